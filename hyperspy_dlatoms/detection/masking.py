@@ -1,0 +1,171 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Pixels that carry no image: found, filled, and remembered."""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy.ndimage import distance_transform_edt, gaussian_filter
+
+_STRIP = 256
+_SAMPLE = 2**18
+_FEWEST_FOR_OUTLIERS = 64
+_OUTLIER_FACTOR = 5.0
+_ISOLATION = 0.9
+_BLOCK = 16
+
+
+def mask_bad(frame: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Find the bad pixels of an image and fill them from their neighbourhood.
+
+    Bad are NaN and infinite pixels, and isolated outliers (hot and dead pixels, cosmic rays): those
+    that lie five times as far from the 99.9th percentile as that does from the median, and stand
+    out from the median of the 3 x 3 pixels around them as much as from that of the image. So
+    single counts at low dose, and bright fringes, which are wider than a pixel, are no outliers.
+
+    Parameters
+    ----------
+    frame : numpy.ndarray
+        Image of shape (H, W), of any real dtype, byte order and memory layout.
+
+    Returns
+    -------
+    frame : numpy.ndarray
+        Float32 image, C-contiguous and finite. Its intensities are shifted by their median and
+        divided by their spread, so that any range of numbers fits; a constant image gives zeros.
+    mask : numpy.ndarray
+        Boolean image, True where a pixel was bad.
+
+    Raises
+    ------
+    TypeError
+        If the dtype is complex, object or otherwise not of real numbers.
+    ValueError
+        If `frame` is not two-dimensional.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from hyperspy_dlatoms.detection.masking import mask_bad
+    >>> frame = np.random.default_rng(0).normal(100, 10, (64, 64))
+    >>> frame[10, 20], frame[30, 40] = np.nan, 1e6
+    >>> clean, mask = mask_bad(frame)
+    >>> [tuple(int(i) for i in position) for position in np.argwhere(mask)]
+    [(10, 20), (30, 40)]
+    >>> bool(np.isfinite(clean).all())
+    True
+    """
+    frame = np.asarray(frame)
+    if frame.dtype.kind not in "biuf":
+        raise TypeError(
+            f"The image has dtype {frame.dtype}, expected real numbers: take the modulus, phase or "
+            "real part of a complex image first."
+        )
+    if frame.ndim != 2:
+        raise ValueError(f"The image has {frame.ndim} dimensions, expected 2.")
+    mask = ~np.isfinite(frame) if frame.dtype.kind == "f" else np.zeros(frame.shape, bool)
+    sample = _sample(frame, mask)
+    if sample.size == 0:
+        return np.zeros(frame.shape, np.float32), mask
+    low, centre, high = (float(q) for q in np.percentile(sample, [0.1, 50, 99.9]))
+    if sample.size >= _FEWEST_FOR_OUTLIERS:
+        _mask_outliers(frame, mask, low, centre, high)
+    spread = high - low
+    if spread <= _rounding(frame, centre):
+        spread = _range(frame, mask)
+    if spread <= _rounding(frame, centre):
+        return np.zeros(frame.shape, np.float32), mask
+    clean = _shift_and_scale(frame, centre, spread)
+    if mask.any():
+        _fill(clean, mask)
+    return clean, mask
+
+
+def _sample(frame: np.ndarray, mask: np.ndarray) -> np.ndarray:
+    step = max(1, int(np.ceil(np.sqrt(frame.size / _SAMPLE))))
+    sample = frame[::step, ::step][~mask[::step, ::step]]
+    if sample.size == 0:
+        sample = frame[~mask]
+    return sample.astype(np.float64)
+
+
+def _mask_outliers(
+    frame: np.ndarray, mask: np.ndarray, low: float, centre: float, high: float
+) -> None:
+    # Where more than 99.9 % of the pixels are equal, as with very few counts, the percentiles say
+    # nothing of the spread of the rest.
+    above = high + _OUTLIER_FACTOR * (high - centre) if high > centre else np.inf
+    below = low - _OUTLIER_FACTOR * (centre - low) if low < centre else -np.inf
+    with np.errstate(invalid="ignore"):
+        rows, columns = np.nonzero(((frame > above) | (frame < below)) & ~mask)
+    if rows.size == 0:
+        return
+    around = _around(frame, rows, columns, 1)
+    around[_around(mask, rows, columns, 1).astype(bool)] = centre
+    values = around[:, around.shape[1] // 2]
+    isolated = np.abs(values - np.median(around, axis=1)) > _ISOLATION * np.abs(values - centre)
+    mask[rows[isolated], columns[isolated]] = True
+
+
+def _around(array: np.ndarray, rows: np.ndarray, columns: np.ndarray, reach: int) -> np.ndarray:
+    """Values around each of k pixels, shape (k, (2 reach + 1)²), edges continued."""
+    steps = np.arange(-reach, reach + 1)
+    y = np.clip(rows[:, None, None] + steps[:, None], 0, array.shape[0] - 1)
+    x = np.clip(columns[:, None, None] + steps, 0, array.shape[1] - 1)
+    return array[y, x].reshape(len(rows), -1).astype(np.float64)
+
+
+def _rounding(frame: np.ndarray, centre: float) -> float:
+    return 8 * float(np.finfo(frame.dtype).eps) * abs(centre) if frame.dtype.kind == "f" else 0.0
+
+
+def _range(frame: np.ndarray, mask: np.ndarray) -> float:
+    good = frame[~mask]
+    return float(good.max()) - float(good.min()) if good.size else 0.0
+
+
+def _shift_and_scale(frame: np.ndarray, centre: float, spread: float) -> np.ndarray:
+    out = np.empty(frame.shape, np.float32)
+    for top in range(0, frame.shape[0], _STRIP):
+        strip = frame[top : top + _STRIP].astype(np.float64)
+        strip -= centre
+        strip /= spread
+        with np.errstate(over="ignore"):
+            out[top : top + _STRIP] = strip
+    return out
+
+
+def _fill(clean: np.ndarray, mask: np.ndarray) -> None:
+    """Fill with the mean of the good pixels of 5 x 5, in wide holes with a smooth continuation."""
+    clean[mask] = 0
+    if np.count_nonzero(mask) <= mask.size // 50:
+        rows, columns = np.nonzero(mask)
+        good = 1 - _around(mask, rows, columns, 2)
+        counts = good.sum(axis=1)
+        sums = (good * _around(clean, rows, columns, 2)).sum(axis=1)
+        clean[rows, columns] = sums / np.maximum(counts, 1)
+        hole = np.zeros_like(mask)
+        hole[rows[counts == 0], columns[counts == 0]] = True
+    else:
+        hole = mask
+    if hole.any():
+        smooth = _smooth(clean, mask)
+        rows, columns = np.nonzero(hole)
+        clean[rows, columns] = smooth[rows // _BLOCK, columns // _BLOCK]
+
+
+def _smooth(clean: np.ndarray, mask: np.ndarray) -> np.ndarray:
+    """Mean of the good pixels over blocks, blurred, continued where there are none."""
+    starts = [np.arange(0, length, _BLOCK) for length in clean.shape]
+
+    def sums(array):
+        rows = np.add.reduceat(array, starts[0], axis=0, dtype=np.float64)
+        return np.add.reduceat(rows, starts[1], axis=1)
+
+    counts = gaussian_filter(sums(~mask), 2.0, mode="constant")
+    totals = gaussian_filter(sums(np.where(mask, np.float32(0), clean)), 2.0, mode="constant")
+    known = counts > 1e-3
+    if not known.any():
+        return np.zeros(counts.shape)
+    means = totals / np.where(known, counts, 1)
+    nearest = distance_transform_edt(~known, return_distances=False, return_indices=True)
+    return means[tuple(nearest)]

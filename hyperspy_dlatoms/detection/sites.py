@@ -1,0 +1,216 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""From the maps of a network to a list of sites."""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy.ndimage import maximum_filter
+from scipy.spatial import cKDTree
+
+from hyperspy_dlatoms.networks.network import SiteMaps
+from hyperspy_dlatoms.networks.resampling import Grid
+
+Y, X, PROBABILITY, Y_SIGMA, X_SIGMA, SPECIES, SCORE = range(7)
+"""Columns of an array of candidates."""
+
+MOSTLY = 0.5
+"""Share of masked pixels from which a place is mostly masked."""
+
+
+def candidates(
+    maps: SiteMaps,
+    stride: int,
+    threshold: float,
+    tau: float,
+    core: tuple[slice, slice] | None = None,
+) -> np.ndarray:
+    """Find the cells that stand for a site: local maxima of the score.
+
+        The score is the probability of a site of any class, times a Gaussian of the length of the
+        offset, so that among the cells around a site the nearest one speaks.
+
+        Parameters
+        ----------
+        maps : SiteMaps
+            Maps of one frame or tile: probability (h, w, K), offset and sigma (h, w, 2).
+        stride : int
+            Working px per cell.
+        threshold : float
+            Lowest probability of a site of any class.
+        tau : float
+            Standard deviation of the Gaussian in working px.
+        core : tuple of slice, optional
+            Cells that are asked, all unless told.
+
+        Returns
+        -------
+        numpy.ndarray
+            Float64 array (k, 7): y, x in working px of the maps' frame, probability, y_sigma, x_sigma
+            (working px), index of the most probable class, score.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from hyperspy_dlatoms.detection.sites import candidates
+        >>> from hyperspy_dlatoms.networks.network import SiteMaps
+    from hyperspy_dlatoms.networks.resampling import Grid
+        >>> probability = np.zeros((8, 8, 1), np.float32)
+        >>> probability[3, 4] = 0.9
+        >>> offset = np.full((8, 8, 2), 0.25, np.float32)
+        >>> maps = SiteMaps(probability, offset, np.ones_like(offset))
+        >>> [float(value) for value in candidates(maps, stride=2, threshold=0.5, tau=2.0)[0, :2]]
+        [6.75, 8.75]
+    """
+    probability = maps.probability.sum(axis=-1)
+    score = probability * np.exp(-np.square(maps.offset).sum(axis=-1) / (2 * tau**2))
+    best = (score == maximum_filter(score, size=3, mode="nearest")) & (probability >= threshold)
+    if core is not None:
+        inside = np.zeros_like(best)
+        inside[core] = True
+        best &= inside
+    rows, columns = np.nonzero(best)
+    cells = np.stack([rows, columns], axis=1)
+    here = (rows, columns)
+    return np.column_stack(
+        [
+            cells * stride + (stride - 1) / 2 + maps.offset[here].astype(np.float64),
+            probability[here],
+            maps.sigma[here],
+            maps.probability[here].argmax(axis=-1),
+            score[here],
+        ]
+    ).astype(np.float64)
+
+
+def keep_best(sites: np.ndarray, score: np.ndarray, distance: float) -> np.ndarray:
+    """Choose among sites that are closer than two sites can be.
+
+    The best-scored site stays and those within `distance` of it go, then the best-scored of the
+    rest stays, and so on.
+
+    Parameters
+    ----------
+    sites : numpy.ndarray
+        Positions, shape (k, 2).
+    score : numpy.ndarray
+        Score of each, shape (k,); the earlier of two equal ones is the better.
+    distance : float
+        In the unit of the positions.
+
+    Returns
+    -------
+    numpy.ndarray
+        Boolean array of shape (k,), True for the sites that stay.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from hyperspy_dlatoms.detection.sites import keep_best
+    >>> sites = np.array([[0.0, 0.0], [0.0, 1.0], [0.0, 2.0]])
+    >>> keep_best(sites, np.array([0.9, 0.8, 0.7]), 1.5).tolist()
+    [True, False, True]
+    """
+    rank = np.empty(len(sites), np.intp)
+    rank[np.argsort(-np.asarray(score), kind="stable")] = np.arange(len(sites))
+    keep = np.zeros(len(sites), bool)
+    if len(sites) == 0:
+        return keep
+    pairs = cKDTree(sites).query_pairs(distance, output_type="ndarray")
+    better = np.where(rank[pairs[:, 0]] < rank[pairs[:, 1]], pairs[:, 0], pairs[:, 1])
+    worse = pairs.sum(axis=1) - better
+    undecided = np.ones(len(sites), bool)
+    # Each round decides all sites without an undecided better neighbour: a few rounds, whatever
+    # the number of sites.
+    while undecided.any():
+        beaten = np.zeros(len(sites), bool)
+        beaten[worse[undecided[better]]] = True
+        winners = undecided & ~beaten
+        keep |= winners
+        undecided &= beaten
+        undecided[worse[winners[better]]] = False
+    return keep
+
+
+def masked_fraction(
+    positions: np.ndarray, mask: np.ndarray, radius: float, samples: int = 13
+) -> np.ndarray:
+    """Share of masked pixels around each of some positions.
+
+    Parameters
+    ----------
+    positions : numpy.ndarray
+        (y, x) in px, shape (k, 2).
+    mask : numpy.ndarray
+        Boolean image, shape (H, W).
+    radius : float
+        Radius of the disc in px; parts of it outside the image do not count.
+    samples : int
+        The disc is looked at on a grid of `samples` x `samples` points.
+
+    Returns
+    -------
+    numpy.ndarray
+        Shape (k,), from 0 to 1.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from hyperspy_dlatoms.detection.sites import masked_fraction
+    >>> mask = np.zeros((20, 20), bool)
+    >>> mask[:, :10] = True
+    >>> masked_fraction(np.array([[10.0, 4.0], [10.0, 15.0]]), mask, radius=3).tolist()
+    [1.0, 0.0]
+    """
+    steps = np.linspace(-radius, radius, samples)
+    dy, dx = (part.ravel() for part in np.meshgrid(steps, steps, indexing="ij"))
+    disc = np.hypot(dy, dx) <= radius * (1 + 1e-9)
+    y = np.rint(positions[:, :1] + dy[disc]).astype(np.intp)
+    x = np.rint(positions[:, 1:2] + dx[disc]).astype(np.intp)
+    inside = (y >= 0) & (y < mask.shape[0]) & (x >= 0) & (x < mask.shape[1])
+    hit = mask[np.where(inside, y, 0), np.where(inside, x, 0)] & inside
+    return hit.sum(axis=1) / np.maximum(inside.sum(axis=1), 1)
+
+
+def select(
+    found: np.ndarray,
+    shape: tuple[int, int],
+    grid: Grid,
+    minimum_distance: float,
+    n_classes: int,
+    mask: np.ndarray | None,
+    disc: float,
+) -> np.ndarray:
+    """Turn candidates into the sites of a frame.
+
+    Parameters
+    ----------
+    found : numpy.ndarray
+        Candidates (k, 7) in working px, see `candidates`.
+    shape : tuple of int
+        Shape of the frame in its own pixels.
+    grid : Grid
+        Where the working pixels lie on it.
+    minimum_distance : float
+        Working px that two sites have at least.
+    n_classes : int
+        Number of classes.
+    mask : numpy.ndarray or None
+        Bad pixels of the frame, shape `shape`.
+    disc : float
+        Radius in px of the frame of the disc that is not to be mostly masked around a site.
+
+    Returns
+    -------
+    numpy.ndarray
+        Float64 array (k, 5) of y, x, probability, y_sigma, x_sigma in pixels of the frame, or
+        (k, 6) with the index of the class if there is more than one; sorted by y, then x.
+    """
+    found = found[keep_best(found[:, :2], found[:, SCORE], minimum_distance)]
+    sites = found[:, : SPECIES if n_classes == 1 else SCORE].copy()
+    sites[:, :2] = grid.to_native(sites[:, :2])
+    sites[:, [Y_SIGMA, X_SIGMA]] *= grid.scale
+    inside = ((sites[:, :2] >= -0.5) & (sites[:, :2] <= np.array(shape) - 0.5)).all(axis=1)
+    sites = sites[inside]
+    if mask is not None:
+        sites = sites[masked_fraction(sites[:, :2], mask, disc) <= MOSTLY]
+    return sites[np.lexsort((sites[:, X], sites[:, Y]))]

@@ -1,0 +1,87 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Which found atom is which true one."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import min_weight_full_bipartite_matching
+from scipy.spatial import cKDTree
+
+
+def match(found: ArrayLike, true: ArrayLike, tolerance: float) -> np.ndarray:
+    """Match found atoms with true ones, one to one.
+
+    Of all ways to pair atoms within the tolerance, the one with the most pairs, and of those the
+    one with the least sum of distances.
+
+    Parameters
+    ----------
+    found : array_like
+        Positions, shape (n, 2), in any unit.
+    true : array_like
+        Positions, shape (m, 2), in the same unit.
+    tolerance : float
+        The largest distance of a pair, in the same unit.
+
+    Returns
+    -------
+    numpy.ndarray
+        Pairs of indices into `found` and `true`, int, shape (k, 2), sorted by the first.
+
+    Raises
+    ------
+    ValueError
+        If an array has another shape or a position is not finite, or `tolerance` is not
+        positive.
+
+    Notes
+    -----
+    Each found atom may also be paired with a dummy of its own, at a cost that no rearrangement
+    of real pairs can make up for; so a matching of all the found atoms exists, and the cheapest
+    [1]_ is the one wanted. Only pairs within the tolerance are in the graph.
+
+    References
+    ----------
+    .. [1] R. Jonker, A. Volgenant, A shortest augmenting path algorithm for dense and sparse
+       linear assignment problems, Computing 38, 325 (1987).
+
+    Examples
+    --------
+    >>> match([[0.0, 0.0], [0.0, 1.0]], [[0.0, 0.9], [5.0, 5.0]], tolerance=1.0)
+    array([[1, 0]])
+
+    The second found atom is nearest to both true ones, but two pairs are better than one:
+
+    >>> match([[0.0, 0.0], [0.0, 1.0]], [[0.0, 0.8], [0.0, 1.5]], tolerance=1.0)
+    array([[0, 0],
+           [1, 1]])
+    """
+    found, true = _positions(found, "found"), _positions(true, "true")
+    if not (np.isfinite(tolerance) and tolerance > 0):
+        raise ValueError(f"tolerance is {tolerance}: expected a positive distance.")
+    n, m = len(found), len(true)
+    if not n or not m:
+        return np.empty((0, 2), dtype=int)
+    near = cKDTree(found).sparse_distance_matrix(cKDTree(true), tolerance, output_type="ndarray")
+    # Shifted by one, since the graph takes a zero for no edge; every row is shifted alike.
+    distances = near["v"] / tolerance + 1
+    dummies = np.full(n, min(n, m) + 3.0)
+    rows = np.concatenate([near["i"], np.arange(n)])
+    columns = np.concatenate([near["j"], m + np.arange(n)])
+    graph = coo_array((np.concatenate([distances, dummies]), (rows, columns)), shape=(n, m + n))
+    rows, columns = min_weight_full_bipartite_matching(graph.tocsr())
+    real = columns < m
+    return np.column_stack([rows[real], columns[real]]).astype(int)
+
+
+def _positions(positions: ArrayLike, name: str) -> np.ndarray:
+    array = np.asarray(positions, dtype=float)
+    if array.size == 0:
+        return array.reshape(0, 2)
+    if array.ndim != 2 or array.shape[1] != 2:
+        raise ValueError(f"{name} has shape {array.shape}: expected positions of shape (n, 2).")
+    if not np.isfinite(array).all():
+        raise ValueError(f"{name} has positions that are not finite: leave them out.")
+    return array

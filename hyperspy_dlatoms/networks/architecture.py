@@ -1,0 +1,183 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The convolutional network that looks for sites: a small residual U-Net on half the grid."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import keras
+
+STRIDE = 2
+"""Working pixels per cell of the network's output, along each axis."""
+
+DEFAULTS: dict[str, Any] = {"widths": [32, 64, 96, 128], "dilations": [1, 2]}
+
+
+def build(arguments: dict[str, Any], n_classes: int) -> keras.Model:
+    """
+    Build the network with fresh weights.
+
+    A strided stem halves the grid, so that all the work is done on cells of 2 × 2 working pixels;
+    three poolings and dilated convolutions at the coarsest level let each cell see the lattice
+    around it. The network is fully convolutional: one set of weights serves every frame whose
+    sides are multiples of :func:`grid_multiple`.
+
+    Parameters
+    ----------
+    arguments : dict
+        ``widths``, the channels of each level from the finest on, and ``dilations``, one for each
+        convolution of the coarsest level. What is not given is taken from ``DEFAULTS``.
+    n_classes : int
+        Kinds of sites, the background not counted.
+
+    Returns
+    -------
+    keras.Model
+        Takes (n, h, w, 1) float32, normalised frames at the working sampling, and returns
+        (n, h/2, w/2, n_classes + 5) float32: the logits (background first), the offset of the site
+        from the centre of the cell (dy, dx, working px), and the logarithms of its standard
+        deviations (y, x, working px).
+
+    Raises
+    ------
+    ValueError
+        If an argument is unknown, or ``n_classes`` is below 1.
+
+    References
+    ----------
+    O. Ronneberger et al., "U-Net: Convolutional Networks for Biomedical Image Segmentation",
+    MICCAI (2015); A. Speiser et al., "Deep learning enables fast and dense single-molecule
+    localization with high accuracy", Nature Methods 18, 1082 (2021), for the offset and deviation
+    heads.
+    """
+    import keras
+    from keras import layers
+
+    arguments = complete(arguments)
+    if n_classes < 1:
+        raise ValueError(f"n_classes is {n_classes}; a network needs at least one kind of site.")
+    widths, dilations = arguments["widths"], arguments["dilations"]
+
+    def convolution(x, width: int, dilation: int = 1):
+        x = layers.Conv2D(width, 3, padding="same", use_bias=False, dilation_rate=dilation)(x)
+        return layers.BatchNormalization(momentum=0.97)(x)
+
+    def residual(x, width: int, dilation: int = 1):
+        shortcut = x
+        if x.shape[-1] != width:
+            shortcut = layers.Conv2D(width, 1, use_bias=False)(x)
+        x = layers.Activation("relu")(convolution(x, width, dilation))
+        x = convolution(x, width, dilation)
+        return layers.Activation("relu")(layers.Add()([x, shortcut]))
+
+    frame = keras.Input((None, None, 1), name="frame")
+    x = layers.Conv2D(widths[0], 4, strides=STRIDE, padding="same", name="stem")(frame)
+    skips = []
+    for width in widths[:-1]:
+        x = residual(x, width)
+        skips.append(x)
+        x = layers.MaxPooling2D()(x)
+    for dilation in dilations:
+        x = residual(x, widths[-1], dilation)
+    for width, skip in zip(reversed(widths[:-1]), reversed(skips), strict=True):
+        x = layers.Conv2D(width, 1, use_bias=False)(x)
+        x = layers.Add()([layers.UpSampling2D()(x), skip])
+        x = residual(x, width)
+    maps = layers.Conv2D(n_classes + 5, 1, dtype="float32", name="maps")(x)
+    return keras.Model(frame, maps, name="unet")
+
+
+def complete(arguments: dict[str, Any]) -> dict[str, Any]:
+    """
+    Fill in the defaults of the architecture's arguments and check them.
+
+    Parameters
+    ----------
+    arguments : dict
+        See :func:`build`.
+
+    Returns
+    -------
+    dict
+        ``widths`` and ``dilations`` as lists of int.
+
+    Raises
+    ------
+    ValueError
+        If an argument is unknown or not a list of positive whole numbers.
+
+    Examples
+    --------
+    >>> from hyperspy_dlatoms.networks.architecture import complete
+    >>> complete({"widths": [8, 16]})
+    {'widths': [8, 16], 'dilations': [1, 2]}
+    """
+    unknown = sorted(set(arguments) - set(DEFAULTS))
+    if unknown:
+        raise ValueError(
+            f"Unknown argument {unknown[0]!r} of the architecture; known are {sorted(DEFAULTS)}."
+        )
+    completed = DEFAULTS | arguments
+    for name, values in completed.items():
+        whole = isinstance(values, (list, tuple)) and all(
+            isinstance(value, int) and value > 0 for value in values
+        )
+        if not whole or not values:
+            raise ValueError(
+                f"{name} is {values!r}; give a list of at least one positive whole number."
+            )
+    return {name: list(values) for name, values in completed.items()}
+
+
+def grid_multiple(arguments: dict[str, Any]) -> int:
+    """
+    Give the number of working pixels that the sides of a frame must be a multiple of.
+
+    Parameters
+    ----------
+    arguments : dict
+        See :func:`build`.
+
+    Returns
+    -------
+    int
+
+    Examples
+    --------
+    >>> from hyperspy_dlatoms.networks.architecture import grid_multiple
+    >>> grid_multiple({"widths": [32, 64, 96, 128]})
+    16
+    """
+    return STRIDE * 2 ** (len(complete(arguments)["widths"]) - 1)
+
+
+def receptive_radius(arguments: dict[str, Any]) -> int:
+    """
+    Give the distance beyond which a pixel cannot change what the network says of a place.
+
+    Parameters
+    ----------
+    arguments : dict
+        See :func:`build`.
+
+    Returns
+    -------
+    int
+        Working px, a multiple of :func:`grid_multiple`.
+
+    Examples
+    --------
+    >>> from hyperspy_dlatoms.networks.architecture import receptive_radius
+    >>> receptive_radius({"widths": [32, 64, 96, 128], "dilations": [1, 2]})
+    176
+    """
+    arguments = complete(arguments)
+    levels = len(arguments["widths"]) - 1
+    cells = [STRIDE * 2**level for level in range(levels + 1)]
+    # Two residual convolutions on the way down, two on the way up, and half a coarse cell for the
+    # pooling and the nearest-neighbour interpolation of each level.
+    radius = STRIDE + sum(4 * cell + cell for cell in cells[:-1])
+    radius += 2 * sum(arguments["dilations"]) * cells[-1]
+    multiple = cells[-1]
+    return -(-radius // multiple) * multiple

@@ -1,0 +1,213 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The model card: all that is known about a network besides its weights."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import math
+from dataclasses import dataclass, field
+from typing import Any
+
+FORMAT = 1
+"""The newest format of card that this version of the package reads, and the one it writes."""
+
+
+class ModelCardError(ValueError):
+    """A model card that does not describe a usable network."""
+
+
+@dataclass(frozen=True)
+class ModelCard:
+    """What a network is, how its output is to be read, and how it was made.
+
+    Parameters
+    ----------
+    name, version : str
+        Name of the network and its version.
+    architecture : str
+        Name of the architecture, ``"unet"``.
+    arguments : dict
+        Arguments of the architecture, all that is needed to build it again.
+    classes : tuple of str
+        What the network tells apart, without the background.
+    sampling : float
+        Pixel size that the network works at, in Å/px.
+    radius : float
+        Radius in Å within which the probability of a site counts.
+    minimum_distance : float
+        Distance in Å that two sites have at least.
+    threshold : float
+        Probability from which a site is reported, between 0 and 1.
+    stride : int
+        Working pixels per cell of the output.
+    normalisation_width : float
+        Standard deviation in Å of the Gaussian of the local normalisation.
+    domain : dict
+        What it was trained on: ranges ``[low, high]`` of ``sampling`` (Å/px), ``dose`` (e/Å²),
+        ``energy`` (eV) and so on, materials.
+    recipe, commit : str
+        The recipe (YAML text) and the commit of the code that made it.
+    training : dict
+        Minutes, examples, steps, backend.
+    scores : dict
+        How well it did.
+    licence : str
+        SPDX identifier of the licence of the weights.
+    format : int
+        Format of the card.
+
+    Raises
+    ------
+    ModelCardError
+        If a field has the wrong type or is out of range.
+
+    Examples
+    --------
+    >>> from hyperspy_dlatoms.networks.card import ModelCard
+    >>> card = ModelCard(
+    ...     name="example", version="1", architecture="unet", arguments={}, classes=("C",),
+    ...     sampling=0.2, radius=0.5, minimum_distance=1.0, threshold=0.5,
+    ... )
+    >>> ModelCard.from_json(card.to_json()) == card
+    True
+    """
+
+    name: str
+    version: str
+    architecture: str
+    arguments: dict[str, Any]
+    classes: tuple[str, ...]
+    sampling: float
+    radius: float
+    minimum_distance: float
+    threshold: float
+    stride: int = 2
+    normalisation_width: float = 12.0
+    domain: dict[str, Any] = field(default_factory=dict)
+    recipe: str = ""
+    commit: str = ""
+    training: dict[str, Any] = field(default_factory=dict)
+    scores: dict[str, Any] = field(default_factory=dict)
+    licence: str = "GPL-3.0-or-later"
+    format: int = FORMAT
+
+    def __post_init__(self) -> None:
+        if isinstance(self.classes, list):
+            object.__setattr__(self, "classes", tuple(self.classes))
+        self._check_format()
+        for name in ("name", "version", "architecture", "recipe", "commit", "licence"):
+            self._check(name, isinstance(getattr(self, name), str), "a string")
+        for name in ("name", "architecture"):
+            self._check(name, getattr(self, name) != "", "a string that is not empty")
+        for name in ("arguments", "domain", "training", "scores"):
+            self._check(name, isinstance(getattr(self, name), dict), "a mapping")
+        self._check(
+            "classes",
+            isinstance(self.classes, tuple)
+            and len(self.classes) > 0
+            and all(isinstance(one, str) and one for one in self.classes)
+            and len(set(self.classes)) == len(self.classes),
+            "one or more different names",
+        )
+        for name in ("sampling", "radius", "normalisation_width"):
+            value = getattr(self, name)
+            self._check(name, _is_number(value) and value > 0, "a positive number in Å")
+        self._check(
+            "minimum_distance",
+            _is_number(self.minimum_distance) and self.minimum_distance >= 0,
+            "a number in Å, 0 or more",
+        )
+        self._check(
+            "threshold",
+            _is_number(self.threshold) and 0 < self.threshold < 1,
+            "a probability between 0 and 1",
+        )
+        self._check(
+            "stride", _is_integer(self.stride) and self.stride >= 1, "a whole number, 1 or more"
+        )
+
+    def _check_format(self) -> None:
+        self._check("format", _is_integer(self.format) and self.format >= 1, "a whole number >= 1")
+        if self.format > FORMAT:
+            raise ModelCardError(
+                f"The model card is of format {self.format}, this version of hyperspy-dlatoms reads "
+                f"up to format {FORMAT}: update hyperspy-dlatoms."
+            )
+
+    def _check(self, name: str, right: bool, expected: str) -> None:
+        if not right:
+            raise ModelCardError(
+                f"The model card has {name} = {getattr(self, name)!r}, expected {expected}."
+            )
+
+    def to_json(self) -> str:
+        """Return the card as JSON.
+
+        Raises
+        ------
+        ModelCardError
+            If `arguments`, `domain`, `training` or `scores` hold what JSON cannot.
+        """
+        try:
+            return json.dumps(dataclasses.asdict(self), allow_nan=False, ensure_ascii=False)
+        except (TypeError, ValueError) as error:
+            raise ModelCardError(
+                f"The model card of {self.name!r} cannot be written as JSON ({error}): use plain "
+                "numbers, strings, lists and mappings."
+            ) from error
+
+    @classmethod
+    def from_json(cls, text: str) -> ModelCard:
+        """Read a card from JSON.
+
+        Parameters
+        ----------
+        text : str
+            What `to_json` gave.
+
+        Returns
+        -------
+        ModelCard
+
+        Raises
+        ------
+        ModelCardError
+            If `text` is not a card, or a card of a newer format.
+        """
+        try:
+            values = json.loads(text)
+        except (ValueError, RecursionError) as error:
+            raise ModelCardError(f"The model card is not JSON: {error}.") from error
+        if not isinstance(values, dict):
+            raise ModelCardError(
+                f"The model card is a JSON {type(values).__name__}, expected an object."
+            )
+        newer = values.get("format")
+        if _is_integer(newer) and newer > FORMAT:
+            # Its fields may be others, so this has to be said before they are looked at.
+            raise ModelCardError(
+                f"The model card is of format {newer}, this version of hyperspy-dlatoms reads up to "
+                f"format {FORMAT}: update hyperspy-dlatoms."
+            )
+        fields = dataclasses.fields(cls)
+        required = {
+            one.name
+            for one in fields
+            if one.default is dataclasses.MISSING and one.default_factory is dataclasses.MISSING
+        }
+        missing = sorted(required - values.keys())
+        unknown = sorted(values.keys() - {one.name for one in fields})
+        if missing or unknown:
+            raise ModelCardError(
+                f"The model card lacks the fields {missing} and has the unknown fields {unknown}."
+            )
+        return cls(**values)
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def _is_integer(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)

@@ -1,0 +1,363 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A network ready for use: images in, maps of sites out."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from hyperspy_dlatoms.networks.card import ModelCard
+from hyperspy_dlatoms.networks.model_file import ModelFileError, read_model, write_model
+
+if TYPE_CHECKING:
+    import keras
+
+# exp beyond it would overflow float32 for a network whose weights went wrong.
+_LARGEST_LOG_SIGMA = 10.0
+
+# Two threads that ask for the same network at once are to get one, not two.
+_loading = threading.RLock()
+
+
+class SiteMaps(NamedTuple):
+    """What a network says of each cell of its output, all float32.
+
+    Attributes
+    ----------
+    probability : numpy.ndarray
+        Probability of a site of each class within the card's radius of the centre of the cell,
+        shape (n, h, w, K).
+    offset : numpy.ndarray
+        From the centre of the cell to the site, (y, x) in working px, shape (n, h, w, 2).
+    sigma : numpy.ndarray
+        Predicted standard deviation of the site, (y, x) in working px, shape (n, h, w, 2).
+    """
+
+    probability: np.ndarray
+    offset: np.ndarray
+    sigma: np.ndarray
+
+
+class AtomNetwork:
+    """A trained network and its card.
+
+    Parameters
+    ----------
+    card : ModelCard
+        Its card.
+    model : keras.Model
+        Built by `hyperspy_dlatoms.networks.architecture.build`, with its weights.
+    path : pathlib.Path, optional
+        The file it was read from.
+    """
+
+    def __init__(self, card: ModelCard, model: keras.Model, path: Path | None = None) -> None:
+        from hyperspy_dlatoms.networks.architecture import grid_multiple, receptive_radius
+
+        self.card = card
+        self.model = model
+        self.path = path
+        self.receptive_radius = int(receptive_radius(card.arguments))
+        """Distance in working px within which pixels act on a cell."""
+        self.grid_multiple = int(grid_multiple(card.arguments))
+        """The sides of an image are to be a multiple of it, in working px."""
+        self._lock = threading.Lock()
+        self._call = _compiled(model)
+
+    def __repr__(self) -> str:
+        return f"<AtomNetwork {self.card.name} {self.card.version}>"
+
+    def __reduce__(self):
+        if self.path is None:
+            raise ValueError(
+                f"The network {self.card.name!r} is only in memory, so it cannot be sent to other "
+                "processes: save it to a file with `save` and load that."
+            )
+        return AtomNetwork.load, (self.path,)
+
+    @classmethod
+    def from_model(cls, card: ModelCard, model: keras.Model) -> AtomNetwork:
+        """Wrap a Keras model that has its weights."""
+        return cls(card, model)
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> AtomNetwork:
+        """Read a network from a model file; one that was read before and not changed is reused.
+
+        Parameters
+        ----------
+        path : str or os.PathLike
+            Model file.
+
+        Returns
+        -------
+        AtomNetwork
+
+        Raises
+        ------
+        FileNotFoundError
+            If there is no such file.
+        ModelFileError
+            If it is not a model file, is damaged, or its weights do not fit its architecture.
+        """
+        path = Path(path).absolute()
+        try:
+            state = path.stat()
+        except FileNotFoundError:
+            raise FileNotFoundError(f"There is no model file {str(path)!r}.") from None
+        with _loading:
+            return _load(path, state.st_mtime_ns, state.st_size)
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the network to a model file (float16).
+
+        Parameters
+        ----------
+        path : str or os.PathLike
+            File to write.
+        """
+        weights = named_weights(self.model)
+        write_model(path, self.card, {name: _array(value) for name, value in weights.items()})
+
+    def maps(self, batch: np.ndarray) -> SiteMaps:
+        """Run the network on normalised images at its own sampling.
+
+        Parameters
+        ----------
+        batch : numpy.ndarray
+            Float32 array of shape (n, h, w); h and w multiples of `grid_multiple`.
+
+        Returns
+        -------
+        SiteMaps
+            On the grid of cells, (h / stride, w / stride).
+
+        Raises
+        ------
+        ValueError
+            If the shape of `batch` does not fit.
+        """
+        batch = np.asarray(batch, dtype=np.float32)
+        multiple = self.grid_multiple
+        if batch.ndim != 3 or batch.shape[1] % multiple or batch.shape[2] % multiple:
+            raise ValueError(
+                f"The batch has shape {batch.shape}, expected (n, h, w) with h and w multiples of "
+                f"{multiple} working px."
+            )
+        with self._lock:
+            raw = self._call(batch[..., np.newaxis])
+        return read_output(raw, len(self.card.classes))
+
+
+@dataclass(frozen=True)
+class NetworkHandle:
+    """A network by the path and hash of its file: small, picklable, loaded once per process.
+
+    Parameters
+    ----------
+    path : str
+        Model file; the same on all workers.
+    sha256 : str
+        Hash of its content in hexadecimal.
+    """
+
+    path: str
+    sha256: str
+
+    @classmethod
+    def of(cls, path: str | os.PathLike[str]) -> NetworkHandle:
+        """Make the handle of a model file.
+
+        Raises
+        ------
+        FileNotFoundError
+            If there is no such file.
+        """
+        path = Path(path).absolute()
+        if not path.is_file():
+            raise FileNotFoundError(f"There is no model file {str(path)!r}.")
+        return cls(str(path), _sha256(path))
+
+    def get(self) -> AtomNetwork:
+        """Load the network, or take the one that this process has already.
+
+        Raises
+        ------
+        FileNotFoundError
+            If this machine does not have the file.
+        ModelFileError
+            If the file is another one than when the handle was made.
+        """
+        with _loading:
+            return _get(self)
+
+
+def named_weights(model: keras.Model) -> dict[str, keras.Variable]:
+    """Name the weights of a model the same in every process.
+
+    Keras numbers the layers that were not named on through all models of a process; here they are
+    numbered within the model, in the order of its layers.
+
+    Parameters
+    ----------
+    model : keras.Model
+        A built model.
+
+    Returns
+    -------
+    dict of str to keras.Variable
+        For instance ``{"conv2d_1/kernel": ...}``.
+    """
+    named = {}
+    counts: dict[str, int] = {}
+    for layer in model.layers:
+        name = re.sub(r"_\d+$", "", layer.name)
+        if name.replace("_", "") == type(layer).__name__.lower():
+            number = counts[name] = counts.get(name, -1) + 1
+            name += f"_{number}" if number else ""
+        else:
+            name = layer.name
+        for variable in layer.weights:
+            named[f"{name}/{variable.path.removeprefix(layer.name + '/')}"] = variable
+    return named
+
+
+def read_output(raw: np.ndarray, n_classes: int) -> SiteMaps:
+    """Turn the raw output of a network into probabilities, offsets and standard deviations.
+
+    Parameters
+    ----------
+    raw : numpy.ndarray
+        Output of shape (..., K + 1 + 4): logits, background first, then offset y and x, then the
+        natural logarithm of sigma y and x (working px).
+    n_classes : int
+        K, the number of classes without the background.
+
+    Returns
+    -------
+    SiteMaps
+
+    Raises
+    ------
+    ValueError
+        If the last axis of `raw` is not K + 5 long.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from hyperspy_dlatoms.networks.network import read_output
+    >>> maps = read_output(np.zeros((1, 8, 8, 6), np.float32), n_classes=1)
+    >>> float(maps.probability[0, 0, 0, 0]), float(maps.sigma[0, 0, 0, 0])
+    (0.5, 1.0)
+    """
+    raw = np.asarray(raw, dtype=np.float32)
+    if raw.shape[-1] != n_classes + 5:
+        raise ValueError(
+            f"The network's output has {raw.shape[-1]} channels, expected {n_classes + 5} for "
+            f"{n_classes} classes."
+        )
+    logits = raw[..., : n_classes + 1]
+    weights = np.exp(logits - logits.max(axis=-1, keepdims=True))
+    weights /= weights.sum(axis=-1, keepdims=True)
+    offset = raw[..., n_classes + 1 : n_classes + 3]
+    log_sigma = raw[..., n_classes + 3 :]
+    sigma = np.exp(np.clip(log_sigma, -_LARGEST_LOG_SIGMA, _LARGEST_LOG_SIGMA))
+    return SiteMaps(weights[..., 1:], offset, sigma)
+
+
+@lru_cache(maxsize=8)
+def _load(path: Path, modified: int, size: int) -> AtomNetwork:
+    from hyperspy_dlatoms.networks.architecture import build
+
+    card, arrays = read_model(path)
+    if card.architecture != "unet":
+        raise ModelFileError(
+            f"{str(path)!r} has the architecture {card.architecture!r}, this version of "
+            "hyperspy-dlatoms knows 'unet': update hyperspy-dlatoms."
+        )
+    try:
+        model = build(card.arguments, len(card.classes))
+    except (TypeError, ValueError, KeyError) as error:
+        raise ModelFileError(
+            f"{str(path)!r}: no {card.architecture!r} can be built from the arguments "
+            f"{card.arguments!r} of its card ({error})."
+        ) from error
+    _fill(path, model, arrays)
+    return AtomNetwork(card, model, path)
+
+
+def _fill(path: Path, model: keras.Model, arrays: dict[str, np.ndarray]) -> None:
+    variables = named_weights(model)
+    missing = sorted(variables.keys() - arrays.keys())
+    extra = sorted(arrays.keys() - variables.keys())
+    if missing or extra:
+        raise ModelFileError(
+            f"The weights in {str(path)!r} do not fit its architecture: "
+            f"{_some(missing)} missing, {_some(extra)} too many."
+        )
+    for name, variable in variables.items():
+        if tuple(variable.shape) != arrays[name].shape:
+            raise ModelFileError(
+                f"{str(path)!r}: the array {name!r} has shape {arrays[name].shape}, expected "
+                f"{tuple(variable.shape)}."
+            )
+    for name, variable in variables.items():
+        variable.assign(arrays[name])
+
+
+def _array(variable: keras.Variable) -> np.ndarray:
+    import keras
+
+    return keras.ops.convert_to_numpy(variable)
+
+
+def _some(names: list[str], most: int = 3) -> str:
+    if not names:
+        return "none"
+    return ", ".join(names[:most]) + (f" and {len(names) - most} more" * (len(names) > most))
+
+
+@lru_cache(maxsize=8)
+def _get(handle: NetworkHandle) -> AtomNetwork:
+    path = Path(handle.path)
+    if not path.is_file():
+        raise FileNotFoundError(
+            f"There is no model file {handle.path!r} on this machine: all workers need it at the "
+            "same place."
+        )
+    if _sha256(path) != handle.sha256:
+        raise ModelFileError(
+            f"The model file {handle.path!r} has changed since the signal was prepared, or differs "
+            "between machines: start again, with one file."
+        )
+    return AtomNetwork.load(path)
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _compiled(model: keras.Model) -> Callable[[np.ndarray], np.ndarray]:
+    import keras
+
+    if keras.backend.backend() != "tensorflow":
+        return lambda batch: keras.ops.convert_to_numpy(model(batch, training=False))
+    import tensorflow as tf
+
+    @tf.function(
+        reduce_retracing=True, input_signature=[tf.TensorSpec((None, None, None, 1), tf.float32)]
+    )
+    def call(batch):
+        return model(batch, training=False)
+
+    return lambda batch: call(tf.convert_to_tensor(batch)).numpy()

@@ -1,0 +1,163 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Resampling of an image to the pixel size that a network works at."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from typing import NamedTuple
+
+import numpy as np
+from scipy.signal import resample_poly
+
+_STRIP = 512
+_BIN_FROM = 3.0
+_SMALLEST_RESIDUAL = 1.5
+_SKIP_WITHIN = 1e-2
+_RATIO_WITHIN = 1e-3
+
+
+class Grid(NamedTuple):
+    """Where the pixels of a resampled image lie on the original one, the same for both axes.
+
+    Attributes
+    ----------
+    origin : float
+        Original coordinate (px) of the centre of the first resampled pixel.
+    scale : float
+        Original pixels per resampled pixel.
+
+    Examples
+    --------
+    >>> from hyperspy_dlatoms.networks.resampling import Grid
+    >>> Grid(origin=0.5, scale=2.0).to_native(10.0)
+    20.5
+    >>> Grid(origin=0.5, scale=2.0).to_working(20.5)
+    10.0
+    """
+
+    origin: float
+    scale: float
+
+    def to_native(self, positions):
+        """Turn coordinates in resampled pixels into coordinates in original pixels."""
+        return self.origin + self.scale * positions
+
+    def to_working(self, positions):
+        """Turn coordinates in original pixels into coordinates in resampled pixels."""
+        return (positions - self.origin) / self.scale
+
+
+def resample(frame: np.ndarray, sampling: float, target: float) -> tuple[np.ndarray, Grid]:
+    """Resample an image to another pixel size, with anti-aliasing.
+
+    A much finer image (3 times and more) is first averaged over blocks of whole pixels; what remains
+    is done by a polyphase low-pass filter of each axis that leaves white noise about white. Beyond
+    its borders the image is continued by reflection, so borders do not darken.
+
+    Parameters
+    ----------
+    frame : numpy.ndarray
+        Image of shape (H, W), any real dtype, finite.
+    sampling : float
+        Pixel size of `frame` in Å/px.
+    target : float
+        Wanted pixel size in Å/px. It is met within 1 %; the exact value is
+        ``sampling * grid.scale``.
+
+    Returns
+    -------
+    frame : numpy.ndarray
+        Float32 image at the new pixel size.
+    grid : Grid
+        Where its pixels lie on the original image.
+
+    Raises
+    ------
+    ValueError
+        If `frame` is not two-dimensional, is empty, or a pixel size is not a positive number.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from hyperspy_dlatoms.networks.resampling import resample
+    >>> frame, grid = resample(np.ones((100, 200), np.uint16), sampling=0.05, target=0.2)
+    >>> frame.shape, grid.scale, grid.origin
+    ((25, 50), 4.0, 0.5)
+    >>> bool(np.allclose(frame, 1))
+    True
+    """
+    frame = np.asarray(frame)
+    if frame.ndim != 2 or frame.size == 0:
+        raise ValueError(f"The image has shape {frame.shape}, expected (H, W) with H, W >= 1.")
+    for name, value in (("sampling", sampling), ("target", target)):
+        if not (np.isfinite(value) and value > 0):
+            raise ValueError(f"The {name} is {value!r}, expected a positive number in Å/px.")
+    ratio = target / sampling
+    block = int(ratio / _SMALLEST_RESIDUAL * (1 + 1e-9)) if ratio >= _BIN_FROM else 1
+    residual = ratio / block
+    if block > 1:
+        frame = _block_mean(frame, block)
+    elif frame.dtype != np.float32 or not frame.dtype.isnative:
+        frame = frame.astype(np.float32)
+    rate = Fraction(1)
+    if abs(residual - 1) > _SKIP_WITHIN:
+        rate = _simple_fraction(residual)
+        frame = _resample_axes(frame, rate)
+    return frame, Grid(origin=(block - 1) / 2, scale=float(block * rate))
+
+
+def _simple_fraction(ratio: float) -> Fraction:
+    """The fraction of smallest denominator within 1e-3 of `ratio`."""
+    largest = 1
+    while True:
+        fraction = Fraction(ratio).limit_denominator(largest)
+        if fraction and abs(float(fraction) / ratio - 1) <= _RATIO_WITHIN:
+            return fraction
+        largest += 1
+
+
+def _block_mean(frame: np.ndarray, block: int) -> np.ndarray:
+    """Mean over blocks of `block` x `block` pixels, the last ones continued by their edge pixels."""
+    height, width = frame.shape
+    rows, columns = -(-height // block), -(-width // block)
+    out = np.empty((rows, columns), np.float32)
+    strip_rows = max(_STRIP // block, 1)
+    for top in range(0, rows, strip_rows):
+        strip = frame[top * block : (top + strip_rows) * block].astype(np.float32)
+        n = -(-strip.shape[0] // block)
+        missing = (n * block - strip.shape[0], columns * block - width)
+        if any(missing):
+            strip = np.pad(strip, [(0, missing[0]), (0, missing[1])], mode="edge")
+        sums = strip.reshape(n, block, -1).sum(axis=1)
+        total = out[top : top + n]
+        total[:] = sums[:, ::block]
+        for first in range(1, block):
+            total += sums[:, first::block]
+        total /= block**2
+    return out
+
+
+def _resample_axes(frame: np.ndarray, rate: Fraction) -> np.ndarray:
+    height, width = frame.shape
+    # A polyphase filter passes each phase with a slightly different gain: on a high background that
+    # would show as a pattern, so the background is taken off first.
+    centre = np.float32(frame.mean(dtype=np.float64))
+    across = np.empty((height, _length(width, rate)), np.float32)
+    for top in range(0, height, _STRIP):
+        rows = slice(top, top + _STRIP)
+        across[rows] = _polyphase(frame[rows] - centre, rate)
+    out = np.empty((_length(height, rate), across.shape[1]), np.float32)
+    # In strips of columns made contiguous: filtering along a strided axis misses the cache.
+    for left in range(0, across.shape[1], _STRIP):
+        columns = slice(left, left + _STRIP)
+        out[:, columns] = _polyphase(np.ascontiguousarray(across[:, columns].T), rate).T
+    out += centre
+    return out
+
+
+def _length(length: int, rate: Fraction) -> int:
+    return -(-length * rate.denominator // rate.numerator)
+
+
+def _polyphase(rows: np.ndarray, rate: Fraction) -> np.ndarray:
+    return resample_poly(rows, rate.denominator, rate.numerator, axis=1, padtype="symmetric")

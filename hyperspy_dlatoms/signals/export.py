@@ -1,0 +1,208 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Positions of atoms as tables, markers and ASE structures."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+if TYPE_CHECKING:
+    import ase
+    import pandas as pd
+
+    from hyperspy_dlatoms.signals.atom_positions import AtomPositions
+
+#: The columns that every network gives.
+COLUMNS = ("y", "x", "probability", "y_sigma", "x_sigma")
+
+
+class Calibration(NamedTuple):
+    """What the columns of a frame are and where its pixels lie.
+
+    Attributes
+    ----------
+    columns : list of str
+        The names of the columns of a frame.
+    offsets, scales : numpy.ndarray
+        Of the image's axes y and x, shape (2,), in `units`.
+    units : list of str
+        The units of the axes y and x, empty where they have none.
+    sampling : numpy.ndarray
+        Å/px along y and x, shape (2,).
+    image_shape : tuple of int or None
+        The image's height and width in pixels, where known.
+    species : list of str
+        The names of the classes.
+    """
+
+    columns: list[str]
+    offsets: np.ndarray
+    scales: np.ndarray
+    units: list[str]
+    sampling: np.ndarray
+    image_shape: tuple[int, int] | None
+    species: list[str]
+
+    @classmethod
+    def of(cls, atoms: AtomPositions) -> Calibration:
+        """Read the calibration of a signal from its metadata.
+
+        Parameters
+        ----------
+        atoms : AtomPositions
+            A signal with ``metadata.VectorMetadata``.
+
+        Returns
+        -------
+        Calibration
+            What its metadata say.
+
+        Raises
+        ------
+        ValueError
+            If the metadata lack what is needed.
+        """
+        vectors = atoms.metadata.get_item("VectorMetadata")
+        stored = {} if vectors is None else vectors.as_dictionary()
+        required = ("column_names", "offsets", "scales", "units", "sampling")
+        missing = [name for name in required if name not in stored]
+        if missing:
+            raise ValueError(
+                f"metadata.VectorMetadata lacks {', '.join(missing)}: expected positions from "
+                "find_atoms_nn or AtomPositions.from_frames."
+            )
+        shape = stored.get("image_shape")
+        return cls(
+            list(stored["column_names"]),
+            np.asarray(stored["offsets"], dtype=float),
+            np.asarray(stored["scales"], dtype=float),
+            list(stored["units"]),
+            np.asarray(stored["sampling"], dtype=float),
+            None if shape is None else (int(shape[0]), int(shape[1])),
+            list(stored.get("species", [])),
+        )
+
+    def in_axis_units(self, frame: np.ndarray) -> np.ndarray:
+        """Return the positions of a frame in the units of the axes.
+
+        Parameters
+        ----------
+        frame : numpy.ndarray
+            Atoms, shape (n, k), with y and x in px first.
+
+        Returns
+        -------
+        numpy.ndarray
+            y and x, float, shape (n, 2).
+        """
+        return self.offsets + self.scales * frame[:, :2]
+
+
+def table(frames: np.ndarray, calibration: Calibration, names: list) -> pd.DataFrame:
+    """Return a table with a row an atom.
+
+    Parameters
+    ----------
+    frames : numpy.ndarray
+        Object array of (n, k) arrays; its shape is the navigation shape (one frame: (1,)).
+    calibration : Calibration
+        What the columns are.
+    names : list
+        The names of the navigation axes in the order of the array; empty for one frame.
+
+    Returns
+    -------
+    pandas.DataFrame
+        As described in :meth:`AtomPositions.to_dataframe`.
+    """
+    import pandas as pd
+
+    flat = list(frames.ravel())
+    counts = [len(frame) for frame in flat]
+    atoms = np.concatenate(flat) if flat else np.empty((0, len(calibration.columns)))
+    columns = {"y_px": atoms[:, 0], "x_px": atoms[:, 1]}
+    columns["y"], columns["x"] = calibration.in_axis_units(atoms).T
+    columns |= {name: atoms[:, i] for i, name in enumerate(calibration.columns) if i > 1}
+    if "species" in columns:
+        columns["species"] = _species_names(columns["species"], calibration.species)
+    indices = {}
+    for axis, name in enumerate(names):
+        label = name if isinstance(name, str) and name else f"index_{axis}"
+        if label in columns or label in indices:
+            label = f"{label}_index_{axis}"
+        indices[label] = np.repeat(np.indices(frames.shape)[axis].ravel(), counts)
+    result = pd.DataFrame(indices | columns)
+    result.attrs["units"] = dict(zip(("y", "x"), calibration.units, strict=True))
+    return result
+
+
+def marker_offsets(frames: np.ndarray, calibration: Calibration) -> np.ndarray:
+    """Return the positions of each frame as Matplotlib wants them.
+
+    Parameters
+    ----------
+    frames : numpy.ndarray
+        Object array of (n, k) arrays.
+    calibration : Calibration
+        What the columns are.
+
+    Returns
+    -------
+    numpy.ndarray
+        Object array of the same shape, of (n, 2) arrays with x and y in the units of the axes.
+    """
+    offsets = np.empty(frames.shape, dtype=object)
+    for index in np.ndindex(frames.shape):
+        offsets[index] = calibration.in_axis_units(frames[index])[:, ::-1]
+    return offsets
+
+
+def ase_atoms(frame: np.ndarray, calibration: Calibration, element: str | None) -> ase.Atoms:
+    """Return the atoms of a frame for ASE.
+
+    Parameters
+    ----------
+    frame : numpy.ndarray
+        Atoms, shape (n, k).
+    calibration : Calibration
+        What the columns are.
+    element : str or None
+        Chemical symbol of all the atoms; from the species where None.
+
+    Returns
+    -------
+    ase.Atoms
+        As described in :meth:`AtomPositions.to_ase`.
+
+    Raises
+    ------
+    ValueError
+        If `element` is not a chemical symbol.
+    """
+    import ase
+    from ase.data import atomic_numbers
+
+    if element is not None and element not in atomic_numbers:
+        raise ValueError(f"element is {element!r}: expected a chemical symbol such as 'Au'.")
+    columns = {name: frame[:, i] for i, name in enumerate(calibration.columns)}
+    if element is not None:
+        symbols = [element] * len(frame)
+    else:
+        classes = columns.get("species", np.zeros(len(frame)))
+        names = _species_names(classes, calibration.species or ["X"])
+        symbols = [name if name in atomic_numbers else "X" for name in names]
+    y, x = (calibration.sampling * frame[:, :2]).T
+    atoms = ase.Atoms(symbols, positions=np.column_stack([x, y, np.zeros(len(frame))]))
+    if calibration.image_shape is not None:
+        height, width = np.asarray(calibration.image_shape) * calibration.sampling
+        atoms.cell = [width, height, 0]
+    in_angstrom = {"y_sigma": calibration.sampling[0], "x_sigma": calibration.sampling[1]}
+    for name, values in columns.items():
+        if name not in ("y", "x", "species"):
+            atoms.set_array(name, values * in_angstrom.get(name, 1.0))
+    return atoms
+
+
+def _species_names(indices: np.ndarray, species: list[str]) -> list[str]:
+    return [species[int(index)] for index in indices]

@@ -1,0 +1,82 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Images from a file."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import numpy as np
+from hyperspy.signals import BaseSignal, Signal2D
+
+
+def load_images(path: str | os.PathLike[str]) -> tuple[Signal2D, str]:
+    """Load the images of a file lazily, the first ones where it holds several signals.
+
+    Parameters
+    ----------
+    path : str or os.PathLike
+        Any file that RosettaSciIO reads.
+
+    Returns
+    -------
+    images : LazySignal2D
+        Real images, colour or complex ones are passed over.
+    remark : str
+        What was taken and what not, empty where there was no choice.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    ValueError
+        If it cannot be read or holds no images.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as directory:
+    ...     file = Path(directory) / "images.npy"
+    ...     np.save(file, np.zeros((5, 32, 16)))
+    ...     load_images(file)
+    (<LazySignal2D, title: images, dimensions: (5|16, 32)>, '')
+    """
+    path = Path(path)
+    if not path.exists():
+        raise FileNotFoundError(f"There is no file {str(path)!r}.")
+    try:
+        loaded = _load(path)
+    except Exception as error:
+        # Readers of foreign files fail in all the ways that there are.
+        raise ValueError(
+            f"{str(path)!r} could not be read ({type(error).__name__}: {error})."
+        ) from error
+    signals = loaded if isinstance(loaded, list) else [loaded]
+    for number, signal in enumerate(signals, start=1):
+        images = _as_images(signal)
+        if images is not None:
+            remark = (
+                f"The file holds {len(signals)} signals: taking number {number}, "
+                f"{images.metadata.General.title!r}."
+            )
+            return images, remark if len(signals) > 1 else ""
+    raise ValueError(f"{str(path)!r} holds no real images, but {', '.join(map(repr, signals))}.")
+
+
+def _load(path: Path) -> BaseSignal | list[BaseSignal]:
+    import hyperspy.api as hs
+
+    if path.suffix.lower() != ".npy":
+        return hs.load(path, lazy=True)
+    # RosettaSciIO would take Fortran order for C.
+    data = np.load(path, mmap_mode="r", allow_pickle=False)
+    kind = Signal2D if data.ndim > 1 else BaseSignal
+    return kind(data, metadata={"General": {"title": path.stem}}).as_lazy()
+
+
+def _as_images(signal: BaseSignal) -> Signal2D | None:
+    if signal.data.dtype.kind not in "biuf" or signal.axes_manager.signal_dimension < 2:
+        return None
+    if signal.axes_manager.signal_dimension > 2:
+        signal = signal.transpose(signal_axes=2)
+    return signal

@@ -1,0 +1,123 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A picture of an image with its atoms."""
+
+from __future__ import annotations
+
+import os
+
+import numpy as np
+from scipy.spatial import cKDTree
+
+_RING = "#ff2d55"
+# Å, used where there are too few atoms to tell their distance.
+_SPACING = 2.0
+
+
+def save_picture(
+    path: str | os.PathLike[str],
+    image: np.ndarray,
+    sites: np.ndarray,
+    sampling: float,
+    title: str = "",
+) -> None:
+    """Write a picture of an image, alone and with a ring around every atom.
+
+    Parameters
+    ----------
+    path : str or os.PathLike
+        The file to write; its suffix says the format, in general ``.png``.
+    image : numpy.ndarray
+        One frame, real, shape (H, W).
+    sites : numpy.ndarray
+        Atoms with y and x in px first, shape (n, k).
+    sampling : float
+        Å/px, for the scale bar.
+    title : str, optional
+        Stands above the image with the atoms.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> with tempfile.TemporaryDirectory() as directory:
+    ...     file = Path(directory) / "atoms.png"
+    ...     save_picture(file, np.eye(32), np.array([[8.0, 8.0], [16.0, 16.0]]), sampling=0.2)
+    ...     file.stat().st_size > 1000
+    True
+    """
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.collections import EllipseCollection
+    from matplotlib.figure import Figure
+
+    height, width = image.shape
+    low, high = _contrast(image)
+    panel = 5.2
+    figure = Figure(figsize=(2 * panel, panel * np.clip(height / width, 0.2, 3) + 0.4))
+    FigureCanvasAgg(figure)
+    figure.set_layout_engine("constrained")
+    plain, marked = figure.subplots(1, 2)
+    for axes in (plain, marked):
+        axes.imshow(image, cmap="gray", vmin=low, vmax=high)
+        axes.set_axis_off()
+    diameter = 0.62 * _spacing(sites, sampling)
+    marked.add_collection(
+        EllipseCollection(
+            widths=diameter,
+            heights=diameter,
+            angles=0,
+            units="xy",
+            offsets=sites[:, 1::-1],
+            transOffset=marked.transData,
+            facecolors="none",
+            edgecolors=_RING,
+            linewidths=1.1,
+        )
+    )
+    if title:
+        marked.set_title(title, fontsize=10, loc="left")
+    _scale_bar(plain, width, height, sampling)
+    figure.savefig(path, dpi=150)
+
+
+def _contrast(image: np.ndarray) -> tuple[float, float]:
+    finite = image[np.isfinite(image)]
+    if finite.size == 0:
+        return 0.0, 1.0
+    low, high = np.percentile(finite, [0.5, 99.5])
+    return float(low), float(high) if high > low else float(low) + 1
+
+
+def _spacing(sites: np.ndarray, sampling: float) -> float:
+    """Return the distance of neighbours in px."""
+    if len(sites) < 2:
+        return _SPACING / sampling
+    nearest = cKDTree(sites[:, :2]).query(sites[:, :2], k=2)[0][:, 1]
+    return max(float(np.median(nearest)), 0.5 / sampling)
+
+
+def _scale_bar(axes, width: int, height: int, sampling: float) -> None:
+    from matplotlib.patheffects import withStroke
+
+    longest = width * sampling / 10 / 3
+    nice = np.array([0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100, 200])
+    length = nice[max(0, np.searchsorted(nice, longest, side="right") - 1)]
+    y, x = 0.95 * height, 0.04 * width
+    outline = [withStroke(linewidth=5, foreground="black")]
+    axes.plot(
+        [x, x + length * 10 / sampling],
+        [y, y],
+        color="white",
+        lw=3,
+        path_effects=outline,
+        solid_capstyle="butt",
+    )
+    axes.annotate(
+        f"{length:g} nm",
+        (x, y),
+        xytext=(0, 4),
+        textcoords="offset points",
+        color="white",
+        fontsize=11,
+        weight="bold",
+        path_effects=[withStroke(linewidth=2.5, foreground="black")],
+    )

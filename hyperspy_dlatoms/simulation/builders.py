@@ -1,0 +1,96 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The kinds of specimens that a recipe can name."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from hyperspy_dlatoms.simulation.amorphous import amorphous_carbon, vacuum
+from hyperspy_dlatoms.simulation.draws import draw
+from hyperspy_dlatoms.simulation.graphene import graphene_sheet
+from hyperspy_dlatoms.simulation.metal import metal_nanoparticle
+from hyperspy_dlatoms.simulation.oxide import oxide_slab
+from hyperspy_dlatoms.simulation.specimen import Specimen
+
+BUILDERS: dict[str, Callable[..., Specimen]] = {
+    "metal-nanoparticle": metal_nanoparticle,
+    "graphene": graphene_sheet,
+    "oxide": oxide_slab,
+    "amorphous-carbon": amorphous_carbon,
+    "vacuum": vacuum,
+}
+
+
+def check_structure(structure: Mapping[str, Any]) -> None:
+    """
+    Check one entry of a recipe's ``structures``.
+
+    Parameters
+    ----------
+    structure : mapping
+        ``structure``, the name of a builder; ``share``; and ranges for the arguments of that builder.
+
+    Raises
+    ------
+    ValueError
+        If the structure is unknown, or takes no argument of that name.
+
+    Examples
+    --------
+    >>> from hyperspy_dlatoms.simulation.builders import check_structure
+    >>> check_structure({"structure": "vacuum", "share": 1})
+    """
+    name = structure.get("structure")
+    if name not in BUILDERS:
+        raise ValueError(f"Unknown structure {name!r}; known are {', '.join(BUILDERS)}.")
+    known = set(inspect.signature(BUILDERS[name]).parameters) - {"rng", "size"}
+    unknown = sorted(set(structure) - known - {"structure", "share"})
+    if unknown:
+        raise ValueError(
+            f"The structure {name!r} takes no {unknown[0]!r}; it takes "
+            f"{', '.join(sorted(known)) or 'no arguments'}."
+        )
+
+
+def build_specimen(
+    rng: np.random.Generator, structures: Sequence[Mapping[str, Any]], size: float
+) -> Specimen:
+    """
+    Build one specimen of those that a recipe lists.
+
+    Parameters
+    ----------
+    rng : numpy.random.Generator
+        Where the randomness comes from.
+    structures : sequence of mapping
+        Each as :func:`check_structure` wants it.
+    size : float
+        Edge of the box, Å.
+
+    Returns
+    -------
+    Specimen
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from hyperspy_dlatoms.simulation.builders import build_specimen
+    >>> specimen = build_specimen(np.random.default_rng(0), [{"structure": "vacuum"}], 30.0)
+    >>> len(specimen.atoms)
+    0
+    """
+    shares = np.array([float(structure.get("share", 1)) for structure in structures])
+    chosen = structures[rng.choice(len(structures), p=shares / shares.sum())]
+    arguments = {
+        name: draw(rng, spec) for name, spec in chosen.items() if name not in ("structure", "share")
+    }
+    builder = BUILDERS[chosen["structure"]]
+    if "size" in inspect.signature(builder).parameters:
+        arguments["size"] = size
+    if "rng" in inspect.signature(builder).parameters:
+        return builder(rng, **arguments)
+    return builder(**arguments)

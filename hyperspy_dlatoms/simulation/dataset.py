@@ -1,0 +1,261 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Data sets on disk: exit waves with their sites, and images of them with their conditions."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from contextlib import nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import dask
+import numpy as np
+import zarr
+
+from hyperspy_dlatoms.simulation.builders import build_specimen
+from hyperspy_dlatoms.simulation.conditions import draw_conditions
+from hyperspy_dlatoms.simulation.draws import draw
+from hyperspy_dlatoms.simulation.imaging import take_image
+from hyperspy_dlatoms.simulation.recipe import Recipe, parse_recipe, read_recipe
+from hyperspy_dlatoms.simulation.wave import exit_wave
+
+MOST_SITES = 4096
+TASK = 8
+"""Waves a task: enough to hide the start of a worker process, few enough for an even load."""
+
+
+@dataclass(frozen=True)
+class Item:
+    """
+    One exit wave of a data set, and the images taken of it.
+
+    Parameters
+    ----------
+    wave : numpy.ndarray
+        (N, N) complex64.
+    sites : numpy.ndarray
+        (n, 3) float32: y, x (Å) and the number of atoms.
+    images : numpy.ndarray
+        (per_wave, pixels, pixels) float32, electrons a pixel.
+    record : dict
+        ``energy`` (eV), ``specimen``, and ``images``: the conditions and exact ``sampling`` (Å/px)
+        of each.
+    """
+
+    wave: np.ndarray
+    sites: np.ndarray
+    images: np.ndarray
+    record: dict[str, Any]
+
+
+class DataSet:
+    """
+    A data set written by :func:`simulate`, read item by item.
+
+    Parameters
+    ----------
+    directory : str or pathlib.Path
+        Where it was written.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no data set.
+    ValueError
+        If it is not complete.
+    """
+
+    def __init__(self, directory: str | Path):
+        self.directory = Path(directory)
+        if not (self.directory / "recipe.yaml").is_file():
+            raise FileNotFoundError(
+                f"There is no data set in {directory}; make one with `dlatoms simulate RECIPE -o DIR`."
+            )
+        self.recipe = read_recipe(self.directory / "recipe.yaml")
+        missing = _missing(self.directory, self.recipe)
+        if missing:
+            raise ValueError(
+                f"The data set in {directory} lacks {len(missing)} of {len(self)} waves; run "
+                "`dlatoms simulate` with the same recipe and directory again to complete it."
+            )
+        self._arrays = zarr.open_group(str(self.directory / "arrays.zarr"), mode="r")
+
+    def __len__(self) -> int:
+        """Give the number of waves."""
+        return int(self.recipe.waves["count"])
+
+    def __getitem__(self, index: int) -> Item:
+        """Read one item."""
+        if not 0 <= index < len(self):
+            raise IndexError(f"There is no wave {index}; the data set has {len(self)}.")
+        record = json.loads(_marker(self.directory, index).read_text(encoding="utf-8"))
+        sites = np.asarray(self._arrays["sites"][index])
+        return Item(
+            wave=np.asarray(self._arrays["waves"][index]),
+            sites=sites[~np.isnan(sites[:, 0])],
+            images=np.asarray(self._arrays["images"][index]),
+            record=record,
+        )
+
+    def __iter__(self) -> Iterator[Item]:
+        """Read the items one after the other."""
+        return (self[index] for index in range(len(self)))
+
+
+def simulate(
+    recipe: str | Path | Recipe,
+    directory: str | Path,
+    *,
+    num_workers: int | None = None,
+    show_progressbar: bool = True,
+) -> DataSet:
+    """
+    Write a data set, or complete one that was cut short.
+
+    Each item follows from the seed of the recipe and its own number alone, so a resumed run, and
+    any number of workers, give the same bytes. An item counts once its record is there, which is
+    written last and put in place in one step.
+
+    Parameters
+    ----------
+    recipe : str, pathlib.Path or Recipe
+        What to make.
+    directory : str or pathlib.Path
+        Where; made if it is not there.
+    num_workers : int, optional
+        Processes; by default one a core.
+    show_progressbar : bool
+        Whether to show Dask's progress bar.
+
+    Returns
+    -------
+    DataSet
+
+    Raises
+    ------
+    ValueError
+        If the directory holds a data set of another recipe.
+    """
+    from dask.diagnostics import ProgressBar
+
+    recipe = recipe if isinstance(recipe, Recipe) else read_recipe(recipe)
+    directory = Path(directory)
+    _prepare(recipe, directory)
+    missing = _missing(directory, recipe)
+    tasks = [
+        dask.delayed(_write_items)(recipe.text, str(directory), missing[start : start + TASK])
+        for start in range(0, len(missing), TASK)
+    ]
+    workers = min(num_workers or os.cpu_count() or 1, len(tasks))
+    with ProgressBar() if show_progressbar and tasks else nullcontext():
+        if workers > 1:
+            dask.compute(*tasks, scheduler="processes", num_workers=workers)
+        else:
+            dask.compute(*tasks, scheduler="synchronous")
+    return DataSet(directory)
+
+
+def make_item(recipe: Recipe, index: int) -> Item:
+    """
+    Simulate one item of a data set.
+
+    Parameters
+    ----------
+    recipe : Recipe
+        What to make.
+    index : int
+        Number of the item.
+
+    Returns
+    -------
+    Item
+        A pure function of the recipe and the index.
+    """
+    rng = np.random.default_rng([recipe.seed, index])
+    waves, images = recipe.waves, recipe.images
+    specimen = build_specimen(rng, recipe.structures, waves["size"])
+    energy = float(draw(rng, waves["energy"]))
+    wave, sites = exit_wave(
+        rng,
+        specimen,
+        energy,
+        sampling=waves["sampling"],
+        displacement=float(draw(rng, waves["displacement"])),
+        slice_thickness=float(waves["slice_thickness"]),
+        parametrization=str(draw(rng, waves["parametrization"])),
+    )
+    pixels = int(images["pixels"])
+    stack = np.zeros((int(images["per_wave"]), pixels, pixels), np.float32)
+    records = []
+    for frame in stack:
+        conditions = draw_conditions(rng, recipe.imaging)
+        counts, sampling = take_image(rng, wave, waves["sampling"], energy, conditions)
+        if len(counts) < pixels:
+            raise ValueError(
+                f"A wave of {waves['size']} Å gives {len(counts)} px at {sampling:.3f} Å/px, fewer than "
+                f"the {pixels} px asked for; make the waves larger or the images smaller."
+            )
+        corner = (len(counts) - pixels) // 2
+        frame[:] = counts[corner : corner + pixels, corner : corner + pixels]
+        records.append(
+            {"sampling": sampling, "corner": corner * sampling, "conditions": conditions.to_dict()}
+        )
+    record = {"energy": energy, "specimen": specimen.description, "images": records}
+    return Item(wave, sites.astype(np.float32), stack, record)
+
+
+def _prepare(recipe: Recipe, directory: Path) -> None:
+    """Make the arrays, or check that those there are of this recipe."""
+    (directory / "records").mkdir(parents=True, exist_ok=True)
+    kept = directory / "recipe.yaml"
+    if kept.is_file():
+        if not recipe.makes_same_data(read_recipe(kept)):
+            raise ValueError(
+                f"{directory} holds a data set of another recipe; give an empty directory, or the "
+                f"recipe that is kept in {kept}."
+            )
+        return
+    count, size = recipe.waves["count"], round(recipe.waves["size"] / recipe.waves["sampling"])
+    pixels, per_wave = recipe.images["pixels"], recipe.images["per_wave"]
+    group = zarr.open_group(str(directory / "arrays.zarr"), mode="w")
+    for name, shape, dtype, fill in (
+        ("waves", (count, size, size), "complex64", 0),
+        ("sites", (count, MOST_SITES, 3), "float32", np.nan),
+        ("images", (count, per_wave, pixels, pixels), "float32", 0),
+    ):
+        chunks = (1, *(max(n, 1) for n in shape[1:]))
+        group.create_array(name, shape=shape, chunks=chunks, dtype=dtype, fill_value=fill)
+    _write_text(kept, recipe.text)
+
+
+def _missing(directory: Path, recipe: Recipe) -> list[int]:
+    return [i for i in range(recipe.waves["count"]) if not _marker(directory, i).is_file()]
+
+
+def _marker(directory: Path, index: int) -> Path:
+    return directory / "records" / f"{index:06d}.json"
+
+
+def _write_items(text: str, directory: str, indices: list[int]) -> None:
+    recipe = parse_recipe(text)
+    group = zarr.open_group(str(Path(directory) / "arrays.zarr"), mode="r+")
+    for index in indices:
+        item = make_item(recipe, index)
+        if len(item.sites) > MOST_SITES:
+            raise ValueError(f"Wave {index} has {len(item.sites)} sites, at most {MOST_SITES} fit.")
+        sites = np.full((MOST_SITES, 3), np.nan, np.float32)
+        sites[: len(item.sites)] = item.sites
+        group["waves"][index] = item.wave
+        group["sites"][index] = sites
+        if item.images.size:
+            group["images"][index] = item.images
+        _write_text(_marker(Path(directory), index), json.dumps(item.record, indent=1))
+
+
+def _write_text(path: Path, text: str) -> None:
+    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    draft.write_text(text, encoding="utf-8")
+    os.replace(draft, path)

@@ -1,0 +1,354 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Graphene: perfect, random and polycrystalline sheets, with defects and dirt."""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy.spatial import cKDTree
+
+from hyperspy_dlatoms.simulation.amorphous import carbon_atoms
+from hyperspy_dlatoms.simulation.counts import draw_count
+from hyperspy_dlatoms.simulation.draws import draw
+from hyperspy_dlatoms.simulation.orientation import tilt_matrix
+from hyperspy_dlatoms.simulation.regions import blob, half_plane, smooth_field, threshold_field
+from hyperspy_dlatoms.simulation.sheets import (
+    SECOND,
+    Sheet,
+    from_centres,
+    grain_centres,
+    keep_atoms,
+    lattice_centres,
+    random_centres,
+    relax,
+    rotate_bonds,
+    trim,
+)
+from hyperspy_dlatoms.simulation.specimen import AtomList, Specimen, join
+
+KINDS = ("perfect", "random", "polycrystal")
+
+BEYOND = 8.0
+"""The sheet is built this much larger than the box on each side, then cut (Å)."""
+
+SEAM = 0.75
+"""Atoms nearer than this to an edge of the box are left out, so that none is too close to
+those of the next period (Å)."""
+
+
+def whole_sheet(
+    rng: np.random.Generator, kind: str, size: float, grains: int, rotated_bonds: int
+) -> tuple[Sheet, dict]:
+    """Make a sheet that reaches beyond the box, without vacancies.
+
+    Parameters
+    ----------
+    rng : numpy.random.Generator
+        Source of all randomness.
+    kind : {"perfect", "random", "polycrystal"}
+        Kind of sheet.
+    size : float
+        Edge of the box (Å).
+    grains : int
+        Number of grains of a polycrystal.
+    rotated_bonds : int
+        Number of Stone-Wales defects.
+
+    Returns
+    -------
+    Sheet
+        The relaxed sheet.
+    dict
+        Rotation of the grains (degrees).
+    """
+    low, high = -BEYOND, size + BEYOND
+    angles: list[float] = []
+    if kind == "perfect":
+        angles = [rng.uniform(0, np.pi / 3)]
+        centres = lattice_centres(low, high, angles[0], rng.uniform(0, SECOND, 2))
+    elif kind == "random":
+        centres = random_centres(rng, low, high, sweeps=int(rng.integers(15, 60)))
+    else:
+        centres, angles = grain_centres(rng, low, high, grains)
+    sheet = from_centres(centres)
+    sheet = keep_atoms(sheet, trim(sheet))
+    if rotated_bonds:
+        sheet = rotate_bonds(rng, sheet, rotated_bonds)
+    if kind != "perfect" or rotated_bonds:
+        sheet = relax(sheet)
+    return sheet, {"angles": [float(np.degrees(a)) for a in angles]}
+
+
+def vacancies(rng: np.random.Generator, sheet: Sheet, fraction: float) -> np.ndarray:
+    """Choose the atoms to take out: single, double and small clusters of vacancies.
+
+    Parameters
+    ----------
+    rng : numpy.random.Generator
+        Source of all randomness.
+    sheet : Sheet
+        The sheet.
+    fraction : float
+        Share of the atoms taken out.
+
+    Returns
+    -------
+    numpy.ndarray
+        Which atoms stay, shape (n,), bool.
+    """
+    keep = np.ones(len(sheet.points), dtype=bool)
+    wanted = rng.binomial(len(keep), fraction)
+    while (~keep).sum() < wanted:
+        count = rng.choice([1, 2, int(rng.integers(3, 7))], p=[0.6, 0.25, 0.15])
+        cluster = [int(rng.integers(len(keep)))]
+        while len(cluster) < min(count, wanted - (~keep).sum()):
+            grown = sheet.bonded[rng.choice(cluster)]
+            cluster += [int(k) for k in rng.permutation(grown[grown >= 0])[:1]]
+        keep[cluster] = False
+    return keep
+
+
+def ripple(rng: np.random.Generator, points: np.ndarray, amplitude: float) -> np.ndarray:
+    """Bend a flat sheet into waves, which shortens it in projection.
+
+    Parameters
+    ----------
+    rng : numpy.random.Generator
+        Source of all randomness.
+    points : numpy.ndarray
+        x, y of the flat sheet (Å), shape (n, 2).
+    amplitude : float
+        Of the strongest wave (Å).
+
+    Returns
+    -------
+    numpy.ndarray
+        x, y, z (Å), shape (n, 3).
+    """
+    xy, z = points.copy(), np.zeros(len(points))
+    middle = points.mean(axis=0)
+    for share in (1.0, rng.uniform(0, 0.6), rng.uniform(0, 0.4)):
+        angle, phase = rng.uniform(0, 2 * np.pi, 2)
+        q, high = 2 * np.pi / rng.uniform(25, 80), share * amplitude
+        direction = np.array([np.cos(angle), np.sin(angle)])
+        t = (points - middle) @ direction
+        z += high * np.cos(q * t + phase)
+        # The length along the wave stays, to second order in its slope.
+        shrink = (high * q) ** 2 / 4 * (t - np.sin(2 * (q * t + phase)) / (2 * q))
+        xy -= shrink[:, None] * direction
+    return np.column_stack([xy, z])
+
+
+def contamination(
+    rng: np.random.Generator,
+    sheet: np.ndarray,
+    size: float,
+    thickness: float,
+    coverage: float,
+) -> tuple[AtomList, np.ndarray]:
+    """Make patches of amorphous carbon that thin out towards their edges.
+
+    Parameters
+    ----------
+    rng : numpy.random.Generator
+        Source of all randomness.
+    sheet : numpy.ndarray
+        x, y, z of the atoms of the sheet (Å), shape (n, 3).
+    size : float
+        Edge of the box (Å).
+    thickness : float
+        Of the patches where they are thickest (Å).
+    coverage : float
+        Share of the box that they cover.
+
+    Returns
+    -------
+    AtomList
+        Carbon, none of which is a site.
+    numpy.ndarray
+        Thickness over each atom of the sheet (Å), shape (n,).
+    """
+    values = smooth_field(rng, size, scale=rng.uniform(20, 50))
+    threshold = threshold_field(values, size, coverage)
+    slope = rng.uniform(6, 40)
+
+    def local(points: np.ndarray) -> np.ndarray:
+        return np.clip(slope * (values(points) - threshold), 0, thickness)
+
+    film = carbon_atoms(rng, size, thickness, density=rng.uniform(1.4, 2.0))
+    film = film.select(film.positions[:, 2] < local(film.positions[:, :2]))
+    if len(sheet):
+        below = sheet[cKDTree(sheet[:, :2]).query(film.positions[:, :2])[1], 2]
+        side = rng.choice([-1, 1])
+        film.positions[:, 2] = below + side * (film.positions[:, 2] + 1.9)
+    return film, local(sheet[:, :2])
+
+
+def adatoms(rng: np.random.Generator, sheet: np.ndarray, count: int) -> AtomList:
+    """Put single atoms of carbon or silicon on top of bonds and atoms.
+
+    Parameters
+    ----------
+    rng : numpy.random.Generator
+        Source of all randomness.
+    sheet : numpy.ndarray
+        x, y, z of the atoms of the sheet (Å), shape (n, 3).
+    count : int
+        How many.
+
+    Returns
+    -------
+    AtomList
+        The adatoms, none of which is a site.
+    """
+    count = min(count, len(sheet) // 3)
+    chosen = rng.choice(len(sheet), size=count, replace=False)
+    neighbour = cKDTree(sheet).query(sheet[chosen], k=2)[1][:, 1]
+    bridge = rng.random((count, 1)) < 0.5
+    place = np.where(bridge, (sheet[chosen] + sheet[neighbour]) / 2, sheet[chosen])
+    place = place + np.array([0, 0, 1.9]) * rng.choice([-1, 1], (count, 1))
+    return AtomList.without_sites(rng.choice([6, 14], count), place)
+
+
+def graphene_sheet(
+    rng: np.random.Generator,
+    kind: str = "perfect",
+    size: float = 60.0,
+    grains: int | tuple[int, int] = (2, 4),
+    vacancy_fraction: float | tuple[float, float] = 0.0,
+    rotated_bonds: int | tuple[int, int] = 0,
+    holes: int | tuple[int, int] = 0,
+    hole_radius: float | tuple[float, float] = (4.0, 15.0),
+    free_edge: bool = False,
+    ripple_amplitude: float | tuple[float, float] = 0.0,
+    strain: float = 0.0,
+    tilt_max: float = 0.0,
+    adatom_count: int | tuple[int, int] = 0,
+    coverage: float | tuple[float, float] = 0.0,
+    contamination_thickness: float | tuple[float, float] = (3.0, 15.0),
+    unlabelled_contamination: float = 5.0,
+) -> Specimen:
+    """Make a single layer of graphene, each of its atoms a site.
+
+    Random sheets and grain boundaries are made of rings whose centres are spread evenly (Lloyd's
+    algorithm): an atom sits between each three neighbouring centres, so that all have three
+    bonds, and springs then bring the bonds to their length.
+
+    Parameters
+    ----------
+    rng : numpy.random.Generator
+        Source of all randomness.
+    kind : {"perfect", "random", "polycrystal"}, optional
+        Kind of sheet.
+    size : float, optional
+        Edge of the box (Å).
+    grains : int or tuple of int, optional
+        Number of grains of a polycrystal, or its range, both ends included.
+    vacancy_fraction : float or tuple of float, optional
+        Share of atoms missing as single, double and clustered vacancies, or its range.
+    rotated_bonds : int or tuple of int, optional
+        Number of Stone-Wales defects in the box, or its range, both ends included.
+    holes : int or tuple of int, optional
+        Number of smooth holes, or its range, both ends included.
+    hole_radius : float or tuple of float, optional
+        Mean radius of a hole (Å), or its range.
+    free_edge : bool, optional
+        Whether the sheet ends within the box, with vacuum beyond.
+    ripple_amplitude : float or tuple of float, optional
+        Height of the strongest wave out of the plane (Å), or its range.
+    strain : float, optional
+        The two principal strains are drawn between -`strain` and +`strain`.
+    tilt_max : float, optional
+        The tilt is drawn between 0 and this (degrees).
+    adatom_count : int or tuple of int, optional
+        Number of carbon and silicon atoms on top, or its range, both ends included. They are no
+        sites; a lattice atom right below one stays a site.
+    coverage : float or tuple of float, optional
+        Share of the box under amorphous carbon, or its range.
+    contamination_thickness : float or tuple of float, optional
+        Thickness of the amorphous carbon where it is thickest (Å), or its range.
+    unlabelled_contamination : float, optional
+        Atoms under amorphous carbon thicker than this (Å) are no sites, since they cannot be
+        told from it in an image.
+
+    Returns
+    -------
+    Specimen
+        The sheet; `sites()` gives its atoms, of height 1.
+
+    Raises
+    ------
+    ValueError
+        If the kind is unknown, the box smaller than 10 Å, or a fraction outside 0 to 1.
+
+    References
+    ----------
+    C. Ophus, A. Shekhawat, H. Rasool and A. Zettl, Large-scale experimental and theoretical study
+    of graphene grain boundary structures, Phys. Rev. B 92 (2015) 205402.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> sheet = graphene_sheet(np.random.default_rng(1), size=20)
+    >>> bool(abs(len(sheet.sites()) / 18.5**2 - 0.382) < 0.03)
+    True
+    """
+    if kind not in KINDS:
+        raise ValueError(f"kind {kind!r} is not known: expected one of {KINDS}.")
+    if size < 10:
+        raise ValueError(f"size {size} Å is too small for a sheet: make it at least 10 Å.")
+    for name, value in (("vacancy_fraction", vacancy_fraction), ("coverage", coverage)):
+        if np.min(value) < 0 or np.max(value) > 1:
+            raise ValueError(f"{name} is {value}: expected a share between 0 and 1.")
+    n_bonds = draw_count(rng, rotated_bonds) * (1 + 2 * BEYOND / size) ** 2
+    sheet, about = whole_sheet(rng, kind, size, draw_count(rng, grains), int(round(n_bonds)))
+
+    keep = vacancies(rng, sheet, draw(rng, vacancy_fraction))
+    for _ in range(n_holes := draw_count(rng, holes)):
+        keep &= ~blob(rng, rng.uniform(0, size, 2), draw(rng, hole_radius))(sheet.points)
+    if free_edge:
+        angle = rng.uniform(0, 2 * np.pi)
+        normal = np.array([np.cos(angle), np.sin(angle)])
+        offset = normal.sum() * size / 2 + rng.uniform(-0.35, 0.35) * size
+        keep &= ~half_plane(rng, angle, offset, rng.uniform(0, 2))(sheet.points)
+    in_box = ((sheet.points >= SEAM) & (sheet.points < size - SEAM)).all(axis=1)
+    keep[keep] = trim(keep_atoms(sheet, keep))
+    missing = int((in_box & ~keep).sum())
+    sheet = keep_atoms(sheet, keep)
+
+    middle = np.full(2, size / 2)
+    turn = rng.uniform(0, np.pi)
+    axes = np.array([[np.cos(turn), np.sin(turn)], [-np.sin(turn), np.cos(turn)]])
+    principal = rng.uniform(-strain, strain, 2)
+    points = (sheet.points - middle) @ (np.eye(2) + axes.T @ np.diag(principal) @ axes)
+    positions = ripple(rng, points, draw(rng, ripple_amplitude))
+    tilt, azimuth = rng.uniform(0, tilt_max), rng.uniform(0, 2 * np.pi)
+    positions = positions @ tilt_matrix(tilt, azimuth).T + [*middle, 0]
+    xy = positions[:, :2]
+    positions = positions[((xy >= SEAM) & (xy < size - SEAM)).all(axis=1)]
+
+    column = np.arange(len(positions))
+    parts = []
+    covered = draw(rng, coverage)
+    if covered > 0:
+        film, over = contamination(
+            rng, positions, size, draw(rng, contamination_thickness), covered
+        )
+        column[over > unlabelled_contamination] = -1
+        parts.append(film)
+    n_adatoms = draw_count(rng, adatom_count)
+    if n_adatoms:
+        parts.insert(0, adatoms(rng, positions, n_adatoms))
+    layer = AtomList(np.full(len(positions), 6), positions, column)
+    description = {
+        "kind": f"graphene {kind}",
+        "element": "C",
+        **about,
+        "tilt": float(tilt),
+        "strain": [float(p) for p in principal],
+        "missing": missing,
+        "holes": n_holes,
+        "free_edge": bool(free_edge),
+        "adatoms": sum(len(p.numbers) for p in parts[:1]) if n_adatoms else 0,
+        "coverage": covered,
+    }
+    return Specimen.from_list(join(layer, *parts), size, description)

@@ -1,0 +1,280 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Training a network from a recipe: simulate, fit, keep the best, write one model file."""
+
+from __future__ import annotations
+
+import math
+import subprocess
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from hyperspy_dlatoms.networks import architecture
+from hyperspy_dlatoms.networks.card import ModelCard
+from hyperspy_dlatoms.networks.model_file import write_model
+from hyperspy_dlatoms.simulation.dataset import DataSet, simulate
+from hyperspy_dlatoms.simulation.draws import bounds
+from hyperspy_dlatoms.simulation.recipe import Recipe, read_recipe
+from hyperspy_dlatoms.training.examples import Examples
+
+if TYPE_CHECKING:
+    import keras
+
+NETWORK: dict[str, Any] = {
+    "classes": ["column"],
+    "sampling": 0.2,
+    "widths": architecture.DEFAULTS["widths"],
+    "dilations": architecture.DEFAULTS["dilations"],
+    "radius": 0.6,
+    "minimum_distance": 1.2,
+    "normalisation_width": 12.0,
+    "threshold": 0.5,
+    "version": "1",
+}
+TRAINING: dict[str, Any] = {
+    "batch": 8,
+    "crop": 240,
+    "steps": None,
+    "minutes": None,
+    "steps_per_epoch": 100,
+    "learning_rate": 2e-3,
+    "weight_decay": 1e-4,
+    "averaging": 0.995,
+    "precision": "float32",
+    "inverted": 0.0,
+    "curriculum": None,
+    "validation_share": 0.08,
+    "validation_batches": 6,
+    "patience": None,
+}
+VALIDATION = 2**32 - 1
+"""Added to the seed, so that no validation image is ever a training image."""
+
+
+def train(
+    recipe: str | Path | Recipe,
+    *,
+    data: str | Path | None = None,
+    directory: str | Path | None = None,
+    minutes: float | None = None,
+    output: str | Path | None = None,
+    show_progressbar: bool = True,
+) -> Path:
+    """
+    Train the network of a recipe, or go on where a training was cut short.
+
+    The exit waves are simulated first, if they are not there yet. The state is written after every
+    epoch (``steps_per_epoch`` steps); started again with the same recipe and directory, the training
+    goes on from it with what is left of its time.
+
+    Parameters
+    ----------
+    recipe : str, pathlib.Path or Recipe
+        What to train.
+    data : str or pathlib.Path, optional
+        Directory of the data set, by default ``data/NAME``.
+    directory : str or pathlib.Path, optional
+        Directory of the run: checkpoint, best weights, and ``log.csv``; by default ``runs/NAME``.
+    minutes : float, optional
+        Time budget of the fit, in place of the recipe's, over all the times it is started.
+    output : str or pathlib.Path, optional
+        The model file, by default ``NAME.safetensors`` in `directory`.
+    show_progressbar : bool
+        Whether to show progress.
+
+    Returns
+    -------
+    pathlib.Path
+        The model file, with the averaged weights of the epoch that did best on validation images.
+
+    Raises
+    ------
+    ValueError
+        If a setting is unknown, nothing limits the training, or the directory holds the run of
+        another recipe.
+    """
+    recipe = recipe if isinstance(recipe, Recipe) else read_recipe(recipe)
+    network = _settings("network", recipe.network, NETWORK)
+    settings = _settings("training", recipe.training, TRAINING)
+    if minutes is not None:
+        settings["minutes"] = minutes
+    if settings["steps"] is None and settings["minutes"] is None:
+        raise ValueError("Give the training a limit: steps or minutes in the recipe, or --minutes.")
+    directory = Path(directory or Path("runs") / recipe.name)
+    directory.mkdir(parents=True, exist_ok=True)
+    _same_recipe(directory, recipe)
+    data = data or Path("data") / recipe.name
+    dataset = simulate(recipe, data, show_progressbar=show_progressbar)
+    model, state = _fit(dataset, recipe, network, settings, directory, show_progressbar)
+    card = _card(recipe, network, settings, state)
+    output = Path(output or directory / f"{recipe.name}.safetensors")
+    write_model(output, card, {v.path: np.array(v) for v in model.variables})
+    return output
+
+
+def training_examples(
+    dataset: DataSet, recipe: Recipe, *, validation: bool = False
+) -> Examples:
+    """
+    Give the source of the training or the validation batches of a recipe.
+
+    Parameters
+    ----------
+    dataset : DataSet
+        The waves.
+    recipe : Recipe
+        The settings.
+    validation : bool
+        Whether to draw from the waves held out, without curriculum.
+
+    Returns
+    -------
+    Examples
+    """
+    network = _settings("network", recipe.network, NETWORK)
+    settings = _settings("training", recipe.training, TRAINING)
+    held_out = max(1, round(settings["validation_share"] * len(dataset)))
+    first_held_out = len(dataset) - held_out
+    if first_held_out < 1:
+        raise ValueError(f"{len(dataset)} waves are too few; a training needs at least 2.")
+    return Examples(
+        dataset,
+        recipe.imaging,
+        range(first_held_out, len(dataset)) if validation else range(first_held_out),
+        recipe.seed + (VALIDATION if validation else 0),
+        batch=settings["batch"],
+        crop=settings["crop"],
+        sampling=network["sampling"],
+        stride=architecture.STRIDE,
+        radius=network["radius"],
+        width=network["normalisation_width"],
+        inverted=settings["inverted"],
+        curriculum=None if validation else settings["curriculum"],
+    )
+
+
+def _fit(
+    dataset: DataSet,
+    recipe: Recipe,
+    network: dict[str, Any],
+    settings: dict[str, Any],
+    directory: Path,
+    show_progressbar: bool,
+) -> tuple[keras.Model, dict[str, Any]]:
+    import keras
+
+    from hyperspy_dlatoms.training.callbacks import make_callback
+    from hyperspy_dlatoms.training.losses import site_loss
+    from hyperspy_dlatoms.training.stream import make_stream
+
+    keras.utils.set_random_seed(recipe.seed % 2**31)
+    policy = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(settings["precision"])
+    try:
+        arguments = {"widths": network["widths"], "dilations": network["dilations"]}
+        model = architecture.build(arguments, len(network["classes"]))
+    finally:
+        keras.config.set_dtype_policy(policy)
+    optimizer = keras.optimizers.AdamW(
+        settings["learning_rate"],
+        weight_decay=settings["weight_decay"],
+        global_clipnorm=1.0,
+        use_ema=True,
+        ema_momentum=settings["averaging"],
+    )
+    model.compile(optimizer, loss=site_loss)
+    optimizer.build(model.trainable_variables)
+
+    examples = training_examples(dataset, recipe)
+    held_out = training_examples(dataset, recipe, validation=True)
+    batches = [held_out.draw_batch(i) for i in range(settings["validation_batches"])]
+    validation = tuple(np.concatenate(parts) for parts in zip(*batches, strict=True))
+    callback = make_callback(directory, settings, examples, validation)
+    callback.resume(model)
+    if not callback.finished:
+        per_epoch = settings["steps_per_epoch"]
+        most = settings["steps"] if settings["steps"] is not None else 10**9
+        model.fit(
+            make_stream(examples, per_epoch, callback.state["epoch"]),
+            initial_epoch=callback.state["epoch"],
+            epochs=math.ceil(most / per_epoch),
+            callbacks=[callback],
+            verbose=1 if show_progressbar else 0,
+        )
+    callback.restore_best(model)
+    return model, callback.state
+
+
+def _settings(
+    part: str, given: dict[str, Any], defaults: dict[str, Any]
+) -> dict[str, Any]:
+    unknown = sorted(set(given) - set(defaults))
+    if unknown:
+        raise ValueError(
+            f"Unknown {part} setting {unknown[0]!r} in the recipe; known are {', '.join(defaults)}."
+        )
+    return defaults | given
+
+
+def _same_recipe(directory: Path, recipe: Recipe) -> None:
+    kept = directory / "recipe.yaml"
+    if not kept.is_file():
+        kept.write_text(recipe.text, encoding="utf-8")
+    elif kept.read_text(encoding="utf-8") != recipe.text:
+        raise ValueError(
+            f"{directory} holds a run of another recipe; give another directory, or the recipe that "
+            f"is kept in {kept}."
+        )
+
+
+def _card(
+    recipe: Recipe, network: dict[str, Any], settings: dict[str, Any], state: dict[str, Any]
+) -> ModelCard:
+    import keras
+
+    energies = list(bounds(recipe.waves["energy"]))
+    ranged = ("sampling", "dose", "defocus", "Cs", "astigmatism", "coma", "threefold", "focal_spread")
+    domain: dict[str, Any] = {
+        name: [x if math.isfinite(x) else None for x in bounds(recipe.imaging[name])]
+        for name in ranged
+        if name in recipe.imaging
+    }
+    domain["energy"] = energies
+    domain["structures"] = sorted({s["structure"] for s in recipe.structures})
+    return ModelCard(
+        name=recipe.name,
+        version=str(network["version"]),
+        architecture="unet",
+        arguments={"widths": network["widths"], "dilations": network["dilations"]},
+        classes=tuple(network["classes"]),
+        sampling=network["sampling"],
+        stride=architecture.STRIDE,
+        normalisation_width=network["normalisation_width"],
+        radius=network["radius"],
+        minimum_distance=network["minimum_distance"],
+        threshold=network["threshold"],
+        domain=domain,
+        recipe=recipe.text,
+        commit=_commit(),
+        training={
+            "minutes": round(state["minutes"], 1),
+            "steps": state["step"],
+            "examples": state["step"] * settings["batch"],
+            "waves": recipe.waves["count"],
+            "backend": keras.backend.backend(),
+        },
+        scores={"validation_loss": state["best"]},
+    )
+
+
+def _commit() -> str:
+    """Commit of the source tree that this runs from, empty outside of one."""
+    answer = subprocess.run(
+        ["git", "rev-parse", "HEAD"],
+        cwd=Path(__file__).parent,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return answer.stdout.strip() if answer.returncode == 0 else ""

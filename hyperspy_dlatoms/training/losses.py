@@ -1,0 +1,48 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The loss: a likelihood of what is there, and of where it is."""
+
+from __future__ import annotations
+
+from typing import Any
+
+LOG_SIGMA = (-4.5, 1.5)
+"""Bounds of the logarithm of the predicted deviation (working px)."""
+
+CLASS_WEIGHT = 4.0
+POSITION_WEIGHT = 0.5
+
+
+def site_loss(targets: Any, maps: Any) -> Any:
+    """
+    Add the cross-entropy of the classes and the Gaussian likelihood of the offsets.
+
+    Because both are likelihoods, the probabilities come out calibrated and the deviations are those
+    of the errors, as far as training reaches.
+
+    Parameters
+    ----------
+    targets : tensor
+        (n, h, w, 3), see :func:`hyperspy_dlatoms.training.targets.rasterise`.
+    maps : tensor
+        (n, h, w, classes + 5), see :func:`hyperspy_dlatoms.networks.architecture.build`.
+
+    Returns
+    -------
+    tensor
+        Scalar.
+
+    References
+    ----------
+    A. Kendall and Y. Gal, "What uncertainties do we need in Bayesian deep learning for computer
+    vision?", NeurIPS (2017), equation 5.
+    """
+    from keras import ops
+
+    classes = ops.cast(targets[..., 0], "int32")
+    present = ops.cast(classes > 0, "float32")
+    entropy = ops.sparse_categorical_crossentropy(classes, maps[..., :-4], from_logits=True)
+    log_sigma = ops.clip(maps[..., -2:], *LOG_SIGMA)
+    error = (targets[..., 1:] - maps[..., -4:-2]) * ops.exp(-log_sigma)
+    surprise = ops.sum(0.5 * error**2 + log_sigma, axis=-1)
+    position = ops.sum(surprise * present) / (ops.sum(present) + 100.0)
+    return CLASS_WEIGHT * ops.mean(entropy) + POSITION_WEIGHT * position

@@ -1,0 +1,50 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Batches for Keras, made ahead of the steps that use them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    import keras
+
+    from hyperspy_dlatoms.training.examples import Examples
+
+
+def make_stream(examples: Examples, per_epoch: int, epoch: int) -> keras.utils.PyDataset:
+    """
+    Wrap a source of batches for ``keras.Model.fit``.
+
+    Parameters
+    ----------
+    examples : Examples
+        Where the batches come from.
+    per_epoch : int
+        Batches an epoch.
+    epoch : int
+        The first epoch, so that a resumed training goes on with batches that it has not seen.
+
+    Returns
+    -------
+    keras.utils.PyDataset
+        One worker thread runs ahead by a few batches.
+    """
+    import keras
+
+    class Stream(keras.utils.PyDataset):
+        def __init__(self) -> None:
+            super().__init__(workers=1, use_multiprocessing=False, max_queue_size=4)
+            self.epoch = epoch
+
+        def __len__(self) -> int:
+            return per_epoch
+
+        def __getitem__(self, index: int) -> tuple[np.ndarray, np.ndarray]:
+            return examples.draw_batch(self.epoch * per_epoch + index)
+
+        def on_epoch_end(self) -> None:
+            self.epoch += 1
+
+    return Stream()

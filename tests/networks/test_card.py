@@ -1,0 +1,83 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+import dataclasses
+import json
+
+import pytest
+
+from hyperspy_dlatoms.networks.card import FORMAT, ModelCard, ModelCardError
+
+
+def test_round_trip(card):
+    full = dataclasses.replace(
+        card,
+        arguments={"widths": [8, 16]},
+        domain={"sampling": [0.05, 0.25], "materials": ["Au", "Pt"]},
+        recipe="name: ä\n",
+        scores={"f1": 0.9},
+    )
+    assert ModelCard.from_json(full.to_json()) == full
+
+
+def test_defaults_are_filled_in(card):
+    values = json.loads(card.to_json())
+    del values["stride"], values["domain"], values["format"]
+    assert ModelCard.from_json(json.dumps(values)) == card
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("name", ""),
+        ("name", 3),
+        ("architecture", None),
+        ("arguments", [1]),
+        ("classes", ()),
+        ("classes", "C"),
+        ("classes", ("C", "C")),
+        ("classes", ("C", 1)),
+        ("sampling", 0),
+        ("sampling", float("nan")),
+        ("sampling", "0.2"),
+        ("sampling", True),
+        ("radius", -0.5),
+        ("minimum_distance", -1),
+        ("threshold", 0),
+        ("threshold", 1.0),
+        ("stride", 0),
+        ("stride", 2.0),
+        ("normalisation_width", float("inf")),
+        ("domain", None),
+        ("format", 0),
+        ("format", "1"),
+    ],
+)
+def test_refuses_a_wrong_field_and_names_it(card, field, value):
+    with pytest.raises(ModelCardError, match=f"{field} = "):
+        dataclasses.replace(card, **{field: value})
+
+
+def test_newer_format_says_to_update(card):
+    values = json.loads(card.to_json()) | {"format": FORMAT + 1, "a field of the future": 1}
+    with pytest.raises(ModelCardError, match=f"format {FORMAT + 1}.*update hyperspy-dlatoms"):
+        ModelCard.from_json(json.dumps(values))
+
+
+@pytest.mark.parametrize("text", ["", "{", "[1, 2]", "null", "[" * 100_000])
+def test_refuses_what_is_no_card(text):
+    with pytest.raises(ModelCardError):
+        ModelCard.from_json(text)
+
+
+def test_missing_and_unknown_fields_are_named(card):
+    values = json.loads(card.to_json()) | {"colour": "red"}
+    del values["radius"]
+    with pytest.raises(ModelCardError, match="radius.*colour"):
+        ModelCard.from_json(json.dumps(values))
+
+
+@pytest.mark.parametrize("value", [object(), float("nan")])
+def test_what_json_cannot_hold_is_refused(card, value):
+    with pytest.raises(ModelCardError, match="JSON"):
+        dataclasses.replace(card, scores={"f1": value}).to_json()

@@ -1,0 +1,169 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+import dataclasses
+import os
+import pickle
+import threading
+
+import numpy as np
+import pytest
+from scipy.special import softmax
+
+from hyperspy_dlatoms.networks.model_file import ModelFileError, read_model, write_model
+from hyperspy_dlatoms.networks.network import (
+    AtomNetwork,
+    NetworkHandle,
+    named_weights,
+    read_output,
+)
+
+
+@pytest.fixture(scope="module")
+def network(card):
+    import keras
+
+    from hyperspy_dlatoms.networks.architecture import build
+
+    keras.utils.set_random_seed(1)
+    return AtomNetwork.from_model(card, build(card.arguments, len(card.classes)))
+
+
+@pytest.fixture
+def file(network, tmp_path):
+    path = tmp_path / "example.safetensors"
+    network.save(path)
+    return path
+
+
+@pytest.fixture(scope="module")
+def batch():
+    return np.random.default_rng(0).normal(size=(3, 64, 32)).astype(np.float32)
+
+
+def test_output_is_split_into_maps():
+    raw = np.random.default_rng(0).normal(0, 1, (2, 4, 5, 8)).astype(np.float32)
+    maps = read_output(raw, n_classes=3)
+    np.testing.assert_allclose(maps.probability, softmax(raw[..., :4], axis=-1)[..., 1:], rtol=1e-5)
+    np.testing.assert_array_equal(maps.offset, raw[..., 4:6])
+    np.testing.assert_allclose(maps.sigma, np.exp(raw[..., 6:8]), rtol=1e-6)
+
+
+def test_extreme_output_stays_finite():
+    maps = read_output(np.array([[[[1e30, -1e30, 0, 0, 1e30, -1e30]]]], np.float32), 1)
+    assert all(np.isfinite(part).all() for part in maps)
+    assert maps.probability == 0
+
+
+def test_wrong_number_of_channels_is_refused():
+    with pytest.raises(ValueError, match="6 channels, expected 7"):
+        read_output(np.zeros((1, 2, 2, 6)), n_classes=2)
+
+
+def test_maps_are_the_models_output(network, batch):
+    raw = np.asarray(network.model(batch[..., np.newaxis], training=False))
+    maps, expected = network.maps(batch), read_output(raw, 1)
+    assert maps.probability.shape == (3, 32, 16, 1)
+    assert maps.offset.shape == maps.sigma.shape == (3, 32, 16, 2)
+    for part, right in zip(maps, expected, strict=True):
+        assert part.dtype == np.float32
+        np.testing.assert_allclose(part, right, atol=1e-5)
+
+
+@pytest.mark.parametrize("shape", [(16, 16), (1, 17, 16), (1, 16, 18)])
+def test_shape_that_does_not_fit_is_refused(network, shape):
+    with pytest.raises(ValueError, match="multiples of"):
+        network.maps(np.zeros(shape, np.float32))
+
+
+def test_threads_get_their_own_answers(network):
+    rng = np.random.default_rng(0)
+    batches = [rng.normal(size=(1, 32, 32)).astype(np.float32) for _ in range(6)]
+    expected = [network.maps(batch).probability for batch in batches]
+    answers = [None] * len(batches)
+
+    def ask(index):
+        answers[index] = network.maps(batches[index]).probability
+
+    threads = [threading.Thread(target=ask, args=(index,)) for index in range(len(batches))]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    for answer, right in zip(answers, expected, strict=True):
+        np.testing.assert_allclose(answer, right, atol=1e-6)
+
+
+def test_saved_and_loaded_gives_the_same_maps(network, file, batch):
+    loaded = AtomNetwork.load(file)
+    assert loaded.card == network.card
+    assert loaded.path == file
+    for part, right in zip(loaded.maps(batch), network.maps(batch), strict=True):
+        np.testing.assert_allclose(part, right, atol=0.02)
+
+
+def test_loaded_once_until_the_file_changes(file):
+    first = AtomNetwork.load(file)
+    assert AtomNetwork.load(str(file)) is first
+    os.utime(file, (1, 1))
+    assert AtomNetwork.load(file) is not first
+
+
+def test_network_of_a_file_is_pickled_by_its_path(network, file):
+    loaded = AtomNetwork.load(file)
+    assert len(pickle.dumps(loaded)) < 1000
+    assert pickle.loads(pickle.dumps(loaded)) is loaded
+    with pytest.raises(ValueError, match="only in memory"):
+        pickle.dumps(network)
+
+
+def test_handle_is_small_and_gives_the_network(file):
+    handle = NetworkHandle.of(file)
+    content = pickle.dumps(handle)
+    assert len(content) < 1000
+    assert pickle.loads(content).get() is AtomNetwork.load(file)
+
+
+def test_handle_notices_another_file(network, file, card):
+    handle = NetworkHandle.of(file)
+    _, arrays = read_model(file)
+    write_model(file, dataclasses.replace(card, version="2"), arrays)
+    with pytest.raises(ModelFileError, match="has changed"):
+        handle.get()
+    file.unlink()
+    with pytest.raises(FileNotFoundError, match="all workers"):
+        handle.get()
+
+
+@pytest.mark.parametrize("make", [AtomNetwork.load, NetworkHandle.of])
+def test_missing_file(tmp_path, make):
+    with pytest.raises(FileNotFoundError, match="There is no model file"):
+        make(tmp_path / "none.safetensors")
+
+
+def test_weights_that_do_not_fit_are_refused(file, card):
+    _, arrays = read_model(file)
+    name = next(name for name, array in arrays.items() if array.ndim == 4)
+
+    def load(changed, card=card):
+        write_model(file, card, changed)
+        return AtomNetwork.load(file)
+
+    with pytest.raises(ModelFileError, match=f"{name} missing, none too many"):
+        load({key: array for key, array in arrays.items() if key != name})
+    with pytest.raises(ModelFileError, match="none missing, foreign too many"):
+        load(arrays | {"foreign": np.zeros(3)})
+    with pytest.raises(ModelFileError, match=f"'{name}' has shape"):
+        load(arrays | {name: arrays[name][:1]})
+    with pytest.raises(ModelFileError, match="architecture 'transformer'.*update"):
+        load(arrays, dataclasses.replace(card, architecture="transformer"))
+    with pytest.raises(ModelFileError, match="can be built"):
+        load(arrays, dataclasses.replace(card, arguments={"colour": 3}))
+
+
+def test_weights_are_named_the_same_for_every_model(network, card):
+    from hyperspy_dlatoms.networks.architecture import build
+
+    names = named_weights(network.model).keys()
+    assert len(names) == len(network.model.weights)
+    assert named_weights(build(card.arguments, 1)).keys() == names

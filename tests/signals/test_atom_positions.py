@@ -1,0 +1,250 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+import ase.io
+import hyperspy.api as hs
+import numpy as np
+import pytest
+
+from hyperspy_dlatoms import AtomPositions, LazyAtomPositions
+
+KINDS = ["single", "movie", "grid", "nothing", "empty movie"]
+
+
+@pytest.fixture
+def images():
+    image = hs.signals.Signal2D(np.zeros((2, 3, 40, 60)))
+    for axis, name in zip(image.axes_manager.navigation_axes, ("x", "time"), strict=True):
+        axis.name = name
+    for axis, name, offset in zip(image.axes_manager.signal_axes, "xy", (3, -2), strict=True):
+        axis.name, axis.units, axis.scale, axis.offset = name, "nm", 0.02, offset
+    return image
+
+
+@pytest.fixture
+def make():
+    """Make positions of a kind with the calibration of `images`."""
+
+    def make(kind, lazy=False):
+        rng = np.random.default_rng(3)
+        shape = {"movie": (3,), "grid": (2, 3), "empty movie": (2,)}.get(kind, (1,))
+        frames = np.empty(shape, dtype=object)
+        for number, index in enumerate(np.ndindex(shape)):
+            count = 0 if "nothing" in kind or "empty" in kind else (4, 0, 7)[number % 3]
+            frames[index] = rng.uniform(0, 40, (count, 6))
+            frames[index][:, 5] = rng.integers(0, 2, count)
+        single = kind in ("single", "nothing")
+        atoms = AtomPositions(
+            frames,
+            axes=[] if single else [{"size": n, "navigate": True} for n in shape],
+            metadata={
+                "VectorMetadata": {
+                    "column_names": ["y", "x", "probability", "y_sigma", "x_sigma", "species"],
+                    "offsets": [-2.0, 3.0],
+                    "scales": [0.02, 0.02],
+                    "units": ["nm", "nm"],
+                    "sampling": [0.2, 0.2],
+                    "image_shape": [40, 60],
+                    "species": ["Mo", "S"],
+                }
+            },
+            ragged=True,
+        )
+        return atoms.as_lazy() if lazy else atoms
+
+    return make
+
+
+def same(first, second):
+    assert first.axes_manager.navigation_shape == second.axes_manager.navigation_shape
+    assert first.metadata.VectorMetadata.as_dictionary() == (
+        second.metadata.VectorMetadata.as_dictionary()
+    )
+    pairs = [(one.data.compute() if one._lazy else one.data for one in (first, second))]
+    for ours, theirs in pairs:
+        assert ours.shape == theirs.shape
+        for one, other in zip(ours.ravel(), theirs.ravel(), strict=True):
+            assert one.dtype == other.dtype
+            np.testing.assert_array_equal(one, other)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("lazy", [False, True])
+@pytest.mark.parametrize("load_lazy", [False, True])
+def test_saved_and_loaded_the_same(make, kind, lazy, load_lazy, tmp_path):
+    atoms = make(kind, lazy)
+    atoms.metadata.General.title = "kept"
+    path = tmp_path / "atoms.hspy"
+    atoms.save(path)
+    assert atoms._lazy is lazy
+    loaded = hs.load(path, lazy=load_lazy)
+    assert type(loaded) is (LazyAtomPositions if load_lazy else AtomPositions)
+    assert loaded.metadata.General.title == "kept"
+    same(loaded, make(kind))
+    loaded.save(tmp_path / "again.hspy")
+    same(hs.load(tmp_path / "again.hspy"), make(kind))
+
+
+def test_saved_again_under_its_own_name(make, tmp_path):
+    make("single").save(tmp_path / "atoms.hspy")
+    loaded = hs.load(tmp_path / "atoms.hspy")
+    loaded.data[0] = loaded.data[0][:2]
+    loaded.save(overwrite=True)
+    assert len(hs.load(tmp_path / "atoms.hspy").data[0]) == 2
+
+
+@pytest.mark.parametrize("lazy", [False, True])
+def test_inav(make, lazy):
+    grid = make("grid", lazy)
+    column = grid.inav[2]
+    assert column.axes_manager.navigation_shape == (2,)
+    frame = grid.inav[2, 0]
+    assert frame.axes_manager.navigation_shape == ()
+    again = column.inav[0]
+    same(frame, again)
+    part = make("movie", lazy).inav[1:]
+    assert part.axes_manager.navigation_shape == (2,)
+    for sliced in (column, frame, again, part):
+        assert type(sliced) is (LazyAtomPositions if lazy else AtomPositions)
+        assert sliced.metadata.VectorMetadata.species == ["Mo", "S"]
+    assert len(part.to_dataframe()) == 7
+    assert len(frame.to_dataframe()) == 7
+    assert make("movie", lazy).inav[-1].axes_manager.navigation_shape == ()
+    assert make("movie", lazy).inav[...].axes_manager.navigation_shape == (3,)
+
+
+def test_compute_and_deepcopy_keep_the_type(make):
+    for kind in KINDS:
+        atoms = make(kind, lazy=True)
+        same(atoms.deepcopy(), make(kind))
+        atoms.compute(show_progressbar=False)
+        assert type(atoms) is AtomPositions
+        same(atoms, make(kind))
+
+
+@pytest.mark.parametrize("lazy", [False, True])
+def test_table_of_one_frame(make, lazy):
+    atoms = make("single", lazy)
+    table = atoms.to_dataframe()
+    assert list(table) == (
+        ["y_px", "x_px", "y", "x", "probability", "y_sigma", "x_sigma", "species"]
+    )
+    frame = make("single").data[0]
+    np.testing.assert_array_equal(table[["y_px", "x_px"]], frame[:, :2])
+    np.testing.assert_allclose(table.y, -2 + 0.02 * frame[:, 0])
+    np.testing.assert_allclose(table.x, 3 + 0.02 * frame[:, 1])
+    np.testing.assert_array_equal(table.probability, frame[:, 2])
+    assert list(table.species) == [["Mo", "S"][int(kind)] for kind in frame[:, 5]]
+    assert table.attrs["units"] == {"y": "nm", "x": "nm"}
+
+
+@pytest.mark.parametrize("lazy", [False, True])
+def test_table_of_many_frames(make, lazy):
+    atoms = make("grid", lazy)
+    table = atoms.to_dataframe()
+    assert list(table)[:2] == ["index_0", "index_1"]
+    frames = make("grid").data
+    assert len(table) == sum(len(frame) for frame in frames.ravel())
+    for (row, column), rows in table.groupby(["index_0", "index_1"]):
+        np.testing.assert_array_equal(rows.y_px, frames[row, column][:, 0])
+
+
+def test_table_names_its_navigation_axes(make):
+    atoms = make("grid")
+    for axis, name in zip(atoms.axes_manager.navigation_axes, ("x", "time"), strict=True):
+        axis.name = name
+    assert list(atoms.to_dataframe())[:2] == ["time", "x_index_1"]
+
+
+def test_table_of_nothing(make):
+    for kind in ("nothing", "empty movie"):
+        table = make(kind).to_dataframe()
+        assert len(table) == 0
+        assert "species" in table
+
+
+def shown(marker):
+    return np.asarray(marker._collection.get_offsets())
+
+
+@pytest.mark.parametrize("lazy", [False, True])
+@pytest.mark.parametrize(
+    ("kind", "navigation"),
+    [("single", ()), ("nothing", ()), ("movie", (3,)), ("empty movie", (2,)), ("grid", (2, 3))],
+)
+def test_markers_follow_the_images(make, images, kind, navigation, lazy, close_figures):
+    signal = images.deepcopy()
+    if len(navigation) < 2:
+        signal = signal.inav[0, 0] if not navigation else signal.inav[: navigation[0], 0]
+    atoms = make(kind, lazy)
+    marker = atoms.to_markers()
+    signal.plot()
+    signal.add_marker(marker)
+    frames = make(kind).data
+    for index in np.ndindex(navigation):
+        signal.axes_manager.indices = index[::-1]
+        frame = frames[index if navigation else 0]
+        expected = np.column_stack([3 + 0.02 * frame[:, 1], -2 + 0.02 * frame[:, 0]])
+        np.testing.assert_allclose(shown(marker), expected)
+
+
+def test_plot_on(make, images, close_figures):
+    signal = images.inav[:, 0]
+    make("movie").plot_on(signal, edgecolor="cyan")
+    (collection,) = signal._plot.signal_plot.ax.collections
+    np.testing.assert_allclose(collection.get_edgecolor(), [[0, 1, 1, 1]])
+    assert len(collection.get_offsets()) == 4
+    one = signal.inav[2]
+    make("movie").inav[2].plot_on(one)
+    assert len(one._plot.signal_plot.ax.collections[0].get_offsets()) == 7
+
+
+def test_plot_on_other_images(make, images):
+    with pytest.raises(ValueError, match=r"navigation shape \(3, 2\), the atoms \(3,\)"):
+        make("movie").plot_on(images)
+
+
+def test_ase(make):
+    frame = make("single").data[0]
+    atoms = make("single").to_ase()
+    np.testing.assert_allclose(atoms.positions[:, 0], 0.2 * frame[:, 1])
+    np.testing.assert_allclose(atoms.positions[:, 1], 0.2 * frame[:, 0])
+    assert (atoms.positions[:, 2] == 0).all()
+    np.testing.assert_allclose(atoms.cell.lengths(), [12, 8, 0])
+    assert atoms.get_chemical_symbols() == [["Mo", "S"][int(kind)] for kind in frame[:, 5]]
+    np.testing.assert_array_equal(atoms.get_array("probability"), frame[:, 2])
+    np.testing.assert_allclose(atoms.get_array("x_sigma"), 0.2 * frame[:, 4])
+    assert set(make("single").to_ase("Au").get_chemical_symbols()) == {"Au"}
+
+
+@pytest.mark.parametrize("lazy", [False, True])
+def test_ase_of_many_frames(make, lazy, tmp_path):
+    models = make("grid", lazy).to_ase()
+    assert [len(model) for model in models] == [4, 0, 7, 4, 0, 7]
+    ase.io.write(tmp_path / "atoms.xyz", models, format="extxyz")
+    again = ase.io.read(tmp_path / "atoms.xyz", ":", format="extxyz")
+    for ours, theirs in zip(models, again, strict=True):
+        np.testing.assert_allclose(ours.positions, theirs.positions, atol=1e-7)
+
+
+def test_ase_element():
+    columns = AtomPositions.from_frames(np.ones((2, 5)), sampling=0.1, species=["column"])
+    assert columns.to_ase().get_chemical_symbols() == ["X", "X"]
+    with pytest.raises(ValueError, match="element is 'Gold'"):
+        columns.to_ase("Gold")
+
+
+@pytest.mark.parametrize(
+    "frames", [[], [np.zeros(3)], [np.zeros((2, 1))], [np.zeros((2, 3)), np.zeros((2, 4))]]
+)
+def test_frames_of_other_shapes(frames):
+    with pytest.raises(ValueError, match=r"expected \(n, k\) with the same k"):
+        AtomPositions.from_frames(frames, sampling=0.1)
+
+
+def test_positions_without_calibration():
+    data = np.empty(1, dtype=object)
+    data[0] = np.zeros((2, 5))
+    atoms = AtomPositions(data, axes=[], ragged=True)
+    with pytest.raises(ValueError, match="VectorMetadata lacks column_names"):
+        atoms.to_dataframe()

@@ -1,0 +1,77 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+import hyperspy.api as hs
+import numpy as np
+import pytest
+
+from hyperspy_dlatoms.signals.loading import load_images
+
+
+def test_calibrated_file_stays_lazy(stack, tmp_path):
+    signal, _ = stack(3)
+    signal.save(tmp_path / "movie.hspy")
+    images, remark = load_images(tmp_path / "movie.hspy")
+    assert images._lazy
+    assert remark == ""
+    np.testing.assert_array_equal(images.data, signal.data)
+    assert images.axes_manager[-1].units == "nm"
+
+
+@pytest.mark.parametrize("order", ["C", "F"])
+def test_npy(order, tmp_path):
+    data = np.arange(5 * 6 * 7.0).reshape(5, 6, 7)
+    np.save(tmp_path / "stack.npy", np.asarray(data, order=order))
+    images, _ = load_images(str(tmp_path / "stack.npy"))
+    assert images.axes_manager.signal_shape == (7, 6)
+    np.testing.assert_array_equal(images.data, data)
+
+
+def test_npy_with_objects_is_not_unpickled(tmp_path):
+    np.save(tmp_path / "bad.npy", np.array([{}, []], dtype=object), allow_pickle=True)
+    with pytest.raises(ValueError, match="could not be read"):
+        load_images(tmp_path / "bad.npy")
+
+
+def test_first_images_of_several_signals(tmp_path, monkeypatch):
+    spectrum = hs.signals.Signal1D(np.zeros(8)).as_lazy()
+    image = hs.signals.Signal2D(np.zeros((8, 8))).as_lazy()
+    image.metadata.General.title = "HRTEM"
+    (tmp_path / "several.emd").touch()
+    monkeypatch.setattr(hs, "load", lambda path, lazy: [spectrum, image, image])
+    images, remark = load_images(tmp_path / "several.emd")
+    assert images is image
+    assert remark == "The file holds 3 signals: taking number 2, 'HRTEM'."
+
+
+def test_a_volume_becomes_a_stack(tmp_path, monkeypatch):
+    volume = hs.signals.BaseSignal(np.arange(60.0).reshape(3, 4, 5)).as_lazy()
+    (tmp_path / "volume.mrc").touch()
+    monkeypatch.setattr(hs, "load", lambda path, lazy: volume)
+    images, _ = load_images(tmp_path / "volume.mrc")
+    assert images.axes_manager.navigation_shape == (3,)
+    assert images.axes_manager.signal_shape == (5, 4)
+
+
+@pytest.mark.parametrize(
+    "signal",
+    [
+        hs.signals.Signal1D(np.zeros((4, 8))),
+        hs.signals.ComplexSignal2D(np.zeros((4, 8), complex)),
+    ],
+)
+def test_no_images(signal, tmp_path):
+    signal.save(tmp_path / "other.hspy")
+    with pytest.raises(ValueError, match="holds no real images"):
+        load_images(tmp_path / "other.hspy")
+
+
+def test_unreadable_files(tmp_path):
+    (tmp_path / "torn.hspy").write_bytes(b"\x89HDF\r\n\x1a\n" + b"x" * 100)
+    (tmp_path / "torn.dm4").write_bytes(b"x" * 100)
+    (tmp_path / "what.nonsense").write_bytes(b"x" * 100)
+    for name in ("torn.hspy", "torn.dm4", "what.nonsense"):
+        with pytest.raises(ValueError, match=f"{name}' could not be read"):
+            load_images(tmp_path / name)
+    with pytest.raises(FileNotFoundError, match="There is no file"):
+        load_images(tmp_path / "missing.dm4")

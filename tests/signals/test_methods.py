@@ -1,0 +1,230 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+import cloudpickle
+import dask.array as da
+import hyperspy.api as hs
+import numpy as np
+import pytest
+
+from hyperspy_dlatoms import AtomPositions, LazyAtomPositions, RegistryError
+from hyperspy_dlatoms.detection import detect
+from hyperspy_dlatoms.networks.model_file import write_model
+from hyperspy_dlatoms.signals import blockwise
+
+NAVIGATION = [(), (3,), (2, 3)]
+
+
+def same_frames(first, second):
+    assert first.shape == second.shape
+    for one, other in zip(first.ravel(), second.ravel(), strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+@pytest.mark.parametrize("navigation", NAVIGATION)
+@pytest.mark.parametrize("lazy", [False, True])
+def test_atoms_are_where_they_are(network, stack, navigation, lazy):
+    signal, truth = stack(*navigation, lazy=lazy)
+    atoms = signal.find_atoms_nn()
+    assert type(atoms) is (LazyAtomPositions if lazy else AtomPositions)
+    assert atoms.axes_manager.navigation_shape == signal.axes_manager.navigation_shape
+    if lazy:
+        atoms.compute()
+    for found, true in zip(atoms.data.ravel(), truth.ravel(), strict=True):
+        assert found.dtype == float
+        assert found.shape == (len(true), 5)
+        np.testing.assert_allclose(found[:, :2], true[np.lexsort(true.T[::-1])], atol=0.2)
+
+
+@pytest.mark.parametrize("navigation", NAVIGATION)
+@pytest.mark.parametrize("chunks", ["auto", (1, 40, 50)])
+def test_lazy_equals_eager(network, stack, navigation, chunks):
+    if chunks != "auto":
+        chunks = (1,) * len(navigation) + chunks[1:]
+    eager, _ = stack(*navigation)
+    lazy, _ = stack(*navigation, lazy=True, chunks=chunks)
+    atoms = lazy.find_atoms_nn()
+    atoms.compute()
+    same_frames(atoms.data, eager.find_atoms_nn().data)
+    maps = lazy.predict_atoms_nn("spots")
+    maps.compute()
+    np.testing.assert_array_equal(maps.data, eager.predict_atoms_nn("spots").data)
+
+
+@pytest.mark.parametrize("lazy", [False, True])
+def test_a_stack_goes_block_by_block(network, stack, lazy, monkeypatch):
+    signal, _ = stack(2, 5, lazy=lazy)
+    sizes = []
+
+    def record(frames, *arguments):
+        sizes.append(len(frames))
+        return find_sites(frames, *arguments)
+
+    find_sites = detect.find_sites
+    monkeypatch.setattr(detect, "find_sites", record)
+    monkeypatch.setattr(blockwise, "_BLOCK_SIZE", 2 * signal.data[0, 0].nbytes)
+    atoms = signal.find_atoms_nn(lazy_output=True)
+    assert sizes == []
+    atoms.compute()
+    assert sum(sizes) == 10
+    assert max(sizes) <= 2
+
+
+@pytest.mark.parametrize("lazy", [False, True])
+@pytest.mark.parametrize("lazy_output", [False, True])
+def test_lazy_output(network, stack, lazy, lazy_output):
+    signal, _ = stack(2, lazy=lazy)
+    assert signal.find_atoms_nn(lazy_output=lazy_output)._lazy is lazy_output
+    assert signal.predict_atoms_nn("spots", lazy_output=lazy_output)._lazy is lazy_output
+
+
+@pytest.mark.parametrize("units", ["nm", "Å", "pm"])
+def test_the_unit_of_the_axes_does_not_matter(network, stack, units):
+    signal, _ = stack(2, units=units)
+    reference, _ = stack(2)
+    same_frames(signal.find_atoms_nn().data, reference.find_atoms_nn().data)
+
+
+def test_sampling_given_equals_calibrated(network, stack):
+    signal, _ = stack(2)
+    bare = hs.signals.Signal2D(signal.data)
+    same_frames(bare.find_atoms_nn(sampling=0.1).data, signal.find_atoms_nn().data)
+    with pytest.raises(ValueError, match="has no units, so its sampling is unknown"):
+        bare.find_atoms_nn()
+    with pytest.raises(ValueError, match="has no units"):
+        bare.predict_atoms_nn("spots")
+
+
+def test_metadata(network, stack):
+    signal, _ = stack(2)
+    signal.axes_manager[0].name = "time"
+    signal.metadata.set_item("Acquisition_instrument.TEM.beam_energy", 300.0)
+    atoms = signal.find_atoms_nn(threshold=0.6)
+    vectors = atoms.metadata.VectorMetadata.as_dictionary()
+    assert vectors.pop("sampling") == pytest.approx([0.1, 0.1])
+    assert vectors == {
+        "column_names": ["y", "x", "probability", "y_sigma", "x_sigma"],
+        "image_shape": [96, 112],
+        "offsets": [-2.0, 3.0],
+        "scales": [0.01, 0.01],
+        "units": ["nm", "nm"],
+        "model": "spots",
+        "model_version": "3",
+        "species": ["Au"],
+        "threshold": 0.6,
+    }
+    assert atoms.metadata.General.title == "spots"
+    assert atoms.metadata.Acquisition_instrument.TEM.beam_energy == 300.0
+    assert atoms.axes_manager[0].name == "time"
+    assert signal.metadata.Signal.signal_type == ""
+
+
+def test_threshold(network, stack):
+    signal, truth = stack()
+    assert len(signal.find_atoms_nn(threshold=0.69).data[0]) == len(truth[()]) > 0
+    assert len(signal.find_atoms_nn(threshold=0.71).data[0]) == 0
+
+
+@pytest.mark.parametrize("navigation", NAVIGATION)
+def test_probability_maps(network, stack, navigation):
+    signal, truth = stack(*navigation)
+    maps = signal.predict_atoms_nn("spots")
+    assert type(maps) is hs.signals.Signal2D
+    assert maps.data.dtype == np.float32
+    assert maps.data.shape == signal.data.shape
+    for ours, theirs in zip(maps.axes_manager._axes, signal.axes_manager._axes, strict=True):
+        assert ours.get_axis_dictionary() == theirs.get_axis_dictionary()
+    for index in np.ndindex(truth.shape):
+        pixels = tuple(np.round(truth[index]).astype(int).T)
+        assert (maps.data[index][pixels] > 0.1).all()
+        assert maps.data[index].mean() < 0.05
+
+
+@pytest.mark.parametrize("navigation", NAVIGATION)
+def test_species(network, stack, navigation):
+    network.__init__(classes=("Mo", "S"))
+    signal, truth = stack(*navigation)
+    atoms = signal.find_atoms_nn()
+    assert atoms.metadata.VectorMetadata.column_names[-1] == "species"
+    table = atoms.to_dataframe()
+    assert set(table.species) == {"S"}
+    assert len(table) == sum(map(len, truth.ravel()))
+    maps = signal.predict_atoms_nn("spots")
+    assert maps.data.shape == (*navigation, 2, 96, 112)
+    assert maps.axes_manager.navigation_axes[0].name == "species"
+    assert maps.data[..., 1, :, :].max() > 0.5 > maps.data[..., 0, :, :].max()
+
+
+@pytest.mark.parametrize("dtype", [bool, np.uint8, ">i2", np.float64])
+def test_real_dtypes(network, stack, dtype):
+    signal, truth = stack()
+    signal.data = np.floor(signal.data * 2).astype(dtype)
+    assert len(signal.find_atoms_nn().data[0]) == len(truth[()])
+
+
+def test_images_that_are_not_real(network, stack):
+    signal, _ = stack()
+    signal.data = np.zeros(signal.data.shape, [("R", "u1"), ("G", "u1"), ("B", "u1")])
+    with pytest.raises(TypeError, match="in colour"):
+        signal.find_atoms_nn()
+    signal.data = np.zeros(signal.data.shape, complex)
+    with pytest.raises(TypeError, match="dtype complex128: expected real numbers"):
+        signal.find_atoms_nn()
+    with pytest.raises(TypeError, match="dtype complex128: expected real numbers"):
+        signal.predict_atoms_nn("spots")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "message"),
+    [
+        ({"threshold": 1.0}, ValueError, "threshold is 1.0: expected a probability"),
+        ({"threshold": "0.5"}, TypeError, "threshold is '0.5'"),
+        ({"num_workers": 0}, ValueError, "num_workers is 0: expected 1 or more"),
+        ({"num_workers": 1.5}, TypeError, "num_workers is 1.5"),
+        ({"sampling": "0.1"}, TypeError, "sampling is '0.1'"),
+        ({"sampling": -0.1}, ValueError, "sampling is -0.1 Å/px"),
+    ],
+)
+def test_arguments_out_of_range(network, stack, arguments, error, message):
+    signal, _ = stack(2)
+    with pytest.raises(error, match=message):
+        signal.find_atoms_nn(**arguments)
+
+
+def test_num_workers(network, stack):
+    signal, _ = stack(3)
+    same_frames(signal.find_atoms_nn(num_workers=1).data, signal.find_atoms_nn(num_workers=2).data)
+
+
+def test_progress_bar(network, stack, capsys):
+    signal, _ = stack(3)
+    signal.find_atoms_nn(show_progressbar=True)
+    assert "100%" in capsys.readouterr().err
+    signal.find_atoms_nn(show_progressbar=False)
+    signal.find_atoms_nn()
+    assert capsys.readouterr().err == ""
+
+
+def test_bad_pixels_are_said(network, stack):
+    signal, truth = stack()
+    signal.data[5, 100] = np.nan
+    with pytest.warns(UserWarning, match="1 pixels that are NaN"):
+        atoms = signal.find_atoms_nn()
+    assert len(atoms.data[0]) == len(truth[()])
+
+
+def test_models_that_are_not_there(stack, tmp_path):
+    signal, _ = stack()
+    with pytest.raises(RegistryError, match="no-such-model"):
+        signal.find_atoms_nn("no-such-model")
+    with pytest.raises(FileNotFoundError, match="mine.safetensors"):
+        signal.find_atoms_nn(tmp_path / "mine.safetensors")
+
+
+def test_a_lazy_result_carries_no_weights(network, stack, tmp_path, monkeypatch):
+    monkeypatch.undo()
+    path = tmp_path / "model.safetensors"
+    write_model(path, network.card, {"weights": np.ones((1000, 1000), np.float32)})
+    signal = hs.signals.Signal2D(da.zeros((4, 64, 64), chunks=(1, 64, 64))).as_lazy()
+    atoms = signal.find_atoms_nn(path, sampling=0.1)
+    assert len(cloudpickle.dumps(atoms.data)) < 100_000

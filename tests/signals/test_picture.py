@@ -1,0 +1,41 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from matplotlib.image import imread
+
+from hyperspy_dlatoms.signals.picture import save_picture
+
+
+def reddish(path):
+    red, green, blue = np.moveaxis(imread(path)[..., :3], -1, 0)
+    return (red > 0.6) & (green < 0.4) & (blue < 0.6)
+
+
+def test_a_ring_around_each_atom_on_the_right_panel(tmp_path):
+    image = np.random.default_rng(0).poisson(5, (64, 64))
+    save_picture(tmp_path / "none.png", image, np.empty((0, 5)), 0.2)
+    assert not reddish(tmp_path / "none.png").any()
+    # All in the upper right quarter of the image.
+    sites = np.array([[10.0, 40.0], [10.0, 50.0], [20.0, 45.0]])
+    save_picture(tmp_path / "some.png", image, sites, 0.2, "3 atoms")
+    rows, columns = np.nonzero(reddish(tmp_path / "some.png"))
+    height, width, _ = imread(tmp_path / "some.png").shape
+    assert len(rows) > 30
+    assert rows.max() < 0.6 * height
+    assert columns.min() > 0.75 * width
+
+
+@pytest.mark.parametrize(
+    "image",
+    [
+        np.zeros((16, 16)),
+        np.full((16, 400), np.nan),
+        np.zeros((400, 16), dtype=bool),
+        np.ones((8, 8), dtype=">u2"),
+    ],
+)
+def test_images_without_contrast(image, tmp_path):
+    save_picture(tmp_path / "image.png", image, np.array([[1.0, 2.0]]), 0.1)
+    assert imread(tmp_path / "image.png").ndim == 3

@@ -1,0 +1,106 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+import hyperspy.api as hs
+import numpy as np
+import pytest
+
+from hyperspy_dlatoms.signals.sampling import frame_sampling
+
+
+def axes(*scales, units="nm"):
+    image = hs.signals.Signal2D(np.zeros((8, 8)))
+    y, x = image.axes_manager.signal_axes[::-1]
+    for axis, scale in zip((y, x), scales, strict=True):
+        axis.scale, axis.units = scale, units
+    return y, x
+
+
+@pytest.mark.parametrize(
+    ("scale", "units"),
+    [
+        (0.02, "nm"),
+        (0.2, "Å"),
+        (0.2, "\u212b"),
+        (0.2, "angstrom"),
+        (0.2, "Angstrom"),
+        (0.2, " Å "),
+        (20, "pm"),
+        (2e-5, "µm"),
+        (2e-5, "\u03bcm"),
+        (2e-5, "um"),
+        (2e-11, "m"),
+        (-0.02, "nm"),
+    ],
+)
+def test_any_unit_of_length(scale, units):
+    y, x = frame_sampling(axes(scale, scale, units=units))
+    assert y == pytest.approx(0.2, rel=1e-12)
+    assert x == pytest.approx(0.2, rel=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("units", "message"),
+    [
+        ("", "has no units"),
+        ("px", "is in pixels"),
+        ("pixel", "is in pixels"),
+        ("pixels", "is in pixels"),
+        ("A", "is ampere; ångström is written 'Å'"),
+        ("1/nm", "not a length"),
+        ("nm^2", "not a length"),
+        ("s", "not a length"),
+        ("nm/px", "not a length"),
+        ("furlongs of grass", "not understood"),
+        ("((", "not understood"),
+    ],
+)
+def test_units_that_say_nothing(units, message):
+    given = axes(0.1, 0.1)
+    for axis in given:
+        axis.units = units
+    with pytest.raises(ValueError, match=message) as error:
+        frame_sampling(given)
+    assert "give sampling in Å/px" in str(error.value)
+    assert frame_sampling(given, 0.1) == (0.1, 0.1)
+
+
+def test_uncalibrated_image():
+    image = hs.signals.Signal2D(np.zeros((8, 8)))
+    with pytest.raises(ValueError, match="has no units"):
+        frame_sampling(image.axes_manager.signal_axes)
+
+
+def test_unequal_axes():
+    with pytest.raises(ValueError, match="0.2 Å/px along y and 0.21 Å/px along x"):
+        frame_sampling(axes(0.02, 0.021))
+    assert frame_sampling(axes(0.02, 0.0201)).mean == pytest.approx(0.2005, abs=1e-5)
+
+
+def test_non_uniform_axis():
+    y, x = axes(0.02, 0.02)
+    y.convert_to_non_uniform_axis()
+    with pytest.raises(ValueError, match="non-uniform"):
+        frame_sampling((y, x))
+
+
+@pytest.mark.parametrize("scale", [0.0, 1.0, 1e-6])
+def test_no_atom_can_be_seen(scale):
+    with pytest.raises(ValueError, match="expected 0.001 to 2.0 Å/px"):
+        frame_sampling(axes(scale, scale))
+
+
+@pytest.mark.parametrize("sampling", [0, -0.1, np.nan, np.inf, 10])
+def test_sampling_out_of_range(sampling):
+    with pytest.raises(ValueError, match="sampling is"):
+        frame_sampling(axes(0.02, 0.02), sampling)
+
+
+@pytest.mark.parametrize("sampling", ["0.1", True, [0.1, 0.1], 0.1j])
+def test_sampling_that_is_no_number(sampling):
+    with pytest.raises(TypeError, match="expected a number in Å/px"):
+        frame_sampling(axes(0.02, 0.02), sampling)
+
+
+def test_numpy_numbers():
+    assert frame_sampling((), np.float32(0.25)) == (0.25, 0.25)
