@@ -38,7 +38,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     options = _parser().parse_args(arguments)
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(action="default"):
         warnings.showwarning = _print_warning
         try:
             options.run(options)
@@ -89,14 +89,14 @@ def _parser() -> argparse.ArgumentParser:
 
     train = _command(commands, _train, "train", "train a network on simulated images")
     train.add_argument("recipe", metavar="RECIPE", type=Path, help="YAML")
-    train.add_argument("--data", metavar="DIR", type=Path, help="data set (data/RECIPE)")
-    train.add_argument("--runs", metavar="DIR", type=Path, help="logs, checkpoints (runs/RECIPE)")
+    train.add_argument("--data", metavar="DIR", type=Path, help="data set (data/NAME)")
+    train.add_argument("--runs", metavar="DIR", type=Path, help="run (runs/NAME)")
     train.add_argument("--minutes", metavar="M", type=float, help="stop after so long")
     train.add_argument(
         "--resume",
         action=argparse.BooleanOptionalAction,
         default=True,
-        help="go on from the last checkpoint",
+        help="go on with a run that was begun; else it is an error",
     )
     train.add_argument("-o", "--output", metavar="FILE", type=Path, help="model file to write")
     return parser
@@ -214,20 +214,27 @@ def _simulate(options: argparse.Namespace) -> None:
 
 
 def _train(options: argparse.Namespace) -> None:
+    from hyperspy_dlatoms.simulation.recipe import read_recipe
     from hyperspy_dlatoms.training.fit import train
 
+    recipe = read_recipe(options.recipe)
+    directory = options.runs or Path("runs") / recipe.name
+    if not options.resume and directory.is_dir() and any(directory.iterdir()):
+        raise FileExistsError(
+            f"{str(directory)!r} holds a run already: remove it, give another --runs, or leave out "
+            "--no-resume to go on with it."
+        )
     if options.output:
         _check_writable(options.output)
-    name = options.recipe.stem
-    train(
-        options.recipe,
-        data=options.data or Path("data") / name,
-        directory=options.runs or Path("runs") / name,
+    written = train(
+        recipe,
+        data=options.data,
+        directory=directory,
         minutes=options.minutes,
         output=options.output,
-        resume=options.resume,
-        show_progressbar=True,
+        show_progressbar=sys.stderr.isatty(),
     )
+    _print_rows(("wrote", f"{written}"))
 
 
 def _write_atoms(atoms: AtomPositions, path: Path) -> None:

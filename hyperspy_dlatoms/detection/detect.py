@@ -265,8 +265,8 @@ def _check(frames: np.ndarray, sampling: float, network: AtomNetwork) -> np.ndar
         domain[0] / _OUTSIDE_DOMAIN <= sampling <= domain[1] * _OUTSIDE_DOMAIN
     ):
         warnings.warn(
-            f"The sampling is {sampling:g} Å/px, the network {card.name!r} was trained on images of "
-            f"{domain[0]:g} to {domain[1]:g} Å/px: check the calibration and its unit.",
+            f"The sampling is {sampling:g} Å/px, the network {card.name!r} was trained on images "
+            f"of {domain[0]:g} to {domain[1]:g} Å/px: check the calibration and its unit.",
             stacklevel=3,
         )
     return frames
@@ -283,7 +283,7 @@ def _count(mask: np.ndarray | None) -> int:
 def _say(masked: list[int]) -> None:
     if any(masked):
         warnings.warn(
-            f"{sum(masked)} pixels that are NaN, infinite or outliers, in {np.count_nonzero(masked)} "
-            f"of {len(masked)} frames, were masked.",
+            f"Pixels that are NaN, infinite or outliers were masked: {sum(masked)} in "
+            f"{np.count_nonzero(masked)} of {len(masked)} frames.",
             stacklevel=3,
         )

@@ -12,6 +12,8 @@ _FEWEST_FOR_OUTLIERS = 64
 _OUTLIER_FACTOR = 5.0
 _ISOLATION = 0.9
 _BLOCK = 16
+_LARGEST = 1e300
+_LARGEST_OF_SPREAD = 1e6
 
 
 def mask_bad(frame: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -62,7 +64,7 @@ def mask_bad(frame: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         )
     if frame.ndim != 2:
         raise ValueError(f"The image has {frame.ndim} dimensions, expected 2.")
-    mask = ~np.isfinite(frame) if frame.dtype.kind == "f" else np.zeros(frame.shape, bool)
+    mask = _not_finite(frame)
     sample = _sample(frame, mask)
     if sample.size == 0:
         return np.zeros(frame.shape, np.float32), mask
@@ -78,6 +80,15 @@ def mask_bad(frame: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     if mask.any():
         _fill(clean, mask)
     return clean, mask
+
+
+def _not_finite(frame: np.ndarray) -> np.ndarray:
+    if frame.dtype.kind != "f":
+        return np.zeros(frame.shape, bool)
+    if frame.dtype.itemsize <= 4:
+        return ~np.isfinite(frame)
+    # Differences of values near the largest of float64 would be infinite.
+    return ~((frame > -_LARGEST) & (frame < _LARGEST))
 
 
 def _sample(frame: np.ndarray, mask: np.ndarray) -> np.ndarray:
@@ -129,14 +140,13 @@ def _shift_and_scale(frame: np.ndarray, centre: float, spread: float) -> np.ndar
         strip = frame[top : top + _STRIP].astype(np.float64)
         strip -= centre
         strip /= spread
-        with np.errstate(over="ignore"):
-            out[top : top + _STRIP] = strip
+        out[top : top + _STRIP] = np.clip(strip, -_LARGEST_OF_SPREAD, _LARGEST_OF_SPREAD)
     return out
 
 
 def _fill(clean: np.ndarray, mask: np.ndarray) -> None:
     """Fill with the mean of the good pixels of 5 x 5, in wide holes with a smooth continuation."""
-    clean[mask] = 0
+    clean[mask] = 0.0
     if np.count_nonzero(mask) <= mask.size // 50:
         rows, columns = np.nonzero(mask)
         good = 1 - _around(mask, rows, columns, 2)

@@ -26,40 +26,39 @@ def candidates(
 ) -> np.ndarray:
     """Find the cells that stand for a site: local maxima of the score.
 
-        The score is the probability of a site of any class, times a Gaussian of the length of the
-        offset, so that among the cells around a site the nearest one speaks.
+    The score is the probability of a site of any class, times a Gaussian of the length of the
+    offset, so that among the cells around a site the nearest one speaks.
 
-        Parameters
-        ----------
-        maps : SiteMaps
-            Maps of one frame or tile: probability (h, w, K), offset and sigma (h, w, 2).
-        stride : int
-            Working px per cell.
-        threshold : float
-            Lowest probability of a site of any class.
-        tau : float
-            Standard deviation of the Gaussian in working px.
-        core : tuple of slice, optional
-            Cells that are asked, all unless told.
+    Parameters
+    ----------
+    maps : SiteMaps
+        Maps of one frame or tile: probability (h, w, K), offset and sigma (h, w, 2).
+    stride : int
+        Working px per cell.
+    threshold : float
+        Lowest probability of a site of any class.
+    tau : float
+        Standard deviation of the Gaussian in working px.
+    core : tuple of slice, optional
+        Cells that are asked, all unless told.
 
-        Returns
-        -------
-        numpy.ndarray
-            Float64 array (k, 7): y, x in working px of the maps' frame, probability, y_sigma, x_sigma
-            (working px), index of the most probable class, score.
+    Returns
+    -------
+    numpy.ndarray
+        Float64 array (k, 7): y, x, probability, y_sigma, x_sigma, index of the most probable class,
+        score; lengths in working px, from the first pixel of the maps.
 
-        Examples
-        --------
-        >>> import numpy as np
-        >>> from hyperspy_dlatoms.detection.sites import candidates
-        >>> from hyperspy_dlatoms.networks.network import SiteMaps
-    from hyperspy_dlatoms.networks.resampling import Grid
-        >>> probability = np.zeros((8, 8, 1), np.float32)
-        >>> probability[3, 4] = 0.9
-        >>> offset = np.full((8, 8, 2), 0.25, np.float32)
-        >>> maps = SiteMaps(probability, offset, np.ones_like(offset))
-        >>> [float(value) for value in candidates(maps, stride=2, threshold=0.5, tau=2.0)[0, :2]]
-        [6.75, 8.75]
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from hyperspy_dlatoms.detection.sites import candidates
+    >>> from hyperspy_dlatoms.networks.network import SiteMaps
+    >>> probability = np.zeros((8, 8, 1), np.float32)
+    >>> probability[3, 4] = 0.9
+    >>> offset = np.full((8, 8, 2), 0.25, np.float32)
+    >>> maps = SiteMaps(probability, offset, np.ones_like(offset))
+    >>> [float(value) for value in candidates(maps, stride=2, threshold=0.5, tau=2.0)[0, :2]]
+    [6.75, 8.75]
     """
     probability = maps.probability.sum(axis=-1)
     score = probability * np.exp(-np.square(maps.offset).sum(axis=-1) / (2 * tau**2))

@@ -72,7 +72,7 @@ def cut(shape: tuple[int, int], halo: int, multiple: int, pixels: int) -> Tiling
     (112, 112)
     >>> tiling = cut((100, 1000), halo=32, multiple=16, pixels=256**2)
     >>> tiling.shape, len(tiling.tiles)
-    ((112, 384), 3)
+    ((112, 544), 2)
     """
     if min(shape) < 1 or multiple < 1 or pixels < 1 or halo < 0:
         raise ValueError(

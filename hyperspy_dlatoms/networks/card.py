@@ -129,11 +129,7 @@ class ModelCard:
 
     def _check_format(self) -> None:
         self._check("format", _is_integer(self.format) and self.format >= 1, "a whole number >= 1")
-        if self.format > FORMAT:
-            raise ModelCardError(
-                f"The model card is of format {self.format}, this version of hyperspy-dlatoms reads "
-                f"up to format {FORMAT}: update hyperspy-dlatoms."
-            )
+        _refuse_newer(self.format)
 
     def _check(self, name: str, right: bool, expected: str) -> None:
         if not right:
@@ -183,13 +179,8 @@ class ModelCard:
             raise ModelCardError(
                 f"The model card is a JSON {type(values).__name__}, expected an object."
             )
-        newer = values.get("format")
-        if _is_integer(newer) and newer > FORMAT:
-            # Its fields may be others, so this has to be said before they are looked at.
-            raise ModelCardError(
-                f"The model card is of format {newer}, this version of hyperspy-dlatoms reads up to "
-                f"format {FORMAT}: update hyperspy-dlatoms."
-            )
+        # A newer card may have other fields, so this has to be said before they are looked at.
+        _refuse_newer(values.get("format"))
         fields = dataclasses.fields(cls)
         required = {
             one.name
@@ -203,6 +194,14 @@ class ModelCard:
                 f"The model card lacks the fields {missing} and has the unknown fields {unknown}."
             )
         return cls(**values)
+
+
+def _refuse_newer(version: Any) -> None:
+    if _is_integer(version) and version > FORMAT:
+        raise ModelCardError(
+            f"The model card is of format {version}, this version of hyperspy-dlatoms reads up to "
+            f"format {FORMAT}: update hyperspy-dlatoms."
+        )
 
 
 def _is_number(value: Any) -> bool:

@@ -81,7 +81,7 @@ def normalise(frame: np.ndarray, sampling: float, width: float = 12.0) -> np.nda
 def _block_moments(
     frame: np.ndarray, centre: float, block: int
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Count, sum and sum of squares of `frame - centre` over blocks, each (ceil(H/b), ceil(W/b))."""
+    """Count, sum and sum of squares of `frame - centre` over blocks."""
     height, width = frame.shape
     rows, columns = -(-height // block), -(-width // block)
     first = np.empty((rows, columns))

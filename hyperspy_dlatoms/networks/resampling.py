@@ -50,9 +50,9 @@ class Grid(NamedTuple):
 def resample(frame: np.ndarray, sampling: float, target: float) -> tuple[np.ndarray, Grid]:
     """Resample an image to another pixel size, with anti-aliasing.
 
-    A much finer image (3 times and more) is first averaged over blocks of whole pixels; what remains
-    is done by a polyphase low-pass filter of each axis that leaves white noise about white. Beyond
-    its borders the image is continued by reflection, so borders do not darken.
+    A much finer image (3 times and more) is first averaged over blocks of whole pixels; what
+    remains is done by a polyphase low-pass filter of each axis that leaves white noise about white.
+    Beyond its borders the image is continued by reflection, so borders do not darken.
 
     Parameters
     ----------
@@ -107,7 +107,7 @@ def resample(frame: np.ndarray, sampling: float, target: float) -> tuple[np.ndar
 
 
 def _simple_fraction(ratio: float) -> Fraction:
-    """The fraction of smallest denominator within 1e-3 of `ratio`."""
+    """Return the fraction of smallest denominator within 1e-3 of `ratio`."""
     largest = 1
     while True:
         fraction = Fraction(ratio).limit_denominator(largest)
@@ -117,7 +117,7 @@ def _simple_fraction(ratio: float) -> Fraction:
 
 
 def _block_mean(frame: np.ndarray, block: int) -> np.ndarray:
-    """Mean over blocks of `block` x `block` pixels, the last ones continued by their edge pixels."""
+    """Average over blocks of `block` x `block` pixels, the last continued by their edge pixels."""
     height, width = frame.shape
     rows, columns = -(-height // block), -(-width // block)
     out = np.empty((rows, columns), np.float32)

@@ -244,6 +244,7 @@ class AtomPositions(BaseSignal):
         single = self.axes_manager.navigation_dimension == 0
         if single or self._lazy:
             stored = self._deepcopy_with_new_data(self.data)
+            stored.tmp_parameters.add_dictionary(self.tmp_parameters.as_dictionary())
             if self._lazy:
                 stored.compute(show_progressbar=False)
             if single:
@@ -255,11 +256,18 @@ class AtomPositions(BaseSignal):
 
     def _slicer(self, slices, isNavigation=None, out=None):
         sliced = super()._slicer(slices, isNavigation, out)
+        if out is not None:
+            return sliced
         one = slices[0] if isinstance(slices, tuple) and len(slices) == 1 else slices
         picked = not isinstance(one, slice | tuple) and one is not Ellipsis
-        if picked and out is None and self.axes_manager.navigation_dimension == 1:
+        if picked and self.axes_manager.navigation_dimension == 1:
             # HyperSpy keeps the only axis of a signal; a frame of images loses it, so ours does.
             sliced._remove_axis(0)
+        if sliced.axes_manager.navigation_dimension == 0:
+            # An element of a dask array would be taken for the array itself.
+            indices = self._get_array_slices(slices, isNavigation)
+            within = (i if isinstance(i, slice) else slice(i, i + 1 or None) for i in indices)
+            sliced.data = self.data[tuple(within)].reshape(1)
         return sliced
 
     def _computed_frames(self) -> np.ndarray:

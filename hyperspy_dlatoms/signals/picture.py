@@ -76,11 +76,11 @@ def save_picture(
     if title:
         marked.set_title(title, fontsize=10, loc="left")
     _scale_bar(plain, width, height, sampling)
-    figure.savefig(path, dpi=150)
+    figure.savefig(path, dpi=120)
 
 
 def _contrast(image: np.ndarray) -> tuple[float, float]:
-    finite = image[np.isfinite(image)]
+    finite = image[np.isfinite(image)].astype(np.float32)
     if finite.size == 0:
         return 0.0, 1.0
     low, high = np.percentile(finite, [0.5, 99.5])

@@ -84,14 +84,17 @@ def oxide_atoms(
     tangent = np.array([-normal[1], normal[0]])
     edge = offset - centre @ normal
     step = SPACINGS[facet] * lattice_constant
-    # The cut runs midway between cerium planes, which leaves {111} terminated by oxygen.
-    positions[:, :2] += normal * ((edge + step / 2) % step) + tangent * rng.uniform(-2, 2)
+    # The cut runs about midway between cerium planes, which leaves {111} terminated by oxygen;
+    # not quite midway, where {100} has an oxygen plane that rounding would tear.
+    cut = step / 2 + rng.choice([-0.3, 0.3])
+    positions[:, :2] += normal * ((edge + cut) % step) + tangent * rng.uniform(-2, 2)
     positions[:, 2] += rng.uniform(-2, 2)
     n_steps = int(rng.integers(0, 4))
-    where = rng.uniform(-0.6 * size, 0.6 * size, n_steps)
+    where = rng.uniform(-0.4 * size, 0.4 * size, n_steps)
     down = rng.choice([-1, 1], n_steps)
     along = positions[:, :2] @ tangent
-    level = edge + ((along[:, None] - where) * down > 0).sum(axis=1) * step
+    missing = ((along[:, None] - where) * down > 0).sum(axis=1)
+    level = edge + step * (missing - missing.min())
     keep = (positions[:, :2] @ normal > level) & (np.abs(positions[:, 2]) <= thickness / 2)
     positions = positions[keep] @ tilt_matrix(tilt, azimuth).T + [*centre, thickness / 2]
     inside = ((positions[:, :2] >= 0) & (positions[:, :2] < size)).all(axis=1)

@@ -5,8 +5,11 @@ from __future__ import annotations
 
 from typing import Any
 
-LOG_SIGMA = (-4.5, 1.5)
+LOG_SIGMA = (-4.5, 2.0)
 """Bounds of the logarithm of the predicted deviation (working px)."""
+
+BETA = 0.5
+"""Power of the predicted variance that weighs the likelihood of an offset."""
 
 CLASS_WEIGHT = 4.0
 POSITION_WEIGHT = 0.5
@@ -17,7 +20,8 @@ def site_loss(targets: Any, maps: Any) -> Any:
     Add the cross-entropy of the classes and the Gaussian likelihood of the offsets.
 
     Because both are likelihoods, the probabilities come out calibrated and the deviations are those
-    of the errors, as far as training reaches.
+    of the errors, as far as training reaches. The likelihood of an offset is weighed by a power of
+    the predicted variance, so that the few sites that are known best do not drown all others.
 
     Parameters
     ----------
@@ -34,15 +38,19 @@ def site_loss(targets: Any, maps: Any) -> Any:
     References
     ----------
     A. Kendall and Y. Gal, "What uncertainties do we need in Bayesian deep learning for computer
-    vision?", NeurIPS (2017), equation 5.
+    vision?", NeurIPS (2017), equation 5; M. Seitzer et al., "On the pitfalls of heteroscedastic
+    uncertainty estimation with probabilistic neural networks", ICLR (2022), for the weight.
     """
     from keras import ops
 
     classes = ops.cast(targets[..., 0], "int32")
     present = ops.cast(classes > 0, "float32")
     entropy = ops.sparse_categorical_crossentropy(classes, maps[..., :-4], from_logits=True)
-    log_sigma = ops.clip(maps[..., -2:], *LOG_SIGMA)
+    raw = maps[..., -2:]
+    # Bounded in value but not in gradient, so that a deviation can come back from beyond its bounds.
+    log_sigma = raw + ops.stop_gradient(ops.clip(raw, *LOG_SIGMA) - raw)
     error = (targets[..., 1:] - maps[..., -4:-2]) * ops.exp(-log_sigma)
-    surprise = ops.sum(0.5 * error**2 + log_sigma, axis=-1)
+    weight = ops.stop_gradient(ops.exp(2 * BETA * log_sigma))
+    surprise = ops.sum(weight * (0.5 * error**2 + log_sigma), axis=-1)
     position = ops.sum(surprise * present) / (ops.sum(present) + 100.0)
     return CLASS_WEIGHT * ops.mean(entropy) + POSITION_WEIGHT * position

@@ -47,7 +47,8 @@ def test_tiles_keep_to_the_pixels_allowed(height, width):
 
 
 @pytest.mark.parametrize(
-    "arguments", [((0, 5), 1, 16, 100), ((5, 5), -1, 16, 100), ((5, 5), 1, 0, 100), ((5, 5), 1, 2, 0)]
+    "arguments",
+    [((0, 5), 1, 16, 100), ((5, 5), -1, 16, 100), ((5, 5), 1, 0, 100), ((5, 5), 1, 2, 0)],
 )
 def test_refuses(arguments):
     with pytest.raises(ValueError, match="cannot be cut"):

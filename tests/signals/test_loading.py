@@ -8,8 +8,8 @@ import pytest
 from hyperspy_dlatoms.signals.loading import load_images
 
 
-def test_calibrated_file_stays_lazy(stack, tmp_path):
-    signal, _ = stack(3)
+def test_calibrated_file_stays_lazy(spot_images, tmp_path):
+    signal, _ = spot_images(3)
     signal.save(tmp_path / "movie.hspy")
     images, remark = load_images(tmp_path / "movie.hspy")
     assert images._lazy

@@ -1,0 +1,302 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+import warnings
+
+import numpy as np
+import pytest
+from blob_network import BlobNetwork, blobs, lattice
+from scipy.spatial import cKDTree
+
+from hyperspy_dlatoms.detection import find_sites, probability_maps
+from hyperspy_dlatoms.networks.card import ModelCard
+from hyperspy_dlatoms.networks.network import AtomNetwork
+
+SAMPLING = 0.08
+EXTENT = (20.0, 26.0)
+
+
+@pytest.fixture(autouse=True)
+def _no_warnings():
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        yield
+
+
+def frame_of(extent=EXTENT, sampling=SAMPLING, seed=0, **more):
+    shape = tuple(round(length / sampling) for length in extent)
+    truth = lattice(extent, seed=seed)
+    return blobs(shape, sampling, truth, **more), truth
+
+
+def assert_same_places(places, others, atol):
+    assert len(places) == len(others)
+    distance, index = cKDTree(others).query(places)
+    assert len(set(index)) == len(index)
+    assert distance.max() <= atol
+
+
+@pytest.mark.parametrize("sampling", [0.03, 0.05, 0.0613, 0.08, 0.0999, 0.13, 0.2, 0.21, 0.25])
+def test_positions_are_exact_at_every_sampling(network, sampling):
+    frame, truth = frame_of(sampling=sampling)
+    (sites,) = find_sites(frame[np.newaxis], sampling, network)
+    assert sites.dtype == np.float64 and sites.shape == (len(truth), 5)
+    assert_same_places(sites[:, :2] * sampling, truth, atol=0.005)
+    error = sites[:, :2] * sampling - truth[cKDTree(truth).query(sites[:, :2] * sampling)[1]]
+    assert np.abs(error.mean(axis=0)).max() < 0.001
+
+
+def test_columns_of_the_result(network):
+    frame, _ = frame_of()
+    (sites,) = find_sites(frame[np.newaxis], SAMPLING, network)
+    assert (np.lexsort((sites[:, 1], sites[:, 0])) == np.arange(len(sites))).all()
+    np.testing.assert_allclose(sites[:, 2], 0.97, atol=1e-6)
+    np.testing.assert_allclose(sites[:, 3], 0.1 * 0.2 / SAMPLING, rtol=1e-5)
+    np.testing.assert_allclose(sites[:, 4], 0.2 * 0.2 / SAMPLING, rtol=1e-5)
+
+
+def test_classes_are_told_apart():
+    truth = lattice(EXTENT)
+    heavy = np.arange(len(truth)) % 3 == 0
+    frame, _ = frame_of(heights=np.where(heavy, 2.0, 1.0))
+    (sites,) = find_sites(frame[np.newaxis], SAMPLING, BlobNetwork(classes=("S", "Mo")))
+    assert sites.shape == (len(truth), 6)
+    index = cKDTree(truth).query(sites[:, :2] * SAMPLING)[1]
+    np.testing.assert_array_equal(sites[:, 5], heavy[index])
+
+
+def test_threshold(network):
+    frame, truth = frame_of()
+    assert len(find_sites(frame[np.newaxis], SAMPLING, network, threshold=0.96)[0]) == len(truth)
+    assert len(find_sites(frame[np.newaxis], SAMPLING, network, threshold=0.98)[0]) == 0
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        np.asfortranarray,
+        lambda frame: frame.astype(">f4"),
+        lambda frame: frame.astype("f2"),
+        lambda frame: frame.astype("u1"),
+        lambda frame: (frame * 100).astype(">i4"),
+        lambda frame: 1e-25 * frame,
+        lambda frame: 1e30 * (frame - 500),
+        lambda frame: 1e6 + frame,
+    ],
+)
+def test_dtype_layout_gain_and_offset_do_not_matter(network, change):
+    frame, _ = frame_of()
+    (expected,) = find_sites(frame[np.newaxis], SAMPLING, network)
+    (sites,) = find_sites(change(frame)[np.newaxis], SAMPLING, network)
+    assert_same_places(sites[:, :2], expected[:, :2], atol=0.1)
+
+
+def test_boolean_frame(network):
+    frame, truth = frame_of()
+    (sites,) = find_sites((frame > 120)[np.newaxis], SAMPLING, network)
+    assert_same_places(sites[:, :2] * SAMPLING, truth, atol=0.05)
+
+
+def test_flipped_and_turned_frame_gives_the_same_sites(network):
+    frame, _ = frame_of()
+    (expected,) = find_sites(frame[np.newaxis], SAMPLING, network)
+    last = np.array(frame.shape) - 1
+    (flipped,) = find_sites(frame[np.newaxis, ::-1], SAMPLING, network)
+    flipped[:, 0] = last[0] - flipped[:, 0]
+    assert_same_places(flipped[:, :2], expected[:, :2], atol=0.05)
+    (turned,) = find_sites(np.rot90(frame)[np.newaxis], SAMPLING, network)
+    turned = np.column_stack([turned[:, 1], last[1] - turned[:, 0]])
+    assert_same_places(turned, expected[:, :2], atol=0.05)
+
+
+def test_stack_gives_what_its_frames_give_in_batches_of_one_shape(network):
+    frames = np.stack([frame_of(seed=seed)[0] for seed in range(5)])
+    frames[2] = 7.0
+    working = (128, 160)
+    together = find_sites(frames, SAMPLING, network, batch_pixels=2 * working[0] * working[1])
+    assert set(network.shapes) == {(2, *working)} and len(network.shapes) == 3
+    assert together[2].shape == (0, 5)
+    for frame, sites in zip(frames, together, strict=True):
+        np.testing.assert_allclose(sites, find_sites(frame[np.newaxis], SAMPLING, network)[0])
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, 1e7])
+def test_bad_pixels_are_masked_and_said(network, value):
+    frame, truth = frame_of()
+    (expected,) = find_sites(frame[np.newaxis], SAMPLING, network)
+    rng = np.random.default_rng(0)
+    bad = np.stack([frame, frame])
+    places = tuple(rng.integers(0, side, 20) for side in frame.shape)
+    bad[1][places] = value
+    with pytest.warns(UserWarning, match="masked: .* in 1 of 2 frames") as said:
+        clean, masked = find_sites(bad, SAMPLING, network)
+    assert len(said) == 1
+    np.testing.assert_array_equal(clean, expected)
+    assert_same_places(masked[:, :2] * SAMPLING, truth, atol=0.1)
+
+
+def test_one_hot_pixel_does_not_change_the_sites(network):
+    frame, _ = frame_of()
+    (expected,) = find_sites(frame[np.newaxis], SAMPLING, network)
+    frame[100, 150] = 1e6
+    with pytest.warns(UserWarning, match="masked: 1 in 1 of 1"):
+        (sites,) = find_sites(frame[np.newaxis], SAMPLING, network)
+    assert_same_places(sites[:, :2], expected[:, :2], atol=0.05)
+
+
+def test_sites_in_a_masked_region_are_dropped_and_the_rest_stays(network):
+    frame, truth = frame_of()
+    frame[:, :150] = np.nan
+    with pytest.warns(UserWarning, match="masked"):
+        (sites,) = find_sites(frame[np.newaxis], SAMPLING, network)
+    places = sites[:, :2] * SAMPLING
+    clear = truth[truth[:, 1] > 150 * SAMPLING + 1]
+    assert cKDTree(places).query(clear)[0].max() < 0.05
+    assert places[:, 1].min() > 150 * SAMPLING - 0.2
+
+
+@pytest.mark.parametrize("value", [0, 5.5, np.nan, np.inf])
+def test_constant_and_all_bad_frames_have_no_sites(network, value):
+    frames = np.full((1, 60, 80), value)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        assert find_sites(frames, SAMPLING, network)[0].shape == (0, 5)
+        assert probability_maps(frames, SAMPLING, network).max() < 0.05
+
+
+@pytest.mark.parametrize("shape", [(0, 0), (0, 9), (1, 1)])
+@pytest.mark.parametrize("classes", [("column",), ("Mo", "S")])
+def test_frames_without_room_for_an_atom(shape, classes):
+    network = BlobNetwork(classes=classes)
+    frames = np.ones((2, *shape))
+    columns = 4 + len(classes)
+    assert [found.shape for found in find_sites(frames, 0.1, network)] == [(0, columns)] * 2
+    expected = frames.shape if len(classes) == 1 else (*frames.shape, 2)
+    assert probability_maps(frames, 0.1, network).shape == expected
+
+
+@pytest.mark.parametrize("shape", [(1, 2), (2, 1), (1, 500), (3, 4), (500, 2)])
+def test_tiny_frames(network, shape):
+    frame = np.random.default_rng(0).random(shape)
+    (sites,) = find_sites(frame[np.newaxis], SAMPLING, network)
+    assert sites.shape[1] == 5
+    assert probability_maps(frame[np.newaxis], SAMPLING, network).shape == (1, *shape)
+
+
+def test_no_frames(network):
+    assert find_sites(np.empty((0, 30, 40)), 0.1, network) == []
+    assert probability_maps(np.empty((0, 30, 40)), 0.1, network).shape == (0, 30, 40)
+
+
+def test_frame_smaller_than_the_receptive_field():
+    frame, truth = frame_of(extent=(6.0, 6.0))
+    network = BlobNetwork(receptive_radius=240)
+    (sites,) = find_sites(frame[np.newaxis], SAMPLING, network)
+    assert_same_places(sites[:, :2] * SAMPLING, truth, atol=0.02)
+
+
+def test_tiles_give_every_site_once():
+    extent = (60.0, 75.0)
+    frame, truth = frame_of(extent, sampling=0.2)
+    network = BlobNetwork(receptive_radius=32)
+    (whole,) = find_sites(frame[np.newaxis], 0.2, network)
+    assert len(set(network.shapes)) == 1 and network.shapes[0][0] == 1
+    (tiled,) = find_sites(frame[np.newaxis], 0.2, network, batch_pixels=128**2)
+    assert network.shapes[-1][1] <= 128 and network.shapes[-1][2] <= 128
+    assert_same_places(whole[:, :2] * 0.2, truth, atol=0.005)
+    np.testing.assert_allclose(tiled, whole, atol=1e-5)
+
+
+def test_site_on_a_seam_is_reported_once_wherever_it_lies():
+    network = BlobNetwork(receptive_radius=32)
+    for place in np.linspace(12.0, 14.0, 21):
+        # Cores of 64 working px: the first seam is at 96 px, 19.2 Å.
+        truth = np.array([[place + 6.2, place + 6.2], [5.0, 8.0], [31.0, 30.0]])
+        frame = blobs((192, 192), 0.2, truth)
+        (sites,) = find_sites(frame[np.newaxis], 0.2, network, batch_pixels=128**2)
+        assert_same_places(sites[:, :2] * 0.2, truth, atol=0.02)
+
+
+def test_maps_show_the_sites_on_the_pixels_of_the_frame(network):
+    frame, truth = frame_of()
+    maps = probability_maps(frame[np.newaxis], SAMPLING, network)
+    assert maps.dtype == np.float32 and maps.shape == (1, *frame.shape)
+    y, x = np.mgrid[: frame.shape[0], : frame.shape[1]] * SAMPLING
+    distance = cKDTree(truth).query(np.stack([y, x], axis=-1))[0]
+    inside = (slice(None), *([slice(10, -10)] * 2))
+    near, far = distance < 0.1, distance > 1.2
+    assert maps[0][near].min() > 0.6 and maps[0][near].mean() > 0.9
+    assert maps[inside][far[10:-10, 10:-10][np.newaxis]].max() < 0.05
+
+
+def test_maps_of_tiles_are_those_of_the_whole():
+    frame, _ = frame_of((60.0, 75.0), sampling=0.2, heights=1.0)
+    network = BlobNetwork(classes=("S", "Mo"))
+    whole = probability_maps(frame[np.newaxis], 0.2, network)
+    assert whole.shape == (1, *frame.shape, 2)
+    assert whole[..., 0].max() > 0.9
+    single = BlobNetwork()
+    whole = probability_maps(frame[np.newaxis], 0.2, single)
+    tiled = probability_maps(frame[np.newaxis], 0.2, single, batch_pixels=128**2)
+    np.testing.assert_allclose(tiled, whole, atol=1e-5)
+
+
+@pytest.mark.parametrize("size", [(1, 700), (500, 700)])
+def test_tiling_equals_the_whole_frame_with_a_real_network(size):
+    import keras
+
+    from hyperspy_dlatoms.networks.architecture import build
+
+    arguments = {"widths": [8, 8, 8], "dilations": [1, 2]}
+    card = ModelCard(
+        name="random",
+        version="1",
+        architecture="unet",
+        arguments=arguments,
+        classes=("column",),
+        sampling=0.2,
+        radius=0.5,
+        minimum_distance=1.0,
+        threshold=0.5,
+    )
+    keras.utils.set_random_seed(0)
+    network = AtomNetwork.from_model(card, build(arguments, 1))
+    frame = np.random.default_rng(0).poisson(5, size)
+    whole = probability_maps(frame[np.newaxis], 0.2, network)
+    tiled = probability_maps(frame[np.newaxis], 0.2, network, batch_pixels=256**2)
+    assert np.ptp(whole) > 0.1
+    np.testing.assert_allclose(tiled, whole, atol=1e-4)
+    (all_at_once,) = find_sites(frame[np.newaxis], 0.2, network)
+    (in_tiles,) = find_sites(frame[np.newaxis], 0.2, network, batch_pixels=256**2)
+    np.testing.assert_allclose(in_tiles, all_at_once, atol=1e-3)
+
+
+def test_sampling_outside_the_domain_is_said():
+    network = BlobNetwork(domain={"sampling": [0.05, 0.25]})
+    frame, _ = frame_of(extent=(10.0, 10.0))
+    find_sites(frame[np.newaxis], SAMPLING, network)
+    with pytest.warns(UserWarning, match="0.008 Å/px.*trained on images of 0.05 to 0.25"):
+        find_sites(frame[np.newaxis], 0.008, network)
+
+
+@pytest.mark.parametrize("call", [find_sites, probability_maps])
+@pytest.mark.parametrize(
+    ("frames", "sampling", "error", "message"),
+    [
+        (np.zeros((1, 5, 5), complex), 0.1, TypeError, "complex128"),
+        (np.zeros((1, 5, 5), object), 0.1, TypeError, "object"),
+        (np.zeros((5, 5)), 0.1, ValueError, "expected .n, H, W."),
+        (np.zeros((1, 5, 5)), 0.0, ValueError, "sampling is 0.0"),
+        (np.zeros((1, 5, 5)), np.nan, ValueError, "sampling is nan"),
+        (np.zeros((1, 5, 5)), 2.0, ValueError, "too coarse"),
+    ],
+)
+def test_refuses(network, call, frames, sampling, error, message):
+    with pytest.raises(error, match=message):
+        call(frames, sampling, network)
+
+
+@pytest.mark.parametrize("threshold", [0.0, 1.0, -3, np.nan])
+def test_refuses_a_threshold_that_is_no_probability(network, threshold):
+    with pytest.raises(ValueError, match="threshold"):
+        find_sites(np.zeros((1, 5, 5)), 0.1, network, threshold)

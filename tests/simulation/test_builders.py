@@ -1,0 +1,37 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+import numpy as np
+import pytest
+
+from hyperspy_dlatoms.simulation.builders import BUILDERS, build_specimen, check_structure
+
+
+@pytest.mark.parametrize("name", BUILDERS)
+def test_every_builder_fills_the_box_asked_for(name):
+    specimen = build_specimen(np.random.default_rng(0), [{"structure": name}], 44.0)
+    assert specimen.size == 44.0
+    assert (specimen.column >= 0).any() == (name in ("metal-nanoparticle", "graphene"))
+
+
+def test_shares_decide():
+    structures = [{"structure": "vacuum", "share": 1}, {"structure": "graphene", "share": 0}]
+    rng = np.random.default_rng(0)
+    assert all(len(build_specimen(rng, structures, 20.0).atoms) == 0 for _ in range(5))
+
+
+def test_arguments_are_drawn():
+    structures = [{"structure": "metal-nanoparticle", "element": {"choice": ["Pt"]}, "radius": 6}]
+    specimen = build_specimen(np.random.default_rng(0), structures, 40.0)
+    assert set(specimen.atoms.get_chemical_symbols()) == {"Pt"}
+
+
+@pytest.mark.parametrize(
+    ("structure", "message"),
+    [
+        ({"structure": "diamond"}, "'diamond'; known are metal-nanoparticle"),
+        ({"structure": "graphene", "colour": "black"}, "takes no 'colour'; it takes .*kind"),
+        ({"kind": "graphene"}, "Unknown structure None"),
+    ],
+)
+def test_a_wrong_structure_is_refused(structure, message):
+    with pytest.raises(ValueError, match=message):
+        check_structure(structure)

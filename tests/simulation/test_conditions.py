@@ -1,0 +1,57 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+import json
+
+import numpy as np
+import pytest
+
+from hyperspy_dlatoms.simulation.conditions import draw_conditions
+
+IMAGING = {
+    "defocus": [-200, 200],
+    "Cs": [-2e5, 2e5],
+    "astigmatism": [10, 40],
+    "coma": [100, 600],
+    "focal_points": 5,
+    "dose": {"log": [100, 1e5]},
+    "mtf_c3": [0.3, 0.6],
+    "vignetting": [0, 0.2],
+}
+
+
+def test_the_same_seed_draws_the_same():
+    one, other = (draw_conditions(np.random.default_rng(3), IMAGING) for _ in range(2))
+    assert one == other
+    assert one != draw_conditions(np.random.default_rng(4), IMAGING)
+
+
+def test_all_ranges_are_kept_and_both_signs_occur():
+    rng = np.random.default_rng(0)
+    drawn = [draw_conditions(rng, IMAGING) for _ in range(200)]
+    for sign in (-1, 1):
+        assert any(sign * c.lens.defocus > 50 for c in drawn)
+        assert any(sign * c.lens.Cs > 5e4 for c in drawn)
+    assert all(100 <= c.camera.dose <= 1e5 for c in drawn)
+    assert all(0.3 <= c.camera.mtf[2] <= 0.6 and c.camera.mtf[0] == 1 for c in drawn)
+    assert all(c.lens.focal_points == 5 for c in drawn)
+    angles = np.array([c.lens.coma_angle for c in drawn])
+    assert np.ptp(angles) > 5
+
+
+def test_a_curriculum_narrows_the_lens_and_raises_the_dose():
+    rng = np.random.default_rng(0)
+    drawn = [draw_conditions(rng, IMAGING, strength=0.1, dose_floor=2000) for _ in range(100)]
+    assert all(c.lens.coma <= 60 and c.lens.astigmatism <= 4 for c in drawn)
+    assert all(c.camera.dose >= 2000 for c in drawn)
+
+
+def test_the_record_is_json_and_complete():
+    conditions = draw_conditions(np.random.default_rng(0), IMAGING)
+    record = json.loads(json.dumps(conditions.to_dict()))
+    assert record["lens"]["Cs"] == conditions.lens.Cs
+    assert record["camera"]["dose"] == conditions.camera.dose
+    assert record["vignetting"] == conditions.vignetting
+
+
+def test_an_unknown_condition_is_refused():
+    with pytest.raises(ValueError, match="'defocuss'; known are .*defocus"):
+        draw_conditions(np.random.default_rng(0), {"defocuss": 1})

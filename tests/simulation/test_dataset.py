@@ -1,0 +1,96 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+import hashlib
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+
+from hyperspy_dlatoms.simulation.dataset import DataSet, make_item, simulate
+from hyperspy_dlatoms.simulation.recipe import read_recipe
+
+
+def digests(directory):
+    """Of every file that holds data, by its place in the data set."""
+    files = (p for part in ("arrays.zarr", "records") for p in (directory / part).rglob("*"))
+    return {
+        str(p.relative_to(directory)): hashlib.sha256(p.read_bytes()).hexdigest()
+        for p in files
+        if p.is_file()
+    }
+
+
+@pytest.fixture(scope="module")
+def complete(tmp_path_factory, small_recipe_text):
+    base = tmp_path_factory.mktemp("complete")
+    (base / "small.yaml").write_text(small_recipe_text)
+    simulate(base / "small.yaml", base / "data", num_workers=1, show_progressbar=False)
+    return base
+
+
+def test_items_are_whole_and_truthful(complete):
+    data = DataSet(complete / "data")
+    assert len(data) == 6
+    for item in data:
+        assert item.wave.shape == (80, 80)
+        assert item.images.shape == (2, 48, 48)
+        assert len(item.record["images"]) == 2
+        sites = item.record["specimen"]["sites"]
+        assert len(item.sites) == sites
+        for image, record in zip(item.images, item.record["images"], strict=True):
+            dose = record["conditions"]["camera"]["dose"]
+            assert image.mean() == pytest.approx(dose * record["sampling"] ** 2, rel=0.1)
+
+
+def test_an_item_follows_from_the_recipe_and_its_number_alone(complete):
+    recipe = read_recipe(complete / "small.yaml")
+    item = make_item(recipe, 4)
+    np.testing.assert_array_equal(item.wave, DataSet(complete / "data")[4].wave)
+    assert np.any(item.images != make_item(recipe, 3).images)
+
+
+def test_two_processes_write_the_same_bytes_as_one(complete):
+    simulate(
+        complete / "small.yaml", complete / "parallel", num_workers=2, show_progressbar=False
+    )
+    assert digests(complete / "parallel") == digests(complete / "data")
+
+
+def test_a_killed_run_is_resumed_without_a_torn_or_doubled_item(complete):
+    directory = complete / "killed"
+    command = [sys.executable, "-m", "hyperspy_dlatoms.cli", "simulate"]
+    arguments = [complete / "small.yaml", "-o", directory, "--workers", "1"]
+    run = subprocess.Popen([*command, *arguments], stderr=subprocess.DEVNULL)
+    deadline = time.monotonic() + 120
+    while len(list(directory.glob("records/*.json"))) < 2 and run.poll() is None:
+        assert time.monotonic() < deadline
+        time.sleep(0.005)
+    run.send_signal(signal.SIGKILL)
+    run.wait()
+    assert len(list(directory.glob("records/*.json"))) < 6
+    with pytest.raises(ValueError, match=r"lacks \d of 6 waves"):
+        DataSet(directory)
+    simulate(complete / "small.yaml", directory, num_workers=1, show_progressbar=False)
+    assert digests(directory) == digests(complete / "data")
+
+
+def test_a_directory_of_another_recipe_is_left_alone(complete, tmp_path):
+    before = digests(complete / "data")
+    other = tmp_path / "other.yaml"
+    other.write_text((complete / "small.yaml").read_text().replace("seed: 5", "seed: 6"))
+    with pytest.raises(ValueError, match="another recipe"):
+        simulate(other, complete / "data", show_progressbar=False)
+    assert digests(complete / "data") == before
+
+
+def test_no_data_set(tmp_path):
+    with pytest.raises(FileNotFoundError, match="dlatoms simulate"):
+        DataSet(tmp_path)
+
+
+def test_images_that_do_not_fit_their_wave(small_recipe, tmp_path):
+    small_recipe.write_text(small_recipe.read_text().replace("pixels: 48", "pixels: 480"))
+    with pytest.raises(ValueError, match="fewer than the 480 px asked for"):
+        simulate(small_recipe, tmp_path / "data", num_workers=1, show_progressbar=False)

@@ -1,0 +1,89 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+import ase
+import numpy as np
+import pytest
+
+from hyperspy_dlatoms.simulation.camera import Camera
+from hyperspy_dlatoms.simulation.conditions import Conditions
+from hyperspy_dlatoms.simulation.imaging import take_image
+from hyperspy_dlatoms.simulation.lens import Lens
+from hyperspy_dlatoms.simulation.specimen import Specimen
+from hyperspy_dlatoms.simulation.wave import crop_spectrum, exit_wave
+
+SIZE = 24.0
+
+
+@pytest.fixture(scope="module")
+def columns():
+    """Three columns of gold well apart, off the pixels of every grid."""
+    xy = np.array([[6.03, 7.11], [16.37, 9.42], [11.2, 17.77]])
+    positions = np.array([[x, y, z] for x, y in xy for z in (2.0, 4.9)])
+    atoms = ase.Atoms("Au6", positions, cell=(SIZE, SIZE, 8.0), pbc=True)
+    return Specimen(atoms, np.repeat(np.arange(3), 2), {})
+
+
+def centre_of_spot(image, guess, reach):
+    """Centre by a fitted paraboloid of the logarithm of the spot's magnitude."""
+    from scipy.optimize import least_squares
+
+    rows, cols = (np.arange(int(g) - reach, int(g) + reach + 1) for g in guess)
+    patch = image[np.ix_(rows, cols)]
+    yy, xx = np.meshgrid(rows, cols, indexing="ij")
+
+    def residual(p):
+        spot = p[2] * np.exp(-((yy - p[0]) ** 2 + (xx - p[1]) ** 2) / (2 * p[3] ** 2))
+        return (patch - p[4] - spot).ravel()
+
+    middle = image[int(round(guess[0])), int(round(guess[1]))]
+    start = [*guess, middle - np.median(image), reach / 2, np.median(image)]
+    return least_squares(residual, start).x[:2]
+
+
+@pytest.mark.parametrize("pixel", [0.1, 0.16, 0.2])
+@pytest.mark.parametrize("displacement", [0.0, 0.08])
+def test_noise_free_columns_lie_where_the_sites_say(columns, pixel, displacement):
+    wave, sites = exit_wave(
+        np.random.default_rng(0), columns, 300e3, displacement=displacement
+    )
+    conditions = Conditions(lens=Lens(defocus=40.0, focal_spread=30.0), camera=Camera(blur=0.25))
+    image, exact = take_image(np.random.default_rng(0), wave, 0.2, 300e3, conditions, pixel)
+    guesses = sites[:, :2] / exact
+    found = np.array([centre_of_spot(image, guess, round(0.6 / exact)) for guess in guesses]) * exact
+    # 5 pm; a snapshot's atoms lie apart by more than that, so their common spot is less symmetric.
+    np.testing.assert_allclose(found, sites[:, :2], atol=0.1 if displacement else 0.05)
+    np.testing.assert_array_equal(sites[:, 2], 2)
+
+
+def test_sites_follow_the_displaced_atoms(columns):
+    rng = np.random.default_rng(1)
+    _, still = exit_wave(rng, columns, 300e3, displacement=0.0)
+    _, moved = exit_wave(rng, columns, 300e3, displacement=0.1)
+    np.testing.assert_allclose(still[:, :2], [[7.11, 6.03], [9.42, 16.37], [17.77, 11.2]])
+    assert 0 < np.abs(moved - still)[:, :2].max() < 0.5
+
+
+def test_intensity_is_about_one_and_the_phase_of_an_atom_is_positive(columns):
+    wave, _ = exit_wave(np.random.default_rng(0), columns, 300e3, displacement=0.0)
+    assert wave.shape == (120, 120)
+    assert wave.dtype == np.complex64
+    assert np.mean(np.abs(wave) ** 2) == pytest.approx(1, abs=0.02)
+    assert np.angle(wave[round(7.11 / 0.2), round(6.03 / 0.2)]) > 0.5
+
+
+def test_a_box_without_atoms_gives_a_plane_wave():
+    empty = Specimen(ase.Atoms(cell=(SIZE, SIZE, 4.0)), np.zeros(0, int), {})
+    wave, sites = exit_wave(np.random.default_rng(0), empty, 300e3)
+    np.testing.assert_array_equal(wave, np.ones((120, 120)))
+    assert sites.shape == (0, 3)
+
+
+def test_cropping_keeps_a_slow_wave():
+    x = np.arange(48) / 48
+    slow = np.exp(2j * np.pi * 3 * x)[None] * np.ones((48, 1))
+    expected = np.exp(2j * np.pi * 3 * np.arange(32) / 32)[None] * np.ones((32, 1))
+    np.testing.assert_allclose(crop_spectrum(slow, 32), expected, atol=1e-5)
+
+
+def test_a_larger_grid_is_refused():
+    with pytest.raises(ValueError, match="8 px cannot be cropped to 9 px"):
+        crop_spectrum(np.ones((8, 8)), 9)

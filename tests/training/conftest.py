@@ -1,0 +1,35 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+import pytest
+
+from hyperspy_dlatoms.simulation.dataset import simulate
+from hyperspy_dlatoms.simulation.recipe import parse_recipe
+
+TINY = """
+name: tiny
+seed: 7
+waves: {count: 6, size: 24.0, sampling: 0.2, energy: 80.0e+3}
+images: {per_wave: 0}
+structures:
+  - {structure: graphene, share: 3, kind: perfect}
+  - {structure: vacuum, share: 1}
+imaging: {defocus: [40, 60], coma: [0, 100], sampling: [0.15, 0.25], dose: {log: [1.0e+3, 1.0e+5]}}
+network: {classes: [C], widths: [8, 16], dilations: [1], radius: 0.5, minimum_distance: 0.9}
+training:
+  batch: 2
+  crop: 64
+  steps: 12
+  steps_per_epoch: 3
+  validation_batches: 1
+  curriculum: {dose: 10000, until: 0.5}
+"""
+
+
+@pytest.fixture(scope="session")
+def tiny():
+    return parse_recipe(TINY)
+
+
+@pytest.fixture(scope="session")
+def tiny_data(tiny, tmp_path_factory):
+    directory = tmp_path_factory.mktemp("tiny") / "data"
+    return simulate(tiny, directory, num_workers=1, show_progressbar=False)

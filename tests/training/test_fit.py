@@ -1,0 +1,117 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+import csv
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from hyperspy_dlatoms.networks.model_file import read_model
+from hyperspy_dlatoms.training.fit import train
+
+
+def rows(directory):
+    with (directory / "log.csv").open() as file:
+        return list(csv.DictReader(file))
+
+
+@pytest.fixture(scope="module")
+def run(tiny, tiny_data, tmp_path_factory):
+    directory = tmp_path_factory.mktemp("run")
+    path = train(tiny, data=tiny_data.directory, directory=directory, show_progressbar=False)
+    return directory, path
+
+
+def test_a_training_leaves_a_model_with_its_card(run, tiny):
+    directory, path = run
+    card, arrays = read_model(path)
+    assert path == directory / "tiny.safetensors"
+    assert card.name == "tiny"
+    assert card.classes == ("C",)
+    assert card.recipe == tiny.text
+    assert card.training["steps"] == 12
+    assert card.training["examples"] == 24
+    assert card.domain["dose"] == [1e3, 1e5]
+    assert card.domain["energy"] == [80e3, 80e3]
+    assert all(np.isfinite(array).all() for array in arrays.values())
+
+
+def test_the_log_has_a_row_an_epoch(run):
+    log = rows(run[0])
+    assert [int(row["step"]) for row in log] == [3, 6, 9, 12]
+    assert float(log[-1]["progress"]) == 1
+    best = min(float(row["validation_loss"]) for row in log)
+    assert read_model(run[1])[0].scores["validation_loss"] == pytest.approx(best, abs=1e-3)
+
+
+def test_a_finished_training_is_not_trained_on(run, tiny, tiny_data):
+    before = run[1].read_bytes()
+    train(tiny, data=tiny_data.directory, directory=run[0], show_progressbar=False)
+    assert len(rows(run[0])) == 4
+    assert run[1].read_bytes() == before
+
+
+def test_training_learns(tiny, tiny_data, tmp_path):
+    easy = replace(
+        tiny,
+        training=tiny.training
+        | {"steps": 60, "steps_per_epoch": 20, "learning_rate": 0.01, "curriculum": None},
+    )
+    train(easy, data=tiny_data.directory, directory=tmp_path, show_progressbar=False)
+    losses = [float(row["loss"]) for row in rows(tmp_path)]
+    assert losses[-1] < 0.8 * losses[0]
+
+
+def test_a_killed_training_goes_on_from_its_checkpoint(tiny, tiny_data, tmp_path):
+    recipe, directory = tmp_path / "tiny.yaml", tmp_path / "run"
+    text = tiny.text.replace("steps: 12", "steps: 3000")
+    recipe.write_text(text)
+    command = [sys.executable, "-m", "hyperspy_dlatoms.cli", "train", str(recipe)]
+    command += ["--data", str(tiny_data.directory), "--runs", str(directory)]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    deadline = time.monotonic() + 200
+    while not list(directory.rglob("log.csv")) and process.poll() is None:
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    log = next(directory.rglob("log.csv")).parent
+    done = len(rows(log))
+    assert 0 < done < 1000
+
+    from hyperspy_dlatoms.simulation.recipe import parse_recipe
+
+    train(
+        parse_recipe(text),
+        data=tiny_data.directory,
+        directory=log,
+        minutes=float(rows(log)[-1]["minutes"]) + 0.02,
+        show_progressbar=False,
+    )
+    steps = [int(row["step"]) for row in rows(log)]
+    assert steps[:done] == list(range(3, 3 * done + 1, 3))
+    assert steps[done] > steps[done - 1]
+    assert read_model(log / "tiny.safetensors")[0].training["steps"] == steps[-1]
+
+
+def test_another_recipe_does_not_go_on_with_the_run(run, tiny, tiny_data):
+    other = replace(tiny, text=tiny.text + "# changed\n")
+    with pytest.raises(ValueError, match="run of another recipe"):
+        train(other, data=tiny_data.directory, directory=run[0], show_progressbar=False)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"training": {"speed": 3}}, "Unknown training setting 'speed'"),
+        ({"network": {"depth": 3}}, "Unknown network setting 'depth'"),
+        ({"training": {}}, "--minutes"),
+    ],
+)
+def test_wrong_settings_are_refused_before_anything_is_made(tiny, tmp_path, changes, message):
+    with pytest.raises(ValueError, match=message):
+        train(replace(tiny, **changes), data=tmp_path / "data", directory=tmp_path / "run")
+    assert not list(tmp_path.iterdir())
