@@ -37,7 +37,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
         With status 2 for a command line that is not understood, 0 for ``--help``.
     """
     options = _parser().parse_args(arguments)
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     with warnings.catch_warnings(action="default"):
         warnings.showwarning = _print_warning
         try:
@@ -117,6 +116,7 @@ def _demo(options: argparse.Namespace) -> None:
     _check_writable(table, picture)
     example = Example.load()
     height, width = example.counts.shape
+    _import_tensorflow()
     print(f"Finding the atoms of a simulated image, {height} x {width} px ...", flush=True)
     atoms = example.to_signal().find_atoms_nn("metal-nanoparticle", show_progressbar=False)
     sites = atoms.data[0]
@@ -146,6 +146,7 @@ def _find(options: argparse.Namespace) -> None:
     images, remark = load_images(options.file)
     if remark:
         print(remark)
+    _import_tensorflow()
     atoms = images.find_atoms_nn(
         options.model,
         sampling=options.sampling,
@@ -186,7 +187,7 @@ def _models(options: argparse.Namespace) -> None:
     for name in catalogue.names():
         path = catalogue.path(name)
         card = read_model(path)[0]
-        materials = card.domain.get("materials", "")
+        materials = card.domain.get("materials", card.domain.get("structures", ""))
         table.add_row(
             name,
             card.version,
@@ -226,6 +227,7 @@ def _train(options: argparse.Namespace) -> None:
         )
     if options.output:
         _check_writable(options.output)
+    _import_tensorflow()
     written = train(
         recipe,
         data=options.data,
@@ -272,6 +274,27 @@ def _check_writable(*paths: Path) -> None:
                 pass
         except OSError as error:
             raise OSError(f"{str(path)!r} cannot be written: {error.strerror}.") from error
+
+
+def _import_tensorflow() -> None:
+    """Import TensorFlow, where it is the backend, without the notes that it logs."""
+    if os.environ.get("KERAS_BACKEND", "tensorflow") != "tensorflow":
+        return
+    if os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3") != "3":
+        return
+    # Some releases write notes to the file itself, whatever the level.
+    sys.stderr.flush()
+    kept = os.dup(2)
+    try:
+        with open(os.devnull, "w") as nowhere:
+            os.dup2(nowhere.fileno(), 2)
+        import tensorflow
+
+        # Looking for devices comes with notes of its own.
+        tensorflow.config.list_physical_devices()
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
 
 
 def _print_rows(*rows: tuple[str, str]) -> None:

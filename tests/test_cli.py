@@ -22,6 +22,12 @@ from hyperspy_dlatoms.simulation import dataset
 from hyperspy_dlatoms.training import fit
 
 
+@pytest.fixture(autouse=True)
+def _no_tensorflow(monkeypatch):
+    # Nothing here runs a network of its.
+    monkeypatch.setattr(cli, "_import_tensorflow", lambda: None)
+
+
 @pytest.fixture
 def error_of(capsys):
     """Run a command that must fail and return its one line on stderr."""

@@ -68,8 +68,9 @@ def match(found: ArrayLike, true: ArrayLike, tolerance: float) -> np.ndarray:
     # Shifted by one, since the graph takes a zero for no edge; every row is shifted alike.
     distances = near["v"] / tolerance + 1
     dummies = np.full(n, min(n, m) + 3.0)
-    rows = np.concatenate([near["i"], np.arange(n)])
-    columns = np.concatenate([near["j"], m + np.arange(n)])
+    # The only integers that older SciPy's matching takes.
+    rows = np.concatenate([near["i"], np.arange(n)]).astype(np.int32)
+    columns = np.concatenate([near["j"], m + np.arange(n)]).astype(np.int32)
     graph = coo_array((np.concatenate([distances, dummies]), (rows, columns)), shape=(n, m + n))
     rows, columns = min_weight_full_bipartite_matching(graph.tocsr())
     real = columns < m

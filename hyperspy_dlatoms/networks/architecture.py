@@ -8,6 +8,9 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import keras
 
+LOG_SIGMA = (-4.5, 2.0)
+"""Bounds of the logarithm of the standard deviations that the network gives (working px)."""
+
 STRIDE = 2
 """Working pixels per cell of the network's output, along each axis."""
 
@@ -59,31 +62,34 @@ def build(arguments: dict[str, Any], n_classes: int) -> keras.Model:
         raise ValueError(f"n_classes is {n_classes}; a network needs at least one kind of site.")
     widths, dilations = arguments["widths"], arguments["dilations"]
 
-    def convolution(x, width: int, dilation: int = 1):
-        x = layers.Conv2D(width, 3, padding="same", use_bias=False, dilation_rate=dilation)(x)
-        return layers.BatchNormalization(momentum=0.97)(x)
+    # Every layer that holds weights is named, so that a file's arrays find their place.
+    def convolution(x, width: int, name: str, dilation: int = 1):
+        x = layers.Conv2D(
+            width, 3, padding="same", use_bias=False, dilation_rate=dilation, name=name
+        )(x)
+        return layers.BatchNormalization(momentum=0.97, name=f"{name}_norm")(x)
 
-    def residual(x, width: int, dilation: int = 1):
+    def residual(x, width: int, name: str, dilation: int = 1):
         shortcut = x
         if x.shape[-1] != width:
-            shortcut = layers.Conv2D(width, 1, use_bias=False)(x)
-        x = layers.Activation("relu")(convolution(x, width, dilation))
-        x = convolution(x, width, dilation)
+            shortcut = layers.Conv2D(width, 1, use_bias=False, name=f"{name}_shortcut")(x)
+        x = layers.Activation("relu")(convolution(x, width, f"{name}_first", dilation))
+        x = convolution(x, width, f"{name}_second", dilation)
         return layers.Activation("relu")(layers.Add()([x, shortcut]))
 
     frame = keras.Input((None, None, 1), name="frame")
     x = layers.Conv2D(widths[0], 4, strides=STRIDE, padding="same", name="stem")(frame)
     skips = []
-    for width in widths[:-1]:
-        x = residual(x, width)
+    for level, width in enumerate(widths[:-1]):
+        x = residual(x, width, f"down{level}")
         skips.append(x)
         x = layers.MaxPooling2D()(x)
-    for dilation in dilations:
-        x = residual(x, widths[-1], dilation)
-    for width, skip in zip(reversed(widths[:-1]), reversed(skips), strict=True):
-        x = layers.Conv2D(width, 1, use_bias=False)(x)
-        x = layers.Add()([layers.UpSampling2D()(x), skip])
-        x = residual(x, width)
+    for number, dilation in enumerate(dilations):
+        x = residual(x, widths[-1], f"middle{number}", dilation)
+    for level in reversed(range(len(skips))):
+        x = layers.Conv2D(widths[level], 1, use_bias=False, name=f"up{level}_merge")(x)
+        x = layers.Add()([layers.UpSampling2D()(x), skips[level]])
+        x = residual(x, widths[level], f"up{level}")
     maps = layers.Conv2D(n_classes + 5, 1, dtype="float32", name="maps")(x)
     return keras.Model(frame, maps, name="unet")
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import re
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,14 +14,12 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from hyperspy_dlatoms.networks.architecture import LOG_SIGMA
 from hyperspy_dlatoms.networks.card import ModelCard
 from hyperspy_dlatoms.networks.model_file import ModelFileError, read_model, write_model
 
 if TYPE_CHECKING:
     import keras
-
-# exp beyond it would overflow float32 for a network whose weights went wrong.
-_LARGEST_LOG_SIGMA = 10.0
 
 # Two threads that ask for the same network at once are to get one, not two.
 _loading = threading.RLock()
@@ -125,8 +122,7 @@ class AtomNetwork:
         path : str or os.PathLike
             File to write.
         """
-        weights = named_weights(self.model)
-        write_model(path, self.card, {name: _array(value) for name, value in weights.items()})
+        write_model(path, self.card, {v.path: _array(v) for v in self.model.weights})
 
     def maps(self, batch: np.ndarray) -> SiteMaps:
         """Run the network on normalised images at its own sampling.
@@ -201,36 +197,6 @@ class NetworkHandle:
             return _get(self)
 
 
-def named_weights(model: keras.Model) -> dict[str, keras.Variable]:
-    """Name the weights of a model the same in every process.
-
-    Keras numbers the layers that were not named on through all models of a process; here they are
-    numbered within the model, in the order of its layers.
-
-    Parameters
-    ----------
-    model : keras.Model
-        A built model.
-
-    Returns
-    -------
-    dict of str to keras.Variable
-        For instance ``{"conv2d_1/kernel": ...}``.
-    """
-    named = {}
-    counts: dict[str, int] = {}
-    for layer in model.layers:
-        name = re.sub(r"_\d+$", "", layer.name)
-        if name.replace("_", "") == type(layer).__name__.lower():
-            number = counts[name] = counts.get(name, -1) + 1
-            name += f"_{number}" if number else ""
-        else:
-            name = layer.name
-        for variable in layer.weights:
-            named[f"{name}/{variable.path.removeprefix(layer.name + '/')}"] = variable
-    return named
-
-
 def read_output(raw: np.ndarray, n_classes: int) -> SiteMaps:
     """Turn the raw output of a network into probabilities, offsets and standard deviations.
 
@@ -270,7 +236,7 @@ def read_output(raw: np.ndarray, n_classes: int) -> SiteMaps:
     weights /= weights.sum(axis=-1, keepdims=True)
     offset = raw[..., n_classes + 1 : n_classes + 3]
     log_sigma = raw[..., n_classes + 3 :]
-    sigma = np.exp(np.clip(log_sigma, -_LARGEST_LOG_SIGMA, _LARGEST_LOG_SIGMA))
+    sigma = np.exp(np.clip(log_sigma, *LOG_SIGMA))
     return SiteMaps(weights[..., 1:], offset, sigma)
 
 
@@ -296,7 +262,7 @@ def _load(path: Path, modified: int, size: int) -> AtomNetwork:
 
 
 def _fill(path: Path, model: keras.Model, arrays: dict[str, np.ndarray]) -> None:
-    variables = named_weights(model)
+    variables = {variable.path: variable for variable in model.weights}
     missing = sorted(variables.keys() - arrays.keys())
     extra = sorted(arrays.keys() - variables.keys())
     if missing or extra:

@@ -111,7 +111,7 @@ def make_callback(
 
         def _validate(self) -> float:
             """Loss of the averaged weights, which are kept if they are the best so far."""
-            trained = [np.array(v) for v in self.model.trainable_variables]
+            trained = [keras.ops.convert_to_numpy(v).copy() for v in self.model.trainable_variables]
             self.model.optimizer.finalize_variable_values(self.model.trainable_variables)
             frames, targets = validation
             loss = float(

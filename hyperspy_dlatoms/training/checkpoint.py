@@ -27,10 +27,11 @@ def save_state(path: Path, variables: list[keras.Variable], state: dict[str, Any
     state : dict
         What JSON can hold.
     """
+    from keras import ops
     from safetensors.numpy import save_file
 
     arrays = {
-        f"{i:04d}": np.ascontiguousarray(_to_numpy(variable))
+        f"{i:04d}": np.array(ops.convert_to_numpy(variable), order="C")
         for i, variable in enumerate(variables)
     }
     draft = path.with_name(f".{path.name}.{os.getpid()}")
@@ -78,9 +79,3 @@ def load_state(path: Path, variables: list[keras.Variable]) -> dict[str, Any]:
     for variable, array in zip(variables, arrays, strict=True):
         variable.assign(array)
     return state
-
-
-def _to_numpy(variable: keras.Variable) -> np.ndarray:
-    from keras import ops
-
-    return np.asarray(ops.convert_to_numpy(variable))

@@ -12,7 +12,7 @@ import numpy as np
 
 from hyperspy_dlatoms.networks import architecture
 from hyperspy_dlatoms.networks.card import ModelCard
-from hyperspy_dlatoms.networks.model_file import write_model
+from hyperspy_dlatoms.networks.network import AtomNetwork
 from hyperspy_dlatoms.simulation.dataset import DataSet, simulate
 from hyperspy_dlatoms.simulation.draws import bounds
 from hyperspy_dlatoms.simulation.recipe import Recipe, read_recipe
@@ -109,7 +109,7 @@ def train(
     model, state = _fit(dataset, recipe, network, settings, directory, show_progressbar)
     card = _card(recipe, network, settings, state)
     output = Path(output or directory / f"{recipe.name}.safetensors")
-    write_model(output, card, {v.path: np.array(v) for v in model.variables})
+    AtomNetwork.from_model(card, model).save(output)
     return output
 
 

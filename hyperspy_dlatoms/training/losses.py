@@ -5,8 +5,7 @@ from __future__ import annotations
 
 from typing import Any
 
-LOG_SIGMA = (-4.5, 2.0)
-"""Bounds of the logarithm of the predicted deviation (working px)."""
+from hyperspy_dlatoms.networks.architecture import LOG_SIGMA
 
 BETA = 0.5
 """Power of the predicted variance that weighs the likelihood of an offset."""

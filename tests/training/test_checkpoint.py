@@ -17,7 +17,7 @@ def test_variables_and_state_come_back(variables, tmp_path):
     variables[0].assign(np.zeros((2, 3)))
     variables[1].assign(0)
     assert load_state(tmp_path / "state", variables) == {"step": 3, "best": 0.5}
-    np.testing.assert_array_equal(np.array(variables[0]), np.arange(6.0).reshape(2, 3))
+    np.testing.assert_array_equal(variables[0].numpy(), np.arange(6.0).reshape(2, 3))
     assert int(variables[1]) == 7
     assert [p.name for p in tmp_path.iterdir()] == ["state"]
 
