@@ -4,7 +4,8 @@
 The example of `dlatoms demo` was made by::
 
     dlatoms simulate recipes/example-nanoparticle.yaml -o data/example-nanoparticle
-    python recipes/embed_example.py data/example-nanoparticle 0 hyperspy_dlatoms/data/nanoparticle.npz
+    python recipes/embed_example.py data/example-nanoparticle 0 \\
+        hyperspy_dlatoms/data/nanoparticle.npz
 """
 
 import argparse

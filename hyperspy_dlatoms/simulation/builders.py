@@ -32,7 +32,7 @@ def check_structure(structure: Mapping[str, Any]) -> None:
     Parameters
     ----------
     structure : mapping
-        ``structure``, the name of a builder; ``share``; and ranges for the arguments of that builder.
+        ``structure``, the name of a builder; ``share``; and ranges for the builder's arguments.
 
     Raises
     ------

@@ -94,8 +94,8 @@ def record(intensity: np.ndarray, sampling: float, camera: Camera, pixel: float)
     Returns
     -------
     numpy.ndarray
-        (M, M) float32, of the same mean where the transfer at zero is 1; the first pixel's centre lies
-        where the first pixel's centre of `intensity` does.
+        (M, M) float32, of the same mean where the transfer at zero is 1; the first pixel's centre
+        lies where the first pixel's centre of `intensity` does.
 
     Examples
     --------

@@ -81,9 +81,9 @@ def draw_conditions(
     rng : numpy.random.Generator
         Where the randomness comes from.
     imaging : mapping
-        The ``imaging`` part of a recipe: a range (see :func:`hyperspy_dlatoms.simulation.draws.draw`) for
-        each of ``KNOWN``; what is left out keeps the default of a perfect instrument. Azimuths are
-        always drawn from the full circle.
+        The ``imaging`` part of a recipe: a range for each of ``KNOWN``, see
+        :func:`hyperspy_dlatoms.simulation.draws.draw`; what is left out keeps the default of a
+        perfect instrument. Azimuths are always drawn from the full circle.
     strength : float
         Scales coma and both astigmatisms, for a curriculum that widens the lens step by step.
     dose_floor : float

@@ -72,7 +72,8 @@ class DataSet:
         self.directory = Path(directory)
         if not (self.directory / "recipe.yaml").is_file():
             raise FileNotFoundError(
-                f"There is no data set in {directory}; make one with `dlatoms simulate RECIPE -o DIR`."
+                f"There is no data set in {directory}; make one with "
+                "`dlatoms simulate RECIPE -o DIR`."
             )
         self.recipe = read_recipe(self.directory / "recipe.yaml")
         missing = _missing(self.directory, self.recipe)
@@ -195,8 +196,8 @@ def make_item(recipe: Recipe, index: int) -> Item:
         counts, sampling = take_image(rng, wave, waves["sampling"], energy, conditions)
         if len(counts) < pixels:
             raise ValueError(
-                f"A wave of {waves['size']} Å gives {len(counts)} px at {sampling:.3f} Å/px, fewer than "
-                f"the {pixels} px asked for; make the waves larger or the images smaller."
+                f"A wave of {waves['size']} Å gives {len(counts)} px at {sampling:.3f} Å/px, "
+                f"fewer than the {pixels} px asked for; make the waves larger or the images smaller."
             )
         corner = (len(counts) - pixels) // 2
         frame[:] = counts[corner : corner + pixels, corner : corner + pixels]

@@ -20,14 +20,15 @@ class Lens:
     Cs : float
         Third-order spherical aberration, Å, of either sign.
     astigmatism, coma, threefold : float
-        Amplitudes of two-fold astigmatism (C12), axial coma (C21) and three-fold astigmatism (C23), Å.
+        Amplitudes of two-fold astigmatism (C12), axial coma (C21) and three-fold astigmatism
+        (C23), Å.
     astigmatism_angle, coma_angle, threefold_angle : float
         Their azimuths, radians.
     focal_spread : float
         1/e width of the spread of focus, Å: the square root of two times its standard deviation.
     focal_points : int
-        With 1 the spread is an envelope on the wave; with more, the image is the incoherent sum of that
-        many defocused images, right also where diffracted beams interfere with each other.
+        With 1 the spread is an envelope on the wave; with more, the image is the incoherent sum of
+        that many defocused images, right also where diffracted beams interfere with each other.
 
     Examples
     --------

@@ -148,7 +148,7 @@ def parse_recipe(text: str, source: str = "the recipe") -> Recipe:
     Examples
     --------
     >>> from hyperspy_dlatoms.simulation.recipe import parse_recipe
-    >>> text = "{name: none, seed: 1, structures: [{structure: vacuum}], imaging: {defocus: [0, 50]}}"
+    >>> text = "{name: none, seed: 1, structures: [{structure: vacuum}], imaging: {defocus: 50}}"
     >>> parse_recipe(text).waves["size"]
     60.0
     """

@@ -112,7 +112,8 @@ def crop_spectrum(wave: np.ndarray, pixels: int) -> np.ndarray:
     """
     if pixels > len(wave):
         raise ValueError(
-            f"A wave of {len(wave)} px cannot be cropped to {pixels} px; ask for a coarser sampling."
+            f"A wave of {len(wave)} px cannot be cropped to {pixels} px; "
+            "ask for a coarser sampling."
         )
     spectrum = scipy.fft.fftshift(scipy.fft.fft2(wave))
     first = len(wave) // 2 - pixels // 2

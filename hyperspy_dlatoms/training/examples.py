@@ -134,8 +134,8 @@ class Examples:
     def _image(self, rng: np.random.Generator, item: Item) -> tuple[np.ndarray, np.ndarray]:
         """One image on the working grid, and the sites in its pixels."""
         conditions = draw_conditions(rng, self.imaging, **self._difficulty())
-        # A camera finer than the working grid is imaged on the grid itself: summing its pixels leaves
-        # the noise white. A coarser one must go through the same interpolation as in use.
+        # A camera finer than the working grid is imaged on the grid itself: summing its pixels
+        # leaves the noise white. A coarser one must be interpolated, as it is in use.
         coarse = conditions.camera.sampling > self.sampling
         frame, pixel = take_image(
             rng,

@@ -65,8 +65,8 @@ def train(
     Train the network of a recipe, or go on where a training was cut short.
 
     The exit waves are simulated first, if they are not there yet. The state is written after every
-    epoch (``steps_per_epoch`` steps); started again with the same recipe and directory, the training
-    goes on from it with what is left of its time.
+    epoch (``steps_per_epoch`` steps); started again with the same recipe and directory, the
+    training goes on from it with what is left of its time.
 
     Parameters
     ----------
@@ -113,9 +113,7 @@ def train(
     return output
 
 
-def training_examples(
-    dataset: DataSet, recipe: Recipe, *, validation: bool = False
-) -> Examples:
+def training_examples(dataset: DataSet, recipe: Recipe, *, validation: bool = False) -> Examples:
     """
     Give the source of the training or the validation batches of a recipe.
 
@@ -130,7 +128,8 @@ def training_examples(
 
     Returns
     -------
-    Examples
+    hyperspy_dlatoms.training.examples.Examples
+        Batches of either.
     """
     network = _settings("network", recipe.network, NETWORK)
     settings = _settings("training", recipe.training, TRAINING)
@@ -206,9 +205,7 @@ def _fit(
     return model, callback.state
 
 
-def _settings(
-    part: str, given: dict[str, Any], defaults: dict[str, Any]
-) -> dict[str, Any]:
+def _settings(part: str, given: dict[str, Any], defaults: dict[str, Any]) -> dict[str, Any]:
     unknown = sorted(set(given) - set(defaults))
     if unknown:
         raise ValueError(
@@ -223,8 +220,8 @@ def _same_recipe(directory: Path, recipe: Recipe) -> None:
         kept.write_text(recipe.text, encoding="utf-8")
     elif kept.read_text(encoding="utf-8") != recipe.text:
         raise ValueError(
-            f"{directory} holds a run of another recipe; give another directory, or the recipe that "
-            f"is kept in {kept}."
+            f"{directory} holds a run of another recipe; give another directory, or the recipe "
+            f"that is kept in {kept}."
         )
 
 
@@ -234,7 +231,16 @@ def _card(
     import keras
 
     energies = list(bounds(recipe.waves["energy"]))
-    ranged = ("sampling", "dose", "defocus", "Cs", "astigmatism", "coma", "threefold", "focal_spread")
+    ranged = (
+        "sampling",
+        "dose",
+        "defocus",
+        "Cs",
+        "astigmatism",
+        "coma",
+        "threefold",
+        "focal_spread",
+    )
     domain: dict[str, Any] = {
         name: [x if math.isfinite(x) else None for x in bounds(recipe.imaging[name])]
         for name in ranged

@@ -46,7 +46,7 @@ def site_loss(targets: Any, maps: Any) -> Any:
     present = ops.cast(classes > 0, "float32")
     entropy = ops.sparse_categorical_crossentropy(classes, maps[..., :-4], from_logits=True)
     raw = maps[..., -2:]
-    # Bounded in value but not in gradient, so that a deviation can come back from beyond its bounds.
+    # Bounded in value but not in gradient, so that a deviation can come back from beyond.
     log_sigma = raw + ops.stop_gradient(ops.clip(raw, *LOG_SIGMA) - raw)
     error = (targets[..., 1:] - maps[..., -4:-2]) * ops.exp(-log_sigma)
     weight = ops.stop_gradient(ops.exp(2 * BETA * log_sigma))

@@ -31,7 +31,8 @@ def learning_rate(step: int, progress: float, highest: float) -> float:
 
     References
     ----------
-    I. Loshchilov and F. Hutter, "SGDR: Stochastic gradient descent with warm restarts", ICLR (2017).
+    I. Loshchilov and F. Hutter, "SGDR: Stochastic gradient descent with warm restarts", ICLR
+    (2017).
 
     Examples
     --------

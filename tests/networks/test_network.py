@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from scipy.special import softmax
 
+from hyperspy_dlatoms.networks.architecture import LOG_SIGMA
 from hyperspy_dlatoms.networks.model_file import ModelFileError, read_model, write_model
 from hyperspy_dlatoms.networks.network import (
     AtomNetwork,

@@ -52,9 +52,7 @@ def test_an_item_follows_from_the_recipe_and_its_number_alone(complete):
 
 
 def test_two_processes_write_the_same_bytes_as_one(complete):
-    simulate(
-        complete / "small.yaml", complete / "parallel", num_workers=2, show_progressbar=False
-    )
+    simulate(complete / "small.yaml", complete / "parallel", num_workers=2, show_progressbar=False)
     assert digests(complete / "parallel") == digests(complete / "data")
 
 

@@ -81,7 +81,10 @@ def test_incoherent_sum_agrees_with_the_envelope_for_a_weak_phase():
     phase = weak_phase_wave()
     one, many = (
         image_intensity(
-            np.exp(1j * phase), SAMPLING, 300e3, Lens(defocus=60.0, focal_spread=25.0, focal_points=n)
+            np.exp(1j * phase),
+            SAMPLING,
+            300e3,
+            Lens(defocus=60.0, focal_spread=25.0, focal_points=n),
         )
         for n in (1, 9)
     )

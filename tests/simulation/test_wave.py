@@ -42,13 +42,13 @@ def centre_of_spot(image, guess, reach):
 @pytest.mark.parametrize("pixel", [0.1, 0.16, 0.2])
 @pytest.mark.parametrize("displacement", [0.0, 0.08])
 def test_noise_free_columns_lie_where_the_sites_say(columns, pixel, displacement):
-    wave, sites = exit_wave(
-        np.random.default_rng(0), columns, 300e3, displacement=displacement
-    )
+    wave, sites = exit_wave(np.random.default_rng(0), columns, 300e3, displacement=displacement)
     conditions = Conditions(lens=Lens(defocus=40.0, focal_spread=30.0), camera=Camera(blur=0.25))
     image, exact = take_image(np.random.default_rng(0), wave, 0.2, 300e3, conditions, pixel)
     guesses = sites[:, :2] / exact
-    found = np.array([centre_of_spot(image, guess, round(0.6 / exact)) for guess in guesses]) * exact
+    found = (
+        np.array([centre_of_spot(image, guess, round(0.6 / exact)) for guess in guesses]) * exact
+    )
     # 5 pm; a snapshot's atoms lie apart by more than that, so their common spot is less symmetric.
     np.testing.assert_allclose(found, sites[:, :2], atol=0.1 if displacement else 0.05)
     np.testing.assert_array_equal(sites[:, 2], 2)

@@ -40,7 +40,9 @@ def test_the_curriculum_raises_the_dose_at_the_start(examples):
 def test_the_targets_lie_on_the_atoms(examples, fine):
     """Without noise and inversion the atoms of graphene are all bright under these lenses."""
     imaging = {"defocus": 45.0, "Cs": -1e4, "sampling": 0.1 if fine else 0.25}
-    examples = replace(examples, imaging=imaging, curriculum=None, inverted=0.0, indices=[0, 1, 2, 3])
+    examples = replace(
+        examples, imaging=imaging, curriculum=None, inverted=0.0, indices=[0, 1, 2, 3]
+    )
     rng = np.random.default_rng(0)
     items = [examples.data[i] for i in range(4) if len(examples.data[i].sites)]
     assert items
@@ -53,7 +55,9 @@ def test_the_targets_lie_on_the_atoms(examples, fine):
         contrast = cells[inner][near[inner]].mean() - cells[inner][away[inner]].mean()
         # Half a spacing away there are as many bonds and ring centres as atoms: no contrast.
         shifted = np.roll(near, 2, axis=0), np.roll(near, 2, axis=1)
-        elsewhere = [cells[inner][s[inner]].mean() - cells[inner][away[inner]].mean() for s in shifted]
+        elsewhere = [
+            cells[inner][s[inner]].mean() - cells[inner][away[inner]].mean() for s in shifted
+        ]
         assert contrast > 0.2
         assert contrast > max(elsewhere) + 0.1
 

@@ -1,0 +1,52 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Peak memory of a lazy stack of 200 frames of 1024², against that of 48 frames."""
+
+import resource
+import subprocess
+import sys
+import time
+
+import numpy as np
+
+
+def measure(frames: int) -> None:
+    """Find the atoms of a stack that is made frame by frame, and say what it took."""
+    import dask.array as da
+    import hyperspy.api as hs
+
+    import hyperspy_dlatoms  # noqa: F401
+
+    def noisy(block_info=None) -> np.ndarray:
+        first, last = block_info[None]["array-location"][0]
+        rng = np.random.default_rng(first)
+        return rng.poisson(20, (last - first, 1024, 1024)).astype(np.uint16)
+
+    stack = da.map_blocks(
+        noisy,
+        chunks=((4,) * (frames // 4), (1024,), (1024,)),
+        dtype=np.uint16,
+        meta=np.empty((0, 0, 0), np.uint16),
+    )
+    signal = hs.signals.Signal2D(stack).as_lazy()
+    for axis in signal.axes_manager.signal_axes:
+        axis.scale, axis.units = 0.1, "Å"
+    atoms = signal.find_atoms_nn("metal-nanoparticle", show_progressbar=False)
+    start = time.perf_counter()
+    atoms.compute(show_progressbar=False)
+    seconds = time.perf_counter() - start
+    print(seconds, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20)
+
+
+def main() -> None:
+    """Measure in fresh processes."""
+    peaks = {}
+    for frames in (48, 200):
+        command = [sys.executable, __file__, str(frames)]
+        answer = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+        seconds, peaks[frames] = (float(number) for number in answer.split()[-2:])
+        print(f"{frames} frames: {seconds / frames:.2f} s a frame, peak {peaks[frames]:.2f} GiB")
+    print(f"peak memory of 200 frames is {peaks[200] / peaks[48]:.2f} times that of 48")
+
+
+if __name__ == "__main__":
+    measure(int(sys.argv[1])) if len(sys.argv) > 1 else main()
