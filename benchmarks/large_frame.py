@@ -32,7 +32,8 @@ def measure(sampling: float) -> None:
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
     print(
         f"{sampling} Å/px: {seconds:.1f} s, {seconds / 67.1:.3f} s a megapixel, "
-        f"peak {peak:.2f} GiB, {peak / LIMIT:.2f} of {LIMIT:.0f} GiB, {len(atoms.to_dataframe())} sites"
+        f"peak {peak:.2f} GiB, {peak / LIMIT:.2f} of {LIMIT:.0f} GiB, "
+        f"{len(atoms.to_dataframe())} sites"
     )
 
 

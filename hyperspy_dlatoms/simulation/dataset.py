@@ -197,7 +197,7 @@ def make_item(recipe: Recipe, index: int) -> Item:
         if len(counts) < pixels:
             raise ValueError(
                 f"A wave of {waves['size']} Å gives {len(counts)} px at {sampling:.3f} Å/px, "
-                f"fewer than the {pixels} px asked for; make the waves larger or the images smaller."
+                f"fewer than the {pixels} px asked for; take larger waves or smaller images."
             )
         corner = (len(counts) - pixels) // 2
         frame[:] = counts[corner : corner + pixels, corner : corner + pixels]
