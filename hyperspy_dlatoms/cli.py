@@ -196,7 +196,7 @@ def _models(options: argparse.Namespace) -> None:
             f"{card.sampling:g}",
             f"{card.threshold:g}",
             f"{path.stat().st_size / 1e6:.1f}",
-            ", ".join(f"{key} {_short(value)}" for key, value in card.scores.items()),
+            ", ".join(f"{k} {_short(v)}" for k, v in card.scores.items() if k.startswith("F1")),
         )
     # A pipe has no width; it gets whole lines.
     Console(width=None if sys.stdout.isatty() else 400, highlight=False).print(table)

@@ -53,15 +53,15 @@ def main() -> None:
     totals = {dose: np.sum(parts, axis=0) for dose, parts in counts.items()}
     threshold = float(THRESHOLDS[f1(sum(totals.values())).argmax()])
     at = int(np.abs(THRESHOLDS - threshold).argmin())
-    scores = {"held-out images a dose": arguments.images, "tolerance (Å)": tolerance}
+    scores = {"held-out images a dose": arguments.images}
     for dose, total in totals.items():
-        true, found, right, squares = total[at]
-        scores[f"{dose} e/Å²"] = {
-            "precision": round(right / max(found, 1), 3),
-            "recall": round(right / max(true, 1), 3),
-            "rms (pm)": round(100 * float(np.sqrt(squares / max(2 * right, 1))), 1),
-        }
-        print(dose, scores[f"{dose} e/Å²"])
+        _, found, right, squares = total[at]
+        scores[f"F1 at {dose} e/Å²"] = round(float(f1(total)[at]), 3)
+        scores[f"precision at {dose} e/Å²"] = round(float(right / max(found, 1)), 3)
+        error = np.sqrt(squares / max(2 * right, 1))
+        scores[f"rms error at {dose} e/Å² (pm)"] = round(100 * float(error), 1)
+    for name, value in scores.items():
+        print(f"{name}: {value}")
     print("threshold", round(threshold, 2))
     card = dataclasses.replace(
         network.card, threshold=round(threshold, 2), scores=network.card.scores | scores

@@ -1,0 +1,194 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The networks that come with the package, on images that no recipe can draw."""
+
+import warnings
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from hyperspy_dlatoms.demo import Example, score
+from hyperspy_dlatoms.detection.detect import find_sites
+from hyperspy_dlatoms.evaluation.matching import match
+from hyperspy_dlatoms.registry import catalogue
+from hyperspy_dlatoms.simulation.camera import Camera
+from hyperspy_dlatoms.simulation.conditions import Conditions
+from hyperspy_dlatoms.simulation.graphene import graphene_sheet
+from hyperspy_dlatoms.simulation.imaging import take_image
+from hyperspy_dlatoms.simulation.lens import Lens
+from hyperspy_dlatoms.simulation.metal import metal_nanoparticle
+from hyperspy_dlatoms.simulation.wave import exit_wave
+
+NAMES = ("metal-nanoparticle", "graphene")
+SEED = 4021
+SIZE = 40.0
+# Å; atoms nearer to the edge of the frame lack the neighbours on one side.
+BORDER = 3.0
+
+
+@pytest.fixture(scope="module")
+def networks():
+    return {name: catalogue.load(name) for name in NAMES}
+
+
+@pytest.fixture(scope="module")
+def scenes():
+    """Exit wave, sites (y, x in Å) and conditions for each network."""
+    rng = np.random.default_rng(SEED)
+    camera = Camera(sampling=0.1, dose=2e4, blur=0.15, mtf=(1.0, 0.03, 0.45, 2.5))
+    particle = metal_nanoparticle(rng, "Au", size=SIZE, radius=10.0, tilt_max=0.5)
+    sheet = graphene_sheet(rng, "perfect", size=SIZE, vacancy_fraction=0.01)
+    made = {}
+    for name, specimen, energy, lens in (
+        (NAMES[0], particle, 300e3, Lens(defocus=70.0, Cs=-1e5, focal_spread=30.0)),
+        (NAMES[1], sheet, 80e3, Lens(defocus=60.0, Cs=-1.2e5, focal_spread=28.0)),
+    ):
+        wave, sites = exit_wave(rng, specimen, energy)
+        made[name] = wave, energy, sites[:, :2], Conditions(lens=lens, camera=camera)
+    return made
+
+
+@pytest.fixture(scope="module")
+def images(scenes):
+    return {name: image_of(*scene) for name, scene in scenes.items()}
+
+
+def image_of(wave, energy, sites, conditions):
+    image, sampling = take_image(np.random.default_rng(SEED), wave, 0.2, energy, conditions)
+    return image, sampling, sites / sampling
+
+
+def atoms_of(network, image, sampling):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        (sites,) = find_sites(image[None], sampling, network)
+    return sites[:, :2]
+
+
+def inner(points, image, sampling):
+    reach = BORDER / sampling
+    return ((points > reach) & (points < np.array(image.shape) - 1 - reach)).all(axis=1)
+
+
+def agreement(one, other, image, sampling, tolerance=0.2):
+    """Share of the atoms away from the border that two lists have in common."""
+    pairs = match(one, other, tolerance / sampling)
+    alone = np.ones(len(one), bool)
+    alone[pairs[:, 0]] = False
+    alone_too = np.ones(len(other), bool)
+    alone_too[pairs[:, 1]] = False
+    common = np.count_nonzero(inner(one[pairs[:, 0]], image, sampling))
+    lonely = (
+        inner(one[alone], image, sampling).sum() + inner(other[alone_too], image, sampling).sum()
+    )
+    return common / (common + lonely)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_card_says_what_it_is(networks, name):
+    card = networks[name].card
+    assert catalogue.path(name).stat().st_size < 4e6
+    assert card.name == name
+    assert card.recipe.startswith(f"name: {name}\n")
+    assert card.training["examples"] > 1000
+    assert {"sampling", "dose", "energy", "defocus", "Cs"} <= card.domain.keys()
+    assert any(key.startswith("F1") for key in card.scores)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_atoms_are_found(networks, images, name):
+    image, sampling, true = images[name]
+    found = atoms_of(networks[name], image, sampling)
+    assert agreement(found, true, image, sampling, tolerance=0.5) > 0.95
+    pairs = match(found, true, 0.5 / sampling)
+    error = (found[pairs[:, 0]] - true[pairs[:, 1]]) * sampling
+    assert np.sqrt((error**2).mean()) < 0.12
+
+
+def test_the_columns_of_the_example_are_found(networks):
+    example = Example.load()
+    found = atoms_of(networks[NAMES[0]], example.counts, example.sampling)
+    result = score(found, example.positions, example.sampling)
+    assert result.found >= 0.95 * result.true
+    assert result.false <= 0.05 * result.true
+    assert result.rms_error < 0.15
+
+
+TURNED = {
+    "turned": (lambda a: np.rot90(a), lambda p, n: np.stack([n[1] - 1 - p[:, 1], p[:, 0]], 1)),
+    "flipped": (lambda a: a[::-1], lambda p, n: np.stack([n[0] - 1 - p[:, 0], p[:, 1]], 1)),
+    "transposed": (lambda a: a.T, lambda p, n: p[:, ::-1]),
+    "inverted": (lambda a: 2 * a.mean() - a, lambda p, n: p),
+    "rescaled": (lambda a: 7.5 * a - 300, lambda p, n: p),
+}
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("how", TURNED)
+def test_the_same_image_gives_the_same_atoms(networks, images, name, how):
+    image, sampling, _ = images[name]
+    change, move = TURNED[how]
+    expected = move(atoms_of(networks[name], image, sampling), image.shape)
+    changed = change(image)
+    found = atoms_of(networks[name], np.ascontiguousarray(changed), sampling)
+    assert len(expected) > 30
+    assert agreement(found, expected, changed, sampling) > 0.97
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("pixel", [0.05, 0.2])
+def test_another_magnification_gives_the_same_atoms(networks, scenes, images, name, pixel):
+    wave, energy, sites, conditions = scenes[name]
+    camera = replace(conditions.camera, sampling=pixel)
+    image, sampling, _ = image_of(wave, energy, sites, replace(conditions, camera=camera))
+    first, first_sampling, _ = images[name]
+    expected = atoms_of(networks[name], first, first_sampling) * first_sampling / sampling
+    found = atoms_of(networks[name], image, sampling)
+    assert agreement(found, expected, image, sampling, tolerance=0.3) > 0.95
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_noise_free_image_gives_exact_positions(networks, scenes, name):
+    wave, energy, sites, conditions = scenes[name]
+    camera = replace(conditions.camera, dose=np.inf)
+    image, sampling, true = image_of(wave, energy, sites, replace(conditions, camera=camera))
+    found = atoms_of(networks[name], image, sampling)
+    pairs = match(found, true, 0.5 / sampling)
+    error = (found[pairs[:, 0]] - true[pairs[:, 1]]) * sampling
+    assert len(pairs) > 0.9 * inner(true, image, sampling).sum()
+    # No systematic shift: half a pixel would be 0.05 Å.
+    assert np.abs(error.mean(axis=0)).max() < 0.03
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_nothing_is_found_where_nothing_is(networks, name):
+    rng = np.random.default_rng(SEED)
+    y, x = np.mgrid[:256, :256] / 256
+    frames = [
+        np.full((256, 256), 37.0),
+        np.zeros((256, 256)),
+        rng.normal(0, 1, (256, 256)),
+        rng.random((256, 256)),
+        20 * (1 + x + y),
+        *(rng.poisson(dose * 0.01, (256, 256)) for dose in (100, 1000, 1e4, 1e5)),
+        rng.poisson(10 * (1 + 0.5 * x - 0.3 * y)),
+    ]
+    for frame in frames:
+        (sites,) = find_sites(np.asarray(frame, float)[None], 0.1, networks[name])
+        assert sites.shape == (0, 5)
+
+
+def test_a_lazy_stack_gives_what_an_eager_one_gives(images):
+    import hyperspy.api as hs
+
+    import hyperspy_dlatoms  # noqa: F401
+
+    image, sampling, _ = images[NAMES[0]]
+    stack = hs.signals.Signal2D(np.stack([image, image.T, np.zeros_like(image), image[::-1]]))
+    eager = stack.find_atoms_nn(sampling=sampling, show_progressbar=False)
+    lazy = stack.as_lazy().find_atoms_nn(sampling=sampling)
+    assert lazy._lazy
+    lazy.compute(show_progressbar=False)
+    assert len(eager.data[2]) == 0
+    for one, other in zip(eager.data, lazy.data, strict=True):
+        np.testing.assert_allclose(one, other, atol=1e-4)
