@@ -83,6 +83,7 @@ def make_callback(
             self.clock = time.monotonic()
 
         def on_train_batch_begin(self, batch: int, logs: dict[str, float] | None = None) -> None:
+            _synchronise(self.model)
             rate = learning_rate(self.state["step"], self.share, settings["learning_rate"])
             self.model.optimizer.learning_rate = rate
 
@@ -96,6 +97,7 @@ def make_callback(
                 self.model.stop_training = True
 
         def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+            _synchronise(self.model)
             loss = self._validate()
             self.state["epoch"] = epoch + 1
             improved = loss < self.state["best"]
@@ -111,15 +113,19 @@ def make_callback(
 
         def _validate(self) -> float:
             """Loss of the averaged weights, which are kept if they are the best so far."""
-            trained = [keras.ops.convert_to_numpy(v).copy() for v in self.model.trainable_variables]
-            self.model.optimizer.finalize_variable_values(self.model.trainable_variables)
+            weights = self.model.trainable_variables
+            trained = [_copy(variable) for variable in weights]
+            self.model.optimizer.finalize_variable_values(weights)
+            # An array of its own: JAX frees what it is given, and the optimizer keeps its averages.
+            for variable in weights:
+                variable.assign(_copy(variable))
             frames, targets = validation
             loss = float(
                 self.model.evaluate(frames, targets, batch_size=settings["batch"], verbose=0)
             )
             if loss < self.state["best"]:
                 save_state(self.best, self.model.variables, {"validation_loss": loss})
-            for variable, value in zip(self.model.trainable_variables, trained, strict=True):
+            for variable, value in zip(weights, trained, strict=True):
                 variable.assign(value)
             return loss
 
@@ -143,6 +149,18 @@ def make_callback(
                 writer.writerow(row)
 
     return Training()
+
+
+def _synchronise(model: keras.Model) -> None:
+    """Bring the variables up to date: within ``fit``, JAX keeps the state elsewhere."""
+    if hasattr(model, "jax_state_sync"):
+        model.jax_state_sync()
+
+
+def _copy(variable: keras.Variable) -> np.ndarray:
+    from keras import ops
+
+    return np.array(ops.convert_to_numpy(variable))
 
 
 def _variables(model: keras.Model) -> list[keras.Variable]:

@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 import csv
+import importlib.util
+import os
 import signal
 import subprocess
 import sys
@@ -115,3 +117,16 @@ def test_wrong_settings_are_refused_before_anything_is_made(tiny, tmp_path, chan
     with pytest.raises(ValueError, match=message):
         train(replace(tiny, **changes), data=tmp_path / "data", directory=tmp_path / "run")
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("backend", ["jax", "torch"])
+def test_other_backends_train_too(tiny, tiny_data, tmp_path, backend):
+    if importlib.util.find_spec(backend) is None:
+        pytest.skip(f"{backend} is not installed")
+    (tmp_path / "tiny.yaml").write_text(tiny.text)
+    command = [sys.executable, "-m", "hyperspy_dlatoms.cli", "train", str(tmp_path / "tiny.yaml")]
+    command += ["--data", str(tiny_data.directory), "--runs", str(tmp_path / "run")]
+    subprocess.run(command, check=True, env=os.environ | {"KERAS_BACKEND": backend})
+    card, _ = read_model(tmp_path / "run" / "tiny.safetensors")
+    assert card.training["backend"] == backend
+    assert len(rows(tmp_path / "run")) == 4
