@@ -183,7 +183,7 @@ def _fit(
         ema_momentum=settings["averaging"],
     )
     model.compile(optimizer, loss=site_loss)
-    optimizer.build(model.trainable_variables)
+    model.optimizer.build(model.trainable_variables)
 
     examples = training_examples(dataset, recipe)
     held_out = training_examples(dataset, recipe, validation=True)

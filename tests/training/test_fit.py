@@ -130,3 +130,21 @@ def test_other_backends_train_too(tiny, tiny_data, tmp_path, backend):
     card, _ = read_model(tmp_path / "run" / "tiny.safetensors")
     assert card.training["backend"] == backend
     assert len(rows(tmp_path / "run")) == 4
+
+
+def test_a_training_without_improvement_stops_early(tiny, tiny_data, tmp_path):
+    settings = {"steps": 3000, "learning_rate": 0.5, "patience": 2, "curriculum": None}
+    hopeless = replace(tiny, training=tiny.training | settings)
+    train(hopeless, data=tiny_data.directory, directory=tmp_path, show_progressbar=False)
+    losses = [float(row["validation_loss"]) for row in rows(tmp_path)]
+    assert len(losses) < 1000
+    assert len(losses) - 1 - int(np.argmin(losses)) == 3
+
+
+@pytest.mark.parametrize("precision", ["mixed_bfloat16", "mixed_float16"])
+def test_mixed_precision(tiny, tiny_data, tmp_path, precision):
+    mixed = replace(tiny, training=tiny.training | {"steps": 6, "precision": precision})
+    path = train(mixed, data=tiny_data.directory, directory=tmp_path, show_progressbar=False)
+    card, arrays = read_model(path)
+    assert card.training["steps"] == 6
+    assert all(np.isfinite(array).all() for array in arrays.values())
