@@ -7,6 +7,7 @@ import numpy as np
 from scipy.ndimage import maximum_filter
 from scipy.spatial import cKDTree
 
+from hyperspy_dlatoms.detection.lattices import outvoted
 from hyperspy_dlatoms.networks.network import SiteMaps
 from hyperspy_dlatoms.networks.resampling import Grid
 
@@ -52,7 +53,8 @@ def candidates(
     --------
     >>> import numpy as np
     >>> from hyperspy_dlatoms.detection.sites import candidates
-    >>> from hyperspy_dlatoms.networks.network import SiteMaps
+    >>> from hyperspy_dlatoms.detection.lattices import outvoted
+    from hyperspy_dlatoms.networks.network import SiteMaps
     >>> probability = np.zeros((8, 8, 1), np.float32)
     >>> probability[3, 4] = 0.9
     >>> offset = np.full((8, 8, 2), 0.25, np.float32)
@@ -204,6 +206,7 @@ def select(
         Float64 array (k, 5) of y, x, probability, y_sigma, x_sigma in pixels of the frame, or
         (k, 6) with the index of the class if there is more than one; sorted by y, then x.
     """
+    found = found[~outvoted(found[:, :2], found[:, PROBABILITY], minimum_distance)]
     found = found[keep_best(found[:, :2], found[:, SCORE], minimum_distance)]
     sites = found[:, : SPECIES if n_classes == 1 else SCORE].copy()
     sites[:, :2] = grid.to_native(sites[:, :2])
