@@ -53,8 +53,7 @@ def candidates(
     --------
     >>> import numpy as np
     >>> from hyperspy_dlatoms.detection.sites import candidates
-    >>> from hyperspy_dlatoms.detection.lattices import outvoted
-    from hyperspy_dlatoms.networks.network import SiteMaps
+    >>> from hyperspy_dlatoms.networks.network import SiteMaps
     >>> probability = np.zeros((8, 8, 1), np.float32)
     >>> probability[3, 4] = 0.9
     >>> offset = np.full((8, 8, 2), 0.25, np.float32)
