@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
@@ -62,7 +62,7 @@ LENS = ("defocus", "Cs", "astigmatism", "coma", "threefold", "focal_spread", "fo
 CAMERA = ("sampling", "dose", "blur", "vibration", "readout")
 FRAME = ("defocus_ramp", "illumination_slope", "vignetting")
 MTF = ("mtf_c1", "mtf_c2", "mtf_c3", "mtf_c4")
-ANGLES = ("astigmatism_angle", "coma_angle", "threefold_angle", "vibration_angle")
+ANGLES = ("astigmatism_angle", "coma_angle", "threefold_angle")
 KNOWN = frozenset(LENS + CAMERA + FRAME + MTF + ("mtf_curve",))
 
 
@@ -112,30 +112,23 @@ def draw_conditions(
             f"Unknown imaging condition {unknown[0]!r}; known are {', '.join(sorted(KNOWN))}."
         )
     drawn = {name: draw(rng, spec) for name, spec in imaging.items() if name != "mtf_curve"}
-    angle = dict(zip((*ANGLES, "ramp", "light"), rng.uniform(0, 2 * np.pi, 6), strict=True))
+    *lens_angles, vibration, ramp, light = (float(a) for a in rng.uniform(0, 2 * np.pi, 6))
     if drawn.get("dose", np.inf) < dose_floor:
         drawn["dose"] = dose_floor * float(rng.uniform(1, 3))
     for name in ("astigmatism", "coma", "threefold"):
         drawn[name] = drawn.get(name, 0.0) * strength
-    lens = {name: _number(name, drawn[name]) for name in LENS if name in drawn}
+    lens = {name: float(drawn[name]) for name in LENS if name in drawn}
+    if "focal_points" in lens:
+        lens["focal_points"] = int(lens["focal_points"])
     camera = {name: float(drawn[name]) for name in CAMERA if name in drawn}
     default = Camera().mtf
     camera["mtf"] = tuple(float(drawn.get(n, d)) for n, d in zip(MTF, default, strict=True))
     if "mtf_curve" in imaging:
         camera["mtf_curve"] = tuple((float(q), float(t)) for q, t in imaging["mtf_curve"])
-    angles = {name: float(angle[name]) for name in ANGLES}
     return Conditions(
-        lens=Lens(**lens, **{k: v for k, v in angles.items() if _has(Lens, k)}),
-        camera=Camera(**camera, vibration_angle=angles["vibration_angle"]),
-        ramp_angle=float(angle["ramp"]),
-        illumination_angle=float(angle["light"]),
+        lens=Lens(**lens, **dict(zip(ANGLES, lens_angles, strict=True))),
+        camera=Camera(**camera, vibration_angle=vibration),
+        ramp_angle=ramp,
+        illumination_angle=light,
         **{name: float(drawn[name]) for name in FRAME if name in drawn},
     )
-
-
-def _number(name: str, value: Any) -> float | int:
-    return int(value) if name == "focal_points" else float(value)
-
-
-def _has(kind: type, name: str) -> bool:
-    return name in {f.name for f in fields(kind)}

@@ -82,7 +82,8 @@ class DataSet:
                 f"The data set in {directory} lacks {len(missing)} of {len(self)} waves; run "
                 "`dlatoms simulate` with the same recipe and directory again to complete it."
             )
-        self._arrays = zarr.open_group(str(self.directory / "arrays.zarr"), mode="r")
+        # Opened once: looking an array up in its group reads a file each time.
+        self._waves, self._sites, self._images = _open_arrays(self.directory, "r")
 
     def __len__(self) -> int:
         """Give the number of waves."""
@@ -93,11 +94,11 @@ class DataSet:
         if not 0 <= index < len(self):
             raise IndexError(f"There is no wave {index}; the data set has {len(self)}.")
         record = json.loads(_marker(self.directory, index).read_text(encoding="utf-8"))
-        sites = np.asarray(self._arrays["sites"][index])
+        sites = np.asarray(self._sites[index])
         return Item(
-            wave=np.asarray(self._arrays["waves"][index]),
+            wave=np.asarray(self._waves[index]),
             sites=sites[~np.isnan(sites[:, 0])],
-            images=np.asarray(self._arrays["images"][index]),
+            images=np.asarray(self._images[index]),
             record=record,
         )
 
@@ -240,19 +241,24 @@ def _marker(directory: Path, index: int) -> Path:
     return directory / "records" / f"{index:06d}.json"
 
 
+def _open_arrays(directory: Path, mode: str) -> list[zarr.Array]:
+    group = zarr.open_group(str(directory / "arrays.zarr"), mode=mode)
+    return [group[name] for name in ("waves", "sites", "images")]
+
+
 def _write_items(text: str, directory: str, indices: list[int]) -> None:
     recipe = parse_recipe(text)
-    group = zarr.open_group(str(Path(directory) / "arrays.zarr"), mode="r+")
+    waves, all_sites, images = _open_arrays(Path(directory), "r+")
     for index in indices:
         item = make_item(recipe, index)
         if len(item.sites) > MOST_SITES:
             raise ValueError(f"Wave {index} has {len(item.sites)} sites, at most {MOST_SITES} fit.")
         sites = np.full((MOST_SITES, 3), np.nan, np.float32)
         sites[: len(item.sites)] = item.sites
-        group["waves"][index] = item.wave
-        group["sites"][index] = sites
+        waves[index] = item.wave
+        all_sites[index] = sites
         if item.images.size:
-            group["images"][index] = item.images
+            images[index] = item.images
         _write_text(_marker(Path(directory), index), json.dumps(item.record, indent=1))
 
 

@@ -91,14 +91,19 @@ def train(
     Raises
     ------
     ValueError
-        If a setting is unknown, nothing limits the training, or the directory holds the run of
-        another recipe.
+        If a setting is unknown, there is not exactly one class, nothing limits the training, or
+        the directory holds the run of another recipe.
     """
     recipe = recipe if isinstance(recipe, Recipe) else read_recipe(recipe)
     network = _settings("network", recipe.network, NETWORK)
     settings = _settings("training", recipe.training, TRAINING)
     if minutes is not None:
         settings["minutes"] = minutes
+    if len(network["classes"]) != 1:
+        raise ValueError(
+            f"The recipe names the classes {network['classes']}; the sites of a data set have no "
+            "species, so give one class."
+        )
     if settings["steps"] is None and settings["minutes"] is None:
         raise ValueError("Give the training a limit: steps or minutes in the recipe, or --minutes.")
     directory = Path(directory or Path("runs") / recipe.name)

@@ -111,6 +111,7 @@ def test_another_recipe_does_not_go_on_with_the_run(run, tiny, tiny_data):
         ({"training": {"speed": 3}}, "Unknown training setting 'speed'"),
         ({"network": {"depth": 3}}, "Unknown network setting 'depth'"),
         ({"training": {}}, "--minutes"),
+        ({"network": {"classes": ["Au", "Pt"]}}, "give one class"),
     ],
 )
 def test_wrong_settings_are_refused_before_anything_is_made(tiny, tmp_path, changes, message):
