@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from hyperspy_dlatoms.simulation.amorphous import amorphous_carbon, vacuum
+from hyperspy_dlatoms.simulation.cluster import metal_cluster
 from hyperspy_dlatoms.simulation.draws import draw
 from hyperspy_dlatoms.simulation.graphene import graphene_sheet
 from hyperspy_dlatoms.simulation.metal import metal_nanoparticle
@@ -18,6 +19,7 @@ from hyperspy_dlatoms.simulation.specimen import Specimen
 
 BUILDERS: dict[str, Callable[..., Specimen]] = {
     "metal-nanoparticle": metal_nanoparticle,
+    "metal-cluster": metal_cluster,
     "graphene": graphene_sheet,
     "oxide": oxide_slab,
     "amorphous-carbon": amorphous_carbon,

@@ -33,6 +33,22 @@ class Camera:
         That direction, radians from x towards y.
     readout : float
         Standard deviation of the readout noise, electrons a pixel.
+    noise_transfer : float
+        0: the transfer function acts on the signal alone and the noise is white, as in a detector
+        that counts electrons. 1: it blurs the electrons that have arrived, and their noise with
+        them, as the light in a scintillator does.
+
+    Raises
+    ------
+    ValueError
+        If `noise_transfer` is neither.
+
+    References
+    ----------
+    R. R. Meyer and A. I. Kirkland, Characterisation of the signal and noise transfer of CCD
+    cameras for electron detection, Microscopy Research and Technique 49, 269 (2000).
+    M. Vulović et al., Image formation modeling in cryo-electron microscopy, Journal of Structural
+    Biology 183, 19 (2013).
     """
 
     sampling: float = 0.1
@@ -43,6 +59,42 @@ class Camera:
     vibration: float = 0.0
     vibration_angle: float = 0.0
     readout: float = 0.0
+    noise_transfer: float = 0.0
+
+    def __post_init__(self) -> None:
+        """Check that the noise passes through the transfer function, or does not."""
+        if self.noise_transfer not in (0, 1):
+            raise ValueError(
+                f"noise_transfer is {self.noise_transfer}, expected 0 (a counting detector) or 1 "
+                "(a scintillator)."
+            )
+
+    def transfer(self, q: np.ndarray) -> np.ndarray:
+        """
+        Evaluate the measured transfer function, or else the parametric one.
+
+        Parameters
+        ----------
+        q : numpy.ndarray
+            Spatial frequency, periods an Å in the specimen.
+
+        Returns
+        -------
+        numpy.ndarray
+            In the shape of `q`.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from hyperspy_dlatoms.simulation.camera import Camera
+        >>> Camera(sampling=0.1, mtf=(1.0, 0.0, 0.5, 3.0)).transfer(np.array([0.0, 5.0]))
+        array([1. , 0.5])
+        """
+        q = q * 2 * self.sampling
+        if self.mtf_curve:
+            frequency, transfer = np.asarray(self.mtf_curve, float).T
+            return np.interp(q, frequency, transfer)
+        return modulation_transfer(q, *self.mtf)
 
 
 def modulation_transfer(q: np.ndarray, c1: float, c2: float, c3: float, c4: float) -> np.ndarray:
@@ -86,7 +138,8 @@ def record(intensity: np.ndarray, sampling: float, camera: Camera, pixel: float)
     sampling : float
         Of the intensity, Å/px.
     camera : Camera
-        Its blur and transfer; the noise is not added here.
+        Its blur and transfer; neither the noise is added here, nor the transfer that the noise
+        undergoes too.
     pixel : float
         Sampling of the result, Å/px: the camera's own, or a coarser one when its pixels are summed.
         The result has ``round(N * sampling / pixel)`` pixels a side, and that ratio is exact.
@@ -114,12 +167,8 @@ def record(intensity: np.ndarray, sampling: float, camera: Camera, pixel: float)
     kept[1 - half :, :half] = spectrum[1 - half :, :half]
     qy = scipy.fft.fftfreq(pixels, edge / pixels)[:, None]
     qx = scipy.fft.rfftfreq(pixels, edge / pixels)[None]
-    q = np.hypot(qx, qy) * 2 * camera.sampling
-    if camera.mtf_curve:
-        frequency, transfer = np.asarray(camera.mtf_curve, float).T
-        kept *= np.interp(q, frequency, transfer)
-    else:
-        kept *= modulation_transfer(q, *camera.mtf)
+    if not camera.noise_transfer:
+        kept *= camera.transfer(np.hypot(qx, qy))
     along = qx * np.cos(camera.vibration_angle) + qy * np.sin(camera.vibration_angle)
     variance = camera.blur**2 * (qx**2 + qy**2) + camera.vibration**2 * along**2
     kept *= np.exp(-2 * np.pi**2 * variance)
@@ -130,10 +179,11 @@ def count_electrons(
     rng: np.random.Generator, image: np.ndarray, camera: Camera, pixel: float
 ) -> np.ndarray:
     """
-    Draw the electrons that are counted in each pixel.
+    Draw the electrons that are recorded in each pixel.
 
-    The noise is drawn after the transfer function has acted on the signal, so it stays white, as in
-    a counting detector.
+    Where the transfer function has acted on the signal before, the noise drawn stays white, as in
+    a counting detector; in a scintillator it acts on the electrons drawn, so that the noise fades
+    towards high frequencies as the signal does. The readout noise is white in both.
 
     Parameters
     ----------
@@ -142,7 +192,7 @@ def count_electrons(
     image : numpy.ndarray
         Expected intensity (H, W), 1 without a specimen; small negative values count as none.
     camera : Camera
-        Its dose and readout noise.
+        Its dose, transfer and readout noise.
     pixel : float
         Sampling of the image, Å/px.
 
@@ -160,9 +210,17 @@ def count_electrons(
     >>> bool(abs(counts.mean() - 40) < 1)
     True
     """
-    if np.isinf(camera.dose):
-        return (image * pixel**2).astype(np.float32)
-    electrons = rng.poisson(np.maximum(image, 0) * (camera.dose * pixel**2)).astype(np.float32)
-    if camera.readout > 0:
+    noisy = np.isfinite(camera.dose)
+    if noisy:
+        electrons = rng.poisson(np.maximum(image, 0) * (camera.dose * pixel**2)).astype(np.float32)
+    else:
+        electrons = (image * pixel**2).astype(np.float32)
+    if camera.noise_transfer:
+        spectrum = scipy.fft.rfft2(electrons)
+        qy = scipy.fft.fftfreq(len(image), pixel)[:, None]
+        qx = scipy.fft.rfftfreq(image.shape[1], pixel)[None]
+        spectrum *= camera.transfer(np.hypot(qx, qy))
+        electrons = scipy.fft.irfft2(spectrum, image.shape).astype(np.float32)
+    if noisy and camera.readout > 0:
         electrons += camera.readout * rng.standard_normal(image.shape, np.float32)
     return electrons

@@ -59,7 +59,7 @@ class Conditions:
 
 
 LENS = ("defocus", "Cs", "astigmatism", "coma", "threefold", "focal_spread", "focal_points")
-CAMERA = ("sampling", "dose", "blur", "vibration", "readout")
+CAMERA = ("sampling", "dose", "blur", "vibration", "readout", "noise_transfer")
 FRAME = ("defocus_ramp", "illumination_slope", "vignetting")
 MTF = ("mtf_c1", "mtf_c2", "mtf_c3", "mtf_c4")
 ANGLES = ("astigmatism_angle", "coma_angle", "threefold_angle")

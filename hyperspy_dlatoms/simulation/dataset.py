@@ -188,6 +188,9 @@ def make_item(recipe: Recipe, index: int) -> Item:
         displacement=float(draw(rng, waves["displacement"])),
         slice_thickness=float(waves["slice_thickness"]),
         parametrization=str(draw(rng, waves["parametrization"])),
+        method=str(draw(rng, waves["method"])),
+        label=str(waves["sites"]),
+        least_height=float(waves["least_height"]),
     )
     pixels = int(images["pixels"])
     stack = np.zeros((int(images["per_wave"]), pixels, pixels), np.float32)

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from hyperspy_dlatoms.simulation.settings import SETTINGS
+
 
 @dataclass(frozen=True)
 class Lens:
@@ -97,7 +99,7 @@ def image_intensity(wave: np.ndarray, sampling: float, energy: float, lens: Lens
     waves = abtem.Waves(
         np.ascontiguousarray(wave.T, np.complex64), sampling=sampling, energy=energy
     )
-    with abtem.config.set({"local_diagnostics.progress_bar": False}):
+    with abtem.config.set(SETTINGS):
         if lens.focal_points > 1 and lens.focal_spread > 0:
             focus = abtem.distributions.gaussian(
                 lens.focal_spread / np.sqrt(2),

@@ -20,6 +20,9 @@ WAVES: dict[str, Any] = {
     "displacement": 0.07,
     "slice_thickness": 2.0,
     "parametrization": "lobato",
+    "method": "multislice",
+    "sites": "snapshot",
+    "least_height": 1,
 }
 IMAGES: dict[str, Any] = {"per_wave": 1, "pixels": 512}
 REQUIRED = ("name", "seed", "structures", "imaging")
@@ -43,7 +46,9 @@ class Recipe:
         See :func:`hyperspy_dlatoms.simulation.conditions.draw_conditions`.
     waves : dict
         ``count``; ``size`` of the box (Å); ``sampling`` of the waves kept (Å/px); ``energy`` (eV),
-        ``displacement`` (Å), ``slice_thickness`` (Å) and ``parametrization`` of the multislice.
+        ``displacement`` (Å), ``slice_thickness`` (Å), ``parametrization``, ``method``, ``sites``
+        and ``least_height`` as :func:`hyperspy_dlatoms.simulation.wave.exit_wave` takes them
+        (``sites`` is its ``label``).
     images : dict
         ``per_wave``, how many images are stored of each wave, and their ``pixels`` a side.
     network, training : dict

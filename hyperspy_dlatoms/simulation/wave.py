@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The exit wave of a specimen, by multislice."""
+"""The exit wave of a specimen, by multislice or from its projected potential."""
 
 from __future__ import annotations
 
@@ -8,11 +8,18 @@ from typing import TYPE_CHECKING
 import numpy as np
 import scipy.fft
 
+from hyperspy_dlatoms.simulation.settings import SETTINGS
+
 if TYPE_CHECKING:
+    from abtem import Potential
+
     from hyperspy_dlatoms.simulation.specimen import Specimen
 
+METHODS = ("multislice", "projected")
+SITES = ("snapshot", "rest")
+
 FINE_SAMPLING = 0.125
-"""Å/px of the multislice grid: with abTEM's cut at two thirds it carries up to 2.7 periods an Å."""
+"""Å/px of the potential's grid: with abTEM's cut at two thirds it carries 2.7 periods an Å."""
 
 
 def exit_wave(
@@ -24,12 +31,15 @@ def exit_wave(
     displacement: float = 0.07,
     slice_thickness: float = 2.0,
     parametrization: str = "lobato",
+    method: str = "multislice",
+    label: str = "snapshot",
+    least_height: float = 1,
 ) -> tuple[np.ndarray, np.ndarray]:
     """
     Send a plane wave through one thermal snapshot of a specimen.
 
-    The sites are returned as they are in the snapshot, each the mean of its displaced atoms, so
-    that wave and truth belong together.
+    By default the sites are returned as they are in the snapshot, each the mean of its displaced
+    atoms, so that wave and truth belong together.
 
     Parameters
     ----------
@@ -44,9 +54,18 @@ def exit_wave(
     displacement : float
         Standard deviation of the thermal displacement along each axis, Å.
     slice_thickness : float
-        Å.
+        Of the multislice, Å.
     parametrization : str
-        Of the atomic potentials, as abTEM names them.
+        Of the atomic potentials, as abTEM names them: "lobato", "kirkland" or "peng".
+    method : {"multislice", "projected"}
+        With "projected" the wave is exp(i sigma V), V being the potential projected along the
+        beam and sigma the interaction parameter: a strong phase object, without any spreading
+        of the wave within the specimen. Its plane of focus is that of the projected atoms, that
+        of the multislice the lower end of the cell.
+    label : {"snapshot", "rest"}
+        Whether a site is the mean of its displaced atoms, or of its atoms at rest.
+    least_height : float
+        Columns of fewer atoms are in the wave, but are no sites.
 
     Returns
     -------
@@ -55,31 +74,71 @@ def exit_wave(
     sites : numpy.ndarray
         (n, 3) float64: y, x (Å) and the number of atoms.
 
+    Raises
+    ------
+    ValueError
+        If the method or the label is not known.
+
     References
     ----------
+    E. J. Kirkland, Advanced Computing in Electron Microscopy, 3rd ed. (2020), chapters 5 and 6.
     J. Madsen and T. Susi, "The abTEM code: transmission electron microscopy from first principles",
     Open Research Europe 1, 24 (2021).
     """
     import abtem
 
+    if method not in METHODS:
+        raise ValueError(f"method {method!r} is not known: expected one of {METHODS}.")
+    if label not in SITES:
+        raise ValueError(f"sites {label!r} are not known: expected one of {SITES}.")
     size = specimen.atoms.cell[0, 0]
     pixels = round(size / sampling)
     atoms = specimen.atoms.copy()
     if len(atoms) == 0:
         return np.ones((pixels, pixels), np.complex64), specimen.sites()
     atoms.positions += displacement * rng.standard_normal(atoms.positions.shape)
-    sites = specimen.sites(atoms.positions)
+    sites = specimen.sites(atoms.positions if label == "snapshot" else None)
+    sites = sites[sites[:, 2] >= least_height]
     atoms.wrap()
-    with abtem.config.set({"local_diagnostics.progress_bar": False}):
+    with abtem.config.set(SETTINGS):
         potential = abtem.Potential(
             atoms,
             gpts=scipy.fft.next_fast_len(int(np.ceil(size / FINE_SAMPLING))),
-            slice_thickness=slice_thickness,
+            slice_thickness=slice_thickness if method == "multislice" else atoms.cell[2, 2],
             parametrization=parametrization,
             projection="infinite",
         )
-        waves = abtem.PlaneWave(energy=energy).multislice(potential, lazy=False)
-    return crop_spectrum(np.asarray(waves.array).T, pixels), sites
+        if method == "multislice":
+            wave = abtem.PlaneWave(energy=energy).multislice(potential, lazy=False).array
+        else:
+            wave = phase_object(potential, energy)
+    return crop_spectrum(np.asarray(wave).T, pixels), sites
+
+
+def phase_object(potential: Potential, energy: float) -> np.ndarray:
+    """
+    Give the wave behind a potential that turns its phase in one plane.
+
+    Parameters
+    ----------
+    potential : abtem.Potential
+        Projected along the beam.
+    energy : float
+        Of the electrons, eV.
+
+    Returns
+    -------
+    numpy.ndarray
+        exp(i sigma V), complex, x along the first axis as in abTEM.
+
+    References
+    ----------
+    E. J. Kirkland, Advanced Computing in Electron Microscopy, 3rd ed. (2020), chapter 5.
+    """
+    from abtem.core.energy import energy2sigma
+
+    projected = np.asarray(potential.build(lazy=False).project().array)
+    return np.exp(1j * energy2sigma(energy) * projected)
 
 
 def crop_spectrum(wave: np.ndarray, pixels: int) -> np.ndarray:

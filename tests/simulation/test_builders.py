@@ -4,12 +4,14 @@ import pytest
 
 from hyperspy_dlatoms.simulation.builders import BUILDERS, build_specimen, check_structure
 
+WITH_SITES = ("metal-nanoparticle", "metal-cluster", "graphene")
+
 
 @pytest.mark.parametrize("name", BUILDERS)
 def test_every_builder_fills_the_box_asked_for(name):
     specimen = build_specimen(np.random.default_rng(0), [{"structure": name}], 44.0)
     assert specimen.size == 44.0
-    assert (specimen.column >= 0).any() == (name in ("metal-nanoparticle", "graphene"))
+    assert (specimen.column >= 0).any() == (name in WITH_SITES)
 
 
 def test_shares_decide():

@@ -80,3 +80,46 @@ def test_an_infinite_dose_has_no_noise():
     image = np.random.default_rng(0).uniform(0.5, 1.5, (8, 8))
     counts = count_electrons(np.random.default_rng(0), image, Camera(), 0.5)
     np.testing.assert_allclose(counts, image * 0.25, rtol=1e-6)
+
+
+def scintillator(**settings):
+    return Camera(sampling=0.1, mtf=(1.0, 0.05, 0.4, 2.5), noise_transfer=1, **settings)
+
+
+def power(noise, low, high, pixel):
+    """Mean power of white noise of variance 1 a pixel is 1."""
+    q = np.fft.fftfreq(len(noise), pixel)
+    q = np.hypot(q[:, None], q)
+    spectrum = np.abs(np.fft.fft2(noise - noise.mean())) ** 2 / noise.size
+    return spectrum[(q >= low) & (q < high)].mean()
+
+
+@pytest.mark.parametrize("pixel", [0.1, 0.2])
+@pytest.mark.parametrize("q", [0.5, 1.2, 2.2])
+def test_a_scintillator_colours_the_noise_as_it_blurs_the_signal(pixel, q):
+    camera = scintillator(dose=1e4)
+    counts = count_electrons(np.random.default_rng(0), np.ones((300, 300)), camera, pixel)
+    expected = 1e4 * pixel**2 * camera.transfer(np.array(q)) ** 2
+    assert power(counts, q - 0.05, q + 0.05, pixel) == pytest.approx(expected, rel=0.1)
+    assert counts.mean() == pytest.approx(1e4 * pixel**2, rel=0.01)
+
+
+def test_both_kinds_of_camera_record_the_same_signal():
+    both = [
+        count_electrons(
+            np.random.default_rng(0), record(wave(20), SAMPLING, camera, 0.1), camera, 0.1
+        )
+        for camera in (scintillator(), Camera(sampling=0.1, mtf=scintillator().mtf))
+    ]
+    np.testing.assert_allclose(*both, atol=1e-7)
+
+
+def test_the_readout_noise_of_a_scintillator_camera_stays_white():
+    camera = scintillator(dose=10.0, readout=5.0)
+    counts = count_electrons(np.random.default_rng(0), np.ones((300, 300)), camera, 0.1)
+    assert power(counts, 4.0, 5.0, 0.1) == pytest.approx(25, rel=0.05)
+
+
+def test_half_a_scintillator_is_refused():
+    with pytest.raises(ValueError, match=r"noise_transfer is 0.5, expected 0 .* or 1"):
+        Camera(noise_transfer=0.5)

@@ -44,6 +44,19 @@ def test_a_curriculum_narrows_the_lens_and_raises_the_dose():
     assert all(c.camera.dose >= 2000 for c in drawn)
 
 
+def test_the_kind_of_camera_is_drawn_and_leaves_the_other_draws_alone():
+    kinds = {"choice": [0, 1]}
+    rng = np.random.default_rng(0)
+    drawn = [draw_conditions(rng, {"noise_transfer": kinds}) for _ in range(20)]
+    assert {c.camera.noise_transfer for c in drawn} == {0, 1}
+    plain, scintillator = (
+        draw_conditions(np.random.default_rng(3), IMAGING | more)
+        for more in ({}, {"noise_transfer": 1})
+    )
+    assert plain.lens == scintillator.lens
+    assert plain.camera.noise_transfer == 0
+
+
 def test_the_record_is_json_and_complete():
     conditions = draw_conditions(np.random.default_rng(0), IMAGING)
     record = json.loads(json.dumps(conditions.to_dict()))

@@ -4,6 +4,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -49,6 +50,20 @@ def test_an_item_follows_from_the_recipe_and_its_number_alone(complete):
     item = make_item(recipe, 4)
     np.testing.assert_array_equal(item.wave, DataSet(complete / "data")[4].wave)
     assert np.any(item.images != make_item(recipe, 3).images)
+
+
+def test_the_label_rules_of_a_recipe_reach_its_sites(complete):
+    recipe = read_recipe(complete / "small.yaml")
+    number = next(i for i, item in enumerate(DataSet(complete / "data")) if len(item.sites))
+    as_it_was = make_item(recipe, number)
+    ruled = {"method": "projected", "sites": "rest", "displacement": 0.2}
+    at_rest = make_item(replace(recipe, waves=recipe.waves | ruled), number)
+    still = make_item(replace(recipe, waves=recipe.waves | {"displacement": 0}), number)
+    np.testing.assert_array_equal(at_rest.sites, still.sites)
+    assert np.any(at_rest.sites != as_it_was.sites)
+    assert np.abs(at_rest.wave - as_it_was.wave).max() > 0.01
+    none = make_item(replace(recipe, waves=recipe.waves | {"least_height": 2}), number)
+    assert none.sites.shape == (0, 3)
 
 
 def test_two_processes_write_the_same_bytes_as_one(complete):

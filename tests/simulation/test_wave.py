@@ -5,10 +5,11 @@ import pytest
 
 from hyperspy_dlatoms.simulation.camera import Camera
 from hyperspy_dlatoms.simulation.conditions import Conditions
+from hyperspy_dlatoms.simulation.graphene import graphene_sheet
 from hyperspy_dlatoms.simulation.imaging import take_image
 from hyperspy_dlatoms.simulation.lens import Lens
-from hyperspy_dlatoms.simulation.specimen import Specimen
-from hyperspy_dlatoms.simulation.wave import crop_spectrum, exit_wave
+from hyperspy_dlatoms.simulation.specimen import MARGIN, Specimen
+from hyperspy_dlatoms.simulation.wave import crop_spectrum, exit_wave, phase_object
 
 SIZE = 24.0
 
@@ -75,6 +76,91 @@ def test_a_box_without_atoms_gives_a_plane_wave():
     wave, sites = exit_wave(np.random.default_rng(0), empty, 300e3)
     np.testing.assert_array_equal(wave, np.ones((120, 120)))
     assert sites.shape == (0, 3)
+
+
+def test_a_projected_sheet_is_that_of_the_multislice_once_it_has_spread_to_the_end_of_the_cell():
+    from abtem.core.energy import energy2wavelength
+
+    sheet = graphene_sheet(np.random.default_rng(0), size=SIZE)
+    sliced, projected = (
+        exit_wave(
+            np.random.default_rng(0), sheet, 80e3, displacement=0, method=m, slice_thickness=0.5
+        )[0]
+        for m in ("multislice", "projected")
+    )
+    q = np.fft.fftfreq(len(sliced), 0.2)
+    q2 = q[:, None] ** 2 + q**2
+    phase = np.pi * energy2wavelength(80e3) * MARGIN * q2
+    spread = np.fft.fft2(projected) * np.exp(-1j * phase)
+    passed = q2 < 2**2
+    expected = np.fft.fft2(sliced)
+    error = np.linalg.norm((spread - expected)[passed])
+    assert error < 1e-3 * np.linalg.norm(expected[passed][1:])
+
+
+def test_a_projected_column_turns_the_phase_by_all_its_atoms(columns):
+    import abtem
+
+    def deepest(atoms):
+        potential = abtem.Potential(atoms, gpts=192, slice_thickness=8, projection="infinite")
+        wave = phase_object(potential, 300e3)
+        np.testing.assert_allclose(np.abs(wave), 1, rtol=1e-5)
+        return np.angle(wave).max()
+
+    light = columns.atoms.copy()
+    light.numbers[:] = 6
+    assert deepest(light) == pytest.approx(2 * deepest(light[::2]), rel=1e-4)
+
+
+def test_gold_columns_scatter_more_than_once_in_the_multislice_only(columns):
+    sliced, projected = (
+        exit_wave(np.random.default_rng(0), columns, 300e3, displacement=0, method=m)[0]
+        for m in ("multislice", "projected")
+    )
+    assert np.abs(np.abs(sliced) - np.abs(projected)).max() > 0.1
+
+
+def test_the_parametrization_changes_the_wave_a_little(columns):
+    waves = [
+        exit_wave(np.random.default_rng(0), columns, 300e3, parametrization=p, method="projected")[
+            0
+        ]
+        for p in ("lobato", "kirkland", "peng")
+    ]
+    for one, other in zip(waves, waves[1:], strict=False):
+        assert 0 < np.abs(one - other).mean() < 0.05
+
+
+def test_sites_at_rest_ignore_the_displaced_atoms(columns):
+    rest, snapshot = (
+        exit_wave(np.random.default_rng(1), columns, 300e3, displacement=0.1, label=label)
+        for label in ("rest", "snapshot")
+    )
+    np.testing.assert_allclose(rest[1][:, :2], [[7.11, 6.03], [9.42, 16.37], [17.77, 11.2]])
+    assert np.any(rest[1] != snapshot[1])
+    np.testing.assert_allclose(rest[0], snapshot[0], atol=1e-4)
+
+
+def test_low_columns_are_in_the_wave_but_no_sites():
+    positions = [[6, 7, 2], [6, 7, 4.9], [16, 9, 2]]
+    specimen = Specimen(
+        ase.Atoms("Au3", positions, cell=(SIZE, SIZE, 8.0), pbc=True), np.array([0, 0, 1]), {}
+    )
+    wave, sites = exit_wave(np.random.default_rng(0), specimen, 300e3, least_height=2)
+    np.testing.assert_array_equal(sites[:, 2], [2])
+    assert np.abs(np.angle(wave[45, 80])) > 0.3
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"method": "bloch"}, "method 'bloch' is not known: expected one of .*'projected'"),
+        ({"label": "mean"}, "sites 'mean' are not known: expected one of .*'rest'"),
+    ],
+)
+def test_unknown_rules_are_refused(columns, wrong, message):
+    with pytest.raises(ValueError, match=message):
+        exit_wave(np.random.default_rng(0), columns, 300e3, **wrong)
 
 
 def test_cropping_keeps_a_slow_wave():
