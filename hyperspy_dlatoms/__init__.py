@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Find the atoms of HRTEM images in HyperSpy with neural networks.
 
-Importing the package puts ``find_atoms_nn`` and ``predict_atoms_nn`` on
+Importing the package puts ``find_atoms_nn``, ``predict_atoms_nn`` and ``ensemble_agreement`` on
 :class:`hyperspy.api.signals.Signal2D` and so on its subclasses, lazy ones included.
 
 Examples
@@ -21,11 +21,14 @@ from hyperspy_dlatoms.signals.attach import attach_methods
 __version__ = "0.1.0"
 
 _PUBLIC = {
+    "AtomEnsemble": "hyperspy_dlatoms.networks.ensemble",
     "AtomNetwork": "hyperspy_dlatoms.networks.network",
     "AtomPositions": "hyperspy_dlatoms.signals",
+    "ExtrapolationError": "hyperspy_dlatoms.networks.domain",
     "LazyAtomPositions": "hyperspy_dlatoms.signals",
     "ModelCard": "hyperspy_dlatoms.networks.card",
     "RegistryError": "hyperspy_dlatoms.registry",
+    "data": None,
     "registry": None,
 }
 

@@ -41,6 +41,7 @@ class SpotNetwork:
     """Finds bright spots, all of the last class, as a network would, without TensorFlow."""
 
     receptive_radius = 16
+    domain = None
 
     def __init__(self, classes=("Au",)):
         self.card = ModelCard(

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""From frames to sites, and to maps of probability: pure functions of arrays."""
+"""From frames to sites, and to maps of probability and agreement: pure functions of arrays."""
 
 from __future__ import annotations
 
-from hyperspy_dlatoms.detection.detect import find_sites, probability_maps
+from hyperspy_dlatoms.detection.detect import find_sites
+from hyperspy_dlatoms.detection.mapping import agreement_maps, probability_maps
 
-__all__ = ["find_sites", "probability_maps"]
+__all__ = ["agreement_maps", "find_sites", "probability_maps"]

@@ -1,45 +1,63 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The way of a frame: mask, resample, normalise, cut, network, sites or maps."""
+"""The sites of frames, and whether a network knows such frames, from what it sees in them."""
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from hyperspy_dlatoms.detection.masking import mask_bad
-from hyperspy_dlatoms.detection.sites import candidates, select
-from hyperspy_dlatoms.detection.tiling import Tile, Tiling, cut
-from hyperspy_dlatoms.networks.interpolation import interpolate
-from hyperspy_dlatoms.networks.normalisation import normalise
-from hyperspy_dlatoms.networks.resampling import Grid, resample
+from hyperspy_dlatoms.detection.agreement import common_verdict, merge
+from hyperspy_dlatoms.detection.looking import (
+    BATCH_PIXELS,
+    check,
+    in_cells,
+    look,
+    too_small,
+    warn_of_sampling,
+)
+from hyperspy_dlatoms.detection.sites import candidates, probability_at, select
+from hyperspy_dlatoms.detection.symmetry import members_of
 
 if TYPE_CHECKING:
-    from hyperspy_dlatoms.networks.network import AtomNetwork, SiteMaps
-
-BATCH_PIXELS = 1536**2
-"""Working pixels that go through the network at once; decides the memory it takes."""
+    from hyperspy_dlatoms.detection.looking import Frame, Look
+    from hyperspy_dlatoms.detection.symmetry import Symmetrised
+    from hyperspy_dlatoms.networks.domain import Verdict
+    from hyperspy_dlatoms.networks.ensemble import AtomEnsemble
+    from hyperspy_dlatoms.networks.network import AtomNetwork
 
 _TAU = 0.4
 _DISC = 0.6
-_COARSEST = 4.0
-_OUTSIDE_DOMAIN = 1.1
 # Two tiles may choose different cells for a site on the seam, rounding decides: each looks a bit
 # over its seam, and of two equal sites one is kept.
 _OVER_SEAM = 2
-_ROWS = 256
-# Enough for four poolings behind the strided stem.
-_GRID_MULTIPLE = 32
+
+
+class Finding(NamedTuple):
+    """What was found in a frame.
+
+    Attributes
+    ----------
+    sites : numpy.ndarray
+        See `find_sites`.
+    verdict : Verdict or None
+        Whether the frame is like those that the network was trained on; None where it does not
+        know.
+    """
+
+    sites: np.ndarray
+    verdict: Verdict | None
 
 
 def find_sites(
     frames: np.ndarray,
     sampling: float,
-    network: AtomNetwork,
+    network: AtomNetwork | AtomEnsemble,
     threshold: float | None = None,
     batch_pixels: int = BATCH_PIXELS,
+    *,
+    minimum_agreement: float = 0.5,
+    symmetrise: bool = False,
 ) -> list[np.ndarray]:
     """Find the sites (atoms or atomic columns) of some frames.
 
@@ -49,241 +67,179 @@ def find_sites(
         Frames of shape (n, H, W), any real dtype.
     sampling : float
         Pixel size in Å/px.
-    network : AtomNetwork
-        A trained network.
+    network : AtomNetwork or AtomEnsemble
+        A trained network, or several that look at each frame in one pass.
     threshold : float, optional
-        Lowest probability of a site; the one of the network's card unless told.
+        Lowest probability of a site; the one of the network's card unless told. Each member of an
+        ensemble finds its sites with it, or with that of its own card.
     batch_pixels : int
         Working pixels that go through the network at once.
+    minimum_agreement : float
+        Least fraction of an ensemble that found a site, from 0 (any member) to 1 (all).
+    symmetrise : bool
+        Whether to take the mean over the eight quarter turns and flips; eight times the cost.
 
     Returns
     -------
     list of numpy.ndarray
         For each frame a float64 array (k, 5) of y, x, probability, y_sigma, x_sigma in pixels of
-        the frame, the centre of its first pixel at 0; (k, 6), with the index of the class, if the
-        network tells classes apart. Sorted by y, then x. (0, 5) or (0, 6) where nothing is.
+        the frame, the centre of its first pixel at 0; then the index of the class, if the network
+        tells classes apart; then for an ensemble the fraction that found the site, see
+        `hyperspy_dlatoms.detection.agreement.merge`. Sorted by y, then x. (0, k) where nothing is.
 
     Raises
     ------
     TypeError
         If the frames are not real numbers.
     ValueError
-        If the shape, the pixel size or the threshold make no sense.
+        If the shape, the pixel size, the threshold or the least agreement make no sense.
 
     Warns
     -----
     UserWarning
         If bad pixels were masked, or the pixel size is outside what the network was trained on.
     """
-    frames = _check(frames, sampling, network)
-    card = network.card
-    if threshold is None:
-        threshold = card.threshold
-    elif not 0 < threshold < 1:
-        raise ValueError(f"The threshold is {threshold!r}, expected a probability from 0 to 1.")
-    n_classes = len(card.classes)
-    nothing = np.empty((0, 5 if n_classes == 1 else 6))
-    if _too_small(frames):
-        return [nothing.copy() for _ in frames]
-
-    found: list[np.ndarray] = []
-    sites: list[np.ndarray] = []
-    masked = []
-    for frame, tile, maps in _tile_maps(frames, sampling, network, batch_pixels):
-        working = sampling * frame.grid.scale
-        core = tuple(
-            slice(max(cells.start - _OVER_SEAM, 0), cells.stop + _OVER_SEAM)
-            for cells in _cells(tile.core, card.stride)
-        )
-        new = candidates(maps, card.stride, threshold, _TAU / working, core)
-        new[:, :2] += tile.origin
-        found.append(new)
-        if tile is frame.tiling.tiles[-1]:
-            sites.append(
-                select(
-                    np.concatenate(found),
-                    frames.shape[1:],
-                    frame.grid,
-                    max(card.minimum_distance / working, card.stride),
-                    n_classes,
-                    frame.mask,
-                    _DISC / sampling,
-                )
-            )
-            found = []
-            masked.append(_count(frame.mask))
-    _say(masked)
-    return sites
+    findings = survey(
+        frames,
+        sampling,
+        network,
+        threshold,
+        batch_pixels,
+        minimum_agreement=minimum_agreement,
+        symmetrise=symmetrise,
+    )
+    if any(finding.verdict is not None for finding in findings):
+        # It is among the reasons of the verdict, which goes unread here.
+        warn_of_sampling(sampling, network.card)
+    return [finding.sites for finding in findings]
 
 
-def probability_maps(
+def survey(
     frames: np.ndarray,
     sampling: float,
-    network: AtomNetwork,
+    network: AtomNetwork | AtomEnsemble,
+    threshold: float | None = None,
     batch_pixels: int = BATCH_PIXELS,
-) -> np.ndarray:
-    """Compute the probability of a site near each pixel of some frames.
+    *,
+    minimum_agreement: float = 0.5,
+    symmetrise: bool = False,
+) -> list[Finding]:
+    """Find the sites of some frames, and judge in the same pass whether the network knows them.
 
     Parameters
     ----------
-    frames : numpy.ndarray
-        Frames of shape (n, H, W), any real dtype.
-    sampling : float
-        Pixel size in Å/px.
-    network : AtomNetwork
-        A trained network.
-    batch_pixels : int
-        Working pixels that go through the network at once.
+    frames, sampling, network, threshold, batch_pixels, minimum_agreement, symmetrise
+        As for `find_sites`.
 
     Returns
     -------
-    numpy.ndarray
-        Float32 array of shape (n, H, W), or (n, H, W, K) if the network tells K > 1 classes apart.
+    list of Finding
+        For each frame its sites and the verdict on it; of an ensemble the median of its members'.
 
     Raises
     ------
-    TypeError
-        If the frames are not real numbers.
-    ValueError
-        If the shape or the pixel size make no sense.
+    TypeError, ValueError
+        As `find_sites` does.
 
     Warns
     -----
     UserWarning
-        If bad pixels were masked, or the pixel size is outside what the network was trained on.
+        If bad pixels were masked; of the pixel size only if no network knows its domain.
     """
-    frames = _check(frames, sampling, network)
-    card = network.card
-    n_classes = len(card.classes)
-    out = np.zeros((*frames.shape, n_classes), np.float32)
-    if not _too_small(frames):
-        cells = None
-        masked = []
-        for frame, tile, maps in _tile_maps(frames, sampling, network, batch_pixels):
-            if cells is None:
-                sides = (side // card.stride for side in frame.tiling.padded)
-                cells = np.empty((*sides, n_classes), np.float32)
-            core = _cells(tile.core, card.stride)
-            here = tuple(
-                slice(origin // card.stride + one.start, origin // card.stride + one.stop)
-                for origin, one in zip(tile.origin, core, strict=True)
-            )
-            cells[here] = maps.probability[core]
-            if tile is frame.tiling.tiles[-1]:
-                _spread(cells, frame.grid, card.stride, out[frame.index])
-                masked.append(_count(frame.mask))
-        _say(masked)
-    return out[..., 0] if n_classes == 1 else out
-
-
-class _Frame(NamedTuple):
-    index: int
-    grid: Grid
-    mask: np.ndarray | None
-    tiling: Tiling
-
-
-def _tile_maps(
-    frames: np.ndarray, sampling: float, network: AtomNetwork, batch_pixels: int
-) -> Iterator[tuple[_Frame, Tile, SiteMaps]]:
-    """Give the maps of each tile of each frame in turn, computed in batches of one shape."""
-    card = network.card
-    pending: list[tuple[_Frame, Tile, np.ndarray]] = []
-    batch = None
-    for index, pixels in enumerate(frames):
-        clean, mask = mask_bad(pixels)
-        working, grid = resample(clean, sampling, card.sampling)
-        del clean
-        working = normalise(working, sampling * grid.scale, card.normalisation_width)
-        tiling = cut(working.shape, network.receptive_radius, _GRID_MULTIPLE, batch_pixels)
-        frame = _Frame(index, grid, mask if mask.any() else None, tiling)
-        if batch is None:
-            fitting = batch_pixels // (tiling.shape[0] * tiling.shape[1])
-            number = min(max(fitting, 1), len(frames) * len(tiling.tiles))
-            batch = np.zeros((number, *tiling.shape), np.float32)
-        for tile in tiling.tiles:
-            pending.append((frame, tile, _window(working, tile, tiling.shape)))
-            if len(pending) == len(batch):
-                yield from _evaluate(network, batch, pending)
-                pending = []
-    if pending:
-        yield from _evaluate(network, batch, pending)
-
-
-def _evaluate(
-    network: AtomNetwork, batch: np.ndarray, pending: list[tuple[_Frame, Tile, np.ndarray]]
-) -> Iterator[tuple[_Frame, Tile, SiteMaps]]:
-    batch[len(pending) :] = 0
-    for place, (_, _, window) in zip(batch, pending, strict=False):
-        place[:] = window
-    maps = network.maps(batch)
-    for one, (frame, tile, _) in enumerate(pending):
-        yield frame, tile, type(maps)(*(part[one] for part in maps))
-
-
-def _window(working: np.ndarray, tile: Tile, shape: tuple[int, int]) -> np.ndarray:
-    y, x = tile.origin
-    window = working[y : y + shape[0], x : x + shape[1]]
-    missing = [(0, side - there) for side, there in zip(shape, window.shape, strict=True)]
-    # Reflected, the texture goes on, so the network sees neither an edge nor a flat band.
-    return np.pad(window, missing, mode="symmetric") if np.any(missing) else window
-
-
-def _cells(core: tuple[slice, slice], stride: int) -> tuple[slice, slice]:
-    return tuple(slice(one.start // stride, one.stop // stride) for one in core)
-
-
-def _spread(cells: np.ndarray, grid: Grid, stride: int, out: np.ndarray) -> None:
-    """Interpolate a map from its cells to the pixels of the frame."""
-    rows, columns = (
-        (grid.to_working(np.arange(length)) - (stride - 1) / 2) / stride for length in out.shape[:2]
-    )
-    for top in range(0, len(rows), _ROWS):
-        strip = interpolate(cells, rows[top : top + _ROWS])
-        out[top : top + _ROWS] = interpolate(strip.swapaxes(0, 1), columns).swapaxes(0, 1)
-
-
-def _check(frames: np.ndarray, sampling: float, network: AtomNetwork) -> np.ndarray:
-    frames = np.asarray(frames)
-    if frames.dtype.kind not in "biuf":
-        raise TypeError(
-            f"The frames have dtype {frames.dtype}, expected real numbers: take the modulus, phase "
-            "or real part of complex images first."
-        )
-    if frames.ndim != 3:
-        raise ValueError(f"The frames have shape {frames.shape}, expected (n, H, W).")
-    if not (np.isfinite(sampling) and sampling > 0):
-        raise ValueError(f"The sampling is {sampling!r}, expected a positive number in Å/px.")
-    card = network.card
-    if sampling > _COARSEST * card.sampling:
+    frames = check(frames, sampling, network.card)
+    if not 0 <= minimum_agreement <= 1:
         raise ValueError(
-            f"The sampling is {sampling:g} Å/px, too coarse for atoms: the network {card.name!r} "
-            f"works at {card.sampling:g} Å/px. Check the calibration and its unit."
+            f"The least agreement is {minimum_agreement!r}, expected a fraction from 0 to 1."
         )
-    domain = card.domain.get("sampling")
-    if domain is not None and not (
-        domain[0] / _OUTSIDE_DOMAIN <= sampling <= domain[1] * _OUTSIDE_DOMAIN
-    ):
-        warnings.warn(
-            f"The sampling is {sampling:g} Å/px, the network {card.name!r} was trained on images "
-            f"of {domain[0]:g} to {domain[1]:g} Å/px: check the calibration and its unit.",
-            stacklevel=3,
-        )
-    return frames
+    members = members_of(network, symmetrise)
+    thresholds = _thresholds(members, threshold)
+    if all(member.domain is None for member in members):
+        warn_of_sampling(sampling, network.card)
+    if too_small(frames):
+        columns = 5 + (len(network.card.classes) > 1) + (len(members) > 1)
+        return [Finding(np.empty((0, columns)), None) for _ in frames]
+
+    findings: list[Finding] = []
+    tiles: list[list[np.ndarray]] = []
+    features: list[list[np.ndarray | None]] = []
+    for seen in look(frames, sampling, members, batch_pixels, judging=True):
+        tiles.append(_candidates(seen, sampling, members, thresholds))
+        features.append(seen.features)
+        if seen.is_last:
+            found = [np.concatenate(parts) for parts in zip(*tiles, strict=True)]
+            sites = _sites(found, seen.frame, sampling, members, minimum_agreement)
+            verdict = _verdict(list(zip(*features, strict=True)), seen.frame, sampling, members)
+            findings.append(Finding(sites, verdict))
+            tiles, features = [], []
+    return findings
 
 
-def _too_small(frames: np.ndarray) -> bool:
-    return frames.shape[1] * frames.shape[2] < 2
+def _thresholds(members: list[AtomNetwork | Symmetrised], threshold: float | None) -> list[float]:
+    if threshold is None:
+        return [member.card.threshold for member in members]
+    if not 0 < threshold < 1:
+        raise ValueError(f"The threshold is {threshold!r}, expected a probability from 0 to 1.")
+    return [threshold] * len(members)
 
 
-def _count(mask: np.ndarray | None) -> int:
-    return 0 if mask is None else int(np.count_nonzero(mask))
+def _candidates(
+    seen: Look,
+    sampling: float,
+    members: list[AtomNetwork | Symmetrised],
+    thresholds: list[float],
+) -> list[np.ndarray]:
+    """Give the candidates of each member in a tile, with what the others say of those places."""
+    stride = members[0].card.stride
+    tau = _TAU / (sampling * seen.frame.grid.scale)
+    asked = tuple(
+        slice(max(cells.start - _OVER_SEAM, 0), cells.stop + _OVER_SEAM)
+        for cells in in_cells(seen.tile.core, stride)
+    )
+    found = []
+    for maps, threshold in zip(seen.maps, thresholds, strict=True):
+        new = candidates(maps, stride, threshold, tau, asked)
+        if len(members) > 1:
+            said = [probability_at(new[:, :2], one, stride) for one in seen.maps]
+            new = np.column_stack([new, *said])
+        new[:, :2] += seen.tile.origin
+        found.append(new)
+    return found
 
 
-def _say(masked: list[int]) -> None:
-    if any(masked):
-        warnings.warn(
-            f"Pixels that are NaN, infinite or outliers were masked: {sum(masked)} in "
-            f"{np.count_nonzero(masked)} of {len(masked)} frames.",
-            stacklevel=3,
-        )
+def _sites(
+    found: list[np.ndarray],
+    frame: Frame,
+    sampling: float,
+    members: list[AtomNetwork | Symmetrised],
+    minimum_agreement: float,
+) -> np.ndarray:
+    """Turn the candidates of each member in a frame into one list of sites."""
+    working = sampling * frame.grid.scale
+    card = members[0].card
+    distances = [max(one.card.minimum_distance / working, card.stride) for one in members]
+    n_classes, disc = len(card.classes), _DISC / sampling
+    sites = [
+        select(one, frame.shape, frame.grid, distance, n_classes, frame.mask, disc)
+        for one, distance in zip(found, distances, strict=True)
+    ]
+    if len(sites) == 1:
+        return sites[0]
+    return merge(sites, min(distances) * frame.grid.scale, minimum_agreement)
+
+
+def _verdict(
+    features: list[tuple[np.ndarray | None, ...]],
+    frame: Frame,
+    sampling: float,
+    members: list[AtomNetwork | Symmetrised],
+) -> Verdict | None:
+    """Ask each member that knows its domain about a frame."""
+    return common_verdict(
+        [
+            member.domain.judge(
+                sampling=sampling, working=frame.working, features=np.concatenate(parts)
+            )
+            for member, parts in zip(members, features, strict=True)
+            if member.domain is not None
+        ]
+    )

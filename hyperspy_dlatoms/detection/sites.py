@@ -12,7 +12,7 @@ from hyperspy_dlatoms.networks.network import SiteMaps
 from hyperspy_dlatoms.networks.resampling import Grid
 
 Y, X, PROBABILITY, Y_SIGMA, X_SIGMA, SPECIES, SCORE = range(7)
-"""Columns of an array of candidates."""
+"""Columns of an array of candidates; an ensemble adds what each of its members says there."""
 
 MOSTLY = 0.5
 """Share of masked pixels from which a place is mostly masked."""
@@ -80,6 +80,38 @@ def candidates(
             score[here],
         ]
     ).astype(np.float64)
+
+
+def probability_at(positions: np.ndarray, maps: SiteMaps, stride: int) -> np.ndarray:
+    """Read the probability of a site of any class from a map.
+
+    Parameters
+    ----------
+    positions : numpy.ndarray
+        (y, x) in working px, from the first pixel of the maps, shape (k, 2).
+    maps : SiteMaps
+        Maps of one frame or tile.
+    stride : int
+        Working px per cell.
+
+    Returns
+    -------
+    numpy.ndarray
+        Shape (k,), that of the nearest cell.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from hyperspy_dlatoms.networks.network import SiteMaps
+    >>> probability = np.zeros((8, 8, 1), np.float32)
+    >>> probability[3, 4] = 0.75
+    >>> maps = SiteMaps(probability, None, None)
+    >>> probability_at(np.array([[6.75, 8.75], [6.75, 99.0]]), maps, stride=2).tolist()
+    [0.75, 0.0]
+    """
+    cells = np.rint((positions - (stride - 1) / 2) / stride).astype(np.intp)
+    y, x = np.clip(cells, 0, np.array(maps.probability.shape[:2]) - 1).T
+    return maps.probability[y, x].sum(axis=-1)
 
 
 def keep_best(sites: np.ndarray, score: np.ndarray, distance: float) -> np.ndarray:
@@ -185,7 +217,7 @@ def select(
     Parameters
     ----------
     found : numpy.ndarray
-        Candidates (k, 7) in working px, see `candidates`.
+        Candidates (k, 7) in working px, see `candidates`; more columns are kept as they are.
     shape : tuple of int
         Shape of the frame in its own pixels.
     grid : Grid
@@ -203,11 +235,12 @@ def select(
     -------
     numpy.ndarray
         Float64 array (k, 5) of y, x, probability, y_sigma, x_sigma in pixels of the frame, or
-        (k, 6) with the index of the class if there is more than one; sorted by y, then x.
+        (k, 6) with the index of the class if there is more than one; then the columns that the
+        candidates had more. Sorted by y, then x.
     """
     found = found[~outvoted(found[:, :2], found[:, PROBABILITY], minimum_distance)]
     found = found[keep_best(found[:, :2], found[:, SCORE], minimum_distance)]
-    sites = found[:, : SPECIES if n_classes == 1 else SCORE].copy()
+    sites = np.delete(found, [SPECIES, SCORE] if n_classes == 1 else SCORE, axis=1)
     sites[:, :2] = grid.to_native(sites[:, :2])
     sites[:, [Y_SIGMA, X_SIGMA]] *= grid.scale
     inside = ((sites[:, :2] >= -0.5) & (sites[:, :2] <= np.array(shape) - 0.5)).all(axis=1)

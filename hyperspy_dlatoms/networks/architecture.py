@@ -136,6 +136,34 @@ def complete(arguments: dict[str, Any]) -> dict[str, Any]:
     return {name: list(values) for name, values in completed.items()}
 
 
+def least_weights(arguments: dict[str, Any]) -> int:
+    """
+    Give a number of weights that the network has at the least, without building it.
+
+    Parameters
+    ----------
+    arguments : dict
+        See :func:`build`.
+
+    Returns
+    -------
+    int
+        The weights of 3 × 3 convolutions between the channels of one level, not all of them.
+
+    Examples
+    --------
+    >>> from hyperspy_dlatoms.networks.architecture import least_weights
+    >>> least_weights({"widths": [8, 16], "dilations": [1]})
+    4032
+    """
+    arguments = complete(arguments)
+    *upper, coarsest = arguments["widths"]
+    # One on the way down and two on the way up on each level. Two for each dilation, but for the
+    # first, which comes from another level.
+    squares = 3 * sum(width**2 for width in upper)
+    return 9 * (squares + (2 * len(arguments["dilations"]) - 1) * coarsest**2)
+
+
 def grid_multiple(arguments: dict[str, Any]) -> int:
     """
     Give the number of working pixels that the sides of a frame must be a multiple of.

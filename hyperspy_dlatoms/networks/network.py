@@ -16,11 +16,15 @@ import numpy as np
 
 from hyperspy_dlatoms.networks.architecture import LOG_SIGMA
 from hyperspy_dlatoms.networks.card import ModelCard
+from hyperspy_dlatoms.networks.domain import PREFIX, Domain
+from hyperspy_dlatoms.networks.features import with_levels, with_sites
 from hyperspy_dlatoms.networks.model_file import ModelFileError, read_model, write_model
 
 if TYPE_CHECKING:
     import keras
 
+# Working px, ten times what the shipped networks see.
+_LARGEST_RADIUS = 2048
 # Two threads that ask for the same network at once are to get one, not two.
 _loading = threading.RLock()
 
@@ -55,20 +59,29 @@ class AtomNetwork:
         Built by `hyperspy_dlatoms.networks.architecture.build`, with its weights.
     path : pathlib.Path, optional
         The file it was read from.
+    domain : Domain, optional
+        What the images that it was trained on are like; None where that was never fitted.
     """
 
-    def __init__(self, card: ModelCard, model: keras.Model, path: Path | None = None) -> None:
+    def __init__(
+        self,
+        card: ModelCard,
+        model: keras.Model,
+        path: Path | None = None,
+        domain: Domain | None = None,
+    ) -> None:
         from hyperspy_dlatoms.networks.architecture import grid_multiple, receptive_radius
 
         self.card = card
         self.model = model
         self.path = path
+        self.domain = domain
         self.receptive_radius = int(receptive_radius(card.arguments))
         """Distance in working px within which pixels act on a cell."""
         self.grid_multiple = int(grid_multiple(card.arguments))
         """The sides of an image are to be a multiple of it, in working px."""
         self._lock = threading.Lock()
-        self._call = _compiled(model)
+        self._call = _compiled(with_levels(model))
 
     def __repr__(self) -> str:
         return f"<AtomNetwork {self.card.name} {self.card.version}>"
@@ -82,9 +95,11 @@ class AtomNetwork:
         return AtomNetwork.load, (self.path,)
 
     @classmethod
-    def from_model(cls, card: ModelCard, model: keras.Model) -> AtomNetwork:
-        """Wrap a Keras model that has its weights."""
-        return cls(card, model)
+    def from_model(
+        cls, card: ModelCard, model: keras.Model, domain: Domain | None = None
+    ) -> AtomNetwork:
+        """Wrap a Keras model that has its weights, and the domain if one was fitted."""
+        return cls(card, model, domain=domain)
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> AtomNetwork:
@@ -115,14 +130,15 @@ class AtomNetwork:
             return _load(path, state.st_mtime_ns, state.st_size)
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Write the network to a model file (float16).
+        """Write the network, and its domain if it has one, to a model file (float16).
 
         Parameters
         ----------
         path : str or os.PathLike
             File to write.
         """
-        write_model(path, self.card, {v.path: _array(v) for v in self.model.weights})
+        arrays = {v.path: _array(v) for v in self.model.weights}
+        write_model(path, self.card, arrays | (self.domain.to_arrays() if self.domain else {}))
 
     def maps(self, batch: np.ndarray) -> SiteMaps:
         """Run the network on normalised images at its own sampling.
@@ -142,6 +158,30 @@ class AtomNetwork:
         ValueError
             If the shape of `batch` does not fit.
         """
+        return self.look(batch)[0]
+
+    def look(self, batch: np.ndarray) -> tuple[SiteMaps, np.ndarray]:
+        """Run the network on normalised images, and give what it sees on the way as well.
+
+        Parameters
+        ----------
+        batch : numpy.ndarray
+            Float32 array of shape (n, h, w); h and w multiples of `grid_multiple`.
+
+        Returns
+        -------
+        maps : SiteMaps
+            On the grid of cells, (h / stride, w / stride).
+        features : numpy.ndarray
+            Of all its levels on the grid of the coarsest, float32 of shape
+            (n, h / grid_multiple, w / grid_multiple, C), from the same pass; `Domain.judge` tells
+            from them whether the network was trained on images like these.
+
+        Raises
+        ------
+        ValueError
+            If the shape of `batch` does not fit.
+        """
         batch = np.asarray(batch, dtype=np.float32)
         multiple = self.grid_multiple
         if batch.ndim != 3 or batch.shape[1] % multiple or batch.shape[2] % multiple:
@@ -150,8 +190,9 @@ class AtomNetwork:
                 f"{multiple} working px."
             )
         with self._lock:
-            raw = self._call(batch[..., np.newaxis])
-        return read_output(raw, len(self.card.classes))
+            raw, levels = self._call(batch[..., np.newaxis])
+        maps = read_output(raw, len(self.card.classes))
+        return maps, with_sites(levels, maps.probability)
 
 
 @dataclass(frozen=True)
@@ -251,14 +292,33 @@ def _load(path: Path, modified: int, size: int) -> AtomNetwork:
             "hyperspy-dlatoms knows 'unet': update hyperspy-dlatoms."
         )
     try:
+        _check_extent(path, card, arrays)
         model = build(card.arguments, len(card.classes))
     except (TypeError, ValueError, KeyError) as error:
         raise ModelFileError(
             f"{str(path)!r}: no {card.architecture!r} can be built from the arguments "
             f"{card.arguments!r} of its card ({error})."
         ) from error
-    _fill(path, model, arrays)
-    return AtomNetwork(card, model, path)
+    try:
+        domain = Domain.from_arrays(arrays)
+    except ValueError as error:
+        raise ModelFileError(f"{str(path)!r}: {error}.") from error
+    _fill(path, model, {n: array for n, array in arrays.items() if not n.startswith(PREFIX)})
+    return AtomNetwork(card, model, path, domain)
+
+
+def _check_extent(path: Path, card: ModelCard, arrays: dict[str, np.ndarray]) -> None:
+    """Raise where a card asks for more than its file can be about, before anything is allocated."""
+    from hyperspy_dlatoms.networks.architecture import least_weights, receptive_radius
+
+    needed, held = least_weights(card.arguments), sum(array.size for array in arrays.values())
+    radius = receptive_radius(card.arguments)
+    if needed > held or radius > _LARGEST_RADIUS:
+        raise ModelFileError(
+            f"{str(path)!r} does not fit its card, whose arguments {card.arguments!r} are of a "
+            f"network with {needed} weights or more that sees {radius} px around: the file has "
+            f"{held} weights, and {_LARGEST_RADIUS} px are the most."
+        )
 
 
 def _fill(path: Path, model: keras.Model, arrays: dict[str, np.ndarray]) -> None:
@@ -313,11 +373,15 @@ def _sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _compiled(model: keras.Model) -> Callable[[np.ndarray], np.ndarray]:
+def _compiled(model: keras.Model) -> Callable[[np.ndarray], tuple[np.ndarray, ...]]:
     import keras
 
     if keras.backend.backend() != "tensorflow":
-        return lambda batch: keras.ops.convert_to_numpy(model(batch, training=False))
+
+        def run(batch):
+            return tuple(map(keras.ops.convert_to_numpy, model(batch, training=False)))
+
+        return run
     import tensorflow as tf
 
     @tf.function(
@@ -326,4 +390,4 @@ def _compiled(model: keras.Model) -> Callable[[np.ndarray], np.ndarray]:
     def call(batch):
         return model(batch, training=False)
 
-    return lambda batch: call(tf.convert_to_tensor(batch)).numpy()
+    return lambda batch: tuple(one.numpy() for one in call(tf.convert_to_tensor(batch)))

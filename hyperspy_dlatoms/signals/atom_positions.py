@@ -3,15 +3,17 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import TYPE_CHECKING
 
+import dask.array as da
 import numpy as np
 from hyperspy.signals import BaseSignal, LazySignal
 
-from hyperspy_dlatoms.signals import export
+from hyperspy_dlatoms.signals import export, guard
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import ase
     import pandas as pd
     from hyperspy.signals import Signal2D
@@ -26,7 +28,10 @@ class AtomPositions(BaseSignal):
     Each frame is a (n, k) float array, a row an atom, sorted by y and x; (0, k) where nothing
     was found. ``metadata.VectorMetadata.column_names`` names the columns, at least `y` and `x`
     (px of the image, the centre of the first pixel at 0), `probability`, `y_sigma` and `x_sigma`
-    (px). A column `species` counts in ``metadata.VectorMetadata.species``.
+    (px). A column `species` counts in ``metadata.VectorMetadata.species``; a column `agreement` is
+    the fraction of an ensemble of networks that found the atom. ``metadata.VectorMetadata.domain``,
+    where the network knows what it was trained on, has a number for each frame, in the order of
+    the data: above 1 the frame is unlike that.
 
     See Also
     --------
@@ -131,11 +136,14 @@ class AtomPositions(BaseSignal):
         names = [axis.name for axis in reversed(self.axes_manager.navigation_axes)]
         return export.table(self._computed_frames(), export.Calibration.of(self), names)
 
-    def to_markers(self, **kwargs):
+    def to_markers(self, by: str | None = None, **kwargs):
         """Return markers for a plot of the images, in the units of their axes.
 
         Parameters
         ----------
+        by : {"agreement", "probability"}, optional
+            The column that colours the markers, from cyan for 0 to magenta for 1. Lazy positions
+            are computed once more for it, so better compute them first.
         **kwargs
             For ``hyperspy.api.plot.markers.Points``, for example ``sizes`` and ``edgecolor``.
 
@@ -144,24 +152,27 @@ class AtomPositions(BaseSignal):
         hyperspy.api.plot.markers.Points
             One collection that follows the navigation.
 
+        Raises
+        ------
+        ValueError
+            If there is no such column, or it does not run from 0 to 1.
+
         Examples
         --------
         >>> atoms = AtomPositions.from_frames(np.array([[10.0, 5.0, 0.9]]), sampling=0.2)
         >>> atoms.to_markers().kwargs["offsets"]
         array([[1., 2.]])
+        >>> atoms.to_markers(by="probability").kwargs["edgecolor"].round(1)
+        array([[0.9, 0.1, 1. , 1. ]])
         """
         from hyperspy.api import plot
 
-        offsets_of = partial(export.marker_offsets, calibration=export.Calibration.of(self))
-        if self.axes_manager.navigation_dimension == 0:
-            offsets = offsets_of(self._computed_frames()).ravel()[0]
-        elif self._lazy:
-            offsets = self.data.map_blocks(
-                offsets_of, dtype=object, meta=np.empty((0,) * self.data.ndim, object)
-            ).T
-        else:
-            offsets = offsets_of(self.data).T
+        calibration = export.Calibration.of(self)
         style = {"sizes": 6, "facecolor": "none", "edgecolor": "#ff2d55", "linewidth": 1.2}
+        if by is not None:
+            column = export.column_of_fractions(calibration, by)
+            style["edgecolor"] = self._for_markers(export.marker_colours, column=column)
+        offsets = self._for_markers(export.marker_offsets, calibration=calibration)
         return plot.markers.Points(offsets, **(style | kwargs))
 
     def to_ase(self, element: str | None = None) -> ase.Atoms | list[ase.Atoms]:
@@ -209,6 +220,7 @@ class AtomPositions(BaseSignal):
         Examples
         --------
         >>> atoms.plot_on(s, edgecolor="cyan")  # doctest: +SKIP
+        >>> atoms.plot_on(s, by="agreement")  # doctest: +SKIP
         """
         ours = self.axes_manager.navigation_shape
         theirs = signal.axes_manager.navigation_shape
@@ -263,15 +275,33 @@ class AtomPositions(BaseSignal):
         if picked and self.axes_manager.navigation_dimension == 1:
             # HyperSpy keeps the only axis of a signal; a frame of images loses it, so ours does.
             sliced._remove_axis(0)
+        indices = self._get_array_slices(slices, isNavigation)
+        within = tuple(i if isinstance(i, slice) else slice(i, i + 1 or None) for i in indices)
         if sliced.axes_manager.navigation_dimension == 0:
             # An element of a dask array would be taken for the array itself.
-            indices = self._get_array_slices(slices, isNavigation)
-            within = (i if isinstance(i, slice) else slice(i, i + 1 or None) for i in indices)
-            sliced.data = self.data[tuple(within)].reshape(1)
+            sliced.data = self.data[within].reshape(1)
+        domain = self.metadata.get_item("VectorMetadata.domain")
+        if isinstance(domain, list):
+            scores = np.reshape(domain, self.data.shape)[within]
+            sliced.metadata.VectorMetadata.domain = scores.ravel().tolist()
+        elif domain is not None:
+            sliced.metadata.VectorMetadata.domain = domain[within].reshape(sliced.data.shape)
         return sliced
 
+    def _for_markers(self, function: Callable, **kwargs) -> np.ndarray | da.Array:
+        """Apply a function of frames, and turn the result the way that markers are indexed."""
+        if self.axes_manager.navigation_dimension == 0:
+            return function(self._computed_frames(), **kwargs).ravel()[0]
+        if self._lazy:
+            return guard.lazily(function, self.data, **kwargs).T
+        return function(self.data, **kwargs).T
+
     def _computed_frames(self) -> np.ndarray:
-        return self.data.compute() if self._lazy else self.data
+        if not self._lazy:
+            return self.data
+        computed = self._deepcopy_with_new_data(self.data)
+        computed.compute(show_progressbar=False)
+        return computed.data
 
 
 class LazyAtomPositions(AtomPositions, LazySignal):
@@ -287,3 +317,45 @@ class LazyAtomPositions(AtomPositions, LazySignal):
     >>> atoms
     <LazyAtomPositions, title: , dimensions: (3|ragged)>
     """
+
+    def compute(self, close_file=False, show_progressbar=None, **kwargs):
+        """Find the atoms; see ``hyperspy.api.signals.LazySignal.compute``.
+
+        Parameters
+        ----------
+        close_file : bool, default False
+            Whether to close the file of the images.
+        show_progressbar : bool, optional
+            HyperSpy's preference where not given.
+        **kwargs
+            For dask, for example ``scheduler`` or ``num_workers``.
+
+        Raises
+        ------
+        ExtrapolationError
+            For an image unlike those that the network was trained on, with
+            ``on_extrapolation="raise"``.
+
+        Warns
+        -----
+        UserWarning
+            Of images unlike those that the network was trained on, with
+            ``on_extrapolation="warn"``.
+
+        Examples
+        --------
+        >>> atoms.compute(num_workers=2)  # doctest: +SKIP
+        """
+        verdicts = self.metadata.get_item("VectorMetadata.domain")
+        if not isinstance(verdicts, da.Array):
+            super().compute(close_file, show_progressbar, **kwargs)
+            return
+        # One pass of the network gives both.
+        pairs = guard.lazily(guard.pair, self.data, verdicts.rechunk(self.data.chunks))
+        computed = self._deepcopy_with_new_data(pairs)
+        super(LazyAtomPositions, computed).compute(close_file, show_progressbar, **kwargs)
+        found, verdicts = (guard.part(computed.data, which) for which in (0, 1))
+        guard.settle(self.metadata.VectorMetadata, verdicts)
+        self.data = found
+        self._lazy = False
+        self._assign_subclass()

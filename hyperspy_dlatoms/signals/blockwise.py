@@ -3,85 +3,35 @@
 
 from __future__ import annotations
 
-from numbers import Integral, Real
-from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import dask.array as da
 import numpy as np
 from hyperspy.signals import LazySignal2D, Signal2D
 
-from hyperspy_dlatoms.networks.card import ModelCard
-from hyperspy_dlatoms.signals import export
+from hyperspy_dlatoms.signals import export, guard
+from hyperspy_dlatoms.signals.arguments import Output, Search
 from hyperspy_dlatoms.signals.atom_positions import AtomPositions, LazyAtomPositions
+from hyperspy_dlatoms.signals.model import Model, resolve
 from hyperspy_dlatoms.signals.sampling import Sampling, frame_sampling
 
 if TYPE_CHECKING:
-    from hyperspy_dlatoms.networks.network import AtomNetwork, NetworkHandle
+    from collections.abc import Callable
+
+    from hyperspy_dlatoms.networks.ensemble import EnsembleHandle
+    from hyperspy_dlatoms.networks.network import NetworkHandle
+    from hyperspy_dlatoms.registry.catalogue import ModelLike
 
 #: Frames are grouped into blocks of about so many bytes; one frame is never cut.
 _BLOCK_SIZE = 32 * 2**20
 
 
-class Output(NamedTuple):
-    """How the result is computed.
-
-    Attributes
-    ----------
-    show_progressbar : bool or None
-        Whether to show a progress bar; HyperSpy's preference where None.
-    num_workers : int or None
-        How many blocks are worked on at once; dask's default where None.
-    lazy : bool or None
-        Whether the result stays lazy; as the signal is where None.
-    """
-
-    show_progressbar: bool | None
-    num_workers: int | None
-    lazy: bool | None
-
-
-class Model(NamedTuple):
-    """A network that is loaded where it is needed.
-
-    Attributes
-    ----------
-    handle : NetworkHandle
-        Loads the network, once in a process.
-    card : ModelCard
-        Its card.
-    """
-
-    handle: NetworkHandle
-    card: ModelCard
-
-
-def resolve(model: str | Path | AtomNetwork) -> Model:
-    """Return the handle and the card of a network without loading it.
-
-    Parameters
-    ----------
-    model : str, pathlib.Path or AtomNetwork
-        A name in the registry, the path of a model file, or a loaded network.
-
-    Returns
-    -------
-    Model
-        What `find_atoms` and `predict_atoms` need to know of it.
-    """
-    from hyperspy_dlatoms.networks.model_file import read_model
-    from hyperspy_dlatoms.registry import catalogue
-
-    handle = catalogue.handle(model)
-    return Model(handle, read_model(handle.path)[0])
-
-
 def find_atoms(
     signal: Signal2D,
-    model: str | Path | AtomNetwork,
+    model: ModelLike,
     *,
     sampling: float | None,
-    threshold: float | None,
+    search: Search,
     output: Output,
 ) -> AtomPositions:
     """Find the atoms of every frame; the arguments are those of ``Signal2D.find_atoms_nn``.
@@ -90,12 +40,12 @@ def find_atoms(
     ----------
     signal : Signal2D
         Images.
-    model : str, pathlib.Path or AtomNetwork
-        The network.
+    model : str, pathlib.Path, AtomNetwork, AtomEnsemble, list or tuple
+        The network, or several.
     sampling : float or None
         Å/px; from the signal axes where None.
-    threshold : float or None
-        The least probability of a site; the card's where None.
+    search : Search
+        How the sites are found.
     output : Output
         How the result is computed.
 
@@ -105,38 +55,39 @@ def find_atoms(
         The atoms of each frame.
     """
     _check_signal(signal)
-    _check_output(output)
-    _check_threshold(threshold)
+    output.check()
+    search.check()
     sampling = frame_sampling(_signal_axes(signal), sampling)
-    handle, card = resolve(model)
-    threshold = card.threshold if threshold is None else float(threshold)
+    model = resolve(model)
     frames = _frames(signal)
     navigation = frames.ndim - 2
-    sites = da.map_blocks(
-        _sites_of_block,
+    findings = da.map_blocks(
+        _findings_of_block,
         frames,
         dtype=object,
         drop_axis=[navigation, navigation + 1],
-        # Without it dask would call the function on an empty block to learn what comes out.
+        # Without it dask would call the function on an empty block.
         meta=np.empty((0,) * navigation, object),
-        handle=handle,
+        handle=model.handle,
         sampling=sampling.mean,
-        threshold=threshold,
+        search=search,
     )
     atoms = LazyAtomPositions(
-        sites,
+        guard.lazily(guard.part, findings, which=0),
         axes=_axes_dictionaries(signal, navigation=True),
-        metadata=_metadata(signal, card, sampling, threshold),
+        metadata=_add_search(_metadata(signal, model, sampling), signal, model, search),
         ragged=True,
     )
+    atoms.metadata.VectorMetadata.domain = guard.lazily(guard.part, findings, which=1)
     return _finish(atoms, signal, output)
 
 
 def predict_atoms(
     signal: Signal2D,
-    model: str | Path | AtomNetwork,
+    model: ModelLike,
     *,
     sampling: float | None,
+    symmetrise: bool,
     output: Output,
 ) -> Signal2D:
     """Map the probability of an atom; the arguments are those of ``Signal2D.predict_atoms_nn``.
@@ -145,10 +96,12 @@ def predict_atoms(
     ----------
     signal : Signal2D
         Images.
-    model : str, pathlib.Path or AtomNetwork
-        The network.
+    model : str, pathlib.Path, AtomNetwork, AtomEnsemble, list or tuple
+        The network, or several.
     sampling : float or None
         Å/px; from the signal axes where None.
+    symmetrise : bool
+        Whether to take the mean over turns and flips.
     output : Output
         How the result is computed.
 
@@ -157,35 +110,95 @@ def predict_atoms(
     Signal2D or LazySignal2D
         Probability, float32, with the axes of the signal.
     """
+    model = resolve(model)
+    classes = len(model.card.classes)
+    return _map(signal, model, _probability_of_block, classes, sampling, symmetrise, output)
+
+
+def map_agreement(
+    signal: Signal2D,
+    model: ModelLike,
+    *,
+    sampling: float | None,
+    symmetrise: bool,
+    output: Output,
+) -> Signal2D:
+    """Map the agreement of an ensemble; the arguments are those of ``Signal2D.ensemble_agreement``.
+
+    Parameters
+    ----------
+    signal : Signal2D
+        Images.
+    model : str, AtomEnsemble, list or tuple
+        The ensemble.
+    sampling : float or None
+        Å/px; from the signal axes where None.
+    symmetrise : bool
+        Whether to take the mean over turns and flips.
+    output : Output
+        How the result is computed.
+
+    Returns
+    -------
+    Signal2D or LazySignal2D
+        Agreement, float32, with the axes of the signal.
+
+    Raises
+    ------
+    TypeError
+        If the model is a single network.
+    """
+    model = resolve(model)
+    if not model.members:
+        raise TypeError(
+            f"{model.card.name!r} is a single network, which has nobody to agree with: give the "
+            "name of an ensemble, or a list of networks."
+        )
+    agreement = _map(signal, model, _agreement_of_block, 1, sampling, symmetrise, output)
+    title = signal.metadata.General.title
+    agreement.metadata.General.title = f"Agreement on {title}" if title else "Agreement"
+    agreement.metadata.Signal.quantity = "Agreement"
+    return agreement
+
+
+def _map(
+    signal: Signal2D,
+    model: Model,
+    of_block: Callable[..., np.ndarray],
+    channels: int,
+    sampling: float | None,
+    symmetrise: bool,
+    output: Output,
+) -> Signal2D:
+    """Map something of every frame; several channels become a navigation axis ``species``."""
     _check_signal(signal)
-    _check_output(output)
+    output.check()
     sampling = frame_sampling(_signal_axes(signal), sampling)
-    handle, card = resolve(model)
     frames = _frames(signal)
     navigation = frames.ndim - 2
-    classes = len(card.classes)
-    by_class = (classes,) if classes > 1 else ()
+    by_class = (channels,) if channels > 1 else ()
     maps = da.map_blocks(
-        _maps_of_block,
+        of_block,
         frames,
         dtype=np.float32,
         chunks=(*frames.chunks[:-2], *((n,) for n in by_class), *frames.chunks[-2:]),
         new_axis=[navigation] if by_class else None,
         meta=np.empty((0,) * (frames.ndim + len(by_class)), np.float32),
-        handle=handle,
+        handle=model.handle,
         sampling=sampling.mean,
+        symmetrise=symmetrise,
     )
     axes = _axes_dictionaries(signal, navigation=True)
     if by_class:
-        axes.append({"name": "species", "size": classes, "navigate": True})
+        axes.append({"name": "species", "size": channels, "navigate": True})
     if signal.axes_manager.navigation_dimension == 0:
         maps = maps[0]
-    probability = LazySignal2D(
+    mapped = LazySignal2D(
         maps,
         axes=axes + _axes_dictionaries(signal, navigation=False),
-        metadata=_metadata(signal, card, sampling, None),
+        metadata=_metadata(signal, model, sampling),
     )
-    return _finish(probability, signal, output)
+    return _finish(mapped, signal, output)
 
 
 def _finish(result, signal: Signal2D, output: Output):
@@ -211,26 +224,54 @@ def _frames(signal: Signal2D) -> da.Array:
     return data.rechunk(chunks, block_size_limit=max(_BLOCK_SIZE, frame_size))
 
 
-def _sites_of_block(
-    block: np.ndarray, *, handle: NetworkHandle, sampling: float, threshold: float
+def _findings_of_block(
+    block: np.ndarray,
+    *,
+    handle: NetworkHandle | EnsembleHandle,
+    sampling: float,
+    search: Search,
 ) -> np.ndarray:
-    from hyperspy_dlatoms.detection.detect import find_sites
+    from hyperspy_dlatoms.detection.detect import survey
+
+    findings = np.empty(block.shape[:-2], dtype=object)
+    found = survey(
+        block.reshape(-1, *block.shape[-2:]),
+        sampling,
+        handle.get(),
+        search.threshold,
+        minimum_agreement=search.minimum_agreement,
+        symmetrise=search.symmetrise,
+    )
+    for index, finding in zip(np.ndindex(findings.shape), found, strict=True):
+        findings[index] = finding
+    return findings
+
+
+def _probability_of_block(
+    block: np.ndarray,
+    *,
+    handle: NetworkHandle | EnsembleHandle,
+    sampling: float,
+    symmetrise: bool,
+) -> np.ndarray:
+    from hyperspy_dlatoms.detection.mapping import probability_maps
 
     frames = block.reshape(-1, *block.shape[-2:])
-    sites = np.empty(len(frames), dtype=object)
-    for index, found in enumerate(find_sites(frames, sampling, handle.get(), threshold)):
-        sites[index] = found
-    return sites.reshape(block.shape[:-2])
-
-
-def _maps_of_block(block: np.ndarray, *, handle: NetworkHandle, sampling: float) -> np.ndarray:
-    from hyperspy_dlatoms.detection.detect import probability_maps
-
-    frames = block.reshape(-1, *block.shape[-2:])
-    maps = probability_maps(frames, sampling, handle.get())
+    maps = probability_maps(frames, sampling, handle.get(), symmetrise=symmetrise)
     if maps.ndim == 4:
         maps = np.moveaxis(maps, -1, 1)
     return maps.reshape(*block.shape[:-2], *maps.shape[1:])
+
+
+def _agreement_of_block(
+    block: np.ndarray, *, handle: EnsembleHandle, sampling: float, symmetrise: bool
+) -> np.ndarray:
+    from hyperspy_dlatoms.detection.mapping import agreement_maps
+
+    frames = block.reshape(-1, *block.shape[-2:])
+    return agreement_maps(frames, sampling, handle.get(), symmetrise=symmetrise).reshape(
+        block.shape
+    )
 
 
 def _signal_axes(signal: Signal2D) -> tuple:
@@ -244,30 +285,48 @@ def _axes_dictionaries(signal: Signal2D, *, navigation: bool) -> list[dict]:
     return [axis.get_axis_dictionary() for axis in reversed(axes)]
 
 
-def _metadata(
-    signal: Signal2D, card: ModelCard, sampling: Sampling, threshold: float | None
-) -> dict:
-    axes = _signal_axes(signal)
+def _metadata(signal: Signal2D, model: Model, sampling: Sampling) -> dict:
+    card, members = model.card, model.members
     vectors = {
         "model": card.name,
         "model_version": card.version,
         "sampling": list(sampling),
         "species": list(card.classes),
     }
-    if threshold is not None:
-        vectors |= {
-            "threshold": threshold,
-            "column_names": [*export.COLUMNS] + ["species"] * (len(card.classes) > 1),
-            "image_shape": [int(axis.size) for axis in axes],
-            "offsets": [float(axis.offset) if axis.is_uniform else 0.0 for axis in axes],
-            "scales": [float(axis.scale) if axis.is_uniform else 1.0 for axis in axes],
-            "units": [axis.units if isinstance(axis.units, str) else "" for axis in axes],
-        }
+    if members:
+        vectors["members"] = [member.name for member in members]
     kept = signal.metadata.as_dictionary()
     metadata = {key: kept[key] for key in ("General", "Acquisition_instrument") if key in kept}
-    if threshold is not None:
-        metadata["Signal"] = {"signal_type": AtomPositions._signal_type}
     return metadata | {"VectorMetadata": vectors}
+
+
+def _add_search(metadata: dict, signal: Signal2D, model: Model, search: Search) -> dict:
+    axes = _signal_axes(signal)
+    several = bool(model.members)
+    columns = [*export.COLUMNS]
+    columns += ["species"] * (len(model.card.classes) > 1) + ["agreement"] * several
+    metadata["Signal"] = {"signal_type": AtomPositions._signal_type}
+    metadata["VectorMetadata"] |= {
+        "column_names": columns,
+        "image_shape": [int(axis.size) for axis in axes],
+        "offsets": [float(axis.offset) if axis.is_uniform else 0.0 for axis in axes],
+        "scales": [float(axis.scale) if axis.is_uniform else 1.0 for axis in axes],
+        "units": [axis.units if isinstance(axis.units, str) else "" for axis in axes],
+        "threshold": _threshold(model, search),
+        "on_extrapolation": search.on_extrapolation,
+    }
+    if several:
+        metadata["VectorMetadata"]["minimum_agreement"] = float(search.minimum_agreement)
+    return metadata
+
+
+def _threshold(model: Model, search: Search) -> float | list[float]:
+    """Give the threshold, or one for each member of an ensemble where they have their own."""
+    if search.threshold is not None:
+        return float(search.threshold)
+    if model.members:
+        return [member.threshold for member in model.members]
+    return model.card.threshold
 
 
 def _check_signal(signal: Signal2D) -> None:
@@ -282,22 +341,3 @@ def _check_signal(signal: Signal2D) -> None:
             f"The images have dtype {dtype}: expected real numbers. "
             "Take the amplitude, phase or real part of complex images."
         )
-
-
-def _check_output(output: Output) -> None:
-    workers = output.num_workers
-    if workers is None:
-        return
-    if isinstance(workers, bool) or not isinstance(workers, Integral):
-        raise TypeError(f"num_workers is {workers!r}: expected a whole number, or None.")
-    if workers < 1:
-        raise ValueError(f"num_workers is {workers}: expected 1 or more.")
-
-
-def _check_threshold(threshold: float | None) -> None:
-    if threshold is None:
-        return
-    if isinstance(threshold, bool) or not isinstance(threshold, Real):
-        raise TypeError(f"threshold is {threshold!r}: expected a probability, or None.")
-    if not 0 < threshold < 1:
-        raise ValueError(f"threshold is {threshold}: expected a probability between 0 and 1.")

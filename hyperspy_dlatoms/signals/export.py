@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 #: The columns that every network gives.
 COLUMNS = ("y", "x", "probability", "y_sigma", "x_sigma")
+#: The columns with values from 0 to 1.
+FRACTIONS = ("probability", "agreement")
 
 
 class Calibration(NamedTuple):
@@ -156,6 +158,55 @@ def marker_offsets(frames: np.ndarray, calibration: Calibration) -> np.ndarray:
     for index in np.ndindex(frames.shape):
         offsets[index] = calibration.in_axis_units(frames[index])[:, ::-1]
     return offsets
+
+
+def column_of_fractions(calibration: Calibration, name: str) -> int:
+    """Return the number of a column whose values run from 0 to 1.
+
+    Parameters
+    ----------
+    calibration : Calibration
+        What the columns are.
+    name : str
+        Name of the column.
+
+    Returns
+    -------
+    int
+
+    Raises
+    ------
+    ValueError
+        If there is no such column, or it does not run from 0 to 1.
+    """
+    there = [column for column in FRACTIONS if column in calibration.columns]
+    if name not in there:
+        raise ValueError(f"by is {name!r}: expected {' or '.join(map(repr, there))}, or None.")
+    return calibration.columns.index(name)
+
+
+def marker_colours(frames: np.ndarray, column: int) -> np.ndarray:
+    """Return a colour for each atom.
+
+    Parameters
+    ----------
+    frames : numpy.ndarray
+        Object array of (n, k) arrays.
+    column : int
+        Number of a column with values from 0 to 1.
+
+    Returns
+    -------
+    numpy.ndarray
+        Object array of the same shape, of (n, 4) arrays of red, green, blue and opacity, from cyan
+        for 0 to magenta for 1.
+    """
+    from matplotlib import colormaps
+
+    colours = np.empty(frames.shape, dtype=object)
+    for index in np.ndindex(frames.shape):
+        colours[index] = colormaps["cool"](frames[index][:, column])
+    return colours
 
 
 def ase_atoms(frame: np.ndarray, calibration: Calibration, element: str | None) -> ase.Atoms:

@@ -5,23 +5,28 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from hyperspy_dlatoms.signals.arguments import Output, Search
+
 if TYPE_CHECKING:
-    from pathlib import Path
+    from typing import Literal
 
     from hyperspy.signals import Signal2D
 
-    from hyperspy_dlatoms.networks.network import AtomNetwork
+    from hyperspy_dlatoms.registry.catalogue import ModelLike
     from hyperspy_dlatoms.signals import AtomPositions
 
-__all__ = ["find_atoms_nn", "predict_atoms_nn"]
+__all__ = ["ensemble_agreement", "find_atoms_nn", "predict_atoms_nn"]
 
 
 def find_atoms_nn(
     self: Signal2D,
-    model: str | Path | AtomNetwork = "metal-nanoparticle",
+    model: ModelLike = "metal-nanoparticle",
     *,
     sampling: float | None = None,
     threshold: float | None = None,
+    minimum_agreement: float = 0.5,
+    symmetrise: bool = False,
+    on_extrapolation: Literal["warn", "raise", "ignore"] = "warn",
     show_progressbar: bool | None = None,
     num_workers: int | None = None,
     lazy_output: bool | None = None,
@@ -30,12 +35,23 @@ def find_atoms_nn(
 
     Parameters
     ----------
-    model : str, pathlib.Path or AtomNetwork, default "metal-nanoparticle"
-        The name of a network in the registry, the path of a model file, or a loaded network.
+    model : str, pathlib.Path, AtomNetwork or list, default "metal-nanoparticle"
+        The name of a network or an ensemble in the registry, the path of a model file, a loaded
+        network, or a list of these, which look at each image in one pass as an ensemble.
     sampling : float, optional
         Å/px. Taken from the signal axes, in any unit of length, where it is not given.
     threshold : float, optional
-        The least probability of a site, between 0 and 1; the model card's where not given.
+        The least probability of a site, between 0 and 1; the model card's where not given. Each
+        member of an ensemble finds its sites with it, or with that of its own card.
+    minimum_agreement : float, default 0.5
+        The least fraction of the members of an ensemble that found a site: 0 gives what any of them
+        found, 1 only that on which all agree. A single network agrees with itself.
+    symmetrise : bool, default False
+        Whether to take the mean over the eight quarter turns and flips of the image, so that its
+        orientation does not matter. It costs eight times as much.
+    on_extrapolation : {"warn", "raise", "ignore"}, default "warn"
+        What to do about images that are unlike those that the network was trained on, if it knows
+        them.
     show_progressbar : bool, optional
         Whether to show a progress bar; HyperSpy's preference where not given.
     num_workers : int, optional
@@ -51,22 +67,35 @@ def find_atoms_nn(
         A ragged signal with the navigation shape of the image. Each frame is a (n, k) float
         array, sorted by y and x; ``metadata.VectorMetadata.column_names`` names the columns: `y`,
         `x` (px, the centre of the first pixel at 0), `probability`, `y_sigma` and `x_sigma` (px),
-        and `species` for a network of several classes.
+        `species` for a network of several classes, and `agreement`, the fraction of the members
+        that found the site, for an ensemble. ``metadata.VectorMetadata.domain`` has a number for
+        each image, above 1 where it is unlike those that the network was trained on, if that is
+        known.
 
     Raises
     ------
     ValueError
         Where the signal axes have no length unit, are unequal or not uniform, or where an
-        argument is out of its range.
+        argument is out of its range, or the networks of a list do not fit together.
     TypeError
         For complex or colour images.
     RegistryError
-        For a model that the registry does not know.
+        For a model that the registry does not know, or an ensemble that lacks a member.
     FileNotFoundError
         For a model file that does not exist.
+    ExtrapolationError
+        With ``on_extrapolation="raise"``, for an image unlike those that the network was trained
+        on; a lazy result raises it when it is computed.
+
+    Warns
+    -----
+    UserWarning
+        With ``on_extrapolation="warn"``, once for all images unlike those that the network was
+        trained on; a lazy result warns when it is computed.
 
     See Also
     --------
+    ensemble_agreement : Where the members of an ensemble agree.
     predict_atoms_nn : The probability map that the atoms are read from.
 
     Examples
@@ -83,16 +112,17 @@ def find_atoms_nn(
         self,
         model,
         sampling=sampling,
-        threshold=threshold,
-        output=blockwise.Output(show_progressbar, num_workers, lazy_output),
+        search=Search(threshold, minimum_agreement, symmetrise, on_extrapolation),
+        output=Output(show_progressbar, num_workers, lazy_output),
     )
 
 
 def predict_atoms_nn(
     self: Signal2D,
-    model: str | Path | AtomNetwork,
+    model: ModelLike,
     *,
     sampling: float | None = None,
+    symmetrise: bool = False,
     show_progressbar: bool | None = None,
     num_workers: int | None = None,
     lazy_output: bool | None = None,
@@ -101,10 +131,14 @@ def predict_atoms_nn(
 
     Parameters
     ----------
-    model : str, pathlib.Path or AtomNetwork
-        The name of a network in the registry, the path of a model file, or a loaded network.
+    model : str, pathlib.Path, AtomNetwork or list
+        The name of a network or an ensemble in the registry, the path of a model file, a loaded
+        network, or a list of these, which look at each image in one pass as an ensemble.
     sampling : float, optional
         Å/px. Taken from the signal axes, in any unit of length, where it is not given.
+    symmetrise : bool, default False
+        Whether to take the mean over the eight quarter turns and flips of the image, so that its
+        orientation does not matter. It costs eight times as much.
     show_progressbar : bool, optional
         Whether to show a progress bar; HyperSpy's preference where not given.
     num_workers : int, optional
@@ -116,19 +150,19 @@ def predict_atoms_nn(
     Returns
     -------
     Signal2D or LazySignal2D
-        Probability, float32, with the axes of the image. A network of several classes adds a
-        navigation axis ``species``, the fastest one; ``metadata.VectorMetadata.species`` names
-        its entries.
+        Probability, float32, with the axes of the image; of an ensemble the mean of its members. A
+        network of several classes adds a navigation axis ``species``, the fastest one;
+        ``metadata.VectorMetadata.species`` names its entries.
 
     Raises
     ------
     ValueError
         Where the signal axes have no length unit, are unequal or not uniform, or where an
-        argument is out of its range.
+        argument is out of its range, or the networks of a list do not fit together.
     TypeError
         For complex or colour images.
     RegistryError
-        For a model that the registry does not know.
+        For a model that the registry does not know, or an ensemble that lacks a member.
     FileNotFoundError
         For a model file that does not exist.
 
@@ -149,5 +183,76 @@ def predict_atoms_nn(
         self,
         model,
         sampling=sampling,
-        output=blockwise.Output(show_progressbar, num_workers, lazy_output),
+        symmetrise=symmetrise,
+        output=Output(show_progressbar, num_workers, lazy_output),
+    )
+
+
+def ensemble_agreement(
+    self: Signal2D,
+    model: ModelLike = "metal-nanoparticle-ensemble",
+    *,
+    sampling: float | None = None,
+    symmetrise: bool = False,
+    show_progressbar: bool | None = None,
+    num_workers: int | None = None,
+    lazy_output: bool | None = None,
+) -> Signal2D:
+    """Map where the networks of an ensemble agree on whether there is an atom.
+
+    Parameters
+    ----------
+    model : str, AtomEnsemble or list, default "metal-nanoparticle-ensemble"
+        The name of an ensemble in the registry, or a list of names, paths or networks.
+    sampling : float, optional
+        Å/px. Taken from the signal axes, in any unit of length, where it is not given.
+    symmetrise : bool, default False
+        Whether to take the mean over the eight quarter turns and flips of the image, so that its
+        orientation does not matter. It costs eight times as much.
+    show_progressbar : bool, optional
+        Whether to show a progress bar; HyperSpy's preference where not given.
+    num_workers : int, optional
+        How many frame blocks are worked on at once; dask's default where not given. For a lazy
+        result give it to its ``compute``.
+    lazy_output : bool, optional
+        Whether to return a lazy signal. As the signal is where not given.
+
+    Returns
+    -------
+    Signal2D or LazySignal2D
+        Agreement, float32, with the axes of the image: 1 less twice the standard deviation of the
+        members' probabilities. It is 1 where all say the same, be it that there is an atom or that
+        there is none, and 0 where one half is sure of an atom and the other of none.
+
+    Raises
+    ------
+    ValueError
+        Where the signal axes have no length unit, are unequal or not uniform, or where an
+        argument is out of its range, or the networks of a list do not fit together.
+    TypeError
+        For complex or colour images, and for a single network.
+    RegistryError
+        For a model that the registry does not know, or an ensemble that lacks a member.
+    FileNotFoundError
+        For a model file that does not exist.
+
+    See Also
+    --------
+    find_atoms_nn : The atoms themselves, each with the fraction of the members that found it.
+
+    Examples
+    --------
+    >>> import hyperspy.api as hs
+    >>> import hyperspy_dlatoms
+    >>> s = hs.load("particle.dm4")  # doctest: +SKIP
+    >>> s.ensemble_agreement("metal-nanoparticle-ensemble").plot(vmin=0, vmax=1)  # doctest: +SKIP
+    """
+    from hyperspy_dlatoms.signals import blockwise
+
+    return blockwise.map_agreement(
+        self,
+        model,
+        sampling=sampling,
+        symmetrise=symmetrise,
+        output=Output(show_progressbar, num_workers, lazy_output),
     )

@@ -100,6 +100,9 @@ def make_callback(
             _synchronise(self.model)
             loss = self._validate()
             self.state["epoch"] = epoch + 1
+            if not np.isfinite(loss):
+                self._go_back()
+                return
             improved = loss < self.state["best"]
             hard = settings["curriculum"] is None or self.share >= settings["curriculum"]["until"]
             if improved or not hard:
@@ -109,6 +112,17 @@ def make_callback(
             self._log((logs or {}).get("loss", np.nan), loss)
             if self.finished:
                 self.model.stop_training = True
+            self.clock = time.monotonic()
+
+        def _go_back(self) -> None:
+            """Take up the last weights that were sound; the batches ahead are others."""
+            if not self.checkpoint.is_file():
+                raise ValueError(
+                    "The loss is no longer finite before the first checkpoint; lower learning_rate "
+                    f"in the recipe (now {settings['learning_rate']:g})."
+                )
+            load_state(self.checkpoint, _variables(self.model))
+            self._log(np.nan, np.nan)
             self.clock = time.monotonic()
 
         def _validate(self) -> float:

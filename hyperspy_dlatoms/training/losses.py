@@ -46,10 +46,11 @@ def site_loss(targets: Any, maps: Any) -> Any:
     present = ops.cast(classes > 0, "float32")
     entropy = ops.sparse_categorical_crossentropy(classes, maps[..., :-4], from_logits=True)
     raw = maps[..., -2:]
-    # Bounded in value but not in gradient, so that a deviation can come back from beyond.
-    log_sigma = raw + ops.stop_gradient(ops.clip(raw, *LOG_SIGMA) - raw)
+    log_sigma = ops.clip(raw, *LOG_SIGMA)
+    # Beyond its bounds a deviation has no say in the likelihood, and this alone brings it back.
+    beyond = ops.sum((raw - log_sigma) ** 2, axis=-1)
     error = (targets[..., 1:] - maps[..., -4:-2]) * ops.exp(-log_sigma)
     weight = ops.stop_gradient(ops.exp(2 * BETA * log_sigma))
     surprise = ops.sum(weight * (0.5 * error**2 + log_sigma), axis=-1)
-    position = ops.sum(surprise * present) / (ops.sum(present) + 100.0)
+    position = ops.sum((surprise + beyond) * present) / (ops.sum(present) + 100.0)
     return CLASS_WEIGHT * ops.mean(entropy) + POSITION_WEIGHT * position

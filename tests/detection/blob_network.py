@@ -17,6 +17,9 @@ BLOB = 0.45
 class BlobNetwork:
     """Finds bright blobs by a parabola through the logarithm of each local maximum."""
 
+    domain = None
+    grid_multiple = 16
+
     def __init__(self, classes=("column",), receptive_radius=32, domain=None, blur=1.0):
         self.card = ModelCard(
             name="blobs",

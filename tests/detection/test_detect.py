@@ -2,14 +2,18 @@
 from __future__ import annotations
 
 import warnings
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from blob_network import BlobNetwork, blobs, lattice
 from scipy.spatial import cKDTree
 
-from hyperspy_dlatoms.detection import find_sites, probability_maps
+from hyperspy_dlatoms.detection import agreement_maps, find_sites, probability_maps
+from hyperspy_dlatoms.detection.detect import survey
 from hyperspy_dlatoms.networks.card import ModelCard
+from hyperspy_dlatoms.networks.domain import Verdict
+from hyperspy_dlatoms.networks.ensemble import AtomEnsemble
 from hyperspy_dlatoms.networks.network import AtomNetwork
 
 SAMPLING = 0.08
@@ -207,6 +211,81 @@ def test_tiles_give_every_site_once():
     np.testing.assert_allclose(tiled, whole, atol=1e-5)
 
 
+def test_tiles_of_an_ensemble_give_what_the_whole_gives():
+    frame, truth = frame_of((60.0, 75.0), sampling=0.2)
+    network = AtomEnsemble([BlobNetwork(), BlobNetwork(receptive_radius=48, blur=0.7)])
+    (whole,) = find_sites(frame[np.newaxis], 0.2, network)
+    (tiled,) = find_sites(frame[np.newaxis], 0.2, network, batch_pixels=160**2)
+    assert all(len(set(member.shapes)) == 2 for member in network.members)
+    assert network.members[0].shapes == network.members[1].shapes
+    assert_same_places(whole[:, :2] * 0.2, truth, atol=0.02)
+    np.testing.assert_allclose(tiled, whole, atol=1e-5)
+
+
+def test_members_may_differ_in_threshold_and_distance():
+    frame, truth = frame_of()
+    timid, bold = BlobNetwork(), BlobNetwork()
+    timid.card = replace(timid.card, threshold=0.98, minimum_distance=1.4)
+    network = AtomEnsemble([timid, bold])
+    (sites,) = find_sites(frame[np.newaxis], SAMPLING, network)
+    assert len(sites) == len(truth) and set(sites[:, 5]) == {0.5}
+    np.testing.assert_allclose(sites[:, 2], 0.97, atol=1e-6)
+    (sites,) = find_sites(frame[np.newaxis], SAMPLING, network, threshold=0.9)
+    assert len(sites) == len(truth) and set(sites[:, 5]) == {1.0}
+
+
+@pytest.mark.parametrize("least", [-0.1, 1.1, np.nan])
+def test_refuses_an_agreement_that_is_no_fraction(network, least):
+    with pytest.raises(ValueError, match="least agreement"):
+        find_sites(np.zeros((1, 5, 5)), 0.1, network, minimum_agreement=least)
+
+
+def test_agreement_of_one_network(network):
+    with pytest.raises(TypeError, match="'blobs' is a single network"):
+        agreement_maps(np.zeros((1, 5, 5)), 0.1, network)
+
+
+class Judge:
+    """Takes note of what it is shown."""
+
+    def __init__(self):
+        self.shown = []
+
+    def judge(self, **shown):
+        self.shown.append(shown)
+        return Verdict(len(self.shown), ())
+
+
+class KnowingNetwork(BlobNetwork):
+    """Has a domain; its features are the means of blocks of 16 x 16 working pixels."""
+
+    def __init__(self, **arguments):
+        super().__init__(**arguments)
+        self.domain = Judge()
+
+    def look(self, batch):
+        n, h, w = batch.shape
+        features = batch.reshape(n, h // 16, 16, w // 16, 16).mean(axis=(2, 4))
+        return self.maps(batch), features[..., np.newaxis]
+
+
+@pytest.mark.parametrize("batch_pixels", [128**2, 1536**2])
+def test_domain_is_shown_each_place_of_each_frame_once(batch_pixels):
+    network = KnowingNetwork()
+    frames = np.stack([frame_of((60.0, 69.0), sampling=0.2, seed=seed)[0] for seed in range(2)])
+    findings = survey(frames, 0.2, network, batch_pixels=batch_pixels)
+    assert [finding.verdict.score for finding in findings] == [1, 2]
+    for shown, frame in zip(network.domain.shown, frames, strict=True):
+        assert shown["sampling"] == 0.2
+        assert np.corrcoef(shown["working"].ravel(), frame.ravel())[0, 1] > 0.9
+        padded = np.pad(shown["working"], [(0, 20), (0, 7)], mode="symmetric")
+        blocks = padded.reshape(20, 16, 22, 16).mean(axis=(1, 3))[:19]
+        assert shown["features"].shape == (19 * 22, 1)
+        np.testing.assert_allclose(
+            np.sort(shown["features"][:, 0]), np.sort(blocks.ravel()), atol=1e-6
+        )
+
+
 def test_site_on_a_seam_is_reported_once_wherever_it_lies():
     network = BlobNetwork(receptive_radius=32)
     for place in np.linspace(12.0, 14.0, 21):
@@ -275,8 +354,10 @@ def test_sampling_outside_the_domain_is_said():
     network = BlobNetwork(domain={"sampling": [0.05, 0.25]})
     frame, _ = frame_of(extent=(10.0, 10.0))
     find_sites(frame[np.newaxis], SAMPLING, network)
-    with pytest.warns(UserWarning, match="0.008 Å/px.*trained on images of 0.05 to 0.25"):
-        find_sites(frame[np.newaxis], 0.008, network)
+    for one in (network, KnowingNetwork(domain={"sampling": [0.05, 0.25]})):
+        with pytest.warns(UserWarning, match="0.008 Å/px.*trained on images of 0.05 to 0.25"):
+            find_sites(frame[np.newaxis], 0.008, one)
+    survey(frame[np.newaxis], 0.008, one)
 
 
 @pytest.mark.parametrize("call", [find_sites, probability_maps])

@@ -17,6 +17,8 @@ from hyperspy_dlatoms.networks.network import (
     NetworkHandle,
     read_output,
 )
+from hyperspy_dlatoms.networks.spectrum import BANDS
+from hyperspy_dlatoms.training.domain import fit_domain
 
 
 @pytest.fixture(scope="module")
@@ -168,3 +170,48 @@ def test_weights_are_named_the_same_for_every_model(network, card):
     names = [variable.path for variable in network.model.weights]
     assert len(set(names)) == len(names)
     assert [variable.path for variable in build(card.arguments, 1).weights] == names
+
+
+@pytest.mark.parametrize(
+    "arguments", [{"widths": [10**6, 10**6]}, {"widths": [8] * 9}, {"dilations": [10**9]}]
+)
+def test_a_card_that_asks_for_more_than_the_file_holds_is_refused(file, card, arguments):
+    _, arrays = read_model(file)
+    write_model(file, dataclasses.replace(card, arguments=card.arguments | arguments), arrays)
+    with pytest.raises(ModelFileError, match="does not fit its card"):
+        AtomNetwork.load(file)
+
+
+def test_look_gives_the_maps_and_the_features_of_each_coarse_cell(network, batch):
+    maps, features = network.look(batch)
+    for part, right in zip(maps, network.maps(batch), strict=True):
+        np.testing.assert_array_equal(part, right)
+    assert features.dtype == np.float32
+    assert features.shape[:3] == (3, 64 // network.grid_multiple, 32 // network.grid_multiple)
+    again = network.look(batch[1:2])[1]
+    np.testing.assert_allclose(again[0], features[1], atol=1e-5)
+
+
+def test_domain_is_kept_in_the_file(network, card, batch, tmp_path):
+    rng = np.random.default_rng(0)
+    size = network.look(batch)[1].shape[-1] + 3 + 2 * BANDS
+    inside, outside = rng.uniform(0, 1, (60, size)), rng.uniform(2, 3, (60, size))
+    domain = fit_domain(inside, outside, inside, (0.05, 0.25))
+    assert network.domain is None
+    path = tmp_path / "with-domain.safetensors"
+    AtomNetwork.from_model(card, network.model, domain).save(path)
+    loaded = AtomNetwork.load(path)
+    np.testing.assert_allclose(loaded.domain.rate(outside), domain.rate(outside), rtol=1e-6)
+    loaded.save(tmp_path / "again.safetensors")
+    assert (tmp_path / "again.safetensors").read_bytes() == path.read_bytes()
+    frame = batch[0]
+    features = network.look(frame[None])[1].reshape(-1, size - 3 - 2 * BANDS)
+    shown = {"sampling": 0.1, "working": frame, "features": features}
+    assert loaded.domain.judge(**shown).score == pytest.approx(domain.judge(**shown).score)
+
+
+def test_domain_of_a_newer_or_damaged_file_is_refused(file, card):
+    _, arrays = read_model(file)
+    write_model(file, card, arrays | {"domain/votes": np.ones(3)})
+    with pytest.raises(ModelFileError, match="domain has the arrays.*update"):
+        AtomNetwork.load(file)

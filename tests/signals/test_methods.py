@@ -56,12 +56,12 @@ def test_a_stack_goes_block_by_block(spot_network, spot_images, lazy, monkeypatc
     signal, _ = spot_images(2, 5, lazy=lazy)
     sizes = []
 
-    def record(frames, *arguments):
+    def record(frames, *arguments, **more):
         sizes.append(len(frames))
-        return find_sites(frames, *arguments)
+        return survey(frames, *arguments, **more)
 
-    find_sites = detect.find_sites
-    monkeypatch.setattr(detect, "find_sites", record)
+    survey = detect.survey
+    monkeypatch.setattr(detect, "survey", record)
     monkeypatch.setattr(blockwise, "_BLOCK_SIZE", 2 * signal.data[0, 0].nbytes)
     atoms = signal.find_atoms_nn(lazy_output=True)
     assert sizes == []
@@ -112,6 +112,7 @@ def test_metadata(spot_network, spot_images):
         "model_version": "3",
         "species": ["Au"],
         "threshold": 0.6,
+        "on_extrapolation": "warn",
     }
     assert atoms.metadata.General.title == "spots"
     assert atoms.metadata.Acquisition_instrument.TEM.beam_energy == 300.0
@@ -177,8 +178,15 @@ def test_images_that_are_not_real(spot_network, spot_images):
 @pytest.mark.parametrize(
     ("arguments", "error", "message"),
     [
-        ({"threshold": 1.0}, ValueError, "threshold is 1.0: expected a probability"),
+        ({"threshold": 1.0}, ValueError, "threshold is 1.0: expected a number between"),
         ({"threshold": "0.5"}, TypeError, "threshold is '0.5'"),
+        (
+            {"minimum_agreement": 1.1},
+            ValueError,
+            "minimum_agreement is 1.1: expected a",
+        ),
+        ({"minimum_agreement": None}, TypeError, "minimum_agreement is None"),
+        ({"on_extrapolation": "warm"}, ValueError, "on_extrapolation is 'warm': expected one of"),
         ({"num_workers": 0}, ValueError, "num_workers is 0: expected 1 or more"),
         ({"num_workers": 1.5}, TypeError, "num_workers is 1.5"),
         ({"sampling": "0.1"}, TypeError, "sampling is '0.1'"),

@@ -1,0 +1,81 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Whether what all members of an ensemble find is more often right than what some of them find.
+
+On specimens of `dlatoms evaluate`, which no member was trained on, imaged under all its conditions:
+
+    python benchmarks/agreement.py data/evaluation-graphene graphene-ensemble
+"""
+
+import argparse
+import warnings
+from pathlib import Path
+
+import numpy as np
+from rich.progress import track
+
+from hyperspy_dlatoms import registry
+from hyperspy_dlatoms.detection.detect import find_sites
+from hyperspy_dlatoms.evaluation.comparison import Comparison, compare
+from hyperspy_dlatoms.evaluation.frames import conditions_of, take_frame
+from hyperspy_dlatoms.evaluation.scores import scores
+from hyperspy_dlatoms.evaluation.subjects import load_subject
+from hyperspy_dlatoms.evaluation.trials import material_of, trial
+
+SEED = 977
+
+
+def main() -> None:
+    """Find the sites by each member and by all, and print precision by agreement, and F1."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("data", type=Path, help="where the exit waves are kept")
+    parser.add_argument("models", nargs="+", help="an ensemble, or its members")
+    parser.add_argument("--frames", type=int, default=1, help="at each point (%(default)s)")
+    parser.add_argument("--full", action="store_true", help="all specimens, not a few")
+    options = parser.parse_args()
+    ensemble = registry.load(options.models if len(options.models) > 1 else options.models[0])
+    options.data.mkdir(parents=True, exist_ok=True)
+    tested = trial(material_of(ensemble.card), quick=not options.full)
+    members = {member.card.name: [] for member in ensemble.members}
+    voted, graded = [], []
+    points = [(p, point) for p, curve in enumerate(tested.curves.values()) for point in curve]
+    for number, (place, point) in enumerate(track(points, "points")):
+        for n in range(options.frames):
+            subject = load_subject(point.plans[n % len(point.plans)], options.data)
+            conditions = conditions_of(tested.imaging | point.changes, SEED, n)
+            rng = np.random.default_rng([SEED, place, number, n])
+            counts, sampling = take_frame(rng, subject, conditions)
+
+            def judge(found, truth=subject.truth, sampling=sampling, shape=counts.shape):
+                return compare(found, truth, sampling, shape)
+
+            def find(network, counts=counts, sampling=sampling, **options):
+                return find_sites(counts[None], sampling, network, **options)[0]
+
+            with warnings.catch_warnings(action="ignore", category=UserWarning):
+                for member in ensemble.members:
+                    members[member.card.name].append(judge(find(member)))
+                voted.append(judge(find(ensemble)))
+                found = find(ensemble, minimum_agreement=0.0)
+            # Carried along in place of the probability.
+            found[:, 2] = found[:, -1]
+            graded.append(judge(found))
+    for name, parts in [*members.items(), (ensemble.card.name, voted)]:
+        total = scores(Comparison.join(parts))
+        print(
+            f"{name:34s} F1 {total['f1']:.3f}  precision {total['precision']:.3f}  "
+            f"recall {total['recall']:.3f}  rms {total['rms']:.1f} pm"
+        )
+    atoms = Comparison.join(graded).atoms
+    for agreement, group in atoms.groupby(atoms.probability.round(2)):
+        print(
+            f"agreement {agreement:.2f}: {len(group):6d} sites, precision {group.right.mean():.3f}"
+        )
+    everyone = atoms.probability > 0.999
+    print(
+        f"precision of full agreement {atoms.right[everyone].mean():.3f}, "
+        f"of the rest {atoms.right[~everyone].mean():.3f}"
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,284 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The way of frames to the networks: mask, resample, normalise, cut, and batches of one shape."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from hyperspy_dlatoms.detection.masking import mask_bad
+from hyperspy_dlatoms.detection.tiling import Tile, Tiling, cut
+from hyperspy_dlatoms.networks.normalisation import normalise
+from hyperspy_dlatoms.networks.resampling import Grid, resample
+
+if TYPE_CHECKING:
+    from hyperspy_dlatoms.networks.card import ModelCard
+    from hyperspy_dlatoms.networks.network import AtomNetwork, SiteMaps
+
+BATCH_PIXELS = 1536**2
+"""Working pixels that go through the network at once; decides the memory it takes."""
+
+# Enough for four poolings behind the strided stem.
+_GRID_MULTIPLE = 32
+_COARSEST = 4.0
+_OUTSIDE_DOMAIN = 1.1
+
+
+class Frame(NamedTuple):
+    """A frame on its way.
+
+    Attributes
+    ----------
+    index : int
+        Its number.
+    shape : tuple of int
+        (H, W).
+    working : numpy.ndarray
+        Normalised, at the networks' sampling, shape (h, w).
+    grid : Grid
+        Where its working pixels lie.
+    mask : numpy.ndarray or None
+        Its bad pixels, shape (H, W); None where there are none.
+    tiling : Tiling
+        How it is cut.
+    """
+
+    index: int
+    shape: tuple[int, int]
+    working: np.ndarray
+    grid: Grid
+    mask: np.ndarray | None
+    tiling: Tiling
+
+
+class Look(NamedTuple):
+    """What the networks see in a tile.
+
+    Attributes
+    ----------
+    frame : Frame
+        The frame.
+    tile : Tile
+        The tile of it.
+    maps : list of SiteMaps
+        Of each network.
+    features : list of numpy.ndarray or None
+        Coarse features of the core of the tile, shape (m, C), of each network that judges; else
+        None.
+    """
+
+    frame: Frame
+    tile: Tile
+    maps: list[SiteMaps]
+    features: list[np.ndarray | None]
+
+    @property
+    def is_last(self) -> bool:
+        """Whether it is the last tile of its frame."""
+        return self.tile is self.frame.tiling.tiles[-1]
+
+
+def look(
+    frames: np.ndarray,
+    sampling: float,
+    networks: Sequence[AtomNetwork],
+    batch_pixels: int,
+    *,
+    judging: bool,
+) -> Iterator[Look]:
+    """Show each tile of each frame to all networks in turn, in batches of one shape.
+
+    A frame is masked, resampled, normalised and cut once for all of them.
+
+    Parameters
+    ----------
+    frames : numpy.ndarray
+        Frames of shape (n, H, W), any real dtype, H * W at least 2.
+    sampling : float
+        Pixel size in Å/px.
+    networks : sequence of AtomNetwork
+        Of one working sampling, stride and normalisation width.
+    batch_pixels : int
+        Working pixels that go through a network at once.
+    judging : bool
+        Whether what `Domain.judge` needs is kept, for the networks that have a domain.
+
+    Yields
+    ------
+    Look
+        The tiles of a frame one after another.
+
+    Warns
+    -----
+    UserWarning
+        If bad pixels were masked.
+    """
+    card = networks[0].card
+    halo = max(network.receptive_radius for network in networks)
+    judges = [judging and network.domain is not None for network in networks]
+    pending: list[tuple[Frame, Tile, np.ndarray]] = []
+    batch = None
+    masked = []
+    for index, pixels in enumerate(frames):
+        clean, mask = mask_bad(pixels)
+        masked.append(int(np.count_nonzero(mask)))
+        working, grid = resample(clean, sampling, card.sampling)
+        del clean
+        working = normalise(working, sampling * grid.scale, card.normalisation_width)
+        tiling = cut(working.shape, halo, _GRID_MULTIPLE, batch_pixels)
+        frame = Frame(index, pixels.shape, working, grid, mask if masked[-1] else None, tiling)
+        if batch is None:
+            fitting = batch_pixels // (tiling.shape[0] * tiling.shape[1])
+            number = min(max(fitting, 1), len(frames) * len(tiling.tiles))
+            batch = np.zeros((number, *tiling.shape), np.float32)
+        for tile in tiling.tiles:
+            pending.append((frame, tile, _window(working, tile, tiling.shape)))
+            if len(pending) == len(batch):
+                yield from _evaluate(networks, judges, batch, pending)
+                pending = []
+    if pending:
+        yield from _evaluate(networks, judges, batch, pending)
+    if any(masked):
+        warnings.warn(
+            f"Pixels that are NaN, infinite or outliers were masked: {sum(masked)} in "
+            f"{np.count_nonzero(masked)} of {len(masked)} frames.",
+            stacklevel=2,
+        )
+
+
+def in_cells(pixels: tuple[slice, slice], size: int) -> tuple[slice, slice]:
+    """Give the cells, of some pixels a side, that lie in a window.
+
+    Parameters
+    ----------
+    pixels : tuple of slice
+        Window in pixels, its edges multiples of `size`.
+    size : int
+        Pixels per cell.
+
+    Returns
+    -------
+    tuple of slice
+
+    Examples
+    --------
+    >>> in_cells((slice(0, 32), slice(32, 96)), 16)
+    (slice(0, 2, None), slice(2, 6, None))
+    """
+    return tuple(slice(one.start // size, one.stop // size) for one in pixels)
+
+
+def check(frames: np.ndarray, sampling: float, card: ModelCard) -> np.ndarray:
+    """Refuse frames that no network can look at.
+
+    Parameters
+    ----------
+    frames : numpy.ndarray
+        Frames of shape (n, H, W), any real dtype.
+    sampling : float
+        Pixel size in Å/px.
+    card : ModelCard
+        Of the network.
+
+    Returns
+    -------
+    numpy.ndarray
+        The frames.
+
+    Raises
+    ------
+    TypeError
+        If the frames are not real numbers.
+    ValueError
+        If the shape or the pixel size make no sense.
+    """
+    frames = np.asarray(frames)
+    if frames.dtype.kind not in "biuf":
+        raise TypeError(
+            f"The frames have dtype {frames.dtype}, expected real numbers: take the modulus, phase "
+            "or real part of complex images first."
+        )
+    if frames.ndim != 3:
+        raise ValueError(f"The frames have shape {frames.shape}, expected (n, H, W).")
+    if not (np.isfinite(sampling) and sampling > 0):
+        raise ValueError(f"The sampling is {sampling!r}, expected a positive number in Å/px.")
+    if sampling > _COARSEST * card.sampling:
+        raise ValueError(
+            f"The sampling is {sampling:g} Å/px, too coarse for atoms: the network {card.name!r} "
+            f"works at {card.sampling:g} Å/px. Check the calibration and its unit."
+        )
+    return frames
+
+
+def warn_of_sampling(sampling: float, card: ModelCard) -> None:
+    """Warn of a pixel size that the card of a network does not cover.
+
+    Parameters
+    ----------
+    sampling : float
+        Pixel size in Å/px.
+    card : ModelCard
+        Of the network.
+
+    Warns
+    -----
+    UserWarning
+        If it is more than a tenth outside the range of the card.
+    """
+    domain = card.domain.get("sampling")
+    if domain is not None and not (
+        domain[0] / _OUTSIDE_DOMAIN <= sampling <= domain[1] * _OUTSIDE_DOMAIN
+    ):
+        warnings.warn(
+            f"The sampling is {sampling:g} Å/px, the network {card.name!r} was trained on images "
+            f"of {domain[0]:g} to {domain[1]:g} Å/px: check the calibration and its unit.",
+            stacklevel=4,
+        )
+
+
+def too_small(frames: np.ndarray) -> bool:
+    """Tell whether frames, of shape (n, H, W), have no room for an atom."""
+    return frames.shape[1] * frames.shape[2] < 2
+
+
+def _evaluate(
+    networks: Sequence[AtomNetwork],
+    judges: list[bool],
+    batch: np.ndarray,
+    pending: list[tuple[Frame, Tile, np.ndarray]],
+) -> Iterator[Look]:
+    batch[len(pending) :] = 0
+    for place, (_, _, window) in zip(batch, pending, strict=False):
+        place[:] = window
+    seen = [
+        network.look(batch) if judge else (network.maps(batch), None)
+        for network, judge in zip(networks, judges, strict=True)
+    ]
+    for one, (frame, tile, _) in enumerate(pending):
+        maps = [type(maps)(*(part[one] for part in maps)) for maps, _ in seen]
+        features = [
+            None if all_of is None else _of_core(all_of[one], frame, tile, network.grid_multiple)
+            for network, (_, all_of) in zip(networks, seen, strict=True)
+        ]
+        yield Look(frame, tile, maps, features)
+
+
+def _of_core(features: np.ndarray, frame: Frame, tile: Tile, size: int) -> np.ndarray:
+    """Give the features of the cells of a core that are not altogether beyond the frame."""
+    within = [-(-side // size) for side in frame.working.shape]
+    rows, columns = (
+        slice(cells.start, min(cells.stop, last - origin // size))
+        for cells, last, origin in zip(in_cells(tile.core, size), within, tile.origin, strict=True)
+    )
+    return features[rows, columns].reshape(-1, features.shape[-1]).copy()
+
+
+def _window(working: np.ndarray, tile: Tile, shape: tuple[int, int]) -> np.ndarray:
+    y, x = tile.origin
+    window = working[y : y + shape[0], x : x + shape[1]]
+    missing = [(0, side - there) for side, there in zip(shape, window.shape, strict=True)]
+    # Reflected, the texture goes on, so the network sees neither an edge nor a flat band.
+    return np.pad(window, missing, mode="symmetric") if np.any(missing) else window

@@ -1,0 +1,167 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Maps of what networks see, on the pixels of the frames."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from hyperspy_dlatoms.detection.looking import (
+    BATCH_PIXELS,
+    check,
+    in_cells,
+    look,
+    too_small,
+    warn_of_sampling,
+)
+from hyperspy_dlatoms.detection.symmetry import members_of
+from hyperspy_dlatoms.networks.ensemble import AtomEnsemble
+from hyperspy_dlatoms.networks.interpolation import interpolate
+
+if TYPE_CHECKING:
+    from hyperspy_dlatoms.networks.network import AtomNetwork, SiteMaps
+    from hyperspy_dlatoms.networks.resampling import Grid
+
+_ROWS = 256
+
+
+def probability_maps(
+    frames: np.ndarray,
+    sampling: float,
+    network: AtomNetwork | AtomEnsemble,
+    batch_pixels: int = BATCH_PIXELS,
+    *,
+    symmetrise: bool = False,
+) -> np.ndarray:
+    """Compute the probability of a site near each pixel of some frames.
+
+    Parameters
+    ----------
+    frames : numpy.ndarray
+        Frames of shape (n, H, W), any real dtype.
+    sampling : float
+        Pixel size in Å/px.
+    network : AtomNetwork or AtomEnsemble
+        A trained network, or several, whose mean probability is given.
+    batch_pixels : int
+        Working pixels that go through the network at once.
+    symmetrise : bool
+        Whether to take the mean over the eight quarter turns and flips; eight times the cost.
+
+    Returns
+    -------
+    numpy.ndarray
+        Float32 array of shape (n, H, W), or (n, H, W, K) if the network tells K > 1 classes apart.
+
+    Raises
+    ------
+    TypeError
+        If the frames are not real numbers.
+    ValueError
+        If the shape or the pixel size make no sense.
+
+    Warns
+    -----
+    UserWarning
+        If bad pixels were masked, or the pixel size is outside what the network was trained on.
+    """
+    n_classes = len(network.card.classes)
+    maps = _maps(frames, sampling, network, batch_pixels, symmetrise, n_classes, _mean_probability)
+    return maps[..., 0] if n_classes == 1 else maps
+
+
+def agreement_maps(
+    frames: np.ndarray,
+    sampling: float,
+    network: AtomEnsemble,
+    batch_pixels: int = BATCH_PIXELS,
+    *,
+    symmetrise: bool = False,
+) -> np.ndarray:
+    """Compute how well the members of an ensemble agree at each pixel of some frames.
+
+    Parameters
+    ----------
+    frames, sampling, batch_pixels, symmetrise
+        As for `probability_maps`.
+    network : AtomEnsemble
+        Several trained networks.
+
+    Returns
+    -------
+    numpy.ndarray
+        Float32 array of shape (n, H, W): 1 less twice the standard deviation of the members'
+        probabilities of a site of any class. It is 1 where all say the same, be it that there is a
+        site or that there is none, and 0 where one half is sure of a site and the other of none.
+
+    Raises
+    ------
+    TypeError
+        If the frames are not real numbers, or `network` is a single one.
+    ValueError
+        If the shape or the pixel size make no sense.
+
+    Warns
+    -----
+    UserWarning
+        If bad pixels were masked, or the pixel size is outside what the network was trained on.
+    """
+    if not isinstance(network, AtomEnsemble):
+        raise TypeError(
+            f"{network.card.name!r} is a single network, which has nobody to agree with: give an "
+            "ensemble."
+        )
+    return _maps(frames, sampling, network, batch_pixels, symmetrise, 1, _agreement)[..., 0]
+
+
+def _maps(
+    frames: np.ndarray,
+    sampling: float,
+    network: AtomNetwork | AtomEnsemble,
+    batch_pixels: int,
+    symmetrise: bool,
+    channels: int,
+    combine: Callable[[list[SiteMaps]], np.ndarray],
+) -> np.ndarray:
+    """Put maps, combined from those of the members, on the pixels of the frames."""
+    frames = check(frames, sampling, network.card)
+    warn_of_sampling(sampling, network.card)
+    members = members_of(network, symmetrise)
+    stride = network.card.stride
+    out = np.zeros((*frames.shape, channels), np.float32)
+    if too_small(frames):
+        return out
+    cells = None
+    for seen in look(frames, sampling, members, batch_pixels, judging=False):
+        if cells is None:
+            sides = (side // stride for side in seen.frame.tiling.padded)
+            cells = np.empty((*sides, channels), np.float32)
+        core = in_cells(seen.tile.core, stride)
+        here = tuple(
+            slice(origin // stride + one.start, origin // stride + one.stop)
+            for origin, one in zip(seen.tile.origin, core, strict=True)
+        )
+        cells[here] = combine(seen.maps)[core]
+        if seen.is_last:
+            _spread(cells, seen.frame.grid, stride, out[seen.frame.index])
+    return out
+
+
+def _mean_probability(maps: list[SiteMaps]) -> np.ndarray:
+    return np.mean([one.probability for one in maps], axis=0)
+
+
+def _agreement(maps: list[SiteMaps]) -> np.ndarray:
+    return 1 - 2 * np.std([one.probability.sum(axis=-1, keepdims=True) for one in maps], axis=0)
+
+
+def _spread(cells: np.ndarray, grid: Grid, stride: int, out: np.ndarray) -> None:
+    """Interpolate a map from its cells to the pixels of the frame."""
+    rows, columns = (
+        (grid.to_working(np.arange(length)) - (stride - 1) / 2) / stride for length in out.shape[:2]
+    )
+    for top in range(0, len(rows), _ROWS):
+        strip = interpolate(cells, rows[top : top + _ROWS])
+        out[top : top + _ROWS] = interpolate(strip.swapaxes(0, 1), columns).swapaxes(0, 1)

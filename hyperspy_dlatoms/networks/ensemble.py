@@ -1,0 +1,138 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Several networks that look at the same image and are asked together."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from hyperspy_dlatoms.networks.card import ModelCard
+from hyperspy_dlatoms.networks.network import AtomNetwork, NetworkHandle
+
+_SHARED = ("sampling", "stride", "classes", "normalisation_width")
+
+
+class AtomEnsemble:
+    """Networks that were trained by different rules, and the card that stands for all of them.
+
+    Parameters
+    ----------
+    members : sequence of AtomNetwork
+        Two or more networks of one working sampling, stride, normalisation width and one set of
+        classes; their radii, thresholds and minimum distances may differ.
+    name : str, optional
+        Name of the ensemble; the names of the members joined by " + " where it is not given.
+
+    Raises
+    ------
+    ValueError
+        If there are fewer than two members, or they cannot look at one and the same image.
+
+    Examples
+    --------
+    >>> from hyperspy_dlatoms import registry
+    >>> names = ("metal-nanoparticle", "metal-nanoparticle-clusters")
+    >>> AtomEnsemble([registry.load(name) for name in names], "both")  # doctest: +SKIP
+    <AtomEnsemble both, 2 members>
+    """
+
+    def __init__(self, members: Sequence[AtomNetwork], name: str | None = None) -> None:
+        self.members = tuple(members)
+        self.card = common_card([member.card for member in self.members], name)
+
+    def __repr__(self) -> str:
+        return f"<AtomEnsemble {self.card.name}, {len(self.members)} members>"
+
+
+@dataclass(frozen=True)
+class EnsembleHandle:
+    """An ensemble by the handles of its members: small, picklable.
+
+    Parameters
+    ----------
+    members : tuple of NetworkHandle
+        Each loads its network once per process.
+    name : str, optional
+        Name of the ensemble.
+    """
+
+    members: tuple[NetworkHandle, ...]
+    name: str | None = None
+
+    def get(self) -> AtomEnsemble:
+        """Load the members, or take those that this process has already.
+
+        Raises
+        ------
+        FileNotFoundError
+            If this machine lacks the file of a member.
+        ModelFileError
+            If a file is another one than when the handle was made.
+        ValueError
+            If the members do not fit together.
+        """
+        return AtomEnsemble([member.get() for member in self.members], self.name)
+
+
+def common_card(cards: Sequence[ModelCard], name: str | None = None) -> ModelCard:
+    """Return the card that stands for several networks.
+
+    Parameters
+    ----------
+    cards : sequence of ModelCard
+        Of the members.
+    name : str, optional
+        Name of the ensemble; the names of the members joined by " + " where it is not given.
+
+    Returns
+    -------
+    ModelCard
+        What all members share; the mean of their thresholds and radii, the smallest of their
+        minimum distances, and the range of samplings (Å/px) that all were trained on. It has no
+        recipe and no scores.
+
+    Raises
+    ------
+    ValueError
+        If there are fewer than two, or they differ in sampling, stride, classes or normalisation
+        width.
+
+    Examples
+    --------
+    >>> import dataclasses
+    >>> from hyperspy_dlatoms.networks.card import ModelCard
+    >>> card = ModelCard(
+    ...     name="a", version="1", architecture="unet", arguments={}, classes=("C",),
+    ...     sampling=0.2, radius=0.5, minimum_distance=1.0, threshold=0.5,
+    ... )
+    >>> both = common_card([card, dataclasses.replace(card, name="b", threshold=0.7)])
+    >>> both.name, both.threshold
+    ('a + b', 0.6)
+    """
+    if len(cards) < 2:
+        raise ValueError(f"An ensemble of {len(cards)} networks: expected two or more.")
+    first = cards[0]
+    for card in cards[1:]:
+        for field in _SHARED:
+            ours, theirs = getattr(first, field), getattr(card, field)
+            if ours != theirs:
+                raise ValueError(
+                    f"The members of an ensemble share their {field.replace('_', ' ')}: "
+                    f"{first.name!r} has {ours!r}, {card.name!r} has {theirs!r}."
+                )
+    ranges = [card.domain["sampling"] for card in cards if "sampling" in card.domain]
+    low, high = zip(*ranges, strict=True) if ranges else ((), ())
+    return dataclasses.replace(
+        first,
+        name=name or " + ".join(card.name for card in cards),
+        version=" + ".join(card.version for card in cards),
+        radius=sum(card.radius for card in cards) / len(cards),
+        minimum_distance=min(card.minimum_distance for card in cards),
+        threshold=sum(card.threshold for card in cards) / len(cards),
+        domain={"sampling": [max(low), min(high)]} if ranges else {},
+        recipe="",
+        commit="",
+        training={},
+        scores={},
+    )

@@ -1,0 +1,79 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a network sees on its way to the maps, gathered on its coarsest grid."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    import keras
+
+
+def with_levels(model: keras.Model) -> keras.Model:
+    """Let a network give what it sees on all its levels besides its maps.
+
+    Each level keeps what the others lose: the finest the contrast transfer and the noise, the
+    coarsest the lattice.
+
+    Parameters
+    ----------
+    model : keras.Model
+        Built by `hyperspy_dlatoms.networks.architecture.build`.
+
+    Returns
+    -------
+    keras.Model
+        With the same weights; gives the maps, and the mean over the cells of the coarsest grid of
+        each channel of each level, on the way down and on the way up, float32 of shape
+        (n, h / multiple, w / multiple, C).
+
+    References
+    ----------
+    K. Lee et al., "A simple unified framework for detecting out-of-distribution samples and
+    adversarial attacks", NeurIPS (2018), for features of all levels.
+    """
+    import keras
+    from keras import ops
+
+    down = [one.input for one in model.layers if isinstance(one, keras.layers.MaxPooling2D)]
+    up = [one.input for one in model.layers if one.name.endswith("_merge") or one.name == "maps"]
+    depth = len(down)
+    cells = [2**level for level in (*range(depth, 0, -1), *range(depth + 1))]
+    means = [
+        ops.average_pool(ops.cast(x, "float32"), size, size, "valid")
+        for x, size in zip(down + up, cells, strict=True)
+    ]
+    return keras.Model(model.input, [model.output, ops.concatenate(means, axis=-1)])
+
+
+def with_sites(levels: np.ndarray, probability: np.ndarray) -> np.ndarray:
+    """Add to the features of each coarse cell what they tell of the sites in it.
+
+    Parameters
+    ----------
+    levels : numpy.ndarray
+        Shape (n, h, w, C).
+    probability : numpy.ndarray
+        Of a site of each class, on the network's own cells, shape (n, m h, m w, K).
+
+    Returns
+    -------
+    numpy.ndarray
+        Float32 of shape (n, h, w, C + 3): at the end the means of p and of p (1 - p), p the
+        probability of a site of any class, and the largest p.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from hyperspy_dlatoms.networks.features import with_sites
+    >>> with_sites(np.zeros((1, 1, 2, 0)), np.array([[[[0.0], [1.0], [0.5], [0.5]]] * 2]))
+    array([[[[0.5 , 0.  , 1.  ],
+             [0.5 , 0.25, 0.5 ]]]], dtype=float32)
+    """
+    n, rows, columns, _ = levels.shape
+    p = probability.sum(axis=-1).reshape(n, rows, probability.shape[1] // rows, columns, -1)
+    mean, squares = p.mean(axis=(2, 4)), np.square(p).mean(axis=(2, 4))
+    sites = np.stack([mean, mean - squares, p.max(axis=(2, 4))], axis=-1)
+    return np.concatenate([levels, sites], axis=-1).astype(np.float32, copy=False)

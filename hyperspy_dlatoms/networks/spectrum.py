@@ -1,0 +1,101 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The radial power spectrum of an image: its contrast transfer, its lattices and its noise."""
+
+from __future__ import annotations
+
+import numpy as np
+import scipy.fft
+
+BANDS = 24
+"""Rings from zero to the Nyquist frequency."""
+
+_WINDOW = 128
+_MOST_WINDOWS = 12
+_FLOOR = 1e-4
+_NOISE = slice(15, 19)
+_SIGNAL = slice(2, 12)
+
+
+def spectrum(image: np.ndarray) -> np.ndarray:
+    """Give the power in rings of spatial frequency, and how much of it is in spots.
+
+    The periodograms of windows that overlap by half are averaged (Welch's method), so that the
+    resolution is the same for images of all sizes.
+
+    Parameters
+    ----------
+    image : numpy.ndarray
+        Normalised image of shape (h, w), float32.
+
+    Returns
+    -------
+    numpy.ndarray
+        Float64 of shape (2 BANDS,): the logarithm of the mean power in each ring, 0 for white noise
+        of variance 1, and of the ratio of its root mean square to its mean, log(sqrt(2)) for noise
+        and more for a crystal.
+
+    References
+    ----------
+    P. Welch, "The use of fast Fourier transform for the estimation of power spectra", IEEE
+    Transactions on Audio and Electroacoustics 15, 70 (1967).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from hyperspy_dlatoms.networks.spectrum import BANDS, spectrum
+    >>> noise = np.random.default_rng(0).normal(size=(300, 400)).astype(np.float32)
+    >>> bool(np.abs(spectrum(noise)[1:BANDS]).max() < 0.1)
+    True
+    """
+    sides = [min(_WINDOW, length) for length in image.shape]
+    rows, columns = (_starts(length, side) for length, side in zip(image.shape, sides, strict=True))
+    windows = np.stack([image[y : y + sides[0], x : x + sides[1]] for y in rows for x in columns])
+    taper = np.outer(*(np.hanning(side + 2)[1:-1] for side in sides)).astype(np.float32)
+    windows = (windows - windows.mean(axis=(1, 2), keepdims=True)) * taper
+    power = np.abs(scipy.fft.rfft2(windows)) ** 2 / np.square(taper).sum()
+    frequency = np.hypot(scipy.fft.fftfreq(sides[0])[:, None], scipy.fft.rfftfreq(sides[1]))
+    ring = np.minimum(frequency * 2 * BANDS, BANDS).astype(int).ravel()
+    count = np.bincount(ring, minlength=BANDS + 1)[:BANDS]
+    first, second = (
+        np.bincount(ring, (power**n).mean(axis=0).ravel(), BANDS + 1)[:BANDS] for n in (1, 2)
+    )
+    there = count > 0
+    mean = first[there] / count[there] + _FLOOR
+    spots = np.sqrt(second[there] / count[there] + _FLOOR**2) / mean
+    # A narrow image has no frequencies in some of the rings.
+    at = np.flatnonzero(there)
+    return np.concatenate(
+        [np.interp(np.arange(BANDS), at, np.log(values)) for values in (mean, spots)]
+    )
+
+
+def signal_to_noise(spectra: np.ndarray) -> np.ndarray:
+    """Estimate the ratio of signal to noise, from rings with and without a signal.
+
+    Beyond about 1.5 periods an Å no lens transfers anything, so what is there is noise.
+
+    Parameters
+    ----------
+    spectra : numpy.ndarray
+        Of images at 0.2 Å/px, shape (n, 2 BANDS).
+
+    Returns
+    -------
+    numpy.ndarray
+        Shape (n,), 0 where there is no signal.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from hyperspy_dlatoms.networks.spectrum import signal_to_noise
+    >>> signal_to_noise(np.zeros((1, 48)))
+    array([0.])
+    """
+    power = np.exp(spectra)
+    noise = power[:, _NOISE].mean(axis=1)
+    return np.maximum(power[:, _SIGNAL].mean(axis=1) / noise - 1, 0)
+
+
+def _starts(length: int, side: int) -> np.ndarray:
+    number = min(-(-2 * (length - side) // side) + 1, _MOST_WINDOWS)
+    return np.linspace(0, length - side, number).round().astype(int)

@@ -1,0 +1,265 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Images outside of any training set, to learn from where the domain of a network ends."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any, NamedTuple
+
+import numpy as np
+import scipy.fft
+from scipy.ndimage import gaussian_filter
+
+from hyperspy_dlatoms.simulation.camera import Camera, count_electrons, record
+from hyperspy_dlatoms.simulation.conditions import draw_conditions
+from hyperspy_dlatoms.simulation.dataset import Item
+from hyperspy_dlatoms.simulation.draws import bounds
+from hyperspy_dlatoms.simulation.imaging import take_image
+
+FINE = 0.1
+"""Å/px of the grid that columns are drawn on."""
+
+KINDS = (
+    *("lattice", "stretched", "astigmatic", "bright", "leaves"),
+    *("lattice", "stretched", "astigmatic", "empty", "lattice"),
+)
+"""What is drawn in turn."""
+
+VISIBLE: dict[str, Any] = {
+    "dose": {"log": [1000, 1e5]},
+    "defocus": {"choice": [[30, 110], [-110, -30]]},
+    "Cs": [-3e4, 3e4],
+    "coma": [0, 200],
+    "threefold": [0, 100],
+    "astigmatism": [0, 20],
+    "focal_spread": [12, 40],
+    "defocus_ramp": 0,
+}
+"""Conditions under which there is something to see: low aberrations, some defocus and dose."""
+
+
+class Picture(NamedTuple):
+    """An image, and what is known of it.
+
+    Attributes
+    ----------
+    kind : str
+        What it is of.
+    image : numpy.ndarray
+        Shape (H, W), float32.
+    sampling : float
+        What its calibration says, Å/px.
+    pixel : float
+        What the size of its pixels really is, Å.
+    positions : numpy.ndarray
+        y, x of its sites in px, shape (n, 2).
+    dose : float
+        e/Å².
+    """
+
+    kind: str
+    image: np.ndarray
+    sampling: float
+    pixel: float
+    positions: np.ndarray
+    dose: float
+
+    def crop(self, rng: np.random.Generator, shortest: float = 30.0) -> Picture:
+        """Cut out a square, of a side between `shortest` and all there is (Å), at random."""
+        least = min(*self.image.shape, round(shortest / self.pixel))
+        side = int(rng.integers(least, min(self.image.shape) + 1))
+        corner = np.array([rng.integers(0, length - side + 1) for length in self.image.shape])
+        positions = self.positions - corner
+        inside = ((positions > -0.5) & (positions < side - 0.5)).all(axis=1)
+        image = self.image[corner[0] :, corner[1] :][:side, :side]
+        return self._replace(image=image, positions=positions[inside])
+
+
+def take_picture(
+    rng: np.random.Generator, item: Item, imaging: Mapping[str, Any], sampling: float
+) -> Picture:
+    """Image a wave of a data set (of a `sampling` in Å/px) under conditions drawn from ranges."""
+    conditions = draw_conditions(rng, imaging)
+    image, pixel = take_image(rng, item.wave, sampling, item.record["energy"], conditions)
+    kind = item.record["specimen"].get("kind", "")
+    return Picture(kind, image, pixel, pixel, item.sites[:, :2] / pixel, conditions.camera.dose)
+
+
+def draw_outlier(
+    rng: np.random.Generator,
+    kind: str,
+    item: Item,
+    imaging: Mapping[str, Any],
+    sampling: float,
+) -> Picture:
+    """Draw an image that the training set of a network does not hold.
+
+    Parameters
+    ----------
+    rng : numpy.random.Generator
+        Where the randomness comes from.
+    kind : str
+        One of ``KINDS``: a crystal of a random lattice; a training image with a wrong calibration;
+        one of too large a two-fold astigmatism; columns as bright spots, as an annular dark field
+        shows them; leaves fallen over one another, whose statistics are those of photographs [1]_;
+        nothing but noise, which a network is to read right.
+    item : Item
+        An exit wave of the data set, with sites.
+    imaging : mapping
+        Ranges of the imaging conditions of the training.
+    sampling : float
+        Of the wave, Å/px.
+
+    Returns
+    -------
+    Picture
+
+    References
+    ----------
+    .. [1] A. Lee, D. Mumford and J. Huang, "Occlusion models for natural images", International
+       Journal of Computer Vision 41, 35 (2001).
+    """
+    size = len(item.wave) * sampling
+    ranges = imaging | VISIBLE if rng.random() < 0.5 else dict(imaging)
+    if kind == "lattice":
+        columns = random_lattice(rng, size)
+        phase = draw_columns(columns, size, rng.uniform(0.25, 0.4)) * rng.uniform(0.2, 1.5)
+        item = replace(item, wave=np.exp(1j * phase)[::2, ::2], sites=columns)
+        picture = take_picture(rng, item, ranges, 2 * FINE)
+    elif kind == "empty":
+        item = replace(item, wave=np.ones_like(item.wave), sites=np.empty((0, 3)))
+        picture = take_picture(rng, item, ranges, sampling)
+    elif kind == "stretched":
+        picture = take_picture(rng, item, ranges, sampling)
+        factor = rng.uniform(1.3, 2.5) ** rng.choice([-1, 1])
+        picture = picture._replace(sampling=picture.pixel * factor)
+    elif kind == "bright":
+        columns = item.sites if rng.random() < 0.3 else random_lattice(rng, size)
+        picture = dark_field(rng, columns, size)
+    elif kind == "leaves":
+        image, pixel = dead_leaves(rng, int(rng.integers(150, 600))), rng.uniform(0.04, 0.25)
+        picture = Picture(kind, image, pixel, pixel, np.empty((0, 2)), np.inf)
+    elif kind == "astigmatic":
+        least = 1.5 * max(bounds(imaging.get("astigmatism", 0))[1], 20.0)
+        picture = take_picture(rng, item, ranges | {"astigmatism": [least, 2.5 * least]}, sampling)
+    else:
+        raise ValueError(f"The kind is {kind!r}, expected one of {sorted(set(KINDS))}.")
+    picture = picture._replace(kind=kind)
+    return picture if kind == "leaves" else picture.crop(rng)
+
+
+def random_lattice(rng: np.random.Generator, size: float) -> np.ndarray:
+    """Draw the columns of a crystal that need not exist, in an ellipse.
+
+    Parameters
+    ----------
+    rng : numpy.random.Generator
+        Where the randomness comes from.
+    size : float
+        Edge of the box, Å.
+
+    Returns
+    -------
+    numpy.ndarray
+        y, x (Å) and weight of each column, shape (n, 3).
+    """
+    a = rng.uniform(1.4, 6.0)
+    b = a * rng.uniform(0.55, 1.0)
+    angle, turn = np.radians(rng.choice([60, 90, rng.uniform(55, 90)])), rng.uniform(0, 2 * np.pi)
+    azimuths = np.array([turn, turn + angle])
+    vectors = np.array([[a], [b]]) * np.column_stack([np.cos(azimuths), np.sin(azimuths)])
+    reach = int(2 * size / b) + 1
+    cells = np.stack(np.meshgrid(*[np.arange(-reach, reach + 1)] * 2), axis=-1).reshape(-1, 1, 2)
+    number = int(rng.integers(1, 1 + max(1, min(4, round(a * b / 3)))))
+    points = (cells + rng.random((number, 2))).reshape(-1, 2) @ vectors
+    weights = np.tile(rng.uniform(0.3, 1.0, number), len(cells))
+    ellipse = rng.uniform(0.25, 0.8, 2) * size
+    kept = (np.linalg.norm(points / ellipse, axis=1) < 1) & (np.abs(points) < size / 2).all(axis=1)
+    return np.column_stack([points + size / 2, weights])[kept]
+
+
+def draw_columns(columns: np.ndarray, size: float, width: float) -> np.ndarray:
+    """Draw each column as a Gaussian.
+
+    Parameters
+    ----------
+    columns : numpy.ndarray
+        y, x (Å) and height of each, shape (n, 3).
+    size : float
+        Edge of the periodic box, Å.
+    width : float
+        Standard deviation of the Gaussians, Å.
+
+    Returns
+    -------
+    numpy.ndarray
+        Shape (N, N), at ``FINE`` Å/px.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from hyperspy_dlatoms.training.outliers import draw_columns
+    >>> round(float(draw_columns(np.array([[3.0, 3.0, 2.0]]), 6.0, 0.5)[30, 30]), 2)
+    2.0
+    """
+    edges = np.arange(round(size / FINE) + 1) - 0.5
+    y, x = np.asarray(columns[:, :2] / FINE).T
+    image, _, _ = np.histogram2d(y, x, (edges, edges), weights=columns[:, 2])
+    return gaussian_filter(image, width / FINE, mode="wrap") * 2 * np.pi * (width / FINE) ** 2
+
+
+def dark_field(rng: np.random.Generator, columns: np.ndarray, size: float) -> Picture:
+    """Show columns (y, x in Å, and weight) as bright spots on a dark ground, with counting noise.
+
+    An annular dark field is about that: an incoherent image, peaked at the columns.
+    """
+    image = draw_columns(columns, size, rng.uniform(0.3, 0.7))
+    image = image / image.max() + rng.uniform(0.01, 0.3)
+    pixel = rng.uniform(0.04, 0.25)
+    image = record(image, FINE, Camera(sampling=pixel), pixel)
+    pixel, dose = size / len(image), np.exp(rng.uniform(np.log(300), np.log(1e5)))
+    counts = count_electrons(rng, image, Camera(dose=dose), pixel)
+    return Picture("ADF-STEM", counts, pixel, pixel, np.asarray(columns[:, :2]) / pixel, dose)
+
+
+def dead_leaves(rng: np.random.Generator, pixels: int, number: int = 150) -> np.ndarray:
+    """Draw leaves of one grey each over one another, and some noise and cloud over them.
+
+    Parameters
+    ----------
+    rng : numpy.random.Generator
+        Where the randomness comes from.
+    pixels : int
+        Of each side.
+    number : int
+        Of leaves.
+
+    Returns
+    -------
+    numpy.ndarray
+        Shape (pixels, pixels), float32.
+    """
+    y, x = np.indices((pixels, pixels), np.float32)
+    image = np.zeros((pixels, pixels), np.float32)
+    for _ in range(number):
+        radius = min(3 / (0.01 + 0.99 * rng.random()), pixels / 3)
+        (cy, cx), turn, aspect = (
+            rng.uniform(0, pixels, 2),
+            rng.uniform(0, np.pi),
+            rng.uniform(0.2, 1),
+        )
+        along = (y - cy) * np.cos(turn) + (x - cx) * np.sin(turn)
+        across = (x - cx) * np.cos(turn) - (y - cy) * np.sin(turn)
+        image[along**2 + (across / aspect) ** 2 < radius**2] = rng.random()
+    image = gaussian_filter(image + rng.uniform(0, 0.3) * _cloud(rng, pixels), rng.uniform(0.3, 2))
+    return image + np.float32(rng.uniform(0, 0.03)) * rng.standard_normal(image.shape, np.float32)
+
+
+def _cloud(rng: np.random.Generator, pixels: int) -> np.ndarray:
+    """Noise whose amplitude falls with a random power of the frequency."""
+    frequency = np.hypot(scipy.fft.fftfreq(pixels)[:, None], scipy.fft.rfftfreq(pixels))
+    frequency[0, 0] = np.inf
+    spectrum = scipy.fft.rfft2(rng.normal(size=(pixels, pixels))) / frequency ** rng.uniform(0.5, 2)
+    image = scipy.fft.irfft2(spectrum, (pixels, pixels))
+    return (image / image.std()).astype(np.float32)
