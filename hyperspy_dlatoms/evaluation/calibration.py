@@ -1,0 +1,117 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Whether stated probabilities and deviations are what they say."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from hyperspy_dlatoms.evaluation.scores import share
+
+WITHIN = {1: 0.683, 2: 0.954}
+"""Share of normal errors within so many standard deviations."""
+
+
+def reliability(probability: np.ndarray, right: np.ndarray, bins: int = 10) -> list[dict[str, Any]]:
+    """Compare stated probabilities with the share that is right.
+
+    Parameters
+    ----------
+    probability : numpy.ndarray
+        Of each found atom, shape (n,).
+    right : numpy.ndarray
+        Whether it is one, bool, shape (n,).
+    bins : int, optional
+        Number of equal bins from 0 to 1.
+
+    Returns
+    -------
+    list of dict
+        For each bin with an atom: its ``low`` and ``high`` end, ``atoms``, the mean
+        ``probability``, and the share that is ``right`` with its interval.
+
+    References
+    ----------
+    M. H. DeGroot and S. E. Fienberg, The comparison and evaluation of forecasters, J. R. Stat.
+    Soc. D 32 (1983) 12.
+
+    Examples
+    --------
+    >>> (one,) = reliability(np.array([0.72, 0.78]), np.array([True, False]))
+    >>> one["atoms"], round(one["probability"], 2), one["right"]
+    (2, 0.75, 0.5)
+    """
+    edges = np.linspace(0, 1, bins + 1)
+    place = np.clip(np.searchsorted(edges, probability, side="right") - 1, 0, bins - 1)
+    rows = []
+    for one in np.unique(place):
+        inside = place == one
+        row = {"low": float(edges[one]), "high": float(edges[one + 1]), "atoms": int(inside.sum())}
+        row["probability"] = float(probability[inside].mean())
+        rows.append(row | share("right", int(right[inside].sum()), int(inside.sum())))
+    return rows
+
+
+def expected_calibration_error(
+    probability: np.ndarray, right: np.ndarray, bins: int = 10
+) -> float | None:
+    """Average how far probabilities are from the share that is right.
+
+    Parameters
+    ----------
+    probability, right, bins
+        As for `reliability`.
+
+    Returns
+    -------
+    float or None
+        Mean over the bins, weighted by their atoms, of the modulus of the difference; None
+        without any atom.
+
+    References
+    ----------
+    M. P. Naeini, G. F. Cooper, M. Hauskrecht, Obtaining well calibrated probabilities using
+    Bayesian binning, Proc. AAAI 29 (2015) 2901.
+
+    Examples
+    --------
+    >>> round(expected_calibration_error(np.array([0.72, 0.78]), np.array([True, False])), 2)
+    0.25
+    """
+    if len(probability) == 0:
+        return None
+    rows = reliability(probability, right, bins)
+    gaps = [row["atoms"] * abs(row["probability"] - row["right"]) for row in rows]
+    return sum(gaps) / len(probability)
+
+
+def coverage(errors: np.ndarray, sigmas: np.ndarray) -> dict[str, float | None]:
+    """Compare errors with the standard deviations stated for them.
+
+    Parameters
+    ----------
+    errors, sigmas : numpy.ndarray
+        Of the same shape and unit; pairs that are not finite are left out.
+
+    Returns
+    -------
+    dict
+        ``within_1`` and ``within_2``, the share of errors within one and two standard deviations
+        (0.683 and 0.954 if these are right), and ``rms_ratio``, the root mean square of the errors
+        by that of the deviations; None without any error.
+
+    Examples
+    --------
+    >>> errors = np.random.default_rng(0).normal(0, 2, 100_000)
+    >>> result = coverage(errors, np.full(100_000, 2.0))
+    >>> {name: round(value, 2) for name, value in result.items()}
+    {'within_1': 0.68, 'within_2': 0.95, 'rms_ratio': 1.0}
+    """
+    known = np.isfinite(errors) & np.isfinite(sigmas)
+    errors, sigmas = np.abs(errors[known]), sigmas[known]
+    if errors.size == 0:
+        return {"within_1": None, "within_2": None, "rms_ratio": None}
+    return {f"within_{k}": float(np.mean(errors <= k * sigmas)) for k in WITHIN} | {
+        "rms_ratio": float(np.sqrt(np.mean(errors**2) / np.mean(sigmas**2)))
+    }

@@ -1,0 +1,208 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""One frame against the truth, as tables: a row for each true site, and one for each found atom."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+import pandas as pd
+from scipy.spatial import cKDTree
+
+from hyperspy_dlatoms.evaluation.matching import match
+
+BORDER = 3.0
+"""Sites nearer than this to an edge of the frame are left out (Å)."""
+
+
+def _nowhere() -> np.ndarray:
+    return np.empty((0, 2))
+
+
+@dataclass(frozen=True, eq=False)
+class Truth:
+    """What is in a frame.
+
+    Parameters
+    ----------
+    positions : numpy.ndarray
+        y, x of the sites (Å), shape (n, 2).
+    heights : numpy.ndarray
+        Atoms of each, int, shape (n,).
+    vacancies : numpy.ndarray, optional
+        y, x where an atom is missing (Å), shape (m, 2).
+    unclear : numpy.ndarray, optional
+        y, x where a found atom counts neither as right nor as false (Å), shape (k, 2).
+    """
+
+    positions: np.ndarray
+    heights: np.ndarray
+    vacancies: np.ndarray = field(default_factory=_nowhere)
+    unclear: np.ndarray = field(default_factory=_nowhere)
+
+
+@dataclass(frozen=True, eq=False)
+class Comparison:
+    """How the found atoms of one or more frames compare with the true ones.
+
+    Parameters
+    ----------
+    sites : pandas.DataFrame
+        A row for each true site: ``height``, ``edge``, ``found``; where it was found
+        ``error_y``, ``error_x``, ``sigma_y``, ``sigma_x`` (Å) and ``probability``; where it is
+        known the Cramér-Rao bound ``bound_y``, ``bound_x``, and ``joint_y``, ``joint_x`` with
+        neighbours unknown (Å); else NaN.
+    atoms : pandas.DataFrame
+        A row for each found atom: ``probability``, ``right``.
+    filled : numpy.ndarray
+        For each vacancy whether an atom was found there, bool.
+    frames : int
+        Number of frames.
+    area : float
+        Of the frames without their border (nm²).
+    """
+
+    sites: pd.DataFrame
+    atoms: pd.DataFrame
+    filled: np.ndarray
+    frames: int = 1
+    area: float = 0.0
+
+    @classmethod
+    def join(cls, parts: list[Comparison]) -> Comparison:
+        """Put the comparisons of several frames together."""
+        return cls(
+            pd.concat([part.sites for part in parts], ignore_index=True),
+            pd.concat([part.atoms for part in parts], ignore_index=True),
+            np.concatenate([part.filled for part in parts]),
+            sum(part.frames for part in parts),
+            sum(part.area for part in parts),
+        )
+
+
+def compare(
+    found: np.ndarray,
+    truth: Truth,
+    sampling: float,
+    shape: tuple[int, int],
+    tolerance: float = 0.5,
+    bounds: np.ndarray | None = None,
+) -> Comparison:
+    """Compare the found atoms of a frame with the true sites, one to one.
+
+    Parameters
+    ----------
+    found : numpy.ndarray
+        y, x, probability, y_sigma, x_sigma in px first, shape (n, 5 or more).
+    truth : Truth
+        What is in the frame.
+    sampling : float
+        Å/px.
+    shape : tuple of int
+        Of the frame.
+    tolerance : float, optional
+        A found atom within this distance of a true site can be that site (Å).
+    bounds : numpy.ndarray, optional
+        Cramér-Rao bounds of each site: of y and x, neighbours known, then of y and x, neighbours
+        unknown (Å), shape (n_sites, 4); NaN where they are not known.
+
+    Returns
+    -------
+    Comparison
+        Without the sites and atoms nearer than ``BORDER`` to an edge, matched beforehand.
+
+    Examples
+    --------
+    >>> truth = Truth(np.array([[5.0, 5.0], [5.0, 7.0]]), np.array([1, 4]))
+    >>> found = np.array([[50.0, 51.0, 0.9, 1.0, 1.0], [80.0, 80.0, 0.6, 1.0, 1.0]])
+    >>> result = compare(found, truth, sampling=0.1, shape=(120, 120))
+    >>> result.sites.found.tolist(), result.atoms.right.tolist()
+    ([True, False], [True, False])
+    """
+    places = found[:, :2] * sampling
+    pairs = match(places, truth.positions, tolerance)
+    atom, site = pairs.T
+    errors, sigmas = np.full((2, len(truth.positions), 2), np.nan)
+    errors[site] = places[atom] - truth.positions[site]
+    sigmas[site] = found[atom, 3:5] * sampling
+    probability = np.full(len(truth.positions), np.nan)
+    probability[site] = found[atom, 2]
+    if bounds is None:
+        bounds = np.full((len(truth.positions), 4), np.nan)
+    right = np.isin(np.arange(len(found)), atom)
+
+    edge = np.array(shape) * sampling
+
+    def inner(points: np.ndarray) -> np.ndarray:
+        return ((points >= BORDER) & (points <= edge - BORDER)).all(axis=1)
+
+    sites = pd.DataFrame(
+        {
+            "height": truth.heights,
+            "edge": on_edge(truth.positions),
+            "found": np.isin(np.arange(len(truth.positions)), site),
+            "error_y": errors[:, 0],
+            "error_x": errors[:, 1],
+            "sigma_y": sigmas[:, 0],
+            "sigma_x": sigmas[:, 1],
+            "probability": probability,
+            "bound_y": bounds[:, 0],
+            "bound_x": bounds[:, 1],
+            "joint_y": bounds[:, 2],
+            "joint_x": bounds[:, 3],
+        }
+    )
+    strays = np.flatnonzero(~right)
+    unclear = np.isin(np.arange(len(found)), strays[_near(places[strays], truth.unclear, 1.0)])
+    counted = inner(places) & ~unclear
+    atoms = pd.DataFrame({"probability": found[counted, 2], "right": right[counted]})
+    vacancies = truth.vacancies[inner(truth.vacancies)]
+    return Comparison(
+        sites[inner(truth.positions)].reset_index(drop=True),
+        atoms,
+        _near(vacancies, places[strays], tolerance),
+        area=float(np.prod(edge - 2 * BORDER)) / 100,
+    )
+
+
+def on_edge(positions: np.ndarray, gap: float = 150.0) -> np.ndarray:
+    """Say which sites have no neighbour within a wide angle: those of edges, steps and holes.
+
+    Parameters
+    ----------
+    positions : numpy.ndarray
+        y, x of sites of one crystal or sheet, shape (n, 2), in any unit.
+    gap : float, optional
+        The angle (degrees). Neighbours are those within 1.6 times the median of the distances of
+        nearest ones.
+
+    Returns
+    -------
+    numpy.ndarray
+        Shape (n,), bool.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> square = np.stack(np.mgrid[:3, :3], axis=-1).reshape(-1, 2)
+    >>> on_edge(square).reshape(3, 3)[1].tolist()
+    [True, False, True]
+    """
+    if len(positions) < 3:
+        return np.ones(len(positions), dtype=bool)
+    tree = cKDTree(positions)
+    spacing = np.median(tree.query(positions, k=2)[0][:, 1])
+    result = np.ones(len(positions), dtype=bool)
+    for index, around in enumerate(tree.query_ball_point(positions, 1.6 * spacing)):
+        others = [k for k in around if k != index]
+        if len(others) > 1:
+            y, x = (positions[others] - positions[index]).T
+            angles = np.sort(np.degrees(np.arctan2(y, x)))
+            result[index] = np.diff(angles, append=angles[0] + 360).max() > gap
+    return result
+
+
+def _near(points: np.ndarray, others: np.ndarray, distance: float) -> np.ndarray:
+    if len(points) == 0 or len(others) == 0:
+        return np.zeros(len(points), dtype=bool)
+    return np.isfinite(cKDTree(others).query(points, distance_upper_bound=distance)[0])

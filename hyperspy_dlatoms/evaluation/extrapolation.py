@@ -1,0 +1,214 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Whether the domain of a network tells the images that it reads wrong from the others.
+
+For each image two things are known: how well the network did (F1), and what its domain says of the
+image. An image is *fallen* if its F1 is more than 0.1 below what is usual for images of the domain.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from hyperspy_dlatoms.detection.detect import find_sites
+from hyperspy_dlatoms.detection.masking import mask_bad
+from hyperspy_dlatoms.evaluation.matching import match
+from hyperspy_dlatoms.networks.domain import describe
+from hyperspy_dlatoms.networks.normalisation import normalise
+from hyperspy_dlatoms.networks.resampling import resample
+
+if TYPE_CHECKING:
+    from hyperspy_dlatoms.networks.network import AtomNetwork
+    from hyperspy_dlatoms.training.outliers import Picture
+
+FALL = 0.1
+BORDER = 3.0
+_DECADES = 0.3
+_NO_NOISE = 1e6
+
+
+class Outcome(NamedTuple):
+    """How a network fared with an image.
+
+    Attributes
+    ----------
+    kind : str
+        What the image is of.
+    dose : float
+        e/Å².
+    sites : int
+        How many there are.
+    f1 : float
+        1 where nothing is and nothing was found, 0 where nothing is and something was found.
+    description : numpy.ndarray
+        Of the image, by `hyperspy_dlatoms.networks.domain.describe`.
+    score : float
+        Of the domain, above 1 for an image outside; nan if the network has none.
+    reasons : tuple of str
+        What is outside.
+    """
+
+    kind: str
+    dose: float
+    sites: int
+    f1: float
+    description: np.ndarray
+    score: float
+    reasons: tuple[str, ...]
+
+
+def examine(network: AtomNetwork, picture: Picture, tolerance: float) -> Outcome:
+    """Let a network find the sites of an image, and its domain judge it.
+
+    Parameters
+    ----------
+    network : AtomNetwork
+        The network.
+    picture : Picture
+        The image and what is known of it.
+    tolerance : float
+        Largest distance of a found site from a true one, Å.
+
+    Returns
+    -------
+    Outcome
+        Sites within 3 Å of the border are not counted.
+    """
+    with warnings.catch_warnings(action="ignore", category=UserWarning):
+        (found,) = find_sites(picture.image[None], picture.sampling, network)
+    number, f1 = _f1(found[:, :2] * picture.pixel, picture, tolerance)
+    working, features = see(network, picture.image, picture.sampling)
+    score, reasons = np.nan, ()
+    if network.domain is not None:
+        score, reasons = network.domain.judge(
+            sampling=picture.sampling, working=working, features=features
+        )
+    description = describe(working, features)
+    return Outcome(picture.kind, picture.dose, number, f1, description, score, reasons)
+
+
+def see(network: AtomNetwork, image: np.ndarray, sampling: float) -> tuple[np.ndarray, np.ndarray]:
+    """Give what a domain judges an image (H, W) by: the working image, and its features (m, C)."""
+    working, grid = resample(mask_bad(image)[0], sampling, network.card.sampling)
+    working = normalise(working, sampling * grid.scale, network.card.normalisation_width)
+    missing = [(0, -length % network.grid_multiple) for length in working.shape]
+    _, features = network.look(np.pad(working, missing, mode="symmetric")[None])
+    return working, features.reshape(-1, features.shape[-1])
+
+
+def usual_f1(outcomes: Sequence[Outcome], dose: np.ndarray) -> np.ndarray:
+    """Give the median F1 of images with sites about some doses.
+
+    Parameters
+    ----------
+    outcomes : sequence of Outcome
+        Of images of the domain; those without sites are left out.
+    dose : numpy.ndarray
+        e/Å², shape (n,); infinite without noise.
+
+    Returns
+    -------
+    numpy.ndarray
+        Shape (n,); doses within a third of a decade count.
+    """
+    known = [one for one in outcomes if one.sites]
+    f1 = np.array([one.f1 for one in known])
+    order = np.argsort(f1)
+    apart = _decades([one.dose for one in known])[order] - _decades(dose)[:, None]
+    weight = np.cumsum(np.exp(-0.5 * (apart / _DECADES) ** 2), axis=1)
+    middle = (weight < weight[:, -1:] / 2).sum(axis=1)
+    return f1[order][middle]
+
+
+def fallen(outcomes: Sequence[Outcome], usual: np.ndarray | float) -> np.ndarray:
+    """Tell on which images F1 is more than 0.1 below the usual, 1 where there are no sites."""
+    sites = np.array([one.sites for one in outcomes])
+    return np.array([one.f1 for one in outcomes]) < np.where(sites > 0, usual, 1.0) - FALL
+
+
+def roc(bad: np.ndarray, good: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Give the receiver operating characteristic of scores.
+
+    Parameters
+    ----------
+    bad, good : numpy.ndarray
+        Scores of images that a warning is due for, and of others, shapes (n,) and (m,).
+
+    Returns
+    -------
+    false, true : numpy.ndarray
+        Share of the good and of the bad that are warned of, from no warnings to all, as the
+        limit falls from one score to the next.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from hyperspy_dlatoms.evaluation.extrapolation import roc
+    >>> false, true = roc(np.array([0.9, 2.0]), np.array([0.5, 1.0]))
+    >>> false, true
+    (array([0. , 0. , 0.5, 0.5, 1. ]), array([0. , 0.5, 0.5, 1. , 1. ]))
+    >>> float(np.trapezoid(true, false))
+    0.75
+    """
+    limits = np.append(np.inf, np.unique(np.concatenate([bad, good]))[::-1])[:, None]
+    return (good >= limits).mean(axis=1), (bad >= limits).mean(axis=1)
+
+
+def area(bad: np.ndarray, good: np.ndarray) -> float:
+    """Give the area under `roc`: the chance that a bad image scores above a good one."""
+    if not len(bad) or not len(good):
+        return np.nan
+    false, true = roc(bad, good)
+    return float(np.trapezoid(true, false))
+
+
+def table(
+    outcomes: Sequence[Outcome], is_fallen: np.ndarray, good: np.ndarray
+) -> list[tuple[str, int, float, float, float, float, float]]:
+    """Sum up each kind of image.
+
+    Parameters
+    ----------
+    outcomes : sequence of Outcome
+        Of images outside the training set.
+    is_fallen : numpy.ndarray
+        Which of them are fallen, bool, shape (n,).
+    good : numpy.ndarray
+        Scores of images of the domain that the network reads right, shape (m,).
+
+    Returns
+    -------
+    list of tuple
+        For each kind, and for all: its name, the number of images, their mean F1, the share of
+        fallen ones, the area under the ROC of those against `good`, the share of them that is
+        warned of, and the share of the others that is warned of; nan where there are none.
+    """
+    kinds = np.array([one.kind for one in outcomes])
+    f1, score = (np.array([getattr(one, name) for one in outcomes]) for name in ("f1", "score"))
+    rows = []
+    for name in (*dict.fromkeys(kinds), "all"):
+        of = (kinds == name) | (name == "all")
+        bad, rest = score[of & is_fallen], score[of & ~is_fallen]
+        shares = [float((part > 1).mean()) if len(part) else np.nan for part in (bad, rest)]
+        row = (int(of.sum()), float(f1[of].mean()), float(is_fallen[of].mean()), area(bad, good))
+        rows.append((str(name), *row, *shares))
+    return rows
+
+
+def _f1(found: np.ndarray, picture: Picture, tolerance: float) -> tuple[int, float]:
+    """Count the true sites, and give F1; `found` in Å."""
+    true = picture.positions * picture.pixel
+    far = np.array(picture.image.shape) * picture.pixel - BORDER
+    is_found, is_true = (((p > BORDER) & (p < far)).all(axis=1) for p in (found, true))
+    pairs = match(found, true, tolerance)
+    right = np.count_nonzero(is_true[pairs[:, 1]])
+    is_found[pairs[:, 0]] = False
+    false, number = np.count_nonzero(is_found), np.count_nonzero(is_true)
+    return number, 2 * right / (number + right + false) if number + false else 1.0
+
+
+def _decades(dose: Sequence[float] | np.ndarray) -> np.ndarray:
+    return np.log10(np.minimum(dose, _NO_NOISE))

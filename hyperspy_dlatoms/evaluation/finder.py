@@ -1,0 +1,63 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What is tested: anything that finds sites in a frame."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from hyperspy_dlatoms.networks.network import AtomNetwork
+
+
+class Finder(Protocol):
+    """Finds the sites of a frame."""
+
+    def __call__(
+        self, frame: np.ndarray, sampling: float, threshold: float | None = None
+    ) -> np.ndarray:
+        """Find the sites of a frame.
+
+        Parameters
+        ----------
+        frame : numpy.ndarray
+            Electrons a pixel, shape (H, W).
+        sampling : float
+            Å/px.
+        threshold : float, optional
+            Lowest probability of a site; the finder's own unless told.
+
+        Returns
+        -------
+        numpy.ndarray
+            y, x, probability, y_sigma, x_sigma in px in the first columns, shape (n, 5 or more).
+        """
+
+
+def model_finder(model: str | os.PathLike[str] | AtomNetwork) -> Finder:
+    """Make a finder of a model.
+
+    Parameters
+    ----------
+    model : str, os.PathLike or AtomNetwork
+        As for `hyperspy_dlatoms.registry.load`.
+
+    Returns
+    -------
+    Finder
+        It keeps the warnings to itself: a test goes beyond what a network was trained on by
+        intention.
+    """
+    from hyperspy_dlatoms import registry
+    from hyperspy_dlatoms.detection.detect import find_sites
+
+    network = registry.load(model)
+
+    def find(frame: np.ndarray, sampling: float, threshold: float | None = None) -> np.ndarray:
+        with warnings.catch_warnings(action="ignore", category=UserWarning):
+            return find_sites(frame[None], sampling, network, threshold)[0]
+
+    return find

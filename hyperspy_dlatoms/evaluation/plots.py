@@ -1,0 +1,235 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Figures of a report."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from scipy.spatial import cKDTree
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+    from hyperspy_dlatoms.evaluation.evaluate import Example
+
+LABELS = {
+    "dose": "dose (e/Å²)",
+    "sampling": "sampling (Å/px)",
+    "defocus": "defocus (Å), positive is underfocus",
+    "tilt": "tilt (°)",
+    "thickness": "thickness (Å)",
+    "support": "support",
+    "structure": "sheet",
+}
+_LOGARITHMIC = ("dose",)
+_SHARES = (("f1", "F1", "k-o"), ("precision", "precision", "C0-s"), ("recall", "recall", "C1-^"))
+_GROUPS = (
+    ("recall_single", "recall, single atoms", "C2:v"),
+    ("recall_edge", "recall, edges", "C4:x"),
+    ("filled", "filled vacancies", "C3:*"),
+)
+_ERRORS = (
+    ("rms_y", "rms error along y", "C0-o"),
+    ("rms_x", "rms error along x", "C1-s"),
+    ("bound", "bound", "k--"),
+    ("joint_bound", "bound, neighbours unknown", "k:"),
+)
+
+
+def curve_figure(name: str, rows: Sequence[dict[str, Any]]) -> Figure:
+    """Plot the scores of a curve, and its errors beside the bound.
+
+    Parameters
+    ----------
+    name : str
+        What is varied.
+    rows : sequence of dict
+        Its points as `hyperspy_dlatoms.evaluation.scores.scores`, with ``value``.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+    """
+    from matplotlib.ticker import LogFormatter
+
+    figure = _figure(10, 3.6)
+    shares, errors = figure.subplots(1, 2)
+    values = [row["value"] for row in rows]
+    at = np.arange(len(rows)) if isinstance(values[0], str) else np.array(values)
+    for key, label, style in (*_SHARES, *_GROUPS):
+        _line(shares, at, rows, key, label, style)
+        _band(shares, at, rows, f"{key}_interval", style[:-2])
+    for key, label, style in _ERRORS:
+        _line(errors, at, rows, key, label, style)
+    shares.set_ylim(-0.03, 1.03)
+    errors.set_ylabel("pm")
+    if name in _LOGARITHMIC:
+        errors.set_yscale("log")
+        errors.yaxis.set_major_formatter("{x:g}")
+        errors.yaxis.set_minor_formatter(LogFormatter(minor_thresholds=(1.7, 0.5)))
+    else:
+        errors.set_ylim(bottom=0)
+    for axes in (shares, errors):
+        axes.set_xlabel(LABELS.get(name, name))
+        axes.grid(alpha=0.3)
+        if name in _LOGARITHMIC:
+            axes.set_xscale("log")
+        if isinstance(values[0], str):
+            axes.set_xticks(at, values, rotation=20, ha="right")
+        if axes.get_legend_handles_labels()[0]:
+            axes.legend(fontsize=7)
+    return figure
+
+
+def height_figure(rows: Sequence[dict[str, Any]]) -> Figure:
+    """Plot recall and error against the number of atoms in a column."""
+    figure = _figure(10, 3.2)
+    shares, errors = figure.subplots(1, 2)
+    at = np.arange(len(rows))
+    labels = [
+        f"{row['lowest']}"
+        if row["lowest"] == row["highest"]
+        else f"{row['lowest']}-{row['highest']}"
+        for row in rows
+    ]
+    _line(shares, at, rows, "recall", "recall", "C1-^")
+    _band(shares, at, rows, "recall_interval", "C1")
+    shares.set_ylim(-0.03, 1.03)
+    shares.set_ylabel("recall")
+    _line(errors, at, rows, "rms", "rms error an axis", "C0-o")
+    errors.set_ylabel("rms error an axis (pm)")
+    errors.set_ylim(bottom=0)
+    for axes in (shares, errors):
+        axes.set_xticks(at, labels)
+        axes.set_xlabel("atoms in the column")
+        axes.grid(alpha=0.3)
+    return figure
+
+
+def film_figure(rows: Sequence[dict[str, Any]]) -> Figure:
+    """Plot the false atoms on vacuum and amorphous carbon against the dose."""
+    figure = _figure(6, 3.4)
+    axes = figure.subplots()
+    for thickness in sorted({row["thickness"] for row in rows}):
+        film = [row for row in rows if row["thickness"] == thickness]
+        label = f"{thickness:g} Å of carbon" if thickness else "vacuum"
+        axes.plot(
+            [row["dose"] for row in film], [row["density"] for row in film], "o-", label=label
+        )
+    axes.set_xscale("log")
+    axes.set_yscale("symlog", linthresh=1e-3)
+    axes.set_ylim(bottom=0)
+    axes.set_xlabel(LABELS["dose"])
+    axes.set_ylabel("false atoms per nm²")
+    axes.grid(alpha=0.3)
+    axes.legend(fontsize=7)
+    return figure
+
+
+def reliability_figure(calibration: dict[str, Any]) -> Figure:
+    """Plot the share of right atoms against the stated probability."""
+    figure = _figure(10, 3.6)
+    curve, counts = figure.subplots(1, 2)
+    curve.plot([0, 1], [0, 1], color="0.7")
+    lowered = f"threshold {calibration['lowest']:g}"
+    for key, label, colour in (("lowered", lowered, "C1"), ("reported", "as reported", "C0")):
+        rows = calibration[key]["reliability"]
+        probability = np.array([row["probability"] for row in rows])
+        _line(curve, probability, rows, "right", label, f"{colour}-o")
+        _band(curve, probability, rows, "right_interval", colour)
+        middles = [(row["low"] + row["high"]) / 2 for row in rows]
+        atoms = [row["atoms"] for row in rows]
+        counts.bar(middles, atoms, width=0.1, color=colour, alpha=0.5, label=label)
+    curve.set_ylabel("share that is right")
+    counts.set_yscale("symlog", linthresh=1)
+    counts.set_ylim(bottom=0)
+    counts.set_ylabel("atoms")
+    for axes in (curve, counts):
+        axes.set_xlim(0, 1)
+        axes.set_xlabel("probability")
+        axes.grid(alpha=0.3)
+        if axes.get_legend_handles_labels()[0]:
+            axes.legend(fontsize=7)
+    return figure
+
+
+def example_figure(examples: Sequence[Example]) -> Figure:
+    """Show a frame at some doses, and what was found in it.
+
+    Parameters
+    ----------
+    examples : sequence of Example
+        At most four of them are shown, from the first to the last.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        Rings around the right atoms, crosses on the false ones, dots on the sites not found.
+    """
+    from hyperspy_dlatoms.evaluation.matching import match
+
+    chosen = np.unique(np.linspace(0, len(examples) - 1, 4).round().astype(int))
+    figure = _figure(3.2 * len(chosen), 3.6)
+    for axes, number in zip(np.atleast_1d(figure.subplots(1, len(chosen))), chosen, strict=True):
+        example = examples[number]
+        true = example.truth.positions / example.sampling
+        pairs = match(example.found, true, 0.5 / example.sampling)
+        right, false = example.found[pairs[:, 0]], np.delete(example.found, pairs[:, 0], axis=0)
+        missed = np.delete(true, pairs[:, 1], axis=0)
+        low, high = np.percentile(example.counts, [0.5, 99.5])
+        axes.imshow(example.counts, cmap="gray", vmin=low, vmax=max(high, low + 1e-6))
+        spacing, size = _spacing(true, example), 30
+        axes.scatter(*right.T[::-1], s=size, facecolors="none", edgecolors="lime", linewidths=0.7)
+        axes.scatter(*false.T[::-1], s=size, c="red", marker="x", linewidths=0.9)
+        axes.scatter(*missed.T[::-1], s=size / 3, c="orange")
+        axes.set_xlim(*_window(true[:, 1], example, spacing))
+        axes.set_ylim(*_window(true[:, 0], example, spacing)[::-1])
+        axes.set_title(example.title, fontsize=9)
+        axes.set_axis_off()
+    return figure
+
+
+def _window(along: np.ndarray, example: Example, spacing: float) -> tuple[float, float]:
+    """Give the ends of a window about the sites that shows some fifteen rows of them."""
+    length = len(example.counts)
+    half = min(15 * spacing, length) / 2
+    middle = float(np.mean(along)) if len(along) else length / 2
+    middle = np.clip(middle, half, length - half)
+    return middle - half, middle + half
+
+
+def _spacing(true: np.ndarray, example: Example) -> float:
+    """Give the distance of neighbours in px."""
+    if len(true) < 2:
+        return 2.0 / example.sampling
+    return float(np.median(cKDTree(true).query(true, k=2)[0][:, 1]))
+
+
+def _figure(width: float, height: float) -> Figure:
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(width, height), layout="constrained")
+    FigureCanvasAgg(figure)
+    return figure
+
+
+def _line(
+    axes: Axes, at: np.ndarray, rows: Sequence[dict[str, Any]], key: str, label: str, style: str
+) -> None:
+    values = np.array([row[key] for row in rows], dtype=float)
+    if np.isfinite(values).any():
+        axes.plot(at, values, style, label=label, markersize=4, linewidth=1.2)
+
+
+def _band(
+    axes: Axes, at: np.ndarray, rows: Sequence[dict[str, Any]], key: str, colour: str
+) -> None:
+    """Shade the intervals, where there are any."""
+    known = [row.get(key) is not None for row in rows]
+    ends = np.array([row.get(key) or (np.nan, np.nan) for row in rows], dtype=float)
+    if any(known):
+        axes.fill_between(at, *ends.T, color=colour, alpha=0.15, linewidth=0)

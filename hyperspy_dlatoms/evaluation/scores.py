@@ -1,0 +1,153 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Scores of a comparison: how many sites are found, how many atoms are right, how exactly."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from scipy.stats import binomtest
+
+from hyperspy_dlatoms.evaluation.comparison import Comparison
+
+PM = 100.0
+"""Picometres in 1 Å."""
+
+HEIGHTS = ((1, 1), (2, 2), (3, 4), (5, 8), (9, 16), (17, 99))
+"""Atoms of a column, first and last of each group."""
+
+LARGEST = 0.25
+"""Bounds above it are compared with no error (Å): errors end at the tolerance of the matching."""
+
+_MEDIAN = 0.6745
+"""Median of the modulus of a normal variable of unit deviation."""
+
+
+def scores(comparison: Comparison) -> dict[str, Any]:
+    """Score a comparison.
+
+    Parameters
+    ----------
+    comparison : Comparison
+        Of one or more frames.
+
+    Returns
+    -------
+    dict
+        ``frames``, ``sites``, ``atoms``; ``precision``, ``recall``, ``f1``;
+        ``rms_y``, ``rms_x`` and ``rms``, the root mean square of the errors of the matched sites
+        along an axis (pm); ``bound`` and ``joint_bound``, root mean squares of the Cramér-Rao
+        bound of those whose bound is known, with neighbours known and unknown (pm);
+        ``times_bound`` and ``times_joint_bound``, how many times larger their typical error is;
+        ``recall_single`` and ``recall_edge``, recall of columns of one atom among columns of
+        several, and of sites on an edge; ``vacancies`` and ``filled``, the share of vacancies with
+        a false atom. Shares come with a Wilson interval of 95 %, ``NAME_interval``. None where
+        there is nothing to tell it from.
+
+    Notes
+    -----
+    Errors of matched sites end at the tolerance of the matching, so those of sites whose bound is
+    above ``LARGEST`` are compared with none. The typical ratio of error and bound is its median
+    over sites and axes divided by 0.6745, which is 1 for normal errors at the bound and not moved
+    by a few misplaced atoms. Intervals take sites as independent of each other, which those of one
+    frame are not quite.
+
+    References
+    ----------
+    E. B. Wilson, Probable inference, the law of succession, and statistical inference, J. Am. Stat.
+    Assoc. 22 (1927) 209.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from hyperspy_dlatoms.evaluation.comparison import Truth, compare
+    >>> truth = Truth(np.array([[5.0, 5.0], [5.0, 7.0]]), np.array([1, 4]))
+    >>> found = np.array([[50.0, 51.0, 0.9, 1.0, 1.0], [80.0, 80.0, 0.6, 1.0, 1.0]])
+    >>> result = scores(compare(found, truth, sampling=0.1, shape=(120, 120)))
+    >>> result["precision"], result["recall"], round(result["rms_x"], 3)
+    (0.5, 0.5, 10.0)
+    """
+    sites, atoms = comparison.sites, comparison.atoms
+    right, found = int(atoms.right.sum()), int(sites.found.sum())
+    result: dict[str, Any] = {"frames": comparison.frames, "sites": len(sites), "atoms": len(atoms)}
+    result |= share("precision", right, len(atoms))
+    result |= share("recall", found, len(sites))
+    missed, false = len(sites) - found, len(atoms) - right
+    whole = 2 * found + missed + false
+    result["f1"] = 2 * found / whole if whole else None
+    errors = sites[["error_y", "error_x"]].to_numpy()
+    result["rms_y"], result["rms_x"] = (_rms(PM * errors[:, axis]) for axis in (0, 1))
+    result["rms"] = _rms(PM * errors)
+    for name, columns in (
+        ("bound", ("bound_y", "bound_x")),
+        ("joint_bound", ("joint_y", "joint_x")),
+    ):
+        bound = sites[list(columns)].to_numpy()
+        bound = np.where(np.isfinite(bound) & np.isfinite(errors), bound, np.nan)
+        result[name] = _rms(PM * bound)
+        ratios = np.abs(errors / np.where(bound <= LARGEST, bound, np.nan))
+        ratios = ratios[np.isfinite(ratios)]
+        result[f"times_{name}"] = float(np.median(ratios)) / _MEDIAN if ratios.size else None
+    # In a sheet all columns are single; they are a group of their own only among others.
+    single = sites[sites.height == 1] if (sites.height > 1).any() else sites[:0]
+    result |= share("recall_single", int(single.found.sum()), len(single))
+    edge = sites[sites.edge]
+    result |= share("recall_edge", int(edge.found.sum()), len(edge))
+    result["vacancies"] = len(comparison.filled)
+    return result | share("filled", int(comparison.filled.sum()), len(comparison.filled))
+
+
+def by_height(sites: pd.DataFrame) -> list[dict[str, Any]]:
+    """Score sites by the number of atoms in their column.
+
+    Parameters
+    ----------
+    sites : pandas.DataFrame
+        As in `Comparison`.
+
+    Returns
+    -------
+    list of dict
+        For each of ``HEIGHTS`` that there are: ``lowest``, ``highest``, ``sites``, ``recall`` with
+        its interval, and ``rms`` (pm).
+    """
+    rows = []
+    for lowest, highest in HEIGHTS:
+        group = sites[sites.height.between(lowest, highest)]
+        if len(group):
+            row = {"lowest": lowest, "highest": highest, "sites": len(group)}
+            row |= share("recall", int(group.found.sum()), len(group))
+            rows.append(row | {"rms": _rms(PM * group[["error_y", "error_x"]].to_numpy())})
+    return rows
+
+
+def share(name: str, part: int, whole: int) -> dict[str, Any]:
+    """Give a share and its Wilson interval of 95 %, both None where the whole is nothing.
+
+    Parameters
+    ----------
+    name : str
+        Under which name.
+    part, whole : int
+        Counts.
+
+    Returns
+    -------
+    dict
+        ``NAME`` and ``NAME_interval``.
+
+    Examples
+    --------
+    >>> share("recall", 1, 2)["recall"]
+    0.5
+    """
+    if whole == 0:
+        return {name: None, f"{name}_interval": None}
+    low, high = binomtest(part, whole).proportion_ci(method="wilson")
+    return {name: part / whole, f"{name}_interval": [float(low), float(high)]}
+
+
+def _rms(values: np.ndarray) -> float | None:
+    values = values[np.isfinite(values)]
+    return float(np.sqrt(np.mean(values**2))) if values.size else None

@@ -1,0 +1,59 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from hyperspy_dlatoms.evaluation.subjects import Plan, load_subject
+from hyperspy_dlatoms.evaluation.trials import Point, Trial
+
+PARTICLE = {"element": "Ir", "size": 24.0, "diameter": 11.0, "thickness": 9.0, "rounded": True}
+
+
+@pytest.fixture(scope="session")
+def particle():
+    return Plan("metal", 1, 300e3, PARTICLE, snapshots=2, bound=True)
+
+
+@pytest.fixture(scope="session")
+def data(tmp_path_factory):
+    """The directory of the exit waves that the tests share."""
+    return tmp_path_factory.mktemp("waves")
+
+
+@pytest.fixture(scope="session")
+def subject(particle, data):
+    return load_subject(particle, data)
+
+
+@pytest.fixture(scope="session")
+def tiny(particle):
+    """A trial of one particle, one film and few conditions."""
+    imaging = {"defocus": 60.0, "Cs": -1e5, "focal_spread": 30.0, "sampling": 0.2, "dose": 1e3}
+    doses = tuple(Point(dose, (particle,), {"dose": dose}) for dose in (10.0, 1000.0))
+    curves = {"dose": doses, "thickness": (Point(9.0, (particle,)),)}
+    curves["support"] = (Point("vacuum", (particle,)),)
+    film = Plan("film", 2, 300e3, {"size": 20.0, "thickness": 5.0}, snapshots=2)
+    empty = Plan("vacuum", 3, 300e3, {"size": 20.0}, snapshots=2)
+    return Trial("metal", imaging, curves, {0.0: (empty,), 5.0: (film,)}, film_doses=(1000.0,))
+
+
+@pytest.fixture(scope="session")
+def oracle(subject):
+    """A finder that knows where the columns of the particle are, and errs as it is told."""
+
+    def make(shift=(0.0, 0.0), missing=0, false=0, probability=0.9, sigma=0.1):
+        def find(frame, sampling, threshold=None):
+            # The frames of the film and the vacuum are smaller.
+            shown = len(frame) * sampling > 22
+            places = subject.truth.positions[missing:] + shift if shown else np.empty((0, 2))
+            extra = np.column_stack([np.full(false, 5.0), 6.0 + np.arange(false)])
+            places = np.concatenate([places, extra])
+            sites = np.full((len(places), 5), sigma / sampling)
+            sites[:, :2] = places / sampling
+            sites[:, 2] = probability
+            return sites
+
+        return find
+
+    return make
