@@ -3,7 +3,12 @@
 
 from __future__ import annotations
 
+import sys
+from pathlib import Path
+
 import hyperspy_dlatoms
+
+sys.path.insert(0, str(Path(__file__).with_name("_ext")))
 
 project = "hyperspy-dlatoms"
 author = "The hyperspy-dlatoms developers"
@@ -12,6 +17,7 @@ release = version = hyperspy_dlatoms.__version__
 
 extensions = [
     "numpydoc",
+    "shipped_models",
     "sphinx.ext.autodoc",
     "sphinx.ext.autosummary",
     "sphinx.ext.viewcode",

@@ -96,7 +96,12 @@ def package_file(wheel, site, saved):
 def test_wheel(tree, saved, tmp_path):
     wheel = build("build_wheel", tree, tmp_path / "wheel")
     names = zipfile.ZipFile(wheel).namelist()
-    for name in ("hyperspy_extension.yaml", "py.typed", "cli.py", "signals/atom_positions.py"):
+    for name in (
+        "hyperspy_extension.yaml",
+        "py.typed",
+        "cli/__init__.py",
+        "signals/atom_positions.py",
+    ):
         assert f"hyperspy_dlatoms/{name}" in names
     assert not any(name.startswith(("tests", "docs", "hyperspy_extension")) for name in names)
     assert package_file(wheel, tmp_path / "site", saved).is_relative_to(tmp_path / "site")

@@ -16,6 +16,8 @@ DOWNSTREAM = {
     "training": {"training", "simulation", "networks", "registry"},
     "networks": {"networks", "registry"},
     "registry": {"registry", "networks"},
+    # What examples and data sets are made of; nothing but the command line is made of them.
+    "data": {"data", "evaluation", "signals", "simulation", "networks", "registry"},
 }
 HEAVY = {"tensorflow", "keras", "abtem", "ase", "jax", "torch"}
 MODULES = sorted(PACKAGE.rglob("*.py"))

@@ -1,39 +1,73 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The catalogue of models: from a name, a path or a loaded network to a network."""
+"""The models of the registry: from names, paths or loaded networks to a network or an ensemble."""
 
 from __future__ import annotations
 
 import difflib
 import os
-from importlib.resources import files
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
+from hyperspy_dlatoms.registry import sources
+from hyperspy_dlatoms.registry.entries import Entry, is_name
 from hyperspy_dlatoms.registry.errors import RegistryError
+from hyperspy_dlatoms.registry.fetch import fetch
 
 if TYPE_CHECKING:
+    from hyperspy_dlatoms.networks.ensemble import AtomEnsemble, EnsembleHandle
     from hyperspy_dlatoms.networks.network import AtomNetwork, NetworkHandle
 
 _SUFFIX = ".safetensors"
 
 
+ModelLike: TypeAlias = "str | os.PathLike[str] | AtomNetwork | AtomEnsemble | Sequence[ModelLike]"
+"""A name, a path, a loaded network or ensemble, or several of them that make an ensemble."""
+
+
 def names() -> tuple[str, ...]:
-    """Return the names of the models that there are, sorted.
+    """Return the names of the networks of the package's own catalogue, sorted.
 
     Returns
     -------
     tuple of str
+
+    See Also
+    --------
+    ensembles : What can be given by one name besides.
+    hyperspy_dlatoms.registry.list : Those of others too.
     """
-    return tuple(sorted(file.stem for file in _folder().glob(f"*{_SUFFIX}")))
+    return tuple(sorted(entry.name for entry in sources.own_entries() if entry.kind == "model"))
 
 
-def path(name: str) -> Path:
-    """Return the model file of a name.
+def ensembles() -> dict[str, Entry]:
+    """Return the ensembles of the package's own catalogue, sorted by name.
+
+    Returns
+    -------
+    dict of str to Entry
+
+    Examples
+    --------
+    >>> from hyperspy_dlatoms import registry
+    >>> registry.ensembles()["graphene-ensemble"].members
+    ('graphene', 'graphene-random', 'graphene-polycrystal')
+    """
+    found = {entry.name: entry for entry in sources.own_entries() if entry.kind == "ensemble"}
+    return dict(sorted(found.items()))
+
+
+def path(name: str, *, offline: bool = False, show_progressbar: bool | None = None) -> Path:
+    """Return the model file of a network; it is downloaded if it is not on this computer.
 
     Parameters
     ----------
     name : str
-        One of `names`.
+        One of `names`, or ``source/name`` for one of others.
+    offline : bool, optional
+        Never to use the network.
+    show_progressbar : bool, optional
+        Whether to show a progress bar; HyperSpy's preference where not given.
 
     Returns
     -------
@@ -42,7 +76,8 @@ def path(name: str) -> Path:
     Raises
     ------
     RegistryError
-        If there is no model of that name.
+        If there is no network of that name, or its file cannot be had; an ensemble has no file of
+        its own.
 
     Examples
     --------
@@ -52,72 +87,90 @@ def path(name: str) -> Path:
     ...
     hyperspy_dlatoms.registry.errors.RegistryError: There is no model 'no-such-model'...
     """
-    known = names()
-    if name in known:
-        return _folder() / f"{name}{_SUFFIX}"
-    nearest = difflib.get_close_matches(str(name), known, n=1, cutoff=0.5)
-    meant = f" Did you mean {nearest[0]!r}?" if nearest else ""
-    raise RegistryError(
-        f"There is no model {name!r}.{meant} Known are: {', '.join(known) or 'none'}; "
-        f"or give the path of a model file (*{_SUFFIX})."
-    )
+    entry = _entry(str(name), offline)
+    if entry.kind == "ensemble":
+        raise RegistryError(
+            f"{name!r} is an ensemble, each of its members has a file of its own: "
+            f"{', '.join(entry.members)}."
+        )
+    return fetch(entry, offline=offline, show_progressbar=show_progressbar)
 
 
-def load(model: str | os.PathLike[str] | AtomNetwork) -> AtomNetwork:
+def load(model: ModelLike, *, offline: bool = False) -> AtomNetwork | AtomEnsemble:
     """Load a model.
 
     Parameters
     ----------
-    model : str, os.PathLike or AtomNetwork
-        A name of the catalogue, the path of a model file, or a network, which is returned as it is.
+    model : str, os.PathLike, AtomNetwork, AtomEnsemble, list or tuple
+        A name of the catalogue, ``source/name`` for one of others, the path of a model file, or
+        several of them, which make an ensemble; a network or an ensemble is returned as it is.
+    offline : bool, optional
+        Never to use the network.
 
     Returns
     -------
-    AtomNetwork
+    AtomNetwork or AtomEnsemble
 
     Raises
     ------
     RegistryError
-        If it is neither a known name nor a path.
+        If it is neither a known name nor a path, its file cannot be had, or a member of an
+        ensemble is missing.
     FileNotFoundError
         If it is a path and there is no such file.
     ModelFileError
         If the file is not a model file, or a damaged one.
+    ValueError
+        If several networks do not fit together.
     TypeError
         If `model` is something else.
     """
+    from hyperspy_dlatoms.networks.ensemble import AtomEnsemble
     from hyperspy_dlatoms.networks.network import AtomNetwork
 
-    if isinstance(model, AtomNetwork):
+    if isinstance(model, AtomNetwork | AtomEnsemble):
         return model
-    return AtomNetwork.load(_file(model))
+    members = _members(model, offline)
+    if members is not None:
+        return AtomEnsemble([load(one, offline=offline) for one in members], _name(model))
+    return AtomNetwork.load(file_of(model, offline=offline))
 
 
-def handle(model: str | os.PathLike[str] | AtomNetwork) -> NetworkHandle:
+def handle(model: ModelLike, *, offline: bool = False) -> NetworkHandle | EnsembleHandle:
     """Return the small picklable handle of a model, for work spread over processes.
 
     Parameters
     ----------
-    model : str, os.PathLike or AtomNetwork
-        As for `load`; a network must have been read from a file.
+    model : str, os.PathLike, AtomNetwork, AtomEnsemble, list or tuple
+        As for `load`; networks must have been read from a file.
+    offline : bool, optional
+        Never to use the network.
 
     Returns
     -------
-    NetworkHandle
+    NetworkHandle or EnsembleHandle
 
     Raises
     ------
     RegistryError
-        If it is neither a known name nor a path, or a network that is only in memory.
+        If it is neither a known name nor a path, its file cannot be had, a network that is only in
+        memory, or a member of an ensemble is missing.
     FileNotFoundError
         If it is a path and there is no such file.
     TypeError
         If `model` is something else.
     """
+    from hyperspy_dlatoms.networks.ensemble import AtomEnsemble, EnsembleHandle
     from hyperspy_dlatoms.networks.network import AtomNetwork, NetworkHandle
 
+    if isinstance(model, AtomEnsemble):
+        return EnsembleHandle(tuple(handle(one) for one in model.members), model.card.name)
+    members = _members(model, offline)
+    if members is not None:
+        handles = tuple(handle(one, offline=offline) for one in members)
+        return EnsembleHandle(handles, _name(model))
     if not isinstance(model, AtomNetwork):
-        return NetworkHandle.of(_file(model))
+        return NetworkHandle.of(file_of(model, offline=offline))
     if model.path is None:
         raise RegistryError(
             f"The network {model.card.name!r} is only in memory: save it to a file with `save` and "
@@ -126,22 +179,118 @@ def handle(model: str | os.PathLike[str] | AtomNetwork) -> NetworkHandle:
     return NetworkHandle.of(model.path)
 
 
-def _file(model: str | os.PathLike[str]) -> Path:
+def member_name(entry: Entry, member: str) -> str:
+    """Return the full name of a member of an ensemble: of its own source, unless it names one."""
+    return f"{entry.source}/{member}" if entry.source and "/" not in member else member
+
+
+def _name(model: ModelLike) -> str | None:
+    return model if isinstance(model, str) else None
+
+
+def _members(model: ModelLike, offline: bool) -> list[ModelLike] | None:
+    """Return the networks of an ensemble, and of the ensembles in it; None if it is no ensemble."""
+    from hyperspy_dlatoms.networks.ensemble import AtomEnsemble
+
+    if isinstance(model, AtomEnsemble):
+        return list(model.members)
+    if isinstance(model, list | tuple):
+        parts = ((one, _members(one, offline)) for one in model)
+        return [member for one, inner in parts for member in ([one] if inner is None else inner)]
+    if not isinstance(model, str) or not _is_registered(model):
+        return None
+    entry = _entry(model, offline)
+    return list(_members_of(entry, offline)) if entry.kind == "ensemble" else None
+
+
+def _members_of(entry: Entry, offline: bool) -> Iterator[str]:
+    missing = []
+    for member in entry.members:
+        name = member_name(entry, member)
+        try:
+            sources.find(name, offline=offline)
+        except RegistryError:
+            missing.append(member)
+        else:
+            yield name
+    if missing:
+        raise RegistryError(
+            f"The ensemble {entry.full_name!r} lacks {', '.join(missing)} of its members "
+            f"{', '.join(entry.members)}: install a release of hyperspy-dlatoms that has them, or "
+            "give a list of models of your own."
+        )
+
+
+def _entry(name: str, offline: bool) -> Entry:
+    """Return the entry of a model or an ensemble."""
+    if "/" in name:
+        entry = sources.find(name, offline=offline)
+    else:
+        known = {entry.name: entry for entry in sources.own_entries()}
+        entry = known.get(name) or _unknown(name)
+    if entry.kind not in ("model", "ensemble"):
+        raise RegistryError(
+            f"{name!r} is of the kind {entry.kind}, no model: "
+            "hyperspy_dlatoms.registry.load_dataset loads it."
+        )
+    return entry
+
+
+def _unknown(name: str) -> Entry:
+    known, together = names(), ensembles()
+    nearest = difflib.get_close_matches(name, [*known, *together], n=1, cutoff=0.5)
+    meant = f" Did you mean {nearest[0]!r}?" if nearest else ""
+    raise RegistryError(
+        f"There is no model {name!r}.{meant} Known are: {', '.join(known) or 'none'}; "
+        f"ensembles: {', '.join(together) or 'none'}; or give the path of a model file "
+        f"(*{_SUFFIX})."
+    )
+
+
+def file_of(
+    model: str | os.PathLike[str], *, offline: bool = False, show_progressbar: bool | None = None
+) -> Path:
+    """Return the file of a model given by name or by path.
+
+    Parameters
+    ----------
+    model : str or os.PathLike
+        A name of the catalogue, ``source/name``, or a path, which is returned as it is.
+    offline : bool, optional
+        Never to use the network.
+    show_progressbar : bool, optional
+        Whether to show a progress bar; HyperSpy's preference where not given.
+
+    Returns
+    -------
+    pathlib.Path
+
+    Raises
+    ------
+    RegistryError
+        As for `path`.
+    TypeError
+        If `model` is neither.
+    """
     if isinstance(model, os.PathLike):
         return Path(model)
     if not isinstance(model, str):
         raise TypeError(
-            f"The model is a {type(model).__name__}, expected a name, the path of a model file, or "
-            "a loaded network."
+            f"The model is a {type(model).__name__}, expected a name, the path of a model file, a "
+            "loaded network, or a list of such."
         )
-    if model not in names() and _looks_like_path(model):
+    if not _is_registered(model):
         return Path(model)
-    return path(model)
+    return path(model, offline=offline, show_progressbar=show_progressbar)
 
 
-def _looks_like_path(model: str) -> bool:
-    return model.endswith(_SUFFIX) or "/" in model or os.sep in model or Path(model).is_file()
-
-
-def _folder() -> Path:
-    return Path(str(files("hyperspy_dlatoms.registry") / "weights"))
+def _is_registered(model: str) -> bool:
+    """Tell a name from a path. A known name goes before a file that is called so."""
+    if any(entry.name == model for entry in sources.own_entries()):
+        return True
+    source, separator, name = model.partition("/")
+    if separator and is_name(source) and sources.has_source(source):
+        return True
+    if model.endswith(_SUFFIX) or Path(model).is_file():
+        return False
+    return is_name(source) and is_name(name) if separator else os.sep not in model

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
+import dataclasses
+import pickle
 from pathlib import Path
 
 import pytest
@@ -9,7 +11,9 @@ from hyperspy_dlatoms import registry
 from hyperspy_dlatoms.networks.card import ModelCard
 from hyperspy_dlatoms.networks.model_file import ModelFileError, read_model
 from hyperspy_dlatoms.networks.network import AtomNetwork
-from hyperspy_dlatoms.registry import RegistryError, catalogue
+from hyperspy_dlatoms.registry import RegistryError, sources
+from hyperspy_dlatoms.registry.entries import Entry
+from hyperspy_dlatoms.registry.publish import entry_of, publish
 
 ARGUMENTS = {"widths": [8, 8], "dilations": [1]}
 
@@ -34,12 +38,24 @@ def network():
 
 @pytest.fixture
 def folder(tmp_path, monkeypatch, network):
-    """A catalogue of the two models gold and silver."""
+    """A catalogue of the two models gold and silver, and the example ore."""
     for name in ("silver", "gold"):
         network.save(tmp_path / f"{name}.safetensors")
-    (tmp_path / "README.txt").write_text("not a model")
-    monkeypatch.setattr(catalogue, "_folder", lambda: tmp_path)
+    entries = [
+        entry_of(dataclasses.replace(network.card, name=file.stem), file)
+        for file in tmp_path.glob("*.safetensors")
+    ]
+    entries = [
+        dataclasses.replace(entry, where=(f"{entry.name}.safetensors",), home=str(tmp_path))
+        for entry in entries
+    ]
+    ore = dataclasses.replace(entries[0], name="ore", kind="example")
+    use(monkeypatch, [*entries, ore])
     return tmp_path
+
+
+def use(monkeypatch, entries):
+    monkeypatch.setattr(sources, "own_entries", lambda: entries)
 
 
 def test_models_of_the_package_are_named_as_their_cards():
@@ -60,8 +76,8 @@ def test_unknown_name_lists_the_known_and_the_nearest(folder):
     assert issubclass(RegistryError, ValueError)
 
 
-def test_empty_catalogue(tmp_path, monkeypatch):
-    monkeypatch.setattr(catalogue, "_folder", lambda: tmp_path / "none")
+def test_empty_catalogue(monkeypatch):
+    use(monkeypatch, [])
     assert registry.names() == ()
     with pytest.raises(RegistryError, match="Known are: none"):
         registry.path("gold")
@@ -84,6 +100,83 @@ def test_name_goes_before_a_file_of_that_name(folder, tmp_path, monkeypatch):
     assert registry.load("gold").path == folder / "gold.safetensors"
 
 
+@pytest.fixture
+def mixture(folder, monkeypatch):
+    """The ensemble mixture of both, and the ensemble broken, which lacks a member."""
+    entries = [
+        Entry("broken", "ensemble", members=("gold", "tin")),
+        Entry("mixture", "ensemble", members=("gold", "silver")),
+    ]
+    use(monkeypatch, [*sources.own_entries(), *entries])
+
+
+def test_ensembles_of_the_package():
+    for name, entry in registry.ensembles().items():
+        assert name not in registry.names()
+        assert len(set(entry.members)) == len(entry.members) >= 3
+        assert name.removesuffix("-ensemble") == entry.members[0]
+
+
+def test_ensemble_by_name(mixture):
+    ensemble = registry.load("mixture")
+    assert ensemble.members == (registry.load("gold"), registry.load("silver"))
+    assert ensemble.card.name == "mixture"
+    handle = registry.handle("mixture")
+    assert handle == registry.handle(ensemble)
+    again = pickle.loads(pickle.dumps(handle)).get()
+    assert again.members == ensemble.members and again.card == ensemble.card
+
+
+def test_ensemble_of_names_paths_networks_and_ensembles(mixture, folder):
+    gold, silver = registry.load("gold"), registry.load("silver")
+    path = folder / "silver.safetensors"
+    for several in (["gold", "silver"], ("gold", path), [gold, str(path)]):
+        assert registry.load(several).members == (gold, silver)
+        assert registry.handle(several).get().members == (gold, silver)
+    larger = ["mixture", gold, registry.load("mixture")]
+    assert registry.load(larger).members == (gold, silver, gold, gold, silver)
+    assert registry.handle(larger).get().members == registry.load(larger).members
+
+
+@pytest.mark.parametrize("ask", [registry.load, registry.handle])
+def test_ensemble_without_one_of_its_members(mixture, ask):
+    with pytest.raises(RegistryError, match="'broken' lacks tin of its members gold, tin"):
+        ask("broken")
+
+
+def test_ensemble_has_no_file(mixture):
+    with pytest.raises(RegistryError, match="'mixture' is an ensemble.*gold, silver"):
+        registry.path("mixture")
+    with pytest.raises(RegistryError, match="Did you mean 'mixture'.*ensembles: broken, mixture"):
+        registry.path("mixtur")
+
+
+def test_ensemble_of_too_few(folder):
+    with pytest.raises(ValueError, match="ensemble of 1 networks: expected two or more"):
+        registry.load(["gold"])
+
+
+@pytest.mark.parametrize("ask", [registry.load, registry.handle, registry.path])
+def test_an_example_is_no_model(folder, ask):
+    with pytest.raises(RegistryError, match="'ore' is of the kind example, no model"):
+        ask("ore")
+
+
+@pytest.mark.parametrize("ask", [registry.load, registry.handle])
+def test_source_that_is_not_known(ask):
+    with pytest.raises(RegistryError, match="no source 'lab'.*add_source"):
+        ask("lab/gold")
+
+
+def test_models_of_others(folder, monkeypatch):
+    publish([folder / "gold.safetensors"], folder / "lab")
+    monkeypatch.setenv("HYPERSPY_DLATOMS_REGISTRY", str(folder / "lab"))
+    loaded = registry.load("lab/gold", offline=True)
+    assert loaded.path == folder / "lab" / "gold-1.safetensors"
+    assert registry.handle("lab/gold").get() is loaded
+    assert registry.load(["lab/gold", "gold"]).members == (loaded, registry.load("gold"))
+
+
 def test_network_in_memory_has_no_handle(network):
     assert registry.load(network) is network
     with pytest.raises(RegistryError, match="only in memory"):
@@ -104,7 +197,7 @@ def test_foreign_file(tmp_path):
         registry.load(str(path))
 
 
-@pytest.mark.parametrize("model", [None, 3, ["gold"]])
+@pytest.mark.parametrize("model", [None, 3, {"gold"}])
 def test_wrong_type(model):
     with pytest.raises(TypeError, match=f"The model is a {type(model).__name__}"):
         registry.load(model)

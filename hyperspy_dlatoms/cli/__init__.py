@@ -1,0 +1,69 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The command ``dlatoms``, one of its commands a module."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import warnings
+from collections.abc import Sequence
+
+import hyperspy_dlatoms
+from hyperspy_dlatoms.cli import (
+    data,
+    demo,
+    evaluate,
+    fetch,
+    find,
+    models,
+    publish,
+    simulate,
+    train,
+)
+from hyperspy_dlatoms.cli.printing import one_line, print_warning
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run ``dlatoms``.
+
+    Parameters
+    ----------
+    arguments : sequence of str, optional
+        The command line without the program's name; ``sys.argv`` where not given.
+
+    Returns
+    -------
+    int
+        The exit status: 0, or 1 after an error, which is one line on stderr.
+
+    Raises
+    ------
+    SystemExit
+        With status 2 for a command line that is not understood, 0 for ``--help``.
+    """
+    options = _parser().parse_args(arguments)
+    with warnings.catch_warnings(action="default"):
+        warnings.showwarning = print_warning
+        try:
+            options.run(options)
+        except (ValueError, TypeError, OSError) as error:
+            print(f"dlatoms: error: {one_line(error)}", file=sys.stderr)
+            return 1
+        except KeyboardInterrupt:
+            print("dlatoms: interrupted", file=sys.stderr)
+            return 130
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="dlatoms", description="Find the atoms of HRTEM images with neural networks."
+    )
+    parser.add_argument("--version", action="version", version=hyperspy_dlatoms.__version__)
+    commands = parser.add_subparsers(metavar="COMMAND", required=True)
+    for module in (demo, find, models, data, fetch, simulate, train, evaluate, publish):
+        name, text = module.__name__.rpartition(".")[2], module.HELP
+        command = commands.add_parser(name, help=text, description=f"{text.capitalize()}.")
+        module.add_arguments(command)
+        command.set_defaults(run=module.run)
+    return parser

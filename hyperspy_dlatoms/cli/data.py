@@ -1,0 +1,26 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The command ``dlatoms data``."""
+
+from __future__ import annotations
+
+import argparse
+
+from hyperspy_dlatoms.cli.printing import print_table
+
+HELP = "list the data sets and example images that there are"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare its arguments."""
+    parser.add_argument("name", metavar="NAME", nargs="?", help="all that is known of one")
+    parser.add_argument("--offline", action="store_true", help="never use the network")
+
+
+def run(options: argparse.Namespace) -> None:
+    """Print a table of the data sets, or all that is known of one."""
+    from hyperspy_dlatoms import registry
+
+    if options.name is None:
+        print_table(registry.list("dataset", "example", offline=options.offline))
+    else:
+        print_table(registry.info(options.name, offline=options.offline))

@@ -1,0 +1,127 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The command ``dlatoms evaluate``."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import sys
+from pathlib import Path
+
+from hyperspy_dlatoms.cli import backend
+from hyperspy_dlatoms.cli.printing import print_rows
+from hyperspy_dlatoms.cli.writing import check_writable
+
+HELP = "measure how well a network does, and write a report"
+
+_FRAMES, _QUICK_FRAMES = 8, 3
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare its arguments."""
+    parser.add_argument("model", metavar="MODEL", help="a name or a file")
+    parser.add_argument(
+        "--material", choices=("metal", "graphene"), help="what it is tested on (what it is for)"
+    )
+    parser.add_argument(
+        "--data", metavar="DIR", type=Path, help="exit waves (data/evaluation-MATERIAL)"
+    )
+    parser.add_argument(
+        "-o",
+        "--output",
+        metavar="DIR",
+        type=Path,
+        help="for report.html and scores.json (evaluation-NAME)",
+    )
+    length = parser.add_mutually_exclusive_group()
+    length.add_argument("--quick", action="store_true", help="fewer specimens and frames")
+    length.add_argument(
+        "--frames", metavar="N", type=int, default=_FRAMES, help="at each point (%(default)s)"
+    )
+    parser.add_argument(
+        "--write-card",
+        metavar="FILE",
+        nargs="?",
+        type=Path,
+        const=Path(),
+        help="put the scores into the model file, or into a copy",
+    )
+
+
+def run(options: argparse.Namespace) -> None:
+    """Evaluate the network, write the report and, if asked, the card."""
+    from hyperspy_dlatoms import registry
+    from hyperspy_dlatoms.evaluation.evaluate import evaluate
+    from hyperspy_dlatoms.evaluation.finder import model_finder
+    from hyperspy_dlatoms.evaluation.report import summary, write_report
+    from hyperspy_dlatoms.evaluation.trials import material_of, trial
+
+    if options.write_card is not None:
+        source = _model_file(options.model)
+        target = _card_file(options.model, options.write_card)
+    backend.import_tensorflow()
+    network = registry.load(options.model)
+    card = network.card
+    material = options.material or material_of(card)
+    output = options.output or Path(f"evaluation-{card.name}")
+    output.mkdir(parents=True, exist_ok=True)
+    check_writable(output / "report.html", output / "scores.json")
+    evaluation = evaluate(
+        model_finder(network),
+        trial(material, quick=options.quick),
+        options.data or Path("data") / f"evaluation-{material}",
+        frames=_QUICK_FRAMES if options.quick else options.frames,
+        show_progressbar=sys.stderr.isatty(),
+    )
+    about = {"name": card.name, "version": card.version, "threshold": card.threshold}
+    evaluation = dataclasses.replace(evaluation, numbers={"model": about, **evaluation.numbers})
+    report, scores = write_report(evaluation, output)
+    short = summary(evaluation.numbers)
+    rows = [
+        (
+            f"{dose} e/Å²",
+            f"F1 {_number(one['f1'], '.3f')}, {_number(one['rms'], '.1f')} pm an axis, "
+            f"{_number(one['times_bound'], '.1f')} times the bound",
+        )
+        for dose, one in short["dose"].items()
+    ]
+    rows.append(("false atoms", f"{short['false atoms per nm²']:g} per nm² at most"))
+    rows.append(("wrote", f"{report} {scores}"))
+    if options.write_card is not None:
+        _write_card(source, target, short)
+        rows.append(("card", f"{target}"))
+    print_rows(*rows)
+
+
+def _model_file(model: str) -> Path:
+    from hyperspy_dlatoms import registry
+
+    return registry.path(model) if model in registry.names() else Path(model)
+
+
+def _card_file(model: str, given: Path) -> Path:
+    """Return the file to write the card into; an installed model is never changed."""
+    from hyperspy_dlatoms import registry
+
+    if given == Path():
+        if model in registry.names():
+            raise ValueError(
+                f"{model!r} is installed with the package and stays as it is: give the file to "
+                "write with --write-card FILE."
+            )
+        given = Path(model)
+    check_writable(given)
+    return given
+
+
+def _write_card(source: Path, target: Path, short: dict) -> None:
+    from hyperspy_dlatoms.networks.model_file import read_model, write_model
+
+    card, arrays = read_model(source)
+    write_model(
+        target, dataclasses.replace(card, scores=card.scores | {"evaluation": short}), arrays
+    )
+
+
+def _number(value: float | None, form: str) -> str:
+    return "-" if value is None else f"{value:{form}}"

@@ -1,0 +1,37 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the commands print."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+
+def print_rows(*rows: tuple[str, str]) -> None:
+    """Print names and what belongs to them, aligned."""
+    from rich.table import Table
+
+    table = Table.grid(padding=(0, 2))
+    table.add_column(style="bold")
+    for row in rows:
+        table.add_row(*row)
+    print_table(table)
+
+
+def print_table(table: object) -> None:
+    """Print a table of rich, or what shows as one."""
+    from rich.console import Console
+
+    # A pipe has no width; it gets whole lines.
+    Console(width=None if sys.stdout.isatty() else 400, highlight=False, markup=False).print(table)
+
+
+def print_warning(message, category, filename, lineno, file=None, line=None) -> None:
+    """Print a warning of this package as one line, in the place of `warnings.showwarning`."""
+    if "hyperspy_dlatoms" in Path(filename).parts:
+        print(f"dlatoms: warning: {one_line(message)}", file=sys.stderr)
+
+
+def one_line(message: object) -> str:
+    """Put a message on one line."""
+    return " ".join(str(message).split())

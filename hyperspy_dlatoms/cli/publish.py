@@ -1,0 +1,47 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The command ``dlatoms publish``."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from hyperspy_dlatoms.cli.printing import print_rows
+
+HELP = "write a registry of models that others can use from any web server"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare its arguments."""
+    parser.add_argument("models", metavar="MODEL", nargs="+", help="names or files")
+    parser.add_argument("--to", metavar="DIR", type=Path, required=True, help="may be a registry")
+    parser.add_argument("--name", help="of the registry (the directory's)")
+    parser.add_argument("--doi", help="of the record that the files are uploaded to")
+    parser.add_argument("--citation", default="", help="what to cite who uses the models")
+    parser.add_argument(
+        "--creator", metavar="'FAMILY, GIVEN'", action="append", default=[], help="for the record"
+    )
+
+
+def run(options: argparse.Namespace) -> None:
+    """Write the registry, and say how others use it."""
+    import pooch
+
+    from hyperspy_dlatoms import registry
+    from hyperspy_dlatoms.registry.catalogue import file_of
+    from hyperspy_dlatoms.registry.publish import ZENODO
+
+    catalogue = registry.publish(
+        [file_of(model) for model in options.models],
+        options.to,
+        name=options.name,
+        doi=options.doi,
+        citation=options.citation,
+        creators=options.creator,
+    )
+    fill_in = "" if options.creator else " (without --creator: fill in `creators`)"
+    print_rows(
+        ("wrote", f"{catalogue}"),
+        ("record", f"{options.to / ZENODO}{fill_in}"),
+        ("pin", f"sha256={pooch.file_hash(str(catalogue), alg='sha256')}"),
+    )

@@ -1,0 +1,55 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The command ``dlatoms train``."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from hyperspy_dlatoms.cli import backend
+from hyperspy_dlatoms.cli.printing import print_rows
+from hyperspy_dlatoms.cli.writing import check_writable
+
+HELP = "train a network on simulated images"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare its arguments."""
+    parser.add_argument("recipe", metavar="RECIPE", type=Path, help="YAML")
+    parser.add_argument("--data", metavar="DIR", type=Path, help="data set (data/NAME)")
+    parser.add_argument("--runs", metavar="DIR", type=Path, help="run (runs/NAME)")
+    parser.add_argument("--minutes", metavar="M", type=float, help="stop after so long")
+    parser.add_argument(
+        "--resume",
+        action=argparse.BooleanOptionalAction,
+        default=True,
+        help="go on with a run that was begun; else it is an error",
+    )
+    parser.add_argument("-o", "--output", metavar="FILE", type=Path, help="model file to write")
+
+
+def run(options: argparse.Namespace) -> None:
+    """Train the network and write its file."""
+    from hyperspy_dlatoms.simulation.recipe import read_recipe
+    from hyperspy_dlatoms.training import fit
+
+    recipe = read_recipe(options.recipe)
+    directory = options.runs or Path("runs") / recipe.name
+    if not options.resume and directory.is_dir() and any(directory.iterdir()):
+        raise FileExistsError(
+            f"{str(directory)!r} holds a run already: remove it, give another --runs, or leave out "
+            "--no-resume to go on with it."
+        )
+    if options.output:
+        check_writable(options.output)
+    backend.import_tensorflow()
+    written = fit.train(
+        recipe,
+        data=options.data,
+        directory=directory,
+        minutes=options.minutes,
+        output=options.output,
+        show_progressbar=sys.stderr.isatty(),
+    )
+    print_rows(("wrote", f"{written}"))

@@ -1,0 +1,31 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The files that the commands write."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from hyperspy_dlatoms.signals import AtomPositions
+
+
+def check_writable(*paths: Path) -> None:
+    """Raise OSError where a file cannot be written, before the work that would be lost."""
+    for path in paths:
+        if path.is_dir():
+            raise IsADirectoryError(f"{str(path)!r} is a directory: expected a file to write.")
+        try:
+            if path.exists():
+                with path.open("ab"):
+                    continue
+            with tempfile.TemporaryFile(dir=path.parent):
+                pass
+        except OSError as error:
+            raise OSError(f"{str(path)!r} cannot be written: {error.strerror}.") from error
+
+
+def write_table(atoms: AtomPositions, path: Path) -> None:
+    """Write atoms as a table, a row each."""
+    atoms.to_dataframe().to_csv(path, index=False, float_format="%.8g")

@@ -1,0 +1,154 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Data sets of the registry as HyperSpy signals, with their truth."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import dask.array as da
+import numpy as np
+
+from hyperspy_dlatoms.data.generate import Frames, fingerprint, generate
+from hyperspy_dlatoms.data.stored import Stored, read_stored
+from hyperspy_dlatoms.registry import cache, sources
+from hyperspy_dlatoms.registry.entries import Entry
+from hyperspy_dlatoms.registry.errors import RegistryError
+from hyperspy_dlatoms.registry.fetch import fetch
+
+if TYPE_CHECKING:
+    from hyperspy.signals import Signal2D
+
+    from hyperspy_dlatoms.signals import AtomPositions
+
+
+class LabelledImages(NamedTuple):
+    """Images and what is in them.
+
+    Attributes
+    ----------
+    images : LazySignal2D
+        Electrons a pixel; ``metadata.Simulation`` says how they were made.
+    truth : AtomPositions
+        The true sites, `y` and `x`, of each image.
+    """
+
+    images: Signal2D
+    truth: AtomPositions
+
+
+def load_dataset(
+    name: str,
+    *,
+    offline: bool = False,
+    show_progressbar: bool | None = None,
+    num_workers: int | None = None,
+) -> LabelledImages:
+    """Load a data set or an example: read, downloaded or generated, whichever its entry says.
+
+    Parameters
+    ----------
+    name : str
+        Its name in the registry (``dlatoms data`` lists them), ``source/name`` for one of others.
+    offline : bool, optional
+        Never to use the network.
+    show_progressbar : bool, optional
+        Whether to show a progress bar; HyperSpy's preference where not given.
+    num_workers : int, optional
+        Processes that generate at once; one a core where not given.
+
+    Returns
+    -------
+    LabelledImages
+        Lazy images, and their true sites.
+
+    Raises
+    ------
+    RegistryError
+        If there is none of that name, it cannot be had, or what was generated is not what the
+        entry says.
+
+    Examples
+    --------
+    >>> from hyperspy_dlatoms import registry
+    >>> images, truth = registry.load_dataset("movie")
+    >>> images
+    <LazySignal2D, title: Movie of a drifting particle, dimensions: (12|240, 240)>
+    >>> truth
+    <AtomPositions, title: , dimensions: (12|ragged)>
+    """
+    entry = sources.find(name, offline=offline)
+    if entry.kind not in ("dataset", "example"):
+        raise RegistryError(
+            f"{name!r} is of the kind {entry.kind}, no data set: `dlatoms data` lists "
+            "those that there are."
+        )
+    if not entry.generate:
+        path = fetch(entry, offline=offline, show_progressbar=show_progressbar)
+        return _of_stored(read_stored(path))
+    return _of_frames(entry, _generated(entry, show_progressbar, num_workers))
+
+
+def _generated(entry: Entry, show: bool | None, num_workers: int | None) -> Frames:
+    """Generate a data set in the cache, and check its fingerprint the first time."""
+    if show is None:
+        from hyperspy.defaults_parser import preferences
+
+        show = bool(preferences.General.show_progressbar)
+    directory = cache.generated_path(entry)
+    with cache.locked(directory):
+        frames = generate(entry, directory, show_progressbar=show, num_workers=num_workers)
+        checked = directory / cache.CHECKED
+        if not checked.is_file() or checked.read_text() != entry.sha256:
+            found = fingerprint(frames, entry.generate.get("checked"))
+            if found != entry.sha256:
+                raise RegistryError(
+                    f"Generating {entry.full_name!r} gave the fingerprint {found}, the catalogue "
+                    f"has {entry.sha256 or 'none'}: this version of hyperspy-dlatoms, or of what "
+                    f"it uses, makes other images. They are in {str(directory)!r}."
+                )
+            checked.write_text(entry.sha256)
+    return frames
+
+
+def _of_stored(stored: Stored) -> LabelledImages:
+    navigation = stored.meta.get("navigation")
+    single = stored.counts.ndim == 2
+    images = da.from_array(stored.counts, chunks=(1, -1, -1) if not single else -1)
+    positions = stored.positions[0] if single else list(stored.positions)
+    meta = {n: v for n, v in stored.meta.items() if n not in ("title", "navigation")}
+    title = stored.meta.get("title", "Nanoparticle")
+    return _signals(images, positions, stored.sampling, title, meta, navigation)
+
+
+def _of_frames(entry: Entry, frames: Frames) -> LabelledImages:
+    return _signals(*frames[:3], entry.full_name, frames.meta, {"name": "image"})
+
+
+def _signals(
+    images: da.Array,
+    positions: np.ndarray | list[np.ndarray],
+    sampling: float,
+    title: str,
+    meta: dict[str, Any],
+    navigation: dict[str, Any] | None,
+) -> LabelledImages:
+    from hyperspy.signals import LazySignal2D
+
+    from hyperspy_dlatoms.signals import AtomPositions
+
+    signal = LazySignal2D(images)
+    signal.metadata.General.title = title
+    signal.metadata.set_item("Simulation", meta)
+    energy = np.unique(meta.get("energy", []))
+    if len(energy) == 1:
+        place = "Acquisition_instrument.TEM.beam_energy"
+        signal.metadata.set_item(place, float(energy[0]) / 1e3)
+    for axis, name in zip(signal.axes_manager.signal_axes, "xy", strict=True):
+        axis.name, axis.scale, axis.units = name, sampling / 10, "nm"
+    truth = AtomPositions.from_frames(positions, sampling=sampling)
+    truth.metadata.VectorMetadata.scales = [sampling / 10] * 2
+    truth.metadata.VectorMetadata.units = ["nm", "nm"]
+    for axis in (*signal.axes_manager.navigation_axes, *truth.axes_manager.navigation_axes):
+        for name, value in (navigation or {}).items():
+            setattr(axis, name, value)
+    return LabelledImages(signal, truth)

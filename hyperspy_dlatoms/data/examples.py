@@ -1,0 +1,101 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The example images that come with the package."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from hyperspy.signals import Signal2D
+
+
+def nanoparticle() -> Signal2D:
+    """Return a noisy HRTEM image of a gold nanoparticle on ceria, 300 kV and 800 e/Å².
+
+    Returns
+    -------
+    Signal2D
+        Electrons a pixel, 512 x 512 px of 0.11 Å.
+
+    See Also
+    --------
+    hyperspy_dlatoms.registry.load_dataset : Gives the true columns too, by the same name.
+
+    Examples
+    --------
+    >>> from hyperspy_dlatoms import data
+    >>> data.nanoparticle()
+    <Signal2D, title: Nanoparticle, dimensions: (|512, 512)>
+    """
+    return _example("nanoparticle")
+
+
+def graphene() -> Signal2D:
+    """Return an HRTEM image of graphene with a grain boundary and vacancies, 80 kV, 6000 e/Å².
+
+    Returns
+    -------
+    Signal2D
+        Electrons a pixel.
+
+    See Also
+    --------
+    hyperspy_dlatoms.registry.load_dataset : Gives the true atoms too, by the name graphene-image.
+
+    Examples
+    --------
+    >>> from hyperspy_dlatoms import data
+    >>> data.graphene()
+    <Signal2D, title: Graphene with a grain boundary, dimensions: (|491, 491)>
+    """
+    return _example("graphene-image")
+
+
+def focal_series() -> Signal2D:
+    """Return three images of one sheet of graphene with vacancies, at three values of defocus.
+
+    Returns
+    -------
+    Signal2D
+        Electrons a pixel, with the navigation axis `defocus` in nm.
+
+    See Also
+    --------
+    hyperspy_dlatoms.registry.load_dataset : Gives the true atoms too, by the name focal-series.
+
+    Examples
+    --------
+    >>> from hyperspy_dlatoms import data
+    >>> data.focal_series()
+    <Signal2D, title: Focal series of graphene, dimensions: (3|333, 333)>
+    """
+    return _example("focal-series")
+
+
+def movie() -> Signal2D:
+    """Return a short movie of a platinum particle that drifts and tilts, 300 kV, 1000 e/Å² each.
+
+    Returns
+    -------
+    Signal2D
+        Electrons a pixel, with the navigation axis `time` in s.
+
+    See Also
+    --------
+    hyperspy_dlatoms.registry.load_dataset : Gives the true columns too, by the same name.
+
+    Examples
+    --------
+    >>> from hyperspy_dlatoms import data
+    >>> data.movie()
+    <Signal2D, title: Movie of a drifting particle, dimensions: (12|240, 240)>
+    """
+    return _example("movie")
+
+
+def _example(name: str) -> Signal2D:
+    from hyperspy_dlatoms.data.datasets import load_dataset
+
+    images, _ = load_dataset(name)
+    images.compute(show_progressbar=False)
+    return images

@@ -1,0 +1,160 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Small data sets as one file: frames of counts, and the true sites of each."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import zipfile
+import zlib
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+
+_DRAFT = ".part"
+_LARGEST = 2**31
+"""Bytes that the arrays of a small data set have at most."""
+_DAMAGES = (
+    ValueError,
+    KeyError,
+    TypeError,
+    EOFError,
+    OSError,
+    # What zipfile says of a compression or an encryption that it does not know.
+    NotImplementedError,
+    RuntimeError,
+    zipfile.BadZipFile,
+    zlib.error,
+)
+
+
+class DataFileError(ValueError):
+    """A file that is not a data set."""
+
+
+@dataclass(frozen=True, eq=False)
+class Stored:
+    """What a file of a small data set holds.
+
+    Parameters
+    ----------
+    counts : numpy.ndarray
+        Electrons a pixel, shape (H, W), or (n, H, W) for several frames.
+    sampling : float
+        Å/px.
+    positions : tuple of numpy.ndarray
+        The true sites of each frame, y and x in px, shape (sites, 2).
+    meta : dict
+        How it was made: ``specimen``, ``energy`` (eV), ``conditions``; for several frames
+        ``navigation``, the ``name``, ``units``, ``scale`` and ``offset`` of their axis.
+    """
+
+    counts: np.ndarray
+    sampling: float
+    positions: tuple[np.ndarray, ...]
+    meta: dict[str, Any] = field(default_factory=dict)
+
+
+def write_stored(path: str | os.PathLike[str], data: Stored) -> None:
+    """Write a small data set.
+
+    Parameters
+    ----------
+    path : str or os.PathLike
+        The file, ``.npz``.
+    data : Stored
+        What to write; the counts are whole numbers below 65536.
+
+    Raises
+    ------
+    ValueError
+        If there is not one array of positions for each frame.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> data = Stored(np.ones((2, 8, 8)), 0.1, (np.zeros((1, 2)), np.empty((0, 2))))
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     write_stored(Path(folder) / "two.npz", data)
+    ...     again = read_stored(Path(folder) / "two.npz")
+    >>> again.counts.dtype, [len(one) for one in again.positions]
+    (dtype('uint16'), [1, 0])
+    """
+    frames = len(data.counts) if data.counts.ndim == 3 else 1
+    if len(data.positions) != frames:
+        raise ValueError(f"{len(data.positions)} lists of positions for {frames} frames.")
+    path = Path(path)
+    draft = path.with_name(f".{path.name}{_DRAFT}")
+    with draft.open("wb") as file:
+        np.savez_compressed(
+            file,
+            counts=data.counts.astype(np.uint16),
+            sampling=data.sampling,
+            positions=np.concatenate(data.positions).astype(np.float32),
+            lengths=[len(one) for one in data.positions],
+            meta=json.dumps(data.meta),
+        )
+    os.replace(draft, path)
+
+
+def read_stored(path: str | os.PathLike[str]) -> Stored:
+    """Read a small data set.
+
+    Parameters
+    ----------
+    path : str or os.PathLike
+        A file that `write_stored` wrote.
+
+    Returns
+    -------
+    Stored
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    DataFileError
+        If it is something else, or damaged.
+    """
+    path = Path(path)
+    if not path.exists():
+        raise FileNotFoundError(f"There is no data set {str(path)!r}.")
+    try:
+        with path.open("rb") as file:
+            _check_sizes(file)
+            file.seek(0)
+            arrays = np.load(file, allow_pickle=False)
+            counts, positions = arrays["counts"], arrays["positions"].astype(float)
+            lengths = arrays["lengths"] if "lengths" in arrays else [len(positions)]
+            sampling, meta = float(arrays["sampling"]), json.loads(str(arrays["meta"]))
+    except _DAMAGES as error:
+        raise DataFileError(f"{str(path)!r} is not a data set, or is damaged ({error}).") from error
+    frames = len(counts) if counts.ndim == 3 else 1
+    if positions.shape != (sum(lengths), 2) or len(lengths) != frames or counts.ndim not in (2, 3):
+        raise DataFileError(
+            f"{str(path)!r} has counts of shape {counts.shape} and {len(lengths)} lists of "
+            "positions: expected one for each frame."
+        )
+    parts = np.split(positions, np.cumsum(lengths)[:-1])
+    return Stored(counts, sampling, tuple(parts), meta)
+
+
+def _check_sizes(file: BinaryIO) -> None:
+    """Raise ValueError where an array claims to be larger than what is stored of it, or than 2 GB.
+
+    NumPy takes the memory for an array before it looks for its content.
+    """
+    total = 0
+    with zipfile.ZipFile(file) as archive:
+        for member in archive.infolist():
+            with archive.open(member) as stream:
+                np.lib.format.read_magic(stream)
+                shape, _, dtype = np.lib.format.read_array_header_1_0(stream)
+                if math.prod(shape) * dtype.itemsize > member.file_size:
+                    raise ValueError(f"{member.filename} has less than its shape {shape} says")
+            total += member.file_size
+    if total > _LARGEST:
+        raise ValueError(f"it has {total} bytes of arrays, {_LARGEST} are the most")

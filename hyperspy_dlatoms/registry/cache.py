@@ -1,0 +1,114 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The folder that keeps what was fetched."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import lru_cache
+from pathlib import Path
+
+from hyperspy_dlatoms.registry.entries import Entry
+from hyperspy_dlatoms.registry.errors import RegistryError
+
+CACHE = "HYPERSPY_DLATOMS_CACHE"
+CHECKED = "checked"
+"""A file in the folder of a generated data set whose fingerprint was right; it holds that."""
+WAIT = 3600.0
+"""Seconds after which waiting for another process that fetches the same file is given up."""
+
+
+def folder() -> Path:
+    """Return the cache: ``HYPERSPY_DLATOMS_CACHE``, else the system's folder for caches."""
+    given = os.environ.get(CACHE)
+    if given:
+        return Path(given).expanduser().absolute()
+    import pooch
+
+    return Path(pooch.os_cache("hyperspy-dlatoms"))
+
+
+def kept_path(entry: Entry) -> Path:
+    """Return where the cache keeps the file of an entry, whether or not it is there.
+
+    The hash is part of the name, so that neither sources nor versions get into each other's way.
+    """
+    return folder() / f"{entry.sha256[:16]}-{entry.file}"
+
+
+def generated_path(entry: Entry) -> Path:
+    """Return the folder in the cache that keeps a data set that is generated.
+
+    What it is made from is part of the name, so that another version does not meet its files.
+    """
+    made_from = json.dumps([entry.version, entry.generate, entry.sha256], sort_keys=True)
+    digest = hashlib.sha256(made_from.encode()).hexdigest()[:16]
+    return folder() / f"{digest}-{entry.name}"
+
+
+def is_right(path: Path, entry: Entry) -> bool:
+    """Tell whether a file is there and has the size and the SHA-256 of an entry."""
+    try:
+        stat = path.stat()
+    except OSError:
+        return False
+    if stat.st_size != entry.size or not path.is_file():
+        return False
+    # A file is read again when it has changed, and not before.
+    return _sha256(path, stat.st_mtime_ns, stat.st_ino, stat.st_size) == entry.sha256
+
+
+@lru_cache(maxsize=1024)
+def _sha256(path: Path, *_: int) -> str:
+    import pooch
+
+    return pooch.file_hash(str(path), alg="sha256")
+
+
+@contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """Hold the lock of a file in the cache against other threads and processes.
+
+    The system takes the lock away from a process that dies, so none is left behind.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        The file; the lock is a hidden file beside it.
+
+    Raises
+    ------
+    RegistryError
+        If the folder cannot be written, does not support locks, or another process holds the lock
+        for an hour.
+    """
+    import locket
+
+    lock = path.with_name(f".{path.name}.lock")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        held = locket.lock_file(str(lock), timeout=WAIT)
+        held.acquire()
+    except OSError as error:
+        raise unwritable(error) from error
+    except locket.LockError as error:
+        raise RegistryError(
+            f"Another process has been fetching {path.name!r} for {WAIT / 60:.0f} minutes: end it, "
+            f"or set {CACHE} to another folder."
+        ) from error
+    try:
+        yield
+    finally:
+        held.release()
+
+
+def unwritable(error: OSError) -> RegistryError:
+    """Return the error to raise where the cache cannot be written."""
+    reason = error.strerror or str(error)
+    return RegistryError(
+        f"The cache {str(folder())!r} cannot be written ({reason}): make room there, or set "
+        f"{CACHE} to a folder that you may write to."
+    )

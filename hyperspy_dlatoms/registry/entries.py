@@ -1,0 +1,297 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The entries of a catalogue, and reading them from its JSON."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+from typing import Any
+from urllib.parse import quote, urlsplit
+
+from hyperspy_dlatoms.registry.errors import RegistryError
+
+FORMAT = 1
+"""The newest format of catalogue that this version of the package reads, and the one it writes."""
+
+KINDS = ("model", "ensemble", "dataset", "example")
+PACKAGE = "package:"
+"""Begins the place of a file within the installed package."""
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A model, an ensemble, a data set or an example image of a catalogue.
+
+    Parameters
+    ----------
+    name : str
+        Its name in the catalogue.
+    kind : {"model", "ensemble", "dataset", "example"}
+        What it is.
+    version : str
+        Of the file.
+    description : str
+        What it is for, in one line.
+    licence : str
+        SPDX identifier.
+    citation : str
+        What to cite who uses it.
+    domain : dict
+        What it is good for: materials, ranges of sampling (Å/px), dose (e/Å²) and so on.
+    file : str
+        Name of the file, with the version in it; an ensemble has none.
+    size : int
+        Of the file, bytes.
+    sha256 : str
+        Of the file, 64 hexadecimal digits.
+    where : tuple of str
+        Where the file is, tried in turn: ``package:`` and a path within the package, an
+        ``https://`` address, ``doi:DOI/FILE``, or a path relative to the catalogue.
+    members : tuple of str
+        The models of an ensemble.
+    generate : dict
+        How a data set is made that no file holds: see
+        :func:`hyperspy_dlatoms.data.generate.generate`. Its ``sha256`` is the fingerprint that
+        making it must give.
+    source : str
+        Name of the source that the catalogue is of; empty for the package's own.
+    home : str
+        Folder or address that holds the catalogue.
+
+    Raises
+    ------
+    RegistryError
+        If a field has the wrong type or value.
+
+    Examples
+    --------
+    >>> Entry("gold", "model", file="gold 1", size=3, sha256="0" * 64, where=("gold.bin",))
+    Traceback (most recent call last):
+    ...
+    hyperspy_dlatoms.registry.errors.RegistryError: The entry 'gold' has file = 'gold 1'...
+    """
+
+    name: str
+    kind: str
+    version: str = ""
+    description: str = ""
+    licence: str = ""
+    citation: str = ""
+    domain: dict[str, Any] = field(default_factory=dict)
+    file: str = ""
+    size: int = 0
+    sha256: str = ""
+    where: tuple[str, ...] = ()
+    members: tuple[str, ...] = ()
+    generate: dict[str, Any] = field(default_factory=dict)
+    source: str = ""
+    home: str = ""
+
+    def __post_init__(self) -> None:
+        for one in ("where", "members"):
+            value = getattr(self, one)
+            self._check(one, isinstance(value, list | tuple), "a list")
+            self._check(one, all(isinstance(part, str) and part for part in value), "texts")
+            object.__setattr__(self, one, tuple(value))
+        for one in ("name", "version", "description", "licence", "citation", "sha256", "file"):
+            self._check(one, isinstance(getattr(self, one), str), "a text")
+        for one in ("domain", "generate"):
+            self._check(one, isinstance(getattr(self, one), dict), "named values")
+        self._check("name", is_name(self.name), "letters, digits and - _ .")
+        self._check("kind", self.kind in KINDS, f"one of {', '.join(KINDS)}")
+        if self.kind == "ensemble":
+            self._check("members", len(self.members) > 1, "the names of two models or more")
+        elif self.generate:
+            self._check("kind", self.kind == "dataset", "'dataset' where there is a `generate`")
+        else:
+            self._check_file()
+
+    def _check_file(self) -> None:
+        self._check("file", is_name(self.file), "a plain file name, of letters, digits and - _ .")
+        self._check(
+            "size",
+            isinstance(self.size, int) and not isinstance(self.size, bool) and self.size > 0,
+            "a number of bytes",
+        )
+        self._check("sha256", _SHA256.fullmatch(self.sha256), "64 hexadecimal digits, lower case")
+        self._check("where", len(self.where) > 0, "one place or more")
+        for place in self.where:
+            self._check("where", self._is_place(place), "https:, doi: or relative places")
+
+    def _is_place(self, place: str) -> bool:
+        if place.startswith(PACKAGE):
+            # Others must not name files of this computer.
+            return self.source == "" and _is_relative(place.removeprefix(PACKAGE))
+        scheme = urlsplit(place).scheme.lower() if ":" in place else ""
+        return scheme in ("http", "https", "doi") or (scheme == "" and _is_relative(place))
+
+    def _check(self, name: str, right: object, expected: str) -> None:
+        if not right:
+            raise RegistryError(
+                f"The entry {self.name!r} has {name} = {getattr(self, name)!r}, "
+                f"expected {expected}."
+            )
+
+    @property
+    def full_name(self) -> str:
+        """The name that users give: with the source's before it, but for the package's own."""
+        return f"{self.source}/{self.name}" if self.source else self.name
+
+    def places(self) -> list[Path | str]:
+        """Return where the file is: paths of this computer, and addresses, in turn."""
+        return [self._place(one) for one in self.where]
+
+    def _place(self, place: str) -> Path | str:
+        if place.startswith(PACKAGE):
+            return Path(__file__).parents[1] / place.removeprefix(PACKAGE)
+        if ":" in place and urlsplit(place).scheme:
+            return place
+        return within(self.home, place)
+
+
+def within(home: str, file: str) -> Path | str:
+    """Return a file in a folder or under an address.
+
+    Parameters
+    ----------
+    home : str
+        Folder, or ``http`` or ``https`` address of one.
+    file : str
+        Path relative to it.
+
+    Returns
+    -------
+    pathlib.Path or str
+
+    Examples
+    --------
+    >>> within("https://lab.example/models", "gold 1.bin")
+    'https://lab.example/models/gold%201.bin'
+    """
+    return f"{home.rstrip('/')}/{quote(file)}" if is_address(home) else Path(home) / file
+
+
+def is_address(place: str) -> bool:
+    """Tell whether a place is an ``http`` or ``https`` address, rather than a path."""
+    return place.lower().startswith(("http://", "https://"))
+
+
+def is_name(name: str) -> bool:
+    """Tell whether a name is plain: letters, digits, ``-``, ``_`` and ``.``, no path."""
+    return bool(_NAME.fullmatch(name))
+
+
+def parse_catalogue(text: str, origin: str, *, source: str = "", home: str = "") -> list[Entry]:
+    """Read the entries of a catalogue.
+
+    Parameters
+    ----------
+    text : str
+        JSON.
+    origin : str
+        Where it is from, for the messages.
+    source : str, optional
+        Name of its source.
+    home : str, optional
+        Folder or address that relative places belong to.
+
+    Returns
+    -------
+    list of Entry
+
+    Raises
+    ------
+    RegistryError
+        If it is not a catalogue, of a newer format, or has a name twice.
+
+    Examples
+    --------
+    >>> parse_catalogue('{"format": 1, "entries": []}', "here")
+    []
+    >>> parse_catalogue('{"format": 99}', "here")
+    Traceback (most recent call last):
+    ...
+    hyperspy_dlatoms.registry.errors.RegistryError: The catalogue here is of format 99, this ...
+    """
+    content = catalogue_content(text, origin)
+    try:
+        entries = [_entry(one, source, home) for one in content["entries"]]
+    except RegistryError as error:
+        raise RegistryError(f"The catalogue {origin}: {error}") from error
+    names = [entry.name for entry in entries]
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise RegistryError(f"The catalogue {origin} has {', '.join(twice)} more than once.")
+    return entries
+
+
+def catalogue_content(text: str, origin: str) -> dict[str, Any]:
+    """Read the JSON of a catalogue and check its format, but not the entries.
+
+    Parameters
+    ----------
+    text : str
+        JSON.
+    origin : str
+        Where it is from, for the messages.
+
+    Returns
+    -------
+    dict
+        With a list ``entries``.
+
+    Raises
+    ------
+    RegistryError
+        If it is not a catalogue, or of a newer format.
+    """
+    try:
+        content = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise RegistryError(
+            f"{origin} is not a catalogue ({error}): expected the JSON that `dlatoms publish` "
+            "writes."
+        ) from error
+    version = content.get("format") if isinstance(content, Mapping) else None
+    if isinstance(version, int) and version > FORMAT:
+        raise RegistryError(
+            f"The catalogue {origin} is of format {version}, this version of hyperspy-dlatoms "
+            f"reads up to format {FORMAT}: update hyperspy-dlatoms."
+        )
+    if version != FORMAT or not isinstance(content.get("entries"), list):
+        raise RegistryError(
+            f"{origin} is not a catalogue: expected a `format` and a list `entries`, as "
+            "`dlatoms publish` writes them."
+        )
+    return content
+
+
+def to_json(entry: Entry) -> dict[str, Any]:
+    """Return what a catalogue holds of an entry, without what is empty or follows from it."""
+    left_out = ("source", "home")
+    values = {f.name: getattr(entry, f.name) for f in dataclasses.fields(entry)}
+    values = {name: value for name, value in values.items() if value and name not in left_out}
+    return {n: list(v) if isinstance(v, tuple) else v for n, v in values.items()}
+
+
+def _entry(values: Any, source: str, home: str) -> Entry:
+    if not isinstance(values, Mapping):
+        raise RegistryError(f"an entry is a {type(values).__name__}, expected named values.")
+    known = {one.name for one in dataclasses.fields(Entry)} - {"source", "home"}
+    missing = sorted({"name", "kind"} - values.keys())
+    if missing:
+        raise RegistryError(f"an entry lacks {', '.join(missing)}.")
+    # A later version of the same format may say more than this one knows.
+    return Entry(**{n: v for n, v in values.items() if n in known}, source=source, home=home)
+
+
+def _is_relative(path: str) -> bool:
+    pure = PurePosixPath(path)
+    return not pure.is_absolute() and ".." not in pure.parts and "\\" not in path

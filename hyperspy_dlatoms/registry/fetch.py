@@ -1,0 +1,197 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The file of an entry: from the package, the cache, or a mirror; its SHA-256 always checked."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from hyperspy_dlatoms.registry import cache, mirrors
+from hyperspy_dlatoms.registry.entries import PACKAGE, Entry
+from hyperspy_dlatoms.registry.errors import RegistryError
+from hyperspy_dlatoms.registry.transport import TransportError, download
+
+
+def fetch(entry: Entry, *, offline: bool = False, show_progressbar: bool | None = None) -> Path:
+    """Return the file of an entry, and download it if it is not on this computer.
+
+    Any number of threads and processes may ask for it at once: one downloads it, the others wait.
+    A download that was cut goes on where it was. The file appears under its name only when it is
+    complete and its SHA-256 right.
+
+    Parameters
+    ----------
+    entry : Entry
+        What to get.
+    offline : bool, optional
+        Never to use the network.
+    show_progressbar : bool, optional
+        Whether to show a progress bar; HyperSpy's preference where not given.
+
+    Returns
+    -------
+    pathlib.Path
+
+    Raises
+    ------
+    RegistryError
+        If no place gives the file, or the cache cannot be written; it says of each place why, and
+        what to do.
+    """
+    here = on_this_computer(entry)
+    if here:
+        return here
+    if offline:
+        raise RegistryError(
+            f"{entry.full_name!r} is not on this computer ({cache.folder()} lacks it) and was to "
+            f"be had offline: run `dlatoms fetch {entry.full_name}` where there is a network, or "
+            f"set {cache.CACHE} to a folder that `dlatoms fetch --all` has filled."
+        )
+    target = cache.kept_path(entry)
+    with cache.locked(target):
+        if not cache.is_right(target, entry):
+            _download(entry, target, show_progressbar)
+    return target
+
+
+def on_this_computer(entry: Entry) -> Path | None:
+    """Return the file of an entry if it is here, without using the network.
+
+    Parameters
+    ----------
+    entry : Entry
+        What to look for.
+
+    Returns
+    -------
+    pathlib.Path or None
+        In the package, the cache, or a folder that is a mirror.
+
+    Raises
+    ------
+    RegistryError
+        If the package's own file is not that of its catalogue.
+    """
+    embedded = [place for place in entry.where if place.startswith(PACKAGE)]
+    others = [place for place in _candidates(entry) if isinstance(place, Path)]
+    for path in [*(entry.places()[: len(embedded)]), cache.kept_path(entry), *others]:
+        if cache.is_right(path, entry):
+            return path
+        if embedded and path == entry.places()[0] and path.exists():
+            raise RegistryError(
+                f"{str(path)!r} is not the file that the catalogue names: install hyperspy-dlatoms "
+                "again, or after changing it run `python recipes/catalogue.py`."
+            )
+    return None
+
+
+def copy_to(folder: Path, entry: Entry, *, show_progressbar: bool | None = None) -> Path:
+    """Put the file of an entry into another folder, named as a cache names it.
+
+    Parameters
+    ----------
+    folder : pathlib.Path
+        Where to; made if it is not there.
+    entry : Entry
+        What to get.
+    show_progressbar : bool, optional
+        Whether to show a progress bar; HyperSpy's preference where not given.
+
+    Returns
+    -------
+    pathlib.Path
+
+    Raises
+    ------
+    RegistryError
+        As for `fetch`.
+    OSError
+        If the folder cannot be written.
+    """
+    target = folder / cache.kept_path(entry).name
+    if not cache.is_right(target, entry):
+        found = fetch(entry, show_progressbar=show_progressbar)
+        folder.mkdir(parents=True, exist_ok=True)
+        _put(found, target)
+    return target
+
+
+def _candidates(entry: Entry) -> Iterator[Path | str]:
+    """Give the places besides the cache: the user's mirrors, then the entry's own."""
+    yield from mirrors.places(entry.file)
+    yield from entry.places()
+
+
+def _download(entry: Entry, target: Path, show_progressbar: bool | None) -> None:
+    part = target.with_name(f".{target.name}.part")
+    reasons = []
+    try:
+        with _progress(entry, show_progressbar) as progress:
+            for place in _candidates(entry):
+                reason = _try_place(place, entry, part, progress)
+                if not reason:
+                    os.replace(part, target)
+                    return
+                reasons.append(f"{place}: {reason}")
+    except OSError as error:
+        # A full disk is not to stay full of what is no use.
+        part.unlink(missing_ok=True)
+        raise cache.unwritable(error) from error
+    raise RegistryError(
+        f"{entry.full_name!r} ({entry.file}, {entry.size / 1e6:.1f} MB) could not be fetched. "
+        + "; ".join(reasons)
+        + f". Try again later, name a mirror in {mirrors.REGISTRY}, or copy the file to "
+        f"{str(target)!r}."
+    )
+
+
+def _try_place(place: Path | str, entry: Entry, part: Path, progress: Callable) -> str:
+    """Complete the part from one place; return why that failed, nothing where it did not."""
+    if isinstance(place, Path):
+        return "another file than expected (SHA-256)" if place.exists() else "there is no such file"
+    resumed = part.exists()
+    try:
+        download(place, part, entry.size, progress)
+    except TransportError as error:
+        return str(error)
+    if not cache.is_right(part, entry) and resumed:
+        # What was there may have come from elsewhere.
+        part.unlink()
+        try:
+            download(place, part, entry.size, progress)
+        except TransportError as error:
+            return str(error)
+    if cache.is_right(part, entry):
+        return ""
+    part.unlink()
+    return "another file than expected (its SHA-256 is wrong)"
+
+
+def _put(source: Path, target: Path) -> None:
+    draft = target.with_name(f".{target.name}.{os.getpid()}.part")
+    try:
+        shutil.copyfile(source, draft)
+        os.replace(draft, target)
+    finally:
+        draft.unlink(missing_ok=True)
+
+
+@contextmanager
+def _progress(entry: Entry, show: bool | None) -> Iterator[Callable[[int], None]]:
+    if show is None:
+        from hyperspy.defaults_parser import preferences
+
+        show = bool(preferences.General.show_progressbar)
+    if not show:
+        yield lambda done: None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, DownloadColumn, Progress, TimeRemainingColumn
+
+    columns = ("{task.description}", BarColumn(), DownloadColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True)) as bars:
+        task = bars.add_task(entry.full_name, total=entry.size)
+        yield lambda done: bars.update(task, completed=done)

@@ -1,0 +1,254 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Writing a registry: a folder of models and their catalogue, for any server of files."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import re
+import shutil
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+from hyperspy_dlatoms.networks.card import ModelCard
+from hyperspy_dlatoms.networks.model_file import read_model
+from hyperspy_dlatoms.registry.entries import (
+    FORMAT,
+    Entry,
+    catalogue_content,
+    is_name,
+    parse_catalogue,
+    to_json,
+)
+from hyperspy_dlatoms.registry.errors import RegistryError
+from hyperspy_dlatoms.registry.mirrors import CATALOGUE
+
+ZENODO = ".zenodo.json"
+
+
+def publish(
+    models: Iterable[str | os.PathLike[str]],
+    to: str | os.PathLike[str],
+    *,
+    name: str | None = None,
+    doi: str | None = None,
+    citation: str = "",
+    creators: Sequence[str] = (),
+) -> Path:
+    """Write models and their catalogue into a folder that any server of files can host.
+
+    A folder that is a registry already keeps its other entries. With the models come
+    ``registry.json``, the catalogue, and ``.zenodo.json``, the metadata of a Zenodo record.
+
+    Parameters
+    ----------
+    models : iterable of str or os.PathLike
+        Model files.
+    to : str or os.PathLike
+        The folder; made if it is not there.
+    name : str, optional
+        What the registry calls itself; the folder's name where not given.
+    doi : str, optional
+        The DOI of the record that the files are, or will be, uploaded to: people's computers then
+        look there too. Zenodo reserves one before the upload.
+    citation : str, optional
+        What to cite who uses the models.
+    creators : sequence of str, optional
+        The names for the record, ``Family, Given``.
+
+    Returns
+    -------
+    pathlib.Path
+        The catalogue.
+
+    Raises
+    ------
+    ModelFileError
+        If a file is not a model file.
+    RegistryError
+        If a card's name or version cannot be part of a file name, or a published file of that name
+        and version is another one.
+    OSError
+        If the folder cannot be written.
+
+    See Also
+    --------
+    hyperspy_dlatoms.registry.add_source : Uses it.
+
+    Examples
+    --------
+    >>> publish(["gold.safetensors"], "public/models", name="lab")  # doctest: +SKIP
+    PosixPath('public/models/registry.json')
+    """
+    to = Path(to)
+    catalogue = to / CATALOGUE
+    published, name = _published(catalogue, name or to.absolute().name)
+    for model in map(Path, models):
+        card, _ = read_model(model)
+        entry = entry_of(card, model, citation=citation)
+        where = (entry.file, *([f"doi:{doi.removeprefix('doi:')}/{entry.file}"] if doi else []))
+        entry = dataclasses.replace(entry, where=where)
+        _check_version(entry, published.get(entry.name))
+        to.mkdir(parents=True, exist_ok=True)
+        if not (to / entry.file).exists() or not (to / entry.file).samefile(model):
+            _replace(to / entry.file, lambda draft, model=model: shutil.copyfile(model, draft))
+        published[entry.name] = entry
+    write_catalogue(catalogue, name, published.values())
+    record = zenodo_record(name, list(published.values()), creators)
+    _replace(to / ZENODO, lambda draft: draft.write_text(_pretty(record), "utf-8"))
+    return catalogue
+
+
+def entry_of(card: ModelCard, file: Path, *, citation: str = "") -> Entry:
+    """Return the entry of a model file, without the places where it is.
+
+    Parameters
+    ----------
+    card : ModelCard
+        Its card.
+    file : pathlib.Path
+        The file.
+    citation : str, optional
+        What to cite who uses it.
+
+    Returns
+    -------
+    Entry
+
+    Raises
+    ------
+    RegistryError
+        If the card's name or version cannot be part of a file name.
+    """
+    import pooch
+
+    target = f"{card.name}-{card.version or '0'}{file.suffix}"
+    if not is_name(target) or not is_name(card.name):
+        raise RegistryError(
+            f"The card of {str(file)!r} has the name {card.name!r} and the version "
+            f"{card.version!r}: expected letters, digits and - _ . only, since files are named "
+            "after them."
+        )
+    classes = ", ".join(card.classes)
+    return Entry(
+        name=card.name,
+        kind="model",
+        version=card.version,
+        description=_first_line(card) or f"A network that finds {classes}.",
+        licence=card.licence,
+        citation=citation,
+        domain={"classes": list(card.classes), **card.domain},
+        file=target,
+        size=file.stat().st_size,
+        sha256=pooch.file_hash(str(file), alg="sha256"),
+        where=(target,),
+    )
+
+
+def write_catalogue(path: Path, name: str, entries: Iterable[Entry]) -> None:
+    """Write a catalogue.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        The file, JSON.
+    name : str
+        What the registry calls itself.
+    entries : iterable of Entry
+        What it has.
+    """
+    content = {"format": FORMAT, "name": name, "entries": [to_json(one) for one in entries]}
+    _replace(path, lambda draft: draft.write_text(_pretty(content), "utf-8"))
+
+
+def zenodo_record(name: str, entries: Sequence[Entry], creators: Sequence[str]) -> dict[str, Any]:
+    """Return the metadata of a Zenodo record, as a ``.zenodo.json`` holds them.
+
+    Parameters
+    ----------
+    name : str
+        Of the registry.
+    entries : sequence of Entry
+        What it has.
+    creators : sequence of str
+        Their names.
+
+    Returns
+    -------
+    dict
+
+    References
+    ----------
+    Zenodo, Developers: deposit metadata, https://developers.zenodo.org/#representation
+
+    Examples
+    --------
+    >>> zenodo_record("lab", [], ["Curie, Marie"])["creators"]
+    [{'name': 'Curie, Marie'}]
+    """
+    rows = "".join(f"<li>{one.name} {one.version}: {one.description}</li>" for one in entries)
+    licences = {one.licence for one in entries}
+    record = {
+        "title": f"{name}: networks that find atoms in HRTEM images",
+        "upload_type": "software",
+        "description": f"<p>Models for hyperspy-dlatoms.</p><ul>{rows}</ul>",
+        "creators": [{"name": one} for one in creators],
+        "keywords": ["HRTEM", "electron microscopy", "deep learning", "HyperSpy"],
+        "access_right": "open",
+    }
+    # A record has one licence; where the models differ each entry says its own.
+    return record | ({"license": licences.pop()} if len(licences) == 1 else {})
+
+
+def _published(catalogue: Path, name: str) -> tuple[dict[str, Entry], str]:
+    if not catalogue.is_file():
+        if not is_name(name):
+            raise RegistryError(
+                f"The registry would be called {name!r}: expected letters, digits and - _ . only; "
+                "give it a name."
+            )
+        return {}, name
+    text = catalogue.read_text("utf-8")
+    entries = parse_catalogue(text, str(catalogue), source=name, home=str(catalogue.parent))
+    own = catalogue_content(text, str(catalogue)).get("name", name)
+    return {entry.name: entry for entry in entries}, own
+
+
+def _check_version(entry: Entry, before: Entry | None) -> None:
+    same_version = before is not None and before.version == entry.version
+    if same_version and before.sha256 != entry.sha256:
+        raise RegistryError(
+            f"{entry.name!r} {entry.version} is published already and is another file: people "
+            "have it by that version, so give the new card another one."
+        )
+
+
+def _first_line(card: ModelCard) -> str:
+    import yaml
+
+    try:
+        recipe = yaml.safe_load(card.recipe)
+    except yaml.YAMLError:
+        return ""
+    return str(recipe.get("description", "")).strip() if isinstance(recipe, dict) else ""
+
+
+def _pretty(content: dict[str, Any]) -> str:
+    text = json.dumps(content, indent=2, ensure_ascii=False) + "\n"
+    # Short lists read better on one line; a line break within a text is written \\n in JSON.
+    return re.sub(r"\[\n([^\[\]{}]*)\]", lambda found: f"[{_joined(found[1])}]", text)
+
+
+def _joined(lines: str) -> str:
+    return " ".join(line.strip() for line in lines.strip().split("\n"))
+
+
+def _replace(path: Path, write) -> None:
+    draft = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        write(draft)
+        os.replace(draft, path)
+    finally:
+        draft.unlink(missing_ok=True)

@@ -1,0 +1,389 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The catalogues there are: the package's own, and those of others by name."""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+import os
+import shutil
+import tempfile
+import threading
+import warnings
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from importlib.metadata import entry_points
+from pathlib import Path
+
+from hyperspy_dlatoms.registry import cache
+from hyperspy_dlatoms.registry.entries import (
+    Entry,
+    catalogue_content,
+    is_address,
+    is_name,
+    parse_catalogue,
+    within,
+)
+from hyperspy_dlatoms.registry.errors import RegistryError
+from hyperspy_dlatoms.registry.mirrors import CATALOGUE, REGISTRY, home_of, mirrors
+from hyperspy_dlatoms.registry.transport import TransportError, download
+
+ENTRY_POINTS = "hyperspy_dlatoms.registries"
+LARGEST = 16 * 2**20
+"""Bytes of a catalogue that are read at most."""
+OWN = Path(__file__).with_name("catalogue.json")
+
+_added: dict[str, Source] = {}
+_texts: dict[Source, str] = {}
+_guard = threading.RLock()
+
+
+@dataclass(frozen=True)
+class Source:
+    """A registry of others.
+
+    Parameters
+    ----------
+    name : str
+        What stands before the names of its entries, ``name/entry``.
+    home : str
+        Folder or address that holds its ``registry.json``.
+    sha256 : str, optional
+        What the SHA-256 of its catalogue has to be.
+    """
+
+    name: str
+    home: str
+    sha256: str | None = None
+
+    @property
+    def catalogue(self) -> Path | str:
+        """Where its catalogue is."""
+        return within(self.home, CATALOGUE)
+
+
+def add_source(
+    place: str | os.PathLike[str],
+    name: str | None = None,
+    sha256: str | None = None,
+    *,
+    offline: bool = False,
+) -> str:
+    """Make the models and data sets of another registry usable, for this process.
+
+    Parameters
+    ----------
+    place : str or os.PathLike
+        Address or path of its ``registry.json``, or of the folder with it.
+    name : str, optional
+        What is to stand before its names, ``name/entry``; what the catalogue calls itself where
+        not given.
+    sha256 : str, optional
+        What the SHA-256 of the catalogue has to be. It names the SHA-256 of each file, so this pins
+        all that the source gives.
+    offline : bool, optional
+        Never to use the network: a catalogue that was read before is taken from the cache.
+
+    Returns
+    -------
+    str
+        The name.
+
+    Raises
+    ------
+    RegistryError
+        If the catalogue cannot be read or is not the pinned one, or another source has the name.
+
+    See Also
+    --------
+    hyperspy_dlatoms.registry.publish.publish : Writes one.
+
+    Examples
+    --------
+    >>> add_source("https://lab.example/models/registry.json", name="lab")  # doctest: +SKIP
+    'lab'
+    >>> s.find_atoms_nn("lab/gold")  # doctest: +SKIP
+    """
+    source = Source(name or "", home_of(place), sha256.lower() if sha256 else None)
+    text = _read(source, offline)
+    if not name:
+        source = replace(source, name=_own_name(text, str(source.catalogue)))
+    _check_name(source)
+    parse_catalogue(text, str(source.catalogue), source=source.name, home=source.home)
+    with _guard:
+        for other in _declared():
+            _check_free(source, other)
+        _added[source.name] = source
+        _texts[source] = text
+    return source.name
+
+
+def entries(*, offline: bool = False) -> list[Entry]:
+    """Return all entries of all catalogues; a source that cannot be read is warned of.
+
+    Parameters
+    ----------
+    offline : bool, optional
+        Never to use the network.
+
+    Returns
+    -------
+    list of Entry
+        The package's own first.
+    """
+    found = list(own_entries())
+    for source in sources(offline=offline):
+        try:
+            found += _entries_of(source, offline)
+        except RegistryError as error:
+            warnings.warn(f"The source {source.name!r} is left out: {error}", stacklevel=2)
+    return found
+
+
+def find(name: str, *, offline: bool = False) -> Entry:
+    """Return the entry of a name.
+
+    Parameters
+    ----------
+    name : str
+        A name of the package's own catalogue, or ``source/name``.
+    offline : bool, optional
+        Never to use the network.
+
+    Returns
+    -------
+    Entry
+
+    Raises
+    ------
+    RegistryError
+        If there is none; the message has the nearest, and what there is.
+    """
+    before, separator, after = str(name).rpartition("/")
+    if not separator:
+        known, where = list(own_entries()), "hyperspy-dlatoms"
+    else:
+        source = _source(before, offline)
+        known, where = _entries_of(source, offline), f"the source {before!r}"
+    for entry in known:
+        if entry.name == after:
+            return entry
+    names = [entry.full_name for entry in known]
+    nearest = difflib.get_close_matches(str(name), names, n=1, cutoff=0.5)
+    meant = f" Did you mean {nearest[0]!r}?" if nearest else ""
+    raise RegistryError(
+        f"There is no {name!r} in {where}.{meant} Known are: {', '.join(names) or 'none'}."
+    )
+
+
+def has_source(name: str) -> bool:
+    """Tell whether a source of this name was declared, without reading any catalogue."""
+    return any(source.name == name for source in _declared())
+
+
+def sources(*, offline: bool = False) -> list[Source]:
+    """Return the sources of others: added, of ``HYPERSPY_DLATOMS_REGISTRY``, and of entry points.
+
+    Parameters
+    ----------
+    offline : bool, optional
+        Never to use the network.
+
+    Returns
+    -------
+    list of Source
+
+    Raises
+    ------
+    RegistryError
+        If two that differ have one name.
+    """
+    return list(_by_name([*_declared(), *_nameless(offline)]).values())
+
+
+def own_entries() -> tuple[Entry, ...]:
+    """Return the entries of the package's own catalogue."""
+    return _parsed_own(OWN, OWN.stat().st_mtime_ns)
+
+
+@lru_cache(maxsize=4)
+def _parsed_own(path: Path, _: int) -> tuple[Entry, ...]:
+    return tuple(parse_catalogue(path.read_text("utf-8"), str(path), home=str(path.parent)))
+
+
+def _declared() -> Iterator[Source]:
+    """Give the sources whose names are known without reading their catalogues."""
+    yield from _added.values()
+    yield from (Source(*mirror) for mirror in mirrors() if mirror.name)
+    for point in entry_points(group=ENTRY_POINTS):
+        value = point.load()
+        if isinstance(value, Mapping):
+            yield Source(point.name, home_of(value["url"]), value.get("sha256"))
+        else:
+            yield Source(point.name, home_of(value))
+
+
+def _nameless(offline: bool, unread: list[str] | None = None) -> Iterator[Source]:
+    """Give the user's registries that name themselves.
+
+    Those without a catalogue are mirrors and no sources; why none could be read goes to `unread`.
+    """
+    for mirror in mirrors():
+        if mirror.name:
+            continue
+        source = Source(*mirror)
+        try:
+            text = _read(source, offline)
+        except RegistryError as error:
+            if unread is not None:
+                unread.append(str(error))
+            continue
+        named = replace(source, name=_own_name(text, str(source.catalogue)))
+        _texts[named] = text
+        yield named
+
+
+def copy_catalogues(folder: Path) -> None:
+    """Put the catalogues of others that the cache keeps into another cache.
+
+    Parameters
+    ----------
+    folder : pathlib.Path
+        That cache.
+    """
+    for source in sources():
+        if is_address(source.home):
+            _entries_of(source, offline=False)
+            kept = _kept_catalogue(source)
+            if kept.is_file():
+                folder.mkdir(parents=True, exist_ok=True)
+                shutil.copyfile(kept, folder / kept.name)
+
+
+def _source(name: str, offline: bool) -> Source:
+    # Others' catalogues are read only where the name is not among the declared ones.
+    by_name = _by_name(_declared())
+    if name not in by_name:
+        unread: list[str] = []
+        by_name = _by_name([*_declared(), *_nameless(offline, unread)])
+        if name not in by_name:
+            raise RegistryError(
+                f"There is no source {name!r}. Known are: {', '.join(by_name) or 'none'}; add it "
+                f"with hyperspy_dlatoms.registry.add_source, or name it in {REGISTRY}. "
+                + " ".join(unread)
+            )
+    return by_name[name]
+
+
+def _by_name(sources: Iterable[Source]) -> dict[str, Source]:
+    by_name: dict[str, Source] = {}
+    for source in sources:
+        _check_name(source)
+        _check_free(source, by_name.setdefault(source.name, source))
+    return by_name
+
+
+def _entries_of(source: Source, offline: bool) -> list[Entry]:
+    text = _texts.get(source)
+    if text is None or not is_address(source.home):
+        text = _texts[source] = _read(source, offline)
+    return parse_catalogue(text, str(source.catalogue), source=source.name, home=source.home)
+
+
+def _read(source: Source, offline: bool) -> str:
+    """Read a catalogue, from the cache where it is pinned or cannot be reached."""
+    place = source.catalogue
+    if isinstance(place, Path):
+        if not place.is_file():
+            raise RegistryError(
+                f"There is no {CATALOGUE} in {source.home!r}: `dlatoms publish` writes one."
+            )
+        return _checked(place.read_bytes()[: LARGEST + 1], source)
+    kept = _kept_catalogue(source)
+    if kept.is_file() and (offline or source.sha256):
+        try:
+            return _checked(kept.read_bytes(), source)
+        except RegistryError:
+            if offline:
+                raise
+    if offline:
+        raise RegistryError(
+            f"The catalogue {place} was never read on this computer, and was to be had offline."
+        )
+    try:
+        return _download(place, kept, source)
+    except TransportError as error:
+        if kept.is_file():
+            text = _checked(kept.read_bytes(), source)
+            warnings.warn(f"{place}: {error}; using the copy of it in the cache.", stacklevel=2)
+            return text
+        raise RegistryError(
+            f"The catalogue {place} could not be read: {error}. Check the address and the network."
+        ) from error
+
+
+def _kept_catalogue(source: Source) -> Path:
+    digest = hashlib.sha256(str(source.catalogue).encode()).hexdigest()[:16]
+    return cache.folder() / f"{digest}-{CATALOGUE}"
+
+
+def _download(place: str, kept: Path, source: Source) -> str:
+    with tempfile.TemporaryDirectory() as directory:
+        draft = Path(directory) / CATALOGUE
+        download(place, draft, LARGEST, whole=False)
+        content = draft.read_bytes()
+    text = _checked(content, source)
+    # Where the cache cannot be written, the catalogue is read anew each time.
+    with suppress(OSError):
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        fresh = kept.with_name(f".{kept.name}.{os.getpid()}.{threading.get_ident()}.part")
+        try:
+            fresh.write_bytes(content)
+            os.replace(fresh, kept)
+        finally:
+            fresh.unlink(missing_ok=True)
+    return text
+
+
+def _checked(content: bytes, source: Source) -> str:
+    """Return the text of a catalogue if it is the pinned one."""
+    if len(content) > LARGEST:
+        raise RegistryError(f"The catalogue {source.catalogue} is larger than {LARGEST} bytes.")
+    found = hashlib.sha256(content).hexdigest()
+    if source.sha256 and found != source.sha256:
+        raise RegistryError(
+            f"The catalogue {source.catalogue} has the SHA-256 {found}, but is pinned to "
+            f"{source.sha256}: ask who publishes it what has changed, then pin the new one."
+        )
+    try:
+        text = content.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise RegistryError(f"{source.catalogue} is not a catalogue: it is no text.") from error
+    catalogue_content(text, str(source.catalogue))
+    return text
+
+
+def _own_name(text: str, origin: str) -> str:
+    name = catalogue_content(text, origin).get("name")
+    if not isinstance(name, str):
+        raise RegistryError(f"The catalogue {origin} has no name of its own: give it one, `name=`.")
+    return name
+
+
+def _check_name(source: Source) -> None:
+    if not is_name(source.name):
+        raise RegistryError(
+            f"The source {source.home} is called {source.name!r}: expected letters, digits and "
+            "- _ . only; give it another name."
+        )
+
+
+def _check_free(source: Source, other: Source) -> None:
+    if source.name == other.name and source != other:
+        raise RegistryError(
+            f"Two sources are called {source.name!r}: {source.home} and {other.home}"
+            + (", pinned differently" if source.home == other.home else "")
+            + ". Give one of them another name."
+        )

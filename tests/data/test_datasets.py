@@ -1,0 +1,146 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+import dataclasses
+
+import dask.array as da
+import numpy as np
+import pytest
+
+from hyperspy_dlatoms import registry
+from hyperspy_dlatoms.data import datasets, generate
+from hyperspy_dlatoms.data.generate import Frames, fingerprint, fingerprint_of
+from hyperspy_dlatoms.registry import RegistryError, cache, sources
+from hyperspy_dlatoms.registry.entries import Entry
+from hyperspy_dlatoms.simulation import dataset
+
+RECIPE = {
+    "name": "small",
+    "seed": 5,
+    "structures": [{"structure": "graphene"}, {"structure": "vacuum"}],
+    "waves": {"count": 3, "size": 20.0, "energy": 80e3},
+    "images": {"per_wave": 2, "pixels": 96},
+    "imaging": {"defocus": [40, 60], "sampling": 0.2, "dose": 1e4},
+}
+SMALL = Entry("small", "dataset", generate={"recipe": RECIPE})
+
+
+@pytest.fixture
+def catalogue(monkeypatch):
+    """Make the package's catalogue one of these entries."""
+
+    def make(*entries):
+        monkeypatch.setattr(sources, "own_entries", lambda: entries)
+
+    return make
+
+
+def load(name="small"):
+    return registry.load_dataset(name, show_progressbar=False, num_workers=1)
+
+
+def test_a_data_set_is_generated_checked_and_kept(catalogue, monkeypatch):
+    entry = dataclasses.replace(SMALL, sha256=fingerprint_of(SMALL))
+    catalogue(entry)
+    assert registry.info("small").here == "to generate"
+    images, truth = load()
+    assert images._lazy
+    assert images.data.shape == (6, 96, 96)
+    assert truth.axes_manager.navigation_shape == (6,)
+    assert images.axes_manager.signal_axes[0].units == "nm"
+    assert [len(sites) for sites in truth.data][::2] == [len(sites) for sites in truth.data][1::2]
+    assert max(len(sites) for sites in truth.data) > 100
+    counts = images.data.compute()
+    assert counts.mean() == pytest.approx(1e4 * 0.2**2, rel=0.05)
+    assert registry.info("small").here == "generated"
+
+    def never(*_):
+        raise AssertionError("generated twice")
+
+    monkeypatch.setattr(dataset, "make_item", never)
+    again, _ = load()
+    np.testing.assert_array_equal(again.data.compute(), counts)
+
+
+def test_another_fingerprint_is_an_error(catalogue):
+    recipe = RECIPE | {"structures": [{"structure": "vacuum"}], "waves": {"count": 1, "size": 20.0}}
+    entry = dataclasses.replace(SMALL, generate={"recipe": recipe}, sha256="0" * 64)
+    catalogue(entry)
+    with pytest.raises(RegistryError, match="'small' gave the fingerprint .*catalogue has 0000"):
+        load()
+
+
+def test_the_fingerprint_of_the_first_ones_needs_no_more(catalogue):
+    vacuum = RECIPE | {"structures": [{"structure": "vacuum"}]}
+    entry = dataclasses.replace(SMALL, generate={"recipe": vacuum, "checked": 2})
+    whole = dataclasses.replace(entry, generate={"recipe": vacuum, "waves": {"count": 2}})
+    assert fingerprint_of(entry) != fingerprint_of(whole)
+    catalogue(dataclasses.replace(entry, sha256=fingerprint_of(entry)))
+    assert load().images.data.shape == (6, 96, 96)
+
+
+def test_several_samplings_make_no_signal(catalogue):
+    recipe = RECIPE | {"imaging": {"sampling": [0.1, 0.2]}}
+    catalogue(dataclasses.replace(SMALL, generate={"recipe": recipe}))
+    with pytest.raises(RegistryError, match="samplings: its entry has to give"):
+        load()
+
+
+def test_an_entry_that_does_not_say_how(catalogue):
+    catalogue(dataclasses.replace(SMALL, generate={"magic": 1}))
+    with pytest.raises(RegistryError, match="says \\['magic'\\] of how to generate it"):
+        load()
+
+
+def test_what_is_no_data_set():
+    with pytest.raises(RegistryError, match="of the kind model, no data set"):
+        load("graphene")
+
+
+def test_entry_of_a_model_recipe_keeps_the_waves_and_changes_the_images():
+    import yaml
+
+    entry = next(one for one in sources.own_entries() if one.name == "graphene-training")
+    recipe = yaml.safe_load(generate.recipe_text(entry))
+    assert recipe["images"]["per_wave"] == 1
+    assert recipe["imaging"]["sampling"] == entry.generate["imaging"]["sampling"]
+    assert recipe["waves"]["count"] > 100
+
+
+def test_a_benchmark_is_the_dose_curve(catalogue, monkeypatch):
+    from hyperspy_dlatoms.evaluation import trials
+    from hyperspy_dlatoms.evaluation.subjects import Plan
+    from hyperspy_dlatoms.evaluation.trials import Point, Trial
+
+    plan = Plan("vacuum", 1, 300e3, {"size": 20.0}, snapshots=2)
+    points = tuple(Point(dose, (plan, plan), {"dose": dose}) for dose in (100.0, 1000.0))
+    small = Trial("metal", {"sampling": 0.2}, {"dose": points}, {})
+    monkeypatch.setattr(trials, "trial", lambda material: small)
+    entry = Entry("bench", "dataset", generate={"trial": "metal"})
+    catalogue(dataclasses.replace(entry, sha256=fingerprint_of(entry)))
+    images, truth = load("bench")
+    assert images.data.shape == (4, 100, 100)
+    means = images.data.compute().mean(axis=(1, 2))
+    np.testing.assert_allclose(means, [4, 4, 40, 40], rtol=0.05)
+    assert images.metadata.Simulation.dose == [100, 100, 1000, 1000]
+    assert all(len(sites) == 0 for sites in truth.data)
+
+
+def test_fingerprint_notices_sites_and_images():
+    rng = np.random.default_rng(0)
+    counts = rng.poisson(20, (2, 16, 16)).astype(float)
+    frames = Frames(da.from_array(counts), [rng.random((3, 2))] * 2, 0.1, {})
+    first = fingerprint(frames)
+    assert fingerprint(frames._replace(positions=[p + 1e-9 for p in frames.positions])) == first
+    # A count more or less is what another processor may give.
+    counts[0, 0, 0] += 1
+    assert fingerprint(frames._replace(images=da.from_array(counts))) == first
+    assert fingerprint(frames._replace(positions=[p + 0.2 for p in frames.positions])) != first
+    assert fingerprint(frames._replace(images=da.from_array(counts * 1.2))) != first
+    assert fingerprint(frames, 1) != first
+
+
+def test_another_version_has_another_folder():
+    other = dataclasses.replace(SMALL, version="2")
+    assert cache.generated_path(other) != cache.generated_path(SMALL)
+    assert datasets.load_dataset is registry.load_dataset

@@ -1,0 +1,61 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from hyperspy_dlatoms import registry
+from hyperspy_dlatoms.registry import RegistryError
+from hyperspy_dlatoms.registry.entries import FORMAT, to_json
+
+
+@pytest.fixture
+def lab(server, entry_of):
+    """A source with a model that is not on this computer, and an ensemble of two."""
+    entries = [to_json(entry_of(name=name)) for name in ("gold", "silver")]
+    entries.append({"name": "both", "kind": "ensemble", "members": ["gold", "silver"]})
+    catalogue = {"format": FORMAT, "name": "lab", "entries": entries}
+    server.files["registry.json"] = json.dumps(catalogue).encode()
+    registry.add_source(server.url)
+
+
+def test_what_a_download_would_cost(lab):
+    items = {item.entry.full_name: item for item in registry.list()}
+    assert (items["graphene"].here, items["graphene"].download) == ("in the package", 0)
+    assert (items["lab/gold"].here, items["lab/gold"].download) == ("no", 200_000)
+    assert items["lab/both"].download == 400_000
+    registry.path("lab/gold")
+    assert registry.info("lab/gold").here == "yes"
+    assert registry.info("lab/both").download == 200_000
+    assert registry.info("graphene-benchmark").here == "to generate"
+
+
+def test_table(lab):
+    text = repr(registry.list("model", "ensemble"))
+    (row,) = [line for line in text.splitlines() if line.startswith("lab/gold")]
+    assert "0.2 MB" in row and " no " in row
+    assert "movie" not in text
+    assert "sha256" in repr(registry.info("lab/gold"))
+
+
+def test_listing_uses_no_network_offline(lab, server):
+    server.requests.clear()
+    assert "lab/gold" in {item.entry.full_name for item in registry.list(offline=True)}
+    assert not server.requests
+
+
+def test_unknown_kind_and_name():
+    with pytest.raises(ValueError, match="'virus' is not known: expected model"):
+        registry.list("virus")
+    with pytest.raises(RegistryError, match="Did you mean 'graphene'"):
+        registry.info("grafene")
+
+
+def test_an_ensemble_that_lacks_members(server):
+    entries = [{"name": "both", "kind": "ensemble", "members": ["gold", "silver"]}]
+    catalogue = {"format": FORMAT, "name": "lab", "entries": entries}
+    server.files["registry.json"] = json.dumps(catalogue).encode()
+    registry.add_source(server.url)
+    item = registry.info("lab/both")
+    assert (item.here, item.lacking) == ("incomplete", ("gold", "silver"))

@@ -1,0 +1,122 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+
+import numpy as np
+import pytest
+
+from hyperspy_dlatoms import registry
+from hyperspy_dlatoms.networks.card import ModelCard
+from hyperspy_dlatoms.networks.model_file import ModelFileError, write_model
+from hyperspy_dlatoms.registry import RegistryError
+from hyperspy_dlatoms.registry.publish import ZENODO, publish
+
+CARD = ModelCard(
+    name="gold",
+    version="1",
+    architecture="unet",
+    arguments={},
+    classes=("column",),
+    sampling=0.2,
+    radius=0.5,
+    minimum_distance=1.0,
+    threshold=0.5,
+    domain={"dose": [100, 1000]},
+    recipe="{name: gold, description: Columns of gold.}",
+)
+
+
+@pytest.fixture
+def model(tmp_path):
+    """Write a model file of a name, a version and one weight."""
+
+    def make(name="gold", version="1", weight=1.0, **changes):
+        path = tmp_path / f"trained-{name}-{version}-{weight}.safetensors"
+        card = dataclasses.replace(CARD, name=name, version=version, **changes)
+        write_model(path, card, {"kernel": np.full((3, 3), weight)})
+        return path
+
+    return make
+
+
+@pytest.fixture
+def folder(tmp_path):
+    return tmp_path / "public" / "lab"
+
+
+def test_what_is_published_can_be_fetched(model, folder, server):
+    file = model()
+    catalogue = publish([file], folder)
+    assert catalogue == folder / "registry.json"
+    for published in folder.iterdir():
+        server.files[published.name] = published.read_bytes()
+    assert registry.add_source(f"{server.url}/registry.json") == "lab"
+    assert registry.path("lab/gold").read_bytes() == file.read_bytes()
+    entry = registry.info("lab/gold").entry
+    assert entry.sha256 == hashlib.sha256(file.read_bytes()).hexdigest()
+    assert (entry.version, entry.description) == ("1", "Columns of gold.")
+    assert entry.domain == {"classes": ["column"], "dose": [100, 1000]}
+    assert entry.licence == CARD.licence
+
+
+def test_publishing_more_keeps_what_is_there(model, folder):
+    publish([model()], folder, name="ours")
+    publish([model("silver"), model("gold", "2", 2.0)], folder)
+    registry.add_source(folder)
+    assert registry.info("ours/gold").entry.version == "2"
+    assert registry.info("ours/silver").download == 0
+    assert sorted(file.name for file in folder.iterdir()) == [
+        ZENODO,
+        "gold-1.safetensors",
+        "gold-2.safetensors",
+        "registry.json",
+        "silver-1.safetensors",
+    ]
+
+
+def test_a_published_file_can_be_published_again(model, folder):
+    publish([model()], folder)
+    before = (folder / "registry.json").read_bytes()
+    publish([folder / "gold-1.safetensors"], folder)
+    assert (folder / "registry.json").read_bytes() == before
+
+
+def test_a_version_is_one_file(model, folder):
+    publish([model()], folder)
+    with pytest.raises(RegistryError, match="'gold' 1 is published already"):
+        publish([model(weight=2.0)], folder)
+    registry.add_source(folder)
+    assert registry.path("lab/gold").read_bytes() == model().read_bytes()
+
+
+def test_zenodo_record(model, folder):
+    publish([model()], folder, doi="10.5281/zenodo.1", creators=["Curie, Marie"])
+    record = json.loads((folder / ZENODO).read_text("utf-8"))
+    assert record["creators"] == [{"name": "Curie, Marie"}]
+    assert record["license"] == CARD.licence
+    assert "gold 1: Columns of gold." in record["description"]
+    (entry,) = json.loads((folder / "registry.json").read_text("utf-8"))["entries"]
+    assert entry["where"][1] == "doi:10.5281/zenodo.1/gold-1.safetensors"
+
+
+@pytest.mark.parametrize("change", [{"name": "gold of Rome"}, {"version": "1 beta"}])
+def test_names_that_cannot_be_files(model, folder, change):
+    file = model()
+    write_model(file, dataclasses.replace(CARD, **change), {"kernel": np.zeros(1)})
+    with pytest.raises(RegistryError, match="letters, digits"):
+        publish([file], folder)
+
+
+def test_name_of_the_registry(model, folder):
+    with pytest.raises(RegistryError, match="would be called 'our lab'"):
+        publish([model()], folder, name="our lab")
+
+
+def test_what_is_no_model_is_not_published(tmp_path, folder):
+    (tmp_path / "notes.txt").write_text("my notes")
+    with pytest.raises(ModelFileError, match="notes.txt"):
+        publish([tmp_path / "notes.txt"], folder)
+    assert not (folder / "registry.json").exists()
