@@ -35,7 +35,7 @@ def main() -> None:
     ensemble = registry.load(options.models if len(options.models) > 1 else options.models[0])
     options.data.mkdir(parents=True, exist_ok=True)
     tested = trial(material_of(ensemble.card), quick=not options.full)
-    members = {member.card.name: [] for member in ensemble.members}
+    members = [[] for _ in ensemble.members]
     voted, graded = [], []
     points = [(p, point) for p, curve in enumerate(tested.curves.values()) for point in curve]
     for number, (place, point) in enumerate(track(points, "points")):
@@ -52,14 +52,15 @@ def main() -> None:
                 return find_sites(counts[None], sampling, network, **options)[0]
 
             with warnings.catch_warnings(action="ignore", category=UserWarning):
-                for member in ensemble.members:
-                    members[member.card.name].append(judge(find(member)))
+                for member, judged in zip(ensemble.members, members, strict=True):
+                    judged.append(judge(find(member)))
                 voted.append(judge(find(ensemble)))
                 found = find(ensemble, minimum_agreement=0.0)
             # Carried along in place of the probability.
             found[:, 2] = found[:, -1]
             graded.append(judge(found))
-    for name, parts in [*members.items(), (ensemble.card.name, voted)]:
+    names = [member.card.name for member in ensemble.members]
+    for name, parts in zip([*names, ensemble.card.name], [*members, voted], strict=True):
         total = scores(Comparison.join(parts))
         print(
             f"{name:34s} F1 {total['f1']:.3f}  precision {total['precision']:.3f}  "

@@ -40,6 +40,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--generate", metavar="NAME", action="append", default=[])
     arguments = parser.parse_args()
+    # The models first: what follows reads their cards, as the catalogue names them.
+    before = parse_catalogue(OWN.read_text("utf-8"), str(OWN))
+    others = [entry for entry in before if entry.kind != "model"]
+    write_catalogue(OWN, "hyperspy-dlatoms", [*models(before), *others])
     entries = current(OWN)
     write_catalogue(OWN, "hyperspy-dlatoms", entries)
     for index, entry in enumerate(entries):
@@ -53,9 +57,13 @@ def current(catalogue: Path) -> list[Entry]:
     """Return the entries of a catalogue as the files in the package want them."""
     before = parse_catalogue(catalogue.read_text("utf-8"), str(catalogue))
     others = [_refreshed(entry) for entry in before if entry.kind != "model"]
+    return [*models(before), *others]
+
+
+def models(before: list[Entry]) -> list[Entry]:
+    """Return the entries of the networks in the package."""
     known = {entry.name: entry for entry in before}
-    models = [_model(file, known) for file in sorted(WEIGHTS.glob("*.safetensors"))]
-    return [*models, *others]
+    return [_model(file, known) for file in sorted(WEIGHTS.glob("*.safetensors"))]
 
 
 def _model(file: Path, known: dict[str, Entry]) -> Entry:

@@ -114,6 +114,20 @@ def test_the_columns_of_the_example_are_found(networks):
     assert result.rms_error < 0.15
 
 
+@pytest.mark.parametrize("name", NAMES)
+def test_what_all_members_of_an_ensemble_find_is_right(images, name):
+    image, sampling, true = images[name]
+    ensemble = catalogue.load(f"{name}-ensemble")
+    assert len({member.card.recipe for member in ensemble.members}) == 3
+    with warnings.catch_warnings(action="ignore"):
+        (sites,) = find_sites(image[None], sampling, ensemble, minimum_agreement=0)
+    assert agreement(sites[sites[:, -1] > 0.5, :2], true, image, sampling, tolerance=0.5) > 0.95
+    right = np.zeros(len(sites), bool)
+    right[match(sites[:, :2], true, 0.5 / sampling)[:, 0]] = True
+    unanimous = sites[:, -1] == 1
+    assert right[unanimous].mean() > 0.95
+
+
 TURNED = {
     "turned": (lambda a: np.rot90(a), lambda p, n: np.stack([n[1] - 1 - p[:, 1], p[:, 0]], 1)),
     "flipped": (lambda a: a[::-1], lambda p, n: np.stack([n[0] - 1 - p[:, 0], p[:, 1]], 1)),

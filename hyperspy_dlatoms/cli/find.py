@@ -38,8 +38,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--minimum-agreement",
         metavar="SHARE",
         type=float,
-        default=0.5,
-        help="least share of an ensemble that found an atom (%(default)s)",
+        help="least share of an ensemble that found an atom",
     )
     parser.add_argument(
         "--symmetrise",

@@ -16,7 +16,7 @@ from hyperspy_dlatoms.detection.looking import (
     too_small,
     warn_of_sampling,
 )
-from hyperspy_dlatoms.detection.sites import candidates, probability_at, select
+from hyperspy_dlatoms.detection.sites import PROBABILITY, candidates, probability_at, select
 from hyperspy_dlatoms.detection.symmetry import members_of
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ def find_sites(
     threshold: float | None = None,
     batch_pixels: int = BATCH_PIXELS,
     *,
-    minimum_agreement: float = 0.5,
+    minimum_agreement: float | None = None,
     symmetrise: bool = False,
 ) -> list[np.ndarray]:
     """Find the sites (atoms or atomic columns) of some frames.
@@ -74,8 +74,9 @@ def find_sites(
         ensemble finds its sites with it, or with that of its own card.
     batch_pixels : int
         Working pixels that go through the network at once.
-    minimum_agreement : float
-        Least fraction of an ensemble that found a site, from 0 (any member) to 1 (all).
+    minimum_agreement : float, optional
+        Least fraction of an ensemble that found a site, from 0 (any member) to 1 (all). Where it is
+        not given, the mean probability has to reach the least of the members' thresholds.
     symmetrise : bool
         Whether to take the mean over the eight quarter turns and flips; eight times the cost.
 
@@ -121,7 +122,7 @@ def survey(
     threshold: float | None = None,
     batch_pixels: int = BATCH_PIXELS,
     *,
-    minimum_agreement: float = 0.5,
+    minimum_agreement: float | None = None,
     symmetrise: bool = False,
 ) -> list[Finding]:
     """Find the sites of some frames, and judge in the same pass whether the network knows them.
@@ -147,7 +148,7 @@ def survey(
         If bad pixels were masked; of the pixel size only if no network knows its domain.
     """
     frames = check(frames, sampling, network.card)
-    if not 0 <= minimum_agreement <= 1:
+    if minimum_agreement is not None and not 0 <= minimum_agreement <= 1:
         raise ValueError(
             f"The least agreement is {minimum_agreement!r}, expected a fraction from 0 to 1."
         )
@@ -167,7 +168,7 @@ def survey(
         features.append(seen.features)
         if seen.is_last:
             found = [np.concatenate(parts) for parts in zip(*tiles, strict=True)]
-            sites = _sites(found, seen.frame, sampling, members, minimum_agreement)
+            sites = _sites(found, seen.frame, sampling, members, minimum_agreement, thresholds)
             verdict = _verdict(list(zip(*features, strict=True)), seen.frame, sampling, members)
             findings.append(Finding(sites, verdict))
             tiles, features = [], []
@@ -211,7 +212,8 @@ def _sites(
     frame: Frame,
     sampling: float,
     members: list[AtomNetwork | Symmetrised],
-    minimum_agreement: float,
+    minimum_agreement: float | None,
+    thresholds: list[float],
 ) -> np.ndarray:
     """Turn the candidates of each member in a frame into one list of sites."""
     working = sampling * frame.grid.scale
@@ -224,7 +226,10 @@ def _sites(
     ]
     if len(sites) == 1:
         return sites[0]
-    return merge(sites, min(distances) * frame.grid.scale, minimum_agreement)
+    merged = merge(sites, min(distances) * frame.grid.scale, minimum_agreement or 0.0)
+    if minimum_agreement is None:
+        merged = merged[merged[:, PROBABILITY] >= min(thresholds)]
+    return merged
 
 
 def _verdict(

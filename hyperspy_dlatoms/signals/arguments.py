@@ -53,8 +53,9 @@ class Search(NamedTuple):
     ----------
     threshold : float or None
         The least probability of a site; the card's, or each member's, where None.
-    minimum_agreement : float
-        The least fraction of an ensemble that found a site.
+    minimum_agreement : float or None
+        The least fraction of an ensemble that found a site; where None, the mean probability of its
+        members decides.
     symmetrise : bool
         Whether to take the mean over turns and flips.
     on_extrapolation : str
@@ -62,7 +63,7 @@ class Search(NamedTuple):
     """
 
     threshold: float | None
-    minimum_agreement: float
+    minimum_agreement: float | None
     symmetrise: bool
     on_extrapolation: str
 
@@ -78,7 +79,8 @@ class Search(NamedTuple):
         """
         if self.threshold is not None:
             _check_fraction("threshold", self.threshold, inclusive=False)
-        _check_fraction("minimum_agreement", self.minimum_agreement, inclusive=True)
+        if self.minimum_agreement is not None:
+            _check_fraction("minimum_agreement", self.minimum_agreement, inclusive=True)
         if self.on_extrapolation not in ON_EXTRAPOLATION:
             raise ValueError(
                 f"on_extrapolation is {self.on_extrapolation!r}: expected one of "

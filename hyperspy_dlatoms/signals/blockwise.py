@@ -315,7 +315,7 @@ def _add_search(metadata: dict, signal: Signal2D, model: Model, search: Search) 
         "threshold": _threshold(model, search),
         "on_extrapolation": search.on_extrapolation,
     }
-    if several:
+    if several and search.minimum_agreement is not None:
         metadata["VectorMetadata"]["minimum_agreement"] = float(search.minimum_agreement)
     return metadata
 

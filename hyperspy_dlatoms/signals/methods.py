@@ -24,7 +24,7 @@ def find_atoms_nn(
     *,
     sampling: float | None = None,
     threshold: float | None = None,
-    minimum_agreement: float = 0.5,
+    minimum_agreement: float | None = None,
     symmetrise: bool = False,
     on_extrapolation: Literal["warn", "raise", "ignore"] = "warn",
     show_progressbar: bool | None = None,
@@ -43,9 +43,11 @@ def find_atoms_nn(
     threshold : float, optional
         The least probability of a site, between 0 and 1; the model card's where not given. Each
         member of an ensemble finds its sites with it, or with that of its own card.
-    minimum_agreement : float, default 0.5
+    minimum_agreement : float, optional
         The least fraction of the members of an ensemble that found a site: 0 gives what any of them
-        found, 1 only that on which all agree. A single network agrees with itself.
+        found, 1 only that on which all agree. Where it is not given, those sites are reported whose
+        mean probability reaches the least of the members' thresholds. A single network agrees with
+        itself.
     symmetrise : bool, default False
         Whether to take the mean over the eight quarter turns and flips of the image, so that its
         orientation does not matter. It costs eight times as much.

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from hyperspy_dlatoms import registry
 from hyperspy_dlatoms.networks import architecture
 from hyperspy_dlatoms.networks.card import ModelCard
 from hyperspy_dlatoms.networks.network import AtomNetwork
@@ -33,6 +34,7 @@ NETWORK: dict[str, Any] = {
     "version": "1",
 }
 TRAINING: dict[str, Any] = {
+    "start": None,
     "batch": 8,
     "crop": 240,
     "steps": None,
@@ -180,6 +182,8 @@ def _fit(
         model = architecture.build(arguments, len(network["classes"]))
     finally:
         keras.config.set_dtype_policy(policy)
+    if settings["start"] is not None:
+        _start_from(model, settings["start"])
     optimizer = keras.optimizers.AdamW(
         settings["learning_rate"],
         weight_decay=settings["weight_decay"],
@@ -208,6 +212,20 @@ def _fit(
         )
     callback.restore_best(model)
     return model, callback.state
+
+
+def _start_from(model: keras.Model, source: str) -> None:
+    """Take the weights of another network of the same architecture."""
+    network = registry.load(source)
+    weights = {variable.path: variable for variable in network.model.weights}
+    shapes = {path: tuple(variable.shape) for path, variable in weights.items()}
+    if shapes != {variable.path: tuple(variable.shape) for variable in model.weights}:
+        raise ValueError(
+            f"The training cannot start from {source!r}: its architecture is another one, with "
+            f"the arguments {network.card.arguments}."
+        )
+    for variable in model.weights:
+        variable.assign(weights[variable.path])
 
 
 def _settings(part: str, given: dict[str, Any], defaults: dict[str, Any]) -> dict[str, Any]:

@@ -21,8 +21,8 @@ FINE = 0.1
 """Å/px of the grid that columns are drawn on."""
 
 KINDS = (
-    *("lattice", "stretched", "astigmatic", "bright", "leaves"),
-    *("lattice", "stretched", "astigmatic", "empty", "lattice"),
+    *("lattice", "stretched", "astigmatic", "lattice", "bright", "leaves"),
+    *("lattice", "stretched", "astigmatic", "lattice", "bright", "empty"),
 )
 """What is drawn in turn."""
 

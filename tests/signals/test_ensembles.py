@@ -87,8 +87,9 @@ def test_agreement_is_the_last_column(three, spot_images, navigation, lazy):
     alone = table[table.agreement < 0.5]
     assert alone.probability.to_numpy() == pytest.approx((0.7 + 2 * 0.001) / 3, abs=1e-4)
     by_default = signal.find_atoms_nn().to_dataframe()
-    assert len(by_default) == (table.agreement > 0.5).sum()
-    assert len(signal.find_atoms_nn(minimum_agreement=1).to_dataframe()) < len(by_default)
+    assert len(by_default) == (table.probability >= 0.5).sum() < len(table)
+    unanimous = signal.find_atoms_nn(minimum_agreement=1).to_dataframe()
+    assert len(unanimous) == (table.agreement == 1).sum() < len(table)
 
 
 def test_same_members_give_what_one_gives(use, spot_images):
@@ -117,7 +118,7 @@ def test_each_member_looks_once_at_each_frame(use, spot_images):
 def test_species_and_agreement(use, spot_images):
     use(Member(classes=("Mo", "S")), Member(0.5, classes=("Mo", "S")))
     signal, _ = spot_images(2)
-    atoms = signal.find_atoms_nn()
+    atoms = signal.find_atoms_nn(minimum_agreement=0)
     assert atoms.metadata.VectorMetadata.column_names[-2:] == ["species", "agreement"]
     table = atoms.to_dataframe()
     assert set(table.species) == {"S"} and set(table.agreement) == {0.5, 1.0}

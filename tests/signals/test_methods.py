@@ -185,7 +185,7 @@ def test_images_that_are_not_real(spot_network, spot_images):
             ValueError,
             "minimum_agreement is 1.1: expected a",
         ),
-        ({"minimum_agreement": None}, TypeError, "minimum_agreement is None"),
+        ({"minimum_agreement": "all"}, TypeError, "minimum_agreement is 'all'"),
         ({"on_extrapolation": "warm"}, ValueError, "on_extrapolation is 'warm': expected one of"),
         ({"num_workers": 0}, ValueError, "num_workers is 0: expected 1 or more"),
         ({"num_workers": 1.5}, TypeError, "num_workers is 1.5"),

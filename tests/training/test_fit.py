@@ -67,6 +67,32 @@ def test_training_learns(tiny, tiny_data, tmp_path):
     assert losses[-1] < 0.8 * losses[0]
 
 
+def test_a_training_starts_from_another_network(run, tiny, tiny_data, tmp_path):
+    settings = {"start": str(run[1]), "steps": 1, "learning_rate": 1e-12, "weight_decay": 0.0}
+    again = replace(tiny, training=tiny.training | settings)
+    path = train(again, data=tiny_data.directory, directory=tmp_path, show_progressbar=False)
+    before, after = read_model(run[1])[1], read_model(path)[1]
+    for name in before:
+        if "moving" not in name:
+            np.testing.assert_allclose(after[name], before[name], atol=1e-3)
+
+
+def test_a_training_does_not_start_from_another_architecture(run, tiny, tiny_data, tmp_path):
+    other = replace(
+        tiny,
+        network=tiny.network | {"widths": [8, 8]},
+        training=tiny.training | {"start": str(run[1])},
+    )
+    with pytest.raises(ValueError, match="another one"):
+        train(other, data=tiny_data.directory, directory=tmp_path, show_progressbar=False)
+
+
+def test_a_training_that_diverges_at_once_says_so(tiny, tiny_data, tmp_path):
+    wild = replace(tiny, training=tiny.training | {"learning_rate": 1e25})
+    with pytest.raises(ValueError, match="lower learning_rate"):
+        train(wild, data=tiny_data.directory, directory=tmp_path, show_progressbar=False)
+
+
 def test_a_killed_training_goes_on_from_its_checkpoint(tiny, tiny_data, tmp_path):
     recipe, directory = tmp_path / "tiny.yaml", tmp_path / "run"
     text = tiny.text.replace("steps: 12", "steps: 3000")
