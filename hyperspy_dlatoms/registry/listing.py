@@ -61,7 +61,7 @@ class Item:
         return table
 
     def __repr__(self) -> str:
-        return "\n".join(f"{name:13}{value}" for name, value in self._rows())
+        return "\n".join(f"{name:18}{value}" for name, value in self._rows())
 
     def _rows(self) -> list[tuple[str, str]]:
         entry = self.entry
