@@ -12,6 +12,9 @@ from typing import Any
 FORMAT = 1
 """The newest format of card that this version of the package reads, and the one it writes."""
 
+NEEDS = "0.1.0"
+"""The oldest version of the package that reads cards of that format."""
+
 
 class ModelCardError(ValueError):
     """A model card that does not describe a usable network."""
@@ -56,6 +59,8 @@ class ModelCard:
         SPDX identifier of the licence of the weights.
     format : int
         Format of the card.
+    needs : str
+        The oldest version of the package that reads this format.
 
     Raises
     ------
@@ -91,12 +96,13 @@ class ModelCard:
     scores: dict[str, Any] = field(default_factory=dict)
     licence: str = "GPL-3.0-or-later"
     format: int = FORMAT
+    needs: str = NEEDS
 
     def __post_init__(self) -> None:
         if isinstance(self.classes, list):
             object.__setattr__(self, "classes", tuple(self.classes))
         self._check_format()
-        for name in ("name", "version", "architecture", "recipe", "commit", "licence"):
+        for name in ("name", "version", "architecture", "recipe", "commit", "licence", "needs"):
             self._check(name, isinstance(getattr(self, name), str), "a string")
         for name in ("name", "architecture"):
             self._check(name, getattr(self, name) != "", "a string that is not empty")
@@ -129,7 +135,7 @@ class ModelCard:
 
     def _check_format(self) -> None:
         self._check("format", _is_integer(self.format) and self.format >= 1, "a whole number >= 1")
-        _refuse_newer(self.format)
+        _refuse_newer(self.format, self.needs)
 
     def _check(self, name: str, right: bool, expected: str) -> None:
         if not right:
@@ -180,7 +186,7 @@ class ModelCard:
                 f"The model card is a JSON {type(values).__name__}, expected an object."
             )
         # A newer card may have other fields, so this has to be said before they are looked at.
-        _refuse_newer(values.get("format"))
+        _refuse_newer(values.get("format"), values.get("needs"))
         fields = dataclasses.fields(cls)
         required = {
             one.name
@@ -196,11 +202,12 @@ class ModelCard:
         return cls(**values)
 
 
-def _refuse_newer(version: Any) -> None:
+def _refuse_newer(version: Any, needs: Any) -> None:
     if _is_integer(version) and version > FORMAT:
+        least = f" to {needs} or later" if isinstance(needs, str) else ""
         raise ModelCardError(
             f"The model card is of format {version}, this version of hyperspy-dlatoms reads up to "
-            f"format {FORMAT}: update hyperspy-dlatoms."
+            f"format {FORMAT}: update hyperspy-dlatoms{least}."
         )
 
 

@@ -60,7 +60,8 @@ def test_refuses_a_wrong_field_and_names_it(card, field, value):
 
 def test_newer_format_says_to_update(card):
     values = json.loads(card.to_json()) | {"format": FORMAT + 1, "a field of the future": 1}
-    with pytest.raises(ModelCardError, match=f"format {FORMAT + 1}.*update hyperspy-dlatoms"):
+    values["needs"] = "7.0"
+    with pytest.raises(ModelCardError, match=f"format {FORMAT + 1}.*hyperspy-dlatoms to 7.0 or"):
         ModelCard.from_json(json.dumps(values))
 
 
