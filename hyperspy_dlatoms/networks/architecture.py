@@ -3,7 +3,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 if TYPE_CHECKING:
     import keras
@@ -14,7 +17,15 @@ LOG_SIGMA = (-4.5, 2.0)
 STRIDE = 2
 """Working pixels per cell of the network's output, along each axis."""
 
-DEFAULTS: dict[str, Any] = {"widths": [32, 64, 96, 128], "dilations": [1, 2]}
+HEIGHT_UNIT = 5.0
+"""Atoms in a column for each unit of what the network says of heights."""
+
+DEFAULTS: dict[str, Any] = {
+    "widths": [32, 64, 96, 128],
+    "dilations": [1, 2],
+    "images": 1,
+    "heights": False,
+}
 
 
 def build(arguments: dict[str, Any], n_classes: int) -> keras.Model:
@@ -29,18 +40,22 @@ def build(arguments: dict[str, Any], n_classes: int) -> keras.Model:
     Parameters
     ----------
     arguments : dict
-        ``widths``, the channels of each level from the finest on, and ``dilations``, one for each
-        convolution of the coarsest level. What is not given is taken from ``DEFAULTS``.
+        ``widths``, the channels of each level from the finest on; ``dilations``, one for each
+        convolution of the coarsest level; ``images``, how many images of a focal series it is
+        shown at once; ``heights``, whether it tells the number of atoms in a column. What is not
+        given is taken from ``DEFAULTS``.
     n_classes : int
         Kinds of sites, the background not counted.
 
     Returns
     -------
     keras.Model
-        Takes (n, h, w, 1) float32, normalised frames at the working sampling, and returns
+        Takes (n, h, w, images) float32, normalised frames at the working sampling, and returns
         (n, h/2, w/2, n_classes + 5) float32: the logits (background first), the offset of the site
         from the centre of the cell (dy, dx, working px), and the logarithms of its standard
-        deviations (y, x, working px).
+        deviations (y, x, working px). Two more with ``heights``: the number of atoms in the column
+        and the logarithm of its standard deviation, in units of ``HEIGHT_UNIT`` atoms. A network
+        of several images takes as a second input what :func:`encode_defoci` says of them.
 
     Raises
     ------
@@ -60,7 +75,7 @@ def build(arguments: dict[str, Any], n_classes: int) -> keras.Model:
     arguments = complete(arguments)
     if n_classes < 1:
         raise ValueError(f"n_classes is {n_classes}; a network needs at least one kind of site.")
-    widths, dilations = arguments["widths"], arguments["dilations"]
+    widths, dilations, images = (arguments[name] for name in ("widths", "dilations", "images"))
 
     # Every layer that holds weights is named, so that a file's arrays find their place.
     def convolution(x, width: int, name: str, dilation: int = 1):
@@ -77,8 +92,13 @@ def build(arguments: dict[str, Any], n_classes: int) -> keras.Model:
         x = convolution(x, width, f"{name}_second", dilation)
         return layers.Activation("relu")(layers.Add()([x, shortcut]))
 
-    frame = keras.Input((None, None, 1), name="frame")
+    frame = keras.Input((None, None, images), name="frame")
+    inputs = [frame]
     x = layers.Conv2D(widths[0], 4, strides=STRIDE, padding="same", name="stem")(frame)
+    if images > 1:
+        inputs.append(keras.Input((images + 1,), name="defoci"))
+        focus = layers.Dense(widths[0], use_bias=False, name="focus")(inputs[1])
+        x = layers.Add()([x, layers.Reshape((1, 1, widths[0]))(focus)])
     skips = []
     for level, width in enumerate(widths[:-1]):
         x = residual(x, width, f"down{level}")
@@ -91,7 +111,10 @@ def build(arguments: dict[str, Any], n_classes: int) -> keras.Model:
         x = layers.Add()([layers.UpSampling2D()(x), skips[level]])
         x = residual(x, widths[level], f"up{level}")
     maps = layers.Conv2D(n_classes + 5, 1, dtype="float32", name="maps")(x)
-    return keras.Model(frame, maps, name="unet")
+    if arguments["heights"]:
+        heights = layers.Conv2D(2, 1, dtype="float32", name="heights")(x)
+        maps = layers.Concatenate(dtype="float32", name="maps_and_heights")([maps, heights])
+    return keras.Model(inputs if images > 1 else frame, maps, name="unet")
 
 
 def complete(arguments: dict[str, Any]) -> dict[str, Any]:
@@ -106,18 +129,18 @@ def complete(arguments: dict[str, Any]) -> dict[str, Any]:
     Returns
     -------
     dict
-        ``widths`` and ``dilations`` as lists of int.
+        ``widths`` and ``dilations`` as lists of int, ``images`` (int) and ``heights`` (bool).
 
     Raises
     ------
     ValueError
-        If an argument is unknown or not a list of positive whole numbers.
+        If an argument is unknown or has a value that makes no sense.
 
     Examples
     --------
     >>> from hyperspy_dlatoms.networks.architecture import complete
     >>> complete({"widths": [8, 16]})
-    {'widths': [8, 16], 'dilations': [1, 2]}
+    {'widths': [8, 16], 'dilations': [1, 2], 'images': 1, 'heights': False}
     """
     unknown = sorted(set(arguments) - set(DEFAULTS))
     if unknown:
@@ -125,15 +148,58 @@ def complete(arguments: dict[str, Any]) -> dict[str, Any]:
             f"Unknown argument {unknown[0]!r} of the architecture; known are {sorted(DEFAULTS)}."
         )
     completed = DEFAULTS | arguments
-    for name, values in completed.items():
-        whole = isinstance(values, (list, tuple)) and all(
-            isinstance(value, int) and value > 0 for value in values
-        )
-        if not whole or not values:
+    for name in ("widths", "dilations"):
+        values = completed[name]
+        if not isinstance(values, list | tuple) or not values or not all(map(_counts, values)):
             raise ValueError(
                 f"{name} is {values!r}; give a list of at least one positive whole number."
             )
-    return {name: list(values) for name, values in completed.items()}
+        completed[name] = list(values)
+    if not _counts(completed["images"]):
+        raise ValueError(f"images is {completed['images']!r}; give a positive whole number.")
+    if not isinstance(completed["heights"], bool):
+        raise ValueError(f"heights is {completed['heights']!r}; give true or false.")
+    return completed
+
+
+def encode_defoci(defoci: Sequence[float] | None, images: int) -> np.ndarray:
+    """
+    Say to a network of focal series what the defoci of its images are, or that they are unknown.
+
+    Parameters
+    ----------
+    defoci : sequence of float or None
+        Of the images, Å, positive is underfocus; None where they are not known.
+    images : int
+        How many images the network is shown at once.
+
+    Returns
+    -------
+    numpy.ndarray
+        Float32 of shape (images + 1,): the defoci in units of 100 Å, and 1 for known; all 0 where
+        they are not.
+
+    Raises
+    ------
+    ValueError
+        If there are not as many defoci as images, or one is not finite.
+
+    Examples
+    --------
+    >>> from hyperspy_dlatoms.networks.architecture import encode_defoci
+    >>> encode_defoci([-50.0, 0.0, 50.0], 3)
+    array([-0.5,  0. ,  0.5,  1. ], dtype=float32)
+    """
+    if defoci is None:
+        return np.zeros(images + 1, np.float32)
+    values = np.asarray(defoci, float)
+    if values.shape != (images,) or not np.isfinite(values).all():
+        raise ValueError(f"The defoci are {defoci!r}: expected {images} numbers in Å, or None.")
+    return np.append(values / 100, 1).astype(np.float32)
+
+
+def _counts(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value > 0
 
 
 def least_weights(arguments: dict[str, Any]) -> int:

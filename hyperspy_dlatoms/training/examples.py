@@ -67,6 +67,7 @@ class Examples:
     inverted: float = 0.0
     curriculum: dict[str, float] | None = None
     progress: float = 0.0
+    heights: bool = False
 
     def draw_batch(self, number: int) -> tuple[np.ndarray, np.ndarray]:
         """
@@ -82,7 +83,7 @@ class Examples:
         frames : numpy.ndarray
             (batch, crop, crop, 1) float32.
         targets : numpy.ndarray
-            (batch, crop / stride, crop / stride, 3) float32.
+            (batch, crop / stride, crop / stride, 3) float32, 4 in place of 3 with heights.
         """
         rng = np.random.default_rng([self.seed, number])
         chosen = rng.choice(self.indices, self.batch)
@@ -106,7 +107,7 @@ class Examples:
         frame : numpy.ndarray
             (crop, crop) float32.
         targets : numpy.ndarray
-            (crop / stride, crop / stride, 3) float32.
+            (crop / stride, crop / stride, 3) float32, 4 in place of 3 with heights.
         """
         frame, positions = self._image(rng, item)
         frame = normalise(frame, self.sampling, self.width)
@@ -128,6 +129,7 @@ class Examples:
             (cells, cells),
             self.stride,
             self.radius / self.sampling,
+            item.sites[:, 2] if self.heights else None,
         )
         return frame, targets
 

@@ -27,6 +27,7 @@ NETWORK: dict[str, Any] = {
     "sampling": 0.2,
     "widths": architecture.DEFAULTS["widths"],
     "dilations": architecture.DEFAULTS["dilations"],
+    "heights": False,
     "radius": 0.6,
     "minimum_distance": 1.2,
     "normalisation_width": 12.0,
@@ -50,6 +51,9 @@ TRAINING: dict[str, Any] = {
     "validation_batches": 6,
     "patience": None,
 }
+HEADS = ("maps/", "heights/")
+"""Weights that a training begins afresh where the network that it starts from lacks them."""
+
 VALIDATION = 2**32 - 1
 """Added to the seed, so that no validation image is ever a training image."""
 
@@ -157,6 +161,7 @@ def training_examples(dataset: DataSet, recipe: Recipe, *, validation: bool = Fa
         width=network["normalisation_width"],
         inverted=settings["inverted"],
         curriculum=None if validation else settings["curriculum"],
+        heights=network["heights"],
     )
 
 
@@ -178,8 +183,7 @@ def _fit(
     policy = keras.config.dtype_policy()
     keras.config.set_dtype_policy(settings["precision"])
     try:
-        arguments = {"widths": network["widths"], "dilations": network["dilations"]}
-        model = architecture.build(arguments, len(network["classes"]))
+        model = architecture.build(_arguments(network), len(network["classes"]))
     finally:
         keras.config.set_dtype_policy(policy)
     if settings["start"] is not None:
@@ -214,18 +218,24 @@ def _fit(
     return model, callback.state
 
 
+def _arguments(network: dict[str, Any]) -> dict[str, Any]:
+    """Give the arguments of the architecture."""
+    return {name: network[name] for name in architecture.DEFAULTS if name in network}
+
+
 def _start_from(model: keras.Model, source: str) -> None:
-    """Take the weights of another network of the same architecture."""
+    """Take the weights of another network, which need not tell the heights or as many classes."""
     network = registry.load(source)
     weights = {variable.path: variable for variable in network.model.weights}
-    shapes = {path: tuple(variable.shape) for path, variable in weights.items()}
-    if shapes != {variable.path: tuple(variable.shape) for variable in model.weights}:
-        raise ValueError(
-            f"The training cannot start from {source!r}: its architecture is another one, with "
-            f"the arguments {network.card.arguments}."
-        )
     for variable in model.weights:
-        variable.assign(weights[variable.path])
+        taken = weights.get(variable.path)
+        if taken is not None and tuple(taken.shape) == tuple(variable.shape):
+            variable.assign(taken)
+        elif not variable.path.startswith(HEADS):
+            raise ValueError(
+                f"The training cannot start from {source!r}: its architecture is another one, with "
+                f"the arguments {network.card.arguments}."
+            )
 
 
 def _settings(part: str, given: dict[str, Any], defaults: dict[str, Any]) -> dict[str, Any]:
@@ -275,7 +285,7 @@ def _card(
         name=recipe.name,
         version=str(network["version"]),
         architecture="unet",
-        arguments={"widths": network["widths"], "dilations": network["dilations"]},
+        arguments=_arguments(network),
         classes=tuple(network["classes"]),
         sampling=network["sampling"],
         stride=architecture.STRIDE,

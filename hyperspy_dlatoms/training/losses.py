@@ -5,18 +5,19 @@ from __future__ import annotations
 
 from typing import Any
 
-from hyperspy_dlatoms.networks.architecture import LOG_SIGMA
+from hyperspy_dlatoms.networks.architecture import HEIGHT_UNIT, LOG_SIGMA
 
 BETA = 0.5
 """Power of the predicted variance that weighs the likelihood of an offset."""
 
 CLASS_WEIGHT = 4.0
 POSITION_WEIGHT = 0.5
+HEIGHT_WEIGHT = 0.1
 
 
 def site_loss(targets: Any, maps: Any) -> Any:
     """
-    Add the cross-entropy of the classes and the Gaussian likelihood of the offsets.
+    Add the cross-entropy of the classes and the Gaussian likelihood of offsets and heights.
 
     Because both are likelihoods, the probabilities come out calibrated and the deviations are those
     of the errors, as far as training reaches. The likelihood of an offset is weighed by a power of
@@ -25,9 +26,11 @@ def site_loss(targets: Any, maps: Any) -> Any:
     Parameters
     ----------
     targets : tensor
-        (n, h, w, 3), see :func:`hyperspy_dlatoms.training.targets.rasterise`.
+        (n, h, w, 3) or with heights (n, h, w, 4), see
+        :func:`hyperspy_dlatoms.training.targets.rasterise`. Cells of class -1 do not count.
     maps : tensor
-        (n, h, w, classes + 5), see :func:`hyperspy_dlatoms.networks.architecture.build`.
+        (n, h, w, classes + 5) or (n, h, w, classes + 7), see
+        :func:`hyperspy_dlatoms.networks.architecture.build`.
 
     Returns
     -------
@@ -44,13 +47,47 @@ def site_loss(targets: Any, maps: Any) -> Any:
 
     classes = ops.cast(targets[..., 0], "int32")
     present = ops.cast(classes > 0, "float32")
-    entropy = ops.sparse_categorical_crossentropy(classes, maps[..., :-4], from_logits=True)
-    raw = maps[..., -2:]
+    counted = ops.cast(classes >= 0, "float32")
+    with_heights = targets.shape[-1] > 3
+    logits, end = maps.shape[-1] - (6 if with_heights else 4), maps.shape[-1]
+    entropy = ops.sparse_categorical_crossentropy(
+        ops.maximum(classes, 0), maps[..., :logits], from_logits=True
+    )
+    loss = CLASS_WEIGHT * ops.mean(entropy * counted)
+
+    def of_sites(surprise):
+        return ops.sum(surprise * present) / (ops.sum(present) + 100.0)
+
+    offset, log_sigma = maps[..., logits : logits + 2], maps[..., logits + 2 : logits + 4]
+    loss += POSITION_WEIGHT * of_sites(surprise(targets[..., 1:3], offset, log_sigma))
+    if with_heights:
+        height, log_deviation = maps[..., end - 2 : end - 1], maps[..., end - 1 : end]
+        true = targets[..., 3:4] / HEIGHT_UNIT
+        loss += HEIGHT_WEIGHT * of_sites(surprise(true, height, log_deviation))
+    return loss
+
+
+def surprise(true: Any, mean: Any, raw: Any) -> Any:
+    """
+    Give the negative logarithm of a Gaussian likelihood, weighed by a power of its variance.
+
+    Parameters
+    ----------
+    true, mean : tensor
+        What is, and what the network says, (..., c).
+    raw : tensor
+        Logarithm of the predicted deviation, (..., c), before it is bounded to ``LOG_SIGMA``.
+
+    Returns
+    -------
+    tensor
+        Summed over the last axis, (...).
+    """
+    from keras import ops
+
     log_sigma = ops.clip(raw, *LOG_SIGMA)
     # Beyond its bounds a deviation has no say in the likelihood, and this alone brings it back.
-    beyond = ops.sum((raw - log_sigma) ** 2, axis=-1)
-    error = (targets[..., 1:] - maps[..., -4:-2]) * ops.exp(-log_sigma)
+    beyond = (raw - log_sigma) ** 2
+    error = (true - mean) * ops.exp(-log_sigma)
     weight = ops.stop_gradient(ops.exp(2 * BETA * log_sigma))
-    surprise = ops.sum(weight * (0.5 * error**2 + log_sigma), axis=-1)
-    position = ops.sum((surprise + beyond) * present) / (ops.sum(present) + 100.0)
-    return CLASS_WEIGHT * ops.mean(entropy) + POSITION_WEIGHT * position
+    return ops.sum(weight * (0.5 * error**2 + log_sigma) + beyond, axis=-1)

@@ -7,7 +7,12 @@ import numpy as np
 
 
 def rasterise(
-    sites: np.ndarray, species: np.ndarray, shape: tuple[int, int], stride: int, radius: float
+    sites: np.ndarray,
+    species: np.ndarray,
+    shape: tuple[int, int],
+    stride: int,
+    radius: float,
+    heights: np.ndarray | None = None,
 ) -> np.ndarray:
     """
     Mark the cells within a radius of a site, and say where in them it lies.
@@ -17,19 +22,23 @@ def rasterise(
     sites : numpy.ndarray
         (n, 2) float, y and x in pixels of the frame.
     species : numpy.ndarray
-        (n,) int, class of each site, from 1 on.
+        (n,) int, class of each site, from 1 on; -1 for sites about which the network is neither to
+        say that they are there nor that they are not.
     shape : tuple of int
         Of the grid of cells.
     stride : int
         Pixels a cell; the centre of cell i lies at ``i * stride + (stride - 1) / 2``.
     radius : float
         Pixels.
+    heights : numpy.ndarray, optional
+        (n,) float, number of atoms of each site.
 
     Returns
     -------
     numpy.ndarray
         (*shape, 3) float32: the class of the nearest site, 0 where none is within the radius, and
         the offset from the centre of the cell to that site (dy, dx, pixels), 0 where there is none.
+        With `heights` (*shape, 4), the number of atoms last.
 
     Examples
     --------
@@ -41,7 +50,7 @@ def rasterise(
     >>> float(targets[..., 0].sum())
     1.0
     """
-    targets = np.zeros((*shape, 3), np.float32)
+    targets = np.zeros((*shape, 3 if heights is None else 4), np.float32)
     reach = int(np.ceil(radius / stride)) + 1
     window = np.stack(np.mgrid[-reach : reach + 1, -reach : reach + 1], axis=-1).reshape(-1, 2)
     home = np.round((sites - (stride - 1) / 2) / stride).astype(int)
@@ -52,6 +61,9 @@ def rasterise(
     # Written from far to near, so that each cell ends with its nearest site.
     order = np.argsort(-distance[near], kind="stable")
     row, column = cells[near][order].T
-    targets[row, column, 0] = np.broadcast_to(species[:, None], near.shape)[near][order]
-    targets[row, column, 1:] = offsets[near][order]
+    site = np.nonzero(near)[0][order]
+    targets[row, column, 0] = species[site]
+    targets[row, column, 1:3] = offsets[near][order]
+    if heights is not None:
+        targets[row, column, 3] = heights[site]
     return targets
