@@ -23,7 +23,10 @@ _ROUNDING = 1e-9
 
 
 def merge(
-    members: Sequence[np.ndarray], minimum_distance: float, minimum_agreement: float
+    members: Sequence[np.ndarray],
+    minimum_distance: float,
+    minimum_agreement: float,
+    n_classes: int = 1,
 ) -> np.ndarray:
     """Make one list of sites of those that several networks found in the same frame.
 
@@ -32,26 +35,30 @@ def merge(
     stands for a mixture of what the members that found it say, each weighed by its inverse
     variance: its position is their weighed mean, and its variance the weighed mean of their
     variances plus the weighed variance of their positions.
-    A member without the site has a say in the probability alone, with what its map has there. Of
-    sites that are nearer than the minimum distance, the one that more members found stays.
+    A member without the site has a say in the probability alone, with what its map has there. The
+    class is the most probable one by the mean of those that found the site. Of sites that are
+    nearer than the minimum distance, the one on which more members agree stays.
 
     Parameters
     ----------
     members : sequence of numpy.ndarray
         For each of M members its sites, float (k, 5 + M) of y, x, probability, y_sigma, x_sigma, or
-        (k, 6 + M) with the index of the class; lengths in one unit. The last M columns are the
-        probability that each member has at the site.
+        (k, 6 + K + M) with the index of the class before, and the probability of each class behind;
+        then the height and its sigma, if any member tells (NaN of those that do not); lengths in
+        one unit. The last M columns are the probability that each member has at the site.
     minimum_distance : float
         Distance that two sites have at least, in the same unit.
     minimum_agreement : float
-        Least fraction of the members that found a site, from 0 to 1.
+        Least fraction of the members that agree on a site, from 0 to 1.
+    n_classes : int
+        K, the number of classes.
 
     Returns
     -------
     numpy.ndarray
-        Float64 array (k, 6) or (k, 7): as for one network, and last the fraction of the members
-        that found the site. Its class is the one with the largest sum of probabilities. Sorted by
-        y, then x.
+        Float64 array (k, 6): as for one network, and the fraction of the members that found the
+        site, of several classes those that found it of the same class. Then the probabilities of
+        the classes, and the height and its sigma. Sorted by y, then x.
 
     References
     ----------
@@ -67,7 +74,7 @@ def merge(
     >>> merge([first, second], minimum_distance=3.0, minimum_agreement=0.0).round(2).tolist()
     [[5.0, 5.4, 0.7, 0.3, 0.5, 1.0], [5.0, 9.0, 0.4, 0.3, 0.3, 0.5]]
     """
-    number = len(members)
+    number, several = len(members), n_classes > 1
     groups = _groups([sites[:, :2] for sites in members], minimum_distance / 2)
     count = 1 + max(one.max(initial=-1) for one in groups)
     values = np.full((number, count, members[0].shape[1]), np.nan)
@@ -75,7 +82,6 @@ def merge(
         values[member, group] = sites
     values, readings = values[..., :-number], values[..., -number:]
     has = np.isfinite(values[..., PROBABILITY])
-    agreement = has.mean(axis=0)
     own, elsewhere = values[..., PROBABILITY], np.nanmean(readings, axis=0).T
     probability = np.where(has, own, elsewhere).mean(axis=0)
     positions, variances = values[..., [Y, X]], values[..., [Y_SIGMA, X_SIGMA]] ** 2
@@ -84,12 +90,23 @@ def merge(
     position = np.nansum(weights * positions, axis=0)
     squares = variances + (positions - position) ** 2
     columns = [position, probability, np.sqrt(np.nansum(weights * squares, axis=0))]
-    if values.shape[-1] > SPECIES:
-        columns.append(_elected(values[..., SPECIES], own))
-    sites = np.column_stack([*columns, agreement])
-    sites = sites[agreement >= minimum_agreement - _ROUNDING]
+    agrees, extra = has, values[..., SPECIES if not several else SPECIES + 1 :]
+    more = []
+    if several:
+        shares = np.nanmean(extra[..., :n_classes], axis=0)
+        species = shares.argmax(axis=-1)
+        columns.append(species)
+        more.append(shares * (probability / shares.sum(axis=-1))[:, np.newaxis])
+        agrees = has & (values[..., SPECIES] == species)
+    heights = extra[..., n_classes if several else 0 :]
+    if heights.shape[-1]:
+        more.append(_mean_height(heights))
+    agreement = agrees.mean(axis=0)
+    sites = np.column_stack([*columns, agreement, *more])
+    kept = agreement >= minimum_agreement - _ROUNDING
     # Agreement goes in whole steps of 1 / M, and of a like number of members probability decides.
-    support = number * sites[:, -1] + sites[:, PROBABILITY]
+    support = (number * agreement + probability)[kept]
+    sites = sites[kept]
     sites = sites[keep_best(sites[:, :2], support, minimum_distance)]
     return sites[np.lexsort((sites[:, X], sites[:, Y]))]
 
@@ -144,7 +161,11 @@ def _groups(positions: list[np.ndarray], tolerance: float) -> list[np.ndarray]:
     return numbers
 
 
-def _elected(species: np.ndarray, probability: np.ndarray) -> np.ndarray:
-    kinds = np.arange(np.nanmax(species, initial=0) + 1)
-    votes = np.nansum(np.where(species[..., None] == kinds, probability[..., None], 0), axis=0)
-    return votes.argmax(axis=-1)
+def _mean_height(heights: np.ndarray) -> np.ndarray:
+    """Mean height and its sigma of the members that tell, (M, k, 2) to (k, 2); NaN of none."""
+    mean, sigma = np.moveaxis(heights, -1, 0)
+    tells = np.isfinite(mean)
+    number = np.where(tells.any(axis=0), tells.sum(axis=0), np.nan)
+    centre = np.where(tells, mean, 0).sum(axis=0) / number
+    squares = np.where(tells, sigma**2 + (mean - centre) ** 2, 0).sum(axis=0) / number
+    return np.column_stack([centre, np.sqrt(squares)])

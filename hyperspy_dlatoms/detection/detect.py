@@ -3,14 +3,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from hyperspy_dlatoms.detection.agreement import common_verdict, merge
+from hyperspy_dlatoms.detection.columns import columns_of
 from hyperspy_dlatoms.detection.looking import (
     BATCH_PIXELS,
     check,
+    check_defoci,
     in_cells,
     look,
     too_small,
@@ -58,13 +61,15 @@ def find_sites(
     *,
     minimum_agreement: float | None = None,
     symmetrise: bool = False,
+    defoci: Sequence[float] | None = None,
 ) -> list[np.ndarray]:
     """Find the sites (atoms or atomic columns) of some frames.
 
     Parameters
     ----------
     frames : numpy.ndarray
-        Frames of shape (n, H, W), any real dtype.
+        Frames of shape (n, H, W), any real dtype, or focal series of shape (n, images, H, W) for a
+        network of focal series.
     sampling : float
         Pixel size in Å/px.
     network : AtomNetwork or AtomEnsemble
@@ -79,14 +84,18 @@ def find_sites(
         not given, the mean probability has to reach the least of the members' thresholds.
     symmetrise : bool
         Whether to take the mean over the eight quarter turns and flips; eight times the cost.
+    defoci : sequence of float, optional
+        Of the images of the focal series, Å, positive is underfocus; None where not known.
 
     Returns
     -------
     list of numpy.ndarray
-        For each frame a float64 array (k, 5) of y, x, probability, y_sigma, x_sigma in pixels of
-        the frame, the centre of its first pixel at 0; then the index of the class, if the network
-        tells classes apart; then for an ensemble the fraction that found the site, see
-        `hyperspy_dlatoms.detection.agreement.merge`. Sorted by y, then x. (0, k) where nothing is.
+        For each frame a float64 array, its columns as `columns_of` names them: y, x, probability,
+        y_sigma, x_sigma in pixels of the frame, the centre of its first pixel at 0; then the index
+        of the class, if the network tells classes apart; then for an ensemble the fraction that
+        agrees on the site, see `hyperspy_dlatoms.detection.agreement.merge`; then the probability
+        of each of several classes, and the number of atoms in the column and its sigma, if the
+        network tells. Sorted by y, then x. (0, k) where nothing is.
 
     Raises
     ------
@@ -108,6 +117,7 @@ def find_sites(
         batch_pixels,
         minimum_agreement=minimum_agreement,
         symmetrise=symmetrise,
+        defoci=defoci,
     )
     if any(finding.verdict is not None for finding in findings):
         # It is among the reasons of the verdict, which goes unread here.
@@ -124,12 +134,13 @@ def survey(
     *,
     minimum_agreement: float | None = None,
     symmetrise: bool = False,
+    defoci: Sequence[float] | None = None,
 ) -> list[Finding]:
     """Find the sites of some frames, and judge in the same pass whether the network knows them.
 
     Parameters
     ----------
-    frames, sampling, network, threshold, batch_pixels, minimum_agreement, symmetrise
+    frames, sampling, network, threshold, batch_pixels, minimum_agreement, symmetrise, defoci
         As for `find_sites`.
 
     Returns
@@ -148,6 +159,7 @@ def survey(
         If bad pixels were masked; of the pixel size only if no network knows its domain.
     """
     frames = check(frames, sampling, network.card)
+    check_defoci(defoci, network.card)
     if minimum_agreement is not None and not 0 <= minimum_agreement <= 1:
         raise ValueError(
             f"The least agreement is {minimum_agreement!r}, expected a fraction from 0 to 1."
@@ -157,13 +169,13 @@ def survey(
     if all(member.domain is None for member in members):
         warn_of_sampling(sampling, network.card)
     if too_small(frames):
-        columns = 5 + (len(network.card.classes) > 1) + (len(members) > 1)
+        columns = len(columns_of(network.card, [member.card for member in members]))
         return [Finding(np.empty((0, columns)), None) for _ in frames]
 
     findings: list[Finding] = []
     tiles: list[list[np.ndarray]] = []
     features: list[list[np.ndarray | None]] = []
-    for seen in look(frames, sampling, members, batch_pixels, judging=True):
+    for seen in look(frames, sampling, members, batch_pixels, judging=True, defoci=defoci):
         tiles.append(_candidates(seen, sampling, members, thresholds))
         features.append(seen.features)
         if seen.is_last:
@@ -197,8 +209,11 @@ def _candidates(
         for cells in in_cells(seen.tile.core, stride)
     )
     found = []
+    with_heights = any(maps.height is not None for maps in seen.maps)
     for maps, threshold in zip(seen.maps, thresholds, strict=True):
         new = candidates(maps, stride, threshold, tau, asked)
+        if with_heights and maps.height is None:
+            new = np.column_stack([new, np.full((len(new), 2), np.nan)])
         if len(members) > 1:
             said = [probability_at(new[:, :2], one, stride) for one in seen.maps]
             new = np.column_stack([new, *said])
@@ -226,7 +241,8 @@ def _sites(
     ]
     if len(sites) == 1:
         return sites[0]
-    merged = merge(sites, min(distances) * frame.grid.scale, minimum_agreement or 0.0)
+    distance = min(distances) * frame.grid.scale
+    merged = merge(sites, distance, minimum_agreement or 0.0, n_classes)
     if minimum_agreement is None:
         merged = merged[merged[:, PROBABILITY] >= min(thresholds)]
     return merged

@@ -11,7 +11,8 @@ import numpy as np
 
 from hyperspy_dlatoms.detection.masking import mask_bad
 from hyperspy_dlatoms.detection.tiling import Tile, Tiling, cut
-from hyperspy_dlatoms.networks.normalisation import normalise
+from hyperspy_dlatoms.networks.architecture import encode_defoci
+from hyperspy_dlatoms.networks.normalisation import normalise_series
 from hyperspy_dlatoms.networks.resampling import Grid, resample
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ class Frame(NamedTuple):
     shape : tuple of int
         (H, W).
     working : numpy.ndarray
-        Normalised, at the networks' sampling, shape (h, w).
+        Normalised, at the networks' sampling, shape (h, w), or (images, h, w) of a focal series.
     grid : Grid
         Where its working pixels lie.
     mask : numpy.ndarray or None
@@ -88,6 +89,7 @@ def look(
     batch_pixels: int,
     *,
     judging: bool,
+    defoci: Sequence[float] | None = None,
 ) -> Iterator[Look]:
     """Show each tile of each frame to all networks in turn, in batches of one shape.
 
@@ -96,7 +98,8 @@ def look(
     Parameters
     ----------
     frames : numpy.ndarray
-        Frames of shape (n, H, W), any real dtype, H * W at least 2.
+        Frames of shape (n, H, W), or focal series of shape (n, images, H, W), any real dtype, H * W
+        at least 2.
     sampling : float
         Pixel size in Å/px.
     networks : sequence of AtomNetwork
@@ -105,6 +108,8 @@ def look(
         Working pixels that go through a network at once.
     judging : bool
         Whether what `Domain.judge` needs is kept, for the networks that have a domain.
+    defoci : sequence of float, optional
+        Of the images of the focal series, Å; None where not known.
 
     Yields
     ------
@@ -123,30 +128,43 @@ def look(
     batch = None
     masked = []
     for index, pixels in enumerate(frames):
-        clean, mask = mask_bad(pixels)
+        working, grid, mask = _prepare(pixels, sampling, card)
         masked.append(int(np.count_nonzero(mask)))
-        working, grid = resample(clean, sampling, card.sampling)
-        del clean
-        working = normalise(working, sampling * grid.scale, card.normalisation_width)
-        tiling = cut(working.shape, halo, _GRID_MULTIPLE, batch_pixels)
-        frame = Frame(index, pixels.shape, working, grid, mask if masked[-1] else None, tiling)
+        shape, series = pixels.shape[-2:], working.shape[:-2]
+        tiling = cut(working.shape[-2:], halo, _GRID_MULTIPLE, batch_pixels)
+        frame = Frame(index, shape, working, grid, mask if masked[-1] else None, tiling)
         if batch is None:
             fitting = batch_pixels // (tiling.shape[0] * tiling.shape[1])
             number = min(max(fitting, 1), len(frames) * len(tiling.tiles))
-            batch = np.zeros((number, *tiling.shape), np.float32)
+            batch = np.zeros((number, *series, *tiling.shape), np.float32)
         for tile in tiling.tiles:
             pending.append((frame, tile, _window(working, tile, tiling.shape)))
             if len(pending) == len(batch):
-                yield from _evaluate(networks, judges, batch, pending)
+                yield from _evaluate(networks, judges, batch, pending, defoci)
                 pending = []
     if pending:
-        yield from _evaluate(networks, judges, batch, pending)
+        yield from _evaluate(networks, judges, batch, pending, defoci)
     if any(masked):
         warnings.warn(
             f"Pixels that are NaN, infinite or outliers were masked: {sum(masked)} in "
             f"{np.count_nonzero(masked)} of {len(masked)} frames.",
             stacklevel=2,
         )
+
+
+def _prepare(
+    pixels: np.ndarray, sampling: float, card: ModelCard
+) -> tuple[np.ndarray, Grid, np.ndarray]:
+    """Mask, resample and normalise a frame, or the images of a focal series together."""
+    images, mask = [], False
+    for image in pixels.reshape(-1, *pixels.shape[-2:]):
+        clean, bad = mask_bad(image)
+        mask = mask | bad
+        working, grid = resample(clean, sampling, card.sampling)
+        images.append(working)
+        del clean
+    working = normalise_series(np.stack(images), sampling * grid.scale, card.normalisation_width)
+    return working.reshape(*pixels.shape[:-2], *working.shape[-2:]), grid, mask
 
 
 def in_cells(pixels: tuple[slice, slice], size: int) -> tuple[slice, slice]:
@@ -177,7 +195,7 @@ def check(frames: np.ndarray, sampling: float, card: ModelCard) -> np.ndarray:
     Parameters
     ----------
     frames : numpy.ndarray
-        Frames of shape (n, H, W), any real dtype.
+        Frames of shape (n, H, W), or focal series of shape (n, images, H, W), any real dtype.
     sampling : float
         Pixel size in Å/px.
     card : ModelCard
@@ -201,8 +219,14 @@ def check(frames: np.ndarray, sampling: float, card: ModelCard) -> np.ndarray:
             f"The frames have dtype {frames.dtype}, expected real numbers: take the modulus, phase "
             "or real part of complex images first."
         )
-    if frames.ndim != 3:
+    images = card.arguments.get("images", 1)
+    if images == 1 and frames.ndim != 3:
         raise ValueError(f"The frames have shape {frames.shape}, expected (n, H, W).")
+    if images > 1 and (frames.ndim != 4 or frames.shape[1] != images):
+        raise ValueError(
+            f"The frames have shape {frames.shape}, expected (n, {images}, H, W): the network "
+            f"{card.name!r} looks at focal series of {images} images."
+        )
     if not (np.isfinite(sampling) and sampling > 0):
         raise ValueError(f"The sampling is {sampling!r}, expected a positive number in Å/px.")
     if sampling > _COARSEST * card.sampling:
@@ -211,6 +235,28 @@ def check(frames: np.ndarray, sampling: float, card: ModelCard) -> np.ndarray:
             f"works at {card.sampling:g} Å/px. Check the calibration and its unit."
         )
     return frames
+
+
+def check_defoci(defoci: Sequence[float] | None, card: ModelCard) -> None:
+    """Refuse defoci that do not belong to the images that a network looks at.
+
+    Parameters
+    ----------
+    defoci : sequence of float or None
+        Of the images of a focal series, Å; None where not known.
+    card : ModelCard
+        Of the network.
+
+    Raises
+    ------
+    ValueError
+        If there are not as many as images, or one is not finite, or the network looks at single
+        images.
+    """
+    images = card.arguments.get("images", 1)
+    if defoci is not None and images == 1:
+        raise ValueError(f"{card.name!r} looks at single images, expected no defoci.")
+    encode_defoci(defoci, images)
 
 
 def warn_of_sampling(sampling: float, card: ModelCard) -> None:
@@ -240,8 +286,8 @@ def warn_of_sampling(sampling: float, card: ModelCard) -> None:
 
 
 def too_small(frames: np.ndarray) -> bool:
-    """Tell whether frames, of shape (n, H, W), have no room for an atom."""
-    return frames.shape[1] * frames.shape[2] < 2
+    """Tell whether frames, of shape (..., H, W), have no room for an atom."""
+    return frames.shape[-2] * frames.shape[-1] < 2
 
 
 def _evaluate(
@@ -249,16 +295,18 @@ def _evaluate(
     judges: list[bool],
     batch: np.ndarray,
     pending: list[tuple[Frame, Tile, np.ndarray]],
+    defoci: Sequence[float] | None,
 ) -> Iterator[Look]:
     batch[len(pending) :] = 0
     for place, (_, _, window) in zip(batch, pending, strict=False):
         place[:] = window
+    known = () if defoci is None else (defoci,)
     seen = [
-        network.look(batch) if judge else (network.maps(batch), None)
+        network.look(batch, *known) if judge else (network.maps(batch, *known), None)
         for network, judge in zip(networks, judges, strict=True)
     ]
     for one, (frame, tile, _) in enumerate(pending):
-        maps = [type(maps)(*(part[one] for part in maps)) for maps, _ in seen]
+        maps = [maps.each(lambda part, one=one: part[one]) for maps, _ in seen]
         features = [
             None if all_of is None else _of_core(all_of[one], frame, tile, network.grid_multiple)
             for network, (_, all_of) in zip(networks, seen, strict=True)
@@ -268,7 +316,7 @@ def _evaluate(
 
 def _of_core(features: np.ndarray, frame: Frame, tile: Tile, size: int) -> np.ndarray:
     """Give the features of the cells of a core that are not altogether beyond the frame."""
-    within = [-(-side // size) for side in frame.working.shape]
+    within = [-(-side // size) for side in frame.working.shape[-2:]]
     rows, columns = (
         slice(cells.start, min(cells.stop, last - origin // size))
         for cells, last, origin in zip(in_cells(tile.core, size), within, tile.origin, strict=True)
@@ -278,7 +326,8 @@ def _of_core(features: np.ndarray, frame: Frame, tile: Tile, size: int) -> np.nd
 
 def _window(working: np.ndarray, tile: Tile, shape: tuple[int, int]) -> np.ndarray:
     y, x = tile.origin
-    window = working[y : y + shape[0], x : x + shape[1]]
-    missing = [(0, side - there) for side, there in zip(shape, window.shape, strict=True)]
+    window = working[..., y : y + shape[0], x : x + shape[1]]
+    missing = [(0, side - there) for side, there in zip(shape, window.shape[-2:], strict=True)]
+    missing = [(0, 0)] * (working.ndim - 2) + missing
     # Reflected, the texture goes on, so the network sees neither an edge nor a flat band.
     return np.pad(window, missing, mode="symmetric") if np.any(missing) else window

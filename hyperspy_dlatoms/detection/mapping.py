@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,6 +11,7 @@ import numpy as np
 from hyperspy_dlatoms.detection.looking import (
     BATCH_PIXELS,
     check,
+    check_defoci,
     in_cells,
     look,
     too_small,
@@ -34,13 +35,15 @@ def probability_maps(
     batch_pixels: int = BATCH_PIXELS,
     *,
     symmetrise: bool = False,
+    defoci: Sequence[float] | None = None,
 ) -> np.ndarray:
     """Compute the probability of a site near each pixel of some frames.
 
     Parameters
     ----------
     frames : numpy.ndarray
-        Frames of shape (n, H, W), any real dtype.
+        Frames of shape (n, H, W), any real dtype, or focal series of shape (n, images, H, W) for a
+        network of focal series.
     sampling : float
         Pixel size in Å/px.
     network : AtomNetwork or AtomEnsemble
@@ -49,6 +52,8 @@ def probability_maps(
         Working pixels that go through the network at once.
     symmetrise : bool
         Whether to take the mean over the eight quarter turns and flips; eight times the cost.
+    defoci : sequence of float, optional
+        Of the images of the focal series, Å, positive is underfocus; None where not known.
 
     Returns
     -------
@@ -68,7 +73,9 @@ def probability_maps(
         If bad pixels were masked, or the pixel size is outside what the network was trained on.
     """
     n_classes = len(network.card.classes)
-    maps = _maps(frames, sampling, network, batch_pixels, symmetrise, n_classes, _mean_probability)
+    maps = _maps(
+        frames, sampling, network, batch_pixels, symmetrise, n_classes, _mean_probability, defoci
+    )
     return maps[..., 0] if n_classes == 1 else maps
 
 
@@ -79,12 +86,13 @@ def agreement_maps(
     batch_pixels: int = BATCH_PIXELS,
     *,
     symmetrise: bool = False,
+    defoci: Sequence[float] | None = None,
 ) -> np.ndarray:
     """Compute how well the members of an ensemble agree at each pixel of some frames.
 
     Parameters
     ----------
-    frames, sampling, batch_pixels, symmetrise
+    frames, sampling, batch_pixels, symmetrise, defoci
         As for `probability_maps`.
     network : AtomEnsemble
         Several trained networks.
@@ -113,7 +121,8 @@ def agreement_maps(
             f"{network.card.name!r} is a single network, which has nobody to agree with: give an "
             "ensemble."
         )
-    return _maps(frames, sampling, network, batch_pixels, symmetrise, 1, _agreement)[..., 0]
+    maps = _maps(frames, sampling, network, batch_pixels, symmetrise, 1, _agreement, defoci)
+    return maps[..., 0]
 
 
 def _maps(
@@ -124,17 +133,19 @@ def _maps(
     symmetrise: bool,
     channels: int,
     combine: Callable[[list[SiteMaps]], np.ndarray],
+    defoci: Sequence[float] | None,
 ) -> np.ndarray:
     """Put maps, combined from those of the members, on the pixels of the frames."""
     frames = check(frames, sampling, network.card)
+    check_defoci(defoci, network.card)
     warn_of_sampling(sampling, network.card)
     members = members_of(network, symmetrise)
     stride = network.card.stride
-    out = np.zeros((*frames.shape, channels), np.float32)
+    out = np.zeros((len(frames), *frames.shape[-2:], channels), np.float32)
     if too_small(frames):
         return out
     cells = None
-    for seen in look(frames, sampling, members, batch_pixels, judging=False):
+    for seen in look(frames, sampling, members, batch_pixels, judging=False, defoci=defoci):
         if cells is None:
             sides = (side // stride for side in seen.frame.tiling.padded)
             cells = np.empty((*sides, channels), np.float32)

@@ -12,7 +12,9 @@ from hyperspy_dlatoms.networks.network import SiteMaps
 from hyperspy_dlatoms.networks.resampling import Grid
 
 Y, X, PROBABILITY, Y_SIGMA, X_SIGMA, SPECIES, SCORE = range(7)
-"""Columns of an array of candidates; an ensemble adds what each of its members says there."""
+"""Columns of an array of candidates. Then follow the probability of each class, where there is more
+than one; the height and its sigma, where the network tells; and what each member of an ensemble
+says there."""
 
 MOSTLY = 0.5
 """Share of masked pixels from which a place is mostly masked."""
@@ -47,7 +49,8 @@ def candidates(
     -------
     numpy.ndarray
         Float64 array (k, 7): y, x, probability, y_sigma, x_sigma, index of the most probable class,
-        score; lengths in working px, from the first pixel of the maps.
+        score; lengths in working px, from the first pixel of the maps. More columns for the
+        probability of each of several classes, and for the height and its sigma.
 
     Examples
     --------
@@ -78,6 +81,8 @@ def candidates(
             maps.sigma[here],
             maps.probability[here].argmax(axis=-1),
             score[here],
+            *([maps.probability[here]] if maps.probability.shape[-1] > 1 else []),
+            *([maps.height[here]] if maps.height is not None else []),
         ]
     ).astype(np.float64)
 
@@ -236,7 +241,7 @@ def select(
     numpy.ndarray
         Float64 array (k, 5) of y, x, probability, y_sigma, x_sigma in pixels of the frame, or
         (k, 6) with the index of the class if there is more than one; then the columns that the
-        candidates had more. Sorted by y, then x.
+        candidates had more, which are kept as they are. Sorted by y, then x.
     """
     found = found[~outvoted(found[:, :2], found[:, PROBABILITY], minimum_distance)]
     found = found[keep_best(found[:, :2], found[:, SCORE], minimum_distance)]

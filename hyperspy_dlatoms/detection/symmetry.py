@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -38,25 +39,26 @@ class Symmetrised:
         self.receptive_radius = network.receptive_radius
         self.grid_multiple = network.grid_multiple
 
-    def maps(self, batch: np.ndarray) -> SiteMaps:
+    def maps(self, batch: np.ndarray, *defoci: Sequence[float]) -> SiteMaps:
         """Give the mean maps of a batch, see `AtomNetwork.maps`."""
-        return self._mean(self.network.maps(batch), batch)
+        return self._mean(self.network.maps(batch, *defoci), batch, *defoci)
 
-    def look(self, batch: np.ndarray) -> tuple[SiteMaps, np.ndarray]:
+    def look(self, batch: np.ndarray, *defoci: Sequence[float]) -> tuple[SiteMaps, np.ndarray]:
         """Give the mean maps of a batch, and the features of the batch as it is."""
-        maps, features = self.network.look(batch)
-        return self._mean(maps, batch), features
+        maps, features = self.network.look(batch, *defoci)
+        return self._mean(maps, batch, *defoci), features
 
-    def _mean(self, first: SiteMaps, batch: np.ndarray) -> SiteMaps:
-        sums = [part.astype(np.float64) for part in first]
+    def _mean(self, first: SiteMaps, batch: np.ndarray, *defoci: Sequence[float]) -> SiteMaps:
+        sums = first.each(lambda part: part.astype(np.float64))
         for turns in range(4):
             for flipped in (False, True):
                 if turns or flipped:
-                    seen = np.rot90(batch, turns, axes=(1, 2))
-                    maps = self.network.maps(seen[:, :, ::-1] if flipped else seen)
+                    seen = np.rot90(batch, turns, axes=(-2, -1))
+                    maps = self.network.maps(seen[..., ::-1] if flipped else seen, *defoci)
                     for total, part in zip(sums, _back(maps, turns, flipped), strict=True):
-                        total += part
-        return SiteMaps(*((total / 8).astype(np.float32) for total in sums))
+                        if total is not None:
+                            total += part
+        return sums.each(lambda total: (total / 8).astype(np.float32))
 
 
 def members_of(
@@ -81,14 +83,11 @@ def members_of(
 
 def _back(maps: SiteMaps, turns: int, flipped: bool) -> SiteMaps:
     """Bring the maps of a turned, then flipped image back to the image as it was."""
-    probability, offset, sigma = maps
     if flipped:
-        probability, offset, sigma = (part[:, :, ::-1] for part in maps)
-        offset = offset * np.float32([1, -1])
-    probability, offset, sigma = (
-        np.rot90(part, -turns, axes=(1, 2)) for part in (probability, offset, sigma)
-    )
+        maps = maps.each(lambda part: part[:, :, ::-1])
+        maps = maps._replace(offset=maps.offset * np.float32([1, -1]))
+    maps = maps.each(lambda part: np.rot90(part, -turns, axes=(1, 2)))
     for _ in range(turns):
-        offset = offset[..., ::-1] * np.float32([1, -1])
-        sigma = sigma[..., ::-1]
-    return SiteMaps(probability, offset, sigma)
+        offset = maps.offset[..., ::-1] * np.float32([1, -1])
+        maps = maps._replace(offset=offset, sigma=maps.sigma[..., ::-1])
+    return maps

@@ -6,7 +6,7 @@ from __future__ import annotations
 import hashlib
 import os
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from hyperspy_dlatoms.networks.architecture import LOG_SIGMA
+from hyperspy_dlatoms.networks.architecture import HEIGHT_UNIT, LOG_SIGMA, encode_defoci
 from hyperspy_dlatoms.networks.card import ModelCard
 from hyperspy_dlatoms.networks.domain import PREFIX, Domain
 from hyperspy_dlatoms.networks.features import with_levels, with_sites
@@ -41,11 +41,19 @@ class SiteMaps(NamedTuple):
         From the centre of the cell to the site, (y, x) in working px, shape (n, h, w, 2).
     sigma : numpy.ndarray
         Predicted standard deviation of the site, (y, x) in working px, shape (n, h, w, 2).
+    height : numpy.ndarray or None
+        Number of atoms in the column and its predicted standard deviation, shape (n, h, w, 2); None
+        of a network that does not tell.
     """
 
     probability: np.ndarray
     offset: np.ndarray
     sigma: np.ndarray
+    height: np.ndarray | None = None
+
+    def each(self, function: Callable[[np.ndarray], np.ndarray]) -> SiteMaps:
+        """Apply a function to each of the maps that are there."""
+        return SiteMaps(*(None if part is None else function(part) for part in self))
 
 
 class AtomNetwork:
@@ -80,6 +88,8 @@ class AtomNetwork:
         """Distance in working px within which pixels act on a cell."""
         self.grid_multiple = int(grid_multiple(card.arguments))
         """The sides of an image are to be a multiple of it, in working px."""
+        self.images = int(card.arguments.get("images", 1))
+        """How many images of a focal series it is shown at once; 1 for single images."""
         self._lock = threading.Lock()
         self._call = _compiled(with_levels(model))
 
@@ -140,13 +150,16 @@ class AtomNetwork:
         arrays = {v.path: _array(v) for v in self.model.weights}
         write_model(path, self.card, arrays | (self.domain.to_arrays() if self.domain else {}))
 
-    def maps(self, batch: np.ndarray) -> SiteMaps:
+    def maps(self, batch: np.ndarray, defoci: Sequence[float] | None = None) -> SiteMaps:
         """Run the network on normalised images at its own sampling.
 
         Parameters
         ----------
         batch : numpy.ndarray
-            Float32 array of shape (n, h, w); h and w multiples of `grid_multiple`.
+            Float32 array of shape (n, h, w), or (n, images, h, w) for a network of focal series; h
+            and w multiples of `grid_multiple`.
+        defoci : sequence of float, optional
+            Of the images of a focal series, Å, positive is underfocus; None where not known.
 
         Returns
         -------
@@ -156,17 +169,19 @@ class AtomNetwork:
         Raises
         ------
         ValueError
-            If the shape of `batch` does not fit.
+            If the shape of `batch`, or the number of defoci, does not fit.
         """
-        return self.look(batch)[0]
+        return self.look(batch, defoci)[0]
 
-    def look(self, batch: np.ndarray) -> tuple[SiteMaps, np.ndarray]:
+    def look(
+        self, batch: np.ndarray, defoci: Sequence[float] | None = None
+    ) -> tuple[SiteMaps, np.ndarray]:
         """Run the network on normalised images, and give what it sees on the way as well.
 
         Parameters
         ----------
-        batch : numpy.ndarray
-            Float32 array of shape (n, h, w); h and w multiples of `grid_multiple`.
+        batch, defoci
+            As for `maps`.
 
         Returns
         -------
@@ -180,17 +195,27 @@ class AtomNetwork:
         Raises
         ------
         ValueError
-            If the shape of `batch` does not fit.
+            If the shape of `batch`, or the number of defoci, does not fit.
         """
         batch = np.asarray(batch, dtype=np.float32)
-        multiple = self.grid_multiple
-        if batch.ndim != 3 or batch.shape[1] % multiple or batch.shape[2] % multiple:
+        multiple, series = self.grid_multiple, (self.images,) if self.images > 1 else ()
+        fits = batch.ndim == 3 + len(series) and batch.shape[1:-2] == series
+        if not fits or batch.shape[-2] % multiple or batch.shape[-1] % multiple:
+            expected = ", ".join(["n", *map(str, series), "h", "w"])
             raise ValueError(
-                f"The batch has shape {batch.shape}, expected (n, h, w) with h and w multiples of "
-                f"{multiple} working px."
+                f"The batch has shape {batch.shape}, expected ({expected}) with h and w multiples "
+                f"of {multiple} working px."
+            )
+        inputs = [np.moveaxis(batch, 1, -1) if series else batch[..., np.newaxis]]
+        if series:
+            code = encode_defoci(defoci, self.images)
+            inputs.append(np.broadcast_to(code, (len(batch), *code.shape)))
+        elif defoci is not None:
+            raise ValueError(
+                f"{self.card.name!r} looks at single images, expected no defoci, got {defoci!r}."
             )
         with self._lock:
-            raw, levels = self._call(batch[..., np.newaxis])
+            raw, levels = self._call(*inputs)
         maps = read_output(raw, len(self.card.classes))
         return maps, with_sites(levels, maps.probability)
 
@@ -245,7 +270,8 @@ def read_output(raw: np.ndarray, n_classes: int) -> SiteMaps:
     ----------
     raw : numpy.ndarray
         Output of shape (..., K + 1 + 4): logits, background first, then offset y and x, then the
-        natural logarithm of sigma y and x (working px).
+        natural logarithm of sigma y and x (working px); (..., K + 1 + 6) with the height and the
+        natural logarithm of its sigma, in units of ``HEIGHT_UNIT`` atoms.
     n_classes : int
         K, the number of classes without the background.
 
@@ -256,7 +282,7 @@ def read_output(raw: np.ndarray, n_classes: int) -> SiteMaps:
     Raises
     ------
     ValueError
-        If the last axis of `raw` is not K + 5 long.
+        If the last axis of `raw` is neither K + 5 nor K + 7 long.
 
     Examples
     --------
@@ -267,18 +293,21 @@ def read_output(raw: np.ndarray, n_classes: int) -> SiteMaps:
     (0.5, 1.0)
     """
     raw = np.asarray(raw, dtype=np.float32)
-    if raw.shape[-1] != n_classes + 5:
+    if raw.shape[-1] not in (n_classes + 5, n_classes + 7):
         raise ValueError(
             f"The network's output has {raw.shape[-1]} channels, expected {n_classes + 5} for "
-            f"{n_classes} classes."
+            f"{n_classes} classes, or two more with heights."
         )
     logits = raw[..., : n_classes + 1]
     weights = np.exp(logits - logits.max(axis=-1, keepdims=True))
     weights /= weights.sum(axis=-1, keepdims=True)
     offset = raw[..., n_classes + 1 : n_classes + 3]
-    log_sigma = raw[..., n_classes + 3 :]
-    sigma = np.exp(np.clip(log_sigma, *LOG_SIGMA))
-    return SiteMaps(weights[..., 1:], offset, sigma)
+    sigma = np.exp(np.clip(raw[..., n_classes + 3 : n_classes + 5], *LOG_SIGMA))
+    height = None
+    if raw.shape[-1] == n_classes + 7:
+        mean, log_deviation = raw[..., -2], np.clip(raw[..., -1], *LOG_SIGMA)
+        height = HEIGHT_UNIT * np.stack([mean, np.exp(log_deviation)], axis=-1)
+    return SiteMaps(weights[..., 1:], offset, sigma, height)
 
 
 @lru_cache(maxsize=8)
@@ -373,21 +402,22 @@ def _sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _compiled(model: keras.Model) -> Callable[[np.ndarray], tuple[np.ndarray, ...]]:
+def _compiled(model: keras.Model) -> Callable[..., tuple[np.ndarray, ...]]:
     import keras
 
     if keras.backend.backend() != "tensorflow":
 
-        def run(batch):
-            return tuple(map(keras.ops.convert_to_numpy, model(batch, training=False)))
+        def run(*inputs):
+            answers = model(inputs[0] if len(inputs) == 1 else list(inputs), training=False)
+            return tuple(map(keras.ops.convert_to_numpy, answers))
 
         return run
     import tensorflow as tf
 
-    @tf.function(
-        reduce_retracing=True, input_signature=[tf.TensorSpec((None, None, None, 1), tf.float32)]
-    )
-    def call(batch):
-        return model(batch, training=False)
+    signature = [tf.TensorSpec(one.shape, tf.float32) for one in model.inputs]
 
-    return lambda batch: tuple(one.numpy() for one in call(tf.convert_to_tensor(batch)))
+    @tf.function(reduce_retracing=True, input_signature=signature)
+    def call(*inputs):
+        return model(inputs[0] if len(inputs) == 1 else list(inputs), training=False)
+
+    return lambda *inputs: tuple(one.numpy() for one in call(*map(tf.convert_to_tensor, inputs)))

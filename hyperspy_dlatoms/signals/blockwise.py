@@ -9,7 +9,8 @@ import dask.array as da
 import numpy as np
 from hyperspy.signals import LazySignal2D, Signal2D
 
-from hyperspy_dlatoms.signals import export, guard
+from hyperspy_dlatoms.detection.columns import columns_of
+from hyperspy_dlatoms.signals import guard
 from hyperspy_dlatoms.signals.arguments import Output, Search
 from hyperspy_dlatoms.signals.atom_positions import AtomPositions, LazyAtomPositions
 from hyperspy_dlatoms.signals.model import Model, resolve
@@ -302,12 +303,9 @@ def _metadata(signal: Signal2D, model: Model, sampling: Sampling) -> dict:
 
 def _add_search(metadata: dict, signal: Signal2D, model: Model, search: Search) -> dict:
     axes = _signal_axes(signal)
-    several = bool(model.members)
-    columns = [*export.COLUMNS]
-    columns += ["species"] * (len(model.card.classes) > 1) + ["agreement"] * several
     metadata["Signal"] = {"signal_type": AtomPositions._signal_type}
     metadata["VectorMetadata"] |= {
-        "column_names": columns,
+        "column_names": columns_of(model.card, model.members),
         "image_shape": [int(axis.size) for axis in axes],
         "offsets": [float(axis.offset) if axis.is_uniform else 0.0 for axis in axes],
         "scales": [float(axis.scale) if axis.is_uniform else 1.0 for axis in axes],
@@ -315,7 +313,7 @@ def _add_search(metadata: dict, signal: Signal2D, model: Model, search: Search) 
         "threshold": _threshold(model, search),
         "on_extrapolation": search.on_extrapolation,
     }
-    if several and search.minimum_agreement is not None:
+    if model.members and search.minimum_agreement is not None:
         metadata["VectorMetadata"]["minimum_agreement"] = float(search.minimum_agreement)
     return metadata
 

@@ -20,12 +20,14 @@ class BlobNetwork:
     domain = None
     grid_multiple = 16
 
-    def __init__(self, classes=("column",), receptive_radius=32, domain=None, blur=1.0):
+    def __init__(
+        self, classes=("column",), receptive_radius=32, domain=None, blur=1.0, heights=False
+    ):
         self.card = ModelCard(
             name="blobs",
             version="1",
             architecture="unet",
-            arguments={},
+            arguments={"heights": heights},
             classes=classes,
             sampling=0.2,
             radius=0.5,
@@ -42,7 +44,8 @@ class BlobNetwork:
         assert batch.shape[1] % 32 == 0 and batch.shape[2] % 32 == 0
         self.shapes.append(batch.shape)
         parts = [self._one(frame.astype(float)) for frame in batch]
-        return SiteMaps(*(np.stack(part).astype(np.float32) for part in zip(*parts, strict=True)))
+        maps = SiteMaps(*(np.stack(part).astype(np.float32) for part in zip(*parts, strict=True)))
+        return maps if self.card.arguments["heights"] else maps._replace(height=None)
 
     def _one(self, frame):
         smooth = gaussian_filter(frame, self.blur, mode="nearest") if self.blur else frame
@@ -64,7 +67,24 @@ class BlobNetwork:
             kind = np.where(heights > 1.2 * np.median(smooth[y, x]), n_classes - 1, 0)
             probability[near, kind[near]] = 0.97
         sigma = np.full((h, w, 2), 0.1) * [1.0, 2.0]
-        return probability, offset, sigma
+        height = np.zeros((h, w, 2))
+        if len(positions):
+            height = np.stack([smooth[y, x][nearest], np.full((h, w), 0.25)], axis=-1)
+        return probability, offset, sigma, height
+
+
+class SeriesNetwork(BlobNetwork):
+    """Finds blobs in the sum of three images, and remembers what it was told of their defoci."""
+
+    def __init__(self, **more):
+        super().__init__(**more)
+        self.card.arguments["images"] = 3
+        self.told = []
+
+    def maps(self, batch, defoci=None):
+        assert batch.shape[1] == 3
+        self.told.append(defoci)
+        return super().maps(batch.sum(axis=1))
 
 
 def _vertex(image, y, x, axis):

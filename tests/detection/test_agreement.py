@@ -13,6 +13,8 @@ from hyperspy_dlatoms.detection.agreement import common_verdict, merge
 from hyperspy_dlatoms.networks.domain import Verdict
 
 DISTANCE = 3.0
+CLASSES = 3
+MOSTLY = 0.9
 
 
 def sites(places, probability, sigma=0.2, elsewhere=0.1, number=3, member=0, species=None):
@@ -20,7 +22,9 @@ def sites(places, probability, sigma=0.2, elsewhere=0.1, number=3, member=0, spe
     places = np.reshape(places, (-1, 2)).astype(float)
     columns = [places, np.full(len(places), probability), np.full((len(places), 2), sigma)]
     if species is not None:
-        columns.append(np.full(len(places), species))
+        shares = np.full((len(places), CLASSES), (1 - MOSTLY) / (CLASSES - 1) * probability)
+        shares[:, species] = MOSTLY * probability
+        columns += [np.full(len(places), species), shares]
     said = np.full((len(places), number), elsewhere)
     said[:, member] = probability
     return np.column_stack([*columns, said])
@@ -94,14 +98,32 @@ def test_class_with_the_largest_sum_of_probabilities():
         sites([[5, 5]], probability, member=m, species=kind)
         for m, (probability, kind) in enumerate([(0.95, 2), (0.5, 0), (0.4, 0)])
     ]
-    assert merge(found, DISTANCE, 0.0)[0, 5:].tolist() == [2, 1]
-    found[1][:, 2] = 0.6
-    assert merge(found, DISTANCE, 0.0)[0, 5] == 0
+    (site,) = merge(found, DISTANCE, 0.0, CLASSES)
+    assert site[5:7].tolist() == [2, pytest.approx(1 / 3)]
+    assert site[7:].sum() == pytest.approx(site[2])
+    found[1] = sites([[5, 5]], 0.6, member=1, species=0)
+    (site,) = merge(found, DISTANCE, 0.0, CLASSES)
+    assert site[5:7].tolist() == [0, pytest.approx(2 / 3)]
+    assert len(merge(found, DISTANCE, 1.0, CLASSES)) == 0
 
 
-@pytest.mark.parametrize("columns", [5, 6])
-def test_nothing(columns):
-    assert merge([np.empty((0, columns + 2))] * 2, DISTANCE, 0.5).shape == (0, columns + 1)
+@pytest.mark.parametrize(("columns", "classes"), [(5, 1), (6 + CLASSES, CLASSES)])
+def test_nothing(columns, classes):
+    nothing = [np.empty((0, columns + 2))] * 2
+    assert merge(nothing, DISTANCE, 0.5, classes).shape == (0, columns + 1)
+
+
+def test_height_is_the_mean_of_the_members_that_tell():
+    found = [sites([[5, 5]], 0.8, member=m) for m in range(3)]
+    found = [
+        np.insert(one, [5, 5], height, axis=1)
+        for one, height in zip(found, ([4.0, 0.3], [5.0, 0.4], [np.nan] * 2), strict=True)
+    ]
+    (site,) = merge(found, DISTANCE, 0.0)
+    assert site[6] == pytest.approx(4.5)
+    assert site[7] ** 2 == pytest.approx((0.3**2 + 0.4**2) / 2 + 0.25)
+    (site,) = merge([found[2], found[2][:0], found[2][:0]], DISTANCE, 0.0)
+    assert np.isnan(site[6:]).all()
 
 
 @settings(max_examples=20)

@@ -10,6 +10,7 @@ from blob_network import BlobNetwork, blobs, lattice
 from scipy.spatial import cKDTree
 
 from hyperspy_dlatoms.detection import agreement_maps, find_sites, probability_maps
+from hyperspy_dlatoms.detection.columns import columns_of
 from hyperspy_dlatoms.detection.detect import survey
 from hyperspy_dlatoms.networks.card import ModelCard
 from hyperspy_dlatoms.networks.domain import Verdict
@@ -64,9 +65,32 @@ def test_classes_are_told_apart():
     heavy = np.arange(len(truth)) % 3 == 0
     frame, _ = frame_of(heights=np.where(heavy, 2.0, 1.0))
     (sites,) = find_sites(frame[np.newaxis], SAMPLING, BlobNetwork(classes=("S", "Mo")))
-    assert sites.shape == (len(truth), 6)
+    assert sites.shape == (len(truth), 8)
     index = cKDTree(truth).query(sites[:, :2] * SAMPLING)[1]
     np.testing.assert_array_equal(sites[:, 5], heavy[index])
+    np.testing.assert_allclose(sites[:, 6:].sum(axis=1), sites[:, 2])
+    np.testing.assert_array_equal(sites[:, 6:].argmax(axis=1), sites[:, 5])
+
+
+def test_heights_of_a_network_and_of_an_ensemble():
+    truth = lattice(EXTENT)
+    heavy = np.arange(len(truth)) % 3 == 0
+    frame, _ = frame_of(heights=np.where(heavy, 2.0, 1.0))
+    counts = BlobNetwork(heights=True)
+    (alone,) = find_sites(frame[np.newaxis], SAMPLING, counts)
+    kind = heavy[cKDTree(truth).query(alone[:, :2] * SAMPLING)[1]]
+    assert alone[kind, 5].min() > alone[~kind, 5].max()
+    np.testing.assert_allclose(alone[:, 6], 0.25)
+    both = AtomEnsemble([counts, BlobNetwork()])
+    (together,) = find_sites(frame[np.newaxis], SAMPLING, both)
+    assert columns_of(both.card, [one.card for one in both.members])[5:] == [
+        "agreement",
+        "height",
+        "height_sigma",
+    ]
+    np.testing.assert_allclose(together[:, 6:], alone[:, 5:])
+    (none,) = find_sites(frame[np.newaxis], SAMPLING, both, threshold=0.98)
+    assert none.shape == (0, 8)
 
 
 def test_threshold(network):
@@ -173,7 +197,7 @@ def test_constant_and_all_bad_frames_have_no_sites(network, value):
 def test_frames_without_room_for_an_atom(shape, classes):
     network = BlobNetwork(classes=classes)
     frames = np.ones((2, *shape))
-    columns = 4 + len(classes)
+    columns = 5 if len(classes) == 1 else 6 + len(classes)
     assert [found.shape for found in find_sites(frames, 0.1, network)] == [(0, columns)] * 2
     expected = frames.shape if len(classes) == 1 else (*frames.shape, 2)
     assert probability_maps(frames, 0.1, network).shape == expected

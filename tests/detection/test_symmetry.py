@@ -32,12 +32,12 @@ class LopsidedNetwork(BlobNetwork):
 
 def turned(maps):
     """Give the maps that a quarter turn of the image is to have."""
-    probability, offset, sigma = (np.rot90(part, axes=(1, 2)) for part in maps)
+    probability, offset, sigma = (np.rot90(part, axes=(1, 2)) for part in maps[:3])
     return probability, np.stack([-offset[..., 1], offset[..., 0]], -1), sigma[..., ::-1]
 
 
 def flipped(maps):
-    probability, offset, sigma = (part[:, :, ::-1] for part in maps)
+    probability, offset, sigma = (part[:, :, ::-1] for part in maps[:3])
     return probability, offset * [1, -1], sigma
 
 
@@ -53,7 +53,9 @@ def batch():
 def test_turned_image_gives_turned_maps(batch, move, expected):
     lopsided = LopsidedNetwork()
     network = Symmetrised(lopsided)
-    for ours, theirs in zip(network.maps(move(batch)), expected(network.maps(batch)), strict=True):
+    for ours, theirs in zip(
+        network.maps(move(batch))[:3], expected(network.maps(batch)), strict=True
+    ):
         np.testing.assert_allclose(ours, theirs, rtol=1e-6, atol=1e-6)
     difference = lopsided.maps(move(batch)).probability - expected(lopsided.maps(batch))[0]
     assert np.abs(difference).max() > 0.1
@@ -65,7 +67,7 @@ def test_symmetric_image_gives_symmetric_maps(batch):
     square = square + square[:, :, ::-1]
     maps = Symmetrised(LopsidedNetwork()).maps(square)
     for expected in (turned(maps), flipped(maps)):
-        for ours, theirs in zip(maps, expected, strict=True):
+        for ours, theirs in zip(maps[:3], expected, strict=True):
             np.testing.assert_allclose(ours, theirs, rtol=1e-6, atol=1e-6)
 
 

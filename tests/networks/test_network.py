@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from scipy.special import softmax
 
-from hyperspy_dlatoms.networks.architecture import LOG_SIGMA
+from hyperspy_dlatoms.networks.architecture import HEIGHT_UNIT, LOG_SIGMA
 from hyperspy_dlatoms.networks.model_file import ModelFileError, read_model, write_model
 from hyperspy_dlatoms.networks.network import (
     AtomNetwork,
@@ -54,8 +54,43 @@ def test_output_is_split_into_maps():
 
 def test_extreme_output_stays_finite():
     maps = read_output(np.array([[[[1e30, -1e30, 0, 0, 1e30, -1e30]]]], np.float32), 1)
-    assert all(np.isfinite(part).all() for part in maps)
+    assert all(np.isfinite(part).all() for part in maps[:3])
     assert maps.probability == 0
+
+
+def test_heights_are_the_last_two_channels():
+    raw = np.random.default_rng(0).normal(0, 0.5, (1, 4, 5, 8)).astype(np.float32)
+    maps = read_output(raw, n_classes=1)
+    np.testing.assert_allclose(maps.height[..., 0], HEIGHT_UNIT * raw[..., 6], rtol=1e-6)
+    np.testing.assert_allclose(maps.height[..., 1], HEIGHT_UNIT * np.exp(raw[..., 7]), rtol=1e-5)
+    for ours, plain in zip(maps[:3], read_output(raw[..., :6], n_classes=1)[:3], strict=True):
+        np.testing.assert_array_equal(ours, plain)
+
+
+def test_focal_series_and_their_defoci(card, tmp_path):
+    keras = pytest.importorskip("keras")
+    from hyperspy_dlatoms.networks.architecture import build
+
+    keras.utils.set_random_seed(1)
+    arguments = card.arguments | {"images": 3, "heights": True}
+    card = dataclasses.replace(card, arguments=arguments)
+    network = AtomNetwork.from_model(card, build(arguments, 1))
+    series = np.random.default_rng(0).normal(size=(2, 3, 32, 48)).astype(np.float32)
+    known, unknown = network.maps(series, [-50, 0, 50]), network.maps(series)
+    assert known.probability.shape == (2, 16, 24, 1) and known.height.shape == (2, 16, 24, 2)
+    assert np.abs(known.probability - unknown.probability).max() > 1e-4
+    with pytest.raises(ValueError, match=r"\(n, 3, h, w\)"):
+        network.maps(series[:, 0])
+    with pytest.raises(ValueError, match="expected 3 numbers"):
+        network.maps(series, [0, 50])
+    network.save(tmp_path / "series.safetensors")
+    again = AtomNetwork.load(tmp_path / "series.safetensors")
+    np.testing.assert_allclose(again.maps(series).probability, unknown.probability, atol=0.02)
+
+
+def test_single_images_have_no_defoci(network, batch):
+    with pytest.raises(ValueError, match="single images"):
+        network.maps(batch, [50])
 
 
 def test_wrong_number_of_channels_is_refused():
@@ -68,7 +103,7 @@ def test_maps_are_the_models_output(network, batch):
     maps, expected = network.maps(batch), read_output(raw, 1)
     assert maps.probability.shape == (3, 32, 16, 1)
     assert maps.offset.shape == maps.sigma.shape == (3, 32, 16, 2)
-    for part, right in zip(maps, expected, strict=True):
+    for part, right in zip(maps[:3], expected[:3], strict=True):
         assert part.dtype == np.float32
         np.testing.assert_allclose(part, right, atol=1e-5)
 
@@ -101,7 +136,7 @@ def test_saved_and_loaded_gives_the_same_maps(network, file, batch):
     loaded = AtomNetwork.load(file)
     assert loaded.card == network.card
     assert loaded.path == file
-    for part, right in zip(loaded.maps(batch), network.maps(batch), strict=True):
+    for part, right in zip(loaded.maps(batch)[:3], network.maps(batch)[:3], strict=True):
         np.testing.assert_allclose(part, right, atol=0.02)
 
 
@@ -184,7 +219,7 @@ def test_a_card_that_asks_for_more_than_the_file_holds_is_refused(file, card, ar
 
 def test_look_gives_the_maps_and_the_features_of_each_coarse_cell(network, batch):
     maps, features = network.look(batch)
-    for part, right in zip(maps, network.maps(batch), strict=True):
+    for part, right in zip(maps[:3], network.maps(batch)[:3], strict=True):
         np.testing.assert_array_equal(part, right)
     assert features.dtype == np.float32
     assert features.shape[:3] == (3, 64 // network.grid_multiple, 32 // network.grid_multiple)

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.ndimage import gaussian_filter
 
-from hyperspy_dlatoms.networks.normalisation import normalise
+from hyperspy_dlatoms.networks.normalisation import normalise, normalise_series
 
 
 def noise(shape, seed=0):
@@ -100,3 +100,36 @@ def test_input_is_left_alone():
 def test_refuses(frame, sampling, width, message):
     with pytest.raises(ValueError, match=message):
         normalise(frame, sampling, width)
+
+
+def test_series_keeps_the_contrast_between_its_images():
+    rng = np.random.default_rng(0)
+    images = 1000 + 30 * rng.standard_normal((3, 96, 128)) * np.array([1, 2, 3])[:, None, None]
+    out = normalise_series(images, 0.2)
+    np.testing.assert_allclose(out.std(axis=(1, 2)) / out[0].std(), [1, 2, 3], rtol=0.05)
+    assert out.std() == pytest.approx(1, abs=0.05)
+
+
+def test_series_of_different_exposure_are_made_alike():
+    images = 1000 + 30 * noise((3, 64, 96))
+    exposed = images * np.array([1, 0.2, 5])[:, None, None]
+    np.testing.assert_allclose(
+        normalise_series(exposed, 0.2), normalise_series(images, 0.2), atol=0.02
+    )
+
+
+def test_images_without_a_background_are_not_brought_to_one_exposure():
+    images = noise((3, 64, 96)) * np.array([1, 2, 3])[:, None, None]
+    images -= images.mean(axis=(1, 2), keepdims=True)
+    out = normalise_series(images, 0.2)
+    np.testing.assert_allclose(out.std(axis=(1, 2)) / out[0].std(), [1, 2, 3], rtol=0.05)
+
+
+def test_series_of_one_image_is_that_image():
+    frame = 100 + noise((50, 70))
+    np.testing.assert_array_equal(normalise_series(frame[None], 0.1)[0], normalise(frame, 0.1))
+
+
+def test_other_than_a_series_is_refused():
+    with pytest.raises(ValueError, match="2 dimensions, expected 3"):
+        normalise_series(np.ones((5, 5)), 0.2)

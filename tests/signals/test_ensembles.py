@@ -119,7 +119,7 @@ def test_species_and_agreement(use, spot_images):
     use(Member(classes=("Mo", "S")), Member(0.5, classes=("Mo", "S")))
     signal, _ = spot_images(2)
     atoms = signal.find_atoms_nn(minimum_agreement=0)
-    assert atoms.metadata.VectorMetadata.column_names[-2:] == ["species", "agreement"]
+    assert atoms.metadata.VectorMetadata.column_names[5:7] == ["species", "agreement"]
     table = atoms.to_dataframe()
     assert set(table.species) == {"S"} and set(table.agreement) == {0.5, 1.0}
     assert signal.ensemble_agreement().data.shape == (2, 96, 112)

@@ -146,7 +146,7 @@ def test_species(spot_network, spot_images, navigation):
     spot_network.__init__(classes=("Mo", "S"))
     signal, truth = spot_images(*navigation)
     atoms = signal.find_atoms_nn()
-    assert atoms.metadata.VectorMetadata.column_names[-1] == "species"
+    assert atoms.metadata.VectorMetadata.column_names[5] == "species"
     table = atoms.to_dataframe()
     assert set(table.species) == {"S"}
     assert len(table) == sum(map(len, truth.ravel()))

@@ -1,0 +1,84 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from blob_network import BlobNetwork, SeriesNetwork, blobs, lattice
+from scipy.spatial import cKDTree
+
+from hyperspy_dlatoms.detection import find_sites, probability_maps
+
+SAMPLING = 0.1
+TRUTH = lattice((18.0, 22.0), seed=3)
+
+
+@pytest.fixture
+def series():
+    """The sites are in the sum of the images alone: each hides two thirds of them."""
+    frame = blobs((180, 220), SAMPLING, TRUTH)
+    shares = np.random.default_rng(0).dirichlet([1, 1, 1], frame.shape).transpose(2, 0, 1)
+    return 100 + 300 * shares * frame
+
+
+def test_sites_of_a_series_are_those_of_its_images_together(series):
+    found = find_sites(np.stack([series, series[::-1]]), SAMPLING, SeriesNetwork())
+    for sites in found:
+        distance, index = cKDTree(TRUTH).query(sites[:, :2] * SAMPLING)
+        assert sorted(index) == list(range(len(TRUTH)))
+        assert distance.max() < 0.2
+
+
+def test_tiles_give_what_the_whole_gives(series):
+    network = SeriesNetwork(blur=0.8)
+    (whole,) = find_sites(series[None], SAMPLING, network)
+    (tiled,) = find_sites(series[None], SAMPLING, network, batch_pixels=96**2)
+    assert len(network.shapes) > 2
+    np.testing.assert_allclose(tiled, whole, atol=1e-4)
+    maps = [
+        probability_maps(series[None], SAMPLING, network, batch_pixels=pixels)
+        for pixels in (96**2, 512**2)
+    ]
+    assert maps[0].shape == (1, 180, 220)
+    np.testing.assert_allclose(*maps, atol=1e-4)
+
+
+def test_defoci_reach_the_network(series):
+    network = SeriesNetwork()
+    find_sites(series[None], SAMPLING, network, defoci=[-40, 0, 40])
+    find_sites(series[None], SAMPLING, network)
+    assert network.told == [[-40, 0, 40], None]
+
+
+def test_turned_series_gives_turned_sites(series):
+    network = SeriesNetwork()
+    (sites,) = find_sites(series[None], SAMPLING, network, symmetrise=True, defoci=[1, 2, 3])
+    (turned,) = find_sites(np.rot90(series, axes=(1, 2))[None], SAMPLING, network, symmetrise=True)
+    assert len(network.told) == 16 and network.told.count([1, 2, 3]) == 8
+    back = np.column_stack([turned[:, 1], 219 - turned[:, 0]])
+    assert cKDTree(sites[:, :2]).query(back)[0].max() < 0.1
+
+
+def test_a_bad_pixel_of_one_image_is_masked(series):
+    (expected,) = find_sites(series[None], SAMPLING, SeriesNetwork())
+    bad = series.copy()
+    bad[1, 40:44, 50:54] = np.nan
+    with pytest.warns(UserWarning, match="masked: 16 in 1 of 1"):
+        (sites,) = find_sites(bad[None], SAMPLING, SeriesNetwork())
+    assert abs(len(sites) - len(expected)) <= 1
+
+
+@pytest.mark.parametrize("shape", [(1, 60, 60), (1, 2, 60, 60), (60, 60)])
+def test_other_numbers_of_images_are_refused(shape):
+    with pytest.raises(ValueError, match="focal series of 3 images"):
+        find_sites(np.ones(shape), SAMPLING, SeriesNetwork())
+
+
+@pytest.mark.parametrize("defoci", [[1, 2], [1, 2, np.nan], [[1, 2, 3]]])
+def test_defoci_that_do_not_fit_are_refused(series, defoci):
+    with pytest.raises(ValueError, match="expected 3 numbers"):
+        find_sites(series[None], SAMPLING, SeriesNetwork(), defoci=defoci)
+
+
+def test_defoci_of_a_single_image_are_refused():
+    with pytest.raises(ValueError, match="single images"):
+        find_sites(np.ones((1, 60, 60)), SAMPLING, BlobNetwork(), defoci=[10])
