@@ -29,13 +29,15 @@ def make_stream(examples: Examples, per_epoch: int, epoch: int) -> keras.utils.P
     Returns
     -------
     keras.utils.PyDataset
-        One worker thread runs ahead by a few batches.
+        Two worker threads run ahead by a few batches.
     """
     import keras
 
     class Stream(keras.utils.PyDataset):
         def __init__(self) -> None:
-            super().__init__(workers=1, use_multiprocessing=False, max_queue_size=4)
+            # With one worker Keras leaves the batches to tf.data, whose threads wait for each other
+            # at the start of an epoch where there is one core.
+            super().__init__(workers=2, use_multiprocessing=False, max_queue_size=4)
             self.epoch = epoch
 
         def __len__(self) -> int:
