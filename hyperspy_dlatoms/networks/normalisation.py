@@ -12,6 +12,7 @@ _LARGEST_BLOCK = 8
 _STRIP = 256
 _FLOOR_OF_CONTRAST = 1e-2
 _FLOOR_OF_ROUNDING = 1e-5
+_LEAST_MEAN = 0.05
 
 
 def normalise(frame: np.ndarray, sampling: float, width: float = 12.0) -> np.ndarray:
@@ -56,26 +57,82 @@ def normalise(frame: np.ndarray, sampling: float, width: float = 12.0) -> np.nda
     frame = np.asarray(frame)
     if frame.ndim != 2:
         raise ValueError(f"The image has {frame.ndim} dimensions, expected 2.")
+    return _normalise(frame[None], sampling, width)[0]
+
+
+def normalise_series(frames: np.ndarray, sampling: float, width: float = 12.0) -> np.ndarray:
+    """Bring the images of a focal series to one mean, and normalise them together.
+
+    Each image is divided by its own mean, so that all have the same dose. Then one local mean, and
+    one local rms over all images, is taken from all of them, so that the images keep their contrast
+    relative to each other.
+
+    Parameters
+    ----------
+    frames : numpy.ndarray
+        Images of shape (c, H, W), any real dtype, finite. Where one has no positive mean to speak
+        of, for its background was taken off, none is divided.
+    sampling : float
+        Pixel size in Å/px.
+    width : float
+        Standard deviation of the Gaussian in Å.
+
+    Returns
+    -------
+    numpy.ndarray
+        Float32 of shape (c, H, W), of local mean about 0 and local rms about 1 over all images, see
+        :func:`normalise`.
+
+    Raises
+    ------
+    ValueError
+        If `frames` is not three-dimensional or `sampling` or `width` is not positive.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from hyperspy_dlatoms.networks.normalisation import normalise_series
+    >>> rng = np.random.default_rng(0)
+    >>> frames = np.stack([rng.normal(1000, 30, (64, 64)), rng.normal(500, 5, (64, 64))])
+    >>> strong, weak = normalise_series(frames, sampling=0.2)
+    >>> bool(2 < strong.std() / weak.std() < 4)
+    True
+    """
+    frames = np.asarray(frames)
+    if frames.ndim != 3:
+        raise ValueError(f"The series has {frames.ndim} dimensions, expected 3: (images, H, W).")
+    frames = frames.astype(np.float32)
+    if frames.size:
+        means = frames.mean(axis=(1, 2), dtype=np.float64)
+        if np.all(means > _LEAST_MEAN * frames.std(axis=(1, 2), dtype=np.float64)):
+            frames /= means[:, None, None].astype(np.float32)
+    return _normalise(frames, sampling, width)
+
+
+def _normalise(frames: np.ndarray, sampling: float, width: float) -> np.ndarray:
+    """Normalise images (c, H, W) by one local mean and rms of all of them."""
     for name, value in (("sampling", sampling), ("width", width)):
         if not value > 0:
             raise ValueError(f"The {name} is {value!r}, expected a positive number (Å).")
-    if frame.size == 0:
-        return np.zeros(frame.shape, np.float32)
+    if frames.size == 0:
+        return np.zeros(frames.shape, np.float32)
     sigma = width / sampling
     block = int(np.clip(sigma / 4, 1, _LARGEST_BLOCK))
     # Without the mean first, the float32 squares would drown a weak contrast on a high background.
-    centre = float(frame.mean(dtype=np.float64))
-    count, first, second = _block_moments(frame, centre, block)
+    centre = float(frames.mean(dtype=np.float64))
+    counts, firsts, seconds = zip(*(_block_moments(f, centre, block) for f in frames), strict=True)
+    count, first, second = sum(counts), sum(firsts), sum(seconds)
 
     weight = _blur(count, sigma / block)
     mean = _blur(first, sigma / block) / weight
     variance = np.maximum(_blur(second, sigma / block) / weight - mean**2, 0.0)
-    rms = np.sqrt(max(float(second.sum()) / frame.size - (float(first.sum()) / frame.size) ** 2, 0))
+    size = frames.size
+    rms = np.sqrt(max(float(second.sum()) / size - (float(first.sum()) / size) ** 2, 0))
     floor = max(_FLOOR_OF_CONTRAST * rms, _FLOOR_OF_ROUNDING * abs(centre))
     if rms <= _FLOOR_OF_ROUNDING * abs(centre) or floor == 0.0:
-        return np.zeros(frame.shape, np.float32)
+        return np.zeros(frames.shape, np.float32)
     spread = np.maximum(np.sqrt(variance), floor)
-    return _apply(frame, centre, mean, spread, block)
+    return np.stack([_apply(frame, centre, mean, spread, block) for frame in frames])
 
 
 def _block_moments(
