@@ -104,7 +104,7 @@ def _second(lattice: Lattice) -> csr_array:
     rows, columns = two.coords
     apart = rows != columns
     pairs = csr_array((np.ones(apart.sum()), (rows[apart], columns[apart])), shape=two.shape)
-    return ((pairs - lattice.neighbours) > 0).astype(float)
+    return ((pairs > 0).astype(float) - lattice.neighbours > 0).astype(float)
 
 
 def trim(lattice: Lattice, least: float = 0.5) -> None:

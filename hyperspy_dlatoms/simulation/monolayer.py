@@ -175,7 +175,7 @@ def _read(path: Path) -> Monolayer:
         raise FileNotFoundError(f"There is no file {path}.")
     try:
         atoms = read(path)
-    except (UnknownFileTypeError, ValueError, KeyError, IndexError) as error:
+    except (UnknownFileTypeError, ValueError, LookupError, AssertionError) as error:
         raise ValueError(f"{path} holds no structure that ASE reads ({error}).") from error
     flat = np.abs(atoms.cell[:2, 2]).max() < 1e-3
     if len(atoms) == 0 or not flat or abs(np.linalg.det(atoms.cell[:2, :2])) < 1:

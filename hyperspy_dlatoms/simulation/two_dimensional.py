@@ -41,7 +41,7 @@ MOSTLY = 0.6
 COVERED = "covered"
 EDGE = "edge"
 
-ADATOM_REACH = 0.9
+ADATOM_REACH = 1.0
 """Sites nearer to an adatom than this, in projection, cannot be told from it (Å)."""
 
 

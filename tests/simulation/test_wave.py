@@ -151,6 +151,21 @@ def test_low_columns_are_in_the_wave_but_no_sites():
     assert np.abs(np.angle(wave[45, 80])) > 0.3
 
 
+def test_vacant_sites_are_labelled_where_their_atoms_would_be_whatever_the_least_height(columns):
+    specimen = Specimen(
+        columns.atoms,
+        columns.column,
+        kinds=("Au", "Au vacancy"),
+        species=np.array([0, 0, 0, 1]),
+        vacant=np.array([[4.2, 17.1]]),
+    )
+    _, sites, species = exit_wave(
+        np.random.default_rng(0), specimen, 300e3, displacement=0.1, least_height=3
+    )
+    np.testing.assert_allclose(sites, [[17.1, 4.2, 0]])
+    np.testing.assert_array_equal(species, [1])
+
+
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [
