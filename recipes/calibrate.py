@@ -163,7 +163,7 @@ def false_on_empty(network, recipe, number, rng) -> np.ndarray:
     size, pixel = recipe.waves["size"], recipe.waves["sampling"]
     energy = ENERGIES[number % 2]
     specimen = vacuum(size) if number % 8 < 2 else amorphous_carbon(rng, size)
-    wave, _ = exit_wave(rng, specimen, energy, sampling=pixel)
+    wave, *_ = exit_wave(rng, specimen, energy, sampling=pixel)
     conditions = draw_conditions(rng, recipe.imaging)
     image, sampling = take_image(rng, wave, pixel, energy, conditions)
     (sites,) = find_sites(image[None], sampling, network, LOWEST)

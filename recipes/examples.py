@@ -79,7 +79,7 @@ def _stored(rng, specimens, energy, conditions, title, navigation=None) -> Store
     if same:
         waves *= len(conditions)
     counts, positions = [], []
-    for (wave, sites), condition in zip(waves, conditions, strict=True):
+    for (wave, sites, _), condition in zip(waves, conditions, strict=True):
         image, sampling = take_image(rng, wave, WAVE, energy, condition)
         pixels = sites[:, :2] / sampling
         inside = ((pixels > -0.5) & (pixels < np.array(image.shape) - 0.5)).all(axis=1)

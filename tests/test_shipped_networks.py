@@ -43,7 +43,7 @@ def scenes():
         (NAMES[0], particle, 300e3, Lens(defocus=70.0, Cs=-1e5, focal_spread=30.0)),
         (NAMES[1], sheet, 80e3, Lens(defocus=60.0, Cs=-1.2e5, focal_spread=28.0)),
     ):
-        wave, sites = exit_wave(rng, specimen, energy)
+        wave, sites, _ = exit_wave(rng, specimen, energy)
         made[name] = wave, energy, sites[:, :2], Conditions(lens=lens, camera=camera)
     return made
 

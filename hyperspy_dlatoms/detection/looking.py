@@ -12,7 +12,7 @@ import numpy as np
 from hyperspy_dlatoms.detection.masking import mask_bad
 from hyperspy_dlatoms.detection.tiling import Tile, Tiling, cut
 from hyperspy_dlatoms.networks.architecture import encode_defoci
-from hyperspy_dlatoms.networks.normalisation import normalise_series
+from hyperspy_dlatoms.networks.normalisation import normalise, normalise_series
 from hyperspy_dlatoms.networks.resampling import Grid, resample
 
 if TYPE_CHECKING:
@@ -163,8 +163,10 @@ def _prepare(
         working, grid = resample(clean, sampling, card.sampling)
         images.append(working)
         del clean
-    working = normalise_series(np.stack(images), sampling * grid.scale, card.normalisation_width)
-    return working.reshape(*pixels.shape[:-2], *working.shape[-2:]), grid, mask
+    pixel, width = sampling * grid.scale, card.normalisation_width
+    if pixels.ndim == 2:
+        return normalise(images[0], pixel, width), grid, mask
+    return normalise_series(np.stack(images), pixel, width), grid, mask
 
 
 def in_cells(pixels: tuple[slice, slice], size: int) -> tuple[slice, slice]:

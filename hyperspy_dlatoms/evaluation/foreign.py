@@ -95,8 +95,9 @@ def foreign_waves(rng: np.random.Generator, each: int, size: float = 60.0) -> It
         for number in range(each):
             specimen = crystal(rng, name, size)
             energy = (300e3, 80e3)[number % 2]
-            wave, sites = exit_wave(rng, specimen, energy)
-            yield Item(wave, sites, np.empty(0), {"energy": energy, "specimen": {"kind": name}})
+            wave, sites, species = exit_wave(rng, specimen, energy)
+            record = {"energy": energy, "specimen": {"kind": name}}
+            yield Item(wave, sites, species, np.empty(0), record)
 
 
 def wrong_pictures(

@@ -6,7 +6,9 @@ from __future__ import annotations
 import numpy as np
 from scipy.spatial import cKDTree
 
-from hyperspy_dlatoms.simulation.graphene import BEYOND, SEAM, contamination, ripple
+from hyperspy_dlatoms.simulation.contamination import contamination
+from hyperspy_dlatoms.simulation.deformation import ripple
+from hyperspy_dlatoms.simulation.graphene import BEYOND, SEAM
 from hyperspy_dlatoms.simulation.growth import largest_piece, neighbour_table
 from hyperspy_dlatoms.simulation.metal import fcc_lattice_constant
 from hyperspy_dlatoms.simulation.orientation import ZONES, rotation, tilt_matrix
@@ -185,7 +187,7 @@ def graphene_specimen(
         sheet, present = keep_atoms(sheet, present), present[present]
     if kind == "vacancies":
         present[_missing(rng, sheet, share=0.015)] = False
-    positions = ripple(rng, sheet.points - size / 2, amplitude=0.5)
+    positions, _ = ripple(rng, sheet.points - size / 2, amplitude=0.5)
     positions = positions @ tilt_matrix(tilt, rng.uniform(0, 2 * np.pi)).T
     positions += [size / 2, size / 2, 0]
     in_box = ((positions[:, :2] >= SEAM) & (positions[:, :2] < size - SEAM)).all(axis=1)

@@ -109,7 +109,7 @@ def displaced(specimen: Specimen, vectors: np.ndarray) -> Specimen:
 
 
 def _wave(specimen: Specimen, energy: float, parametrization=PARAMETRIZATION) -> np.ndarray:
-    wave, _ = exit_wave(
+    wave, *_ = exit_wave(
         np.random.default_rng(0),
         specimen,
         energy,

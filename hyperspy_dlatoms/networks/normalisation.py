@@ -12,6 +12,7 @@ _LARGEST_BLOCK = 8
 _STRIP = 256
 _FLOOR_OF_CONTRAST = 1e-2
 _FLOOR_OF_ROUNDING = 1e-5
+_LEAST_MEAN = 0.05
 
 
 def normalise(frame: np.ndarray, sampling: float, width: float = 12.0) -> np.ndarray:
@@ -56,19 +57,21 @@ def normalise(frame: np.ndarray, sampling: float, width: float = 12.0) -> np.nda
     frame = np.asarray(frame)
     if frame.ndim != 2:
         raise ValueError(f"The image has {frame.ndim} dimensions, expected 2.")
-    return normalise_series(frame[np.newaxis], sampling, width)[0]
+    return _normalise(frame[None], sampling, width)[0]
 
 
-def normalise_series(series: np.ndarray, sampling: float, width: float = 12.0) -> np.ndarray:
-    """Subtract the local mean of a focal series and divide by its local rms, as of one image.
+def normalise_series(frames: np.ndarray, sampling: float, width: float = 12.0) -> np.ndarray:
+    """Bring the images of a focal series to one mean, and normalise them together.
 
-    The images are brought to one exposure by their means first. Mean and rms are then those of all
-    images together, so that a change of contrast from one image to the next remains.
+    Each image is divided by its own mean, so that all have the same dose. Then one local mean, and
+    one local rms over all images, is taken from all of them, so that the images keep their contrast
+    relative to each other.
 
     Parameters
     ----------
-    series : numpy.ndarray
-        Images of shape (n, H, W), any real dtype, finite.
+    frames : numpy.ndarray
+        Images of shape (c, H, W), any real dtype, finite. Where one has no positive mean to speak
+        of, for its background was taken off, none is divided.
     sampling : float
         Pixel size in Å/px.
     width : float
@@ -77,68 +80,65 @@ def normalise_series(series: np.ndarray, sampling: float, width: float = 12.0) -
     Returns
     -------
     numpy.ndarray
-        Float32 images of shape (n, H, W), see `normalise`.
+        Float32 of shape (c, H, W), of local mean about 0 and local rms about 1 over all images, see
+        :func:`normalise`.
 
     Raises
     ------
     ValueError
-        If `series` is not three-dimensional or `sampling` or `width` is not positive.
+        If `frames` is not three-dimensional or `sampling` or `width` is not positive.
 
     Examples
     --------
     >>> import numpy as np
     >>> from hyperspy_dlatoms.networks.normalisation import normalise_series
-    >>> weak = np.random.default_rng(0).normal(1000, 30, (64, 96))
-    >>> out = normalise_series(np.stack([weak, 3 * weak, 2 * weak[::-1]]), sampling=0.2)
-    >>> bool(np.allclose(out[0], out[1], atol=1e-3)), bool(abs(out.std() - 1) < 0.05)
-    (True, True)
+    >>> rng = np.random.default_rng(0)
+    >>> frames = np.stack([rng.normal(1000, 30, (64, 64)), rng.normal(500, 5, (64, 64))])
+    >>> strong, weak = normalise_series(frames, sampling=0.2)
+    >>> bool(2 < strong.std() / weak.std() < 4)
+    True
     """
-    series = np.asarray(series)
-    if series.ndim != 3:
-        raise ValueError(f"The series has {series.ndim} dimensions, expected 3.")
+    frames = np.asarray(frames)
+    if frames.ndim != 3:
+        raise ValueError(f"The series has {frames.ndim} dimensions, expected 3: (images, H, W).")
+    frames = frames.astype(np.float32)
+    if frames.size:
+        means = frames.mean(axis=(1, 2), dtype=np.float64)
+        if np.all(means > _LEAST_MEAN * frames.std(axis=(1, 2), dtype=np.float64)):
+            frames /= means[:, None, None].astype(np.float32)
+    return _normalise(frames, sampling, width)
+
+
+def _normalise(frames: np.ndarray, sampling: float, width: float) -> np.ndarray:
+    """Normalise images (c, H, W) by one local mean and rms of all of them."""
     for name, value in (("sampling", sampling), ("width", width)):
         if not value > 0:
             raise ValueError(f"The {name} is {value!r}, expected a positive number (Å).")
-    if series.size == 0:
-        return np.zeros(series.shape, np.float32)
+    if frames.size == 0:
+        return np.zeros(frames.shape, np.float32)
     sigma = width / sampling
     block = int(np.clip(sigma / 4, 1, _LARGEST_BLOCK))
     # Without the mean first, the float32 squares would drown a weak contrast on a high background.
-    centres = series.mean(axis=(1, 2), dtype=np.float64)
-    exposures = _exposures(centres)
-    moments = [
-        _block_moments(image, centre, exposure, block)
-        for image, centre, exposure in zip(series, centres, exposures, strict=True)
-    ]
-    count, first, second = (np.sum(parts, axis=0) for parts in zip(*moments, strict=True))
+    centre = float(frames.mean(dtype=np.float64))
+    counts, firsts, seconds = zip(*(_block_moments(f, centre, block) for f in frames), strict=True)
+    count, first, second = sum(counts), sum(firsts), sum(seconds)
 
     weight = _blur(count, sigma / block)
     mean = _blur(first, sigma / block) / weight
     variance = np.maximum(_blur(second, sigma / block) / weight - mean**2, 0.0)
-    total = float(first.sum()) / series.size
-    rms = np.sqrt(max(float(second.sum()) / series.size - total**2, 0))
-    largest = float(np.abs(centres * exposures).max())
-    floor = max(_FLOOR_OF_CONTRAST * rms, _FLOOR_OF_ROUNDING * largest)
-    if rms <= _FLOOR_OF_ROUNDING * largest or floor == 0.0:
-        return np.zeros(series.shape, np.float32)
+    size = frames.size
+    rms = np.sqrt(max(float(second.sum()) / size - (float(first.sum()) / size) ** 2, 0))
+    floor = max(_FLOOR_OF_CONTRAST * rms, _FLOOR_OF_ROUNDING * abs(centre))
+    if rms <= _FLOOR_OF_ROUNDING * abs(centre) or floor == 0.0:
+        return np.zeros(frames.shape, np.float32)
     spread = np.maximum(np.sqrt(variance), floor)
-    out = np.empty(series.shape, np.float32)
-    for image, centre, exposure, target in zip(series, centres, exposures, out, strict=True):
-        _apply(image, centre, exposure, mean, spread, block, target)
-    return out
-
-
-def _exposures(means: np.ndarray) -> np.ndarray:
-    """Factors that bring images to the mean of the first; of images that are no counts, 1."""
-    if len(means) == 1 or (means <= 0).any():
-        return np.ones(len(means))
-    return means[0] / means
+    return np.stack([_apply(frame, centre, mean, spread, block) for frame in frames])
 
 
 def _block_moments(
-    frame: np.ndarray, centre: float, exposure: float, block: int
+    frame: np.ndarray, centre: float, block: int
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Count, sum and sum of squares of `exposure * (frame - centre)` over blocks."""
+    """Count, sum and sum of squares of `frame - centre` over blocks."""
     height, width = frame.shape
     rows, columns = -(-height // block), -(-width // block)
     first = np.empty((rows, columns))
@@ -156,7 +156,7 @@ def _block_moments(
     per_row[-1] = height - block * (rows - 1)
     per_column = np.full(columns, block, np.float64)
     per_column[-1] = width - block * (columns - 1)
-    return np.outer(per_row, per_column), exposure * first, exposure**2 * second
+    return np.outer(per_row, per_column), first, second
 
 
 def _subtract(frame: np.ndarray, centre: float, out: np.ndarray) -> None:
@@ -172,26 +172,20 @@ def _blur(moments: np.ndarray, sigma: float) -> np.ndarray:
 
 
 def _apply(
-    frame: np.ndarray,
-    centre: float,
-    exposure: float,
-    mean: np.ndarray,
-    spread: np.ndarray,
-    block: int,
-    out: np.ndarray,
-) -> None:
-    """Give (exposure * (frame - centre) - mean) / spread, mean and spread between their blocks."""
+    frame: np.ndarray, centre: float, mean: np.ndarray, spread: np.ndarray, block: int
+) -> np.ndarray:
+    """Return (frame - centre - mean) / spread, mean and spread interpolated from their blocks."""
     height, width = frame.shape
     across = _block_index(width, block)
     means, spreads = (interpolate(m.T.astype(np.float32), across).T for m in (mean, spread))
     down = _block_index(height, block)
+    out = np.empty(frame.shape, np.float32)
     for top in range(0, height, _STRIP):
         rows = slice(top, top + _STRIP)
         _subtract(frame[rows], centre, out=out[rows])
-        if exposure != 1:
-            out[rows] *= np.float32(exposure)
         out[rows] -= interpolate(means, down[rows])
         out[rows] /= interpolate(spreads, down[rows])
+    return out
 
 
 def _block_index(length: int, block: int) -> np.ndarray:

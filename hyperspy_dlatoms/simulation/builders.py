@@ -16,11 +16,13 @@ from hyperspy_dlatoms.simulation.graphene import graphene_sheet
 from hyperspy_dlatoms.simulation.metal import metal_nanoparticle
 from hyperspy_dlatoms.simulation.oxide import oxide_slab
 from hyperspy_dlatoms.simulation.specimen import Specimen
+from hyperspy_dlatoms.simulation.two_dimensional import layer_kinds, two_dimensional_layer
 
 BUILDERS: dict[str, Callable[..., Specimen]] = {
     "metal-nanoparticle": metal_nanoparticle,
     "metal-cluster": metal_cluster,
     "graphene": graphene_sheet,
+    "two-dimensional": two_dimensional_layer,
     "oxide": oxide_slab,
     "amorphous-carbon": amorphous_carbon,
     "vacuum": vacuum,
@@ -96,3 +98,40 @@ def build_specimen(
     if "rng" in inspect.signature(builder).parameters:
         return builder(rng, **arguments)
     return builder(**arguments)
+
+
+def site_kinds(structures: Sequence[Mapping[str, Any]]) -> set[str]:
+    """
+    Give the kinds of sites that a network can learn from the structures of a recipe.
+
+    Parameters
+    ----------
+    structures : sequence of mapping
+        Each as :func:`check_structure` wants it.
+
+    Returns
+    -------
+    set of str
+        Empty where the sites are not told apart.
+
+    Examples
+    --------
+    >>> from hyperspy_dlatoms.simulation.builders import site_kinds
+    >>> sorted(site_kinds([{"structure": "two-dimensional", "formula": "BN"}]))
+    ['B', 'B vacancy', 'N', 'N vacancy']
+    """
+    kinds: set[str] = set()
+    for structure in structures:
+        if structure["structure"] == "two-dimensional":
+            files, formulas = (
+                _options(structure.get(name, default))
+                for name, default in (("file", None), ("formula", "MoS2"))
+            )
+            for file in files:
+                for formula in formulas if file is None else [None]:
+                    kinds.update(layer_kinds(formula, file))
+    return kinds
+
+
+def _options(spec: Any) -> list[Any]:
+    return list(spec["choice"]) if isinstance(spec, Mapping) else [spec]

@@ -127,7 +127,13 @@ def modulation_transfer(q: np.ndarray, c1: float, c2: float, c3: float, c4: floa
     return (c1 - c2) / (1 + (q / (2 * c3)) ** c4) + c2
 
 
-def record(intensity: np.ndarray, sampling: float, camera: Camera, pixel: float) -> np.ndarray:
+def record(
+    intensity: np.ndarray,
+    sampling: float,
+    camera: Camera,
+    pixel: float,
+    shift: tuple[float, float] = (0.0, 0.0),
+) -> np.ndarray:
     """
     Bring an intensity to the grid of the camera, blurred as the camera blurs it.
 
@@ -143,6 +149,8 @@ def record(intensity: np.ndarray, sampling: float, camera: Camera, pixel: float)
     pixel : float
         Sampling of the result, Å/px: the camera's own, or a coarser one when its pixels are summed.
         The result has ``round(N * sampling / pixel)`` pixels a side, and that ratio is exact.
+    shift : tuple of float
+        By which the image is moved along y and x, Å; what leaves on one side enters on the other.
 
     Returns
     -------
@@ -172,6 +180,8 @@ def record(intensity: np.ndarray, sampling: float, camera: Camera, pixel: float)
     along = qx * np.cos(camera.vibration_angle) + qy * np.sin(camera.vibration_angle)
     variance = camera.blur**2 * (qx**2 + qy**2) + camera.vibration**2 * along**2
     kept *= np.exp(-2 * np.pi**2 * variance)
+    if any(shift):
+        kept *= np.exp(-2j * np.pi * shift[0] * qy) * np.exp(-2j * np.pi * shift[1] * qx)
     return scipy.fft.irfft2(kept, (pixels, pixels)).astype(np.float32) * (pixels / size) ** 2
 
 

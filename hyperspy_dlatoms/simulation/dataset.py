@@ -16,10 +16,11 @@ import numpy as np
 import zarr
 
 from hyperspy_dlatoms.simulation.builders import build_specimen
-from hyperspy_dlatoms.simulation.conditions import draw_conditions
+from hyperspy_dlatoms.simulation.conditions import draw_conditions, images_of
 from hyperspy_dlatoms.simulation.draws import draw
-from hyperspy_dlatoms.simulation.imaging import take_image
+from hyperspy_dlatoms.simulation.imaging import take_image, take_series
 from hyperspy_dlatoms.simulation.recipe import Recipe, parse_recipe, read_recipe
+from hyperspy_dlatoms.simulation.specimen import KINDS
 from hyperspy_dlatoms.simulation.wave import exit_wave
 
 MOST_SITES = 4096
@@ -38,15 +39,19 @@ class Item:
         (N, N) complex64.
     sites : numpy.ndarray
         (n, 3) float32: y, x (Å) and the number of atoms.
+    species : numpy.ndarray
+        (n,) int, the kind of each site, an index into ``record["kinds"]``.
     images : numpy.ndarray
-        (per_wave, pixels, pixels) float32, electrons a pixel.
+        (per_wave, pixels, pixels) float32, electrons a pixel; with focal series
+        (per_wave, images of a series, pixels, pixels).
     record : dict
-        ``energy`` (eV), ``specimen``, and ``images``: the conditions and exact ``sampling`` (Å/px)
-        of each.
+        ``energy`` (eV), ``specimen``, ``kinds`` (names of the kinds of sites), and ``images``: the
+        conditions and exact ``sampling`` (Å/px) of each.
     """
 
     wave: np.ndarray
     sites: np.ndarray
+    species: np.ndarray
     images: np.ndarray
     record: dict[str, Any]
 
@@ -83,7 +88,7 @@ class DataSet:
                 "`dlatoms simulate` with the same recipe and directory again to complete it."
             )
         # Opened once: looking an array up in its group reads a file each time.
-        self._waves, self._sites, self._images = _open_arrays(self.directory, "r")
+        self._waves, self._sites, self._species, self._images = _open_arrays(self.directory, "r")
 
     def __len__(self) -> int:
         """Give the number of waves."""
@@ -94,10 +99,17 @@ class DataSet:
         if not 0 <= index < len(self):
             raise IndexError(f"There is no wave {index}; the data set has {len(self)}.")
         record = json.loads(_marker(self.directory, index).read_text(encoding="utf-8"))
+        record.setdefault("kinds", list(KINDS))
         sites = np.asarray(self._sites[index])
+        sites = sites[~np.isnan(sites[:, 0])]
+        if self._species is None:
+            species = np.zeros(len(sites), int)
+        else:
+            species = np.asarray(self._species[index][: len(sites)], int)
         return Item(
             wave=np.asarray(self._waves[index]),
-            sites=sites[~np.isnan(sites[:, 0])],
+            sites=sites,
+            species=species,
             images=np.asarray(self._images[index]),
             record=record,
         )
@@ -180,7 +192,7 @@ def make_item(recipe: Recipe, index: int) -> Item:
     waves, images = recipe.waves, recipe.images
     specimen = build_specimen(rng, recipe.structures, waves["size"])
     energy = float(draw(rng, waves["energy"]))
-    wave, sites = exit_wave(
+    wave, sites, species = exit_wave(
         rng,
         specimen,
         energy,
@@ -193,23 +205,36 @@ def make_item(recipe: Recipe, index: int) -> Item:
         least_height=float(waves["least_height"]),
     )
     pixels = int(images["pixels"])
-    stack = np.zeros((int(images["per_wave"]), pixels, pixels), np.float32)
+    stack = np.zeros((int(images["per_wave"]), *_frame_shape(recipe)), np.float32)
     records = []
     for frame in stack:
         conditions = draw_conditions(rng, recipe.imaging)
-        counts, sampling = take_image(rng, wave, waves["sampling"], energy, conditions)
-        if len(counts) < pixels:
+        take = take_series if conditions.defoci else take_image
+        counts, sampling = take(rng, wave, waves["sampling"], energy, conditions)
+        across = counts.shape[-1]
+        if across < pixels:
             raise ValueError(
-                f"A wave of {waves['size']} Å gives {len(counts)} px at {sampling:.3f} Å/px, "
+                f"A wave of {waves['size']} Å gives {across} px at {sampling:.3f} Å/px, "
                 f"fewer than the {pixels} px asked for; take larger waves or smaller images."
             )
-        corner = (len(counts) - pixels) // 2
-        frame[:] = counts[corner : corner + pixels, corner : corner + pixels]
+        corner = (across - pixels) // 2
+        frame[:] = counts[..., corner : corner + pixels, corner : corner + pixels]
         records.append(
             {"sampling": sampling, "corner": corner * sampling, "conditions": conditions.to_dict()}
         )
-    record = {"energy": energy, "specimen": specimen.description, "images": records}
-    return Item(wave, sites.astype(np.float32), stack, record)
+    record = {
+        "energy": energy,
+        "specimen": specimen.description,
+        "kinds": list(specimen.kinds),
+        "images": records,
+    }
+    return Item(wave, sites.astype(np.float32), species, stack, record)
+
+
+def _frame_shape(recipe: Recipe) -> tuple[int, ...]:
+    """Shape of one stored image, or of one focal series."""
+    pixels, images = int(recipe.images["pixels"]), images_of(recipe.imaging)
+    return (pixels, pixels) if images == 1 else (images, pixels, pixels)
 
 
 def _prepare(recipe: Recipe, directory: Path) -> None:
@@ -224,12 +249,13 @@ def _prepare(recipe: Recipe, directory: Path) -> None:
             )
         return
     count, size = recipe.waves["count"], round(recipe.waves["size"] / recipe.waves["sampling"])
-    pixels, per_wave = recipe.images["pixels"], recipe.images["per_wave"]
+    per_wave = recipe.images["per_wave"]
     group = zarr.open_group(str(directory / "arrays.zarr"), mode="w")
     for name, shape, dtype, fill in (
         ("waves", (count, size, size), "complex64", 0),
         ("sites", (count, MOST_SITES, 3), "float32", np.nan),
-        ("images", (count, per_wave, pixels, pixels), "float32", 0),
+        ("species", (count, MOST_SITES), "int16", -1),
+        ("images", (count, per_wave, *_frame_shape(recipe)), "float32", 0),
     ):
         chunks = (1, *(max(n, 1) for n in shape[1:]))
         group.create_array(name, shape=shape, chunks=chunks, dtype=dtype, fill_value=fill)
@@ -244,14 +270,15 @@ def _marker(directory: Path, index: int) -> Path:
     return directory / "records" / f"{index:06d}.json"
 
 
-def _open_arrays(directory: Path, mode: str) -> list[zarr.Array]:
+def _open_arrays(directory: Path, mode: str) -> list[zarr.Array | None]:
+    """Open the arrays; data sets written before sites had kinds lack their species."""
     group = zarr.open_group(str(directory / "arrays.zarr"), mode=mode)
-    return [group[name] for name in ("waves", "sites", "images")]
+    return [group.get(name) for name in ("waves", "sites", "species", "images")]
 
 
 def _write_items(text: str, directory: str, indices: list[int]) -> None:
     recipe = parse_recipe(text)
-    waves, all_sites, images = _open_arrays(Path(directory), "r+")
+    waves, all_sites, all_species, images = _open_arrays(Path(directory), "r+")
     for index in indices:
         item = make_item(recipe, index)
         if len(item.sites) > MOST_SITES:
@@ -260,6 +287,10 @@ def _write_items(text: str, directory: str, indices: list[int]) -> None:
         sites[: len(item.sites)] = item.sites
         waves[index] = item.wave
         all_sites[index] = sites
+        if all_species is not None:
+            species = np.full(MOST_SITES, -1, np.int16)
+            species[: len(item.sites)] = item.species
+            all_species[index] = species
         if item.images.size:
             images[index] = item.images
         _write_text(_marker(Path(directory), index), json.dumps(item.record, indent=1))

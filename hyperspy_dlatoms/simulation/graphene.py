@@ -4,13 +4,12 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy.spatial import cKDTree
 
-from hyperspy_dlatoms.simulation.amorphous import carbon_atoms
+from hyperspy_dlatoms.simulation.contamination import adatoms, contamination
 from hyperspy_dlatoms.simulation.counts import draw_count
+from hyperspy_dlatoms.simulation.deformation import deform
 from hyperspy_dlatoms.simulation.draws import draw
-from hyperspy_dlatoms.simulation.orientation import tilt_matrix
-from hyperspy_dlatoms.simulation.regions import blob, half_plane, smooth_field, threshold_field
+from hyperspy_dlatoms.simulation.regions import openings
 from hyperspy_dlatoms.simulation.sheets import (
     SECOND,
     Sheet,
@@ -107,108 +106,6 @@ def vacancies(rng: np.random.Generator, sheet: Sheet, fraction: float) -> np.nda
     return keep
 
 
-def ripple(rng: np.random.Generator, points: np.ndarray, amplitude: float) -> np.ndarray:
-    """Bend a flat sheet into waves, which shortens it in projection.
-
-    Parameters
-    ----------
-    rng : numpy.random.Generator
-        Source of all randomness.
-    points : numpy.ndarray
-        x, y of the flat sheet (Å), shape (n, 2).
-    amplitude : float
-        Of the strongest wave (Å).
-
-    Returns
-    -------
-    numpy.ndarray
-        x, y, z (Å), shape (n, 3).
-    """
-    xy, z = points.copy(), np.zeros(len(points))
-    middle = points.mean(axis=0)
-    for share in (1.0, rng.uniform(0, 0.6), rng.uniform(0, 0.4)):
-        angle, phase = rng.uniform(0, 2 * np.pi, 2)
-        q, high = 2 * np.pi / rng.uniform(25, 80), share * amplitude
-        direction = np.array([np.cos(angle), np.sin(angle)])
-        t = (points - middle) @ direction
-        z += high * np.cos(q * t + phase)
-        # The length along the wave stays, to second order in its slope.
-        shrink = (high * q) ** 2 / 4 * (t - np.sin(2 * (q * t + phase)) / (2 * q))
-        xy -= shrink[:, None] * direction
-    return np.column_stack([xy, z])
-
-
-def contamination(
-    rng: np.random.Generator,
-    sheet: np.ndarray,
-    size: float,
-    thickness: float,
-    coverage: float,
-) -> tuple[AtomList, np.ndarray]:
-    """Make patches of amorphous carbon that thin out towards their edges.
-
-    Parameters
-    ----------
-    rng : numpy.random.Generator
-        Source of all randomness.
-    sheet : numpy.ndarray
-        x, y, z of the atoms of the sheet (Å), shape (n, 3).
-    size : float
-        Edge of the box (Å).
-    thickness : float
-        Of the patches where they are thickest (Å).
-    coverage : float
-        Share of the box that they cover.
-
-    Returns
-    -------
-    AtomList
-        Carbon, none of which is a site.
-    numpy.ndarray
-        Thickness over each atom of the sheet (Å), shape (n,).
-    """
-    values = smooth_field(rng, size, scale=rng.uniform(20, 50))
-    threshold = threshold_field(values, size, coverage)
-    slope = rng.uniform(6, 40)
-
-    def local(points: np.ndarray) -> np.ndarray:
-        return np.clip(slope * (values(points) - threshold), 0, thickness)
-
-    film = carbon_atoms(rng, size, thickness, density=rng.uniform(1.4, 2.0))
-    film = film.select(film.positions[:, 2] < local(film.positions[:, :2]))
-    if len(sheet):
-        below = sheet[cKDTree(sheet[:, :2]).query(film.positions[:, :2])[1], 2]
-        side = rng.choice([-1, 1])
-        film.positions[:, 2] = below + side * (film.positions[:, 2] + 1.9)
-    return film, local(sheet[:, :2])
-
-
-def adatoms(rng: np.random.Generator, sheet: np.ndarray, count: int) -> AtomList:
-    """Put single atoms of carbon or silicon on top of bonds and atoms.
-
-    Parameters
-    ----------
-    rng : numpy.random.Generator
-        Source of all randomness.
-    sheet : numpy.ndarray
-        x, y, z of the atoms of the sheet (Å), shape (n, 3).
-    count : int
-        How many.
-
-    Returns
-    -------
-    AtomList
-        The adatoms, none of which is a site.
-    """
-    count = min(count, len(sheet) // 3)
-    chosen = rng.choice(len(sheet), size=count, replace=False)
-    neighbour = cKDTree(sheet).query(sheet[chosen], k=2)[1][:, 1]
-    bridge = rng.random((count, 1)) < 0.5
-    place = np.where(bridge, (sheet[chosen] + sheet[neighbour]) / 2, sheet[chosen])
-    place = place + np.array([0, 0, 1.9]) * rng.choice([-1, 1], (count, 1))
-    return AtomList.without_sites(rng.choice([6, 14], count), place)
-
-
 def graphene_sheet(
     rng: np.random.Generator,
     kind: str = "perfect",
@@ -303,26 +200,14 @@ def graphene_sheet(
     sheet, about = whole_sheet(rng, kind, size, draw_count(rng, grains), int(round(n_bonds)))
 
     keep = vacancies(rng, sheet, draw(rng, vacancy_fraction))
-    for _ in range(n_holes := draw_count(rng, holes)):
-        keep &= ~blob(rng, rng.uniform(0, size, 2), draw(rng, hole_radius))(sheet.points)
-    if free_edge:
-        angle = rng.uniform(0, 2 * np.pi)
-        normal = np.array([np.cos(angle), np.sin(angle)])
-        offset = normal.sum() * size / 2 + rng.uniform(-0.35, 0.35) * size
-        keep &= ~half_plane(rng, angle, offset, rng.uniform(0, 2))(sheet.points)
+    opened, n_holes = openings(rng, sheet.points, size, holes, hole_radius, free_edge)
+    keep &= ~opened
     in_box = ((sheet.points >= SEAM) & (sheet.points < size - SEAM)).all(axis=1)
     keep[keep] = trim(keep_atoms(sheet, keep))
     missing = int((in_box & ~keep).sum())
     sheet = keep_atoms(sheet, keep)
 
-    middle = np.full(2, size / 2)
-    turn = rng.uniform(0, np.pi)
-    axes = np.array([[np.cos(turn), np.sin(turn)], [-np.sin(turn), np.cos(turn)]])
-    principal = rng.uniform(-strain, strain, 2)
-    points = (sheet.points - middle) @ (np.eye(2) + axes.T @ np.diag(principal) @ axes)
-    positions = ripple(rng, points, draw(rng, ripple_amplitude))
-    tilt, azimuth = rng.uniform(0, tilt_max), rng.uniform(0, 2 * np.pi)
-    positions = positions @ tilt_matrix(tilt, azimuth).T + [*middle, 0]
+    positions, _, shape = deform(rng, sheet.points, size, strain, ripple_amplitude, tilt_max)
     xy = positions[:, :2]
     positions = positions[((xy >= SEAM) & (xy < size - SEAM)).all(axis=1)]
 
@@ -343,8 +228,7 @@ def graphene_sheet(
         "kind": f"graphene {kind}",
         "element": "C",
         **about,
-        "tilt": float(tilt),
-        "strain": [float(p) for p in principal],
+        **shape,
         "missing": missing,
         "holes": n_holes,
         "free_edge": bool(free_edge),

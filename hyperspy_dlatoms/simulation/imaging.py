@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""One image from an exit wave under given conditions."""
+"""One image, or a focal series, from an exit wave under given conditions."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 from hyperspy_dlatoms.simulation.camera import count_electrons, record
 from hyperspy_dlatoms.simulation.conditions import Conditions
 from hyperspy_dlatoms.simulation.illumination import blend, uneven
-from hyperspy_dlatoms.simulation.lens import image_intensity
+from hyperspy_dlatoms.simulation.lens import image_intensity, series_intensities
 
 RAMP_IMAGES = 3
 
@@ -58,7 +58,7 @@ def take_image(
     >>> counts.shape, pixel
     ((128, 128), 0.1)
     """
-    lens, camera = conditions.lens, conditions.camera
+    lens = conditions.lens
     if conditions.defocus_ramp:
         steps = np.linspace(-0.5, 0.5, RAMP_IMAGES) * conditions.defocus_ramp
         lenses = [replace(lens, defocus=lens.defocus + step) for step in steps]
@@ -66,8 +66,84 @@ def take_image(
         intensity = blend(np.stack(images), conditions.ramp_angle)
     else:
         intensity = image_intensity(wave, sampling, energy, lens)
-    image = record(intensity, sampling, camera, pixel or camera.sampling)
-    exact = len(wave) * sampling / len(image)
+    return _expose(rng, intensity, sampling, conditions, pixel)
+
+
+def take_series(
+    rng: np.random.Generator,
+    wave: np.ndarray,
+    sampling: float,
+    energy: float,
+    conditions: Conditions,
+    pixel: float | None = None,
+) -> tuple[np.ndarray, float]:
+    """
+    Take a focal series of an exit wave.
+
+    Each image has its own defocus, noise and drift. Sites lie in the middle image (the later one of
+    the two of an even number) where they do in the wave; the others are moved by their drift.
+
+    Parameters
+    ----------
+    rng : numpy.random.Generator
+        Draws the noise.
+    wave : numpy.ndarray
+        Exit wave (N, N), complex, periodic.
+    sampling : float
+        Of the wave, Å/px.
+    energy : float
+        Of the electrons, eV.
+    conditions : Conditions
+        What the images are taken under, with their ``defoci`` and ``drift``; the dose is that of
+        each image.
+    pixel : float, optional
+        Sampling asked of the images, Å/px; by default that of the camera.
+
+    Returns
+    -------
+    counts : numpy.ndarray
+        (images, M, M) float32, electrons a pixel.
+    pixel : float
+        The images' exact sampling, ``N * sampling / M`` Å/px.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from hyperspy_dlatoms.simulation.conditions import Conditions
+    >>> from hyperspy_dlatoms.simulation.imaging import take_series
+    >>> conditions = Conditions(defoci=(-50.0, 0.0, 50.0), drift=((0, 0.2), (0, 0), (0.1, 0)))
+    >>> rng = np.random.default_rng(0)
+    >>> take_series(rng, np.ones((64, 64), complex), 0.2, 80e3, conditions)[0].shape
+    (3, 128, 128)
+    """
+    lens, defoci = conditions.lens, np.asarray(conditions.defoci)
+    if conditions.defocus_ramp:
+        steps = np.linspace(-0.5, 0.5, RAMP_IMAGES) * conditions.defocus_ramp
+        each = (defoci[:, None] + steps).ravel()
+        images = series_intensities(wave, sampling, energy, lens, each)
+        images = images.reshape(len(defoci), RAMP_IMAGES, *wave.shape)
+        intensities = [blend(stack, conditions.ramp_angle) for stack in images]
+    else:
+        intensities = series_intensities(wave, sampling, energy, lens, defoci)
+    exposed = [
+        _expose(rng, intensity, sampling, conditions, pixel, shift)
+        for intensity, shift in zip(intensities, conditions.drift, strict=True)
+    ]
+    return np.stack([counts for counts, _ in exposed]), exposed[0][1]
+
+
+def _expose(
+    rng: np.random.Generator,
+    intensity: np.ndarray,
+    sampling: float,
+    conditions: Conditions,
+    pixel: float | None,
+    shift: tuple[float, float] = (0.0, 0.0),
+) -> tuple[np.ndarray, float]:
+    """Record an intensity with the camera, under its illumination and with its noise."""
+    camera = conditions.camera
+    image = record(intensity, sampling, camera, pixel or camera.sampling, shift)
+    exact = len(intensity) * sampling / len(image)
     if conditions.illumination_slope or conditions.vignetting:
         image *= uneven(
             image.shape,

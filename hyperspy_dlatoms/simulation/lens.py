@@ -3,11 +3,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
+import scipy.fft
 
 from hyperspy_dlatoms.simulation.settings import SETTINGS
+
+if TYPE_CHECKING:
+    import abtem
 
 
 @dataclass(frozen=True)
@@ -86,6 +92,85 @@ def image_intensity(wave: np.ndarray, sampling: float, energy: float, lens: Lens
     """
     import abtem
 
+    waves, aberrations = _prepare(wave, sampling, energy, lens)
+    with abtem.config.set(SETTINGS):
+        if lens.focal_points > 1 and lens.focal_spread > 0:
+            focus = abtem.distributions.gaussian(
+                lens.focal_spread / np.sqrt(2),
+                num_samples=lens.focal_points,
+                center=lens.defocus,
+                sampling_limit=2.5,
+                ensemble_mean=True,
+            )
+            ctf = abtem.CTF(energy=energy, defocus=focus, **aberrations)
+            image = waves.apply_ctf(ctf).intensity().reduce_ensemble()
+        else:
+            image = waves.apply_ctf(_envelope_ctf(lens, energy, aberrations)).intensity()
+    return np.ascontiguousarray(np.asarray(image.array, np.float32).T)
+
+
+def series_intensities(
+    wave: np.ndarray, sampling: float, energy: float, lens: Lens, defoci: Sequence[float]
+) -> np.ndarray:
+    """
+    Image an exit wave at several defoci.
+
+    Parameters
+    ----------
+    wave : numpy.ndarray
+        Exit wave (H, W), complex, rows along y.
+    sampling : float
+        Of the wave, Å/px.
+    energy : float
+        Of the electrons, eV.
+    lens : Lens
+        The conditions; its own defocus does not count.
+    defoci : sequence of float
+        Of the images, Å, positive is underfocus.
+
+    Returns
+    -------
+    numpy.ndarray
+        Intensities (n, H, W) float32, those of :func:`image_intensity` at each defocus. With an
+        envelope for the spread of focus, the wave in the image plane is made once and propagated
+        from one defocus to the next, which takes a third of the time.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from hyperspy_dlatoms.simulation.lens import Lens, series_intensities
+    >>> series_intensities(np.ones((16, 16), complex), 0.2, 80e3, Lens(), [-50, 0, 50]).shape
+    (3, 16, 16)
+    """
+    if lens.focal_points > 1 and lens.focal_spread > 0:
+        lenses = [replace(lens, defocus=float(defocus)) for defocus in defoci]
+        return np.stack([image_intensity(wave, sampling, energy, one) for one in lenses])
+    import abtem
+    from abtem.core.energy import energy2wavelength
+
+    first = replace(lens, defocus=float(defoci[0]))
+    waves, aberrations = _prepare(wave, sampling, energy, first)
+    with abtem.config.set(SETTINGS):
+        imaged = waves.apply_ctf(_envelope_ctf(first, energy, aberrations)).array
+    spectrum = scipy.fft.fft2(np.asarray(imaged, np.complex64))
+    images = np.empty((len(defoci), *wave.shape), np.float32)
+    for image, defocus in zip(images, defoci, strict=True):
+        phase = 1j * np.pi * energy2wavelength(energy) * (float(defocus) - first.defocus)
+        x, y = (
+            np.exp(phase * scipy.fft.fftfreq(n, sampling) ** 2).astype(np.complex64)
+            for n in spectrum.shape
+        )
+        there = scipy.fft.ifft2(spectrum * x[:, None] * y)
+        image[:] = (there.real**2 + there.imag**2).T
+    return images
+
+
+def _prepare(
+    wave: np.ndarray, sampling: float, energy: float, lens: Lens
+) -> tuple[abtem.Waves, dict[str, float]]:
+    """Give what abTEM takes: the wave, and the aberrations but for the defocus."""
+    import abtem
+
     aberrations = {
         "C30": lens.Cs,
         "C12": lens.astigmatism,
@@ -99,23 +184,13 @@ def image_intensity(wave: np.ndarray, sampling: float, energy: float, lens: Lens
     waves = abtem.Waves(
         np.ascontiguousarray(wave.T, np.complex64), sampling=sampling, energy=energy
     )
-    with abtem.config.set(SETTINGS):
-        if lens.focal_points > 1 and lens.focal_spread > 0:
-            focus = abtem.distributions.gaussian(
-                lens.focal_spread / np.sqrt(2),
-                num_samples=lens.focal_points,
-                center=lens.defocus,
-                sampling_limit=2.5,
-                ensemble_mean=True,
-            )
-            ctf = abtem.CTF(energy=energy, defocus=focus, **aberrations)
-            image = waves.apply_ctf(ctf).intensity().reduce_ensemble()
-        else:
-            ctf = abtem.CTF(
-                energy=energy,
-                defocus=lens.defocus,
-                focal_spread=lens.focal_spread,
-                **aberrations,
-            )
-            image = waves.apply_ctf(ctf).intensity()
-    return np.ascontiguousarray(np.asarray(image.array, np.float32).T)
+    return waves, aberrations
+
+
+def _envelope_ctf(lens: Lens, energy: float, aberrations: dict[str, float]) -> abtem.CTF:
+    """Give the transfer function with the spread of focus as an envelope."""
+    import abtem
+
+    return abtem.CTF(
+        energy=energy, defocus=lens.defocus, focal_spread=lens.focal_spread, **aberrations
+    )

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from hyperspy_dlatoms.simulation.builders import check_structure
-from hyperspy_dlatoms.simulation.conditions import KNOWN
+from hyperspy_dlatoms.simulation.conditions import KNOWN, images_of
 from hyperspy_dlatoms.simulation.draws import bounds
 
 WAVES: dict[str, Any] = {
@@ -180,6 +180,7 @@ def parse_recipe(text: str, source: str = "the recipe") -> Recipe:
                 raise ValueError(f"Unknown imaging condition {name!r}.")
             if name != "mtf_curve":
                 bounds(spec)
+        images_of(content["imaging"])
         return Recipe(
             name=str(content["name"]),
             seed=int(content["seed"]),

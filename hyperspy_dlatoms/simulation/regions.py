@@ -7,6 +7,9 @@ from collections.abc import Callable
 
 import numpy as np
 
+from hyperspy_dlatoms.simulation.counts import draw_count
+from hyperspy_dlatoms.simulation.draws import draw
+
 Region = Callable[[np.ndarray], np.ndarray]
 """Maps points x, y (Å), shape (n, 2), to True where they lie in the region, shape (n,)."""
 
@@ -162,3 +165,46 @@ def half_plane(
         return np.asarray(points) @ normal > offset + roughness * wave
 
     return inside
+
+
+def openings(
+    rng: np.random.Generator,
+    points: np.ndarray,
+    size: float,
+    holes: int | tuple[int, int],
+    hole_radius: float | tuple[float, float],
+    free_edge: bool,
+) -> tuple[np.ndarray, int]:
+    """Choose the part of a sheet that is not there: smooth holes, and all beyond an edge.
+
+    Parameters
+    ----------
+    rng : numpy.random.Generator
+        Source of all randomness.
+    points : numpy.ndarray
+        x, y of the sheet (Å), shape (n, 2).
+    size : float
+        Edge of the box (Å).
+    holes : int or tuple of int
+        Number of holes, or its range, both ends included.
+    hole_radius : float or tuple of float
+        Mean radius of a hole (Å), or its range.
+    free_edge : bool
+        Whether the sheet ends within the box.
+
+    Returns
+    -------
+    opened : numpy.ndarray
+        Shape (n,), bool.
+    n_holes : int
+        How many holes there are.
+    """
+    opened = np.zeros(len(points), dtype=bool)
+    for _ in range(n_holes := draw_count(rng, holes)):
+        opened |= blob(rng, rng.uniform(0, size, 2), draw(rng, hole_radius))(points)
+    if free_edge:
+        angle = rng.uniform(0, 2 * np.pi)
+        normal = np.array([np.cos(angle), np.sin(angle)])
+        offset = normal.sum() * size / 2 + rng.uniform(-0.35, 0.35) * size
+        opened |= half_plane(rng, angle, offset, rng.uniform(0, 2))(points)
+    return opened, n_holes

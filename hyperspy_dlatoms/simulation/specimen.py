@@ -11,6 +11,9 @@ import numpy as np
 if TYPE_CHECKING:
     from ase import Atoms
 
+KINDS = ("site",)
+"""Kinds of sites of a specimen whose sites are not told apart."""
+
 MARGIN = 2.0
 """Empty space above and below the atoms along the beam (Å)."""
 
@@ -88,22 +91,52 @@ class Specimen:
         without gaps; -1 for atoms that are no sites (support, film, contamination, adatoms).
     description : dict
         What the specimen is, in plain Python values that JSON can hold.
+    kinds : tuple of str
+        Names of the kinds of sites, for instance ("Mo", "S", "Mo vacancy", "S vacancy").
+    species : numpy.ndarray, optional
+        Kind of each column and then of each vacant site, shape (n_columns + m,), int, an index
+        into `kinds`; by default all are of the first kind.
+    vacant : numpy.ndarray, optional
+        Sites without any atom, shape (m, 2): x, y where the atoms would be (Å); by default none.
     """
 
     atoms: Atoms
     column: np.ndarray
     description: dict[str, Any] = field(default_factory=dict)
+    kinds: tuple[str, ...] = KINDS
+    species: np.ndarray | None = None
+    vacant: np.ndarray = field(default_factory=lambda: np.zeros((0, 2)))
 
     def __post_init__(self) -> None:
-        """Check that every atom has a column."""
+        """Check that every atom has a column, and every site a kind."""
         if np.shape(self.column) != (len(self.atoms),):
             raise ValueError(
                 f"column has shape {np.shape(self.column)}, expected ({len(self.atoms)},): "
                 "give one column index for each atom, -1 for atoms that are no site."
             )
+        n = int(self.column.max(initial=-1)) + 1 + len(self.vacant)
+        if self.species is None:
+            object.__setattr__(self, "species", np.zeros(n, int))
+        elif (
+            np.shape(self.species) != (n,)
+            or not np.isin(self.species, range(len(self.kinds))).all()
+        ):
+            raise ValueError(
+                f"species has shape {np.shape(self.species)}, expected ({n},): give one index into "
+                f"the kinds {self.kinds} for each column, and then for each vacant site."
+            )
 
     @classmethod
-    def from_list(cls, parts: AtomList, size: float, description: dict[str, Any]) -> Specimen:
+    def from_list(
+        cls,
+        parts: AtomList,
+        size: float,
+        description: dict[str, Any],
+        kinds: tuple[str, ...] = KINDS,
+        species: np.ndarray | None = None,
+        vacant: np.ndarray | None = None,
+        vacant_species: np.ndarray | None = None,
+    ) -> Specimen:
         """Put a list of atoms into a box, cut at its edges.
 
         Parameters
@@ -115,6 +148,14 @@ class Specimen:
             Edge of the box across the beam (Å).
         description : dict
             What the specimen is; `size`, `atoms` and `sites` are added.
+        kinds : tuple of str, optional
+            Names of the kinds of sites.
+        species : numpy.ndarray, optional
+            Kind of each column as `parts` number them, shape (n,), int; by default all the first.
+        vacant : numpy.ndarray, optional
+            x, y of sites without any atom (Å), shape (m, 2); those outside are left out as well.
+        vacant_species : numpy.ndarray, optional
+            Their kinds, shape (m,), int; needed with `vacant`.
 
         Returns
         -------
@@ -131,6 +172,14 @@ class Specimen:
             positions[:, 2] += MARGIN - positions[:, 2].min()
             thickness = positions[:, 2].max() + MARGIN
         column = renumber(parts.column)
+        _, first = np.unique(column[column >= 0], return_index=True)
+        columns = parts.column[column >= 0][first]
+        kind = np.zeros(len(columns), int) if species is None else np.asarray(species)[columns]
+        vacant = np.zeros((0, 2)) if vacant is None else np.asarray(vacant, float)
+        inside = ((vacant >= 0) & (vacant < size)).all(axis=1)
+        if vacant_species is not None:
+            kind = np.concatenate([kind, np.asarray(vacant_species)[inside]])
+        vacant = vacant[inside]
         atoms = Atoms(
             parts.numbers,
             positions=positions,
@@ -140,9 +189,9 @@ class Specimen:
         counts = {
             "size": float(size),
             "atoms": len(atoms),
-            "sites": int(column.max(initial=-1)) + 1,
+            "sites": len(columns) + len(vacant),
         }
-        return cls(atoms, column, {**description, **counts})
+        return cls(atoms, column, {**description, **counts}, kinds, kind, vacant)
 
     @property
     def size(self) -> float:
@@ -162,13 +211,17 @@ class Specimen:
         -------
         numpy.ndarray
             Shape (n, 3), float64: y and x (Å; the mean over the atoms of the column) and height
-            (number of atoms), in the order of the columns. Sites whose mean lies outside
-            the box are left out.
+            (number of atoms), in the order of the columns, and then the vacant sites, of height 0.
+            Sites whose mean lies outside the box are left out.
 
         Raises
         ------
         ValueError
             If `positions` has another shape than (n_atoms, 3).
+
+        See Also
+        --------
+        sites_and_species : The kinds of the sites as well.
 
         Examples
         --------
@@ -178,6 +231,25 @@ class Specimen:
         >>> atoms = Atoms("Au2C", positions=[[1, 2, 0], [1, 2, 3], [4, 4, 0]], cell=(5, 5, 5))
         >>> Specimen(atoms, np.array([0, 0, -1])).sites()
         array([[2., 1., 2.]])
+        """
+        return self.sites_and_species(positions)[0]
+
+    def sites_and_species(
+        self, positions: np.ndarray | None = None
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Return the sites as :meth:`sites` does, and the kind of each.
+
+        Parameters
+        ----------
+        positions : numpy.ndarray, optional
+            As for :meth:`sites`. Vacant sites stay where they are, whatever the positions.
+
+        Returns
+        -------
+        sites : numpy.ndarray
+            (n, 3) float64: y, x (Å) and the number of atoms.
+        species : numpy.ndarray
+            (n,) int, index into `kinds`.
         """
         if positions is None:
             positions = self.atoms.positions
@@ -196,7 +268,10 @@ class Specimen:
             for axis in (1, 0)
         )
         inside = (height > 0) & (y >= 0) & (y < self.size) & (x >= 0) & (x < self.size)
-        return np.column_stack([y, x, height]).astype(float)[inside]
+        inside = np.append(inside, np.ones(len(self.vacant), bool))
+        empty = np.column_stack([self.vacant[:, ::-1], np.zeros(len(self.vacant))])
+        sites = np.vstack([np.column_stack([y, x, height]).astype(float), empty])
+        return sites[inside], self.species[inside]
 
 
 def renumber(column: np.ndarray) -> np.ndarray:

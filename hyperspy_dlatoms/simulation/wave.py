@@ -34,12 +34,13 @@ def exit_wave(
     method: str = "multislice",
     label: str = "snapshot",
     least_height: float = 1,
-) -> tuple[np.ndarray, np.ndarray]:
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """
     Send a plane wave through one thermal snapshot of a specimen.
 
     By default the sites are returned as they are in the snapshot, each the mean of its displaced
-    atoms, so that wave and truth belong together.
+    atoms, so that wave and truth belong together. Sites that are vacant are where their atoms would
+    be at rest; one that has lost part of its atoms is the mean of those left.
 
     Parameters
     ----------
@@ -65,7 +66,7 @@ def exit_wave(
     label : {"snapshot", "rest"}
         Whether a site is the mean of its displaced atoms, or of its atoms at rest.
     least_height : float
-        Columns of fewer atoms are in the wave, but are no sites.
+        Columns of fewer atoms are in the wave, but are no sites; vacant sites always are.
 
     Returns
     -------
@@ -73,6 +74,8 @@ def exit_wave(
         (N, N) complex64, rows along y, of mean intensity near 1.
     sites : numpy.ndarray
         (n, 3) float64: y, x (Å) and the number of atoms.
+    species : numpy.ndarray
+        (n,) int, the kind of each site, an index into ``specimen.kinds``.
 
     Raises
     ------
@@ -95,10 +98,10 @@ def exit_wave(
     pixels = round(size / sampling)
     atoms = specimen.atoms.copy()
     if len(atoms) == 0:
-        return np.ones((pixels, pixels), np.complex64), specimen.sites()
+        return np.ones((pixels, pixels), np.complex64), *specimen.sites_and_species()
     atoms.positions += displacement * rng.standard_normal(atoms.positions.shape)
-    sites = specimen.sites(atoms.positions if label == "snapshot" else None)
-    sites = sites[sites[:, 2] >= least_height]
+    sites, species = specimen.sites_and_species(atoms.positions if label == "snapshot" else None)
+    labelled = (sites[:, 2] >= least_height) | (sites[:, 2] == 0)
     atoms.wrap()
     with abtem.config.set(SETTINGS):
         potential = abtem.Potential(
@@ -112,7 +115,7 @@ def exit_wave(
             wave = abtem.PlaneWave(energy=energy).multislice(potential, lazy=False).array
         else:
             wave = phase_object(potential, energy)
-    return crop_spectrum(np.asarray(wave).T, pixels), sites
+    return crop_spectrum(np.asarray(wave).T, pixels), sites[labelled], species[labelled]
 
 
 def phase_object(potential: Potential, energy: float) -> np.ndarray:

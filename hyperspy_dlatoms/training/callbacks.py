@@ -25,7 +25,7 @@ def make_callback(
     directory: Path,
     settings: dict[str, Any],
     examples: Examples,
-    validation: tuple[np.ndarray, np.ndarray],
+    validation: tuple[Any, np.ndarray],
 ) -> keras.callbacks.Callback:
     """
     Make the callback that carries a training.
@@ -39,7 +39,7 @@ def make_callback(
     examples : Examples
         Told of the progress, so that they get harder with it.
     validation : tuple of numpy.ndarray
-        Frames and targets.
+        Frames (with what is known of the defoci of focal series) and targets.
 
     Returns
     -------

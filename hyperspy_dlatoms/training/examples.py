@@ -9,12 +9,19 @@ from typing import Any
 
 import numpy as np
 
-from hyperspy_dlatoms.networks.normalisation import normalise
+from hyperspy_dlatoms.networks.architecture import encode_defoci
+from hyperspy_dlatoms.networks.normalisation import normalise, normalise_series
 from hyperspy_dlatoms.networks.resampling import resample
-from hyperspy_dlatoms.simulation.conditions import draw_conditions
+from hyperspy_dlatoms.simulation.conditions import draw_conditions, images_of
 from hyperspy_dlatoms.simulation.dataset import DataSet, Item
-from hyperspy_dlatoms.simulation.imaging import take_image
+from hyperspy_dlatoms.simulation.imaging import take_image, take_series
 from hyperspy_dlatoms.training.targets import rasterise
+
+FOCUS_ERROR = 4.0
+"""Standard deviation of the error of the defocus that all images of a series share (Å)."""
+
+STEP_ERROR = 2.0
+"""Standard deviation of the further error of the defocus of each image (Å)."""
 
 
 @dataclass
@@ -52,6 +59,14 @@ class Examples:
         which the whole range is drawn from; coma and astigmatisms widen along with it.
     progress : float
         Share of the training that is done, 0 to 1.
+    heights : bool
+        Whether the targets have the number of atoms of each site.
+    classes : sequence of str
+        Of the network. A site whose kind is none of them is left open, class -1. Where the sites of
+        an item have a single kind, or the network has a single class that is not among the kinds,
+        all sites with atoms are of the first class.
+    known_defoci : float
+        Share of focal series whose defoci the network is told, with an error as a microscopist's.
     """
 
     data: DataSet
@@ -68,8 +83,15 @@ class Examples:
     curriculum: dict[str, float] | None = None
     progress: float = 0.0
     heights: bool = False
+    classes: Sequence[str] = ("site",)
+    known_defoci: float = 0.5
 
-    def draw_batch(self, number: int) -> tuple[np.ndarray, np.ndarray]:
+    @property
+    def images(self) -> int:
+        """Images of each frame: 1, or those of a focal series."""
+        return images_of(self.imaging)
+
+    def draw_batch(self, number: int) -> tuple[Any, np.ndarray]:
         """
         Make one batch.
 
@@ -80,20 +102,24 @@ class Examples:
 
         Returns
         -------
-        frames : numpy.ndarray
-            (batch, crop, crop, 1) float32.
+        frames : numpy.ndarray or tuple of numpy.ndarray
+            (batch, crop, crop, images) float32; of focal series with what is known of their
+            defoci, (batch, images + 1) float32, see
+            :func:`hyperspy_dlatoms.networks.architecture.encode_defoci`.
         targets : numpy.ndarray
             (batch, crop / stride, crop / stride, 3) float32, 4 in place of 3 with heights.
         """
         rng = np.random.default_rng([self.seed, number])
         chosen = rng.choice(self.indices, self.batch)
-        pairs = [self.draw_example(rng, self.data[int(index)]) for index in chosen]
-        frames, targets = (np.stack(parts) for parts in zip(*pairs, strict=True))
-        return frames[..., None], targets
+        drawn = [self.draw_example(rng, self.data[int(index)]) for index in chosen]
+        frames, targets, defoci = (np.stack(parts) for parts in zip(*drawn, strict=True))
+        return (frames if self.images == 1 else (frames, defoci)), targets
 
-    def draw_example(self, rng: np.random.Generator, item: Item) -> tuple[np.ndarray, np.ndarray]:
+    def draw_example(
+        self, rng: np.random.Generator, item: Item
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """
-        Image a wave under new conditions, and cut, turn and normalise the image.
+        Image a wave under new conditions, and cut, turn and normalise the image or focal series.
 
         Parameters
         ----------
@@ -105,14 +131,20 @@ class Examples:
         Returns
         -------
         frame : numpy.ndarray
-            (crop, crop) float32.
+            (crop, crop, images) float32.
         targets : numpy.ndarray
             (crop / stride, crop / stride, 3) float32, 4 in place of 3 with heights.
+        defoci : numpy.ndarray
+            (images + 1,) float32.
         """
-        frame, positions = self._image(rng, item)
-        frame = normalise(frame, self.sampling, self.width)
-        corner = rng.integers(0, np.array(frame.shape) - self.crop + 1)
-        frame = frame[corner[0] :, corner[1] :][: self.crop, : self.crop]
+        frames, positions, defoci = self._image(rng, item)
+        if len(frames) == 1:
+            frames = normalise(frames[0], self.sampling, self.width)[None]
+        else:
+            frames = normalise_series(frames, self.sampling, self.width)
+        corner = rng.integers(0, np.array(frames.shape[1:]) - self.crop + 1)
+        frames = frames[:, corner[0] :, corner[1] :][:, : self.crop, : self.crop]
+        frame = np.moveaxis(frames, 0, -1)
         positions = positions - corner
         if rng.random() < self.inverted:
             frame = -frame
@@ -121,25 +153,39 @@ class Examples:
                 frame = np.flip(frame, axis)
                 positions[:, axis] = self.crop - 1 - positions[:, axis]
         if rng.random() < 0.5:
-            frame, positions = frame.T, positions[:, ::-1]
+            frame, positions = frame.swapaxes(0, 1), positions[:, ::-1]
         cells = self.crop // self.stride
+        species = self._species(item)
+        marked = species != 0
         targets = rasterise(
-            positions,
-            np.ones(len(positions), int),
+            positions[marked],
+            species[marked],
             (cells, cells),
             self.stride,
             self.radius / self.sampling,
-            item.sites[:, 2] if self.heights else None,
+            item.sites[marked, 2] if self.heights else None,
         )
-        return frame, targets
+        return frame, targets, defoci
 
-    def _image(self, rng: np.random.Generator, item: Item) -> tuple[np.ndarray, np.ndarray]:
-        """One image on the working grid, and the sites in its pixels."""
+    def _species(self, item: Item) -> np.ndarray:
+        """Class of each site, from 1 on; 0 for sites that are none, -1 for those left open."""
+        kinds, classes = item.record["kinds"], list(self.classes)
+        alike = len(classes) == 1 and classes[0] not in kinds
+        if len(kinds) == 1 and len(classes) == 1 or alike:
+            return (item.sites[:, 2] > 0).astype(int)
+        number = [classes.index(kind) + 1 if kind in classes else -1 for kind in kinds]
+        return np.array(number, int)[item.species]
+
+    def _image(
+        self, rng: np.random.Generator, item: Item
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Images on the working grid, the sites in their pixels, and what is said of the defoci."""
         conditions = draw_conditions(rng, self.imaging, **self._difficulty())
         # A camera finer than the working grid is imaged on the grid itself: summing its pixels
         # leaves the noise white. A coarser one must be interpolated, as it is in use.
         coarse = conditions.camera.sampling > self.sampling
-        frame, pixel = take_image(
+        take = take_image if self.images == 1 else take_series
+        counts, pixel = take(
             rng,
             item.wave,
             self.data.recipe.waves["sampling"],
@@ -147,14 +193,23 @@ class Examples:
             conditions,
             None if coarse else self.sampling,
         )
+        frames = counts.reshape(-1, *counts.shape[-2:])
         positions = item.sites[:, :2] / pixel
         if coarse:
-            frame, grid = resample(frame, pixel, self.sampling)
+            resampled = [resample(frame, pixel, self.sampling) for frame in frames]
+            frames, grid = np.stack([frame for frame, _ in resampled]), resampled[0][1]
             positions = (positions - grid.origin) / grid.scale
-        missing = np.maximum(self.crop - np.array(frame.shape), 0)
+        missing = np.maximum(self.crop - np.array(frames.shape[1:]), 0)
         if missing.any():
-            frame = np.pad(frame, [(0, n) for n in missing], mode="symmetric")
-        return frame, positions
+            frames = np.pad(frames, [(0, 0), *((0, n) for n in missing)], mode="symmetric")
+        return frames, positions, self._tell(rng, conditions.defoci)
+
+    def _tell(self, rng: np.random.Generator, defoci: Sequence[float]) -> np.ndarray:
+        """Say what the network is told of the defoci of a series."""
+        if not defoci or rng.random() >= self.known_defoci:
+            return encode_defoci(None, self.images)
+        error = FOCUS_ERROR * rng.standard_normal() + STEP_ERROR * rng.standard_normal(len(defoci))
+        return encode_defoci(np.asarray(defoci) + error, self.images)
 
     def _difficulty(self) -> dict[str, Any]:
         if not self.curriculum or self.progress >= self.curriculum["until"]:

@@ -14,6 +14,8 @@ from hyperspy_dlatoms import registry
 from hyperspy_dlatoms.networks import architecture
 from hyperspy_dlatoms.networks.card import ModelCard
 from hyperspy_dlatoms.networks.network import AtomNetwork
+from hyperspy_dlatoms.simulation.builders import site_kinds
+from hyperspy_dlatoms.simulation.conditions import images_of
 from hyperspy_dlatoms.simulation.dataset import DataSet, simulate
 from hyperspy_dlatoms.simulation.draws import bounds
 from hyperspy_dlatoms.simulation.recipe import Recipe, read_recipe
@@ -46,6 +48,7 @@ TRAINING: dict[str, Any] = {
     "averaging": 0.995,
     "precision": "float32",
     "inverted": 0.0,
+    "known_defoci": 0.5,
     "curriculum": None,
     "validation_share": 0.08,
     "validation_batches": 6,
@@ -97,19 +100,15 @@ def train(
     Raises
     ------
     ValueError
-        If a setting is unknown, there is not exactly one class, nothing limits the training, or
-        the directory holds the run of another recipe.
+        If a setting is unknown, a class is not among the kinds of sites of the recipe's structures,
+        nothing limits the training, or the directory holds the run of another recipe.
     """
     recipe = recipe if isinstance(recipe, Recipe) else read_recipe(recipe)
     network = _settings("network", recipe.network, NETWORK)
     settings = _settings("training", recipe.training, TRAINING)
     if minutes is not None:
         settings["minutes"] = minutes
-    if len(network["classes"]) != 1:
-        raise ValueError(
-            f"The recipe names the classes {network['classes']}; the sites of a data set have no "
-            "species, so give one class."
-        )
+    _check_classes(recipe, network["classes"])
     if settings["steps"] is None and settings["minutes"] is None:
         raise ValueError("Give the training a limit: steps or minutes in the recipe, or --minutes.")
     directory = Path(directory or Path("runs") / recipe.name)
@@ -162,6 +161,8 @@ def training_examples(dataset: DataSet, recipe: Recipe, *, validation: bool = Fa
         inverted=settings["inverted"],
         curriculum=None if validation else settings["curriculum"],
         heights=network["heights"],
+        classes=network["classes"],
+        known_defoci=settings["known_defoci"],
     )
 
 
@@ -183,7 +184,7 @@ def _fit(
     policy = keras.config.dtype_policy()
     keras.config.set_dtype_policy(settings["precision"])
     try:
-        model = architecture.build(_arguments(network), len(network["classes"]))
+        model = architecture.build(_arguments(recipe, network), len(network["classes"]))
     finally:
         keras.config.set_dtype_policy(policy)
     if settings["start"] is not None:
@@ -201,7 +202,7 @@ def _fit(
     examples = training_examples(dataset, recipe)
     held_out = training_examples(dataset, recipe, validation=True)
     batches = [held_out.draw_batch(i) for i in range(settings["validation_batches"])]
-    validation = tuple(np.concatenate(parts) for parts in zip(*batches, strict=True))
+    validation = _join(batches)
     callback = make_callback(directory, settings, examples, validation)
     callback.resume(model)
     if not callback.finished:
@@ -218,9 +219,37 @@ def _fit(
     return model, callback.state
 
 
-def _arguments(network: dict[str, Any]) -> dict[str, Any]:
+def _arguments(recipe: Recipe, network: dict[str, Any]) -> dict[str, Any]:
     """Give the arguments of the architecture."""
-    return {name: network[name] for name in architecture.DEFAULTS if name in network}
+    given = {name: network[name] for name in architecture.DEFAULTS if name in network}
+    return given | {"images": images_of(recipe.imaging)}
+
+
+def _check_classes(recipe: Recipe, classes: list[str]) -> None:
+    """Refuse several classes where the structures do not tell sites apart so."""
+    kinds = site_kinds(recipe.structures)
+    unknown = [name for name in classes if name not in kinds]
+    if len(classes) == 1 or (classes and not unknown):
+        return
+    if not kinds:
+        raise ValueError(
+            f"The recipe names the classes {classes}; the sites of its structures have no kinds, "
+            "so give one class."
+        )
+    raise ValueError(
+        f"The recipe names the classes {classes}; the kinds of sites of its structures are "
+        f"{sorted(kinds)}: give classes among them, or a single class for all sites."
+    )
+
+
+def _join(batches: list[tuple[Any, np.ndarray]]) -> tuple[Any, np.ndarray]:
+    """Put batches together, of frames or of frames and what is known of their defoci."""
+    frames, targets = zip(*batches, strict=True)
+    if isinstance(frames[0], tuple):
+        joined = tuple(np.concatenate(parts) for parts in zip(*frames, strict=True))
+    else:
+        joined = np.concatenate(frames)
+    return joined, np.concatenate(targets)
 
 
 def _start_from(model: keras.Model, source: str) -> None:
@@ -268,6 +297,7 @@ def _card(
         "sampling",
         "dose",
         "defocus",
+        "defocus_step",
         "Cs",
         "astigmatism",
         "coma",
@@ -285,7 +315,7 @@ def _card(
         name=recipe.name,
         version=str(network["version"]),
         architecture="unet",
-        arguments=_arguments(network),
+        arguments=_arguments(recipe, network),
         classes=tuple(network["classes"]),
         sampling=network["sampling"],
         stride=architecture.STRIDE,

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -43,7 +43,7 @@ def make_stream(examples: Examples, per_epoch: int, epoch: int) -> keras.utils.P
         def __len__(self) -> int:
             return per_epoch
 
-        def __getitem__(self, index: int) -> tuple[np.ndarray, np.ndarray]:
+        def __getitem__(self, index: int) -> tuple[Any, np.ndarray]:
             return examples.draw_batch(self.epoch * per_epoch + index)
 
         def on_epoch_end(self) -> None:

@@ -56,7 +56,7 @@ def item():
     for row, column, height in sites:
         wave *= np.exp(0.3j * height * np.exp(-((y - row) ** 2 + (x - column) ** 2) / 0.2))
     record = {"energy": 300e3, "specimen": {"kind": "two columns"}}
-    return Item(wave, sites, np.empty(0), record)
+    return Item(wave, sites, np.zeros(len(sites), int), np.empty(0), record)
 
 
 def test_wrong_pictures(item):

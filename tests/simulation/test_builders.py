@@ -2,9 +2,14 @@
 import numpy as np
 import pytest
 
-from hyperspy_dlatoms.simulation.builders import BUILDERS, build_specimen, check_structure
+from hyperspy_dlatoms.simulation.builders import (
+    BUILDERS,
+    build_specimen,
+    check_structure,
+    site_kinds,
+)
 
-WITH_SITES = ("metal-nanoparticle", "metal-cluster", "graphene")
+WITH_SITES = ("metal-nanoparticle", "metal-cluster", "graphene", "two-dimensional")
 
 
 @pytest.mark.parametrize("name", BUILDERS)
@@ -37,3 +42,14 @@ def test_arguments_are_drawn():
 def test_a_wrong_structure_is_refused(structure, message):
     with pytest.raises(ValueError, match=message):
         check_structure(structure)
+
+
+def test_the_kinds_of_sites_follow_from_the_structures():
+    layer = {"structure": "two-dimensional"}
+    assert site_kinds([{"structure": "graphene"}, {"structure": "vacuum"}]) == set()
+    both = site_kinds([layer | {"formula": {"choice": ["MoS2", "WSe2"]}}, {"structure": "vacuum"}])
+    assert both == {
+        f"{element}{more}" for element in ("Mo", "S", "W", "Se") for more in ("", " vacancy")
+    }
+    specimen = build_specimen(np.random.default_rng(0), [layer], 20.0)
+    assert site_kinds([layer]) == set(specimen.kinds)

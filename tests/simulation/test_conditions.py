@@ -4,7 +4,7 @@ import json
 import numpy as np
 import pytest
 
-from hyperspy_dlatoms.simulation.conditions import draw_conditions
+from hyperspy_dlatoms.simulation.conditions import draw_conditions, images_of
 
 IMAGING = {
     "defocus": [-200, 200],
@@ -68,3 +68,54 @@ def test_the_record_is_json_and_complete():
 def test_an_unknown_condition_is_refused():
     with pytest.raises(ValueError, match="'defocuss'; known are .*defocus"):
         draw_conditions(np.random.default_rng(0), {"defocuss": 1})
+
+
+FOCAL = IMAGING | {
+    "images": 5,
+    "defocus_step": {"choice": [[20, 40], [-40, -20]]},
+    "defocus_jitter": [-3, 3],
+    "drift": [0.1, 0.5],
+}
+
+
+def test_a_series_steps_through_the_defocus_of_its_middle_image():
+    rng = np.random.default_rng(0)
+    drawn = [draw_conditions(rng, FOCAL) for _ in range(100)]
+    defoci = np.array([c.defoci for c in drawn])
+    middle = np.array([c.lens.defocus for c in drawn])
+    assert np.abs(defoci[:, 2] - middle).max() <= 3
+    steps = np.diff(defoci, axis=1)
+    mean = steps.mean(axis=1)
+    assert np.all((np.abs(mean) > 18) & (np.abs(mean) < 42)) and {*np.sign(mean)} == {-1, 1}
+    # Each image has its own deviation.
+    assert np.std(steps - mean[:, None]) > 1
+
+
+def test_each_image_of_a_series_drifts_from_the_one_before():
+    drift = np.array([draw_conditions(np.random.default_rng(i), FOCAL).drift for i in range(50)])
+    assert not drift[:, 2].any()
+    length = np.linalg.norm(np.diff(drift, axis=1), axis=-1)
+    assert 0.1 <= length.min() < 0.15 and 0.45 < length.max() <= 0.5
+
+
+def test_a_single_image_draws_as_if_there_were_no_series():
+    one, other = (
+        draw_conditions(np.random.default_rng(2), imaging) for imaging in (IMAGING, FOCAL)
+    )
+    assert one.lens.Cs == other.lens.Cs
+    assert not one.defoci and "defoci" not in one.to_dict()
+    assert len(json.loads(json.dumps(other.to_dict()))["defoci"]) == 5
+
+
+@pytest.mark.parametrize(
+    ("imaging", "message"),
+    [
+        ({"images": 0}, "images is 0"),
+        ({"images": 2.5}, "images is 2.5"),
+        ({"images": [1, 3]}, "whole number"),
+        ({"defocus_step": 20}, "defocus_step is for a focal series; give images"),
+    ],
+)
+def test_a_wrong_series_is_refused(imaging, message):
+    with pytest.raises(ValueError, match=message):
+        images_of(imaging)

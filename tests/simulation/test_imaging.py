@@ -6,7 +6,7 @@ import pytest
 
 from hyperspy_dlatoms.simulation.camera import Camera
 from hyperspy_dlatoms.simulation.conditions import Conditions
-from hyperspy_dlatoms.simulation.imaging import take_image
+from hyperspy_dlatoms.simulation.imaging import take_image, take_series
 from hyperspy_dlatoms.simulation.lens import Lens
 
 PLAIN = Conditions(lens=Lens(defocus=60.0), camera=Camera(sampling=0.2))
@@ -51,3 +51,41 @@ def test_uneven_light_scales_the_image(wave):
     dark, _ = image(wave, replace(PLAIN, vignetting=0.4))
     assert dark[0, 0] / even[0, 0] == pytest.approx(0.6, rel=1e-3)
     assert dark[60, 60] / even[60, 60] == pytest.approx(1, rel=1e-3)
+
+
+SERIES = replace(PLAIN, defoci=(20.0, 60.0, 110.0), drift=((0.0, 0.0),) * 3)
+
+
+def test_each_image_of_a_series_is_that_of_its_defocus(wave):
+    counts, exact = take_series(np.random.default_rng(0), wave, 0.2, 300e3, SERIES)
+    assert exact == 0.2
+    for one, defocus in zip(counts, SERIES.defoci, strict=True):
+        alone, _ = image(wave, replace(PLAIN, lens=Lens(defocus=defocus)))
+        np.testing.assert_allclose(one, alone, atol=2e-6)
+    assert np.abs(counts[0] - counts[2]).max() > 1e-3
+
+
+def test_drift_moves_an_image_and_leaves_the_middle_one(wave):
+    still, _ = take_series(np.random.default_rng(0), wave, 0.2, 300e3, SERIES)
+    drift = ((0.4, -0.6), (0.0, 0.0), (0.07, 0.11))
+    moved, _ = take_series(np.random.default_rng(0), wave, 0.2, 300e3, replace(SERIES, drift=drift))
+    np.testing.assert_array_equal(moved[1], still[1])
+    # Two pixels down and three to the left.
+    np.testing.assert_allclose(moved[0], np.roll(still[0], (2, -3), (0, 1)), atol=1e-5)
+    spectrum, there = (np.fft.fft2(one)[0, 10] for one in (still[2], moved[2]))
+    assert np.angle(there / spectrum) == pytest.approx(-2 * np.pi * 0.11 / 2.4, abs=1e-3)
+
+
+def test_each_image_of_a_series_has_its_own_noise(wave):
+    noisy = replace(SERIES, camera=replace(PLAIN.camera, dose=1000.0), defoci=(60.0,) * 3)
+    counts, _ = take_series(np.random.default_rng(0), np.ones_like(wave), 0.2, 300e3, noisy)
+    assert counts.mean() == pytest.approx(40, rel=0.01)
+    noise = np.corrcoef(counts.reshape(3, -1))[np.triu_indices(3, 1)]
+    assert np.abs(noise).max() < 0.05
+
+
+def test_a_ramp_of_defocus_goes_through_each_image_of_a_series(wave):
+    ramped = replace(SERIES, defocus_ramp=120.0, ramp_angle=0.7)
+    counts, _ = take_series(np.random.default_rng(0), wave, 0.2, 300e3, ramped)
+    alone, _ = image(wave, replace(ramped, defoci=(), drift=(), lens=Lens(defocus=110.0)))
+    np.testing.assert_allclose(counts[2], alone, atol=2e-6)

@@ -2,7 +2,7 @@
 import numpy as np
 import pytest
 
-from hyperspy_dlatoms.simulation.lens import Lens, image_intensity
+from hyperspy_dlatoms.simulation.lens import Lens, image_intensity, series_intensities
 
 SAMPLING, SIZE = 0.2, 96
 
@@ -96,3 +96,19 @@ def test_mean_intensity_is_kept():
     image = image_intensity(wave, SAMPLING, 300e3, Lens(defocus=100.0, Cs=1e5, coma=200.0))
     assert image.mean() == pytest.approx(1, abs=1e-4)
     assert image.dtype == np.float32
+
+
+@pytest.mark.parametrize("points", [1, 3])
+def test_a_series_is_the_images_at_each_defocus(points):
+    """The aberrations and the spread of focus are abTEM's in all images."""
+    from dataclasses import replace
+
+    wave = np.exp(1j * weak_phase_wave(strength=0.3))
+    lens = Lens(
+        Cs=-1.5e5, astigmatism=40, coma=300, coma_angle=1.1, focal_spread=35, focal_points=points
+    )
+    defoci = [-70.0, 15.0, 130.0]
+    series = series_intensities(wave, SAMPLING, 80e3, lens, defoci)
+    for image, defocus in zip(series, defoci, strict=True):
+        alone = image_intensity(wave, SAMPLING, 80e3, replace(lens, defocus=defocus))
+        np.testing.assert_allclose(image, alone, atol=1e-5)

@@ -59,12 +59,40 @@ def test_no_atoms():
     assert specimen.atoms.cell.lengths()[2] > 0
 
 
+def test_sites_have_kinds_and_vacant_ones_come_last():
+    specimen = Specimen.from_list(
+        two_columns().shift(np.array([0, 0.5, 0])),
+        10.0,
+        {},
+        kinds=("Au", "Pt", "Pt vacancy"),
+        species=np.array([2, 2, 2, 2, 1, 2, 2, 2, 2, 0]),
+        vacant=np.array([[5.0, 4.0], [11.0, 4.0]]),
+        vacant_species=np.array([2, 2]),
+    )
+    sites, species = specimen.sites_and_species()
+    np.testing.assert_allclose(sites, [[2.7, 1.1, 2], [7.5, 6, 1], [4, 5, 0]])
+    np.testing.assert_array_equal(species, [1, 0, 2])
+    assert specimen.description["sites"] == 3
+    moved = specimen.atoms.positions + [0.5, 0, 0]
+    moved[1, 0] = 10.3
+    sites, species = specimen.sites_and_species(moved)
+    np.testing.assert_allclose(sites, [[2.7, 1.6, 2], [4, 5, 0]])
+    np.testing.assert_array_equal(species, [1, 2])
+
+
+def test_sites_without_kinds_are_all_of_one():
+    sites, species = Specimen.from_list(two_columns(), 10.0, {}).sites_and_species()
+    np.testing.assert_array_equal(species, np.zeros(len(sites)))
+
+
 def test_wrong_shapes_are_refused():
     specimen = Specimen.from_list(two_columns(), 10.0, {})
     with pytest.raises(ValueError, match=r"expected \(4, 3\)"):
         specimen.sites(np.zeros((4, 2)))
     with pytest.raises(ValueError, match="column has shape"):
         Specimen(specimen.atoms, np.zeros(3, dtype=int))
+    with pytest.raises(ValueError, match=r"species has shape \(3,\), expected \(2,\)"):
+        Specimen(specimen.atoms, specimen.column, species=np.zeros(3, int))
 
 
 def test_join_keeps_columns_apart():

@@ -43,7 +43,7 @@ def centre_of_spot(image, guess, reach):
 @pytest.mark.parametrize("pixel", [0.1, 0.16, 0.2])
 @pytest.mark.parametrize("displacement", [0.0, 0.08])
 def test_noise_free_columns_lie_where_the_sites_say(columns, pixel, displacement):
-    wave, sites = exit_wave(np.random.default_rng(0), columns, 300e3, displacement=displacement)
+    wave, sites, _ = exit_wave(np.random.default_rng(0), columns, 300e3, displacement=displacement)
     conditions = Conditions(lens=Lens(defocus=40.0, focal_spread=30.0), camera=Camera(blur=0.25))
     image, exact = take_image(np.random.default_rng(0), wave, 0.2, 300e3, conditions, pixel)
     guesses = sites[:, :2] / exact
@@ -57,14 +57,14 @@ def test_noise_free_columns_lie_where_the_sites_say(columns, pixel, displacement
 
 def test_sites_follow_the_displaced_atoms(columns):
     rng = np.random.default_rng(1)
-    _, still = exit_wave(rng, columns, 300e3, displacement=0.0)
-    _, moved = exit_wave(rng, columns, 300e3, displacement=0.1)
+    _, still, _ = exit_wave(rng, columns, 300e3, displacement=0.0)
+    _, moved, _ = exit_wave(rng, columns, 300e3, displacement=0.1)
     np.testing.assert_allclose(still[:, :2], [[7.11, 6.03], [9.42, 16.37], [17.77, 11.2]])
     assert 0 < np.abs(moved - still)[:, :2].max() < 0.5
 
 
 def test_intensity_is_about_one_and_the_phase_of_an_atom_is_positive(columns):
-    wave, _ = exit_wave(np.random.default_rng(0), columns, 300e3, displacement=0.0)
+    wave, *_ = exit_wave(np.random.default_rng(0), columns, 300e3, displacement=0.0)
     assert wave.shape == (120, 120)
     assert wave.dtype == np.complex64
     assert np.mean(np.abs(wave) ** 2) == pytest.approx(1, abs=0.02)
@@ -73,7 +73,7 @@ def test_intensity_is_about_one_and_the_phase_of_an_atom_is_positive(columns):
 
 def test_a_box_without_atoms_gives_a_plane_wave():
     empty = Specimen(ase.Atoms(cell=(SIZE, SIZE, 4.0)), np.zeros(0, int), {})
-    wave, sites = exit_wave(np.random.default_rng(0), empty, 300e3)
+    wave, sites, _ = exit_wave(np.random.default_rng(0), empty, 300e3)
     np.testing.assert_array_equal(wave, np.ones((120, 120)))
     assert sites.shape == (0, 3)
 
@@ -146,9 +146,24 @@ def test_low_columns_are_in_the_wave_but_no_sites():
     specimen = Specimen(
         ase.Atoms("Au3", positions, cell=(SIZE, SIZE, 8.0), pbc=True), np.array([0, 0, 1]), {}
     )
-    wave, sites = exit_wave(np.random.default_rng(0), specimen, 300e3, least_height=2)
+    wave, sites, _ = exit_wave(np.random.default_rng(0), specimen, 300e3, least_height=2)
     np.testing.assert_array_equal(sites[:, 2], [2])
     assert np.abs(np.angle(wave[45, 80])) > 0.3
+
+
+def test_vacant_sites_are_labelled_where_their_atoms_would_be_whatever_the_least_height(columns):
+    specimen = Specimen(
+        columns.atoms,
+        columns.column,
+        kinds=("Au", "Au vacancy"),
+        species=np.array([0, 0, 0, 1]),
+        vacant=np.array([[4.2, 17.1]]),
+    )
+    _, sites, species = exit_wave(
+        np.random.default_rng(0), specimen, 300e3, displacement=0.1, least_height=3
+    )
+    np.testing.assert_allclose(sites, [[17.1, 4.2, 0]])
+    np.testing.assert_array_equal(species, [1])
 
 
 @pytest.mark.parametrize(

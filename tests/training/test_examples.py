@@ -47,7 +47,7 @@ def test_the_targets_lie_on_the_atoms(examples, fine):
     items = [examples.data[i] for i in range(4) if len(examples.data[i].sites)]
     assert items
     for item in items:
-        frame, targets = examples.draw_example(rng, item)
+        frame, targets, _ = examples.draw_example(rng, item)
         cells = frame.reshape(32, 2, 32, 2).mean((1, 3))
         near = (targets[..., 0] > 0) & (np.hypot(targets[..., 1], targets[..., 2]) < 0.8)
         away = targets[..., 0] == 0

@@ -138,6 +138,14 @@ def test_another_recipe_does_not_go_on_with_the_run(run, tiny, tiny_data):
         ({"network": {"depth": 3}}, "Unknown network setting 'depth'"),
         ({"training": {}}, "--minutes"),
         ({"network": {"classes": ["Au", "Pt"]}}, "give one class"),
+        (
+            {
+                "network": {"classes": ["Mo", "Se"]},
+                "structures": [{"structure": "two-dimensional", "formula": "MoS2"}],
+            },
+            "kinds of sites of its structures are .*'S vacancy'",
+        ),
+        ({"network": {"images": 3}}, "Unknown network setting 'images'"),
     ],
 )
 def test_wrong_settings_are_refused_before_anything_is_made(tiny, tmp_path, changes, message):
