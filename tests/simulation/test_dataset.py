@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 import hashlib
+import json
+import shutil
 import signal
 import subprocess
 import sys
@@ -10,7 +12,7 @@ import numpy as np
 import pytest
 
 from hyperspy_dlatoms.simulation.dataset import DataSet, make_item, simulate
-from hyperspy_dlatoms.simulation.recipe import read_recipe
+from hyperspy_dlatoms.simulation.recipe import parse_recipe, read_recipe
 
 
 def digests(directory):
@@ -107,3 +109,66 @@ def test_images_that_do_not_fit_their_wave(small_recipe, tmp_path):
     small_recipe.write_text(small_recipe.read_text().replace("pixels: 48", "pixels: 480"))
     with pytest.raises(ValueError, match="fewer than the 480 px asked for"):
         simulate(small_recipe, tmp_path / "data", num_workers=1, show_progressbar=False)
+
+
+SERIES = """
+name: series
+seed: 6
+waves: {count: 3, size: 20.0, sampling: 0.25, energy: 80.0e+3, least_height: 1}
+images: {per_wave: 2, pixels: 48}
+structures:
+  - {structure: two-dimensional, formula: WS2, single_vacancies: 0.2, double_vacancies: 0.2}
+imaging: {images: 3, defocus: 50, defocus_step: 40, drift: 0.2, sampling: 0.2, dose: 1.0e+4}
+"""
+
+
+@pytest.fixture(scope="module")
+def series(tmp_path_factory):
+    recipe = parse_recipe(SERIES)
+    directory = tmp_path_factory.mktemp("series") / "data"
+    return simulate(recipe, directory, num_workers=1, show_progressbar=False)
+
+
+def test_focal_series_are_stored_with_their_defoci_and_drift(series):
+    for item in series:
+        assert item.images.shape == (2, 3, 48, 48)
+        for images, record in zip(item.images, item.record["images"], strict=True):
+            assert record["conditions"]["defoci"] == [10, 50, 90]
+            assert record["conditions"]["drift"][1] == [0, 0]
+            assert np.hypot(*record["conditions"]["drift"][2]) == pytest.approx(0.2)
+            assert np.all(images.mean(axis=(1, 2)) > 0)
+            assert np.abs(images[0] - images[1]).max() > 0
+
+
+def test_the_species_of_each_site_is_kept(series):
+    for index, item in enumerate(series):
+        assert item.record["kinds"][:4] == ["W", "S", "W vacancy", "S vacancy"]
+        made = make_item(series.recipe, index)
+        np.testing.assert_array_equal(item.species, made.species)
+        assert item.species.dtype == int and len(item.species) == len(item.sites)
+        heights = {
+            kind: set(item.sites[item.species == i, 2])
+            for i, kind in enumerate(item.record["kinds"])
+        }
+        assert heights["W"] == {1} and heights["S"] == {2} and heights["S vacancy"] == {0, 1}
+
+
+def test_sites_of_one_kind(complete):
+    for item in DataSet(complete / "data"):
+        assert item.record["kinds"] == ["site"]
+        np.testing.assert_array_equal(item.species, np.zeros(len(item.sites)))
+
+
+def test_a_data_set_from_before_sites_had_kinds_is_read_and_completed(complete, tmp_path):
+    directory = tmp_path / "old"
+    shutil.copytree(complete / "data", directory)
+    shutil.rmtree(directory / "arrays.zarr" / "species")
+    for path in (directory / "records").iterdir():
+        record = json.loads(path.read_text())
+        del record["kinds"]
+        path.write_text(json.dumps(record))
+    (directory / "records" / "000002.json").unlink()
+    data = simulate(complete / "small.yaml", directory, num_workers=1, show_progressbar=False)
+    for item in data:
+        assert item.record["kinds"] == ["site"]
+        np.testing.assert_array_equal(item.species, np.zeros(len(item.sites)))

@@ -23,6 +23,34 @@ training:
   curriculum: {dose: 10000, until: 0.5}
 """
 
+TINY_SERIES = """
+name: tiny-series
+seed: 8
+waves: {count: 4, size: 24.0, sampling: 0.2, energy: 80.0e+3}
+images: {per_wave: 0}
+structures:
+  - structure: two-dimensional
+    metal_vacancies: 0.1
+    single_vacancies: 0.1
+    double_vacancies: 0.1
+    substituent: W
+    substituted: 0.1
+imaging:
+  images: 3
+  defocus: [-20, 20]
+  defocus_step: {choice: [[30, 50], [-50, -30]]}
+  sampling: [0.15, 0.25]
+  dose: {log: [1.0e+3, 1.0e+5]}
+network:
+  classes: [Mo, S, Mo vacancy, S vacancy]
+  heights: true
+  widths: [8, 16]
+  dilations: [1]
+  radius: 0.5
+  minimum_distance: 1.1
+training: {batch: 2, crop: 64, steps: 6, steps_per_epoch: 3, validation_batches: 2}
+"""
+
 
 @pytest.fixture(scope="session")
 def tiny():
@@ -33,3 +61,14 @@ def tiny():
 def tiny_data(tiny, tmp_path_factory):
     directory = tmp_path_factory.mktemp("tiny") / "data"
     return simulate(tiny, directory, num_workers=1, show_progressbar=False)
+
+
+@pytest.fixture(scope="session")
+def tiny_series():
+    return parse_recipe(TINY_SERIES)
+
+
+@pytest.fixture(scope="session")
+def tiny_series_data(tiny_series, tmp_path_factory):
+    directory = tmp_path_factory.mktemp("tiny-series") / "data"
+    return simulate(tiny_series, directory, num_workers=1, show_progressbar=False)

@@ -70,3 +70,76 @@ def test_inversion_negates(examples):
     )
     np.testing.assert_array_equal(plain[0], -negated[0])
     np.testing.assert_array_equal(plain[1], negated[1])
+
+
+@pytest.fixture
+def series(tiny_series, tiny_series_data):
+    return training_examples(tiny_series_data, tiny_series)
+
+
+def test_a_batch_of_focal_series_says_what_is_known_of_their_defoci(series):
+    (frames, defoci), targets = series.draw_batch(3)
+    again = series.draw_batch(3)
+    np.testing.assert_array_equal(frames, again[0][0])
+    np.testing.assert_array_equal(defoci, again[0][1])
+    assert frames.shape == (2, 64, 64, 3)
+    assert defoci.shape == (2, 4)
+    assert targets.shape == (2, 32, 32, 4)
+    assert frames.dtype == defoci.dtype == targets.dtype == np.float32
+
+
+@pytest.mark.parametrize("share", [0.0, 0.5, 1.0])
+def test_defoci_are_known_of_a_share_of_the_series_and_about_right(series, share):
+    series = replace(series, known_defoci=share, imaging=series.imaging | {"defocus_step": 40.0})
+    rng = np.random.default_rng(0)
+    told = np.array([series.draw_example(rng, series.data[0])[2] for _ in range(24)])
+    known = told[:, -1] == 1
+    assert known.mean() == pytest.approx(share, abs=0.3 * (0 < share < 1))
+    assert not told[~known].any()
+    if share == 1:
+        steps = 100 * np.diff(told[:, :3], axis=1)
+        assert 0.5 < np.std(steps) < 6
+        assert steps.mean() == pytest.approx(40, abs=3)
+
+
+def test_targets_tell_the_kinds_apart_and_leave_others_open(series):
+    rng = np.random.default_rng(0)
+    series = replace(series, crop=112)
+    seen = set()
+    for item in series.data:
+        _, targets, _ = series.draw_example(rng, item)
+        classes, heights = targets[..., 0], targets[..., 3]
+        seen |= {(int(c), int(h)) for c, h in zip(classes.ravel(), heights.ravel(), strict=True)}
+    assert {(0, 0), (1, 1), (2, 2), (3, 0), (4, 0), (4, 1)} <= seen
+    assert any(kind == -1 for kind, _ in seen)
+    assert not seen - {(0, 0), (1, 1), (2, 2), (3, 0), (4, 0), (4, 1), (-1, 0), (-1, 1), (-1, 2)}
+
+
+def test_a_single_class_takes_every_site_that_holds_an_atom(series):
+    series = replace(series, classes=("atom",), crop=112)
+    item = series.data[0]
+    species = series._species(item)
+    np.testing.assert_array_equal(species, item.sites[:, 2] > 0)
+    assert 0 in species
+
+
+def test_the_targets_of_a_series_lie_on_its_columns(series):
+    """In the middle image, in focus behind a lens without aberrations, no column is dark."""
+    imaging = {"images": 3, "defocus": -25.0, "defocus_step": 25.0, "drift": 1.0, "sampling": 0.2}
+    series = replace(series, imaging=imaging, crop=96)
+    for item in series.data:
+        frame, targets, _ = series.draw_example(np.random.default_rng(1), item)
+        cells = frame.reshape(48, 2, 48, 2, 3).mean((1, 3))
+        near = (targets[..., 0] > 0) & (np.hypot(targets[..., 1], targets[..., 2]) < 0.8)
+        full = near & (targets[..., 0] <= 2)
+        inner = np.zeros_like(near)
+        inner[6:-6, 6:-6] = True
+        contrast = [
+            cells[full & inner, i].mean() - cells[(targets[..., 0] == 0) & inner, i].mean()
+            for i in range(3)
+        ]
+        empty = near & (targets[..., 0] > 2) & (targets[..., 3] == 0)
+        assert contrast[1] > 0.5
+        assert cells[full & inner, 1].mean() > cells[empty & inner, 1].mean() + 0.5
+        # The others have drifted away from the sites, by more than half of their width.
+        assert contrast[1] > max(contrast[0], 0)

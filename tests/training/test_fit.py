@@ -125,6 +125,27 @@ def test_a_killed_training_goes_on_from_its_checkpoint(tiny, tiny_data, tmp_path
     assert read_model(log / "tiny.safetensors")[0].training["steps"] == steps[-1]
 
 
+def test_a_training_on_focal_series(tiny_series, tiny_series_data, tmp_path):
+    path = train(
+        tiny_series, data=tiny_series_data.directory, directory=tmp_path, show_progressbar=False
+    )
+    card, arrays = read_model(path)
+    assert card.classes == ("Mo", "S", "Mo vacancy", "S vacancy")
+    assert card.arguments["images"] == 3 and card.arguments["heights"]
+    assert card.domain["defocus"] == [-20, 20]
+    assert card.domain["defocus_step"] == [-50, 50]
+    assert all(np.isfinite(array).all() for array in arrays.values())
+    assert len(rows(tmp_path)) == 2
+
+
+def test_focal_series_are_learnt(tiny_series, tiny_series_data, tmp_path):
+    settings = {"steps": 45, "steps_per_epoch": 15, "learning_rate": 0.01}
+    easy = replace(tiny_series, training=tiny_series.training | settings)
+    train(easy, data=tiny_series_data.directory, directory=tmp_path, show_progressbar=False)
+    losses = [float(row["loss"]) for row in rows(tmp_path)]
+    assert losses[-1] < 0.8 * losses[0]
+
+
 def test_another_recipe_does_not_go_on_with_the_run(run, tiny, tiny_data):
     other = replace(tiny, text=tiny.text + "# changed\n")
     with pytest.raises(ValueError, match="run of another recipe"):
