@@ -1,0 +1,79 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from hyperspy_dlatoms.training.calibration import (
+    Calibration,
+    Line,
+    apply,
+    fit_deviation,
+    fit_probability,
+)
+
+
+def test_odds_that_are_right_stay():
+    rng = np.random.default_rng(0)
+    probability = rng.random(50_000)
+    line = fit_probability(probability, rng.random(50_000) < probability)
+    assert line == pytest.approx((1, 0), abs=0.05)
+
+
+def test_rare_sites_get_smaller_odds():
+    rng = np.random.default_rng(0)
+    probability = rng.random(50_000)
+    line = fit_probability(probability, rng.random(50_000) < 0.2 * probability)
+    assert line.offset < -1
+
+
+@pytest.mark.parametrize("right", [True, False])
+def test_odds_need_both_kinds(right):
+    with pytest.raises(ValueError, match="some that are not"):
+        fit_probability(np.full(9, 0.5), np.full(9, right))
+
+
+@pytest.mark.parametrize(("factor", "power"), [(0.5, 1.0), (1.5, 1.6), (1.0, 0.6)])
+def test_deviations_become_those_of_the_errors(factor, power):
+    rng = np.random.default_rng(0)
+    sigmas = np.exp(rng.uniform(-4, 0, 40_000))
+    true = factor * sigmas**power
+    line = fit_deviation(true * rng.standard_normal(40_000), sigmas)
+    assert line.slope == pytest.approx(power, abs=0.03)
+    np.testing.assert_allclose(np.exp(line.offset + line.slope * np.log(sigmas)), true, rtol=0.1)
+
+
+def test_a_few_misplaced_sites_do_not_widen_the_rest():
+    rng = np.random.default_rng(0)
+    errors = 0.1 * rng.standard_normal(10_000)
+    errors[:200] = 3.0
+    line = fit_deviation(errors, np.full(10_000, 0.2))
+    assert np.exp(line.offset + line.slope * np.log(0.2)) == pytest.approx(0.1, rel=0.05)
+
+
+def test_deviations_need_errors():
+    with pytest.raises(ValueError, match="expected 20"):
+        fit_deviation(np.ones(5), np.ones(5))
+
+
+@pytest.mark.parametrize("n_classes", [1, 3])
+def test_last_layer_does_it(n_classes):
+    from hyperspy_dlatoms.networks.architecture import HEIGHT_UNIT, build
+    from hyperspy_dlatoms.networks.network import read_output
+
+    model = build({"widths": [8, 8], "dilations": [1], "heights": True}, n_classes)
+    frames = 0.1 * np.random.default_rng(0).normal(size=(1, 32, 32, 1)).astype(np.float32)
+    before = read_output(np.asarray(model(frames)), n_classes)
+    apply(model, n_classes, Calibration(Line(0.5, -1.0), Line(1.2, 0.3), Line(0.8, -0.1)))
+    after = read_output(np.asarray(model(frames)), n_classes)
+
+    def odds(maps):
+        share = maps.probability / (1 - maps.probability.sum(axis=-1, keepdims=True))
+        return np.log(share)
+
+    np.testing.assert_allclose(odds(after), 0.5 * odds(before) - 1.0, atol=1e-4)
+    np.testing.assert_array_equal(after.offset, before.offset)
+    np.testing.assert_allclose(np.log(after.sigma), 1.2 * np.log(before.sigma) + 0.3, atol=1e-4)
+    np.testing.assert_array_equal(after.height[..., 0], before.height[..., 0])
+    logs = [np.log(maps.height[..., 1] / HEIGHT_UNIT) for maps in (before, after)]
+    np.testing.assert_allclose(logs[1], 0.8 * logs[0] - 0.1, atol=1e-4)
