@@ -49,9 +49,10 @@ class Comparison:
     ----------
     sites : pandas.DataFrame
         A row for each true site: ``height``, ``edge``, ``found``; where it was found
-        ``error_y``, ``error_x``, ``sigma_y``, ``sigma_x`` (Å) and ``probability``; where it is
-        known the Cramér-Rao bound ``bound_y``, ``bound_x``, and ``joint_y``, ``joint_x`` with
-        neighbours unknown (Å); else NaN.
+        ``error_y``, ``error_x``, ``sigma_y``, ``sigma_x`` (Å), ``probability`` and, where heights
+        are told, ``height_error`` and ``height_sigma`` (atoms); where it is known the Cramér-Rao
+        bound ``bound_y``, ``bound_x``, and ``joint_y``, ``joint_x`` with neighbours unknown (Å);
+        else NaN.
     atoms : pandas.DataFrame
         A row for each found atom: ``probability``, ``right``.
     filled : numpy.ndarray
@@ -93,7 +94,8 @@ def compare(
     Parameters
     ----------
     found : numpy.ndarray
-        y, x, probability, y_sigma, x_sigma in px first, shape (n, 5 or more).
+        y, x, probability, y_sigma, x_sigma in px, and the number of atoms in the column and its
+        sigma where they are told, shape (n, 5 or 7).
     truth : Truth
         What is in the frame.
     sampling : float
@@ -125,8 +127,10 @@ def compare(
     errors, sigmas = np.full((2, len(truth.positions), 2), np.nan)
     errors[site] = places[atom] - truth.positions[site]
     sigmas[site] = found[atom, 3:5] * sampling
-    probability = np.full(len(truth.positions), np.nan)
+    probability, height, height_sigma = np.full((3, len(truth.positions)), np.nan)
     probability[site] = found[atom, 2]
+    if found.shape[1] > 5:
+        height[site], height_sigma[site] = found[atom, 5:7].T
     if bounds is None:
         bounds = np.full((len(truth.positions), 4), np.nan)
     right = np.isin(np.arange(len(found)), atom)
@@ -146,6 +150,8 @@ def compare(
             "sigma_y": sigmas[:, 0],
             "sigma_x": sigmas[:, 1],
             "probability": probability,
+            "height_error": height - truth.heights,
+            "height_sigma": height_sigma,
             "bound_y": bounds[:, 0],
             "bound_x": bounds[:, 1],
             "joint_y": bounds[:, 2],

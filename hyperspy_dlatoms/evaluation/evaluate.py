@@ -207,6 +207,8 @@ def _calibration(reported: Comparison, candid: Comparison) -> dict[str, Any]:
     errors = sites[["error_y", "error_x"]].to_numpy()
     sigmas = sites[["sigma_y", "sigma_x"]].to_numpy()
     result = {"doses_from": CALIBRATED, "lowest": LOWEST, "coverage": coverage(errors, sigmas)}
+    heights = sites[["height_error", "height_sigma"]].to_numpy().T
+    result["height_coverage"] = coverage(*heights)
     for name, comparison in (("reported", reported), ("lowered", candid)):
         probability, right = (
             comparison.atoms[column].to_numpy() for column in ("probability", "right")

@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from hyperspy_dlatoms.networks.network import AtomNetwork
 
 
+_COMPARED = ("y", "x", "probability", "y_sigma", "x_sigma", "height", "height_sigma")
+
+
 class Finder(Protocol):
     """Finds the sites of a frame."""
 
@@ -33,7 +36,8 @@ class Finder(Protocol):
         Returns
         -------
         numpy.ndarray
-            y, x, probability, y_sigma, x_sigma in px in the first columns, shape (n, 5 or more).
+            y, x, probability, y_sigma, x_sigma in px, shape (n, 5), or (n, 7) with the number of
+            atoms in the column and its sigma.
         """
 
 
@@ -52,12 +56,15 @@ def model_finder(model: str | os.PathLike[str] | AtomNetwork) -> Finder:
         intention.
     """
     from hyperspy_dlatoms import registry
+    from hyperspy_dlatoms.detection.columns import columns_of
     from hyperspy_dlatoms.detection.detect import find_sites
 
     network = registry.load(model)
+    members = [member.card for member in getattr(network, "members", ())]
+    told = [n for n, name in enumerate(columns_of(network.card, members)) if name in _COMPARED]
 
     def find(frame: np.ndarray, sampling: float, threshold: float | None = None) -> np.ndarray:
         with warnings.catch_warnings(action="ignore", category=UserWarning):
-            return find_sites(frame[None], sampling, network, threshold)[0]
+            return find_sites(frame[None], sampling, network, threshold)[0][:, told]
 
     return find

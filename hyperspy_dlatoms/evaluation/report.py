@@ -42,6 +42,18 @@ CURVE_COLUMNS = {
     "recall_single": "recall, single atoms",
     "recall_edge": "recall, edges",
     "filled": "filled vacancies",
+    "height_error": "mean error of heights (atoms)",
+    "heights_right": "heights right",
+}
+
+HEIGHT_COLUMNS = {
+    "lowest": "atoms from",
+    "highest": "to",
+    "sites": "columns",
+    "recall": "recall",
+    "rms": "rms (pm)",
+    "height_error": "mean error of heights (atoms)",
+    "heights_right": "heights right",
 }
 
 _DIGITS = {"rms_y": 1, "rms_x": 1, "rms": 1, "bound": 2, "times_bound": 2, "times_joint_bound": 2}
@@ -86,6 +98,7 @@ def summary(numbers: dict[str, Any]) -> dict[str, Any]:
     """
     calibration = numbers["calibration"]
     kept = ("sites", "precision", "recall", "f1", "rms", "times_bound", "recall_single", "filled")
+    kept += ("height_error", "heights_right")
     return {
         "material": numbers["material"],
         "frames": numbers["frames"],
@@ -130,6 +143,7 @@ def to_html(evaluation: Evaluation) -> str:
     if numbers["heights"]:
         parts.append("<h2>Against the height of the column</h2>")
         parts.append(_picture(height_figure(numbers["heights"])))
+        parts.append(_table(numbers["heights"], HEIGHT_COLUMNS))
     parts.append("<h2>False atoms where there are none</h2>")
     parts.append(_picture(film_figure(numbers["films"])))
     columns = {"thickness": "carbon (Å)", "dose": LABELS["dose"], "area": "area (nm²)"}
@@ -150,6 +164,7 @@ def _calibration(numbers: dict[str, Any]) -> dict[str, Any]:
         f"… with the threshold at {numbers['lowest']:g}": numbers["lowered"]["error"],
         "errors within one sigma (0.683 if right)": found["within_1"],
         "errors within two sigmas (0.954)": found["within_2"],
+        "errors of heights within one sigma": numbers["height_coverage"]["within_1"],
         "rms error / rms sigma (1)": found["rms_ratio"],
         "doses from (e/Å²)": numbers["doses_from"],
     }

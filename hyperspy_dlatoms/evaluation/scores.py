@@ -42,7 +42,9 @@ def scores(comparison: Comparison) -> dict[str, Any]:
         ``times_bound`` and ``times_joint_bound``, how many times larger their typical error is;
         ``recall_single`` and ``recall_edge``, recall of columns of one atom among columns of
         several, and of sites on an edge; ``vacancies`` and ``filled``, the share of vacancies with
-        a false atom. Shares come with a Wilson interval of 95 %, ``NAME_interval``. None where
+        a false atom; ``height_error``, the mean of the modulus of the error of the heights of
+        matched sites (atoms), and ``heights_right``, the share of them that rounding sets right.
+        Shares come with a Wilson interval of 95 %, ``NAME_interval``. None where
         there is nothing to tell it from.
 
     Notes
@@ -94,6 +96,7 @@ def scores(comparison: Comparison) -> dict[str, Any]:
     result |= share("recall_single", int(single.found.sum()), len(single))
     edge = sites[sites.edge]
     result |= share("recall_edge", int(edge.found.sum()), len(edge))
+    result |= _heights(sites)
     result["vacancies"] = len(comparison.filled)
     return result | share("filled", int(comparison.filled.sum()), len(comparison.filled))
 
@@ -110,7 +113,7 @@ def by_height(sites: pd.DataFrame) -> list[dict[str, Any]]:
     -------
     list of dict
         For each of ``HEIGHTS`` that there are: ``lowest``, ``highest``, ``sites``, ``recall`` with
-        its interval, and ``rms`` (pm).
+        its interval, ``rms`` (pm), ``height_error`` and ``heights_right`` as in `scores`.
     """
     rows = []
     for lowest, highest in HEIGHTS:
@@ -118,7 +121,8 @@ def by_height(sites: pd.DataFrame) -> list[dict[str, Any]]:
         if len(group):
             row = {"lowest": lowest, "highest": highest, "sites": len(group)}
             row |= share("recall", int(group.found.sum()), len(group))
-            rows.append(row | {"rms": _rms(PM * group[["error_y", "error_x"]].to_numpy())})
+            row["rms"] = _rms(PM * group[["error_y", "error_x"]].to_numpy())
+            rows.append(row | _heights(group))
     return rows
 
 
@@ -146,6 +150,13 @@ def share(name: str, part: int, whole: int) -> dict[str, Any]:
         return {name: None, f"{name}_interval": None}
     low, high = binomtest(part, whole).proportion_ci(method="wilson")
     return {name: part / whole, f"{name}_interval": [float(low), float(high)]}
+
+
+def _heights(sites: pd.DataFrame) -> dict[str, Any]:
+    errors = sites.height_error.abs()
+    errors = errors[np.isfinite(errors)]
+    mean = float(errors.mean()) if len(errors) else None
+    return {"height_error": mean} | share("heights_right", int((errors < 0.5).sum()), len(errors))
 
 
 def _rms(values: np.ndarray) -> float | None:

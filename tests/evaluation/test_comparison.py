@@ -92,3 +92,12 @@ def test_edges_of_a_square_and_of_a_hole():
     with_hole = on_edge(positions[away > 5])
     assert with_hole.sum() > rim.sum()
     assert on_edge(positions[:2]).all()
+
+
+def test_heights_are_compared_where_they_are_told():
+    told = np.column_stack([found(lattice()), truth().heights + 0.5, np.full(len(lattice()), 0.4)])
+    sites = compare(told, truth(), SAMPLING, SHAPE).sites
+    np.testing.assert_allclose(sites.height_error, 0.5)
+    np.testing.assert_allclose(sites.height_sigma, 0.4)
+    untold = compare(found(lattice()), truth(), SAMPLING, SHAPE).sites
+    assert untold[["height_error", "height_sigma"]].isna().all(axis=None)

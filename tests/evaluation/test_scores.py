@@ -9,7 +9,9 @@ from hyperspy_dlatoms.evaluation.comparison import Comparison
 from hyperspy_dlatoms.evaluation.scores import by_height, scores, share
 
 
-def comparison(found, errors, n_false=0, heights=None, edges=None, bound=np.nan, filled=()):
+def comparison(
+    found, errors, n_false=0, heights=None, edges=None, bound=np.nan, filled=(), height_errors=None
+):
     found = np.asarray(found, dtype=bool)
     errors = np.where(found[:, None], errors, np.nan)
     sites = pd.DataFrame(
@@ -19,6 +21,7 @@ def comparison(found, errors, n_false=0, heights=None, edges=None, bound=np.nan,
             "found": found,
             "error_y": errors[:, 0],
             "error_x": errors[:, 1],
+            "height_error": np.nan if height_errors is None else height_errors,
         }
     )
     for name in ("bound_y", "bound_x", "joint_y", "joint_x"):
@@ -93,3 +96,16 @@ def test_by_height():
 
 def test_share_of_nothing():
     assert share("x", 0, 0) == {"x": None, "x_interval": None}
+
+
+def test_heights_that_are_told():
+    result = comparison(np.ones(4), np.zeros((4, 2)), heights=[1, 1, 3, 4])
+    assert scores(result)["height_error"] is None and scores(result)["heights_right"] is None
+    told = comparison(
+        np.ones(4), np.zeros((4, 2)), heights=[1, 1, 3, 4], height_errors=[0.2, -0.4, 0.6, np.nan]
+    )
+    assert scores(told)["height_error"] == pytest.approx(0.4)
+    assert scores(told)["heights_right"] == pytest.approx(2 / 3)
+    single, several = by_height(told.sites)
+    assert single["height_error"] == pytest.approx(0.3) and single["heights_right"] == 1
+    assert several["height_error"] == pytest.approx(0.6) and several["heights_right"] == 0
