@@ -8,6 +8,7 @@ is used, and whose truth is known, which no experiment grants it.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Literal, TypeAlias
 
 import numpy as np
 from scipy.ndimage import map_coordinates
@@ -40,6 +41,7 @@ WORKING = 0.2
 
 Peer = Callable[[FocalSeries], Labelled]
 Calibration = Sequence[FocalSeries]
+Knowledge: TypeAlias = Literal["all", "focus"] | Lens
 
 
 def kinds_of(species: np.ndarray, heights: np.ndarray) -> np.ndarray:
@@ -122,7 +124,9 @@ def all_images(calibration: Calibration, bond: float) -> Peer:
     return _known_sites(_rings(range(len(calibration[0].counts))), calibration, bond)
 
 
-def phase_at_known_sites(calibration: Calibration, bond: float, corrected: bool = False) -> Peer:
+def phase_at_known_sites(
+    calibration: Calibration, bond: float, knowledge: Knowledge = "focus"
+) -> Peer:
     """Sort known sites by the phase of the reconstructed exit wave in a disc about each.
 
     Parameters
@@ -131,8 +135,8 @@ def phase_at_known_sites(calibration: Calibration, bond: float, corrected: bool 
         What the thresholds are fitted on.
     bond : float
         Length of a bond in projection (Å).
-    corrected : bool, optional
-        As in `phase_image`.
+    knowledge : {"all", "focus"} or Lens, optional
+        Of the aberrations, as in `phase_image`.
 
     Returns
     -------
@@ -141,13 +145,13 @@ def phase_at_known_sites(calibration: Calibration, bond: float, corrected: bool 
     """
 
     def features(series: FocalSeries) -> np.ndarray:
-        phase, sampling, origin = phase_image(series, corrected)
+        phase, sampling, origin = phase_image(series, knowledge)
         return _ring_means(phase, series.truth.positions - origin, sampling, (DISC,))
 
     return _known_sites(features, calibration, bond)
 
 
-def phase_peaks(calibration: Calibration, bond: float, corrected: bool = False) -> Peer:
+def phase_peaks(calibration: Calibration, bond: float, knowledge: Knowledge = "focus") -> Peer:
     """Find the maxima of the phase of the reconstructed exit wave, and sort them by the phase.
 
     Places of the honeycomb without a maximum are looked at too.
@@ -158,15 +162,15 @@ def phase_peaks(calibration: Calibration, bond: float, corrected: bool = False) 
         What the thresholds are fitted on, those between a site and none among them.
     bond : float
         Length of a bond in projection (Å).
-    corrected : bool, optional
-        As in `phase_image`.
+    knowledge : {"all", "focus"} or Lens, optional
+        Of the aberrations, as in `phase_image`.
 
     Returns
     -------
     callable
         Gives the sites of a series with the kind of each.
     """
-    phases = [phase_image(series, corrected) for series in calibration]
+    phases = [phase_image(series, knowledge) for series in calibration]
     truths = [labelled(series.truth) for series in calibration]
 
     def maxima(phase: np.ndarray, sampling: float, origin: float) -> tuple[np.ndarray, np.ndarray]:
@@ -201,22 +205,25 @@ def phase_peaks(calibration: Calibration, bond: float, corrected: bool = False) 
     second = Discriminant.fit(np.concatenate(found), np.concatenate(kinds), KINDS + 1)
 
     def find(series: FocalSeries) -> Labelled:
-        places, features = look(*phase_image(series, corrected))
+        places, features = look(*phase_image(series, knowledge))
         kind = _sort(second, features, places, bond)
         return Labelled(places[kind != NOTHING], kind[kind != NOTHING])
 
     return find
 
 
-def phase_image(series: FocalSeries, corrected: bool = False) -> tuple[np.ndarray, float, float]:
+def phase_image(
+    series: FocalSeries, knowledge: Knowledge = "focus"
+) -> tuple[np.ndarray, float, float]:
     """Reconstruct the phase of the exit wave of a series.
 
     Parameters
     ----------
     series : FocalSeries
         Aligned images.
-    corrected : bool, optional
-        Whether the astigmatisms and coma are known; defoci, Cs, focal spread and energy are.
+    knowledge : {"all", "focus"} or Lens, optional
+        Which aberrations are known: all; defoci, Cs and focal spread, the others being taken as
+        none; or the steps between the defoci alone, and then the lens that is taken instead.
 
     Returns
     -------
@@ -230,11 +237,13 @@ def phase_image(series: FocalSeries, corrected: bool = False) -> tuple[np.ndarra
     images = [resample(image, series.sampling, WORKING) for image in series.counts]
     grid = images[0][1]
     sampling = series.sampling * grid.scale
-    lens = series.lens
-    if not corrected:
+    lens, defoci = series.lens, series.defoci
+    if knowledge == "focus":
         lens = Lens(Cs=lens.Cs, focal_spread=lens.focal_spread)
+    elif isinstance(knowledge, Lens):
+        lens, defoci = knowledge, defoci - defoci.mean() + knowledge.defocus
     wave = reconstruct_exit_wave(
-        np.stack([image for image, _ in images]), sampling, series.energy, series.defoci, lens
+        np.stack([image for image, _ in images]), sampling, series.energy, defoci, lens
     )
     return np.angle(wave), sampling, series.sampling * grid.origin
 

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -55,11 +57,26 @@ def test_a_plain_histogram_takes_one_sublattice_for_the_other(series):
 
 
 def test_the_phase_lies_where_the_atoms_are(series):
-    phase, sampling, origin = peers.phase_image(series[0], corrected=True)
+    phase, sampling, origin = peers.phase_image(series[0], "all")
     atoms = series[0].truth.positions[series[0].truth.species < 2]
     inner = (np.abs(atoms - 17) < 12).all(axis=1)
     rows, columns = np.rint((atoms[inner] - origin) / sampling).astype(int).T
     assert phase[rows, columns].min() > np.median(phase)
+
+
+def test_what_is_known_of_the_lens(series):
+    phases = {
+        name: peers.phase_image(series[0], knowledge)[0]
+        for name, knowledge in (
+            ("all", "all"),
+            ("the same", series[0].lens),
+            ("focus", "focus"),
+            ("wrong", replace(series[0].lens, defocus=0.0)),
+        )
+    }
+    np.testing.assert_allclose(phases["the same"], phases["all"], atol=1e-5)
+    apart = {name: np.std(phase - phases["all"]) for name, phase in phases.items()}
+    assert 0 < apart["focus"] < apart["wrong"]
 
 
 def test_both_kinds_of_vacancies():
