@@ -23,6 +23,8 @@ from hyperspy_dlatoms.evaluation.subjects import Plan, load_subject
 from hyperspy_dlatoms.simulation.lens import Lens
 
 if TYPE_CHECKING:
+    from hyperspy.signals import Signal2D
+
     from hyperspy_dlatoms.registry.catalogue import ModelLike
 
 DOSES = (1000.0, 3162.0, 10_000.0, 31_623.0)
@@ -126,17 +128,9 @@ def network_way(model: ModelLike) -> peers.Peer:
     callable
         It keeps the warnings to itself.
     """
-    import hyperspy.api as hs
-
-    import hyperspy_dlatoms  # noqa: F401
 
     def find(series: FocalSeries) -> Labelled:
-        signal = hs.signals.Signal2D(series.counts)
-        (focal,) = signal.axes_manager.navigation_axes
-        focal.name, focal.units = "defocus", "Å"
-        focal.offset, focal.scale = series.defoci[0], np.diff(series.defoci).mean()
-        for axis in signal.axes_manager.signal_axes:
-            axis.units, axis.scale = "Å", series.sampling
+        signal = as_signal(series)
         with warnings.catch_warnings(action="ignore", category=UserWarning):
             sites = signal.classify_species(model, show_progressbar=False)
         species = sites.metadata.VectorMetadata.species
@@ -147,6 +141,32 @@ def network_way(model: ModelLike) -> peers.Peer:
         return Labelled(places, peers.kinds_of(index, heights))
 
     return find
+
+
+def as_signal(series: FocalSeries) -> Signal2D:
+    """Make a signal of a series of evenly spaced defoci.
+
+    Parameters
+    ----------
+    series : FocalSeries
+        The images.
+
+    Returns
+    -------
+    Signal2D
+        With a navigation axis ``defocus``, and the methods of this package.
+    """
+    import hyperspy.api as hs
+
+    import hyperspy_dlatoms  # noqa: F401
+
+    signal = hs.signals.Signal2D(series.counts)
+    (focal,) = signal.axes_manager.navigation_axes
+    focal.name, focal.units = "defocus", "Å"
+    focal.offset, focal.scale = series.defoci[0], np.diff(series.defoci).mean()
+    for axis in signal.axes_manager.signal_axes:
+        axis.units, axis.scale = "Å", series.sampling
+    return signal
 
 
 def series_of(

@@ -125,10 +125,6 @@ def test_a_network_is_asked_by_its_method(small, data, monkeypatch):
     np.testing.assert_array_equal(found.kinds, true.kinds)
 
 
-def test_all_classical_ways_can_be_made():
-    assert set(species.classical_ways(1.84)) > WAYS
-
-
 def test_one_lens_is_too_few(tmp_path):
     with pytest.raises(ValueError, match="lenses is 1"):
         species.compare_species(tmp_path, lenses=1)
