@@ -12,8 +12,8 @@ import numpy as np
 from scipy.special import xlogy
 from scipy.stats import beta
 
-_NODES = 20
-_GRID = 1201
+_NODES = 10
+_GRID = 801
 _REACH = 10.0
 """Standard deviations that the grid of the posterior goes to either side."""
 
@@ -82,7 +82,7 @@ class Prevalence(NamedTuple):
     high: float
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=65536)
 def prevalence(found: int, sites: int, rates: Rates, level: float = 0.95) -> Prevalence:
     r"""Estimate the share of sites of a kind from the number that was reported.
 
@@ -144,14 +144,14 @@ def prevalence(found: int, sites: int, rates: Rates, level: float = 0.95) -> Pre
     share, gap = found / sites, rates.recall - rates.false_per_site
     estimate = float(np.clip((share - rates.false_per_site) / gap, 0, 1))
 
-    recall = _spread(rates.recall, rates.vacancies)
-    false = _spread(rates.false_per_site, rates.sites)
+    recall, of_recall = _spread(rates.recall, rates.vacancies)
+    false, of_false = _spread(rates.false_per_site, rates.sites)
     counting = math.sqrt(share * (1 - share) / sites) + 1 / sites
     unsure = _REACH * (counting + estimate * recall.std() + false.std()) / gap
     grid = np.linspace(max(estimate - unsure, 0), min(estimate + unsure, 1), _GRID)
     x = false[:, None, None] + grid * (recall[:, None] - false[:, None, None])
     likelihood = xlogy(found, x) + xlogy(sites - found, 1 - x)
-    density = np.exp(likelihood - likelihood.max()).sum(axis=(0, 1))
+    density = np.einsum("f,r,frg", of_false, of_recall, np.exp(likelihood - likelihood.max()))
     order = np.argsort(-density, kind="stable")
     # The ends of the grid stand for half a step.
     weight = density * np.r_[0.5, np.ones(_GRID - 2), 0.5]
@@ -160,10 +160,10 @@ def prevalence(found: int, sites: int, rates: Rates, level: float = 0.95) -> Pre
     return Prevalence(estimate, float(inside.min()), float(inside.max()))
 
 
-def _spread(rate: float, measured_on: float) -> np.ndarray:
-    """Give values that a measured rate may have, all of the same weight."""
+def _spread(rate: float, measured_on: float) -> tuple[np.ndarray, np.ndarray]:
+    """Give values that a measured rate may have, and their weights."""
     if math.isinf(measured_on):
-        return np.array([rate])
+        return np.array([rate]), np.ones(1)
     right = rate * measured_on
-    quantiles = (np.arange(_NODES) + 0.5) / _NODES
-    return beta.ppf(quantiles, right + 0.5, measured_on - right + 0.5)
+    nodes, weights = np.polynomial.legendre.leggauss(_NODES)
+    return beta.ppf((nodes + 1) / 2, right + 0.5, measured_on - right + 0.5), weights

@@ -8,6 +8,7 @@ is used, and whose truth is known, which no experiment grants it.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 from typing import Literal, TypeAlias
 
 import numpy as np
@@ -144,11 +145,12 @@ def phase_at_known_sites(
         Gives the known sites of a series with the kind of each.
     """
 
-    def features(series: FocalSeries) -> np.ndarray:
-        phase, sampling, origin = phase_image(series, knowledge)
+    def features(series: FocalSeries, reconstruct: Callable = phase_image) -> np.ndarray:
+        phase, sampling, origin = reconstruct(series, knowledge)
         return _ring_means(phase, series.truth.positions - origin, sampling, (DISC,))
 
-    return _known_sites(features, calibration, bond)
+    known = [features(series, _known_phase) for series in calibration]
+    return _known_sites(features, calibration, bond, known)
 
 
 def phase_peaks(calibration: Calibration, bond: float, knowledge: Knowledge = "focus") -> Peer:
@@ -170,7 +172,7 @@ def phase_peaks(calibration: Calibration, bond: float, knowledge: Knowledge = "f
     callable
         Gives the sites of a series with the kind of each.
     """
-    phases = [phase_image(series, knowledge) for series in calibration]
+    phases = [_known_phase(series, knowledge) for series in calibration]
     truths = [labelled(series.truth) for series in calibration]
 
     def maxima(phase: np.ndarray, sampling: float, origin: float) -> tuple[np.ndarray, np.ndarray]:
@@ -285,11 +287,18 @@ def _best(
     return max(peers, key=right)
 
 
+# Of series that several ways are fitted on; those that are timed are never among them.
+_known_phase = lru_cache(maxsize=64)(phase_image)
+
+
 def _known_sites(
-    features: Callable[[FocalSeries], np.ndarray], calibration: Calibration, bond: float | None
+    features: Callable[[FocalSeries], np.ndarray],
+    calibration: Calibration,
+    bond: float | None,
+    known: list[np.ndarray] | None = None,
 ) -> Peer:
     thresholds = Discriminant.fit(
-        np.concatenate([features(series) for series in calibration]),
+        np.concatenate(known or [features(series) for series in calibration]),
         np.concatenate([labelled(series.truth).kinds for series in calibration]),
         KINDS,
     )

@@ -19,7 +19,7 @@ from hyperspy_dlatoms.evaluation.confusion import Labelled, confusion, counts_by
 from hyperspy_dlatoms.evaluation.dichalcogenides import LATTICES
 from hyperspy_dlatoms.evaluation.focal_series import FocalSeries, take_series
 from hyperspy_dlatoms.evaluation.frames import conditions_of
-from hyperspy_dlatoms.evaluation.subjects import Plan, load_subject
+from hyperspy_dlatoms.evaluation.subjects import Plan, Subject, load_subject, load_subjects
 from hyperspy_dlatoms.simulation.lens import Lens
 
 if TYPE_CHECKING:
@@ -170,7 +170,12 @@ def as_signal(series: FocalSeries) -> Signal2D:
 
 
 def series_of(
-    data: Path, dose: float, number: int, which: Sequence[Mapping[str, Any]], formula: str
+    data: Path,
+    dose: float,
+    number: int,
+    which: Sequence[Mapping[str, Any]],
+    formula: str,
+    subjects: Mapping[str, Subject] | None = None,
 ) -> list[FocalSeries]:
     """Take focal series of specimens under conditions that are drawn once for all of them.
 
@@ -186,6 +191,8 @@ def series_of(
         Arguments of `dichalcogenide_specimen`.
     formula : str
         Which crystal.
+    subjects : mapping of str to Subject, optional
+        Those that are loaded, by the keys of their plans.
 
     Returns
     -------
@@ -195,12 +202,17 @@ def series_of(
     defoci = conditions.lens.defocus + STEP * np.array([-1.0, 0.0, 1.0])
     result = []
     for arguments in which:
-        # Specimens differ by their seed: another one for each that is asked for.
-        seed = SEED + [*_CALIBRATION, *_UNSEEN].index(arguments)
-        plan = Plan("dichalcogenide", seed, 80e3, {"formula": formula, **arguments}, snapshots=4)
-        rng = np.random.default_rng([SEED, int(dose), number, seed])
-        result.append(take_series(rng, load_subject(plan, data), conditions, defoci, DRIFT))
+        plan = _plan(arguments, formula)
+        rng = np.random.default_rng([SEED, int(dose), number, plan.seed])
+        subject = (subjects or {}).get(plan.key) or load_subject(plan, data)
+        result.append(take_series(rng, subject, conditions, defoci, DRIFT))
     return result
+
+
+def _plan(arguments: Mapping[str, Any], formula: str) -> Plan:
+    # Specimens differ by their seed: another one for each that is asked for.
+    seed = SEED + [*_CALIBRATION, *_UNSEEN].index(arguments)
+    return Plan("dichalcogenide", seed, 80e3, {"formula": formula, **arguments}, snapshots=4)
 
 
 def compare_species(
@@ -245,13 +257,14 @@ def compare_species(
     """
     if lenses < 2:
         raise ValueError(f"lenses is {lenses}: expected 2 or more, to calibrate on others.")
-    data.mkdir(parents=True, exist_ok=True)
+    plans = [_plan(arguments, formula) for arguments in (*_CALIBRATION, *_UNSEEN)]
+    subjects = load_subjects(plans, data)
     metal, chalcogen, a, _ = LATTICES[formula]
     ways = classical_ways(a / np.sqrt(3)) if classical else {}
     tally: dict[tuple[str, str, float], _Tally] = {}
     for dose in doses:
-        unseen = [series_of(data, dose, n, _UNSEEN, formula) for n in range(lenses)]
-        known = [series_of(data, dose, n, _CALIBRATION, formula) for n in range(lenses)]
+        unseen = [series_of(data, dose, n, _UNSEEN, formula, subjects) for n in range(lenses)]
+        known = [series_of(data, dose, n, _CALIBRATION, formula, subjects) for n in range(lenses)]
         for number, tested in enumerate(unseen):
             others = [one for n, some in enumerate(known) if n != number for one in some]
             fitted = {(name, "none"): find for name, find in (networks or {}).items()}
