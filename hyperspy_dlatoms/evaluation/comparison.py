@@ -33,12 +33,16 @@ class Truth:
         y, x where an atom is missing (Å), shape (m, 2).
     unclear : numpy.ndarray, optional
         y, x where a found atom counts neither as right nor as false (Å), shape (k, 2).
+    species : numpy.ndarray, optional
+        Index of the species of each site, int, shape (n,), where vacancies are sites too; empty
+        where species are not told apart.
     """
 
     positions: np.ndarray
     heights: np.ndarray
     vacancies: np.ndarray = field(default_factory=_nowhere)
     unclear: np.ndarray = field(default_factory=_nowhere)
+    species: np.ndarray = field(default_factory=lambda: np.empty(0, dtype=int))
 
 
 @dataclass(frozen=True, eq=False)

@@ -15,6 +15,7 @@ import numpy as np
 
 from hyperspy_dlatoms.evaluation.bound import Sensitivity, sensitivity
 from hyperspy_dlatoms.evaluation.comparison import Truth
+from hyperspy_dlatoms.evaluation.dichalcogenides import dichalcogenide_specimen
 from hyperspy_dlatoms.evaluation.specimens import graphene_specimen, wulff_particle
 from hyperspy_dlatoms.evaluation.waves import SAMPLING, phonon_waves
 from hyperspy_dlatoms.simulation.amorphous import amorphous_carbon, vacuum
@@ -23,6 +24,7 @@ from hyperspy_dlatoms.simulation.specimen import Specimen
 SPECIMENS = {
     "metal": wulff_particle,
     "graphene": graphene_specimen,
+    "dichalcogenide": dichalcogenide_specimen,
     "film": amorphous_carbon,
     "vacuum": lambda rng, size=60.0: vacuum(size),
 }
@@ -36,7 +38,7 @@ class Plan:
 
     Parameters
     ----------
-    specimen : {"metal", "graphene", "film", "vacuum"}
+    specimen : {"metal", "graphene", "dichalcogenide", "film", "vacuum"}
         Which builder makes the specimen.
     seed : int
         Of all that is random.
@@ -154,6 +156,10 @@ def load_subjects(plans: Iterable[Plan], directory: Path) -> dict[str, Subject]:
 
 def _truth(specimen: Specimen) -> Truth:
     about = specimen.description
+    if "labelled" in about:
+        labelled = np.reshape(about["labelled"], (-1, 4))
+        heights, species = labelled[:, 2:].astype(int).T
+        return Truth(labelled[:, :2], heights, species=species)
     sites = specimen.sites()
     return Truth(
         positions=sites[:, :2],

@@ -19,8 +19,12 @@ PARAMETRIZATION = "kirkland"
 DISPLACEMENT = {
     "C": 0.065,
     "O": 0.08,
+    "S": 0.08,
+    "Se": 0.08,
+    "Mo": 0.065,
     "Ce": 0.06,
     "Rh": 0.06,
+    "W": 0.055,
     "Ir": 0.055,
     "Pt": 0.065,
     "Au": 0.085,

@@ -9,10 +9,10 @@ import dask.array as da
 import numpy as np
 from hyperspy.signals import BaseSignal, LazySignal
 
-from hyperspy_dlatoms.signals import export, guard
+from hyperspy_dlatoms.signals import export, guard, statistics
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     import ase
     import pandas as pd
@@ -133,8 +133,179 @@ class AtomPositions(BaseSignal):
            y_px  x_px    y    x  probability
         0  10.0   5.0  2.0  1.0          0.9
         """
-        names = [axis.name for axis in reversed(self.axes_manager.navigation_axes)]
-        return export.table(self._computed_frames(), export.Calibration.of(self), names)
+        return export.table(*self._for_tables())
+
+    def species_counts(self) -> pd.DataFrame:
+        """Count the atoms of each species in each frame.
+
+        Returns
+        -------
+        pandas.DataFrame
+            A row a frame, indexed by the navigation indices, a column a species, vacancies
+            included.
+
+        Raises
+        ------
+        ValueError
+            If the species are not told apart.
+
+        See Also
+        --------
+        vacancy_statistics : With the errors of the network.
+
+        Examples
+        --------
+        >>> sites = np.array([[2, 2, 0.9, 0.1, 0.1, 0], [4, 2, 0.9, 0.1, 0.1, 1.0]])
+        >>> atoms = AtomPositions.from_frames([sites, sites[:1]], sampling=1, species=["Mo", "S"])
+        >>> atoms.species_counts()
+                 Mo  S
+        index_0
+        0         1  1
+        1         1  0
+        """
+        return statistics.species_counts(*self._for_tables())
+
+    def vacancy_statistics(
+        self,
+        *,
+        dose: float | None = None,
+        rates: Mapping[str, Mapping[str, float]] | None = None,
+        border: float = 0.0,
+        level: float = 0.95,
+    ) -> pd.DataFrame:
+        """Estimate how many vacancies there are, with the errors of the network taken into account.
+
+        Of the sites of an atom, those with it and its vacancies, a share is reported as vacant.
+        Some vacancies are overlooked and some atoms taken for vacancies; from how often either
+        happens where the truth is known follows the share that is vacant, and its interval. See
+        :func:`hyperspy_dlatoms.detection.prevalence.prevalence` for the model and its sources.
+
+        Parameters
+        ----------
+        dose : float, optional
+            Of each image (e/Å²), needed where `rates` are not given: they are then read from the
+            card of the network, at the highest dose measured that is not above it.
+        rates : mapping, optional
+            For each vacancy its ``recall`` and ``false_per_site``, the false reports per site that
+            is not one; and how many ``vacancies`` and ``sites`` these were measured on, exactly
+            known unless told. Other vacancies get no estimate.
+        border : float, optional
+            What is left out along each edge of the image (Å).
+        level : float, optional
+            Of the intervals.
+
+        Returns
+        -------
+        pandas.DataFrame
+            A row for each frame and each vacancy: the navigation indices; ``vacancy``, its name;
+            ``sites``, and ``found``, those reported as vacant; ``number``, the estimate of those
+            that are; ``fraction`` of the sites and ``density`` per nm² with the ends of their
+            intervals, ``_low`` and ``_high``; and ``area`` (nm²), that of the image within the
+            border. Where a site has two atoms and there is a column `height`, vacancies with one
+            atom left and with none are also counted apart, ``(one)`` and ``(both)``. NaN without
+            rates and without sites.
+
+        Raises
+        ------
+        ValueError
+            If there are no vacancies among the species, the size of the image is not known, an
+            argument is out of range, or the errors of the network are not known.
+
+        Notes
+        -----
+        The interval is that of the material of which the frame shows a piece: it holds what
+        counting few leaves open, and above 0 ends that of a frame without any vacancy. Sites are
+        taken as independent.
+
+        See Also
+        --------
+        vacancy_pairs : Whether they lie together.
+
+        Examples
+        --------
+        >>> sites = np.zeros((400, 6))
+        >>> sites[:10, 5] = 1
+        >>> atoms = AtomPositions.from_frames(sites, sampling=0.1, species=["S", "S vacancy"])
+        >>> atoms.metadata.VectorMetadata.image_shape = [600, 600]
+        >>> rates = {"S vacancy": {"recall": 0.8, "false_per_site": 0.005}}
+        >>> table = atoms.vacancy_statistics(rates=rates)
+        >>> table[["found", "number", "density_low", "density_high"]].round(2)
+           found  number  density_low  density_high
+        0     10   10.06         0.11          0.54
+        """
+        frames, calibration, names = self._for_tables()
+        if rates is None:
+            model = self.metadata.get_item("VectorMetadata.model", "")
+            known = statistics.rates_of_model(model, dose)
+        else:
+            known = statistics.rates_as_given(rates)
+        return statistics.vacancy_statistics(
+            frames, calibration, names, rates=known, border=border, level=level
+        )
+
+    def vacancy_pairs(
+        self,
+        *,
+        max_distance: float = 20.0,
+        bin_width: float = 1.0,
+        border: float = 0.0,
+        seed: int = 0,
+    ) -> pd.DataFrame:
+        """Count pairs of vacancies by distance, beside what chance would give.
+
+        Chance puts as many vacancies at random on the sites of the frame, so that lattice, edges
+        and holes are accounted for; see
+        :func:`hyperspy_dlatoms.detection.pair_distances.pair_distances`.
+
+        Parameters
+        ----------
+        max_distance : float, optional
+            Å.
+        bin_width : float, optional
+            Å.
+        border : float, optional
+            What is left out along each edge of the image (Å).
+        seed : int, optional
+            Of the random draws behind the limits.
+
+        Returns
+        -------
+        pandas.DataFrame
+            A row for each frame, each vacancy and each range of distances: the navigation indices;
+            ``vacancy``, its name; ``low`` and ``high`` (Å); ``pairs``; ``expected``, their mean
+            number by chance; ``ratio`` of the two, the pair correlation, NaN where no sites are
+            so far apart; and ``expected_low`` and ``expected_high``, between which chance lies with
+            a probability of 95 % in each range.
+
+        Raises
+        ------
+        ValueError
+            If there are no vacancies among the species, or an argument is out of range.
+
+        Notes
+        -----
+        To put frames together, add up their pairs and their expected ones:
+        ``table.groupby(["vacancy", "low"])[["pairs", "expected"]].sum()``.
+
+        Examples
+        --------
+        >>> sites = np.zeros((5, 6))
+        >>> sites[:, 0] = np.arange(5)
+        >>> sites[:2, 5] = 1
+        >>> atoms = AtomPositions.from_frames(sites, sampling=3.0, species=["S", "S vacancy"])
+        >>> table = atoms.vacancy_pairs(max_distance=8.0, bin_width=4.0)
+        >>> table[["vacancy", "low", "high", "pairs", "expected", "ratio"]]
+             vacancy  low  high  pairs  expected  ratio
+        0  S vacancy  0.0   4.0      1       0.4    2.5
+        1  S vacancy  4.0   8.0      0       0.3    0.0
+        """
+        if not (bin_width > 0 and max_distance >= bin_width and np.isfinite(max_distance)):
+            raise ValueError(
+                f"bin_width is {bin_width} and max_distance {max_distance}: expected a positive "
+                "width in Å, and a distance that is no less."
+            )
+        edges = bin_width * np.arange(int(np.floor(max_distance / bin_width + 1e-9)) + 1)
+        return statistics.vacancy_pairs(*self._for_tables(), edges=edges, border=border, seed=seed)
 
     def to_markers(self, by: str | None = None, **kwargs):
         """Return markers for a plot of the images, in the units of their axes.
@@ -295,6 +466,10 @@ class AtomPositions(BaseSignal):
         if self._lazy:
             return guard.lazily(function, self.data, **kwargs).T
         return function(self.data, **kwargs).T
+
+    def _for_tables(self) -> tuple[np.ndarray, export.Calibration, list]:
+        names = [axis.name for axis in reversed(self.axes_manager.navigation_axes)]
+        return self._computed_frames(), export.Calibration.of(self), names
 
     def _computed_frames(self) -> np.ndarray:
         if not self._lazy:

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Container
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -128,15 +129,39 @@ def table(frames: np.ndarray, calibration: Calibration, names: list) -> pd.DataF
     columns |= {name: atoms[:, i] for i, name in enumerate(calibration.columns) if i > 1}
     if "species" in columns:
         columns["species"] = _species_names(columns["species"], calibration.species)
-    indices = {}
-    for axis, name in enumerate(names):
-        label = name if isinstance(name, str) and name else f"index_{axis}"
-        if label in columns or label in indices:
-            label = f"{label}_index_{axis}"
-        indices[label] = np.repeat(np.indices(frames.shape)[axis].ravel(), counts)
+    indices = navigation_columns(frames.shape, names, columns)
+    indices = {label: np.repeat(index, counts) for label, index in indices.items()}
     result = pd.DataFrame(indices | columns)
     result.attrs["units"] = dict(zip(("y", "x"), calibration.units, strict=True))
     return result
+
+
+def navigation_columns(
+    shape: tuple[int, ...], names: list, taken: Container[str]
+) -> dict[str, np.ndarray]:
+    """Return the navigation indices of frames as columns of a table.
+
+    Parameters
+    ----------
+    shape : tuple of int
+        Navigation shape.
+    names : list
+        The names of the navigation axes in that order; empty for one frame.
+    taken : container of str
+        Names that other columns have.
+
+    Returns
+    -------
+    dict of str to numpy.ndarray
+        For each axis the index of each frame, int.
+    """
+    indices: dict[str, np.ndarray] = {}
+    for axis, name in enumerate(names):
+        label = name if isinstance(name, str) and name else f"index_{axis}"
+        if label in taken or label in indices:
+            label = f"{label}_index_{axis}"
+        indices[label] = np.indices(shape)[axis].ravel()
+    return indices
 
 
 def marker_offsets(frames: np.ndarray, calibration: Calibration) -> np.ndarray:

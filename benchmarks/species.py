@@ -1,0 +1,76 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Species and vacancies from focal series: a network beside what it replaces.
+
+Sheets of MoS2 by ASE that no recipe draws, three images each, F1 by species and dose, and the
+time of a series. What the classical ways are granted is said in docs/species.rst::
+
+    python benchmarks/species.py data/species mos2-focal-series -o docs/_static/species.csv
+    python benchmarks/species.py data/species mos2-focal-series --write-card scored.safetensors
+"""
+
+import argparse
+import dataclasses
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from hyperspy_dlatoms import registry
+from hyperspy_dlatoms.evaluation.species import (
+    DOSES,
+    card_scores,
+    compare_species,
+    network_way,
+    series_of,
+    wide,
+)
+from hyperspy_dlatoms.networks.model_file import read_model, write_model
+
+
+def main() -> None:
+    """Compare, print the table and the confusion matrices, and write what is asked for."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("data", type=Path, help="where the exit waves are kept")
+    parser.add_argument("models", nargs="*", help="networks; none for the classical ways alone")
+    parser.add_argument("--formula", default="MoS2")
+    parser.add_argument("--lenses", type=int, default=4, help="conditions drawn (%(default)s)")
+    parser.add_argument("--doses", type=float, nargs="+", default=DOSES, help="e/Å² an image")
+    parser.add_argument("--networks-only", action="store_true")
+    parser.add_argument("-o", "--output", type=Path, help="the table as .csv")
+    parser.add_argument("--write-card", type=Path, help="copy of the first model, with its scores")
+    options = parser.parse_args()
+    options.data.mkdir(parents=True, exist_ok=True)
+    networks = {name: network_way(name) for name in options.models}
+    (first,) = series_of(options.data, options.doses[0], 0, ({"tilt": 0.5},), options.formula)
+    for find in networks.values():
+        # The first look of a network is slower than the others.
+        find(first)
+    scores = compare_species(
+        options.data,
+        networks,
+        formula=options.formula,
+        doses=options.doses,
+        lenses=options.lenses,
+        classical=not options.networks_only,
+    )
+    table = wide(scores.table).round(3)
+    table["seconds"] = table.seconds.round(2)
+    with pd.option_context("display.width", 250, "display.max_columns", 20, "display.max_rows", 99):
+        print(table.to_string(index=False))
+        for (way, calibration, dose), counts in scores.confusions.items():
+            if way in networks or (calibration == "same" and "exit wave" in way):
+                print(f"\n{way}, {dose:g} e/Å²: true kinds by found kinds")
+                print(pd.DataFrame(np.array(counts), scores.kinds, scores.kinds).to_string())
+    if options.output:
+        table.to_csv(options.output, index=False, float_format="%g")
+    if options.write_card:
+        model = options.models[0]
+        source = registry.path(model) if model in registry.names() else Path(model)
+        card, arrays = read_model(source)
+        measured = {"species": card_scores(scores, model)}
+        card = dataclasses.replace(card, scores=card.scores | measured)
+        write_model(options.write_card, card, arrays)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,169 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""How common something is, from how often a network with known errors reports it."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import NamedTuple
+
+import numpy as np
+from scipy.special import xlogy
+from scipy.stats import beta
+
+_NODES = 10
+_GRID = 801
+_REACH = 10.0
+"""Standard deviations that the grid of the posterior goes to either side."""
+
+
+@dataclass(frozen=True)
+class Rates:
+    """How a network errs about a kind of site, as measured where the truth is known.
+
+    Parameters
+    ----------
+    recall : float
+        Share of the true ones that are reported.
+    false_per_site : float
+        False reports per site that is not one.
+    vacancies, sites : float, optional
+        How many true ones, and how many sites that are none, these were measured on, for their
+        uncertainty; taken as exactly known unless told.
+
+    Raises
+    ------
+    ValueError
+        If a rate is not a share, a count is not positive, or the recall is not above the false
+        reports: such reports tell nothing.
+
+    Examples
+    --------
+    >>> Rates(0.9, 0.002, vacancies=400, sites=20_000).recall
+    0.9
+    """
+
+    recall: float
+    false_per_site: float
+    vacancies: float = math.inf
+    sites: float = math.inf
+
+    def __post_init__(self) -> None:
+        """Check the rates."""
+        for name in ("recall", "false_per_site"):
+            value = getattr(self, name)
+            if not 0 <= value <= 1:
+                raise ValueError(f"{name} is {value}: expected a share between 0 and 1.")
+        for name in ("vacancies", "sites"):
+            value = getattr(self, name)
+            if not value > 0:
+                raise ValueError(f"{name} is {value}: expected how many the rate was measured on.")
+        if self.recall <= self.false_per_site:
+            raise ValueError(
+                f"recall is {self.recall} and false_per_site {self.false_per_site}: expected a "
+                "larger recall, for such reports tell nothing of what is there."
+            )
+
+
+class Prevalence(NamedTuple):
+    """A share of sites with its interval.
+
+    Attributes
+    ----------
+    estimate : float
+        Most probable share, from 0 to 1.
+    low, high : float
+        Ends of the interval.
+    """
+
+    estimate: float
+    low: float
+    high: float
+
+
+@lru_cache(maxsize=65536)
+def prevalence(found: int, sites: int, rates: Rates, level: float = 0.95) -> Prevalence:
+    r"""Estimate the share of sites of a kind from the number that was reported.
+
+    A share :math:`p` of true ones makes a share :math:`x = p r + (1 - p) f` of reports, with the
+    recall :math:`r` and the false reports per site :math:`f`. The estimate is that of Rogan and
+    Gladen [1]_, :math:`p = (x - f) / (r - f)`, within 0 and 1. The interval is the shortest that
+    holds the level of the posterior of :math:`p`, for a binomial number of reports, all shares
+    equally probable before, and :math:`r` and :math:`f` distributed as the counts that they were
+    measured on leave them (beta distributions of Jeffreys), as in [2]_. It includes what counting
+    few leaves uncertain, so its upper end is above 0 where nothing was found.
+
+    Parameters
+    ----------
+    found : int
+        Sites reported to be of the kind.
+    sites : int
+        All sites that could be.
+    rates : Rates
+        The errors of the network.
+    level : float, optional
+        Of the interval, between 0 and 1.
+
+    Returns
+    -------
+    Prevalence
+        NaN, 0 and 1 without any site.
+
+    Raises
+    ------
+    ValueError
+        If a number is out of range.
+
+    References
+    ----------
+    .. [1] W. J. Rogan, B. Gladen, Estimating prevalence from the results of a screening test, Am.
+       J. Epidemiol. 107 (1978) 71.
+    .. [2] A. Gelman, B. Carpenter, Bayesian analysis of tests with unknown specificity and
+       sensitivity, J. R. Stat. Soc. C 69 (2020) 1269.
+
+    Examples
+    --------
+    Half of the vacancies are overlooked, and none is invented:
+
+    >>> prevalence(10, 400, Rates(0.5, 0.0)).estimate
+    0.05
+
+    Nothing was found in 300 sites:
+
+    >>> low, high = prevalence(0, 300, Rates(1.0, 0.0))[1:]
+    >>> low, round(high, 3)
+    (0.0, 0.01)
+    """
+    if not 0 < level < 1:
+        raise ValueError(f"level is {level}: expected a number between 0 and 1, such as 0.95.")
+    if not 0 <= found <= sites:
+        raise ValueError(f"found is {found} of {sites} sites: expected 0 to {sites}.")
+    if sites == 0:
+        return Prevalence(math.nan, 0.0, 1.0)
+    share, gap = found / sites, rates.recall - rates.false_per_site
+    estimate = float(np.clip((share - rates.false_per_site) / gap, 0, 1))
+
+    recall, of_recall = _spread(rates.recall, rates.vacancies)
+    false, of_false = _spread(rates.false_per_site, rates.sites)
+    counting = math.sqrt(share * (1 - share) / sites) + 1 / sites
+    unsure = _REACH * (counting + estimate * recall.std() + false.std()) / gap
+    grid = np.linspace(max(estimate - unsure, 0), min(estimate + unsure, 1), _GRID)
+    x = false[:, None, None] + grid * (recall[:, None] - false[:, None, None])
+    likelihood = xlogy(found, x) + xlogy(sites - found, 1 - x)
+    density = np.einsum("f,r,frg", of_false, of_recall, np.exp(likelihood - likelihood.max()))
+    order = np.argsort(-density, kind="stable")
+    # The ends of the grid stand for half a step.
+    weight = density * np.r_[0.5, np.ones(_GRID - 2), 0.5]
+    enough = np.searchsorted(np.cumsum(weight[order]), level * weight.sum()) + 1
+    inside = grid[order[:enough]]
+    return Prevalence(estimate, float(inside.min()), float(inside.max()))
+
+
+def _spread(rate: float, measured_on: float) -> tuple[np.ndarray, np.ndarray]:
+    """Give values that a measured rate may have, and their weights."""
+    if math.isinf(measured_on):
+        return np.array([rate]), np.ones(1)
+    right = rate * measured_on
+    nodes, weights = np.polynomial.legendre.leggauss(_NODES)
+    return beta.ppf((nodes + 1) / 2, right + 0.5, measured_on - right + 0.5), weights

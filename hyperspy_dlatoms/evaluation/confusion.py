@@ -1,0 +1,160 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Sites of several kinds against the true ones: which is taken for which, and scores by kind."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from hyperspy_dlatoms.evaluation.matching import match
+
+TOLERANCE = 0.7
+"""A found site within this distance of a true one can be that site (Å)."""
+
+MARGIN = 5.0
+"""Sites nearer than this to an edge of the frame are left out (Å)."""
+
+
+class Labelled(NamedTuple):
+    """Sites with the kind of each.
+
+    Attributes
+    ----------
+    positions : numpy.ndarray
+        y, x (Å), shape (n, 2).
+    kinds : numpy.ndarray
+        Index of the kind, int, shape (n,).
+    """
+
+    positions: np.ndarray
+    kinds: np.ndarray
+
+
+def confusion(
+    found: Labelled,
+    true: Labelled,
+    kinds: int,
+    extent: tuple[float, float],
+    *,
+    tolerance: float = TOLERANCE,
+    margin: float = MARGIN,
+) -> np.ndarray:
+    """Count which kind of true site is found as which.
+
+    Sites are matched one to one by their positions alone.
+
+    Parameters
+    ----------
+    found, true : Labelled
+        Sites of a frame.
+    kinds : int
+        How many kinds there are.
+    extent : tuple of float
+        Height and width of the frame (Å).
+    tolerance : float, optional
+        Largest distance of a pair (Å).
+    margin : float, optional
+        Sites nearer than this to an edge are left out (Å); they are matched beforehand, and of a
+        pair the true site decides.
+
+    Returns
+    -------
+    numpy.ndarray
+        Counts, int, shape (kinds + 1, kinds + 1): true kinds by found kinds, last those that are
+        no site and those that were not found.
+
+    Raises
+    ------
+    ValueError
+        If the index of a kind is out of range.
+
+    Examples
+    --------
+    >>> true = Labelled(np.array([[5.0, 5.0], [5.0, 7.0]]), np.array([0, 1]))
+    >>> found = Labelled(np.array([[5.0, 5.1], [8.0, 8.0]]), np.array([1, 0]))
+    >>> confusion(found, true, 2, (12.0, 12.0))
+    array([[0, 1, 0],
+           [0, 0, 1],
+           [0, 0, 0]])
+    >>> confusion(found, true, 2, (14.0, 14.0))
+    array([[0, 1, 0],
+           [0, 0, 1],
+           [1, 0, 0]])
+    """
+    for sites in (found, true):
+        _check(sites, kinds)
+    pairs = match(found.positions, true.positions, tolerance)
+    of_true = np.full(len(true.positions), kinds)
+    of_true[pairs[:, 1]] = found.kinds[pairs[:, 0]]
+    stray = np.ones(len(found.positions), dtype=bool)
+    stray[pairs[:, 0]] = False
+    stray &= _inner(found.positions, extent, margin)
+    counted = _inner(true.positions, extent, margin)
+    result = np.zeros((kinds + 1, kinds + 1), dtype=int)
+    np.add.at(result, (true.kinds[counted], of_true[counted]), 1)
+    np.add.at(result, (np.full(stray.sum(), kinds), found.kinds[stray]), 1)
+    return result
+
+
+def counts_by_kind(
+    found: Labelled,
+    true: Labelled,
+    kinds: int,
+    extent: tuple[float, float],
+    *,
+    tolerance: float = TOLERANCE,
+    margin: float = MARGIN,
+) -> np.ndarray:
+    """Count hits, false sites and misses of each kind.
+
+    A site counts as found when a site of the same kind was found within the tolerance, one to one.
+
+    Parameters
+    ----------
+    found, true, kinds, extent, tolerance, margin
+        As for `confusion`; of a pair each site is left out for itself.
+
+    Returns
+    -------
+    numpy.ndarray
+        Found, false, missed, int, shape (kinds, 3).
+
+    Raises
+    ------
+    ValueError
+        If the index of a kind is out of range.
+
+    Examples
+    --------
+    >>> true = Labelled(np.array([[6.0, 6.0], [6.0, 8.0]]), np.array([0, 1]))
+    >>> found = Labelled(np.array([[6.0, 6.1], [6.0, 8.0]]), np.array([0, 0]))
+    >>> counts_by_kind(found, true, 2, (14.0, 14.0))
+    array([[1, 1, 0],
+           [0, 0, 1]])
+    """
+    for sites in (found, true):
+        _check(sites, kinds)
+    rows = []
+    for kind in range(kinds):
+        ours = found.positions[found.kinds == kind]
+        theirs = true.positions[true.kinds == kind]
+        pairs = match(ours, theirs, tolerance)
+        hit, right = np.zeros(len(theirs), dtype=bool), np.zeros(len(ours), dtype=bool)
+        right[pairs[:, 0]], hit[pairs[:, 1]] = True, True
+        counted = _inner(theirs, extent, margin)
+        false = ~right & _inner(ours, extent, margin)
+        rows.append([(hit & counted).sum(), false.sum(), (~hit & counted).sum()])
+    return np.array(rows, dtype=int).reshape(kinds, 3)
+
+
+def _inner(positions: np.ndarray, extent: tuple[float, float], margin: float) -> np.ndarray:
+    return ((positions >= margin) & (positions <= np.asarray(extent) - margin)).all(axis=1)
+
+
+def _check(sites: Labelled, kinds: int) -> None:
+    wrong = (sites.kinds < 0) | (sites.kinds >= kinds)
+    if wrong.any():
+        raise ValueError(
+            f"There is a site of kind {sites.kinds[wrong][0]}: expected 0 to {kinds - 1}."
+        )

@@ -1,0 +1,118 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Focal series of a subject."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import lru_cache
+
+import numpy as np
+import scipy.fft
+
+from hyperspy_dlatoms.evaluation.comparison import Truth
+from hyperspy_dlatoms.evaluation.subjects import Subject
+from hyperspy_dlatoms.evaluation.waves import SAMPLING
+from hyperspy_dlatoms.simulation.camera import count_electrons, record
+from hyperspy_dlatoms.simulation.conditions import Conditions
+from hyperspy_dlatoms.simulation.lens import Lens, image_intensity
+
+
+@dataclass(frozen=True, eq=False)
+class FocalSeries:
+    """Images of one place at different defoci, and the truth about it.
+
+    Parameters
+    ----------
+    counts : numpy.ndarray
+        Electrons a pixel, float32, shape (k, H, W).
+    sampling : float
+        Å/px.
+    energy : float
+        Of the electrons (eV).
+    lens : Lens
+        All its aberrations; the defocus is that of the middle of the series.
+    defoci : numpy.ndarray
+        Of each image (Å), shape (k,); positive is underfocus.
+    truth : Truth
+        The sites, with their species.
+    """
+
+    counts: np.ndarray
+    sampling: float
+    energy: float
+    lens: Lens
+    defoci: np.ndarray
+    truth: Truth
+
+    @property
+    def extent(self) -> tuple[float, float]:
+        """Height and width (Å)."""
+        height, width = self.counts.shape[1:]
+        return height * self.sampling, width * self.sampling
+
+
+def take_series(
+    rng: np.random.Generator,
+    subject: Subject,
+    conditions: Conditions,
+    defoci: np.ndarray,
+    drift: float = 0.0,
+) -> FocalSeries:
+    """Image a subject at several defoci.
+
+    Parameters
+    ----------
+    rng : numpy.random.Generator
+        Draws noise and drift.
+    subject : Subject
+        What is imaged.
+    conditions : Conditions
+        What the images are taken under; lens and camera alone are looked at. The dose is that of
+        each image.
+    defoci : numpy.ndarray
+        Of each image (Å), shape (k,).
+    drift : float, optional
+        Standard deviation along each axis of what the alignment has left over between an image and
+        the one before (Å). The first image is where the truth is.
+
+    Returns
+    -------
+    FocalSeries
+
+    Raises
+    ------
+    ValueError
+        If there is no defocus.
+    """
+    if np.size(defoci) == 0:
+        raise ValueError("defoci is empty: expected one for each image.")
+    camera, images = conditions.camera, []
+    place = np.zeros(2)
+    for defocus in defoci:
+        ideal = _intensity(subject, replace(conditions.lens, defocus=float(defocus)))
+        image = record(_moved(ideal, place), SAMPLING, camera, camera.sampling)
+        sampling = subject.size / len(image)
+        images.append(count_electrons(rng, image, camera, sampling))
+        place = place + rng.normal(0, drift, 2)
+    return FocalSeries(
+        np.stack(images),
+        sampling,
+        subject.energy,
+        replace(conditions.lens, defocus=float(np.mean(defoci))),
+        np.asarray(defoci, dtype=float),
+        subject.truth,
+    )
+
+
+@lru_cache(maxsize=64)
+def _intensity(subject: Subject, lens: Lens) -> np.ndarray:
+    images = [image_intensity(wave, SAMPLING, subject.energy, lens) for wave in subject.waves]
+    return np.mean(images, axis=0)
+
+
+def _moved(image: np.ndarray, by: np.ndarray) -> np.ndarray:
+    """Move a periodic image by y, x in Å."""
+    qy = scipy.fft.fftfreq(image.shape[0], SAMPLING)[:, None]
+    qx = scipy.fft.rfftfreq(image.shape[1], SAMPLING)
+    shift = np.exp(-2j * np.pi * (qy * by[0] + qx * by[1]))
+    return scipy.fft.irfft2(scipy.fft.rfft2(image) * shift, image.shape).astype(np.float32)

@@ -1,0 +1,350 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a network for focal series replaces: classical ways to the species of sites.
+
+Each is fitted on calibration series that were taken under the very conditions of those on which it
+is used, and whose truth is known, which no experiment grants it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import lru_cache
+from typing import Literal, TypeAlias
+
+import numpy as np
+from scipy.ndimage import map_coordinates
+from scipy.signal import fftconvolve
+
+from hyperspy_dlatoms.evaluation.comparison import Truth
+from hyperspy_dlatoms.evaluation.confusion import TOLERANCE, Labelled
+from hyperspy_dlatoms.evaluation.discriminant import Discriminant
+from hyperspy_dlatoms.evaluation.exit_waves import reconstruct_exit_wave
+from hyperspy_dlatoms.evaluation.focal_series import FocalSeries
+from hyperspy_dlatoms.evaluation.honeycomb import best_on_sublattices, complete
+from hyperspy_dlatoms.evaluation.matching import match
+from hyperspy_dlatoms.networks.resampling import resample
+from hyperspy_dlatoms.simulation.lens import Lens
+
+KINDS = 5
+"""Metal, chalcogen, metal vacancy, and chalcogen vacancy with one atom left and with none."""
+
+NOTHING = KINDS
+ON_METAL = np.array([True, False, True, False, False, True])
+ON_CHALCOGEN = np.array([False, True, False, True, True, True])
+"""Which kinds live on which sublattice; a place that is no site can be on both."""
+
+DISC = 0.7
+RINGS = (0.5, 1.0, 1.5, 2.0, 2.5)
+"""Radii in Å."""
+
+WORKING = 0.2
+"""Sampling at which exit waves are reconstructed, Å/px: HRTEM carries nothing beyond it."""
+
+Peer = Callable[[FocalSeries], Labelled]
+Calibration = Sequence[FocalSeries]
+Knowledge: TypeAlias = Literal["all", "focus"] | Lens
+
+
+def kinds_of(species: np.ndarray, heights: np.ndarray) -> np.ndarray:
+    """Tell chalcogen vacancies with one atom left from those with none.
+
+    Parameters
+    ----------
+    species : numpy.ndarray
+        0 metal, 1 chalcogen, 2 metal vacancy, 3 chalcogen vacancy, int, shape (n,).
+    heights : numpy.ndarray
+        Number of atoms, shape (n,), as the truth or a network says.
+
+    Returns
+    -------
+    numpy.ndarray
+        As `species`, but 4 for chalcogen vacancies without any atom.
+
+    Examples
+    --------
+    >>> kinds_of(np.array([1, 3, 3]), np.array([1.9, 0.8, 0.2]))
+    array([1, 3, 4])
+    """
+    return np.where((species == 3) & (np.asarray(heights) < 0.5), 4, species)
+
+
+def species_of(kinds: np.ndarray) -> np.ndarray:
+    """Undo `kinds_of`: both kinds of chalcogen vacancy are one species."""
+    return np.where(kinds == 4, 3, kinds)
+
+
+def labelled(truth: Truth) -> Labelled:
+    """Give the sites of a truth with their kinds."""
+    return Labelled(truth.positions, kinds_of(truth.species, truth.heights))
+
+
+def intensity_histogram(calibration: Calibration, bond: float | None = None) -> Peer:
+    """Sort known sites by the intensity in a disc about each, in the image that suits best.
+
+    Parameters
+    ----------
+    calibration : sequence of FocalSeries
+        What the thresholds are fitted on, and the image is chosen by.
+    bond : float, optional
+        Length of a bond in projection (Å); where it is given, the honeycomb has its say in which
+        sites are of the metal.
+
+    Returns
+    -------
+    callable
+        Gives the known sites of a series with the kind of each.
+    """
+    ways = [_discs(number) for number in range(len(calibration[0].counts))]
+    return _best(ways, calibration, bond)
+
+
+def best_single_image(calibration: Calibration, bond: float) -> Peer:
+    """Sort known sites by the rings about each, in the one image of a series that suits best.
+
+    The rings reach beyond the neighbours, so that their brightness tells what a site lies
+    between, and the honeycomb has its say.
+
+    Parameters
+    ----------
+    calibration : sequence of FocalSeries
+        What the discriminant is fitted on, and the image is chosen by.
+    bond : float
+        Length of a bond in projection (Å).
+
+    Returns
+    -------
+    callable
+        Gives the known sites of a series with the kind of each.
+    """
+    ways = [_rings((number,)) for number in range(len(calibration[0].counts))]
+    return _best(ways, calibration, bond)
+
+
+def all_images(calibration: Calibration, bond: float) -> Peer:
+    """Sort known sites as `best_single_image`, by the rings in all images of a series."""
+    return _known_sites(_rings(range(len(calibration[0].counts))), calibration, bond)
+
+
+def phase_at_known_sites(
+    calibration: Calibration, bond: float, knowledge: Knowledge = "focus"
+) -> Peer:
+    """Sort known sites by the phase of the reconstructed exit wave in a disc about each.
+
+    Parameters
+    ----------
+    calibration : sequence of FocalSeries
+        What the thresholds are fitted on.
+    bond : float
+        Length of a bond in projection (Å).
+    knowledge : {"all", "focus"} or Lens, optional
+        Of the aberrations, as in `phase_image`.
+
+    Returns
+    -------
+    callable
+        Gives the known sites of a series with the kind of each.
+    """
+
+    def features(series: FocalSeries, reconstruct: Callable = phase_image) -> np.ndarray:
+        phase, sampling, origin = reconstruct(series, knowledge)
+        return _ring_means(phase, series.truth.positions - origin, sampling, (DISC,))
+
+    known = [features(series, _known_phase) for series in calibration]
+    return _known_sites(features, calibration, bond, known)
+
+
+def phase_peaks(calibration: Calibration, bond: float, knowledge: Knowledge = "focus") -> Peer:
+    """Find the maxima of the phase of the reconstructed exit wave, and sort them by the phase.
+
+    Places of the honeycomb without a maximum are looked at too.
+
+    Parameters
+    ----------
+    calibration : sequence of FocalSeries
+        What the thresholds are fitted on, those between a site and none among them.
+    bond : float
+        Length of a bond in projection (Å).
+    knowledge : {"all", "focus"} or Lens, optional
+        Of the aberrations, as in `phase_image`.
+
+    Returns
+    -------
+    callable
+        Gives the sites of a series with the kind of each.
+    """
+    phases = [_known_phase(series, knowledge) for series in calibration]
+    truths = [labelled(series.truth) for series in calibration]
+
+    def maxima(phase: np.ndarray, sampling: float, origin: float) -> tuple[np.ndarray, np.ndarray]:
+        places = _maxima(phase, sampling, 0.4 * bond)
+        return places + origin, _ring_means(phase, places, sampling, (DISC,))
+
+    peaks = [maxima(*phase) for phase in phases]
+    is_site = [
+        np.isin(np.arange(len(places)), match(places, true.positions, TOLERANCE)[:, 0]).astype(int)
+        for (places, _), true in zip(peaks, truths, strict=True)
+    ]
+    # What lies in the middle of a ring would mix up the sublattices.
+    first = Discriminant.fit(
+        np.concatenate([value for _, value in peaks]), np.concatenate(is_site), 2
+    )
+
+    def look(phase: np.ndarray, sampling: float, origin: float) -> tuple[np.ndarray, np.ndarray]:
+        places, value = maxima(phase, sampling, origin)
+        places = places[first.scores(value).argmax(axis=1) == 1]
+        both = np.concatenate([places, complete(places, bond)])
+        value = _ring_means(phase, both - origin, sampling, (DISC,))
+        return both, np.column_stack([value, np.arange(len(both)) < len(places)])
+
+    found, kinds = [], []
+    for phase, true in zip(phases, truths, strict=True):
+        places, features = look(*phase)
+        pairs = match(places, true.positions, TOLERANCE)
+        kind = np.full(len(places), NOTHING)
+        kind[pairs[:, 0]] = true.kinds[pairs[:, 1]]
+        found.append(features)
+        kinds.append(kind)
+    second = Discriminant.fit(np.concatenate(found), np.concatenate(kinds), KINDS + 1)
+
+    def find(series: FocalSeries) -> Labelled:
+        places, features = look(*phase_image(series, knowledge))
+        kind = _sort(second, features, places, bond)
+        return Labelled(places[kind != NOTHING], kind[kind != NOTHING])
+
+    return find
+
+
+def phase_image(
+    series: FocalSeries, knowledge: Knowledge = "focus"
+) -> tuple[np.ndarray, float, float]:
+    """Reconstruct the phase of the exit wave of a series.
+
+    Parameters
+    ----------
+    series : FocalSeries
+        Aligned images.
+    knowledge : {"all", "focus"} or Lens, optional
+        Which aberrations are known: all; defoci, Cs and focal spread, the others being taken as
+        none; or the steps between the defoci alone, and then the lens that is taken instead.
+
+    Returns
+    -------
+    phase : numpy.ndarray
+        Radian, float32, shape (h, w).
+    sampling : float
+        Å/px.
+    origin : float
+        Position of its first pixel in the series along both axes (Å).
+    """
+    images = [resample(image, series.sampling, WORKING) for image in series.counts]
+    grid = images[0][1]
+    sampling = series.sampling * grid.scale
+    lens, defoci = series.lens, series.defoci
+    if knowledge == "focus":
+        lens = Lens(Cs=lens.Cs, focal_spread=lens.focal_spread)
+    elif isinstance(knowledge, Lens):
+        lens, defoci = knowledge, defoci - defoci.mean() + knowledge.defocus
+    wave = reconstruct_exit_wave(
+        np.stack([image for image, _ in images]), sampling, series.energy, defoci, lens
+    )
+    return np.angle(wave), sampling, series.sampling * grid.origin
+
+
+def _discs(image: int) -> Callable[[FocalSeries], np.ndarray]:
+    def features(series: FocalSeries) -> np.ndarray:
+        picture = series.counts[image] / series.counts[image].mean()
+        return _ring_means(picture, series.truth.positions, series.sampling, (DISC,))
+
+    return features
+
+
+def _rings(images: Sequence[int]) -> Callable[[FocalSeries], np.ndarray]:
+    def features(series: FocalSeries) -> np.ndarray:
+        return np.concatenate(
+            [
+                _ring_means(image / image.mean(), series.truth.positions, series.sampling, RINGS)
+                for image in series.counts[list(images)]
+            ],
+            axis=1,
+        )
+
+    return features
+
+
+def _best(
+    ways: Sequence[Callable[[FocalSeries], np.ndarray]],
+    calibration: Calibration,
+    bond: float | None,
+) -> Peer:
+    """Take the way that gets most of the calibration right, all kinds counting alike."""
+    peers = [_known_sites(way, calibration, bond) for way in ways]
+
+    def right(peer: Peer) -> float:
+        true = np.concatenate([labelled(series.truth).kinds for series in calibration])
+        said = np.concatenate([peer(series).kinds for series in calibration])
+        return np.mean([np.mean(said[true == kind] == kind) for kind in np.unique(true)])
+
+    return max(peers, key=right)
+
+
+# Of series that several ways are fitted on; those that are timed are never among them.
+_known_phase = lru_cache(maxsize=64)(phase_image)
+
+
+def _known_sites(
+    features: Callable[[FocalSeries], np.ndarray],
+    calibration: Calibration,
+    bond: float | None,
+    known: list[np.ndarray] | None = None,
+) -> Peer:
+    thresholds = Discriminant.fit(
+        np.concatenate(known or [features(series) for series in calibration]),
+        np.concatenate([labelled(series.truth).kinds for series in calibration]),
+        KINDS,
+    )
+
+    def find(series: FocalSeries) -> Labelled:
+        places = series.truth.positions
+        return Labelled(places, _sort(thresholds, features(series), places, bond))
+
+    return find
+
+
+def _sort(
+    thresholds: Discriminant, features: np.ndarray, places: np.ndarray, bond: float | None
+) -> np.ndarray:
+    scores = thresholds.scores(features)
+    if bond is None:
+        return scores.argmax(axis=1)
+    number = scores.shape[1]
+    return best_on_sublattices(scores, places, bond, (ON_METAL[:number], ON_CHALCOGEN[:number]))
+
+
+def _ring_means(
+    image: np.ndarray, places: np.ndarray, sampling: float, radii: Sequence[float]
+) -> np.ndarray:
+    """Average an image over a disc and rings about places in Å, shape (n, number of radii)."""
+    reach = int(np.ceil(max(radii) / sampling))
+    distance = np.hypot(*np.mgrid[-reach : reach + 1, -reach : reach + 1]) * sampling
+    padded = np.pad(image, reach, mode="reflect")
+    columns = []
+    for inner, outer in zip((-1.0, *radii[:-1]), radii, strict=True):
+        kernel = ((distance > inner) & (distance <= outer)).astype(np.float32)
+        mean = fftconvolve(padded, kernel / kernel.sum(), mode="valid")
+        columns.append(map_coordinates(mean, places.T / sampling, order=1, mode="nearest"))
+    return np.column_stack(columns)
+
+
+def _maxima(image: np.ndarray, sampling: float, distance: float) -> np.ndarray:
+    """Find the maxima of an image that keep a distance, to a fraction of a pixel, in Å."""
+    from skimage.feature import peak_local_max
+    from skimage.filters import gaussian
+
+    smooth = gaussian(image, 0.3 / sampling, mode="reflect")
+    peaks = peak_local_max(smooth, min_distance=max(1, round(distance / sampling)))
+    places = peaks.astype(float)
+    for axis, step in enumerate(np.eye(2, dtype=int)):
+        before, here, after = (smooth[tuple((peaks + way * step).T)] for way in (-1, 0, 1))
+        curvature = before - 2 * here + after
+        places[:, axis] += np.where(curvature < 0, 0.5 * (before - after) / curvature, 0)
+    return places * sampling

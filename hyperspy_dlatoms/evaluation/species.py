@@ -1,0 +1,387 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Species from focal series: a network beside what it replaces."""
+
+from __future__ import annotations
+
+import time
+import warnings
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from hyperspy_dlatoms.evaluation import peers
+from hyperspy_dlatoms.evaluation.confusion import Labelled, confusion, counts_by_kind
+from hyperspy_dlatoms.evaluation.dichalcogenides import LATTICES
+from hyperspy_dlatoms.evaluation.focal_series import FocalSeries, take_series
+from hyperspy_dlatoms.evaluation.frames import conditions_of
+from hyperspy_dlatoms.evaluation.subjects import Plan, Subject, load_subject, load_subjects
+from hyperspy_dlatoms.simulation.lens import Lens
+
+if TYPE_CHECKING:
+    from hyperspy.signals import Signal2D
+
+    from hyperspy_dlatoms.registry.catalogue import ModelLike
+
+DOSES = (1000.0, 3162.0, 10_000.0, 31_623.0)
+"""Of each image (e/Å²)."""
+
+SEED = 5230
+STEP = 50.0
+"""Between the defoci of a series (Å)."""
+
+DRIFT = 0.05
+"""Of each image against the one before, left over by the alignment (Å)."""
+
+IMAGING = {
+    "defocus": [20, 80],
+    "Cs": [-1.5e5, -4e4],
+    "astigmatism": [0, 20],
+    "coma": [0, 400],
+    "threefold": [0, 100],
+    "focal_spread": [20, 35],
+    "blur": [0.1, 0.3],
+    "mtf_c1": 1.0,
+    "mtf_c2": [0.01, 0.05],
+    "mtf_c3": [0.35, 0.45],
+    "mtf_c4": [2, 3],
+    "sampling": 0.1,
+}
+"""Conditions as `draw_conditions` takes them; the defocus is that of the middle image."""
+
+NOMINAL = Lens(defocus=50.0, Cs=-9.5e4, focal_spread=27.5)
+"""The middle of these."""
+
+_CALIBRATION = ({"tilt": 1.0}, {"tilt": 1.0, "hole": True}, {"tilt": 0.0})
+_UNSEEN = ({"tilt": 0.5}, {"tilt": 2.0, "hole": True})
+
+Maker = Callable[[Sequence[FocalSeries]], peers.Peer]
+
+
+@dataclass(frozen=True, eq=False)
+class SpeciesScores:
+    """How several ways to the species did.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        A row for each way, dose and species: ``way``, ``calibration``, ``dose`` (e/Å²),
+        ``species``, ``found``, ``false``, ``missed``, ``precision``, ``recall``, ``f1``, and the
+        median of the ``seconds`` that a series took.
+    confusions : dict
+        By (way, calibration, dose) the counts of true kinds by found kinds, shape (6, 6), as
+        `hyperspy_dlatoms.evaluation.confusion.confusion` gives them for `kinds`.
+    kinds : list of str
+        Names of the kinds, the last one "none".
+    """
+
+    table: pd.DataFrame
+    confusions: dict[tuple[str, str, float], np.ndarray] = field(default_factory=dict)
+    kinds: list[str] = field(default_factory=list)
+
+
+def classical_ways(bond: float) -> dict[str, Maker]:
+    """Give the classical ways to the species, by name.
+
+    Parameters
+    ----------
+    bond : float
+        Length of a bond in projection (Å).
+
+    Returns
+    -------
+    dict of str to callable
+        Each makes, of calibration series, a function that sorts the sites of a series.
+    """
+    return {
+        "intensity histogram, one image": peers.intensity_histogram,
+        "intensity histogram and honeycomb, one image": partial(
+            peers.intensity_histogram, bond=bond
+        ),
+        "rings and honeycomb, best single image": partial(peers.best_single_image, bond=bond),
+        "rings and honeycomb, three images": partial(peers.all_images, bond=bond),
+        "exit wave, phase at known sites": partial(peers.phase_at_known_sites, bond=bond),
+        "exit wave, phase peaks": partial(peers.phase_peaks, bond=bond),
+        "exit wave, phase peaks, all aberrations known": partial(
+            peers.phase_peaks, bond=bond, knowledge="all"
+        ),
+        "exit wave, phase peaks, nominal lens": partial(
+            peers.phase_peaks, bond=bond, knowledge=NOMINAL
+        ),
+    }
+
+
+def network_way(model: ModelLike) -> peers.Peer:
+    """Make of a network what finds the sites of a focal series.
+
+    Parameters
+    ----------
+    model : str, os.PathLike, AtomNetwork or list
+        As for ``Signal2D.classify_species``.
+
+    Returns
+    -------
+    callable
+        It keeps the warnings to itself.
+    """
+
+    def find(series: FocalSeries) -> Labelled:
+        signal = as_signal(series)
+        with warnings.catch_warnings(action="ignore", category=UserWarning):
+            sites = signal.classify_species(model, show_progressbar=False)
+        species = sites.metadata.VectorMetadata.species
+        table = sites.to_dataframe()
+        index = table.species.map(species.index).to_numpy(dtype=int)
+        heights = table.get("height", pd.Series(np.ones(len(table)))).to_numpy()
+        places = table[["y_px", "x_px"]].to_numpy() * series.sampling
+        return Labelled(places, peers.kinds_of(index, heights))
+
+    return find
+
+
+def as_signal(series: FocalSeries) -> Signal2D:
+    """Make a signal of a series of evenly spaced defoci.
+
+    Parameters
+    ----------
+    series : FocalSeries
+        The images.
+
+    Returns
+    -------
+    Signal2D
+        With a navigation axis ``defocus``, and the methods of this package.
+    """
+    import hyperspy.api as hs
+
+    import hyperspy_dlatoms  # noqa: F401
+
+    signal = hs.signals.Signal2D(series.counts)
+    (focal,) = signal.axes_manager.navigation_axes
+    focal.name, focal.units = "defocus", "Å"
+    focal.offset, focal.scale = series.defoci[0], np.diff(series.defoci).mean()
+    for axis in signal.axes_manager.signal_axes:
+        axis.units, axis.scale = "Å", series.sampling
+    return signal
+
+
+def series_of(
+    data: Path,
+    dose: float,
+    number: int,
+    which: Sequence[Mapping[str, Any]],
+    formula: str,
+    subjects: Mapping[str, Subject] | None = None,
+) -> list[FocalSeries]:
+    """Take focal series of specimens under conditions that are drawn once for all of them.
+
+    Parameters
+    ----------
+    data : pathlib.Path
+        Where the exit waves are kept.
+    dose : float
+        Of each image (e/Å²).
+    number : int
+        Of the conditions.
+    which : sequence of mapping
+        Arguments of `dichalcogenide_specimen`.
+    formula : str
+        Which crystal.
+    subjects : mapping of str to Subject, optional
+        Those that are loaded, by the keys of their plans.
+
+    Returns
+    -------
+    list of FocalSeries
+    """
+    conditions = conditions_of(IMAGING | {"dose": dose}, SEED, number)
+    defoci = conditions.lens.defocus + STEP * np.array([-1.0, 0.0, 1.0])
+    result = []
+    for arguments in which:
+        plan = _plan(arguments, formula)
+        rng = np.random.default_rng([SEED, int(dose), number, plan.seed])
+        subject = (subjects or {}).get(plan.key) or load_subject(plan, data)
+        result.append(take_series(rng, subject, conditions, defoci, DRIFT))
+    return result
+
+
+def _plan(arguments: Mapping[str, Any], formula: str) -> Plan:
+    # Specimens differ by their seed: another one for each that is asked for.
+    seed = SEED + [*_CALIBRATION, *_UNSEEN].index(arguments)
+    return Plan("dichalcogenide", seed, 80e3, {"formula": formula, **arguments}, snapshots=4)
+
+
+def compare_species(
+    data: Path,
+    networks: Mapping[str, peers.Peer] | None = None,
+    *,
+    formula: str = "MoS2",
+    doses: Iterable[float] = DOSES,
+    lenses: int = 4,
+    classical: bool = True,
+) -> SpeciesScores:
+    """Compare networks and classical ways on focal series of sheets that no recipe draws.
+
+    The classical ways are fitted twice: on series of other specimens taken under the very
+    conditions of those to be sorted ("same"), and on series taken under other conditions of the
+    same ranges and dose ("other"), as one that cannot measure the aberrations of each series
+    must. A network is not fitted to anything.
+
+    Parameters
+    ----------
+    data : pathlib.Path
+        Where the exit waves are kept; those that are not there are made.
+    networks : mapping of str to callable, optional
+        What finds the sites of a series, as `network_way` makes it, by name.
+    formula : str, optional
+        Which crystal.
+    doses : iterable of float, optional
+        Of each image (e/Å²).
+    lenses : int, optional
+        How many conditions are drawn, 2 or more.
+    classical : bool, optional
+        Whether the classical ways take part.
+
+    Returns
+    -------
+    SpeciesScores
+
+    Raises
+    ------
+    ValueError
+        If there are too few conditions.
+    """
+    if lenses < 2:
+        raise ValueError(f"lenses is {lenses}: expected 2 or more, to calibrate on others.")
+    plans = [_plan(arguments, formula) for arguments in (*_CALIBRATION, *_UNSEEN)]
+    subjects = load_subjects(plans, data)
+    metal, chalcogen, a, _ = LATTICES[formula]
+    ways = classical_ways(a / np.sqrt(3)) if classical else {}
+    tally: dict[tuple[str, str, float], _Tally] = {}
+    for dose in doses:
+        unseen = [series_of(data, dose, n, _UNSEEN, formula, subjects) for n in range(lenses)]
+        known = [series_of(data, dose, n, _CALIBRATION, formula, subjects) for n in range(lenses)]
+        for number, tested in enumerate(unseen):
+            others = [one for n, some in enumerate(known) if n != number for one in some]
+            fitted = {(name, "none"): find for name, find in (networks or {}).items()}
+            for name, make in ways.items():
+                fitted[name, "same"] = make(known[number])
+                fitted[name, "other"] = make(others)
+            for way, find in fitted.items():
+                counts = tally.setdefault((*way, float(dose)), _Tally())
+                for series in tested:
+                    counts.add(find, series)
+    kinds = [metal, chalcogen, f"{metal} vacancy"]
+    kinds += [f"{chalcogen} vacancy (one)", f"{chalcogen} vacancy (both)", "none"]
+    species = [metal, chalcogen, f"{metal} vacancy", f"{chalcogen} vacancy", *kinds[3:5]]
+    rows = [
+        {"way": way, "calibration": calibration, "dose": dose, "species": name}
+        | _scores(*counts.species[index])
+        | {"seconds": float(np.median(counts.seconds))}
+        for (way, calibration, dose), counts in tally.items()
+        for index, name in enumerate(species)
+    ]
+    confusions = {key: counts.confusion for key, counts in tally.items()}
+    return SpeciesScores(pd.DataFrame(rows), confusions, kinds)
+
+
+def wide(table: pd.DataFrame) -> pd.DataFrame:
+    """Give the F1 of each species a column.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        Of `SpeciesScores`.
+
+    Returns
+    -------
+    pandas.DataFrame
+        A row for each way and dose.
+    """
+    species = list(dict.fromkeys(table.species))
+    keys = ["way", "calibration", "dose", "seconds"]
+    result = table.pivot_table(index=keys, columns="species", values="f1", sort=False, dropna=False)
+    result = result.dropna(how="all")[species].reset_index()
+    return result[["way", "calibration", "dose", *species, "seconds"]]
+
+
+def card_scores(scores: SpeciesScores, way: str) -> dict[str, dict[str, dict[str, float]]]:
+    """Give what the card of a network is to hold of its scores by species.
+
+    Parameters
+    ----------
+    scores : SpeciesScores
+        With the network among its ways.
+    way : str
+        The network.
+
+    Returns
+    -------
+    dict
+        ``[NAME][DOSE]`` has ``recall``, ``precision`` and ``f1``; for vacancies also
+        ``false_per_site``, the false reports per site of the sublattice that is not one, and the
+        ``vacancies`` and ``sites`` that these were measured on. It belongs into the ``scores`` of
+        the card as ``species``.
+    """
+    names = scores.kinds
+    one, both = 3, 4
+    groups = {names[0]: [0], names[1]: [1], names[2]: [2]}
+    groups[names[one].removesuffix(" (one)")] = [one, both]
+    groups |= {names[one]: [one], names[both]: [both]}
+    result: dict[str, dict[str, dict[str, float]]] = {name: {} for name in groups}
+    for (name, _, dose), counts in scores.confusions.items():
+        if name != way:
+            continue
+        for group, kinds in groups.items():
+            right = counts[np.ix_(kinds, kinds)].sum()
+            there, said = counts[kinds].sum(), counts[:, kinds].sum()
+            about = _scores(right, said - right, there - right)
+            about = {key: about[key] for key in ("precision", "recall", "f1")}
+            if kinds[0] > 1:
+                sublattice = [0, 2] if kinds == [2] else [1, one, both]
+                others = counts[[kind for kind in sublattice if kind not in kinds]].sum()
+                about |= {"false_per_site": (said - right) / max(others, 1)}
+                about |= {"vacancies": there, "sites": others}
+            if there:
+                result[group][f"{dose:g}"] = {key: float(value) for key, value in about.items()}
+    return result
+
+
+class _Tally:
+    """Sums over the series of one way at one dose."""
+
+    def __init__(self):
+        self.species = np.zeros((6, 3), dtype=int)
+        self.confusion = np.zeros((peers.KINDS + 1, peers.KINDS + 1), dtype=int)
+        self.seconds: list[float] = []
+
+    def add(self, find: peers.Peer, series: FocalSeries) -> None:
+        true = peers.labelled(series.truth)
+        start = time.perf_counter()
+        found = find(series)
+        self.seconds.append(time.perf_counter() - start)
+        self.confusion += confusion(found, true, peers.KINDS, series.extent)
+        # Of the two kinds of vacancies of the chalcogen as one species, then each for itself.
+        as_species = (
+            sites._replace(kinds=peers.species_of(sites.kinds)) for sites in (found, true)
+        )
+        self.species[:4] += counts_by_kind(*as_species, 4, series.extent)
+        self.species[4:] += counts_by_kind(found, true, peers.KINDS, series.extent)[3:]
+
+
+def _scores(found: int, false: int, missed: int) -> dict[str, float]:
+    def share(whole: int, part: int = found) -> float:
+        return part / whole if whole else np.nan
+
+    return {
+        "found": int(found),
+        "false": int(false),
+        "missed": int(missed),
+        "precision": share(found + false),
+        "recall": share(found + missed),
+        "f1": share(2 * found + false + missed, 2 * found),
+    }
