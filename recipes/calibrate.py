@@ -8,9 +8,9 @@ thresholds that leave fewer than 0.002 false atoms per nm² on the empty ones, t
 score over all doses, a false atom counting twice a missed one, is written into the model file, with
 the scores against dose.
 
-Then the domain is fitted: from images of the training waves that the network reads right, and
-images of other kinds that it reads wrong; its limits are set on the held-out waves. The shipped
-networks were finished by::
+Of a network of single images the domain is fitted then: from images of the training waves that it
+reads right, and images of other kinds that it reads wrong; its limits are set on the held-out
+waves. The shipped networks were finished by::
 
     dlatoms train recipes/graphene.yaml
     python recipes/calibrate.py runs/graphene/graphene.safetensors data/graphene \\
@@ -19,9 +19,11 @@ networks were finished by::
 
 import argparse
 import dataclasses
+from typing import NamedTuple
 
 import numpy as np
 
+from hyperspy_dlatoms.detection.columns import columns_of
 from hyperspy_dlatoms.detection.detect import find_sites
 from hyperspy_dlatoms.evaluation.extrapolation import examine, fallen, usual_f1
 from hyperspy_dlatoms.evaluation.matching import match
@@ -29,9 +31,9 @@ from hyperspy_dlatoms.networks.architecture import HEIGHT_UNIT
 from hyperspy_dlatoms.networks.domain import Domain
 from hyperspy_dlatoms.networks.network import AtomNetwork
 from hyperspy_dlatoms.simulation.amorphous import amorphous_carbon, vacuum
-from hyperspy_dlatoms.simulation.conditions import draw_conditions
+from hyperspy_dlatoms.simulation.conditions import draw_conditions, images_of
 from hyperspy_dlatoms.simulation.dataset import DataSet
-from hyperspy_dlatoms.simulation.imaging import take_image
+from hyperspy_dlatoms.simulation.imaging import take_image, take_series
 from hyperspy_dlatoms.simulation.recipe import parse_recipe
 from hyperspy_dlatoms.simulation.wave import exit_wave
 from hyperspy_dlatoms.training.calibration import (
@@ -101,55 +103,106 @@ def main() -> None:
         network.card, threshold=round(threshold, 2), scores=network.card.scores | scores
     )
     network = AtomNetwork.from_model(card, network.model)
-    domain = find_domain(network, recipe, data, tolerance)
+    # The guard knows single images only.
+    single = images_of(recipe.imaging) == 1
+    domain = find_domain(network, recipe, data, tolerance) if single else None
     AtomNetwork.from_model(card, network.model, domain).save(arguments.output)
+
+
+class Outcome(NamedTuple):
+    """Sites found in an image, beside those there.
+
+    Attributes
+    ----------
+    found : numpy.ndarray
+        Probability, and sigmas and errors (working px, y and x), of each counted one, shape (n, 5).
+    heights : numpy.ndarray
+        Sigma and error of the height (atoms), shape (n, 2), or (n, 0) where they are not told.
+    right : numpy.ndarray
+        Whether each is one, and of its class, bool, shape (n,).
+    true : int
+        Number of sites there.
+    """
+
+    found: np.ndarray
+    heights: np.ndarray
+    right: np.ndarray
+    true: int
+
+
+def look_at(network, recipe, item, dose, tolerance, rng) -> Outcome:
+    """Take an image of a wave, or a focal series, find the sites, and compare them with the truth.
+
+    Sites of kinds that the network does not tell, and those near the edges, do not count.
+    """
+    conditions = draw_conditions(rng, recipe.imaging | {"dose": dose})
+    image, pixel = take(recipe)(
+        rng, item.wave, recipe.waves["sampling"], item.record["energy"], conditions
+    )
+    (sites,) = find_sites(image[None], pixel, network, LOWEST)
+    columns = columns_of(network.card)
+    classes = class_of_sites(network.card.classes, item)
+    places, scale = item.sites[:, :2] / pixel, pixel / network.card.sampling
+    partner = np.full(len(sites), -1)
+    first, second = match(sites[:, :2], places, tolerance / pixel).T
+    partner[first] = second
+    there = partner >= 0
+    said = sites[:, 5] if len(network.card.classes) > 1 else np.zeros(len(sites))
+    right = there & (classes[partner] == said) if len(places) else there
+    errors, heights = np.full((len(sites), 2), np.nan), np.empty((len(sites), 0))
+    errors[there] = np.abs(sites[there, :2] - places[partner[there]]) * scale
+    if "height" in columns:
+        heights = sites[:, [columns.index("height_sigma"), columns.index("height")]]
+        heights[there, 1] = np.abs(heights[there, 1] - item.sites[partner[there], 2])
+    size = recipe.waves["size"]
+    counted = inner(sites[:, :2] * pixel, size)
+    if len(places):
+        counted &= ~(there & (classes[partner] < 0))
+    found = np.column_stack([sites[:, 2], sites[:, 3:5] * scale, errors])
+    true = np.count_nonzero(inner(item.sites[:, :2], size) & (classes >= 0))
+    return Outcome(found[counted], heights[counted], right[counted], true)
+
+
+def take(recipe):
+    """Give what takes an image, or a focal series, under the conditions of a recipe."""
+    return take_image if images_of(recipe.imaging) == 1 else take_series
+
+
+def class_of_sites(classes, item) -> np.ndarray:
+    """Give the class of each site, -1 for a kind that the network does not tell."""
+    kinds = item.record["kinds"]
+    if len(classes) == 1:
+        return np.zeros(len(item.sites), int)
+    number = [classes.index(kind) if kind in classes else -1 for kind in kinds]
+    return np.array(number, int)[item.species]
+
+
+def inner(places, size) -> np.ndarray:
+    """Tell which places (y, x in Å) are farther than ``BORDER`` from the edges of the image."""
+    return ((places > BORDER) & (size - places > BORDER)).all(axis=1)
 
 
 def calibrated(network, recipe, data, waves, images, tolerance) -> AtomNetwork:
     """Change the last layer so that probabilities and deviations come out right."""
     rng = np.random.default_rng(SEED + 2)
-    right, wrong = [], []
-    for dose in DOSES:
-        for index in rng.choice(waves, images):
-            sites, true, sampling = look_at(network, recipe, data[int(index)], dose, rng)
-            pairs = match(sites[:, :2], true[:, :2], tolerance / sampling)
-            pairs = pairs[inner(true[pairs[:, 1], :2], sampling, recipe)]
-            stray = np.ones(len(sites), bool)
-            stray[match(sites[:, :2], true[:, :2], tolerance / sampling)[:, 0]] = False
-            stray &= inner(sites[:, :2], sampling, recipe)
-            scale = np.array([1, *[sampling / network.card.sampling] * 2])
-            found, there = sites[pairs[:, 0]], true[pairs[:, 1]]
-            errors = np.abs(found[:, :2] - there[:, :2]) * scale[1:]
-            heights = np.abs(found[:, 5:6] - there[:, 2:]) / HEIGHT_UNIT
-            right.append(np.hstack([found[:, 2:5] * scale, errors, found[:, 6:7], heights]))
-            wrong.append(sites[stray, 2])
-    right, wrong = np.concatenate(right), np.concatenate(wrong)
-    probability = np.concatenate([right[:, 0], wrong])
-    odds = fit_probability(probability, np.arange(len(probability)) < len(right))
-    reported = right[right[:, 0] > 0.5]
-    position = fit_deviation(reported[:, 3:5], reported[:, 1:3])
+    outcomes = [
+        look_at(network, recipe, data[int(index)], dose, tolerance, rng)
+        for dose in DOSES
+        for index in rng.choice(waves, images)
+    ]
+    found, heights, right = (
+        np.concatenate([outcome[part] for outcome in outcomes]) for part in range(3)
+    )
+    odds = fit_probability(found[:, 0], right)
+    reported = right & (found[:, 0] > 0.5)
+    position = fit_deviation(found[reported, 3:5], found[reported, 1:3])
     height = Line()
-    if network.card.arguments.get("heights"):
-        height = fit_deviation(reported[:, 6], reported[:, 5] / HEIGHT_UNIT)
+    if heights.shape[1]:
+        height = fit_deviation(*(heights[reported].T[::-1] / HEIGHT_UNIT))
     calibration = Calibration(odds, position, height)
     print(calibration)
     apply(network.model, len(network.card.classes), calibration)
     return AtomNetwork.from_model(network.card, network.model)
-
-
-def look_at(network, recipe, item, dose, rng) -> tuple[np.ndarray, np.ndarray, float]:
-    """Take an image of a wave; give the sites found, those there (y, x in px, height), and Å/px."""
-    conditions = draw_conditions(rng, recipe.imaging | {"dose": dose})
-    energy = item.record["energy"]
-    image, sampling = take_image(rng, item.wave, recipe.waves["sampling"], energy, conditions)
-    (sites,) = find_sites(image[None], sampling, network, LOWEST)
-    return sites, np.column_stack([item.sites[:, :2] / sampling, item.sites[:, 2]]), sampling
-
-
-def inner(points, sampling, recipe) -> np.ndarray:
-    """Tell which points (y, x in px) are farther than ``BORDER`` from the edges of the image."""
-    places = points * sampling
-    return ((places > BORDER) & (recipe.waves["size"] - places > BORDER)).all(axis=1)
 
 
 def find_domain(network, recipe, data, tolerance) -> Domain:
@@ -194,24 +247,13 @@ def find_domain(network, recipe, data, tolerance) -> Domain:
 
 def score_wave(network, recipe, item, dose, tolerance, rng) -> np.ndarray:
     """Take one image, and count true, found and right sites and their squared error (Å²)."""
-    sites, true, sampling = look_at(network, recipe, item, dose, rng)
-    true = true[:, :2]
+    found, _, right, true = look_at(network, recipe, item, dose, tolerance, rng)
+    squares = ((found[:, 3:5] * network.card.sampling) ** 2).sum(axis=1)
     rows = []
     for threshold in THRESHOLDS:
-        found = sites[sites[:, 2] >= threshold, :2]
-        pairs = match(found, true, tolerance / sampling)
-        pairs = pairs[inner(true[pairs[:, 1]], sampling, recipe)]
-        squares = ((found[pairs[:, 0]] - true[pairs[:, 1]]) * sampling) ** 2
-        stray = np.ones(len(found), bool)
-        stray[match(found, true, tolerance / sampling)[:, 0]] = False
-        false = np.count_nonzero(stray & inner(found, sampling, recipe))
+        reported = found[:, 0] >= threshold
         rows.append(
-            [
-                np.count_nonzero(inner(true, sampling, recipe)),
-                len(pairs) + false,
-                len(pairs),
-                squares.sum(),
-            ]
+            [true, reported.sum(), (reported & right).sum(), squares[reported & right].sum()]
         )
     return np.array(rows, float)
 
