@@ -14,6 +14,7 @@ import numpy as np
 from rich.progress import track
 
 from hyperspy_dlatoms import registry
+from hyperspy_dlatoms.detection.columns import columns_of
 from hyperspy_dlatoms.detection.detect import find_sites
 from hyperspy_dlatoms.evaluation.comparison import Comparison, compare
 from hyperspy_dlatoms.evaluation.frames import conditions_of, take_frame
@@ -37,6 +38,7 @@ def main() -> None:
     tested = trial(material_of(ensemble.card), quick=not options.full)
     members = [[] for _ in ensemble.members]
     voted, graded = [], []
+    columns = columns_of(ensemble.card, [member.card for member in ensemble.members])
     points = [(p, point) for p, curve in enumerate(tested.curves.values()) for point in curve]
     for number, (place, point) in enumerate(track(points, "points")):
         for n in range(options.frames):
@@ -46,7 +48,7 @@ def main() -> None:
             counts, sampling = take_frame(rng, subject, conditions)
 
             def judge(found, truth=subject.truth, sampling=sampling, shape=counts.shape):
-                return compare(found, truth, sampling, shape)
+                return compare(found[:, :5], truth, sampling, shape)
 
             def find(network, counts=counts, sampling=sampling, **options):
                 return find_sites(counts[None], sampling, network, **options)[0]
@@ -57,7 +59,7 @@ def main() -> None:
                 voted.append(judge(find(ensemble)))
                 found = find(ensemble, minimum_agreement=0.0)
             # Carried along in place of the probability.
-            found[:, 2] = found[:, -1]
+            found[:, 2] = found[:, columns.index("agreement")]
             graded.append(judge(found))
     names = [member.card.name for member in ensemble.members]
     for name, parts in zip([*names, ensemble.card.name], [*members, voted], strict=True):

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from hyperspy_dlatoms.demo import Example, score
+from hyperspy_dlatoms.detection.columns import columns_of
 from hyperspy_dlatoms.detection.detect import find_sites
 from hyperspy_dlatoms.evaluation.matching import match
 from hyperspy_dlatoms.registry import catalogue
@@ -121,10 +122,10 @@ def test_what_all_members_of_an_ensemble_find_is_right(images, name):
     assert len({member.card.recipe for member in ensemble.members}) == 3
     with warnings.catch_warnings(action="ignore"):
         (sites,) = find_sites(image[None], sampling, ensemble, minimum_agreement=0)
-    assert agreement(sites[sites[:, -1] > 0.5, :2], true, image, sampling, tolerance=0.5) > 0.95
+    assert agreement(sites[sites[:, 5] > 0.5, :2], true, image, sampling, tolerance=0.5) > 0.95
     right = np.zeros(len(sites), bool)
     right[match(sites[:, :2], true, 0.5 / sampling)[:, 0]] = True
-    unanimous = sites[:, -1] == 1
+    unanimous = sites[:, 5] == 1
     assert right[unanimous].mean() > 0.95
 
 
@@ -189,7 +190,7 @@ def test_nothing_is_found_where_nothing_is(networks, name):
     ]
     for frame in frames:
         (sites,) = find_sites(np.asarray(frame, float)[None], 0.1, networks[name])
-        assert sites.shape == (0, 5)
+        assert sites.shape == (0, len(columns_of(networks[name].card)))
 
 
 def test_a_lazy_stack_gives_what_an_eager_one_gives(images):
@@ -206,3 +207,19 @@ def test_a_lazy_stack_gives_what_an_eager_one_gives(images):
     assert len(eager.data[2]) == 0
     for one, other in zip(eager.data, lazy.data, strict=True):
         np.testing.assert_allclose(one, other, atol=1e-4)
+
+
+def test_heights_of_columns(networks, scenes):
+    """The columns of a particle that is thicker in its middle than at its rim."""
+    *_, conditions = scenes[NAMES[0]]
+    rng = np.random.default_rng(SEED + 1)
+    particle = metal_nanoparticle(rng, "Au", size=52.0, radius=14.0, tilt_max=0.5)
+    wave, there, _ = exit_wave(rng, particle, 300e3)
+    image, sampling, true = image_of(wave, 300e3, there[:, :2], conditions)
+    (sites,) = find_sites(image[None], sampling, networks[NAMES[0]])
+    column = columns_of(networks[NAMES[0]].card).index("height")
+    pairs = match(sites[:, :2], true, 0.5 / sampling)
+    errors = sites[pairs[:, 0], column] - there[pairs[:, 1], 2]
+    assert np.abs(errors).mean() < 1.5
+    assert np.corrcoef(sites[pairs[:, 0], column], there[pairs[:, 1], 2])[0, 1] > 0.7
+    assert (np.abs(errors) < 2 * sites[pairs[:, 0], column + 1]).mean() > 0.9

@@ -133,7 +133,7 @@ def compare(
     sigmas[site] = found[atom, 3:5] * sampling
     probability, height, height_sigma = np.full((3, len(truth.positions)), np.nan)
     probability[site] = found[atom, 2]
-    if found.shape[1] > 5:
+    if found.shape[1] == 7:
         height[site], height_sigma[site] = found[atom, 5:7].T
     if bounds is None:
         bounds = np.full((len(truth.positions), 4), np.nan)

@@ -1,0 +1,111 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The network of focal series that comes with the package, on a sheet that no recipe can draw."""
+
+import warnings
+
+import numpy as np
+import pytest
+
+from hyperspy_dlatoms.detection.columns import columns_of
+from hyperspy_dlatoms.detection.detect import find_sites
+from hyperspy_dlatoms.evaluation.matching import match
+from hyperspy_dlatoms.registry import catalogue
+from hyperspy_dlatoms.simulation.camera import Camera
+from hyperspy_dlatoms.simulation.conditions import Conditions
+from hyperspy_dlatoms.simulation.imaging import take_series
+from hyperspy_dlatoms.simulation.lens import Lens
+from hyperspy_dlatoms.simulation.two_dimensional import two_dimensional_layer
+from hyperspy_dlatoms.simulation.wave import exit_wave
+
+NAME = "mos2-focal-series"
+SEED = 5021
+SIZE = 48.0
+DEFOCI = (-10.0, 40.0, 90.0)
+BORDER = 4.0
+
+
+@pytest.fixture(scope="module")
+def network():
+    return catalogue.load(NAME)
+
+
+@pytest.fixture(scope="module")
+def scene():
+    """Exit wave, places (Å), names and heights of the sites."""
+    rng = np.random.default_rng(SEED)
+    layer = two_dimensional_layer(
+        rng, size=SIZE, metal_vacancies=0.03, single_vacancies=0.06, double_vacancies=0.04
+    )
+    wave, sites, species = exit_wave(rng, layer, 80e3)
+    return wave, sites, np.array(layer.kinds)[species]
+
+
+def series_of(wave, dose=2e4):
+    lens = Lens(Cs=-8e4, focal_spread=30.0)
+    camera = Camera(sampling=0.1, dose=dose, blur=0.15, mtf=(1.0, 0.03, 0.45, 2.5))
+    conditions = Conditions(lens=lens, camera=camera, defoci=DEFOCI, drift=((0.0, 0.0),) * 3)
+    return take_series(np.random.default_rng(SEED), wave, 0.2, 80e3, conditions)
+
+
+def sites_of(network, series, sampling, **more):
+    with warnings.catch_warnings(action="error"):
+        (sites,) = find_sites(series[None], sampling, network, **more)
+    return sites
+
+
+def shares(network, sites, scene, sampling, name):
+    """Precision and recall of one species, away from the edges."""
+    _, true, names = scene
+    found = sites[np.array(network.card.classes)[sites[:, 5].astype(int)] == name, :2] * sampling
+    there = true[names == name, :2]
+    pairs = match(found, there, 0.7)
+    right, seen = np.zeros(len(found), bool), np.zeros(len(there), bool)
+    right[pairs[:, 0]] = seen[pairs[:, 1]] = True
+
+    def inner(places):
+        return ((places > BORDER) & (places < SIZE - BORDER)).all(axis=1)
+
+    return right[inner(found)].mean(), seen[inner(there)].mean()
+
+
+def test_the_card_says_what_it_is(network):
+    card = network.card
+    assert catalogue.path(NAME).stat().st_size < 4e6
+    assert card.classes == ("Mo", "S", "Mo vacancy", "S vacancy")
+    assert card.arguments["images"] == 3
+    assert card.recipe.startswith(f"name: {NAME}\n")
+    assert {"sampling", "dose", "energy", "defocus", "defocus_step"} <= card.domain.keys()
+    for species in ("S vacancy", "Mo vacancy"):
+        rates = card.scores["species"][species]["10000"]
+        assert rates["recall"] > rates["false_per_site"]
+
+
+@pytest.mark.parametrize("defoci", [None, DEFOCI])
+def test_atoms_and_vacancies_are_found(network, scene, defoci):
+    series, sampling = series_of(scene[0])
+    sites = sites_of(network, series, sampling, defoci=defoci)
+    for name in ("Mo", "S"):
+        assert min(shares(network, sites, scene, sampling, name)) > 0.95
+    for name in ("Mo vacancy", "S vacancy"):
+        assert min(shares(network, sites, scene, sampling, name)) > 0.7
+
+
+def test_single_and_double_vacancies_differ_in_height(network, scene):
+    series, sampling = series_of(scene[0])
+    sites = sites_of(network, series, sampling)
+    height = columns_of(network.card).index("height")
+    _, true, names = scene
+    pairs = match(sites[:, :2] * sampling, true[:, :2], 0.7)
+    told = {
+        (name, n): sites[
+            pairs[(names[pairs[:, 1]] == name) & (true[pairs[:, 1], 2] == n), 0], height
+        ]
+        for name, n in (("S", 2), ("S vacancy", 1), ("S vacancy", 0))
+    }
+    means = [float(np.mean(heights)) for heights in told.values()]
+    assert means == pytest.approx([2, 1, 0], abs=0.35)
+
+
+def test_nothing_is_found_in_a_vacuum(network, scene):
+    series, sampling = series_of(np.ones_like(scene[0]))
+    assert len(sites_of(network, series, sampling)) == 0
