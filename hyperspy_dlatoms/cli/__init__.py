@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 import hyperspy_dlatoms
 from hyperspy_dlatoms.cli import (
+    classify,
     data,
     demo,
     evaluate,
@@ -61,7 +62,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=hyperspy_dlatoms.__version__)
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
-    for module in (demo, find, models, data, fetch, simulate, train, evaluate, publish):
+    for module in (demo, find, classify, models, data, fetch, simulate, train, evaluate, publish):
         name, text = module.__name__.rpartition(".")[2], module.HELP
         command = commands.add_parser(name, help=text, description=f"{text.capitalize()}.")
         module.add_arguments(command)

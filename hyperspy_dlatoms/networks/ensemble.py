@@ -11,6 +11,7 @@ from hyperspy_dlatoms.networks.card import ModelCard
 from hyperspy_dlatoms.networks.network import AtomNetwork, NetworkHandle
 
 _SHARED = ("sampling", "stride", "classes", "normalisation_width")
+_RANGES = ("sampling", "defocus", "defocus_step")
 
 
 class AtomEnsemble:
@@ -89,14 +90,14 @@ def common_card(cards: Sequence[ModelCard], name: str | None = None) -> ModelCar
     -------
     ModelCard
         What all members share; the mean of their thresholds and radii, the smallest of their
-        minimum distances, and the range of samplings (Å/px) that all were trained on. It has no
-        recipe and no scores.
+        minimum distances, and the ranges of sampling (Å/px) and of defoci (Å) that all were trained
+        on. It has no recipe and no scores.
 
     Raises
     ------
     ValueError
-        If there are fewer than two, or they differ in sampling, stride, classes or normalisation
-        width.
+        If there are fewer than two, or they differ in sampling, stride, classes, normalisation
+        width or the number of images that they look at.
 
     Examples
     --------
@@ -121,8 +122,12 @@ def common_card(cards: Sequence[ModelCard], name: str | None = None) -> ModelCar
                     f"The members of an ensemble share their {field.replace('_', ' ')}: "
                     f"{first.name!r} has {ours!r}, {card.name!r} has {theirs!r}."
                 )
-    ranges = [card.domain["sampling"] for card in cards if "sampling" in card.domain]
-    low, high = zip(*ranges, strict=True) if ranges else ((), ())
+        ours, theirs = (one.arguments.get("images", 1) for one in (first, card))
+        if ours != theirs:
+            raise ValueError(
+                "The members of an ensemble look at the same images: "
+                f"{first.name!r} looks at {ours} at once, {card.name!r} at {theirs}."
+            )
     return dataclasses.replace(
         first,
         name=name or " + ".join(card.name for card in cards),
@@ -130,9 +135,19 @@ def common_card(cards: Sequence[ModelCard], name: str | None = None) -> ModelCar
         radius=sum(card.radius for card in cards) / len(cards),
         minimum_distance=min(card.minimum_distance for card in cards),
         threshold=sum(card.threshold for card in cards) / len(cards),
-        domain={"sampling": [max(low), min(high)]} if ranges else {},
+        domain=_common_domain(cards),
         recipe="",
         commit="",
         training={},
         scores={},
     )
+
+
+def _common_domain(cards: Sequence[ModelCard]) -> dict[str, list[float]]:
+    domain = {}
+    for name in _RANGES:
+        ranges = [card.domain[name] for card in cards if name in card.domain]
+        if ranges:
+            low, high = zip(*ranges, strict=True)
+            domain[name] = [max(low), min(high)]
+    return domain

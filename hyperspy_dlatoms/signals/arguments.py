@@ -3,8 +3,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from numbers import Integral, Real
 from typing import NamedTuple
+
+import numpy as np
 
 #: What can be done about images that a network was not trained on.
 ON_EXTRAPOLATION = ("warn", "raise", "ignore")
@@ -86,6 +89,53 @@ class Search(NamedTuple):
                 f"on_extrapolation is {self.on_extrapolation!r}: expected one of "
                 f"{', '.join(ON_EXTRAPOLATION)}."
             )
+
+
+class Series(NamedTuple):
+    """How images make focal series; see ``Signal2D.classify_species``.
+
+    Attributes
+    ----------
+    focal_axis : str or int or None
+        The navigation axis along which the images of a series lie; found where None.
+    defoci : sequence of float or None
+        Of the images, Å, positive is underfocus; what the axis says where None.
+    align : bool
+        Whether the images of a series are brought onto its middle one first.
+    """
+
+    focal_axis: str | int | None
+    defoci: Sequence[float] | None
+    align: bool
+
+    def checked(self) -> Series:
+        """Return the same with the defoci as a tuple of float.
+
+        Raises
+        ------
+        TypeError
+            If the axis is neither a name nor a whole number, or the defoci are not numbers.
+        ValueError
+            If a defocus is not finite.
+        """
+        axis = self.focal_axis
+        if axis is not None and (isinstance(axis, bool) or not isinstance(axis, str | Integral)):
+            raise TypeError(
+                f"focal_axis is {axis!r}: expected the name or the index of an axis, or None."
+            )
+        if self.defoci is None:
+            return self
+        try:
+            defoci = np.asarray(self.defoci, float)
+        except (TypeError, ValueError) as error:
+            raise TypeError(
+                f"defoci is {self.defoci!r}: expected a number in Å for each image, or None."
+            ) from error
+        if defoci.ndim != 1 or not np.isfinite(defoci).all():
+            raise ValueError(
+                f"defoci is {self.defoci!r}: expected a finite number in Å for each image, or None."
+            )
+        return self._replace(defoci=tuple(defoci.tolist()))
 
 
 def _check_fraction(name: str, value: float, *, inclusive: bool) -> None:

@@ -10,6 +10,7 @@ import numpy as np
 from hyperspy.signals import BaseSignal, LazySignal
 
 from hyperspy_dlatoms.signals import export, guard, statistics
+from hyperspy_dlatoms.signals.colours import PLAIN
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -29,13 +30,17 @@ class AtomPositions(BaseSignal):
     was found. ``metadata.VectorMetadata.column_names`` names the columns, at least `y` and `x`
     (px of the image, the centre of the first pixel at 0), `probability`, `y_sigma` and `x_sigma`
     (px). A column `species` counts in ``metadata.VectorMetadata.species``; a column `agreement` is
-    the fraction of an ensemble of networks that found the atom. ``metadata.VectorMetadata.domain``,
-    where the network knows what it was trained on, has a number for each frame, in the order of
-    the data: above 1 the frame is unlike that.
+    the fraction of an ensemble of networks that found the atom. ``probability_Mo`` and so on are
+    the probabilities of the species, `height` and `height_sigma` the number of atoms in a column.
+    ``metadata.VectorMetadata.domain``, where the network knows what it was trained on, has a number
+    for each frame, in the order of the data: above 1 the frame is unlike that. Of focal series,
+    ``metadata.VectorMetadata.drift``, of shape (..., images, 2), has where each image lies against
+    the middle one (y and x, px).
 
     See Also
     --------
     hyperspy_dlatoms.signals.methods.find_atoms_nn : Makes them.
+    hyperspy_dlatoms.signals.methods.classify_species : Makes them from focal series.
 
     Examples
     --------
@@ -312,9 +317,9 @@ class AtomPositions(BaseSignal):
 
         Parameters
         ----------
-        by : {"agreement", "probability"}, optional
-            The column that colours the markers, from cyan for 0 to magenta for 1. Lazy positions
-            are computed once more for it, so better compute them first.
+        by : {"agreement", "probability", "species"}, optional
+            The column that colours the markers: from cyan for 0 to magenta for 1, or one colour a
+            species. Lazy positions are computed once more for it, so better compute them first.
         **kwargs
             For ``hyperspy.api.plot.markers.Points``, for example ``sizes`` and ``edgecolor``.
 
@@ -326,7 +331,7 @@ class AtomPositions(BaseSignal):
         Raises
         ------
         ValueError
-            If there is no such column, or it does not run from 0 to 1.
+            If there is no such column.
 
         Examples
         --------
@@ -339,10 +344,10 @@ class AtomPositions(BaseSignal):
         from hyperspy.api import plot
 
         calibration = export.Calibration.of(self)
-        style = {"sizes": 6, "facecolor": "none", "edgecolor": "#ff2d55", "linewidth": 1.2}
+        style = {"sizes": 6, "facecolor": "none", "edgecolor": PLAIN, "linewidth": 1.2}
         if by is not None:
-            column = export.column_of_fractions(calibration, by)
-            style["edgecolor"] = self._for_markers(export.marker_colours, column=column)
+            column = export.column_of_colours(calibration, by)
+            style["edgecolor"] = self._for_markers(export.marker_colours, column=column, by=by)
         offsets = self._for_markers(export.marker_offsets, calibration=calibration)
         return plot.markers.Points(offsets, **(style | kwargs))
 
@@ -392,13 +397,15 @@ class AtomPositions(BaseSignal):
         --------
         >>> atoms.plot_on(s, edgecolor="cyan")  # doctest: +SKIP
         >>> atoms.plot_on(s, by="agreement")  # doctest: +SKIP
+        >>> sites.plot_on(series.inav[1], by="species")  # doctest: +SKIP
         """
         ours = self.axes_manager.navigation_shape
         theirs = signal.axes_manager.navigation_shape
         if ours != theirs:
             raise ValueError(
                 f"The images have the navigation shape {theirs}, the atoms {ours}: expected the "
-                "images that the atoms were found in, sliced alike with inav."
+                "images that the atoms were found in, sliced alike with inav; of focal series one "
+                "image each, for example the middle one."
             )
         signal.plot()
         signal.add_marker(self.to_markers(**kwargs))
@@ -457,6 +464,12 @@ class AtomPositions(BaseSignal):
             sliced.metadata.VectorMetadata.domain = scores.ravel().tolist()
         elif domain is not None:
             sliced.metadata.VectorMetadata.domain = domain[within].reshape(sliced.data.shape)
+        drift = self.metadata.get_item("VectorMetadata.drift")
+        if drift is not None:
+            of_series = drift.shape[self.data.ndim :]
+            sliced.metadata.VectorMetadata.drift = drift[within].reshape(
+                *sliced.data.shape, *of_series
+            )
         return sliced
 
     def _for_markers(self, function: Callable, **kwargs) -> np.ndarray | da.Array:
@@ -521,16 +534,17 @@ class LazyAtomPositions(AtomPositions, LazySignal):
         --------
         >>> atoms.compute(num_workers=2)  # doctest: +SKIP
         """
-        verdicts = self.metadata.get_item("VectorMetadata.domain")
-        if not isinstance(verdicts, da.Array):
+        items = {name: self.metadata.get_item(f"VectorMetadata.{name}") for name in guard.REPORTS}
+        lazy = {name: item for name, item in items.items() if isinstance(item, da.Array)}
+        if not lazy:
             super().compute(close_file, show_progressbar, **kwargs)
             return
-        # One pass of the network gives both.
-        pairs = guard.lazily(guard.pair, self.data, verdicts.rechunk(self.data.chunks))
-        computed = self._deepcopy_with_new_data(pairs)
+        # One pass of the network gives all.
+        reports = (item.rechunk(self.data.chunks) for item in lazy.values())
+        computed = self._deepcopy_with_new_data(guard.lazily(guard.together, self.data, *reports))
         super(LazyAtomPositions, computed).compute(close_file, show_progressbar, **kwargs)
-        found, verdicts = (guard.part(computed.data, which) for which in (0, 1))
-        guard.settle(self.metadata.VectorMetadata, verdicts)
+        found, *reports = (guard.part(computed.data, which) for which in range(1 + len(lazy)))
+        guard.settle(self.metadata.VectorMetadata, dict(zip(lazy, reports, strict=True)))
         self.data = found
         self._lazy = False
         self._assign_subclass()

@@ -11,20 +11,20 @@ from hyperspy.signals import LazySignal2D, Signal2D
 
 from hyperspy_dlatoms.detection.columns import columns_of
 from hyperspy_dlatoms.signals import guard
-from hyperspy_dlatoms.signals.arguments import Output, Search
+from hyperspy_dlatoms.signals.arguments import Output, Search, Series
 from hyperspy_dlatoms.signals.atom_positions import AtomPositions, LazyAtomPositions
+from hyperspy_dlatoms.signals.focal import Focus, check_defocus_domain, find_focus, images_of
+from hyperspy_dlatoms.signals.frames import check_images, frames_of, image_axes, navigation_axes
 from hyperspy_dlatoms.signals.model import Model, resolve
 from hyperspy_dlatoms.signals.sampling import Sampling, frame_sampling
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from hyperspy_dlatoms.detection.alignment import Drift
     from hyperspy_dlatoms.networks.ensemble import EnsembleHandle
     from hyperspy_dlatoms.networks.network import NetworkHandle
     from hyperspy_dlatoms.registry.catalogue import ModelLike
-
-#: Frames are grouped into blocks of about so many bytes; one frame is never cut.
-_BLOCK_SIZE = 32 * 2**20
 
 
 def find_atoms(
@@ -34,8 +34,11 @@ def find_atoms(
     sampling: float | None,
     search: Search,
     output: Output,
+    series: Series | None = None,
 ) -> AtomPositions:
-    """Find the atoms of every frame; the arguments are those of ``Signal2D.find_atoms_nn``.
+    """Find the atoms of every frame, or the sites of every focal series.
+
+    The arguments are those of ``Signal2D.find_atoms_nn`` and ``Signal2D.classify_species``.
 
     Parameters
     ----------
@@ -49,37 +52,45 @@ def find_atoms(
         How the sites are found.
     output : Output
         How the result is computed.
+    series : Series, optional
+        How the images make focal series; not given for single images.
 
     Returns
     -------
     AtomPositions or LazyAtomPositions
         The atoms of each frame.
     """
-    _check_signal(signal)
+    check_images(signal)
     output.check()
     search.check()
-    sampling = frame_sampling(_signal_axes(signal), sampling)
+    sampling = frame_sampling(image_axes(signal), sampling)
     model = resolve(model)
-    frames = _frames(signal)
-    navigation = frames.ndim - 2
+    focus = _focus(signal, model, series, "find_atoms_nn", "classify_species")
+    if focus is not None:
+        check_defocus_domain(focus.defoci, model.card, search.on_extrapolation)
+    frames, whole = _frames(signal, focus)
+    navigation = frames.ndim - whole
     findings = da.map_blocks(
         _findings_of_block,
         frames,
         dtype=object,
-        drop_axis=[navigation, navigation + 1],
+        drop_axis=list(range(navigation, frames.ndim)),
         # Without it dask would call the function on an empty block.
         meta=np.empty((0,) * navigation, object),
         handle=model.handle,
         sampling=sampling.mean,
         search=search,
+        focus=focus,
     )
+    metadata = _add_search(_metadata(signal, model, sampling, focus), signal, model, search)
     atoms = LazyAtomPositions(
         guard.lazily(guard.part, findings, which=0),
-        axes=_axes_dictionaries(signal, navigation=True),
-        metadata=_add_search(_metadata(signal, model, sampling), signal, model, search),
+        axes=navigation_axes(signal, focus and focus.axis),
+        metadata=metadata,
         ragged=True,
     )
-    atoms.metadata.VectorMetadata.domain = guard.lazily(guard.part, findings, which=1)
+    for which, name in enumerate(guard.REPORTS[: 1 if focus is None else None], start=1):
+        atoms.metadata.VectorMetadata[name] = guard.lazily(guard.part, findings, which=which)
     return _finish(atoms, signal, output)
 
 
@@ -90,8 +101,11 @@ def predict_atoms(
     sampling: float | None,
     symmetrise: bool,
     output: Output,
+    series: Series | None = None,
 ) -> Signal2D:
-    """Map the probability of an atom; the arguments are those of ``Signal2D.predict_atoms_nn``.
+    """Map the probability of an atom, or that of each kind of site in focal series.
+
+    The arguments are those of ``Signal2D.predict_atoms_nn`` and ``Signal2D.predict_species``.
 
     Parameters
     ----------
@@ -105,6 +119,8 @@ def predict_atoms(
         Whether to take the mean over turns and flips.
     output : Output
         How the result is computed.
+    series : Series, optional
+        How the images make focal series; not given for single images.
 
     Returns
     -------
@@ -112,8 +128,16 @@ def predict_atoms(
         Probability, float32, with the axes of the signal.
     """
     model = resolve(model)
-    classes = len(model.card.classes)
-    return _map(signal, model, _probability_of_block, classes, sampling, symmetrise, output)
+    focus = _focus(signal, model, series, "predict_atoms_nn", "predict_species")
+    if focus is not None:
+        check_defocus_domain(focus.defoci, model.card, "warn")
+    classes = model.card.classes
+    mapped = _map(
+        signal, model, _probability_of_block, len(classes), sampling, symmetrise, output, focus
+    )
+    if focus is not None:
+        _name(mapped, signal, f"Probability of {', '.join(classes)}", "in")
+    return mapped
 
 
 def map_agreement(
@@ -155,11 +179,43 @@ def map_agreement(
             f"{model.card.name!r} is a single network, which has nobody to agree with: give the "
             "name of an ensemble, or a list of networks."
         )
+    _focus(signal, model, None, "ensemble_agreement", "classify_species")
     agreement = _map(signal, model, _agreement_of_block, 1, sampling, symmetrise, output)
-    title = signal.metadata.General.title
-    agreement.metadata.General.title = f"Agreement on {title}" if title else "Agreement"
-    agreement.metadata.Signal.quantity = "Agreement"
+    _name(agreement, signal, "Agreement", "on")
     return agreement
+
+
+def _focus(
+    signal: Signal2D, model: Model, series: Series | None, single: str, of_series: str
+) -> Focus | None:
+    """Find how images make focal series, None for single images; refuse a network of the other."""
+    card, images = model.card, images_of(model.card)
+    if series is None and images > 1:
+        raise ValueError(
+            f"{card.name!r} looks at focal series of {images} images: use {of_series}, not "
+            f"{single}."
+        )
+    if series is None:
+        return None
+    if images == 1:
+        raise ValueError(
+            f"{card.name!r} looks at single images: use {single}, or a network of focal series."
+        )
+    return find_focus(signal, card, series.checked())
+
+
+def _frames(signal: Signal2D, focus: Focus | None) -> tuple[da.Array, int]:
+    """Return the images of a signal, and how many axes of the array belong to one frame."""
+    if focus is None:
+        return frames_of(signal), 2
+    return frames_of(signal, focus.axis), 3
+
+
+def _name(mapped: Signal2D, signal: Signal2D, quantity: str, link: str) -> None:
+    """Say in the metadata of a map what it is, of which images."""
+    title = signal.metadata.General.title
+    mapped.metadata.General.title = f"{quantity} {link} {title}" if title else quantity
+    mapped.metadata.Signal.quantity = quantity.partition(" of ")[0]
 
 
 def _map(
@@ -170,34 +226,39 @@ def _map(
     sampling: float | None,
     symmetrise: bool,
     output: Output,
+    focus: Focus | None = None,
 ) -> Signal2D:
     """Map something of every frame; several channels become a navigation axis ``species``."""
-    _check_signal(signal)
+    check_images(signal)
     output.check()
-    sampling = frame_sampling(_signal_axes(signal), sampling)
-    frames = _frames(signal)
-    navigation = frames.ndim - 2
+    sampling = frame_sampling(image_axes(signal), sampling)
+    frames, whole = _frames(signal, focus)
+    navigation = frames.ndim - whole
     by_class = (channels,) if channels > 1 else ()
+    chunks = (*frames.chunks[:navigation], *((n,) for n in by_class), *frames.chunks[-2:])
     maps = da.map_blocks(
         of_block,
         frames,
         dtype=np.float32,
-        chunks=(*frames.chunks[:-2], *((n,) for n in by_class), *frames.chunks[-2:]),
-        new_axis=[navigation] if by_class else None,
-        meta=np.empty((0,) * (frames.ndim + len(by_class)), np.float32),
+        chunks=chunks,
+        # The classes take the place of the images of a series.
+        drop_axis=list(range(navigation, frames.ndim)),
+        new_axis=list(range(navigation, len(chunks))),
+        meta=np.empty((0,) * len(chunks), np.float32),
         handle=model.handle,
         sampling=sampling.mean,
         symmetrise=symmetrise,
+        focus=focus,
     )
-    axes = _axes_dictionaries(signal, navigation=True)
+    axes = navigation_axes(signal, focus and focus.axis)
+    if not axes:
+        maps = maps[0]
     if by_class:
         axes.append({"name": "species", "size": channels, "navigate": True})
-    if signal.axes_manager.navigation_dimension == 0:
-        maps = maps[0]
     mapped = LazySignal2D(
         maps,
-        axes=axes + _axes_dictionaries(signal, navigation=False),
-        metadata=_metadata(signal, model, sampling),
+        axes=axes + [axis.get_axis_dictionary() for axis in image_axes(signal)],
+        metadata=_metadata(signal, model, sampling, focus),
     )
     return _finish(mapped, signal, output)
 
@@ -210,41 +271,30 @@ def _finish(result, signal: Signal2D, output: Output):
     return result
 
 
-def _frames(signal: Signal2D) -> da.Array:
-    """Return the images as a dask array with at least one navigation axis, frames never cut."""
-    data = signal.data
-    if not isinstance(data, da.Array):
-        # One chunk first and named without hashing, which would read the whole array.
-        data = da.from_array(data, chunks=-1, name=False)
-    if signal.axes_manager.navigation_dimension == 0:
-        data = data[np.newaxis]
-    navigation = data.ndim - 2
-    chunks = {axis: "auto" for axis in range(navigation)}
-    chunks |= {navigation: -1, navigation + 1: -1}
-    frame_size = data.dtype.itemsize * data.shape[-1] * data.shape[-2]
-    return data.rechunk(chunks, block_size_limit=max(_BLOCK_SIZE, frame_size))
-
-
 def _findings_of_block(
     block: np.ndarray,
     *,
     handle: NetworkHandle | EnsembleHandle,
     sampling: float,
     search: Search,
+    focus: Focus | None,
 ) -> np.ndarray:
     from hyperspy_dlatoms.detection.detect import survey
 
-    findings = np.empty(block.shape[:-2], dtype=object)
+    network = handle.get()
+    frames, drifts = _prepared(block, sampling, focus)
+    findings = np.empty(block.shape[: block.ndim - frames.ndim + 1], dtype=object)
     found = survey(
-        block.reshape(-1, *block.shape[-2:]),
+        frames,
         sampling,
-        handle.get(),
+        network,
         search.threshold,
         minimum_agreement=search.minimum_agreement,
         symmetrise=search.symmetrise,
+        defoci=focus and focus.defoci,
     )
-    for index, finding in zip(np.ndindex(findings.shape), found, strict=True):
-        findings[index] = finding
+    for index, finding, drift in zip(np.ndindex(findings.shape), found, drifts, strict=True):
+        findings[index] = (*finding, drift)
     return findings
 
 
@@ -254,39 +304,54 @@ def _probability_of_block(
     handle: NetworkHandle | EnsembleHandle,
     sampling: float,
     symmetrise: bool,
+    focus: Focus | None,
 ) -> np.ndarray:
     from hyperspy_dlatoms.detection.mapping import probability_maps
 
-    frames = block.reshape(-1, *block.shape[-2:])
-    maps = probability_maps(frames, sampling, handle.get(), symmetrise=symmetrise)
+    frames, drifts = _prepared(block, sampling, focus)
+    if focus is not None:
+        guard.warn_of_drift(drifts, sampling, align=focus.align)
+    maps = probability_maps(
+        frames, sampling, handle.get(), symmetrise=symmetrise, defoci=focus and focus.defoci
+    )
     if maps.ndim == 4:
         maps = np.moveaxis(maps, -1, 1)
-    return maps.reshape(*block.shape[:-2], *maps.shape[1:])
+    return maps.reshape(*block.shape[: block.ndim - frames.ndim + 1], *maps.shape[1:])
 
 
 def _agreement_of_block(
-    block: np.ndarray, *, handle: EnsembleHandle, sampling: float, symmetrise: bool
+    block: np.ndarray,
+    *,
+    handle: EnsembleHandle,
+    sampling: float,
+    symmetrise: bool,
+    focus: None,
 ) -> np.ndarray:
     from hyperspy_dlatoms.detection.mapping import agreement_maps
 
-    frames = block.reshape(-1, *block.shape[-2:])
+    frames, _ = _prepared(block, sampling, focus)
     return agreement_maps(frames, sampling, handle.get(), symmetrise=symmetrise).reshape(
         block.shape
     )
 
 
-def _signal_axes(signal: Signal2D) -> tuple:
-    x, y = signal.axes_manager.signal_axes
-    return y, x
+def _prepared(
+    block: np.ndarray, sampling: float, focus: Focus | None
+) -> tuple[np.ndarray, list[Drift | None]]:
+    """Give the frames of a block in a row, aligned if so asked, and the drift of each series."""
+    from hyperspy_dlatoms.detection.alignment import align, drift_of
+
+    if focus is None:
+        frames = block.reshape(-1, *block.shape[-2:])
+        return frames, [None] * len(frames)
+    frames = block.reshape(-1, *block.shape[-3:])
+    drifts = [drift_of(series, sampling) for series in frames]
+    if focus.align:
+        frames = np.stack([align(*both) for both in zip(frames, drifts, strict=True)])
+    return frames, drifts
 
 
-def _axes_dictionaries(signal: Signal2D, *, navigation: bool) -> list[dict]:
-    manager = signal.axes_manager
-    axes = manager.navigation_axes if navigation else manager.signal_axes
-    return [axis.get_axis_dictionary() for axis in reversed(axes)]
-
-
-def _metadata(signal: Signal2D, model: Model, sampling: Sampling) -> dict:
+def _metadata(signal: Signal2D, model: Model, sampling: Sampling, focus: Focus | None) -> dict:
     card, members = model.card, model.members
     vectors = {
         "model": card.name,
@@ -296,13 +361,18 @@ def _metadata(signal: Signal2D, model: Model, sampling: Sampling) -> dict:
     }
     if members:
         vectors["members"] = [member.name for member in members]
+    if focus is not None:
+        # As the axes are printed, the fastest first.
+        vectors["focal_axis"] = signal.axes_manager.navigation_dimension - 1 - focus.axis
+        vectors["align"] = focus.align
+        vectors |= {"defoci": list(focus.defoci)} if focus.defoci is not None else {}
     kept = signal.metadata.as_dictionary()
     metadata = {key: kept[key] for key in ("General", "Acquisition_instrument") if key in kept}
     return metadata | {"VectorMetadata": vectors}
 
 
 def _add_search(metadata: dict, signal: Signal2D, model: Model, search: Search) -> dict:
-    axes = _signal_axes(signal)
+    axes = image_axes(signal)
     metadata["Signal"] = {"signal_type": AtomPositions._signal_type}
     metadata["VectorMetadata"] |= {
         "column_names": columns_of(model.card, model.members),
@@ -325,17 +395,3 @@ def _threshold(model: Model, search: Search) -> float | list[float]:
     if model.members:
         return [member.threshold for member in model.members]
     return model.card.threshold
-
-
-def _check_signal(signal: Signal2D) -> None:
-    dtype = signal.data.dtype
-    if dtype.names is not None:
-        raise TypeError(
-            f"The images are in colour (dtype {dtype}): expected one real number a pixel. "
-            "Use signal.change_dtype('uint8') and pick or add up the channels."
-        )
-    if dtype.kind not in "biuf":
-        raise TypeError(
-            f"The images have dtype {dtype}: expected real numbers. "
-            "Take the amplitude, phase or real part of complex images."
-        )

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from hyperspy_dlatoms.signals.colours import colours_of_fractions, colours_of_species
+
 if TYPE_CHECKING:
     import ase
     import pandas as pd
@@ -16,8 +18,8 @@ if TYPE_CHECKING:
 
 #: The columns that every network gives.
 COLUMNS = ("y", "x", "probability", "y_sigma", "x_sigma")
-#: The columns with values from 0 to 1.
-FRACTIONS = ("probability", "agreement")
+#: The columns that can colour atoms.
+COLOURING = ("probability", "agreement", "species")
 
 
 class Calibration(NamedTuple):
@@ -185,8 +187,8 @@ def marker_offsets(frames: np.ndarray, calibration: Calibration) -> np.ndarray:
     return offsets
 
 
-def column_of_fractions(calibration: Calibration, name: str) -> int:
-    """Return the number of a column whose values run from 0 to 1.
+def column_of_colours(calibration: Calibration, name: str) -> int:
+    """Return the number of a column that can colour atoms.
 
     Parameters
     ----------
@@ -202,15 +204,15 @@ def column_of_fractions(calibration: Calibration, name: str) -> int:
     Raises
     ------
     ValueError
-        If there is no such column, or it does not run from 0 to 1.
+        If there is no such column, or it is neither the species nor runs from 0 to 1.
     """
-    there = [column for column in FRACTIONS if column in calibration.columns]
+    there = [column for column in COLOURING if column in calibration.columns]
     if name not in there:
         raise ValueError(f"by is {name!r}: expected {' or '.join(map(repr, there))}, or None.")
     return calibration.columns.index(name)
 
 
-def marker_colours(frames: np.ndarray, column: int) -> np.ndarray:
+def marker_colours(frames: np.ndarray, column: int, by: str) -> np.ndarray:
     """Return a colour for each atom.
 
     Parameters
@@ -218,19 +220,19 @@ def marker_colours(frames: np.ndarray, column: int) -> np.ndarray:
     frames : numpy.ndarray
         Object array of (n, k) arrays.
     column : int
-        Number of a column with values from 0 to 1.
+        Number of the column that says it.
+    by : str
+        Name of that column.
 
     Returns
     -------
     numpy.ndarray
-        Object array of the same shape, of (n, 4) arrays of red, green, blue and opacity, from cyan
-        for 0 to magenta for 1.
+        Object array of the same shape, of (n, 4) arrays of red, green, blue and opacity.
     """
-    from matplotlib import colormaps
-
+    colours_of = colours_of_species if by == "species" else colours_of_fractions
     colours = np.empty(frames.shape, dtype=object)
     for index in np.ndindex(frames.shape):
-        colours[index] = colormaps["cool"](frames[index][:, column])
+        colours[index] = colours_of(frames[index][:, column])
     return colours
 
 

@@ -12,12 +12,47 @@ import numpy as np
 from hyperspy_dlatoms.networks.domain import ExtrapolationError, Verdict
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from hyperspy.misc.utils import DictionaryTreeBrowser
 
+    from hyperspy_dlatoms.detection.alignment import Drift
+
+#: What is known of each frame besides its atoms, by its name in the metadata.
+REPORTS = ("domain", "drift")
+
 _NAMED = 5
+# Å
+_TOLERATED_DRIFT = 1.0
 
 
-def settle(metadata: DictionaryTreeBrowser, verdicts: np.ndarray) -> None:
+def settle(metadata: DictionaryTreeBrowser, reports: dict[str, np.ndarray]) -> None:
+    """Put what is known of frames into the metadata, and say or refuse what is wrong with them.
+
+    Parameters
+    ----------
+    metadata : hyperspy.misc.utils.DictionaryTreeBrowser
+        Of the positions.
+    reports : dict of str to numpy.ndarray
+        Object arrays, one value a frame, by their names in `REPORTS`.
+
+    Raises
+    ------
+    ExtrapolationError
+        See `settle_domain`.
+
+    Warns
+    -----
+    UserWarning
+        See `settle_domain` and `settle_drift`.
+    """
+    if "domain" in reports:
+        settle_domain(metadata, reports["domain"])
+    if "drift" in reports:
+        settle_drift(metadata, reports["drift"])
+
+
+def settle_domain(metadata: DictionaryTreeBrowser, verdicts: np.ndarray) -> None:
     """Put the scores of images into the metadata, and say or refuse what is outside.
 
     Parameters
@@ -48,35 +83,101 @@ def settle(metadata: DictionaryTreeBrowser, verdicts: np.ndarray) -> None:
             "it."
         )
     if text and metadata.on_extrapolation == "warn":
-        warnings.warn(f"{text} Check what was found in them.", stacklevel=4)
+        warnings.warn(f"{text} Check what was found in them.", stacklevel=5)
     metadata.domain = [float(verdict.score) for verdict in verdicts.ravel()]
 
 
-def pair(first: np.ndarray, second: np.ndarray) -> np.ndarray:
-    """Put two object arrays together, so that dask computes both in one pass.
+def settle_drift(metadata: DictionaryTreeBrowser, drifts: np.ndarray) -> None:
+    """Put the drift of focal series into the metadata, and say where images are misaligned.
 
     Parameters
     ----------
-    first, second : numpy.ndarray
+    metadata : hyperspy.misc.utils.DictionaryTreeBrowser
+        With `sampling` (Å/px), `align` and `on_extrapolation`. Its `drift` becomes an array of
+        shape (..., images, 2): where each image lies against the middle one, y and x in px.
+    drifts : numpy.ndarray
+        Object array of Drift, of the shape of the data.
+
+    Warns
+    -----
+    UserWarning
+        See `warn_of_drift`, unless it is ignored.
+    """
+    flat = list(drifts.ravel())
+    offsets = np.stack([drift.offsets for drift in flat])
+    metadata.drift = offsets.reshape(*drifts.shape, *offsets.shape[1:])
+    if metadata.on_extrapolation != "ignore":
+        sampling = float(np.mean(metadata.sampling))
+        warn_of_drift(flat, sampling, align=metadata.align, stacklevel=4)
+
+
+def warn_of_drift(
+    drifts: Sequence[Drift], sampling: float, *, align: bool, stacklevel: int = 1
+) -> None:
+    """Warn of images that are misaligned, or were aligned by shifts that are not sure.
+
+    Parameters
+    ----------
+    drifts : sequence of Drift
+        Of the series.
+    sampling : float
+        Å/px.
+    align : bool
+        Whether the images were aligned.
+    stacklevel : int
+        Of the warning.
+
+    Warns
+    -----
+    UserWarning
+        If an image lies more than 1 Å from the middle one; of images that were aligned, if shifts
+        are known up to the lattice only.
+    """
+    if align:
+        unsure = sum(not drift.certain for drift in drifts)
+        if unsure:
+            warnings.warn(
+                f"The shifts between the images of {unsure} of {len(drifts)} focal series are not "
+                "sure: of what fits about as well, at other places of the lattice, the least shift "
+                "was taken. Check them in metadata.VectorMetadata.drift.",
+                stacklevel=stacklevel + 1,
+            )
+        return
+    farthest = np.array([sampling * np.hypot(*drift.offsets.T).max() for drift in drifts])
+    far = np.count_nonzero(farthest > _TOLERATED_DRIFT)
+    if far:
+        warnings.warn(
+            f"The images of {far} of {len(drifts)} focal series seem to be misaligned, by up to "
+            f"{farthest.max():.1f} Å: use align=True, or align them first.",
+            stacklevel=stacklevel + 1,
+        )
+
+
+def together(*arrays: np.ndarray) -> np.ndarray:
+    """Put object arrays together, so that dask computes all in one pass.
+
+    Parameters
+    ----------
+    *arrays : numpy.ndarray
         Object arrays of one shape.
 
     Returns
     -------
     numpy.ndarray
-        Object array of the same shape, of pairs.
+        Object array of the same shape, of tuples.
     """
-    pairs = np.empty(first.shape, object)
-    for index in np.ndindex(first.shape):
-        pairs[index] = first[index], second[index]
-    return pairs
+    tuples = np.empty(arrays[0].shape, object)
+    for index in np.ndindex(tuples.shape):
+        tuples[index] = tuple(array[index] for array in arrays)
+    return tuples
 
 
-def part(pairs: np.ndarray, which: int) -> np.ndarray:
+def part(tuples: np.ndarray, which: int) -> np.ndarray:
     """Take one of what was put together.
 
     Parameters
     ----------
-    pairs : numpy.ndarray
+    tuples : numpy.ndarray
         Object array of tuples.
     which : int
         Index into each of them.
@@ -89,12 +190,12 @@ def part(pairs: np.ndarray, which: int) -> np.ndarray:
     Examples
     --------
     >>> import numpy as np
-    >>> part(pair(np.array(["a", "b"], object), np.array(["c", "d"], object)), 1)
+    >>> part(together(np.array(["a", "b"], object), np.array(["c", "d"], object)), 1)
     array(['c', 'd'], dtype=object)
     """
-    parts = np.empty(pairs.shape, object)
-    for index in np.ndindex(pairs.shape):
-        parts[index] = pairs[index][which]
+    parts = np.empty(tuples.shape, object)
+    for index in np.ndindex(tuples.shape):
+        parts[index] = tuples[index][which]
     return parts
 
 

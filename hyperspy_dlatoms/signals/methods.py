@@ -5,9 +5,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from hyperspy_dlatoms.signals.arguments import Output, Search
+from hyperspy_dlatoms.signals.arguments import Output, Search, Series
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from typing import Literal
 
     from hyperspy.signals import Signal2D
@@ -15,7 +16,13 @@ if TYPE_CHECKING:
     from hyperspy_dlatoms.registry.catalogue import ModelLike
     from hyperspy_dlatoms.signals import AtomPositions
 
-__all__ = ["ensemble_agreement", "find_atoms_nn", "predict_atoms_nn"]
+__all__ = [
+    "classify_species",
+    "ensemble_agreement",
+    "find_atoms_nn",
+    "predict_atoms_nn",
+    "predict_species",
+]
 
 
 def find_atoms_nn(
@@ -78,7 +85,8 @@ def find_atoms_nn(
     ------
     ValueError
         Where the signal axes have no length unit, are unequal or not uniform, or where an
-        argument is out of its range, or the networks of a list do not fit together.
+        argument is out of its range, or the networks of a list do not fit together, or look at
+        focal series.
     TypeError
         For complex or colour images.
     RegistryError
@@ -97,6 +105,7 @@ def find_atoms_nn(
 
     See Also
     --------
+    classify_species : The same for focal series.
     ensemble_agreement : Where the members of an ensemble agree.
     predict_atoms_nn : The probability map that the atoms are read from.
 
@@ -160,7 +169,8 @@ def predict_atoms_nn(
     ------
     ValueError
         Where the signal axes have no length unit, are unequal or not uniform, or where an
-        argument is out of its range, or the networks of a list do not fit together.
+        argument is out of its range, or the networks of a list do not fit together, or look at
+        focal series.
     TypeError
         For complex or colour images.
     RegistryError
@@ -171,6 +181,7 @@ def predict_atoms_nn(
     See Also
     --------
     find_atoms_nn : The atoms themselves.
+    predict_species : The same for focal series.
 
     Examples
     --------
@@ -230,7 +241,8 @@ def ensemble_agreement(
     ------
     ValueError
         Where the signal axes have no length unit, are unequal or not uniform, or where an
-        argument is out of its range, or the networks of a list do not fit together.
+        argument is out of its range, or the networks of a list do not fit together, or look at
+        focal series.
     TypeError
         For complex or colour images, and for a single network.
     RegistryError
@@ -257,4 +269,227 @@ def ensemble_agreement(
         sampling=sampling,
         symmetrise=symmetrise,
         output=Output(show_progressbar, num_workers, lazy_output),
+    )
+
+
+def classify_species(
+    self: Signal2D,
+    model: ModelLike = "mos2-focal-series",
+    *,
+    focal_axis: str | int | None = None,
+    defoci: Sequence[float] | None = None,
+    align: bool = False,
+    sampling: float | None = None,
+    threshold: float | None = None,
+    minimum_agreement: float | None = None,
+    symmetrise: bool = False,
+    on_extrapolation: Literal["warn", "raise", "ignore"] = "warn",
+    show_progressbar: bool | None = None,
+    num_workers: int | None = None,
+    lazy_output: bool | None = None,
+) -> AtomPositions:
+    """Find atoms and vacancies, and of which species they are, in focal series.
+
+    One navigation axis holds the images of a series; the others are frames, so that a movie of
+    focal series goes through as well.
+
+    Parameters
+    ----------
+    model : str, pathlib.Path, AtomNetwork or list, default "mos2-focal-series"
+        The name of a network of focal series, or of an ensemble of them, in the registry, the path
+        of a model file, a loaded network, or a list of these, which look at each series in one pass
+        as an ensemble.
+    focal_axis : str or int, optional
+        The navigation axis along which the images of a series lie, by its name or its index in
+        ``axes_manager``. Where it is not given it is the axis called ``defocus`` (or ``focus``),
+        else the last navigation axis of the array that is as long as the network expects, the one
+        that is printed first; a warning says which where there are several.
+    defoci : sequence of float, optional
+        The defocus of each image in Å, positive is underfocus, in the order of the axis, which may
+        go up or down. Where it is not given it is read from a focal axis that is called ``defocus``
+        and has a unit of length; else the network does without.
+    align : bool, default False
+        Whether to shift the images of a series onto its middle one first, by parts of a pixel.
+        Where they do not reach, they are filled with their mean. A shift is known up to the lattice
+        only, so that of shifts that fit alike the least is taken.
+    sampling : float, optional
+        Å/px. Taken from the signal axes, in any unit of length, where it is not given.
+    threshold : float, optional
+        The least probability of a site, between 0 and 1; the model card's where not given. Each
+        member of an ensemble finds its sites with it, or with that of its own card.
+    minimum_agreement : float, optional
+        The least fraction of the members of an ensemble that found a site, see `find_atoms_nn`.
+    symmetrise : bool, default False
+        Whether to take the mean over the eight quarter turns and flips of the images, so that their
+        orientation does not matter. It costs eight times as much.
+    on_extrapolation : {"warn", "raise", "ignore"}, default "warn"
+        What to do about defoci and images that are unlike those that the network was trained on.
+    show_progressbar : bool, optional
+        Whether to show a progress bar; HyperSpy's preference where not given.
+    num_workers : int, optional
+        How many blocks of series are worked on at once; dask's default where not given. For a lazy
+        result give it to its ``compute``.
+    lazy_output : bool, optional
+        Whether to return a :class:`~hyperspy_dlatoms.LazyAtomPositions`, computed when it is asked
+        for. As the signal is where not given.
+
+    Returns
+    -------
+    AtomPositions or LazyAtomPositions
+        As from `find_atoms_nn`, with the navigation axes of the images but for the focal one;
+        positions are in pixels of the middle image of the series. The columns are `y`, `x`,
+        `probability` (of a site of any species), `y_sigma`, `x_sigma`; `species`, an index into
+        ``metadata.VectorMetadata.species``; `agreement` for an ensemble; ``probability_Mo``,
+        ``probability_S_vacancy`` and so on, of each species; `height` and `height_sigma`, the atoms
+        in the column, if the network tells. ``metadata.VectorMetadata.drift`` has where each image
+        of a series lies against the middle one, y and x in px, as it was measured.
+
+    Raises
+    ------
+    ValueError
+        Where there is no such axis, or it is not as long as the network expects, or there are not
+        as many defoci; for a network of single images; where the signal axes have no length unit,
+        are unequal or not uniform, or an argument is out of its range, or the networks of a list do
+        not fit together.
+    TypeError
+        For complex or colour images, and defoci that are not numbers.
+    RegistryError
+        For a model that the registry does not know, or an ensemble that lacks a member.
+    FileNotFoundError
+        For a model file that does not exist.
+    ExtrapolationError
+        With ``on_extrapolation="raise"``, for defoci or images unlike those that the network was
+        trained on; of images a lazy result says it when it is computed.
+
+    Warns
+    -----
+    UserWarning
+        With ``on_extrapolation="warn"``, of defoci and of images unlike those that the network was
+        trained on, and of images that are misaligned by more than 1 Å unless they are aligned; a
+        lazy result warns of images when it is computed.
+
+    See Also
+    --------
+    find_atoms_nn : The same for single images.
+    predict_species : The probability maps that the sites are read from.
+
+    Examples
+    --------
+    >>> import hyperspy.api as hs
+    >>> import hyperspy_dlatoms
+    >>> series = hs.load("series.emd")  # doctest: +SKIP
+    >>> sites = series.classify_species("mos2-focal-series", defoci=[-40, 0, 40])  # doctest: +SKIP
+    >>> sites.to_dataframe().species.value_counts()  # doctest: +SKIP
+    >>> sites.plot_on(series.inav[1], by="species")  # doctest: +SKIP
+    """
+    from hyperspy_dlatoms.signals import blockwise
+
+    return blockwise.find_atoms(
+        self,
+        model,
+        sampling=sampling,
+        search=Search(threshold, minimum_agreement, symmetrise, on_extrapolation),
+        output=Output(show_progressbar, num_workers, lazy_output),
+        series=Series(focal_axis, defoci, align),
+    )
+
+
+def predict_species(
+    self: Signal2D,
+    model: ModelLike = "mos2-focal-series",
+    *,
+    focal_axis: str | int | None = None,
+    defoci: Sequence[float] | None = None,
+    align: bool = False,
+    sampling: float | None = None,
+    symmetrise: bool = False,
+    show_progressbar: bool | None = None,
+    num_workers: int | None = None,
+    lazy_output: bool | None = None,
+) -> Signal2D:
+    """Map the probability of each species at every pixel of focal series.
+
+    Parameters
+    ----------
+    model : str, pathlib.Path, AtomNetwork or list, default "mos2-focal-series"
+        The name of a network of focal series, or of an ensemble of them, in the registry, the path
+        of a model file, a loaded network, or a list of these, which look at each series in one pass
+        as an ensemble.
+    focal_axis : str or int, optional
+        The navigation axis along which the images of a series lie, by its name or its index in
+        ``axes_manager``. Where it is not given it is the axis called ``defocus`` (or ``focus``),
+        else the last navigation axis of the array that is as long as the network expects, the one
+        that is printed first; a warning says which where there are several.
+    defoci : sequence of float, optional
+        The defocus of each image in Å, positive is underfocus, in the order of the axis, which may
+        go up or down. Where it is not given it is read from a focal axis that is called ``defocus``
+        and has a unit of length; else the network does without.
+    align : bool, default False
+        Whether to shift the images of a series onto its middle one first, by parts of a pixel.
+        Where they do not reach, they are filled with their mean. A shift is known up to the lattice
+        only, so that of shifts that fit alike the least is taken.
+    sampling : float, optional
+        Å/px. Taken from the signal axes, in any unit of length, where it is not given.
+    symmetrise : bool, default False
+        Whether to take the mean over the eight quarter turns and flips of the images, so that their
+        orientation does not matter. It costs eight times as much.
+    show_progressbar : bool, optional
+        Whether to show a progress bar; HyperSpy's preference where not given.
+    num_workers : int, optional
+        How many blocks of series are worked on at once; dask's default where not given. For a lazy
+        result give it to its ``compute``.
+    lazy_output : bool, optional
+        Whether to return a lazy signal. As the signal is where not given.
+
+    Returns
+    -------
+    Signal2D or LazySignal2D
+        Probability, float32, on the pixels of the middle image of each series. The focal axis gives
+        way to a navigation axis ``species``, the fastest one;
+        ``metadata.VectorMetadata.species`` names its entries. What they lack to 1 is the
+        probability of the background.
+
+    Raises
+    ------
+    ValueError
+        Where there is no such axis, or it is not as long as the network expects, or there are not
+        as many defoci; for a network of single images; where the signal axes have no length unit,
+        are unequal or not uniform, or an argument is out of its range, or the networks of a list do
+        not fit together.
+    TypeError
+        For complex or colour images, and defoci that are not numbers.
+    RegistryError
+        For a model that the registry does not know, or an ensemble that lacks a member.
+    FileNotFoundError
+        For a model file that does not exist.
+
+    Warns
+    -----
+    UserWarning
+        Of defoci unlike those that the network was trained on, and of images that are misaligned by
+        more than 1 Å unless they are aligned; a lazy result warns of those when it is computed.
+
+    See Also
+    --------
+    classify_species : The sites themselves.
+
+    Examples
+    --------
+    >>> import hyperspy.api as hs
+    >>> import hyperspy_dlatoms
+    >>> series = hs.load("series.emd")  # doctest: +SKIP
+    >>> maps = series.predict_species("mos2-focal-series")  # doctest: +SKIP
+    >>> maps.metadata.VectorMetadata.species  # doctest: +SKIP
+    ['Mo', 'S', 'Mo vacancy', 'S vacancy']
+    >>> maps.plot(vmin=0, vmax=1)  # doctest: +SKIP
+    """
+    from hyperspy_dlatoms.signals import blockwise
+
+    return blockwise.predict_atoms(
+        self,
+        model,
+        sampling=sampling,
+        symmetrise=symmetrise,
+        output=Output(show_progressbar, num_workers, lazy_output),
+        series=Series(focal_axis, defoci, align),
     )

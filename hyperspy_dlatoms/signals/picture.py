@@ -4,11 +4,13 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 
 import numpy as np
 from scipy.spatial import cKDTree
 
-_RING = "#ff2d55"
+from hyperspy_dlatoms.signals.colours import PLAIN, colours_of_species
+
 # Å, used where there are too few atoms to tell their distance.
 _SPACING = 2.0
 
@@ -19,6 +21,8 @@ def save_picture(
     sites: np.ndarray,
     sampling: float,
     title: str = "",
+    species: np.ndarray | None = None,
+    names: Sequence[str] = (),
 ) -> None:
     """Write a picture of an image, alone and with a ring around every atom.
 
@@ -34,6 +38,10 @@ def save_picture(
         Å/px, for the scale bar.
     title : str, optional
         Stands above the image with the atoms.
+    species : numpy.ndarray, optional
+        The index of the species of each atom, shape (n,), which gives its colour.
+    names : sequence of str, optional
+        Of the species, for a legend.
 
     Examples
     --------
@@ -69,14 +77,26 @@ def save_picture(
             offsets=sites[:, 1::-1],
             transOffset=marked.transData,
             facecolors="none",
-            edgecolors=_RING,
+            edgecolors=PLAIN if species is None else colours_of_species(species),
             linewidths=1.1,
         )
     )
     if title:
         marked.set_title(title, fontsize=10, loc="left")
+    if names:
+        _legend(figure, names)
     _scale_bar(plain, width, height, sampling)
     figure.savefig(path, dpi=120)
+
+
+def _legend(figure, names: Sequence[str]) -> None:
+    from matplotlib.lines import Line2D
+
+    rings = [
+        Line2D([], [], ls="", marker="o", ms=8, mew=1.5, mfc="none", mec=colour)
+        for colour in colours_of_species(np.arange(len(names)))
+    ]
+    figure.legend(rings, names, loc="outside lower right", ncols=len(names), fontsize=9)
 
 
 def _contrast(image: np.ndarray) -> tuple[float, float]:

@@ -10,7 +10,7 @@ import pytest
 from hyperspy_dlatoms import AtomPositions, LazyAtomPositions, RegistryError
 from hyperspy_dlatoms.detection import detect
 from hyperspy_dlatoms.networks.model_file import write_model
-from hyperspy_dlatoms.signals import blockwise
+from hyperspy_dlatoms.signals import frames
 
 NAVIGATION = [(), (3,), (2, 3)]
 
@@ -56,13 +56,13 @@ def test_a_stack_goes_block_by_block(spot_network, spot_images, lazy, monkeypatc
     signal, _ = spot_images(2, 5, lazy=lazy)
     sizes = []
 
-    def record(frames, *arguments, **more):
-        sizes.append(len(frames))
-        return survey(frames, *arguments, **more)
+    def record(stack, *arguments, **more):
+        sizes.append(len(stack))
+        return survey(stack, *arguments, **more)
 
     survey = detect.survey
     monkeypatch.setattr(detect, "survey", record)
-    monkeypatch.setattr(blockwise, "_BLOCK_SIZE", 2 * signal.data[0, 0].nbytes)
+    monkeypatch.setattr(frames, "_BLOCK_SIZE", 2 * signal.data[0, 0].nbytes)
     atoms = signal.find_atoms_nn(lazy_output=True)
     assert sizes == []
     atoms.compute()

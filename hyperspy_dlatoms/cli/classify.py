@@ -1,0 +1,48 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The command ``dlatoms classify``."""
+
+from __future__ import annotations
+
+import argparse
+
+from hyperspy_dlatoms.cli import searching
+
+HELP = "find atoms, vacancies and their species in the focal series of a file"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare its arguments."""
+    searching.add_arguments(parser, model="mos2-focal-series")
+    parser.add_argument(
+        "--focal-axis",
+        metavar="AXIS",
+        type=_axis,
+        help="name or index of the axis of a series (the one called defocus)",
+    )
+    parser.add_argument(
+        "--defoci",
+        metavar="Å",
+        type=float,
+        nargs="+",
+        help="of each image of a series, positive is underfocus (the axis says, or unknown)",
+    )
+    parser.add_argument(
+        "--align", action="store_true", help="shift the images of a series onto its middle one"
+    )
+
+
+def run(options: argparse.Namespace) -> None:
+    """Find the sites, write them, and print how many there are of each species."""
+    from hyperspy_dlatoms.signals.methods import classify_species
+
+    searching.search(
+        options,
+        classify_species,
+        focal_axis=options.focal_axis,
+        defoci=options.defoci,
+        align=options.align,
+    )
+
+
+def _axis(text: str) -> str | int:
+    return int(text) if text.lstrip("-").isdecimal() else text

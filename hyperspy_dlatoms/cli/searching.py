@@ -1,0 +1,160 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the commands share that find atoms in the images of a file."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from hyperspy_dlatoms.cli import backend
+from hyperspy_dlatoms.cli.printing import print_rows
+from hyperspy_dlatoms.cli.writing import check_writable, write_table
+
+if TYPE_CHECKING:
+    import numpy as np
+    from hyperspy.signals import Signal2D
+
+    from hyperspy_dlatoms.signals import AtomPositions
+
+
+def add_arguments(parser: argparse.ArgumentParser, *, model: str) -> None:
+    """Declare the arguments; `model` is the network that is taken where none is given."""
+    parser.add_argument("file", metavar="FILE", type=Path, help="anything that RosettaSciIO reads")
+    parser.add_argument(
+        "-o",
+        "--output",
+        metavar="OUT",
+        type=_atoms_file,
+        required=True,
+        help="a table (.csv), a HyperSpy signal (.hspy) or structures (extended .xyz)",
+    )
+    parser.add_argument("--model", default=model, help="a name or a file (%(default)s)")
+    parser.add_argument("--sampling", type=float, help="Å/px, where the file does not say")
+    parser.add_argument("--threshold", type=float, help="least probability (the model's)")
+    parser.add_argument(
+        "--minimum-agreement",
+        metavar="SHARE",
+        type=float,
+        help="least share of an ensemble that found an atom",
+    )
+    parser.add_argument(
+        "--symmetrise",
+        action="store_true",
+        help="mean over the turns and flips (8 times the cost)",
+    )
+    parser.add_argument(
+        "--on-extrapolation",
+        choices=("warn", "raise", "ignore"),
+        default="warn",
+        help="what to do about images unlike the training images (%(default)s)",
+    )
+    parser.add_argument("--png", metavar="FILE", type=Path, help="a picture of the first image")
+
+
+def search(
+    options: argparse.Namespace,
+    method: Callable[..., AtomPositions],
+    **more: Any,
+) -> None:
+    """Find the atoms, write them, and print how many there are.
+
+    `method` is the one of ``Signal2D``, `more` what it takes besides what the commands share.
+    """
+    import hyperspy.api as hs
+
+    from hyperspy_dlatoms.signals.loading import load_images
+
+    check_writable(options.output, *([options.png] if options.png else []))
+    hs.set_log_level("CRITICAL")
+    images, remark = load_images(options.file)
+    if remark:
+        print(remark)
+    backend.import_tensorflow()
+    atoms = method(
+        images,
+        options.model,
+        sampling=options.sampling,
+        threshold=options.threshold,
+        minimum_agreement=options.minimum_agreement,
+        symmetrise=options.symmetrise,
+        on_extrapolation=options.on_extrapolation,
+        lazy_output=False,
+        show_progressbar=sys.stderr.isatty(),
+        **more,
+    )
+    _write_atoms(atoms, options.output)
+    y, x = atoms.metadata.VectorMetadata.sampling
+    rows = [
+        ("images", f"{images.data[..., 0, 0].size} of {_size(images)} px"),
+        ("sampling", f"{(y * x) ** 0.5:.4g} Å/px"),
+        *_counts(atoms),
+        ("wrote", f"{options.output}"),
+    ]
+    if options.png:
+        _draw(options.png, atoms, _first_image(images, atoms))
+        rows.append(("picture", f"{options.png}" + " (the first image)" * (atoms.data.size > 1)))
+    print_rows(*rows)
+
+
+def _size(images: Signal2D) -> str:
+    return " x ".join(map(str, images.data.shape[-2:]))
+
+
+def _counts(atoms: AtomPositions) -> list[tuple[str, str]]:
+    """Give the number of atoms, or of each species where there are several."""
+    import numpy as np
+
+    vectors, frames = atoms.metadata.VectorMetadata, list(atoms.data.ravel())
+    if "species" not in vectors.column_names:
+        return [("atoms", f"{sum(map(len, frames))}")]
+    column = vectors.column_names.index("species")
+    species = np.concatenate([frame[:, column] for frame in frames])
+    return [
+        (name, f"{np.count_nonzero(species == index)}")
+        for index, name in enumerate(vectors.species)
+    ]
+
+
+def _first_image(images: Signal2D, atoms: AtomPositions) -> np.ndarray:
+    """Give the image of the first frame, of a focal series the middle one."""
+    data, focal = images.data, atoms.metadata.get_item("VectorMetadata.focal_axis")
+    if focal is not None:
+        axis = images.axes_manager[focal]
+        data = data.take(axis.size // 2, axis=axis.index_in_array)
+    return data[(0,) * (data.ndim - 2)]
+
+
+def _draw(path: Path, atoms: AtomPositions, image: np.ndarray) -> None:
+    import numpy as np
+
+    from hyperspy_dlatoms.signals.picture import save_picture
+
+    vectors, sites = atoms.metadata.VectorMetadata, atoms.data.ravel()[0]
+    y, x = vectors.sampling
+    by_species = {}
+    if "species" in vectors.column_names:
+        column = vectors.column_names.index("species")
+        by_species = {"species": sites[:, column], "names": vectors.species}
+    title = f"{len(sites)} {'sites' if by_species else 'atoms'}"
+    save_picture(path, np.asarray(image), sites, (y * x) ** 0.5, title, **by_species)
+
+
+def _write_atoms(atoms: AtomPositions, path: Path) -> None:
+    if path.suffix == ".csv":
+        write_table(atoms, path)
+    elif path.suffix == ".xyz":
+        import ase.io
+
+        ase.io.write(path, atoms.to_ase(), format="extxyz")
+    else:
+        atoms.save(path, overwrite=True)
+
+
+def _atoms_file(text: str) -> Path:
+    path = Path(text)
+    if path.suffix not in (".csv", ".hspy", ".xyz"):
+        raise argparse.ArgumentTypeError(f"{text!r} does not end in .csv, .hspy or .xyz")
+    return path

@@ -1,0 +1,229 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""How the images of a focal series lie against each other, and bringing them together."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from scipy import fft
+from scipy.ndimage import maximum_filter, shift
+
+from hyperspy_dlatoms.detection.masking import mask_bad
+from hyperspy_dlatoms.networks.normalisation import normalise_series
+from hyperspy_dlatoms.networks.resampling import resample
+
+# Å/px, and the side in px of the part in the middle that is looked at.
+_SAMPLING = 0.4
+_LARGEST = 256
+_SMALLEST = 24
+# 1/Å: coarser than the local normalisation there is nothing, finer than HRTEM resolves only noise.
+_BAND = (0.08, 1.0)
+_RING = 0.04
+# Of a place that stands out, how high the next one may be at most; of places that do not, how much
+# lower than the best one may be to count as good as it.
+_STANDS_OUT = 0.85
+_AS_GOOD = 0.8
+# What noise has in phase, by chance, in rings of n coefficients: so many times n ** -0.5.
+_CHANCE = 4.0
+_UPSAMPLING = 20
+
+
+class Drift(NamedTuple):
+    """Where the images of a focal series lie.
+
+    Attributes
+    ----------
+    offsets : numpy.ndarray
+        What has to be added to a position in the middle image, y and x in px, to find it in each,
+        float of shape (images, 2).
+    certain : bool
+        Whether they are known for sure; else up to the lattice of the specimen, or, where there is
+        no signal, not at all and so 0.
+    """
+
+    offsets: np.ndarray
+    certain: bool
+
+
+def drift_of(series: np.ndarray, sampling: float) -> Drift:
+    """Measure where the images of a focal series lie against the middle one.
+
+    Each image is correlated with the next. Contrast may invert from one defocus to another, at some
+    spatial frequencies and not at others, so that a phase correlation finds wrong places even in
+    images that are aligned: the correlations of rings of spatial frequency are added up by their
+    moduli instead, and the signs of the rings put right before the place is refined. A crystal fits
+    to itself in many places. One that stands out among them, since edges and defects fit as well,
+    is taken; else the nearest of those that fit about as well as the best.
+
+    Parameters
+    ----------
+    series : numpy.ndarray
+        Images of shape (images, H, W), any real dtype.
+    sampling : float
+        Pixel size in Å/px.
+
+    Returns
+    -------
+    Drift
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> texture = np.random.default_rng(0).normal(size=(128, 128))
+    >>> moved = np.roll(texture, (3, -8), axis=(0, 1))
+    >>> drift = drift_of(np.stack([texture, texture, -moved]), sampling=0.4)
+    >>> drift.offsets.round(1) + 0.0, drift.certain
+    (array([[ 0.,  0.],
+           [ 0.,  0.],
+           [ 3., -8.]]), True)
+    """
+    offsets = np.zeros((len(series), 2))
+    spectra, scale = _spectra(series, sampling)
+    if spectra is None:
+        return Drift(offsets, False)
+    middle = len(series) // 2
+    steps = [_between(*pair) for pair in zip(spectra, spectra[1:], strict=False)]
+    for index in range(middle + 1, len(series)):
+        offsets[index] = offsets[index - 1] + steps[index - 1][0]
+    for index in range(middle - 1, -1, -1):
+        offsets[index] = offsets[index + 1] - steps[index][0]
+    return Drift(offsets * scale, all(step[1] for step in steps))
+
+
+def align(series: np.ndarray, drift: Drift) -> np.ndarray:
+    """Bring the images of a focal series onto the middle one.
+
+    Parameters
+    ----------
+    series : numpy.ndarray
+        Images of shape (images, H, W), any real dtype.
+    drift : Drift
+        Where they lie.
+
+    Returns
+    -------
+    numpy.ndarray
+        Float32 images of the same shape, shifted by cubic splines. Where an image does not reach it
+        has its mean, and where its pixels were bad it has NaN.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> series = np.zeros((3, 8, 8))
+    >>> series[[0, 1, 2], 4, [3, 4, 5]] = 1
+    >>> aligned = align(series, Drift(np.array([[0, -1.0], [0, 0], [0, 1.0]]), certain=True))
+    >>> aligned[:, 4].argmax(axis=-1)
+    array([4, 4, 4])
+    """
+    aligned = np.empty(series.shape, np.float32)
+    for place, image, offset in zip(aligned, series, drift.offsets, strict=True):
+        place[:] = image
+        if not offset.any():
+            continue
+        bad = mask_bad(image)[1]
+        good = place[~bad]
+        if good.size == 0:
+            continue
+        # A spline would spread what is bad over the image.
+        place[bad] = np.median(good)
+        place[:] = shift(place, -offset, order=3, mode="constant", cval=good.mean())
+        if bad.any():
+            place[shift(bad.astype(np.float32), -offset, order=1) > 0] = np.nan
+    return aligned
+
+
+def _spectra(series: np.ndarray, sampling: float) -> tuple[np.ndarray | None, float]:
+    """Give the spectra of the middle of images, and the pixel size that they are of, in px."""
+    largest = round(_LARGEST * _SAMPLING / sampling)
+    window = tuple(
+        slice(max((side - largest) // 2, 0), max((side - largest) // 2, 0) + largest)
+        for side in series.shape[-2:]
+    )
+    if min(series.shape[-2:]) * sampling < _SMALLEST * _SAMPLING:
+        return None, 1.0
+    images = [resample(mask_bad(one[window])[0], sampling, _SAMPLING) for one in series]
+    scale = images[0][1].scale
+    normal = normalise_series(np.stack([image for image, _ in images]), sampling * scale)
+    for axis in (-2, -1):
+        taper = np.hanning(normal.shape[axis] + 2)[1:-1].astype(np.float32)
+        normal *= np.expand_dims(taper, -1) if axis == -2 else taper
+    return fft.fft2(normal), scale
+
+
+def _between(first: np.ndarray, second: np.ndarray) -> tuple[np.ndarray, bool]:
+    """Give how far an image lies from the one before (y, x in its px), and whether it is sure."""
+    rings = _rings(first.shape)
+    product = second * first.conj()
+    plain = _correlation(product, rings)
+    size = np.abs(product)
+    chance = _CHANCE * sum(size[ring].sum() / np.sqrt(np.count_nonzero(ring)) for ring in rings)
+    if plain.max() <= 0 or plain.max() * product.size < chance:
+        return np.zeros(2), False
+    # The square root lets what is not the lattice, and so faint, have its say.
+    place, next_best = _best(_correlation(product / np.sqrt(np.maximum(size, 1e-12)), rings))
+    certain = next_best < _STANDS_OUT
+    if not certain:
+        place = _nearest(plain)
+    return place + _refined(first, second, place, rings), certain
+
+
+def _rings(shape: tuple[int, int]) -> list[np.ndarray]:
+    """Give masks of rings of spatial frequency."""
+    frequency = np.hypot(*np.meshgrid(*(fft.fftfreq(n, _SAMPLING) for n in shape), indexing="ij"))
+    # No finer than an image of this size has coefficients.
+    width = max(_RING, 1.5 / (min(shape) * _SAMPLING))
+    edges = np.arange(_BAND[0], _BAND[1] + 1e-9, width)
+    masks = [(frequency >= low) & (frequency < low + width) for low in edges[:-1]]
+    return [mask for mask in masks if mask.any()]
+
+
+def _correlation(product: np.ndarray, rings: list[np.ndarray]) -> np.ndarray:
+    """Add up the moduli of the correlations of rings, at half pixels, the least of them at 0."""
+    total = np.zeros([2 * side for side in product.shape], np.float32)
+    here = tuple(np.ix_(*(fft.fftfreq(side, 1 / side).astype(int) for side in product.shape)))
+    padded = np.zeros(total.shape, product.dtype)
+    for ring in rings:
+        padded[here] = np.where(ring, product, 0)
+        total += np.abs(fft.ifft2(padded).real)
+    return (total - np.median(total)) * 4
+
+
+def _peaks(correlation: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Give the maxima of a correlation, as signed distances in px and as fractions of the best."""
+    top = correlation == maximum_filter(correlation, 5, mode="wrap")
+    where = np.argwhere(top)
+    sides = np.array(correlation.shape)
+    signed = (where + sides // 2) % sides - sides // 2
+    return signed / 2, correlation[top] / correlation.max()
+
+
+def _best(correlation: np.ndarray) -> tuple[np.ndarray, float]:
+    places, heights = _peaks(correlation)
+    order = np.argsort(heights)
+    return places[order[-1]], float(heights[order[-2]]) if len(order) > 1 else 0.0
+
+
+def _nearest(correlation: np.ndarray) -> np.ndarray:
+    places, heights = _peaks(correlation)
+    places = places[heights >= _AS_GOOD]
+    return places[np.argmin(np.hypot(*places.T))]
+
+
+def _refined(
+    first: np.ndarray, second: np.ndarray, place: np.ndarray, rings: list[np.ndarray]
+) -> np.ndarray:
+    """Give what is to be added to a place, from the spectra with the signs of the rings alike."""
+    from skimage.registration import phase_cross_correlation
+
+    y, x = (fft.fftfreq(side) for side in first.shape)
+    back = second * np.exp(2j * np.pi * (place[0] * y[:, np.newaxis] + place[1] * x))
+    alike, still = np.zeros_like(back), np.zeros_like(first)
+    for ring in rings:
+        sign = np.sign((back[ring] * first[ring].conj()).real.sum())
+        alike[ring], still[ring] = sign * back[ring], first[ring]
+    rest, _, _ = phase_cross_correlation(
+        still, alike, space="fourier", normalization=None, upsample_factor=_UPSAMPLING
+    )
+    # Farther away it is another place of the lattice.
+    return -rest if np.abs(rest).max() <= 1 else np.zeros(2)
