@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -84,6 +85,26 @@ def known_materials(cards: Iterable[ModelCard]) -> tuple[str, ...]:
     ('Au', 'Pt')
     """
     return tuple(sorted({name for card in cards for name in _known_to(card)}))
+
+
+def elements_of(material: str) -> set[str]:
+    """Give the chemical symbols in the name of a material.
+
+    Parameters
+    ----------
+    material : str
+        As `known_materials` names it.
+
+    Returns
+    -------
+    set of str
+
+    Examples
+    --------
+    >>> sorted(elements_of("MoS2")), elements_of("graphene")
+    (['Mo', 'S'], {'C'})
+    """
+    return {"C"} if material == "graphene" else set(re.findall("[A-Z][a-z]?", material))
 
 
 def lattices_of(materials: Sequence[str | ase.Atoms]) -> tuple[Lattice, ...]:

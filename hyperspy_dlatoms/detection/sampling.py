@@ -29,6 +29,9 @@ if TYPE_CHECKING:
 EXACT = 0.02
 """Relative error up to which a sampling counts as found."""
 
+CONTRADICTION = 1.1
+"""Ratio of samplings from which one contradicts the other."""
+
 _DOMAIN = (0.03, 0.26)
 _STEP = 0.07
 _BEYOND = 1.05
@@ -45,6 +48,10 @@ _LIKENESS = 0.88
 _SURE = 0.75
 _CLEARLY = 3.0
 _MUCH_LESS_LIKE = 0.06
+_TELLING = 30
+_MOST_FRAMES = 10
+_SURE_TO_CONTRADICT = 0.8
+_LIKENESS_TO_CONTRADICT = 0.9
 
 
 class SamplingError(ValueError):
@@ -117,8 +124,7 @@ class _Scene(NamedTuple):
             spacing = fit_spacing(sites, lattice)
             if spacing is None or spacing.likeness < _LIKENESS:
                 continue
-            distances = np.array(list(lattice.nearest.values())) / (spacing.nearest * sampling)
-            if np.abs(np.log(distances)).min() > _CONSISTENT:
+            if _distance(sampling, _by_material(lattice, spacing.nearest)) > _CONSISTENT:
                 continue
             if best is None or spacing.likeness > best.likeness:
                 probability = float(found[:, PROBABILITY].mean())
@@ -231,6 +237,70 @@ def find_lattice(
         if out and view.lattice is best.lattice and view.probability > best.probability:
             raise _undecided(found)
     return Estimate(best.lattice.zone, best.nearest, _by_material(best.lattice, best.nearest))
+
+
+def contradiction(
+    found: Sequence[np.ndarray], sampling: float, lattices: Sequence[Lattice]
+) -> Estimate | None:
+    """Tell whether the sites found in frames contradict the sampling at which they were found.
+
+    A network finds atoms also where the sampling is somewhat wrong. They lie where they are, and
+    so their lattice tells the right one.
+
+    Parameters
+    ----------
+    found : sequence of numpy.ndarray
+        Sites of each frame, shape (n, k): y and x in px and the probability first, sorted by y.
+    sampling : float
+        Å/px.
+    lattices : sequence of Lattice
+        Those that may be there.
+
+    Returns
+    -------
+    Estimate or None
+        What most of the frames suggest, of those with enough sites that are clearly a lattice,
+        where that is more than ``CONTRADICTION`` off in each material; else None.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from hyperspy_dlatoms.detection.materials import lattices_of
+    >>> y, x = np.mgrid[:8, :8].reshape(2, -1) * 20.4
+    >>> sites = np.column_stack([y, x, np.ones(64)])
+    >>> gold = lattices_of(["Au"])
+    >>> contradiction([sites], 0.105, gold)
+    >>> round(contradiction([sites], 0.125, gold).samplings["Au"], 4)
+    0.1
+    """
+    telling = [sites for sites in found if len(sites) >= _TELLING]
+    chosen = np.unique(
+        np.linspace(0, len(telling) - 1, min(len(telling), _MOST_FRAMES)).astype(int)
+    )
+    views = [_lattice_in(telling[number], lattices) for number in chosen]
+    views = [view for view in views if view is not None]
+    against = [one for one in views if _distance(sampling, one.samplings) > math.log(CONTRADICTION)]
+    if 2 * len(against) <= len(views):
+        return None
+    return sorted(against, key=lambda one: one.nearest)[len(against) // 2]
+
+
+def _lattice_in(sites: np.ndarray, lattices: Iterable[Lattice]) -> Estimate | None:
+    if sites[:, PROBABILITY].mean() < _SURE_TO_CONTRADICT:
+        return None
+    best, estimate = _LIKENESS_TO_CONTRADICT, None
+    for lattice in lattices:
+        spacing = fit_spacing(sites[:, :2], lattice)
+        if spacing is not None and spacing.likeness >= best:
+            best = spacing.likeness
+            samplings = _by_material(lattice, spacing.nearest)
+            estimate = Estimate(lattice.zone, spacing.nearest, samplings)
+    return estimate
+
+
+def _distance(sampling: float, samplings: dict[str, float]) -> float:
+    """Give how far a sampling is from the nearest of some, as a logarithm."""
+    return min(abs(math.log(sampling / one)) for one in samplings.values())
 
 
 def _materials_of(network: AtomNetwork | AtomEnsemble) -> tuple[str, ...]:

@@ -9,7 +9,7 @@ import dask.array as da
 import numpy as np
 from hyperspy.signals import BaseSignal, LazySignal
 
-from hyperspy_dlatoms.signals import export, guard, statistics
+from hyperspy_dlatoms.signals import calibration, export, guard, statistics
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -515,7 +515,7 @@ class LazyAtomPositions(AtomPositions, LazySignal):
         -----
         UserWarning
             Of images unlike those that the network was trained on, with
-            ``on_extrapolation="warn"``.
+            ``on_extrapolation="warn"``, and of a calibration that the atoms contradict.
 
         Examples
         --------
@@ -531,6 +531,7 @@ class LazyAtomPositions(AtomPositions, LazySignal):
         super(LazyAtomPositions, computed).compute(close_file, show_progressbar, **kwargs)
         found, verdicts = (guard.part(computed.data, which) for which in (0, 1))
         guard.settle(self.metadata.VectorMetadata, verdicts)
+        calibration.compare(self.metadata.VectorMetadata, found)
         self.data = found
         self._lazy = False
         self._assign_subclass()

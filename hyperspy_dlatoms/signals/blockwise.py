@@ -13,8 +13,9 @@ from hyperspy_dlatoms.detection.columns import columns_of
 from hyperspy_dlatoms.signals import guard
 from hyperspy_dlatoms.signals.arguments import Output, Search
 from hyperspy_dlatoms.signals.atom_positions import AtomPositions, LazyAtomPositions
+from hyperspy_dlatoms.signals.calibration import materials_in, sampling_of
 from hyperspy_dlatoms.signals.model import Model, resolve
-from hyperspy_dlatoms.signals.sampling import Sampling, frame_sampling
+from hyperspy_dlatoms.signals.sampling import Sampling
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -31,7 +32,7 @@ def find_atoms(
     signal: Signal2D,
     model: ModelLike,
     *,
-    sampling: float | None,
+    sampling: float | str | None,
     search: Search,
     output: Output,
 ) -> AtomPositions:
@@ -43,8 +44,8 @@ def find_atoms(
         Images.
     model : str, pathlib.Path, AtomNetwork, AtomEnsemble, list or tuple
         The network, or several.
-    sampling : float or None
-        Å/px; from the signal axes where None.
+    sampling : float, "estimate" or None
+        Å/px; from the signal axes where None, found in the images where ``"estimate"``.
     search : Search
         How the sites are found.
     output : Output
@@ -58,8 +59,8 @@ def find_atoms(
     _check_signal(signal)
     output.check()
     search.check()
-    sampling = frame_sampling(_signal_axes(signal), sampling)
     model = resolve(model)
+    sampling = sampling_of(signal, model, sampling)
     frames = _frames(signal)
     navigation = frames.ndim - 2
     findings = da.map_blocks(
@@ -87,7 +88,7 @@ def predict_atoms(
     signal: Signal2D,
     model: ModelLike,
     *,
-    sampling: float | None,
+    sampling: float | str | None,
     symmetrise: bool,
     output: Output,
 ) -> Signal2D:
@@ -99,8 +100,8 @@ def predict_atoms(
         Images.
     model : str, pathlib.Path, AtomNetwork, AtomEnsemble, list or tuple
         The network, or several.
-    sampling : float or None
-        Å/px; from the signal axes where None.
+    sampling : float, "estimate" or None
+        Å/px; from the signal axes where None, found in the images where ``"estimate"``.
     symmetrise : bool
         Whether to take the mean over turns and flips.
     output : Output
@@ -120,7 +121,7 @@ def map_agreement(
     signal: Signal2D,
     model: ModelLike,
     *,
-    sampling: float | None,
+    sampling: float | str | None,
     symmetrise: bool,
     output: Output,
 ) -> Signal2D:
@@ -132,8 +133,8 @@ def map_agreement(
         Images.
     model : str, AtomEnsemble, list or tuple
         The ensemble.
-    sampling : float or None
-        Å/px; from the signal axes where None.
+    sampling : float, "estimate" or None
+        Å/px; from the signal axes where None, found in the images where ``"estimate"``.
     symmetrise : bool
         Whether to take the mean over turns and flips.
     output : Output
@@ -167,14 +168,14 @@ def _map(
     model: Model,
     of_block: Callable[..., np.ndarray],
     channels: int,
-    sampling: float | None,
+    sampling: float | str | None,
     symmetrise: bool,
     output: Output,
 ) -> Signal2D:
     """Map something of every frame; several channels become a navigation axis ``species``."""
     _check_signal(signal)
     output.check()
-    sampling = frame_sampling(_signal_axes(signal), sampling)
+    sampling = sampling_of(signal, model, sampling)
     frames = _frames(signal)
     navigation = frames.ndim - 2
     by_class = (channels,) if channels > 1 else ()
@@ -313,6 +314,8 @@ def _add_search(metadata: dict, signal: Signal2D, model: Model, search: Search) 
         "threshold": _threshold(model, search),
         "on_extrapolation": search.on_extrapolation,
     }
+    if materials := materials_in(signal, model):
+        metadata["VectorMetadata"]["materials"] = list(materials)
     if model.members and search.minimum_agreement is not None:
         metadata["VectorMetadata"]["minimum_agreement"] = float(search.minimum_agreement)
     return metadata
