@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Find the atoms of HRTEM images in HyperSpy with neural networks.
 
-Importing the package puts ``find_atoms_nn``, ``predict_atoms_nn`` and ``ensemble_agreement`` on
-:class:`hyperspy.api.signals.Signal2D` and so on its subclasses, lazy ones included.
+Importing the package puts ``find_atoms_nn``, ``predict_atoms_nn``, ``ensemble_agreement`` and
+``estimate_sampling`` on :class:`hyperspy.api.signals.Signal2D` and so on its subclasses, lazy ones
+included.
 
 Examples
 --------
@@ -28,6 +29,7 @@ _PUBLIC = {
     "LazyAtomPositions": "hyperspy_dlatoms.signals",
     "ModelCard": "hyperspy_dlatoms.networks.card",
     "RegistryError": "hyperspy_dlatoms.registry",
+    "SamplingError": "hyperspy_dlatoms.detection.sampling",
     "data": None,
     "registry": None,
 }

@@ -52,9 +52,8 @@ def outvoted(sites: np.ndarray, probability: np.ndarray, distance: float) -> np.
     if len(pairs) == 0:
         return lost
     first, second = pairs.T.astype(np.int32)
-    graph = coo_array((np.ones(len(pairs), np.int8), (first, second)), shape=(n, n)).tocsr()
-    parts, part = connected_components(graph, directed=False)
-    side = _sides(first, second, part)
+    side, part = sides(first, second, n)
+    parts = part.max() + 1
     alternates = np.ones(parts, bool)
     alternates[part[first[side[first] == side[second]]]] = False
     support, size = (
@@ -66,15 +65,38 @@ def outvoted(sites: np.ndarray, probability: np.ndarray, distance: float) -> np.
     return decided[part] & (side == weaker[part])
 
 
-def _sides(first: np.ndarray, second: np.ndarray, part: np.ndarray) -> np.ndarray:
-    """Walk through all parts of the graph at once, changing sides with each step."""
-    side = np.full(len(part), -1, np.int8)
+def sides(first: np.ndarray, second: np.ndarray, n: int) -> tuple[np.ndarray, np.ndarray]:
+    """Walk through all parts of a graph at once, changing sides with each step.
+
+    Parameters
+    ----------
+    first, second : numpy.ndarray
+        The two sites of each pair, indices, shape (m,).
+    n : int
+        Number of sites.
+
+    Returns
+    -------
+    side, part : numpy.ndarray
+        Of each site, shape (n,): 0 or 1, and the number of its connected part. Two sites of a pair
+        are on different sides if the part alternates at all.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> side, part = sides(np.array([0, 1]), np.array([1, 2]), 4)
+    >>> side.tolist(), part.tolist()
+    ([0, 1, 0, 0], [0, 0, 0, 1])
+    """
+    graph = coo_array((np.ones(len(first), np.int8), (first, second)), shape=(n, n)).tocsr()
+    part = connected_components(graph, directed=False)[1]
+    side = np.full(n, -1, np.int8)
     side[np.unique(part, return_index=True)[1]] = 0
     ends = np.concatenate([[first, second], [second, first]], axis=1)
     while True:
         here, there = ends
         reached = (side[here] >= 0) & (side[there] < 0)
         if not reached.any():
-            return side
+            return side, part
         side[there[reached]] = 1 - side[here[reached]]
         ends = ends[:, side[there] < 0]

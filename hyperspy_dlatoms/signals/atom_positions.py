@@ -9,7 +9,7 @@ import dask.array as da
 import numpy as np
 from hyperspy.signals import BaseSignal, LazySignal
 
-from hyperspy_dlatoms.signals import export, guard, statistics
+from hyperspy_dlatoms.signals import calibration, export, guard, statistics
 from hyperspy_dlatoms.signals.colours import PLAIN
 
 if TYPE_CHECKING:
@@ -528,7 +528,7 @@ class LazyAtomPositions(AtomPositions, LazySignal):
         -----
         UserWarning
             Of images unlike those that the network was trained on, with
-            ``on_extrapolation="warn"``.
+            ``on_extrapolation="warn"``, and of a calibration that the atoms contradict.
 
         Examples
         --------
@@ -545,6 +545,7 @@ class LazyAtomPositions(AtomPositions, LazySignal):
         super(LazyAtomPositions, computed).compute(close_file, show_progressbar, **kwargs)
         found, *reports = (guard.part(computed.data, which) for which in range(1 + len(lazy)))
         guard.settle(self.metadata.VectorMetadata, dict(zip(lazy, reports, strict=True)))
+        calibration.compare(self.metadata.VectorMetadata, found)
         self.data = found
         self._lazy = False
         self._assign_subclass()

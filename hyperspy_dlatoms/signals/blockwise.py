@@ -13,10 +13,11 @@ from hyperspy_dlatoms.detection.columns import columns_of
 from hyperspy_dlatoms.signals import guard
 from hyperspy_dlatoms.signals.arguments import Output, Search, Series
 from hyperspy_dlatoms.signals.atom_positions import AtomPositions, LazyAtomPositions
+from hyperspy_dlatoms.signals.calibration import materials_in, sampling_of
 from hyperspy_dlatoms.signals.focal import Focus, check_defocus_domain, find_focus, images_of
 from hyperspy_dlatoms.signals.frames import check_images, frames_of, image_axes, navigation_axes
 from hyperspy_dlatoms.signals.model import Model, resolve
-from hyperspy_dlatoms.signals.sampling import Sampling, frame_sampling
+from hyperspy_dlatoms.signals.sampling import Sampling
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -31,7 +32,7 @@ def find_atoms(
     signal: Signal2D,
     model: ModelLike,
     *,
-    sampling: float | None,
+    sampling: float | str | None,
     search: Search,
     output: Output,
     series: Series | None = None,
@@ -46,8 +47,8 @@ def find_atoms(
         Images.
     model : str, pathlib.Path, AtomNetwork, AtomEnsemble, list or tuple
         The network, or several.
-    sampling : float or None
-        Å/px; from the signal axes where None.
+    sampling : float, "estimate" or None
+        Å/px; from the signal axes where None, found in the images where ``"estimate"``.
     search : Search
         How the sites are found.
     output : Output
@@ -63,11 +64,11 @@ def find_atoms(
     check_images(signal)
     output.check()
     search.check()
-    sampling = frame_sampling(image_axes(signal), sampling)
     model = resolve(model)
     focus = _focus(signal, model, series, "find_atoms_nn", "classify_species")
     if focus is not None:
         check_defocus_domain(focus.defoci, model.card, search.on_extrapolation)
+    sampling = sampling_of(signal, model, sampling)
     frames, whole = _frames(signal, focus)
     navigation = frames.ndim - whole
     findings = da.map_blocks(
@@ -98,7 +99,7 @@ def predict_atoms(
     signal: Signal2D,
     model: ModelLike,
     *,
-    sampling: float | None,
+    sampling: float | str | None,
     symmetrise: bool,
     output: Output,
     series: Series | None = None,
@@ -113,8 +114,8 @@ def predict_atoms(
         Images.
     model : str, pathlib.Path, AtomNetwork, AtomEnsemble, list or tuple
         The network, or several.
-    sampling : float or None
-        Å/px; from the signal axes where None.
+    sampling : float, "estimate" or None
+        Å/px; from the signal axes where None, found in the images where ``"estimate"``.
     symmetrise : bool
         Whether to take the mean over turns and flips.
     output : Output
@@ -144,7 +145,7 @@ def map_agreement(
     signal: Signal2D,
     model: ModelLike,
     *,
-    sampling: float | None,
+    sampling: float | str | None,
     symmetrise: bool,
     output: Output,
 ) -> Signal2D:
@@ -156,8 +157,8 @@ def map_agreement(
         Images.
     model : str, AtomEnsemble, list or tuple
         The ensemble.
-    sampling : float or None
-        Å/px; from the signal axes where None.
+    sampling : float, "estimate" or None
+        Å/px; from the signal axes where None, found in the images where ``"estimate"``.
     symmetrise : bool
         Whether to take the mean over turns and flips.
     output : Output
@@ -223,7 +224,7 @@ def _map(
     model: Model,
     of_block: Callable[..., np.ndarray],
     channels: int,
-    sampling: float | None,
+    sampling: float | str | None,
     symmetrise: bool,
     output: Output,
     focus: Focus | None = None,
@@ -231,7 +232,7 @@ def _map(
     """Map something of every frame; several channels become a navigation axis ``species``."""
     check_images(signal)
     output.check()
-    sampling = frame_sampling(image_axes(signal), sampling)
+    sampling = sampling_of(signal, model, sampling)
     frames, whole = _frames(signal, focus)
     navigation = frames.ndim - whole
     by_class = (channels,) if channels > 1 else ()
@@ -383,6 +384,8 @@ def _add_search(metadata: dict, signal: Signal2D, model: Model, search: Search) 
         "threshold": _threshold(model, search),
         "on_extrapolation": search.on_extrapolation,
     }
+    if materials := materials_in(signal, model):
+        metadata["VectorMetadata"]["materials"] = list(materials)
     if model.members and search.minimum_agreement is not None:
         metadata["VectorMetadata"]["minimum_agreement"] = float(search.minimum_agreement)
     return metadata

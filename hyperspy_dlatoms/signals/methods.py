@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from typing import Literal
 
+    import ase
     from hyperspy.signals import Signal2D
 
     from hyperspy_dlatoms.registry.catalogue import ModelLike
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 __all__ = [
     "classify_species",
     "ensemble_agreement",
+    "estimate_sampling",
     "find_atoms_nn",
     "predict_atoms_nn",
     "predict_species",
@@ -29,7 +31,7 @@ def find_atoms_nn(
     self: Signal2D,
     model: ModelLike = "metal-nanoparticle",
     *,
-    sampling: float | None = None,
+    sampling: float | Literal["estimate"] | None = None,
     threshold: float | None = None,
     minimum_agreement: float | None = None,
     symmetrise: bool = False,
@@ -45,8 +47,9 @@ def find_atoms_nn(
     model : str, pathlib.Path, AtomNetwork or list, default "metal-nanoparticle"
         The name of a network or an ensemble in the registry, the path of a model file, a loaded
         network, or a list of these, which look at each image in one pass as an ensemble.
-    sampling : float, optional
-        Å/px. Taken from the signal axes, in any unit of length, where it is not given.
+    sampling : float or "estimate", optional
+        Å/px. Taken from the signal axes, in any unit of length, where it is not given;
+        ``"estimate"`` finds it in the images first, see `estimate_sampling`.
     threshold : float, optional
         The least probability of a site, between 0 and 1; the model card's where not given. Each
         member of an ensemble finds its sites with it, or with that of its own card.
@@ -83,6 +86,8 @@ def find_atoms_nn(
 
     Raises
     ------
+    SamplingError
+        With ``sampling="estimate"``, where it cannot be told; a ValueError.
     ValueError
         Where the signal axes have no length unit, are unequal or not uniform, or where an
         argument is out of its range, or the networks of a list do not fit together, or look at
@@ -101,11 +106,13 @@ def find_atoms_nn(
     -----
     UserWarning
         With ``on_extrapolation="warn"``, once for all images unlike those that the network was
-        trained on; a lazy result warns when it is computed.
+        trained on; a lazy result warns when it is computed. Likewise where the network knows the
+        lattice of the atoms, and it suggests a sampling that is more than a tenth off.
 
     See Also
     --------
     classify_species : The same for focal series.
+    estimate_sampling : The sampling of images without a calibration.
     ensemble_agreement : Where the members of an ensemble agree.
     predict_atoms_nn : The probability map that the atoms are read from.
 
@@ -132,7 +139,7 @@ def predict_atoms_nn(
     self: Signal2D,
     model: ModelLike,
     *,
-    sampling: float | None = None,
+    sampling: float | Literal["estimate"] | None = None,
     symmetrise: bool = False,
     show_progressbar: bool | None = None,
     num_workers: int | None = None,
@@ -145,8 +152,9 @@ def predict_atoms_nn(
     model : str, pathlib.Path, AtomNetwork or list
         The name of a network or an ensemble in the registry, the path of a model file, a loaded
         network, or a list of these, which look at each image in one pass as an ensemble.
-    sampling : float, optional
-        Å/px. Taken from the signal axes, in any unit of length, where it is not given.
+    sampling : float or "estimate", optional
+        Å/px. Taken from the signal axes, in any unit of length, where it is not given;
+        ``"estimate"`` finds it in the images first, see `estimate_sampling`.
     symmetrise : bool, default False
         Whether to take the mean over the eight quarter turns and flips of the image, so that its
         orientation does not matter. It costs eight times as much.
@@ -167,6 +175,8 @@ def predict_atoms_nn(
 
     Raises
     ------
+    SamplingError
+        With ``sampling="estimate"``, where it cannot be told; a ValueError.
     ValueError
         Where the signal axes have no length unit, are unequal or not uniform, or where an
         argument is out of its range, or the networks of a list do not fit together, or look at
@@ -181,7 +191,6 @@ def predict_atoms_nn(
     See Also
     --------
     find_atoms_nn : The atoms themselves.
-    predict_species : The same for focal series.
 
     Examples
     --------
@@ -205,7 +214,7 @@ def ensemble_agreement(
     self: Signal2D,
     model: ModelLike = "metal-nanoparticle-ensemble",
     *,
-    sampling: float | None = None,
+    sampling: float | Literal["estimate"] | None = None,
     symmetrise: bool = False,
     show_progressbar: bool | None = None,
     num_workers: int | None = None,
@@ -217,8 +226,9 @@ def ensemble_agreement(
     ----------
     model : str, AtomEnsemble or list, default "metal-nanoparticle-ensemble"
         The name of an ensemble in the registry, or a list of names, paths or networks.
-    sampling : float, optional
-        Å/px. Taken from the signal axes, in any unit of length, where it is not given.
+    sampling : float or "estimate", optional
+        Å/px. Taken from the signal axes, in any unit of length, where it is not given;
+        ``"estimate"`` finds it in the images first, see `estimate_sampling`.
     symmetrise : bool, default False
         Whether to take the mean over the eight quarter turns and flips of the image, so that its
         orientation does not matter. It costs eight times as much.
@@ -239,6 +249,8 @@ def ensemble_agreement(
 
     Raises
     ------
+    SamplingError
+        With ``sampling="estimate"``, where it cannot be told; a ValueError.
     ValueError
         Where the signal axes have no length unit, are unequal or not uniform, or where an
         argument is out of its range, or the networks of a list do not fit together, or look at
@@ -270,6 +282,72 @@ def ensemble_agreement(
         symmetrise=symmetrise,
         output=Output(show_progressbar, num_workers, lazy_output),
     )
+
+
+def estimate_sampling(
+    self: Signal2D,
+    model: ModelLike = "metal-nanoparticle",
+    *,
+    material: str | ase.Atoms | None = None,
+    frames: int = 3,
+) -> float:
+    """Find the sampling of images from the lattice of the atoms in them.
+
+    The calibration of the images, if they have one, is not looked at.
+
+    Parameters
+    ----------
+    model : str, pathlib.Path, AtomNetwork or list, default "metal-nanoparticle"
+        The name of a network or an ensemble in the registry, the path of a model file, a loaded
+        network, or a list of these.
+    material : str or ase.Atoms, optional
+        What is in the images: the symbol of an fcc metal, which is to be seen along [110] or [100];
+        ``"graphene"``, ``"BN"``, ``"MoS2"``, ``"WS2"``, ``"MoSe2"`` or ``"WSe2"``; or any crystal,
+        seen along z, of which the network finds each column. Where it is not given, the materials
+        that the model card names are tried, those in ``metadata.Sample.elements`` if there are any.
+    frames : int, default 3
+        How many images, evenly spread, are looked at; the median counts.
+
+    Returns
+    -------
+    float
+        Å/px.
+
+    Raises
+    ------
+    SamplingError
+        Where it cannot be told: there is no lattice, or more than one may be right, or it depends
+        by more than 2 % on which material it is. A ValueError.
+    ValueError
+        Where the material is not known, the model card names none, or an argument is out of its
+        range.
+    TypeError
+        For images or a material of a kind that is not known.
+    RegistryError
+        For a model that the registry does not know, or an ensemble that lacks a member.
+    FileNotFoundError
+        For a model file that does not exist.
+
+    See Also
+    --------
+    find_atoms_nn : With ``sampling="estimate"``, the atoms at once.
+
+    Notes
+    -----
+    The image is as good as its lattice: a support alone that is of the same structure as the
+    material passes for it.
+
+    Examples
+    --------
+    >>> import hyperspy.api as hs
+    >>> import hyperspy_dlatoms
+    >>> s = hs.load("particle.tif")  # doctest: +SKIP
+    >>> sampling = s.estimate_sampling("metal-nanoparticle", material="Pt")  # doctest: +SKIP
+    >>> atoms = s.find_atoms_nn("metal-nanoparticle", sampling=sampling)  # doctest: +SKIP
+    """
+    from hyperspy_dlatoms.signals import calibration
+
+    return calibration.estimate_sampling(self, model, material, frames)
 
 
 def classify_species(

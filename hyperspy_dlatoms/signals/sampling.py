@@ -13,7 +13,7 @@ _RANGE = (0.001, 2.0)
 _TOLERANCE = 0.01
 _REMEDY = (
     "Set the axis (for example signal.axes_manager[-1].scale = 0.02 and .units = 'nm', for both "
-    "signal axes) or give sampling in Å/px."
+    "signal axes), give sampling in Å/px, or have it found with sampling='estimate'."
 )
 
 
@@ -76,7 +76,9 @@ def frame_sampling(axes, sampling: float | None = None) -> Sampling:
     """
     if sampling is not None:
         if isinstance(sampling, bool) or not isinstance(sampling, Real):
-            raise TypeError(f"sampling is {sampling!r}: expected a number in Å/px, or None.")
+            raise TypeError(
+                f'sampling is {sampling!r}: expected a number in Å/px, "estimate", or None.'
+            )
         _check_range(float(sampling), "sampling")
         return Sampling(float(sampling), float(sampling))
     y, x = (_axis_sampling(axis) for axis in axes)

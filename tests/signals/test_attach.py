@@ -12,7 +12,12 @@ from hyperspy_dlatoms.signals.attach import attach_methods
 
 
 def test_images_have_the_methods():
-    for name in ("find_atoms_nn", "predict_atoms_nn", "ensemble_agreement"):
+    for name in (
+        "find_atoms_nn",
+        "predict_atoms_nn",
+        "ensemble_agreement",
+        "estimate_sampling",
+    ):
         for kind in (hs.signals.Signal2D, hs.signals.LazySignal2D):
             assert getattr(kind, name) is getattr(methods, name)
         assert not hasattr(hs.signals.Signal1D, name)

@@ -1,0 +1,253 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The lattices that the sites of known materials make, seen along the beam."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+if TYPE_CHECKING:
+    import ase
+
+    from hyperspy_dlatoms.networks.card import ModelCard
+
+REACH = 2.3
+"""Neighbours up to this many nearest distances away tell one lattice from another."""
+
+SHEETS = {
+    "graphene": 2.46,
+    "BN": 2.504,
+    "MoS2": 3.160,
+    "WS2": 3.153,
+    "MoSe2": 3.288,
+    "WSe2": 3.282,
+}
+"""Lattice constants (Å) of honeycombs: carbon and boron nitride, and those of Schutte et al."""
+
+_HONEYCOMB = np.array([[1, 0], [0.5, np.sqrt(0.75)]]), np.array([[0, 0], [1 / 3, 1 / 3]])
+_FCC = {
+    "[110]": (np.array([[1, 0], [0.5, 1 / np.sqrt(8)]]), np.zeros((1, 2))),
+    "[100]": (np.array([[0.5, 0], [0, 0.5]]), np.zeros((1, 2))),
+}
+"""Cells in lattice constants, and the sites in them."""
+
+_SAME_COLUMN = 0.3
+_ALIKE = 2e-3
+
+
+class Lattice(NamedTuple):
+    """How far apart the sites of a lattice are, whatever its size and orientation.
+
+    Attributes
+    ----------
+    zone : str
+        The direction along the beam, or the kind of lattice.
+    distances : numpy.ndarray
+        Of a site's neighbours, the nearest at 1, ascending, up to ``REACH``, shape (m,).
+    counts : numpy.ndarray
+        How many neighbours a site has at each of them, shape (m,).
+    nearest : dict of str to float
+        Distance of nearest neighbours (Å) in each material with this lattice.
+    """
+
+    zone: str
+    distances: np.ndarray
+    counts: np.ndarray
+    nearest: dict[str, float]
+
+
+def known_materials(cards: Iterable[ModelCard]) -> tuple[str, ...]:
+    """Tell from the cards of networks in which materials they were trained to find sites.
+
+    Parameters
+    ----------
+    cards : iterable of ModelCard
+        Of a network, or of the members of an ensemble.
+
+    Returns
+    -------
+    tuple of str
+        Chemical symbols of fcc metals and names of two-dimensional materials, sorted; empty where
+        the cards do not say.
+
+    Examples
+    --------
+    >>> from hyperspy_dlatoms.networks.card import ModelCard
+    >>> card = ModelCard(
+    ...     name="mine", version="1", architecture="unet", arguments={}, classes=("column",),
+    ...     sampling=0.2, radius=0.5, minimum_distance=1.0, threshold=0.5,
+    ...     recipe="structures: [{structure: metal-nanoparticle, element: {choice: [Au, Pt]}}]",
+    ... )
+    >>> known_materials([card])
+    ('Au', 'Pt')
+    """
+    return tuple(sorted({name for card in cards for name in _known_to(card)}))
+
+
+def elements_of(material: str) -> set[str]:
+    """Give the chemical symbols in the name of a material.
+
+    Parameters
+    ----------
+    material : str
+        As `known_materials` names it.
+
+    Returns
+    -------
+    set of str
+
+    Examples
+    --------
+    >>> sorted(elements_of("MoS2")), elements_of("graphene")
+    (['Mo', 'S'], {'C'})
+    """
+    return {"C"} if material == "graphene" else set(re.findall("[A-Z][a-z]?", material))
+
+
+def lattices_of(materials: Sequence[str | ase.Atoms]) -> tuple[Lattice, ...]:
+    """Give the lattices of some materials, each once.
+
+    Parameters
+    ----------
+    materials : sequence of str or ase.Atoms
+        Chemical symbols of fcc metals, which are seen along [110] and [100]; names of
+        two-dimensional materials; or crystals, seen along z, of which each column is a site.
+
+    Returns
+    -------
+    tuple of Lattice
+
+    Raises
+    ------
+    ValueError
+        If a name is not known, or a crystal has no period across the beam.
+    TypeError
+        If a material is neither a name nor a crystal.
+
+    References
+    ----------
+    W. J. Schutte, J. L. De Boer and F. Jellinek, "Crystal structures of tungsten disulfide and
+    diselenide", Journal of Solid State Chemistry 70, 207 (1987), and the values that it collects
+    for molybdenum; the metals as ASE knows them.
+
+    Examples
+    --------
+    >>> [(one.zone, one.nearest) for one in lattices_of(["graphene"])]
+    [('honeycomb', {'graphene': 1.4203})]
+    >>> [one.zone for one in lattices_of(["Au", "Pt"])]
+    ['[110]', '[100]']
+    """
+    found: list[Lattice] = []
+    for material in materials:
+        for lattice in _lattices(material):
+            same = next((one for one in found if _alike(one, lattice)), None)
+            if same is None:
+                found.append(lattice)
+            else:
+                same.nearest.update(lattice.nearest)
+    return tuple(found)
+
+
+def _lattices(material: str | ase.Atoms) -> list[Lattice]:
+    if isinstance(material, str):
+        if material in SHEETS:
+            cell, sites = _HONEYCOMB
+            return [_lattice("honeycomb", material, SHEETS[material] * cell, sites)]
+        a = _fcc_constant(material)
+        return [_lattice(zone, material, a * cell, sites) for zone, (cell, sites) in _FCC.items()]
+    if not hasattr(material, "get_chemical_formula"):
+        raise TypeError(
+            f"material is {material!r}: expected a name such as 'Pt' or 'graphene', or an "
+            "ase.Atoms, seen along z."
+        )
+    cell = np.asarray(material.cell)[:2, :2]
+    if abs(np.linalg.det(cell)) < 1e-6:
+        raise ValueError(
+            f"The crystal {material.get_chemical_formula()!r} has the cell {material.cell[:]!r}: "
+            "expected two periods across z."
+        )
+    sites = np.unique(material.positions[:, :2] @ np.linalg.inv(cell) % 1, axis=0)
+    kept: list[np.ndarray] = []
+    for site in sites:
+        apart = [(site - other + 0.5) % 1 - 0.5 for other in kept]
+        if all(np.linalg.norm(one @ cell) > _SAME_COLUMN for one in apart):
+            kept.append(site)
+    return [_lattice("along z", material.get_chemical_formula(), cell, np.array(kept))]
+
+
+def _lattice(zone: str, material: str, cell: np.ndarray, sites: np.ndarray) -> Lattice:
+    """Count the neighbours of a site; the cell in Å, the sites in fractions of it."""
+    heights = abs(np.linalg.det(cell)) / np.linalg.norm(cell, axis=1)
+    nearest, reach = np.inf, 1.01 * np.linalg.norm(cell, axis=1).min()
+    # The first round finds the nearest neighbour, which decides how far the second has to look.
+    for _ in range(2):
+        number = int(np.ceil(reach / heights.min())) + 1
+        cells = np.mgrid[-number : number + 1, -number : number + 1].reshape(2, -1).T
+        apart = (sites[:, None, None] - sites[:, None]).reshape(-1, 1, 2) + cells
+        distance = np.linalg.norm(apart.reshape(-1, 2) @ cell, axis=1)
+        distance = np.sort(distance[(distance > 1e-6) & (distance < reach * (1 + 1e-9))])
+        nearest = distance[0]
+        reach = REACH * nearest
+    relative = distance / nearest
+    starts = np.flatnonzero(np.diff(relative, prepend=0) > _ALIKE)
+    shells = np.add.reduceat(relative, starts)
+    counts = np.diff(np.append(starts, len(relative)))
+    return Lattice(zone, shells / counts, counts / len(sites), {material: round(float(nearest), 4)})
+
+
+def _alike(one: Lattice, other: Lattice) -> bool:
+    return (
+        one.zone == other.zone
+        and one.distances.shape == other.distances.shape
+        and np.allclose(one.distances, other.distances, rtol=_ALIKE)
+        and np.allclose(one.counts, other.counts)
+    )
+
+
+def _fcc_constant(element: str) -> float:
+    from ase.data import atomic_numbers, reference_states
+
+    state = reference_states[atomic_numbers[element]] if element in atomic_numbers else None
+    if not state or state.get("symmetry") != "fcc":
+        raise ValueError(
+            f"The material {element!r} is not known: expected the symbol of an fcc metal, one of "
+            f"{', '.join(SHEETS)}, or an ase.Atoms, seen along z."
+        )
+    return float(state["a"])
+
+
+def _known_to(card: ModelCard) -> set[str]:
+    known = set()
+    for structure in _structures(card):
+        match structure.get("structure"):
+            case "graphene":
+                known.add("graphene")
+            case "two-dimensional":
+                known |= _choices(structure.get("formula", "MoS2")) & SHEETS.keys()
+            case "metal-nanoparticle" | "metal-cluster":
+                known |= _choices(structure.get("element", "Au"))
+    return known
+
+
+def _structures(card: ModelCard) -> list[dict[str, Any]]:
+    import yaml
+
+    try:
+        recipe = yaml.safe_load(card.recipe)
+    except yaml.YAMLError:
+        return []
+    structures = recipe.get("structures") if isinstance(recipe, dict) else None
+    if not isinstance(structures, list):
+        return []
+    return [one for one in structures if isinstance(one, dict)]
+
+
+def _choices(element: Any) -> set[str]:
+    """Give the elements that a recipe draws from."""
+    if isinstance(element, dict):
+        element = element.get("choice", [])
+    names = [element] if isinstance(element, str) else element
+    return {name for name in names if isinstance(name, str)}

@@ -1,0 +1,392 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The sampling of images without a calibration, from a lattice that the network knows."""
+
+from __future__ import annotations
+
+import math
+import warnings
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from hyperspy_dlatoms.detection.detect import find_sites
+from hyperspy_dlatoms.detection.hollows import is_square, square_levels
+from hyperspy_dlatoms.detection.masking import mask_bad
+from hyperspy_dlatoms.detection.materials import known_materials, lattices_of
+from hyperspy_dlatoms.detection.sites import PROBABILITY
+from hyperspy_dlatoms.detection.spacing import fit_spacing
+from hyperspy_dlatoms.detection.symmetry import members_of
+from hyperspy_dlatoms.detection.window import lattice_centre, window_about
+
+if TYPE_CHECKING:
+    import ase
+
+    from hyperspy_dlatoms.detection.materials import Lattice
+    from hyperspy_dlatoms.networks.ensemble import AtomEnsemble
+    from hyperspy_dlatoms.networks.network import AtomNetwork
+
+EXACT = 0.02
+"""Relative error up to which a sampling counts as found."""
+
+CONTRADICTION = 1.1
+"""Ratio of samplings from which one contradicts the other."""
+
+_DOMAIN = (0.03, 0.26)
+_STEP = 0.07
+_BEYOND = 1.05
+# Å, of the part of a large image that is looked at, first and for good.
+_WINDOW = 80.0
+_LARGE_WINDOW = 120.0
+# A network sees the atoms of an image whose sampling is up to a tenth or so off.
+_CONSISTENT = 0.12
+_CLUSTER = 0.04
+_SETTLED = 0.01
+_ROUNDS = 3
+_FEWEST = 20
+_LIKENESS = 0.88
+_SURE = 0.75
+_CLEARLY = 3.0
+_MUCH_LESS_LIKE = 0.06
+_TELLING = 30
+_MOST_FRAMES = 10
+_SURE_TO_CONTRADICT = 0.8
+_LIKENESS_TO_CONTRADICT = 0.9
+
+
+class SamplingError(ValueError):
+    """A sampling that cannot be told from the image.
+
+    Attributes
+    ----------
+    candidates : dict of str to float
+        What it would be (Å/px) in each material, where only the material is in doubt.
+    """
+
+    def __init__(self, message: str, candidates: dict[str, float] | None = None) -> None:
+        super().__init__(message)
+        self.candidates = candidates or {}
+
+
+class Estimate(NamedTuple):
+    """The lattice of an image.
+
+    Attributes
+    ----------
+    zone : str
+        The direction along the beam, or the kind of lattice.
+    nearest : float
+        Distance of nearest neighbours in px.
+    samplings : dict of str to float
+        The sampling (Å/px) in each material that has the lattice.
+    """
+
+    zone: str
+    nearest: float
+    samplings: dict[str, float]
+
+
+class _View(NamedTuple):
+    """What a network sees in an image, taken to have some sampling."""
+
+    sampling: float
+    lattice: Lattice
+    nearest: float
+    likeness: float
+    probability: float
+    sites: np.ndarray
+
+    @property
+    def suggested(self) -> float:
+        """The sampling that the lattice suggests, in the middle of what its materials say."""
+        nearest = self.lattice.nearest.values()
+        return math.sqrt(min(nearest) * max(nearest)) / self.nearest
+
+
+class _Scene(NamedTuple):
+    """An image of unknown sampling, and who looks at it."""
+
+    frame: np.ndarray
+    centre: tuple[int, int]
+    network: AtomNetwork | AtomEnsemble
+    lattices: Sequence[Lattice]
+
+    def look(self, sampling: float, width: float = _WINDOW) -> _View | None:
+        """Find the sites at a sampling, and the lattice that they make if it is of that size."""
+        side = math.ceil(width / sampling)
+        window = window_about(self.frame.shape[-2:], self.centre, side)
+        with warnings.catch_warnings(action="ignore", category=UserWarning):
+            (found,) = find_sites(self.frame[..., *window][np.newaxis], sampling, self.network)
+        if len(found) < _FEWEST:
+            return None
+        sites, best = found[:, :2], None
+        for lattice in self.lattices:
+            spacing = fit_spacing(sites, lattice)
+            if spacing is None or spacing.likeness < _LIKENESS:
+                continue
+            if _distance(sampling, _by_material(lattice, spacing.nearest)) > _CONSISTENT:
+                continue
+            if best is None or spacing.likeness > best.likeness:
+                probability = float(found[:, PROBABILITY].mean())
+                best = _View(sampling, lattice, *spacing, probability, sites)
+        origin = [one.start for one in window]
+        return best and best._replace(sites=best.sites + origin)
+
+    def settle(self, view: _View) -> _View | None:
+        """Look again at the sampling that the lattice suggests, until that is what it suggests."""
+        for _ in range(_ROUNDS):
+            again = self.look(view.suggested, _LARGE_WINDOW)
+            if again is None or not _same(again, view):
+                return None
+            if abs(math.log(again.nearest / view.nearest)) < _SETTLED:
+                return again
+            view = again
+        return None
+
+
+def estimate_sampling(
+    frames: np.ndarray,
+    network: AtomNetwork | AtomEnsemble,
+    materials: Sequence[str | ase.Atoms] = (),
+) -> float:
+    """Find the sampling of frames from the lattice of the atoms in them.
+
+    Parameters
+    ----------
+    frames : numpy.ndarray
+        Frames of shape (n, H, W), any real dtype, all of one sampling.
+    network : AtomNetwork or AtomEnsemble
+        A trained network, or several.
+    materials : sequence of str or ase.Atoms
+        What is in the frames, as `lattices_of` takes it; all that the network knows unless told.
+
+    Returns
+    -------
+    float
+        Å/px, the median over the frames.
+
+    Raises
+    ------
+    SamplingError
+        If no lattice is found in most frames, or several that may be the right one, if the frames
+        differ, or if the materials in question differ by more than 2 %.
+    ValueError
+        If there is no frame, the network knows no lattice, or a material is not known.
+    TypeError
+        If the frames are not real numbers, or a material is neither a name nor a crystal.
+    """
+    lattices = lattices_of(materials or _materials_of(network))
+    estimates, error = [], None
+    for frame in frames:
+        try:
+            estimates.append(find_lattice(frame, network, lattices))
+        except SamplingError as one:
+            error = one
+    if len(frames) == 0:
+        raise ValueError("There are no frames: expected one or more.")
+    if error is not None and 2 * len(estimates) <= len(frames):
+        raise error
+    return _common(estimates)
+
+
+def find_lattice(
+    frame: np.ndarray, network: AtomNetwork | AtomEnsemble, lattices: Sequence[Lattice]
+) -> Estimate:
+    """Find the lattice of the atoms in a frame of unknown sampling.
+
+    The network looks at the frame as if it had one sampling after another, of all that it was
+    trained on. Where it finds sites that make one of the lattices, in just the size that the
+    sampling gives it, that may be the right one. Of several the finest is: a support has larger
+    cells than the metal on it. It is looked at again at the sampling that it suggests, until it
+    suggests the same.
+
+    Parameters
+    ----------
+    frame : numpy.ndarray
+        Shape (H, W), any real dtype; large ones are looked at in part.
+    network : AtomNetwork or AtomEnsemble
+        A trained network, or several.
+    lattices : sequence of Lattice
+        Those that may be there.
+
+    Returns
+    -------
+    Estimate
+
+    Raises
+    ------
+    SamplingError
+        If there is none, or several that may be the right one.
+    """
+    frame = np.asarray(frame)
+    plane = mask_bad(frame.reshape(-1, *frame.shape[-2:])[0])[0]
+    scene = _Scene(frame, lattice_centre(plane), network, lattices)
+    views = [view for s in _samplings(network) if (view := scene.look(s)) is not None]
+    settled = [scene.settle(view) for view in _distinct(views)]
+    found = _distinct(view for view in settled if view is not None)
+    doubtful = [_is_doubtful(view, plane) for view in found]
+    likely = [view for view, out in zip(found, doubtful, strict=True) if not out]
+    if not likely:
+        raise SamplingError(
+            f"The sampling cannot be told: the network {network.card.name!r} finds no lattice of "
+            f"{_names(lattices)} in the image for certain, whatever its sampling. Calibrate the "
+            "image, or give the material that is in it."
+        )
+    best = _choose(likely)
+    for view, out in zip(found, doubtful, strict=True):
+        if out and view.lattice is best.lattice and view.probability > best.probability:
+            raise _undecided(found)
+    return Estimate(best.lattice.zone, best.nearest, _by_material(best.lattice, best.nearest))
+
+
+def contradiction(
+    found: Sequence[np.ndarray], sampling: float, lattices: Sequence[Lattice]
+) -> Estimate | None:
+    """Tell whether the sites found in frames contradict the sampling at which they were found.
+
+    A network finds atoms also where the sampling is somewhat wrong. They lie where they are, and
+    so their lattice tells the right one.
+
+    Parameters
+    ----------
+    found : sequence of numpy.ndarray
+        Sites of each frame, shape (n, k): y and x in px and the probability first, sorted by y.
+    sampling : float
+        Å/px.
+    lattices : sequence of Lattice
+        Those that may be there.
+
+    Returns
+    -------
+    Estimate or None
+        What most of the frames suggest, of those with enough sites that are clearly a lattice,
+        where that is more than ``CONTRADICTION`` off in each material; else None.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from hyperspy_dlatoms.detection.materials import lattices_of
+    >>> y, x = np.mgrid[:8, :8].reshape(2, -1) * 20.4
+    >>> sites = np.column_stack([y, x, np.ones(64)])
+    >>> gold = lattices_of(["Au"])
+    >>> contradiction([sites], 0.105, gold)
+    >>> round(contradiction([sites], 0.125, gold).samplings["Au"], 4)
+    0.1
+    """
+    telling = [sites for sites in found if len(sites) >= _TELLING]
+    chosen = np.unique(
+        np.linspace(0, len(telling) - 1, min(len(telling), _MOST_FRAMES)).astype(int)
+    )
+    views = [_lattice_in(telling[number], lattices) for number in chosen]
+    views = [view for view in views if view is not None]
+    against = [one for one in views if _distance(sampling, one.samplings) > math.log(CONTRADICTION)]
+    if 2 * len(against) <= len(views):
+        return None
+    return sorted(against, key=lambda one: one.nearest)[len(against) // 2]
+
+
+def _lattice_in(sites: np.ndarray, lattices: Iterable[Lattice]) -> Estimate | None:
+    if sites[:, PROBABILITY].mean() < _SURE_TO_CONTRADICT:
+        return None
+    best, estimate = _LIKENESS_TO_CONTRADICT, None
+    for lattice in lattices:
+        spacing = fit_spacing(sites[:, :2], lattice)
+        if spacing is not None and spacing.likeness >= best:
+            best = spacing.likeness
+            samplings = _by_material(lattice, spacing.nearest)
+            estimate = Estimate(lattice.zone, spacing.nearest, samplings)
+    return estimate
+
+
+def _distance(sampling: float, samplings: dict[str, float]) -> float:
+    """Give how far a sampling is from the nearest of some, as a logarithm."""
+    return min(abs(math.log(sampling / one)) for one in samplings.values())
+
+
+def _materials_of(network: AtomNetwork | AtomEnsemble) -> tuple[str, ...]:
+    names = known_materials(member.card for member in members_of(network, symmetrise=False))
+    if not names:
+        raise ValueError(
+            f"The card of the network {network.card.name!r} does not say which crystals it knows: "
+            "give the material, a name such as 'Pt' or 'graphene', or an ase.Atoms, seen along z."
+        )
+    return names
+
+
+def _samplings(network: AtomNetwork | AtomEnsemble) -> np.ndarray:
+    """Give samplings (Å/px) over all that the network was trained on, each a step from the next."""
+    low, high = network.card.domain.get("sampling", _DOMAIN)
+    low, high = math.log(low / _BEYOND), math.log(high * _BEYOND)
+    return np.exp(np.linspace(low, high, math.ceil((high - low) / _STEP) + 1))
+
+
+def _distinct(views: Iterable[_View]) -> list[_View]:
+    """Give one view of each lattice, the finest first: that which is nearest to its suggestion."""
+    kept: list[_View] = []
+    for view in sorted(views, key=lambda one: abs(math.log(one.suggested / one.sampling))):
+        if not any(_same(view, other) for other in kept):
+            kept.append(view)
+    return sorted(kept, key=lambda one: one.nearest)
+
+
+def _same(one: _View, other: _View) -> bool:
+    return one.lattice is other.lattice and abs(math.log(one.nearest / other.nearest)) < _CLUSTER
+
+
+def _is_doubtful(view: _View, image: np.ndarray) -> bool:
+    """Tell whether a square lattice may be half or twice that of the atoms."""
+    if not is_square(view.lattice):
+        return False
+    levels = square_levels(image, view.sites, view.nearest)
+    return view.probability < _SURE or levels.is_sublattice or levels.has_hollows
+
+
+def _choose(likely: Sequence[_View]) -> _View:
+    """Take the finest lattice of those that the network is sure of and that are like a lattice."""
+    doubt = min(1 - view.probability for view in likely)
+    likeness = max(view.likeness for view in likely)
+    for view in likely:
+        sure = 1 - view.probability <= _CLEARLY * doubt
+        if sure and view.likeness >= likeness - _MUCH_LESS_LIKE:
+            return view
+    raise _undecided(likely)
+
+
+def _undecided(views: Iterable[_View]) -> SamplingError:
+    said = " or ".join(f"{view.suggested:.4g}" for view in views)
+    return SamplingError(
+        f"The sampling cannot be told: it may be {said} Å/px. Calibrate the image, or take one "
+        "with more contrast."
+    )
+
+
+def _by_material(lattice: Lattice, nearest: float) -> dict[str, float]:
+    return {name: distance / nearest for name, distance in lattice.nearest.items()}
+
+
+def _names(lattices: Iterable[Lattice]) -> str:
+    return ", ".join(dict.fromkeys(name for one in lattices for name in one.nearest))
+
+
+def _common(estimates: Sequence[Estimate]) -> float:
+    """Give the sampling that frames have in common, and materials, or say where they differ."""
+    names = [name for name in estimates[0].samplings if all(name in e.samplings for e in estimates)]
+    candidates = {
+        name: float(np.median([one.samplings[name] for one in estimates])) for name in names
+    }
+    for name, middle in candidates.items():
+        near = [abs(one.samplings[name] / middle - 1) <= EXACT for one in estimates]
+        if 2 * sum(near) <= len(near):
+            said = ", ".join(f"{one.samplings[name]:.4g}" for one in estimates)
+            raise SamplingError(
+                f"The sampling cannot be told: the images suggest {said} Å/px for {name}. Are they "
+                "of one magnification? Estimate it from fewer of them."
+            )
+    values = list(candidates.values())
+    if max(values) / min(values) > 1 + EXACT:
+        said = ", ".join(f"{value:.4g} Å/px if it is {name}" for name, value in candidates.items())
+        raise SamplingError(
+            f"The sampling depends on what the lattice is of: {said}. Give the material.",
+            candidates,
+        )
+    return math.sqrt(max(values) * min(values))

@@ -1,0 +1,90 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The part of a large image that shows its lattice best."""
+
+from __future__ import annotations
+
+import numpy as np
+import scipy.fft
+
+_TILE = 512
+# Periods in px of a lattice that is worth looking at, at any sampling that networks know.
+_PERIODS = (4.0, 100.0)
+_RINGS = 64
+
+
+def lattice_centre(frame: np.ndarray) -> tuple[int, int]:
+    """Find where an image has the sharpest spots in its power spectrum.
+
+    Parameters
+    ----------
+    frame : numpy.ndarray
+        Shape (H, W), real and finite.
+
+    Returns
+    -------
+    tuple of int
+        (y, x) in px of the centre of the best tile of 512 x 512 px.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> frame = np.random.default_rng(0).normal(size=(1024, 1536))
+    >>> y, x = np.indices((512, 512))
+    >>> frame[512:, 512:1024] += np.sin(0.5 * y) + np.sin(0.5 * x)
+    >>> lattice_centre(frame)
+    (768, 768)
+    """
+    sides = [min(_TILE, length) for length in frame.shape]
+    taper = np.outer(*(np.hanning(side + 2)[1:-1] for side in sides)).astype(np.float32)
+    frequency = np.hypot(scipy.fft.fftfreq(sides[0])[:, None], scipy.fft.rfftfreq(sides[1]))
+    inside = (frequency > 1 / _PERIODS[1]) & (frequency < 1 / _PERIODS[0])
+    ring = (frequency[inside] * _PERIODS[0] * _RINGS).astype(int)
+    there, ring = np.unique(ring, return_inverse=True)
+    best, centre = 0.0, (frame.shape[0] // 2, frame.shape[1] // 2)
+    if len(there) == 0:
+        return centre
+    for top in _starts(frame.shape[0], sides[0]):
+        for left in _starts(frame.shape[1], sides[1]):
+            tile = np.asarray(frame[top : top + sides[0], left : left + sides[1]], np.float32)
+            power = np.abs(scipy.fft.rfft2((tile - tile.mean()) * taper))[inside] ** 2
+            mean = np.bincount(ring, power) / np.bincount(ring)
+            spots = np.zeros(len(there))
+            np.maximum.at(spots, ring, power / np.maximum(mean, 1e-30)[ring])
+            # An edge stands out in all rings alike, a lattice in some.
+            sharpness = float(spots.max() / max(np.median(spots), 1e-30))
+            if sharpness > best:
+                best, centre = sharpness, (int(top + sides[0] // 2), int(left + sides[1] // 2))
+    return centre
+
+
+def window_about(shape: tuple[int, int], centre: tuple[int, int], side: int) -> tuple[slice, slice]:
+    """Give a window of some pixels a side, moved so that it lies within an image.
+
+    Parameters
+    ----------
+    shape : tuple of int
+        (H, W) of the image.
+    centre : tuple of int
+        (y, x) of the centre of the window if the border is far.
+    side : int
+        Its edge in px; the whole image where it is larger.
+
+    Returns
+    -------
+    tuple of slice
+
+    Examples
+    --------
+    >>> window_about((100, 40), (90, 20), 50)
+    (slice(50, 100, None), slice(0, 40, None))
+    """
+    lengths = [min(side, length) for length in shape]
+    starts = [
+        min(max(middle - length // 2, 0), whole - length)
+        for middle, length, whole in zip(centre, lengths, shape, strict=True)
+    ]
+    return tuple(slice(s, s + n) for s, n in zip(starts, lengths, strict=True))
+
+
+def _starts(length: int, side: int) -> np.ndarray:
+    return np.linspace(0, length - side, -(-length // side)).round().astype(int)

@@ -1,0 +1,156 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+import warnings
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from hyperspy_dlatoms.detection import sampling as sampling_module
+from hyperspy_dlatoms.detection.sampling import SamplingError, estimate_sampling
+from tests.detection.blob_network import BlobNetwork, SeriesNetwork, blobs
+from tests.detection.test_spacing import crystal
+
+SAMPLING = 0.1
+SHAPE = (300, 320)
+METALS = "structures: [{structure: metal-nanoparticle, element: {choice: [Au, Pt]}}]"
+
+
+@pytest.fixture
+def network():
+    network = BlobNetwork(domain={"sampling": [0.06, 0.13]})
+    network.card = replace(network.card, recipe=METALS)
+    return network
+
+
+def frame(zone="[110]", sampling=SAMPLING, noise=2.0):
+    sites = crystal(zone, 11.0, rng=np.random.default_rng(0), jitter=0.03)
+    sites += np.array(SHAPE) * sampling / 2
+    image = blobs(SHAPE, sampling, sites)
+    return np.random.default_rng(1).normal(image, noise)[None]
+
+
+@pytest.mark.parametrize("zone", ["[110]", "[100]"])
+@pytest.mark.parametrize("sampling", [0.09, 0.12])
+def test_the_sampling_is_found(network, zone, sampling):
+    image = frame(zone, sampling=sampling)
+    with warnings.catch_warnings(action="error"):
+        found = estimate_sampling(image, network, ["Au"])
+    assert found == pytest.approx(sampling, rel=0.01)
+
+
+def test_the_material_is_needed_where_it_matters(network):
+    image = frame()
+    with pytest.raises(SamplingError, match="0.09.* Å/px if it is Pt. Give the material") as caught:
+        estimate_sampling(image, network)
+    assert caught.value.candidates["Au"] == pytest.approx(SAMPLING, rel=0.01)
+    assert caught.value.candidates["Pt"] == pytest.approx(SAMPLING * 3.92 / 4.08, rel=0.01)
+    # Of silver and gold it does not.
+    assert estimate_sampling(image, network, ["Au", "Ag"]) == pytest.approx(SAMPLING, rel=0.01)
+
+
+def test_a_network_that_does_not_say_what_it_knows():
+    image = frame()
+    network = BlobNetwork(domain={"sampling": [0.08, 0.12]})
+    with pytest.raises(ValueError, match="'blobs' does not say which crystals it knows: give"):
+        estimate_sampling(image, network)
+    assert estimate_sampling(image, network, ["Au"]) == pytest.approx(SAMPLING, rel=0.01)
+
+
+@pytest.mark.parametrize("kind", ["noise", "constant", "disorder", "another lattice", "tiny"])
+def test_where_there_is_no_lattice_it_says_so(network, kind):
+    rng = np.random.default_rng(2)
+    images = {
+        "noise": rng.normal(size=SHAPE),
+        "constant": np.full(SHAPE, 3.0),
+        "disorder": blobs(SHAPE, SAMPLING, rng.uniform(2, 28, (100, 2))),
+        "another lattice": frame("honeycomb")[0],
+        "tiny": np.eye(3),
+    }
+    with pytest.raises(SamplingError, match="finds no lattice of Au in the image"):
+        estimate_sampling(images[kind][None], network, ["Au"])
+
+
+@pytest.fixture
+def seen(monkeypatch):
+    """Make a network that sees at about each sampling the crystal that is given for it."""
+
+    def make(**crystals):
+        def find_sites(frames, sampling, network):
+            for sites, at, probability in crystals.values():
+                if abs(np.log(sampling / at)) < 0.1:
+                    return [np.column_stack([sites, np.full(len(sites), probability)])]
+            return [np.empty((0, 3))]
+
+        monkeypatch.setattr(sampling_module, "find_sites", find_sites)
+
+    return make
+
+
+METAL = crystal("[110]", 11) / SAMPLING + 150
+SUPPORT = 5.411 / 4.08 * METAL
+COARSE = SAMPLING * 4.08 / 5.411
+
+
+def test_of_two_crystals_the_finer_one_counts(network, seen):
+    """A support has larger cells than the metal on it."""
+    seen(metal=(METAL, SAMPLING, 0.9), support=(SUPPORT, COARSE, 0.95))
+    blank = np.zeros((1, *SHAPE))
+    assert estimate_sampling(blank, network, ["Au"]) == pytest.approx(SAMPLING, rel=0.001)
+    seen(support=(SUPPORT, COARSE, 0.95))
+    assert estimate_sampling(blank, network, ["Au"]) == pytest.approx(COARSE, rel=0.001)
+
+
+def test_a_finer_lattice_that_the_network_doubts_does_not_count(network, seen):
+    seen(nothing=(METAL, SAMPLING, 0.7), metal=(SUPPORT, COARSE, 0.95))
+    blank = np.zeros((1, *SHAPE))
+    assert estimate_sampling(blank, network, ["Au"]) == pytest.approx(COARSE, rel=0.001)
+
+
+def squares():
+    """A crystal along [100], and every second of its atoms."""
+    atoms = crystal("[100]", 11) / SAMPLING + 150
+    half = np.sqrt(2) * crystal("[100]", 11, angle=0.3 + np.pi / 4) / SAMPLING + 150
+    return atoms, half[np.linalg.norm(half - 150, axis=1) < 11 / SAMPLING]
+
+
+def test_half_of_a_square_lattice_does_not_count(network, seen):
+    atoms, half = squares()
+    image = blobs(SHAPE, SAMPLING, atoms * SAMPLING)[None]
+    coarse = SAMPLING / np.sqrt(2)
+    seen(half=(half, coarse, 0.9))
+    with pytest.raises(SamplingError, match="finds no lattice"):
+        estimate_sampling(image, network, ["Au"])
+    seen(half=(half, coarse, 0.9), atoms=(atoms, SAMPLING, 0.9))
+    assert estimate_sampling(image, network, ["Au"]) == pytest.approx(SAMPLING, rel=0.001)
+    # Surer of half than of the whole, the network may be right.
+    seen(half=(half, coarse, 0.95), atoms=(atoms, SAMPLING, 0.9))
+    with pytest.raises(SamplingError, match="it may be 0.1 or 0.0707. Å/px"):
+        estimate_sampling(image, network, ["Au"])
+
+
+def test_large_images_are_looked_at_in_part(network):
+    image = np.random.default_rng(3).normal(100, 2, (1, 1000, 1400))
+    image[:, 600 : 600 + SHAPE[0], 200 : 200 + SHAPE[1]] = frame()
+    assert estimate_sampling(image, network, ["Au"]) == pytest.approx(SAMPLING, rel=0.01)
+    assert max(h * w for _, h, w in network.shapes) < 0.4e6
+
+
+def test_most_frames_decide(network):
+    good, empty = frame(), np.zeros((1, *SHAPE))
+    found = estimate_sampling(np.concatenate([good, empty, good]), network, ["Au"])
+    assert found == pytest.approx(SAMPLING, rel=0.01)
+    with pytest.raises(SamplingError, match="finds no lattice"):
+        estimate_sampling(np.concatenate([good, empty]), network, ["Au"])
+    other = frame(sampling=0.12)
+    with pytest.raises(SamplingError, match="suggest 0.09997, 0.12 Å/px for Au"):
+        estimate_sampling(np.concatenate([good, other]), network, ["Au"])
+    with pytest.raises(ValueError, match="no frames"):
+        estimate_sampling(good[:0], network, ["Au"])
+
+
+def test_a_focal_series_has_one_sampling():
+    network = SeriesNetwork(domain={"sampling": [0.08, 0.12]})
+    series = np.stack([frame(noise=4.0), frame(noise=4.0), frame(noise=4.0)], axis=1)
+    assert estimate_sampling(series, network, ["Au"]) == pytest.approx(SAMPLING, rel=0.01)
