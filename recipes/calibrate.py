@@ -265,7 +265,7 @@ def false_on_empty(network, recipe, number, rng) -> np.ndarray:
     specimen = vacuum(size) if number % 8 < 2 else amorphous_carbon(rng, size)
     wave, *_ = exit_wave(rng, specimen, energy, sampling=pixel)
     conditions = draw_conditions(rng, recipe.imaging)
-    image, sampling = take_image(rng, wave, pixel, energy, conditions)
+    image, sampling = take(recipe)(rng, wave, pixel, energy, conditions)
     (sites,) = find_sites(image[None], sampling, network, LOWEST)
     return (sites[:, 2] >= THRESHOLDS[:, None]).sum(axis=1) / (size / 10) ** 2
 

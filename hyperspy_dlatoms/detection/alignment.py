@@ -13,10 +13,10 @@ from hyperspy_dlatoms.detection.masking import mask_bad
 from hyperspy_dlatoms.networks.normalisation import normalise_series
 from hyperspy_dlatoms.networks.resampling import resample
 
-# Å/px, and the side in px of the part in the middle that is looked at.
+# Å/px, and the side in px of the part in the middle that is looked at, and of the smallest image.
 _SAMPLING = 0.4
 _LARGEST = 256
-_SMALLEST = 24
+_SMALLEST = 48
 # 1/Å: coarser than the local normalisation there is nothing, finer than HRTEM resolves only noise.
 _BAND = (0.08, 1.0)
 _RING = 0.04

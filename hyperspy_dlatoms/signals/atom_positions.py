@@ -61,6 +61,10 @@ class AtomPositions(BaseSignal):
         if self.metadata.has_item(_SINGLE_FRAME):
             del self.metadata.VectorMetadata.single_frame
             self._remove_axis(0)
+        drift = self.metadata.get_item("VectorMetadata.drift")
+        if isinstance(drift, da.Array) and drift.dtype != object:
+            # It comes from a file that was loaded lazily, and is small.
+            self.metadata.VectorMetadata.drift = drift.compute()
 
     @classmethod
     def from_frames(
