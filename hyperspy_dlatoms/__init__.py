@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Find the atoms of HRTEM images in HyperSpy with neural networks.
 
-Importing the package puts ``find_atoms_nn``, ``predict_atoms_nn``, ``ensemble_agreement`` and
-``estimate_sampling`` on :class:`hyperspy.api.signals.Signal2D` and so on its subclasses, lazy ones
-included.
+Importing the package puts ``find_atoms_nn``, ``predict_atoms_nn``, ``ensemble_agreement``,
+``estimate_sampling``, ``classify_species`` and ``predict_species`` on
+:class:`hyperspy.api.signals.Signal2D` and so on its subclasses, lazy ones included.
 
 Examples
 --------

@@ -21,8 +21,11 @@ from hyperspy_dlatoms.evaluation.subjects import Plan
 from hyperspy_dlatoms.evaluation.trials import Point, Trial
 from hyperspy_dlatoms.networks.model_file import read_model, write_model
 from hyperspy_dlatoms.registry import catalogue
+from hyperspy_dlatoms.signals import blockwise
 from hyperspy_dlatoms.simulation import dataset
 from hyperspy_dlatoms.training import fit
+from tests.conftest import Handle
+from tests.signals.test_focal import SeriesNetwork
 
 
 @pytest.fixture(autouse=True)
@@ -125,6 +128,27 @@ def test_find_says_what_was_masked(spot_network, spot_images, tmp_path, capsys):
     arguments = [str(tmp_path / "image.npy"), "-o", str(tmp_path / "atoms.csv"), "--sampling=0.1"]
     assert cli.main(["find", *arguments]) == 0
     assert capsys.readouterr().err.startswith("dlatoms: warning: Pixels that are NaN")
+
+
+def test_classify(monkeypatch, spot_images, tmp_path, capsys, error_of):
+    network = SeriesNetwork()
+    model = blockwise.Model(Handle(network), network.card)
+    monkeypatch.setattr(blockwise, "resolve", lambda _: model)
+    single, truth = spot_images(2)
+    series = hs.stack([single] * 3, new_axis_name="tableau", show_progressbar=False)
+    path, output, picture = (tmp_path / name for name in ("s.hspy", "sites.csv", "sites.png"))
+    series.save(path)
+    arguments = [str(path), "-o", str(output), "--png", str(picture)]
+    more = ["--focal-axis", "tableau", "--defoci", "-40", "0", "40", "--align"]
+    assert cli.main(["classify", *arguments, *more]) == 0
+    table = pd.read_csv(output)
+    assert len(table) == sum(map(len, truth)) and set(table.species) == {"S vacancy"}
+    printed = capsys.readouterr().out
+    assert "2 of 96 x 112 px" in printed and "-40, 0, 40 Å" in printed
+    assert f"S vacancy  {len(table)}" in printed and "(the first series)" in printed
+    assert network.told[0] == (-40, 0, 40)
+    assert imread(picture).ndim == 3
+    assert "has 2 images" in error_of("classify", path, "-o", output, "--focal-axis", 0)
 
 
 def test_errors_are_one_line(movie, tmp_path, error_of):

@@ -120,11 +120,12 @@ def _counts(atoms: AtomPositions) -> list[tuple[str, str]]:
 
 def _first_image(images: Signal2D, atoms: AtomPositions) -> np.ndarray:
     """Give the image of the first frame, of a focal series the middle one."""
-    data, focal = images.data, atoms.metadata.get_item("VectorMetadata.focal_axis")
+    first = [0] * (images.data.ndim - 2)
+    focal = atoms.metadata.get_item("VectorMetadata.focal_axis")
     if focal is not None:
         axis = images.axes_manager[focal]
-        data = data.take(axis.size // 2, axis=axis.index_in_array)
-    return data[(0,) * (data.ndim - 2)]
+        first[axis.index_in_array] = axis.size // 2
+    return images.data[tuple(first)]
 
 
 def _draw(path: Path, atoms: AtomPositions, image: np.ndarray) -> None:

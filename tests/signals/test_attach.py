@@ -12,12 +12,8 @@ from hyperspy_dlatoms.signals.attach import attach_methods
 
 
 def test_images_have_the_methods():
-    for name in (
-        "find_atoms_nn",
-        "predict_atoms_nn",
-        "ensemble_agreement",
-        "estimate_sampling",
-    ):
+    assert {"find_atoms_nn", "classify_species", "estimate_sampling"} < set(methods.__all__)
+    for name in methods.__all__:
         for kind in (hs.signals.Signal2D, hs.signals.LazySignal2D):
             assert getattr(kind, name) is getattr(methods, name)
         assert not hasattr(hs.signals.Signal1D, name)

@@ -39,3 +39,16 @@ def test_a_ring_around_each_atom_on_the_right_panel(tmp_path):
 def test_images_without_contrast(image, tmp_path):
     save_picture(tmp_path / "image.png", image, np.array([[1.0, 2.0]]), 0.1)
     assert imread(tmp_path / "image.png").ndim == 3
+
+
+def test_rings_by_species(tmp_path):
+    image = np.random.default_rng(0).poisson(5, (64, 64))
+    sites = np.array([[10.0, 40, 0.9, 0.1, 0.1, 0], [40.0, 20, 0.9, 0.1, 0.1, 1]])
+    save_picture(tmp_path / "plain.png", image, sites, 0.2)
+    kinds = sites[:, 5].astype(int)
+    save_picture(tmp_path / "species.png", image, sites, 0.2, species=kinds, names=("Mo", "S"))
+    blue = {}
+    for name in ("plain", "species"):
+        red, _, blues = np.moveaxis(imread(tmp_path / f"{name}.png")[..., :3], -1, 0)
+        blue[name] = (blues - red > 0.4).sum()
+    assert blue["plain"] == 0 < blue["species"]
