@@ -14,13 +14,14 @@ import pytest
 from matplotlib.image import imread
 
 import hyperspy_dlatoms
-from hyperspy_dlatoms import cli, registry
+from hyperspy_dlatoms import SamplingError, cli, registry
 from hyperspy_dlatoms.demo import Example
 from hyperspy_dlatoms.evaluation import finder, trials
 from hyperspy_dlatoms.evaluation.subjects import Plan
 from hyperspy_dlatoms.evaluation.trials import Point, Trial
 from hyperspy_dlatoms.networks.model_file import read_model, write_model
 from hyperspy_dlatoms.registry import catalogue
+from hyperspy_dlatoms.signals import calibration
 from hyperspy_dlatoms.simulation import dataset
 from hyperspy_dlatoms.training import fit
 
@@ -116,6 +117,26 @@ def test_find_npy_needs_the_sampling(spot_network, spot_images, tmp_path, error_
     assert len(pd.read_csv(output)) == len(truth[()])
     assert cli.main(["find", str(path), "-o", str(output), "--sampling=.1", "--threshold=.8"]) == 0
     assert len(pd.read_csv(output)) == 0
+
+
+def test_find_estimates_the_sampling(
+    spot_network, spot_images, tmp_path, error_of, monkeypatch, capsys
+):
+    def estimate(signal, model, material, frames):
+        if material is None:
+            raise SamplingError("The sampling depends on what the lattice is of.")
+        return {"Pt": 0.1}[material]
+
+    monkeypatch.setattr(calibration, "estimate_sampling", estimate)
+    signal, truth = spot_images()
+    path, output = tmp_path / "image.npy", tmp_path / "atoms.csv"
+    np.save(path, signal.data)
+    arguments = ["find", str(path), "-o", str(output), "--sampling", "estimate"]
+    assert cli.main([*arguments, "--material", "Pt"]) == 0
+    assert "0.1 Å/px" in capsys.readouterr().out
+    assert len(pd.read_csv(output)) == len(truth[()])
+    assert "depends on what" in error_of(*arguments)
+    assert "--sampling estimate" in error_of(*arguments[:-2], "--material", "Pt")
 
 
 def test_find_says_what_was_masked(spot_network, spot_images, tmp_path, capsys):

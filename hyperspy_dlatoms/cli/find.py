@@ -32,7 +32,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--model", default="metal-nanoparticle", help="a name or a file (%(default)s)"
     )
-    parser.add_argument("--sampling", type=float, help="Å/px, where the file does not say")
+    parser.add_argument(
+        "--sampling",
+        type=_sampling,
+        help="Å/px, where the file does not say, or 'estimate' to find it in the images",
+    )
+    parser.add_argument(
+        "--material",
+        metavar="NAME",
+        help="what is in the images, such as Pt or graphene, to estimate the sampling from",
+    )
     parser.add_argument("--threshold", type=float, help="least probability (the model's)")
     parser.add_argument(
         "--minimum-agreement",
@@ -68,9 +77,14 @@ def run(options: argparse.Namespace) -> None:
     if remark:
         print(remark)
     backend.import_tensorflow()
+    sampling = options.sampling
+    if options.material and sampling != "estimate":
+        raise ValueError("--material is for --sampling estimate, which was not given.")
+    if sampling == "estimate":
+        sampling = images.estimate_sampling(options.model, material=options.material)
     atoms = images.find_atoms_nn(
         options.model,
-        sampling=options.sampling,
+        sampling=sampling,
         threshold=options.threshold,
         minimum_agreement=options.minimum_agreement,
         symmetrise=options.symmetrise,
@@ -104,6 +118,10 @@ def _write_atoms(atoms: AtomPositions, path: Path) -> None:
         ase.io.write(path, atoms.to_ase(), format="extxyz")
     else:
         atoms.save(path, overwrite=True)
+
+
+def _sampling(text: str) -> float | str:
+    return text if text == "estimate" else float(text)
 
 
 def _atoms_file(text: str) -> Path:

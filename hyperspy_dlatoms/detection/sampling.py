@@ -231,7 +231,7 @@ def find_lattice(
         raise SamplingError(
             f"The sampling cannot be told: the network {network.card.name!r} finds no lattice of "
             f"{_names(lattices)} in the image for certain, whatever its sampling. Calibrate the "
-            "image, or give the material that is in it."
+            "image, or check the material."
         )
     best = _choose(likely)
     for view, doubt in zip(found, doubtful, strict=True):
