@@ -14,14 +14,14 @@ import pytest
 from matplotlib.image import imread
 
 import hyperspy_dlatoms
-from hyperspy_dlatoms import cli, registry
+from hyperspy_dlatoms import SamplingError, cli, registry
 from hyperspy_dlatoms.demo import Example
 from hyperspy_dlatoms.evaluation import finder, trials
 from hyperspy_dlatoms.evaluation.subjects import Plan
 from hyperspy_dlatoms.evaluation.trials import Point, Trial
 from hyperspy_dlatoms.networks.model_file import read_model, write_model
 from hyperspy_dlatoms.registry import catalogue
-from hyperspy_dlatoms.signals import blockwise
+from hyperspy_dlatoms.signals import blockwise, calibration
 from hyperspy_dlatoms.simulation import dataset
 from hyperspy_dlatoms.training import fit
 from tests.conftest import Handle
@@ -121,6 +121,26 @@ def test_find_npy_needs_the_sampling(spot_network, spot_images, tmp_path, error_
     assert len(pd.read_csv(output)) == 0
 
 
+def test_find_estimates_the_sampling(
+    spot_network, spot_images, tmp_path, error_of, monkeypatch, capsys
+):
+    def estimate(signal, model, material, frames):
+        if material is None:
+            raise SamplingError("The sampling depends on what the lattice is of.")
+        return {"Pt": 0.1}[material]
+
+    monkeypatch.setattr(calibration, "estimate_sampling", estimate)
+    signal, truth = spot_images()
+    path, output = tmp_path / "image.npy", tmp_path / "atoms.csv"
+    np.save(path, signal.data)
+    arguments = ["find", str(path), "-o", str(output), "--sampling", "estimate"]
+    assert cli.main([*arguments, "--material", "Pt"]) == 0
+    assert "0.1 Å/px" in capsys.readouterr().out
+    assert len(pd.read_csv(output)) == len(truth[()])
+    assert "depends on what" in error_of(*arguments)
+    assert "--sampling estimate" in error_of(*arguments[:-2], "--material", "Pt")
+
+
 def test_find_says_what_was_masked(spot_network, spot_images, tmp_path, capsys):
     signal, _ = spot_images()
     signal.data[0, 0] = np.nan
@@ -144,8 +164,8 @@ def test_classify(monkeypatch, spot_images, tmp_path, capsys, error_of):
     table = pd.read_csv(output)
     assert len(table) == sum(map(len, truth)) and set(table.species) == {"S vacancy"}
     printed = capsys.readouterr().out
-    assert "2 of 96 x 112 px" in printed and "-40, 0, 40 Å" in printed
-    assert f"S vacancy  {len(table)}" in printed and "(the first series)" in printed
+    assert "6 of 96 x 112 px" in printed
+    assert f"S vacancy  {len(table)}" in printed
     assert network.told[0] == (-40, 0, 40)
     assert imread(picture).ndim == 3
     assert "has 2 images" in error_of("classify", path, "-o", output, "--focal-axis", 0)

@@ -10,6 +10,8 @@ import pytest
 from hyperspy_dlatoms.demo import Example, score
 from hyperspy_dlatoms.detection.columns import columns_of
 from hyperspy_dlatoms.detection.detect import find_sites
+from hyperspy_dlatoms.detection.materials import known_materials
+from hyperspy_dlatoms.detection.sampling import SamplingError, estimate_sampling
 from hyperspy_dlatoms.evaluation.matching import match
 from hyperspy_dlatoms.registry import catalogue
 from hyperspy_dlatoms.simulation.camera import Camera
@@ -127,6 +129,31 @@ def test_what_all_members_of_an_ensemble_find_is_right(images, name):
     right[match(sites[:, :2], true, 0.5 / sampling)[:, 0]] = True
     unanimous = sites[:, 5] == 1
     assert right[unanimous].mean() > 0.95
+
+
+@pytest.mark.parametrize(("name", "material"), [(NAMES[0], "Au"), (NAMES[1], "graphene")])
+def test_the_sampling_is_found_in_the_image(networks, images, name, material):
+    image, sampling, _ = images[name]
+    image = image[70:330, 70:330]
+    for shown in (image, -image):
+        found = estimate_sampling(shown[None], networks[name], [material])
+        # The metal has a lattice constant of its own, drawn to 2 %.
+        assert found == pytest.approx(sampling, rel=0.025 if material == "Au" else 0.01)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_there_is_no_sampling_without_a_lattice(networks, name):
+    noise = np.random.default_rng(SEED).poisson(50, (1, 128, 128))
+    with pytest.raises(SamplingError):
+        estimate_sampling(noise, networks[name])
+
+
+@pytest.mark.parametrize(
+    ("name", "known"),
+    [(NAMES[0], ("Ag", "Au", "Cu", "Ni", "Pd", "Pt")), (NAMES[1], ("graphene",))],
+)
+def test_the_card_names_the_materials(networks, name, known):
+    assert known_materials([networks[name].card]) == known
 
 
 TURNED = {

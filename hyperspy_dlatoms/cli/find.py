@@ -4,19 +4,49 @@
 from __future__ import annotations
 
 import argparse
+from typing import TYPE_CHECKING, Any
 
 from hyperspy_dlatoms.cli import searching
 
+if TYPE_CHECKING:
+    from hyperspy.signals import Signal2D
+
+    from hyperspy_dlatoms.signals import AtomPositions
+
 HELP = "find the atoms of the images in a file"
+
+_ESTIMATE = "estimate"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare its arguments."""
-    searching.add_arguments(parser, model="metal-nanoparticle")
+    searching.add_arguments(
+        parser,
+        model="metal-nanoparticle",
+        sampling=_sampling,
+        sampling_help=f"Å/px, where the file does not say; {_ESTIMATE!r} finds it in the images",
+    )
+    parser.add_argument(
+        "--material",
+        metavar="NAME",
+        help="what is in the images, such as Pt or graphene, to estimate the sampling from",
+    )
 
 
 def run(options: argparse.Namespace) -> None:
     """Find the atoms, write them, and print how many there are."""
     from hyperspy_dlatoms.signals.methods import find_atoms_nn
 
-    searching.search(options, find_atoms_nn)
+    if options.material and options.sampling != _ESTIMATE:
+        raise ValueError("--material is for --sampling estimate, which was not given.")
+
+    def find(images: Signal2D, model: str, *, sampling: Any, **more: Any) -> AtomPositions:
+        if sampling == _ESTIMATE:
+            sampling = images.estimate_sampling(model, material=options.material)
+        return find_atoms_nn(images, model, sampling=sampling, **more)
+
+    searching.search(options, find)
+
+
+def _sampling(text: str) -> float | str:
+    return text if text == _ESTIMATE else float(text)

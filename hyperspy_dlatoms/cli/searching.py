@@ -20,8 +20,17 @@ if TYPE_CHECKING:
     from hyperspy_dlatoms.signals import AtomPositions
 
 
-def add_arguments(parser: argparse.ArgumentParser, *, model: str) -> None:
-    """Declare the arguments; `model` is the network that is taken where none is given."""
+def add_arguments(
+    parser: argparse.ArgumentParser,
+    *,
+    model: str,
+    sampling: Callable[[str], float | str] = float,
+    sampling_help: str = "Å/px, where the file does not say",
+) -> None:
+    """Declare the arguments.
+
+    `model` is the network that is taken where none is given, `sampling` reads one.
+    """
     parser.add_argument("file", metavar="FILE", type=Path, help="anything that RosettaSciIO reads")
     parser.add_argument(
         "-o",
@@ -32,7 +41,7 @@ def add_arguments(parser: argparse.ArgumentParser, *, model: str) -> None:
         help="a table (.csv), a HyperSpy signal (.hspy) or structures (extended .xyz)",
     )
     parser.add_argument("--model", default=model, help="a name or a file (%(default)s)")
-    parser.add_argument("--sampling", type=float, help="Å/px, where the file does not say")
+    parser.add_argument("--sampling", type=sampling, help=sampling_help)
     parser.add_argument("--threshold", type=float, help="least probability (the model's)")
     parser.add_argument(
         "--minimum-agreement",

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from hyperspy_dlatoms.detection.detect import find_sites
-from hyperspy_dlatoms.detection.hollows import is_square, square_levels
+from hyperspy_dlatoms.detection.hollows import Levels, is_square, square_levels
 from hyperspy_dlatoms.detection.masking import mask_bad
 from hyperspy_dlatoms.detection.materials import known_materials, lattices_of
 from hyperspy_dlatoms.detection.sites import PROBABILITY
@@ -224,17 +224,18 @@ def find_lattice(
     views = [view for s in _samplings(network) if (view := scene.look(s)) is not None]
     settled = [scene.settle(view) for view in _distinct(views)]
     found = _distinct(view for view in settled if view is not None)
+    found = [view for view in found if not _levels(view, plane).has_hollows]
     doubtful = [_is_doubtful(view, plane) for view in found]
-    likely = [view for view, out in zip(found, doubtful, strict=True) if not out]
+    likely = [view for view, doubt in zip(found, doubtful, strict=True) if not doubt]
     if not likely:
         raise SamplingError(
             f"The sampling cannot be told: the network {network.card.name!r} finds no lattice of "
             f"{_names(lattices)} in the image for certain, whatever its sampling. Calibrate the "
-            "image, or give the material that is in it."
+            "image, or check the material."
         )
     best = _choose(likely)
-    for view, out in zip(found, doubtful, strict=True):
-        if out and view.lattice is best.lattice and view.probability > best.probability:
+    for view, doubt in zip(found, doubtful, strict=True):
+        if doubt and view.lattice is best.lattice and view.probability > best.probability:
             raise _undecided(found)
     return Estimate(best.lattice.zone, best.nearest, _by_material(best.lattice, best.nearest))
 
@@ -333,12 +334,18 @@ def _same(one: _View, other: _View) -> bool:
     return one.lattice is other.lattice and abs(math.log(one.nearest / other.nearest)) < _CLUSTER
 
 
+def _levels(view: _View, image: np.ndarray) -> Levels:
+    """Measure the image of a square lattice; of another one there is nothing to measure."""
+    if not is_square(view.lattice):
+        return Levels(0.0, 0.0, 0.0)
+    return square_levels(image, view.sites, view.nearest)
+
+
 def _is_doubtful(view: _View, image: np.ndarray) -> bool:
-    """Tell whether a square lattice may be half or twice that of the atoms."""
+    """Tell whether a square lattice may be half of that of the atoms."""
     if not is_square(view.lattice):
         return False
-    levels = square_levels(image, view.sites, view.nearest)
-    return view.probability < _SURE or levels.is_sublattice or levels.has_hollows
+    return view.probability < _SURE or _levels(view, image).is_sublattice
 
 
 def _choose(likely: Sequence[_View]) -> _View:
