@@ -305,7 +305,7 @@ def read_output(raw: np.ndarray, n_classes: int) -> SiteMaps:
     sigma = np.exp(np.clip(raw[..., n_classes + 3 : n_classes + 5], *LOG_SIGMA))
     height = None
     if raw.shape[-1] == n_classes + 7:
-        mean, log_deviation = raw[..., -2], np.clip(raw[..., -1], *LOG_SIGMA)
+        mean, log_deviation = np.maximum(raw[..., -2], 0), np.clip(raw[..., -1], *LOG_SIGMA)
         height = HEIGHT_UNIT * np.stack([mean, np.exp(log_deviation)], axis=-1)
     return SiteMaps(weights[..., 1:], offset, sigma, height)
 
