@@ -10,7 +10,7 @@ from scipy import fft
 from scipy.ndimage import maximum_filter, shift
 
 from hyperspy_dlatoms.detection.masking import mask_bad
-from hyperspy_dlatoms.networks.normalisation import normalise_series
+from hyperspy_dlatoms.networks.normalisation import normalise
 from hyperspy_dlatoms.networks.resampling import resample
 
 # Å/px, and the side in px of the part in the middle that is looked at, and of the smallest image.
@@ -23,7 +23,7 @@ _RING = 0.04
 # Of a place that stands out, how high the next one may be at most; of places that do not, how much
 # lower than the best one may be to count as good as it.
 _STANDS_OUT = 0.85
-_AS_GOOD = 0.8
+_AS_GOOD = 0.7
 # What noise has in phase, by chance, in rings of n coefficients: so many times n ** -0.5.
 _CHANCE = 4.0
 _UPSAMPLING = 20
@@ -144,7 +144,7 @@ def _spectra(series: np.ndarray, sampling: float) -> tuple[np.ndarray | None, fl
         return None, 1.0
     images = [resample(mask_bad(one[window])[0], sampling, _SAMPLING) for one in series]
     scale = images[0][1].scale
-    normal = normalise_series(np.stack([image for image, _ in images]), sampling * scale)
+    normal = np.stack([normalise(image, sampling * scale) for image, _ in images])
     for axis in (-2, -1):
         taper = np.hanning(normal.shape[axis] + 2)[1:-1].astype(np.float32)
         normal *= np.expand_dims(taper, -1) if axis == -2 else taper

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from hyperspy_dlatoms.detection.masking import mask_bad
+from hyperspy_dlatoms.detection.masking import mask_bad, mask_series
 from hyperspy_dlatoms.detection.tiling import Tile, Tiling, cut
 from hyperspy_dlatoms.networks.architecture import encode_defoci
 from hyperspy_dlatoms.networks.normalisation import normalise, normalise_series
@@ -156,17 +156,15 @@ def _prepare(
     pixels: np.ndarray, sampling: float, card: ModelCard
 ) -> tuple[np.ndarray, Grid, np.ndarray]:
     """Mask, resample and normalise a frame, or the images of a focal series together."""
-    images, mask = [], False
-    for image in pixels.reshape(-1, *pixels.shape[-2:]):
-        clean, bad = mask_bad(image)
-        mask = mask | bad
-        working, grid = resample(clean, sampling, card.sampling)
-        images.append(working)
-        del clean
-    pixel, width = sampling * grid.scale, card.normalisation_width
+    width = card.normalisation_width
     if pixels.ndim == 2:
-        return normalise(images[0], pixel, width), grid, mask
-    return normalise_series(np.stack(images), pixel, width), grid, mask
+        clean, mask = mask_bad(pixels)
+        working, grid = resample(clean, sampling, card.sampling)
+        del clean
+        return normalise(working, sampling * grid.scale, width), grid, mask
+    clean, mask = mask_series(pixels)
+    images, grids = zip(*(resample(one, sampling, card.sampling) for one in clean), strict=True)
+    return normalise_series(np.stack(images), sampling * grids[0].scale, width), grids[0], mask
 
 
 def in_cells(pixels: tuple[slice, slice], size: int) -> tuple[slice, slice]:

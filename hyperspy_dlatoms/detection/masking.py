@@ -12,6 +12,7 @@ _FEWEST_FOR_OUTLIERS = 64
 _OUTLIER_FACTOR = 5.0
 _ISOLATION = 0.9
 _BLOCK = 16
+_LEAST_MEAN = 0.05
 _LARGEST = 1e300
 _LARGEST_OF_SPREAD = 1e6
 
@@ -56,6 +57,63 @@ def mask_bad(frame: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     >>> bool(np.isfinite(clean).all())
     True
     """
+    return _standardise(frame)[:2]
+
+
+def mask_series(series: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Find and fill the bad pixels of the images of a focal series, and bring them to one exposure.
+
+    Parameters
+    ----------
+    series : numpy.ndarray
+        Images of shape (n, H, W), of any real dtype.
+
+    Returns
+    -------
+    series : numpy.ndarray
+        Float32 images of the same shape, finite. Each is divided by its mean, so that they keep
+        their contrast relative to each other; where one has no positive mean to speak of, for its
+        background was taken off, all are shifted by their medians and divided by one number.
+    mask : numpy.ndarray
+        Boolean image (H, W), True where a pixel was bad in any of them.
+
+    Raises
+    ------
+    TypeError
+        If the dtype is complex, object or otherwise not of real numbers.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from hyperspy_dlatoms.detection.masking import mask_series
+    >>> texture = np.random.default_rng(0).normal(0, 1, (32, 32))
+    >>> clean, _ = mask_series(np.stack([100 + texture, 300 + 30 * texture]))
+    >>> round(float(clean[1].std() / clean[0].std()))
+    10
+    """
+    images, masks, centres, spreads = zip(*map(_standardise, series), strict=True)
+    means = [
+        centre + spread * float(image.mean(dtype=np.float64))
+        for image, centre, spread in zip(images, centres, spreads, strict=True)
+    ]
+    counts = all(
+        mean > _LEAST_MEAN * spread * float(image.std(dtype=np.float64))
+        for image, mean, spread in zip(images, means, spreads, strict=True)
+    )
+    largest = max(spreads) or 1.0
+    clean = np.empty(np.shape(series), np.float32)
+    for out, image, centre, spread, mean in zip(
+        clean, images, centres, spreads, means, strict=True
+    ):
+        scale = mean if counts else largest
+        np.multiply(image, np.float32(spread / scale), out=out)
+        if counts:
+            out += np.float32(centre / scale)
+    return clean, np.any(masks, axis=0)
+
+
+def _standardise(frame: np.ndarray) -> tuple[np.ndarray, np.ndarray, float, float]:
+    """Fill an image as `mask_bad` does; also the median and the spread that it was brought by."""
     frame = np.asarray(frame)
     if frame.dtype.kind not in "biuf":
         raise TypeError(
@@ -67,7 +125,7 @@ def mask_bad(frame: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     mask = _not_finite(frame)
     sample = _sample(frame, mask)
     if sample.size == 0:
-        return np.zeros(frame.shape, np.float32), mask
+        return np.zeros(frame.shape, np.float32), mask, 0.0, 0.0
     low, centre, high = (float(q) for q in np.percentile(sample, [0.1, 50, 99.9]))
     if sample.size >= _FEWEST_FOR_OUTLIERS:
         _mask_outliers(frame, mask, low, centre, high)
@@ -75,11 +133,11 @@ def mask_bad(frame: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     if spread <= _rounding(frame, centre):
         spread = _range(frame, mask)
     if spread <= _rounding(frame, centre):
-        return np.zeros(frame.shape, np.float32), mask
+        return np.zeros(frame.shape, np.float32), mask, centre, 0.0
     clean = _shift_and_scale(frame, centre, spread)
     if mask.any():
         _fill(clean, mask)
-    return clean, mask
+    return clean, mask, centre, spread
 
 
 def _not_finite(frame: np.ndarray) -> np.ndarray:

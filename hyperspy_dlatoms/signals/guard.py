@@ -144,11 +144,14 @@ def warn_of_drift(
             )
         return
     farthest = np.array([sampling * np.hypot(*drift.offsets.T).max() for drift in drifts])
-    far = np.count_nonzero(farthest > _TOLERATED_DRIFT)
-    if far:
+    far = farthest > _TOLERATED_DRIFT
+    if far.any():
+        sure = any(drift.certain for drift in [drifts[index] for index in np.flatnonzero(far)])
         warnings.warn(
-            f"The images of {far} of {len(drifts)} focal series seem to be misaligned, by up to "
-            f"{farthest.max():.1f} Å: use align=True, or align them first.",
+            f"The images of {np.count_nonzero(far)} of {len(drifts)} focal series "
+            f"{'seem to' if sure else 'may'} be misaligned, by up to {farthest.max():.1f} Å: use "
+            "align=True, or align them first."
+            + ("" if sure else " On a perfect lattice that is not sure: compare them by eye."),
             stacklevel=stacklevel + 1,
         )
 

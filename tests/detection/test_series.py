@@ -7,6 +7,7 @@ from blob_network import BlobNetwork, SeriesNetwork, blobs, lattice
 from scipy.spatial import cKDTree
 
 from hyperspy_dlatoms.detection import find_sites, probability_maps
+from hyperspy_dlatoms.networks.normalisation import normalise_series
 
 SAMPLING = 0.1
 TRUTH = lattice((18.0, 22.0), seed=3)
@@ -82,3 +83,30 @@ def test_defoci_that_do_not_fit_are_refused(series, defoci):
 def test_defoci_of_a_single_image_are_refused():
     with pytest.raises(ValueError, match="single images"):
         find_sites(np.ones((1, 60, 60)), SAMPLING, BlobNetwork(), defoci=[10])
+
+
+class WatchingNetwork(SeriesNetwork):
+    """Remembers what it is shown."""
+
+    def maps(self, batch, defoci=None):
+        self.seen = batch.copy()
+        return super().maps(batch, defoci)
+
+
+@pytest.mark.parametrize("background", [200.0, 0.0])
+def test_images_keep_their_contrast_relative_to_each_other(background):
+    texture = np.random.default_rng(0).normal(size=(128, 128))
+    series = background + texture * np.array([1.0, 5.0, 10.0])[:, None, None]
+    network = WatchingNetwork()
+    find_sites(series[None], 0.2, network)
+    rms = network.seen[0, :, 16:112, 16:112].std(axis=(1, 2))
+    np.testing.assert_allclose(rms / rms[0], [1, 5, 10], rtol=0.05)
+
+
+def test_a_series_is_seen_as_in_training():
+    rng = np.random.default_rng(0)
+    series = rng.poisson(np.array([40.0, 80.0, 20.0])[:, None, None], (3, 128, 128))
+    network = WatchingNetwork()
+    find_sites(series[None], 0.2, network)
+    expected = normalise_series(series, 0.2)
+    np.testing.assert_allclose(network.seen[0, :, :128, :128], expected, atol=1e-3)
