@@ -130,8 +130,8 @@ def warn_of_drift(
     Warns
     -----
     UserWarning
-        If an image lies more than 1 Å from the middle one; of images that were aligned, if shifts
-        are known up to the lattice only.
+        If an image is known to lie more than 1 Å from the middle one; of images that were aligned,
+        if shifts are known up to the lattice only.
     """
     if align:
         unsure = sum(not drift.certain for drift in drifts)
@@ -144,14 +144,13 @@ def warn_of_drift(
             )
         return
     farthest = np.array([sampling * np.hypot(*drift.offsets.T).max() for drift in drifts])
-    far = farthest > _TOLERATED_DRIFT
+    # What is known up to the lattice only may well be no drift at all.
+    far = (farthest > _TOLERATED_DRIFT) & [drift.certain for drift in drifts]
     if far.any():
-        sure = any(drift.certain for drift in [drifts[index] for index in np.flatnonzero(far)])
         warnings.warn(
-            f"The images of {np.count_nonzero(far)} of {len(drifts)} focal series "
-            f"{'seem to' if sure else 'may'} be misaligned, by up to {farthest.max():.1f} Å: use "
-            "align=True, or align them first."
-            + ("" if sure else " On a perfect lattice that is not sure: compare them by eye."),
+            f"The images of {np.count_nonzero(far)} of {len(drifts)} focal series seem to be "
+            f"misaligned, by up to {farthest[far].max():.1f} Å: use align=True, or align them "
+            "first.",
             stacklevel=stacklevel + 1,
         )
 
