@@ -38,20 +38,26 @@ _BEYOND = 1.05
 # Å, of the part of a large image that is looked at, first and for good.
 _WINDOW = 80.0
 _LARGE_WINDOW = 120.0
-# A network sees the atoms of an image whose sampling is up to a tenth or so off.
+# As logarithms: how far off a sampling may be for a network to see the atoms, up to where two
+# lattices are one, and when the estimate has settled.
 _CONSISTENT = 0.12
 _CLUSTER = 0.04
 _SETTLED = 0.01
 _ROUNDS = 3
+# Of a lattice that counts: sites, likeness, and for a square one the mean probability of a site. On
+# amorphous films the likeness stays below 0.75.
 _FEWEST = 20
 _LIKENESS = 0.88
 _SURE = 0.75
+# How much more than the best a lattice may be doubted, and less be like one, to be chosen for being
+# the finest.
 _CLEARLY = 3.0
 _MUCH_LESS_LIKE = 0.06
+# Of a frame that contradicts a calibration; of a long movie so many are asked.
 _TELLING = 30
-_MOST_FRAMES = 10
 _SURE_TO_CONTRADICT = 0.8
 _LIKENESS_TO_CONTRADICT = 0.9
+_MOST_FRAMES = 10
 
 
 class SamplingError(ValueError):

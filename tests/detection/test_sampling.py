@@ -40,6 +40,14 @@ def test_the_sampling_is_found(network, zone, sampling):
     assert found == pytest.approx(sampling, rel=0.01)
 
 
+def test_bad_pixels_do_not_matter(network):
+    image = frame()
+    image[0, 40, 50], image[0, 100:103, 200], image[0, 7, 9] = np.nan, np.inf, 1e7
+    with warnings.catch_warnings(action="error"):
+        found = estimate_sampling(image, network, ["Au"])
+    assert found == pytest.approx(SAMPLING, rel=0.01)
+
+
 def test_the_material_is_needed_where_it_matters(network):
     image = frame()
     with pytest.raises(SamplingError, match="0.09.* Å/px if it is Pt. Give the material") as caught:
