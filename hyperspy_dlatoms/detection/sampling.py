@@ -44,15 +44,19 @@ _CONSISTENT = 0.12
 _CLUSTER = 0.04
 _SETTLED = 0.01
 _ROUNDS = 3
-# Of a lattice that counts: sites, likeness, and for a square one the mean probability of a site. On
-# amorphous films the likeness stays below 0.75.
-_FEWEST = 20
+# Of a lattice that counts: sites, their neighbours, likeness, and for a square one the mean
+# probability of a site. The few sites on amorphous films are mostly alone.
+_FEWEST = 24
+_NEIGHBOURS = 0.5
 _LIKENESS = 0.88
 _SURE = 0.75
 # How much more than the best a lattice may be doubted, and less be like one, to be chosen for being
 # the finest.
 _CLEARLY = 3.0
 _MUCH_LESS_LIKE = 0.06
+# Of a finer lattice that may be the right one, though hardly to be seen.
+_LIKENESS_IN_DOUBT = 0.65
+_ABOUT_AS_SURE = 2.0
 # Of a frame that contradicts a calibration; of a long movie so many are asked.
 _TELLING = 30
 _SURE_TO_CONTRADICT = 0.8
@@ -128,13 +132,15 @@ class _Scene(NamedTuple):
         sites, best = found[:, :2], None
         for lattice in self.lattices:
             spacing = fit_spacing(sites, lattice)
-            if spacing is None or spacing.likeness < _LIKENESS:
+            if spacing is None or spacing.neighbours < _NEIGHBOURS:
+                continue
+            if spacing.likeness < _LIKENESS_IN_DOUBT:
                 continue
             if _distance(sampling, _by_material(lattice, spacing.nearest)) > _CONSISTENT:
                 continue
             if best is None or spacing.likeness > best.likeness:
                 probability = float(found[:, PROBABILITY].mean())
-                best = _View(sampling, lattice, *spacing, probability, sites)
+                best = _View(sampling, lattice, *spacing[:2], probability, sites)
         origin = [one.start for one in window]
         return best and best._replace(sites=best.sites + origin)
 
@@ -142,7 +148,7 @@ class _Scene(NamedTuple):
         """Look again at the sampling that the lattice suggests, until that is what it suggests."""
         for _ in range(_ROUNDS):
             again = self.look(view.suggested, _LARGE_WINDOW)
-            if again is None or not _same(again, view):
+            if again is None or again.likeness < _LIKENESS or not _same(again, view):
                 return None
             if abs(math.log(again.nearest / view.nearest)) < _SETTLED:
                 return again
@@ -228,7 +234,8 @@ def find_lattice(
     plane = mask_bad(frame.reshape(-1, *frame.shape[-2:])[0])[0]
     scene = _Scene(frame, lattice_centre(plane), network, lattices)
     views = [view for s in _samplings(network) if (view := scene.look(s)) is not None]
-    settled = [scene.settle(view) for view in _distinct(views)]
+    certain = [view for view in views if view.likeness >= _LIKENESS]
+    settled = [scene.settle(view) for view in _distinct(certain)]
     found = _distinct(view for view in settled if view is not None)
     found = [view for view in found if not _levels(view, plane).has_hollows]
     doubtful = [_is_doubtful(view, plane) for view in found]
@@ -243,6 +250,12 @@ def find_lattice(
     for view, doubt in zip(found, doubtful, strict=True):
         if doubt and view.lattice is best.lattice and view.probability > best.probability:
             raise _undecided(found)
+    for view in views:
+        # It may be the material's, and the best one that of its support.
+        finer = view.nearest * CONTRADICTION < best.nearest
+        believed = 1 - view.probability <= _ABOUT_AS_SURE * (1 - best.probability)
+        if finer and believed and not _levels(view, plane).has_hollows:
+            raise _undecided([view, best])
     return Estimate(best.lattice.zone, best.nearest, _by_material(best.lattice, best.nearest))
 
 

@@ -25,6 +25,7 @@ _WIDTH = 0.025
 _SEARCH = 0.6
 _BELOW = 0.7
 _ON_SHELL = 0.05
+_BOND = 0.08
 _ROUNDS = 4
 
 
@@ -38,10 +39,14 @@ class Spacing(NamedTuple):
     likeness : float
         Correlation of the distances between the sites with those of the lattice: 1 for a crystal,
         about 0.5 or less for sites anywhere.
+    neighbours : float
+        How many nearest neighbours a site has, relative to the lattice: less than 1 for a small
+        crystal, and small for sites of which most are alone.
     """
 
     nearest: float
     likeness: float
+    neighbours: float
 
 
 def fit_spacing(positions: np.ndarray, lattice: Lattice) -> Spacing | None:
@@ -102,7 +107,9 @@ def fit_spacing(positions: np.ndarray, lattice: Lattice) -> Spacing | None:
         if not near.any():
             return None
         nearest += float(np.median(apart[near]))
-    return Spacing(float(np.exp(nearest)), float(likeness[best]))
+    bonds = np.count_nonzero(np.abs(logarithm - nearest) < _BOND)
+    neighbours = 2 * bonds / len(positions) / lattice.counts[0]
+    return Spacing(float(np.exp(nearest)), float(likeness[best]), float(neighbours))
 
 
 def _template(lattice: Lattice) -> np.ndarray:

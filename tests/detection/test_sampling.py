@@ -110,6 +110,24 @@ def test_of_two_crystals_the_finer_one_counts(network, seen):
     assert estimate_sampling(blank, network, ["Au"]) == pytest.approx(COARSE, rel=0.001)
 
 
+def test_a_finer_lattice_that_is_hardly_to_be_seen_leaves_it_open(network, seen):
+    rng = np.random.default_rng(5)
+    blurred = METAL + rng.normal(0, 0.13 / SAMPLING, METAL.shape)
+    seen(metal=(blurred, SAMPLING, 0.85), support=(SUPPORT, COARSE, 0.9))
+    blank = np.zeros((1, *SHAPE))
+    with pytest.raises(SamplingError, match="it may be 0.09978 or 0.0754 Å/px"):
+        estimate_sampling(blank, network, ["Au"])
+    seen(metal=(blurred, SAMPLING, 0.7), support=(SUPPORT, COARSE, 0.9))
+    assert estimate_sampling(blank, network, ["Au"]) == pytest.approx(COARSE, rel=0.001)
+
+
+def test_sites_that_are_mostly_alone_make_no_lattice(network, seen):
+    chosen = np.random.default_rng(6).permutation(len(METAL))[: len(METAL) // 3]
+    seen(alone=(METAL[np.sort(chosen)], SAMPLING, 0.9))
+    with pytest.raises(SamplingError, match="finds no lattice"):
+        estimate_sampling(np.zeros((1, *SHAPE)), network, ["Au"])
+
+
 def test_a_finer_lattice_that_the_network_doubts_does_not_count(network, seen):
     seen(nothing=(METAL, SAMPLING, 0.7), metal=(SUPPORT, COARSE, 0.95))
     blank = np.zeros((1, *SHAPE))
