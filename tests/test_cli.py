@@ -25,7 +25,7 @@ from hyperspy_dlatoms.signals import blockwise, calibration
 from hyperspy_dlatoms.simulation import dataset
 from hyperspy_dlatoms.training import fit
 from tests.conftest import Handle
-from tests.signals.test_focal import SeriesNetwork
+from tests.signals.test_series import SeriesNetwork
 
 
 @pytest.fixture(autouse=True)

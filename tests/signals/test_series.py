@@ -3,8 +3,10 @@
 
 from __future__ import annotations
 
+import sys
 import warnings
 
+import cloudpickle
 import dask
 import hyperspy.api as hs
 import numpy as np
@@ -13,10 +15,11 @@ from scipy import ndimage
 from scipy.spatial import cKDTree
 
 from hyperspy_dlatoms import AtomEnsemble, AtomPositions, ExtrapolationError, LazyAtomPositions
+from hyperspy_dlatoms.detection import detect
 from hyperspy_dlatoms.networks import architecture
 from hyperspy_dlatoms.networks.card import ModelCard
 from hyperspy_dlatoms.networks.model_file import write_model
-from hyperspy_dlatoms.signals import blockwise
+from hyperspy_dlatoms.signals import blockwise, frames
 from tests.conftest import Handle, SpotNetwork, calibrate
 from tests.signals.test_methods import same_frames
 
@@ -132,9 +135,6 @@ def test_a_movie_of_series(network, series, axis, lazy):
 
 
 def test_block_by_block(network, series, monkeypatch):
-    from hyperspy_dlatoms.detection import detect
-    from hyperspy_dlatoms.signals import frames
-
     signal, _ = series(2, 5, lazy=True)
     shapes = []
 
@@ -407,6 +407,8 @@ def test_plots(network, series, close_figures):
     sites.plot_on(signal.inav[1], by="species")
     with pytest.raises(ValueError, match="of focal series one image each"):
         sites.plot_on(signal)
+    movie, _ = series(4)
+    movie.classify_species().plot_on(movie.inav[1, :], by="species")
     atoms = AtomPositions.from_frames(
         np.array([[1, 1, 0.9, 0, 0, 0], [2, 2, 0.9, 0, 0, 1], [3, 3, 0.9, 0, 0, 0]]),
         sampling=0.1,
@@ -414,6 +416,80 @@ def test_plots(network, series, close_figures):
     )
     one, other, third = atoms.to_markers(by="species").kwargs["edgecolor"]
     assert one.tolist() == third.tolist() != other.tolist()
+
+
+@pytest.mark.parametrize("scheduler", ["threads", "processes"])
+def test_chunks_and_schedulers_change_nothing(network, series, scheduler):
+    cloudpickle.register_pickle_by_value(__import__("tests.conftest").conftest)
+    cloudpickle.register_pickle_by_value(sys.modules[__name__])
+    eager, _ = series(4, axis=-2)
+    lazy, _ = series(4, axis=-2, lazy=True, chunks=(1, 2, 40, 50))
+    expected, maps = eager.classify_species(), eager.predict_species()
+    with dask.config.set(scheduler=scheduler, num_workers=2):
+        sites, mapped = lazy.classify_species(), lazy.predict_species()
+        sites.compute()
+        mapped.compute()
+    same_frames(sites.data, expected.data)
+    np.testing.assert_array_equal(mapped.data, maps.data)
+    assert sites.species_counts()["S vacancy"].sum() == sum(map(len, expected.data))
+
+
+def specks(drift):
+    """Return a focal series of specks, the last image inverted and moved by px."""
+    rng = np.random.default_rng(0)
+    frequency = np.hypot(np.fft.fftfreq(200)[:, None], np.fft.fftfreq(200))
+    spectrum = np.fft.fft2(rng.normal(size=(200, 200))) * np.exp(-((frequency * 12) ** 2))
+    specks = np.fft.ifft2(spectrum).real
+    specks /= specks.std()
+    signal = hs.signals.Signal2D(np.stack([specks, specks, -np.roll(specks, drift, axis=(0, 1))]))
+    calibrate(signal)
+    return signal
+
+
+def test_drift_of_an_image_of_inverted_contrast(network):
+    signal = specks((14, -6))
+    with pytest.warns(UserWarning, match=r"misaligned, by up to 1\.5 Å: use align=True"):
+        sites = signal.classify_species()
+    np.testing.assert_allclose(sites.metadata.VectorMetadata.drift[0, 2], [14, -6], atol=0.3)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        signal.classify_species(align=True)
+        specks((2, 2)).classify_species()
+
+
+def test_aligned_images_are_what_the_network_sees(network, monkeypatch):
+    seen = []
+    survey = detect.survey
+
+    def record(batch, *arguments, **more):
+        seen.append(batch)
+        return survey(batch, *arguments, **more)
+
+    monkeypatch.setattr(detect, "survey", record)
+    signal = specks((14, -6))
+    signal.classify_species(align=True)
+    inner = np.s_[30:-30, 30:-30]
+    np.testing.assert_allclose(seen[0][0, 2][inner], -signal.data[0][inner], atol=0.1)
+    np.testing.assert_allclose(seen[0][0, 1], signal.data[1], rtol=1e-6)
+
+
+@pytest.mark.parametrize("method", ["classify_species", "predict_species"])
+@pytest.mark.parametrize(
+    ("arguments", "error", "message"),
+    [
+        ({"focal_axis": "time"}, ValueError, "no such axis"),
+        ({"focal_axis": "x"}, ValueError, "a signal axis"),
+        ({"focal_axis": 1}, ValueError, "has 4 images"),
+        ({"focal_axis": 1.0}, TypeError, "the name or the index"),
+        ({"defoci": [1, 2]}, ValueError, "defoci has 2 numbers: expected 3"),
+        ({"defoci": [1, 2, np.inf]}, ValueError, "finite"),
+        ({"defoci": "under"}, TypeError, "expected a number in Å"),
+    ],
+)
+def test_arguments_that_do_not_fit(network, series, method, arguments, error, message):
+    signal, _ = series(4)
+    with pytest.raises(error, match=message):
+        getattr(signal, method)(**arguments)
 
 
 @pytest.fixture
