@@ -443,8 +443,8 @@ def classify_species(
     -----
     UserWarning
         With ``on_extrapolation="warn"``, of defoci and of images unlike those that the network was
-        trained on, and of images that are misaligned by more than 1 Å unless they are aligned; a
-        lazy result warns of images when it is computed.
+        trained on, of images that are misaligned by more than 1 Å for sure, and with ``align=True``
+        of shifts that are not sure; a lazy result warns of images when it is computed.
 
     See Also
     --------
@@ -544,8 +544,9 @@ def predict_species(
     Warns
     -----
     UserWarning
-        Of defoci unlike those that the network was trained on, and of images that are misaligned by
-        more than 1 Å unless they are aligned; a lazy result warns of those when it is computed.
+        Of defoci unlike those that the network was trained on, of images that are misaligned by
+        more than 1 Å for sure, and with ``align=True`` of shifts that are not sure; a lazy result
+        warns of those when it is computed.
 
     See Also
     --------
