@@ -14,6 +14,7 @@ from hyperspy_dlatoms.simulation.camera import Camera
 from hyperspy_dlatoms.simulation.conditions import Conditions
 from hyperspy_dlatoms.simulation.imaging import take_series
 from hyperspy_dlatoms.simulation.lens import Lens
+from hyperspy_dlatoms.simulation.recipe import parse_recipe
 from hyperspy_dlatoms.simulation.two_dimensional import two_dimensional_layer
 from hyperspy_dlatoms.simulation.wave import exit_wave
 
@@ -27,6 +28,11 @@ BORDER = 4.0
 @pytest.fixture(scope="module")
 def network():
     return catalogue.load(NAME)
+
+
+@pytest.fixture(scope="module")
+def ensemble():
+    return catalogue.load(f"{NAME}-ensemble")
 
 
 @pytest.fixture(scope="module")
@@ -106,6 +112,35 @@ def test_single_and_double_vacancies_differ_in_height(network, scene):
     assert means == pytest.approx([2, 1, 0], abs=0.35)
 
 
-def test_nothing_is_found_in_a_vacuum(network, scene):
+def test_members_of_the_ensemble_find_atoms_and_vacancies(ensemble, scene):
+    series, sampling = series_of(scene[0])
+    for member in ensemble.members:
+        sites = sites_of(member, series, sampling)
+        for name in ("Mo", "S"):
+            assert min(shares(member, sites, scene, sampling, name)) > 0.95
+        for name in ("Mo vacancy", "S vacancy"):
+            assert min(shares(member, sites, scene, sampling, name)) > 0.6
+
+
+def test_what_all_members_find_is_right(ensemble, scene):
+    series, sampling = series_of(scene[0])
+    sites = sites_of(ensemble, series, sampling, minimum_agreement=1)
+    for name in ("Mo", "S", "Mo vacancy", "S vacancy"):
+        precision, recall = shares(ensemble, sites, scene, sampling, name)
+        assert precision > 0.9
+        assert recall > 0.6
+
+
+def test_members_were_trained_by_different_rules(ensemble):
+    recipes = [parse_recipe(member.card.recipe) for member in ensemble.members]
+    assert len({str(recipe.structures) for recipe in recipes}) == 3
+    rules = {(str(recipe.waves), recipe.imaging.get("noise_transfer", 0)) for recipe in recipes}
+    assert len(rules) == 3
+    files = [catalogue.path(member.card.name) for member in ensemble.members]
+    assert sum(file.stat().st_size for file in files) < 8e6
+
+
+def test_nothing_is_found_in_a_vacuum(ensemble, scene):
     series, sampling = series_of(np.ones_like(scene[0]))
-    assert len(sites_of(network, series, sampling)) == 0
+    for network in (*ensemble.members, ensemble):
+        assert len(sites_of(network, series, sampling)) == 0

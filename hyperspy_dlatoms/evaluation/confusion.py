@@ -89,8 +89,8 @@ def confusion(
     of_true[pairs[:, 1]] = found.kinds[pairs[:, 0]]
     stray = np.ones(len(found.positions), dtype=bool)
     stray[pairs[:, 0]] = False
-    stray &= _inner(found.positions, extent, margin)
-    counted = _inner(true.positions, extent, margin)
+    stray &= inner(found.positions, extent, margin)
+    counted = inner(true.positions, extent, margin)
     result = np.zeros((kinds + 1, kinds + 1), dtype=int)
     np.add.at(result, (true.kinds[counted], of_true[counted]), 1)
     np.add.at(result, (np.full(stray.sum(), kinds), found.kinds[stray]), 1)
@@ -135,20 +135,73 @@ def counts_by_kind(
     """
     for sites in (found, true):
         _check(sites, kinds)
-    rows = []
-    for kind in range(kinds):
-        ours = found.positions[found.kinds == kind]
-        theirs = true.positions[true.kinds == kind]
-        pairs = match(ours, theirs, tolerance)
-        hit, right = np.zeros(len(theirs), dtype=bool), np.zeros(len(ours), dtype=bool)
-        right[pairs[:, 0]], hit[pairs[:, 1]] = True, True
-        counted = _inner(theirs, extent, margin)
-        false = ~right & _inner(ours, extent, margin)
-        rows.append([(hit & counted).sum(), false.sum(), (~hit & counted).sum()])
+    hit = right_sites(true, found, tolerance=tolerance)
+    false = ~right_sites(found, true, tolerance=tolerance)
+    false &= inner(found.positions, extent, margin)
+    counted = inner(true.positions, extent, margin)
+    rows = [
+        [
+            (hit & counted & (true.kinds == kind)).sum(),
+            (false & (found.kinds == kind)).sum(),
+            (~hit & counted & (true.kinds == kind)).sum(),
+        ]
+        for kind in range(kinds)
+    ]
     return np.array(rows, dtype=int).reshape(kinds, 3)
 
 
-def _inner(positions: np.ndarray, extent: tuple[float, float], margin: float) -> np.ndarray:
+def right_sites(found: Labelled, true: Labelled, *, tolerance: float = TOLERANCE) -> np.ndarray:
+    """Tell which sites have one of the same kind among the others, one to one.
+
+    Parameters
+    ----------
+    found, true : Labelled
+        Sites of a frame.
+    tolerance : float, optional
+        Largest distance of a pair (Å).
+
+    Returns
+    -------
+    numpy.ndarray
+        Bool, one for each of `found`.
+
+    Examples
+    --------
+    >>> true = Labelled(np.array([[6.0, 6.0], [6.0, 8.0]]), np.array([0, 1]))
+    >>> found = Labelled(np.array([[6.0, 6.1], [6.0, 8.0]]), np.array([0, 0]))
+    >>> right_sites(found, true)
+    array([ True, False])
+    """
+    right = np.zeros(len(found.kinds), dtype=bool)
+    for kind in np.unique(found.kinds):
+        ours = np.flatnonzero(found.kinds == kind)
+        theirs = true.positions[true.kinds == kind]
+        right[ours[match(found.positions[ours], theirs, tolerance)[:, 0]]] = True
+    return right
+
+
+def inner(positions: np.ndarray, extent: tuple[float, float], margin: float = MARGIN) -> np.ndarray:
+    """Tell which positions lie away from the edges of a frame.
+
+    Parameters
+    ----------
+    positions : numpy.ndarray
+        y, x (Å), shape (n, 2).
+    extent : tuple of float
+        Height and width of the frame (Å).
+    margin : float, optional
+        Å.
+
+    Returns
+    -------
+    numpy.ndarray
+        Bool, shape (n,).
+
+    Examples
+    --------
+    >>> inner(np.array([[6.0, 6.0], [1.0, 6.0]]), (12.0, 12.0))
+    array([ True, False])
+    """
     return ((positions >= margin) & (positions <= np.asarray(extent) - margin)).all(axis=1)
 
 

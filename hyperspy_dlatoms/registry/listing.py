@@ -133,7 +133,7 @@ def listing(*kinds: str, offline: bool = False) -> Listing:
     --------
     >>> from hyperspy_dlatoms import registry
     >>> [item.entry.name for item in registry.list("ensemble")]
-    ['graphene-ensemble', 'metal-nanoparticle-ensemble']
+    ['graphene-ensemble', 'metal-nanoparticle-ensemble', 'mos2-focal-series-ensemble']
     """
     unknown = sorted(set(kinds) - set(KINDS))
     if unknown:
