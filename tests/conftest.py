@@ -80,6 +80,8 @@ def _vertex(three):
 
 
 class Handle:
+    sha256 = "0" * 64
+
     def __init__(self, network):
         self.network = network
 

@@ -5,6 +5,7 @@ import json
 import os
 import subprocess
 import sys
+from unittest.mock import Mock
 
 import ase.io
 import hyperspy.api as hs
@@ -15,6 +16,7 @@ from matplotlib.image import imread
 
 import hyperspy_dlatoms
 from hyperspy_dlatoms import SamplingError, cli, registry
+from hyperspy_dlatoms.cli import searching
 from hyperspy_dlatoms.demo import Example
 from hyperspy_dlatoms.evaluation import finder, trials
 from hyperspy_dlatoms.evaluation.subjects import Plan
@@ -99,6 +101,22 @@ def test_find_hspy(spot_network, movie, tmp_path):
     atoms = hs.load(output)
     assert isinstance(atoms, hyperspy_dlatoms.AtomPositions)
     assert [len(frame) for frame in atoms.data] == list(map(len, truth))
+
+
+def test_find_goes_on_where_it_was_cut_short(
+    spot_network, movie, tmp_path, monkeypatch, error_of, capsys
+):
+    path, truth = movie
+    output = tmp_path / "atoms.csv"
+    with monkeypatch.context() as patch:
+        patch.setattr(searching, "_write_atoms", Mock(side_effect=OSError("No space left")))
+        assert "No space left" in error_of("find", path, "-o", output)
+    assert "give --resume to go on" in error_of("find", path, "-o", output)
+    with monkeypatch.context() as patch:
+        patch.setattr(type(spot_network), "maps", Mock(side_effect=AssertionError))
+        assert cli.main(["find", str(path), "-o", str(output), "--resume"]) == 0
+    assert len(pd.read_csv(output)) == sum(map(len, truth))
+    assert not output.with_name("atoms.csv.parts").exists()
 
 
 def test_find_xyz(spot_network, movie, tmp_path):

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import argparse
+import shutil
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -60,6 +61,11 @@ def add_arguments(
         default="warn",
         help="what to do about images unlike the training images (%(default)s)",
     )
+    parser.add_argument(
+        "--resume",
+        action="store_true",
+        help="go on with a search that was cut short, from what is in OUT.parts",
+    )
     parser.add_argument("--png", metavar="FILE", type=Path, help="a picture of the first image")
 
 
@@ -81,6 +87,12 @@ def search(
     images, remark = load_images(options.file)
     if remark:
         print(remark)
+    parts = options.output.with_name(f"{options.output.name}.parts")
+    if parts.exists() and not options.resume:
+        raise FileExistsError(
+            f"{str(parts)!r} has what an earlier search found before it was cut short: give "
+            "--resume to go on with it, or delete it."
+        )
     backend.import_tensorflow()
     atoms = method(
         images,
@@ -92,9 +104,11 @@ def search(
         on_extrapolation=options.on_extrapolation,
         lazy_output=False,
         show_progressbar=sys.stderr.isatty(),
+        store=parts,
         **more,
     )
     _write_atoms(atoms, options.output)
+    shutil.rmtree(parts)
     y, x = atoms.metadata.VectorMetadata.sampling
     rows = [
         ("images", f"{images.data[..., 0, 0].size} of {_size(images)} px"),

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from numbers import Integral, Real
 from typing import NamedTuple
@@ -24,11 +25,28 @@ class Output(NamedTuple):
         How many blocks are worked on at once; dask's default where None.
     lazy : bool or None
         Whether the result stays lazy; as the signal is where None.
+    store : str, os.PathLike or None
+        The directory that findings are written to as they come.
     """
 
     show_progressbar: bool | None
     num_workers: int | None
     lazy: bool | None
+    store: str | os.PathLike[str] | None = None
+
+    @property
+    def shows_progress(self) -> bool:
+        """Whether a progress bar is shown, by HyperSpy's preference where nothing was said."""
+        from hyperspy.api import preferences
+
+        if self.show_progressbar is None:
+            return bool(preferences.General.show_progressbar)
+        return self.show_progressbar
+
+    @property
+    def workers(self) -> dict[str, int]:
+        """The number of workers for dask, nothing where it decides."""
+        return {} if self.num_workers is None else {"num_workers": int(self.num_workers)}
 
     def check(self) -> None:
         """Refuse what makes no sense.

@@ -10,7 +10,7 @@ import numpy as np
 from hyperspy.signals import LazySignal2D, Signal2D
 
 from hyperspy_dlatoms.detection.columns import columns_of
-from hyperspy_dlatoms.signals import guard
+from hyperspy_dlatoms.signals import guard, store
 from hyperspy_dlatoms.signals.arguments import Output, Search, Series
 from hyperspy_dlatoms.signals.atom_positions import AtomPositions, LazyAtomPositions
 from hyperspy_dlatoms.signals.calibration import materials_in, sampling_of
@@ -83,6 +83,24 @@ def find_atoms(
         search=search,
         focus=focus,
     )
+    if output.store is not None:
+        description = store.search_of(
+            model,
+            frames,
+            whole,
+            sampling=sampling.mean,
+            threshold=search.threshold,
+            minimum_agreement=search.minimum_agreement,
+            symmetrise=search.symmetrise,
+            focus=focus,
+        )
+        findings = store.through_store(
+            findings,
+            output.store,
+            description,
+            show_progressbar=output.shows_progress,
+            **output.workers,
+        )
     metadata = _add_search(_metadata(signal, model, sampling, focus), signal, model, search)
     atoms = LazyAtomPositions(
         guard.lazily(guard.part, findings, which=0),
@@ -267,8 +285,7 @@ def _map(
 def _finish(result, signal: Signal2D, output: Output):
     lazy = signal._lazy if output.lazy is None else output.lazy
     if not lazy:
-        workers = {} if output.num_workers is None else {"num_workers": int(output.num_workers)}
-        result.compute(show_progressbar=output.show_progressbar, **workers)
+        result.compute(show_progressbar=output.show_progressbar, **output.workers)
     return result
 
 

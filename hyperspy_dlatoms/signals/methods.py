@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from hyperspy_dlatoms.signals.arguments import Output, Search, Series
 
 if TYPE_CHECKING:
+    import os
     from collections.abc import Sequence
     from typing import Literal
 
@@ -39,6 +40,7 @@ def find_atoms_nn(
     show_progressbar: bool | None = None,
     num_workers: int | None = None,
     lazy_output: bool | None = None,
+    store: str | os.PathLike[str] | None = None,
 ) -> AtomPositions:
     """Find the atoms, or atomic columns, of every image with a neural network.
 
@@ -72,6 +74,12 @@ def find_atoms_nn(
     lazy_output : bool, optional
         Whether to return a :class:`~hyperspy_dlatoms.LazyAtomPositions`, computed when it is asked
         for. As the signal is where not given.
+    store : str or os.PathLike, optional
+        A directory that the atoms of each block of frames are written to as they are found, at once
+        and not when the result is asked for. Called again with the same images and arguments the
+        search goes on where it was cut short, even by a power failure. A lazy result reads from
+        there, so that memory does not grow with the number of frames; keep it as long as the
+        result is lazy.
 
     Returns
     -------
@@ -91,13 +99,15 @@ def find_atoms_nn(
     ValueError
         Where the signal axes have no length unit, are unequal or not uniform, or where an
         argument is out of its range, or the networks of a list do not fit together, or look at
-        focal series.
+        focal series; or where the store holds what another search found.
     TypeError
         For complex or colour images.
     RegistryError
         For a model that the registry does not know, or an ensemble that lacks a member.
     FileNotFoundError
         For a model file that does not exist.
+    OSError
+        Where the store cannot be written; what is in it stays.
     ExtrapolationError
         With ``on_extrapolation="raise"``, for an image unlike those that the network was trained
         on; a lazy result raises it when it is computed.
@@ -131,7 +141,7 @@ def find_atoms_nn(
         model,
         sampling=sampling,
         search=Search(threshold, minimum_agreement, symmetrise, on_extrapolation),
-        output=Output(show_progressbar, num_workers, lazy_output),
+        output=Output(show_progressbar, num_workers, lazy_output, store),
     )
 
 
@@ -365,6 +375,7 @@ def classify_species(
     show_progressbar: bool | None = None,
     num_workers: int | None = None,
     lazy_output: bool | None = None,
+    store: str | os.PathLike[str] | None = None,
 ) -> AtomPositions:
     """Find atoms and vacancies, and of which species they are, in focal series.
 
@@ -410,6 +421,12 @@ def classify_species(
     lazy_output : bool, optional
         Whether to return a :class:`~hyperspy_dlatoms.LazyAtomPositions`, computed when it is asked
         for. As the signal is where not given.
+    store : str or os.PathLike, optional
+        A directory that the atoms of each block of frames are written to as they are found, at once
+        and not when the result is asked for. Called again with the same images and arguments the
+        search goes on where it was cut short, even by a power failure. A lazy result reads from
+        there, so that memory does not grow with the number of frames; keep it as long as the
+        result is lazy.
 
     Returns
     -------
@@ -428,13 +445,15 @@ def classify_species(
         Where there is no such axis, or it is not as long as the network expects, or there are not
         as many defoci; for a network of single images; where the signal axes have no length unit,
         are unequal or not uniform, or an argument is out of its range, or the networks of a list do
-        not fit together.
+        not fit together; or where the store holds what another search found.
     TypeError
         For complex or colour images, and defoci that are not numbers.
     RegistryError
         For a model that the registry does not know, or an ensemble that lacks a member.
     FileNotFoundError
         For a model file that does not exist.
+    OSError
+        Where the store cannot be written; what is in it stays.
     ExtrapolationError
         With ``on_extrapolation="raise"``, for defoci or images unlike those that the network was
         trained on; of images a lazy result says it when it is computed.
@@ -467,7 +486,7 @@ def classify_species(
         model,
         sampling=sampling,
         search=Search(threshold, minimum_agreement, symmetrise, on_extrapolation),
-        output=Output(show_progressbar, num_workers, lazy_output),
+        output=Output(show_progressbar, num_workers, lazy_output, store),
         series=Series(focal_axis, defoci, align),
     )
 

@@ -1,0 +1,210 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Findings that are written as they come, and searches that go on where they were cut short."""
+
+from __future__ import annotations
+
+import errno
+import json
+import warnings
+
+import dask
+import numpy as np
+import pytest
+
+from hyperspy_dlatoms import LazyAtomPositions
+from hyperspy_dlatoms.detection.alignment import Drift
+from hyperspy_dlatoms.networks.domain import Verdict
+from hyperspy_dlatoms.signals import blockwise, store
+from tests.conftest import SpotNetwork
+from tests.signals.test_methods import same_frames
+
+SEARCH = {"format": 1, "anything": [1.5, None]}
+
+
+@pytest.fixture
+def movie(spot_network, spot_images):
+    """Eight frames, a block each."""
+    signal, _ = spot_images(8, lazy=True, chunks=(1, -1, -1))
+    return signal
+
+
+@pytest.fixture(autouse=True)
+def _a_frame_a_block(monkeypatch):
+    from hyperspy_dlatoms.signals import frames
+
+    monkeypatch.setattr(frames, "_BLOCK_SIZE", 1)
+
+
+def find(signal, directory, **more):
+    return signal.find_atoms_nn("spots", store=directory, num_workers=1, **more)
+
+
+def counted(monkeypatch, cut_at=None):
+    """Count the frames that the network looks at, and stop at one of them."""
+    looked = []
+    maps = SpotNetwork.maps
+
+    def look(self, batch):
+        if len(looked) == cut_at:
+            raise KeyboardInterrupt
+        looked.append(len(batch))
+        return maps(self, batch)
+
+    monkeypatch.setattr(SpotNetwork, "maps", look)
+    return looked
+
+
+def test_the_same_as_without(movie, tmp_path):
+    atoms = find(movie, tmp_path / "new" / "store")
+    assert isinstance(atoms, LazyAtomPositions)
+    assert len(list((tmp_path / "new" / "store").glob("*.npz"))) == 8
+    plain = movie.find_atoms_nn("spots", lazy_output=False)
+    atoms.compute()
+    same_frames(atoms.data, plain.data)
+    assert atoms.metadata.as_dictionary() == plain.metadata.as_dictionary()
+
+
+@pytest.mark.parametrize("navigation", [(), (2, 3)])
+@pytest.mark.parametrize("lazy", [False, True])
+def test_all_shapes(spot_network, spot_images, tmp_path, navigation, lazy):
+    signal, _ = spot_images(*navigation, lazy=lazy)
+    plain = signal.find_atoms_nn("spots", lazy_output=False)
+    for _ in range(2):
+        atoms = find(signal, tmp_path / "store")
+        assert atoms._lazy == lazy
+        if lazy:
+            atoms.compute()
+        same_frames(atoms.data, plain.data)
+
+
+def test_a_search_goes_on_where_it_was_cut_short(movie, tmp_path, monkeypatch):
+    with monkeypatch.context() as patch:
+        counted(patch, cut_at=5)
+        with pytest.raises(KeyboardInterrupt):
+            find(movie, tmp_path)
+    assert len(list(tmp_path.glob("*.npz"))) == 5
+    looked = counted(monkeypatch)
+    atoms = find(movie, tmp_path, lazy_output=False)
+    assert sum(looked) == 3
+    same_frames(atoms.data, movie.find_atoms_nn("spots", lazy_output=False).data)
+
+
+def test_a_block_that_is_torn_is_found_again(movie, tmp_path, monkeypatch):
+    atoms = find(movie, tmp_path, lazy_output=False)
+    torn, away = tmp_path / "000002.npz", tmp_path / "000005.npz"
+    torn.write_bytes(torn.read_bytes()[:200])
+    away.unlink()
+    looked = counted(monkeypatch)
+    again = find(movie, tmp_path, lazy_output=False)
+    assert sum(looked) == 2
+    same_frames(again.data, atoms.data)
+
+
+def test_a_block_that_is_damaged_is_named(movie, tmp_path):
+    atoms = find(movie, tmp_path)
+    file = tmp_path / "000003.npz"
+    content = bytearray(file.read_bytes())
+    content[100:140] = bytes(40)
+    file.write_bytes(content)
+    with pytest.raises(ValueError, match=r"000003\.npz.*delete it and search again"):
+        atoms.compute()
+
+
+@pytest.mark.parametrize(
+    ("change", "named"),
+    [
+        ({"threshold": 0.6}, "threshold"),
+        ({"sampling": 0.11}, "sampling"),
+        ({"symmetrise": True}, "symmetrise"),
+    ],
+)
+def test_another_search_is_refused(movie, tmp_path, change, named):
+    find(movie, tmp_path)
+    with pytest.raises(ValueError, match=f"differs in {named}: give another directory"):
+        find(movie, tmp_path, **change)
+
+
+def test_other_images_are_refused(movie, spot_network, tmp_path):
+    find(movie, tmp_path)
+    other = movie.deepcopy()
+    other.data = other.data[::-1]
+    with pytest.raises(ValueError, match="differs in images"):
+        find(other, tmp_path)
+    with pytest.raises(ValueError, match="differs in chunks, images, shape"):
+        find(movie.inav[:4], tmp_path)
+
+
+def test_another_network_is_refused(movie, tmp_path, monkeypatch):
+    find(movie, tmp_path)
+    model = blockwise.resolve("spots")
+    model.handle.sha256 = "1" * 64
+    monkeypatch.setattr(blockwise, "resolve", lambda _: model)
+    with pytest.raises(ValueError, match="differs in models"):
+        find(movie, tmp_path)
+
+
+def test_a_directory_of_something_else_is_refused(movie, tmp_path):
+    (tmp_path / "thesis.tex").write_text("all of it")
+    with pytest.raises(ValueError, match="is no store of findings"):
+        find(movie, tmp_path)
+    with pytest.raises(ValueError, match="is no store of findings"):
+        find(movie, tmp_path / "thesis.tex")
+    assert (tmp_path / "thesis.tex").read_text() == "all of it"
+
+
+def test_a_torn_manifest_is_said(movie, tmp_path):
+    find(movie, tmp_path)
+    (tmp_path / store.MANIFEST).write_text('{"format": 1, ')
+    with pytest.raises(ValueError, match="is damaged"):
+        find(movie, tmp_path)
+
+
+def test_a_full_disk_keeps_what_is_there(movie, tmp_path, monkeypatch):
+    saved = []
+
+    def savez(file, **arrays):
+        if len(saved) == 3:
+            file.write(b"PK")
+            raise OSError(errno.ENOSPC, "No space left on device")
+        saved.append(1)
+        original(file, **arrays)
+
+    original = np.savez
+    with monkeypatch.context() as patch:
+        patch.setattr(np, "savez", savez)
+        with pytest.raises(OSError, match="No space left on device.*what was found before stays"):
+            find(movie, tmp_path)
+    assert sorted(path.suffix for path in tmp_path.iterdir()) == [".json", *[".npz"] * 3]
+    atoms = find(movie, tmp_path, lazy_output=False)
+    same_frames(atoms.data, movie.find_atoms_nn("spots", lazy_output=False).data)
+
+
+def test_verdicts_and_drifts_come_back(tmp_path):
+    import dask.array as da
+
+    sites = [np.arange(12.0).reshape(2, 6), np.empty((0, 6))]
+    verdicts = [Verdict(1.5, ("too dark", "too noisy")), Verdict(0.25, ())]
+    drifts = [Drift(np.array([[0.5, -1.0], [0, 0]]), True), Drift(np.zeros((2, 2)), False)]
+    findings = np.empty(2, object)
+    findings[:] = list(zip(sites, verdicts, drifts, strict=True))
+    lazy = da.from_array(findings, chunks=2)
+    stored = store.through_store(lazy, tmp_path, SEARCH, show_progressbar=False).compute()
+    for got, expected in zip(stored, findings, strict=True):
+        np.testing.assert_array_equal(got[0], expected[0])
+        assert got[1] == expected[1]
+        np.testing.assert_array_equal(got[2].offsets, expected[2].offsets)
+        assert got[2].certain == expected[2].certain
+
+
+def test_processes(movie, tmp_path):
+    with dask.config.set(scheduler="processes"), warnings.catch_warnings(action="error"):
+        atoms = find(movie, tmp_path, lazy_output=False)
+    same_frames(atoms.data, movie.find_atoms_nn("spots", lazy_output=False).data)
+
+
+def test_nothing_in_it_can_run_code(movie, tmp_path):
+    atoms = find(movie, tmp_path)
+    np.savez(tmp_path / "000000.npz", counts=np.array([print], object), sites=np.zeros((0, 5)))
+    with pytest.raises(ValueError, match="missing or damaged"):
+        atoms.compute()
+    assert json.loads((tmp_path / store.MANIFEST).read_text())["format"] == store.FORMAT
