@@ -31,7 +31,9 @@ _PUBLIC = {
     "RegistryError": "hyperspy_dlatoms.registry",
     "SamplingError": "hyperspy_dlatoms.detection.sampling",
     "data": None,
+    "jumps": "hyperspy_dlatoms.tracking.events",
     "registry": None,
+    "residence": "hyperspy_dlatoms.tracking.events",
 }
 
 __all__ = ["__version__", *_PUBLIC]

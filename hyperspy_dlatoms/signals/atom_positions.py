@@ -10,6 +10,7 @@ import numpy as np
 from hyperspy.signals import BaseSignal, LazySignal
 
 from hyperspy_dlatoms.signals import calibration, export, guard, statistics
+from hyperspy_dlatoms.signals.arguments import Output
 from hyperspy_dlatoms.signals.colours import PLAIN
 
 if TYPE_CHECKING:
@@ -315,6 +316,64 @@ class AtomPositions(BaseSignal):
             )
         edges = bin_width * np.arange(int(np.floor(max_distance / bin_width + 1e-9)) + 1)
         return statistics.vacancy_pairs(*self._for_tables(), edges=edges, border=border, seed=seed)
+
+    def tracks(
+        self,
+        *,
+        search_range: float | None = None,
+        memory: int = 2,
+        show_progressbar: bool | None = None,
+    ) -> pd.DataFrame:
+        """Follow the atoms through a movie.
+
+        Frames are taken one block after another, so that of a long lazy movie only the atoms are in
+        memory. A drift of all atoms is followed as long as it changes by less than the search range
+        from one frame to the next; align the images first where it does not.
+
+        Parameters
+        ----------
+        search_range : float, optional
+            How far from its place an atom of the next frame is the same one (Å); 0.4 times the
+            distance of neighbours in the first frame with atoms where not given.
+        memory : int, optional
+            In how many frames in a row an atom may be missing.
+        show_progressbar : bool, optional
+            HyperSpy's preference where not given.
+
+        Returns
+        -------
+        pandas.DataFrame
+            As from `to_dataframe`, and ``frame``, the number of the frame; ``track``, the same
+            number for the same atom; ``y_drift``, ``x_drift``, how far all atoms have moved since
+            the first frame, and ``y_steady``, ``x_steady``, the positions less that, in the units
+            of the image's axes.
+
+        Raises
+        ------
+        ValueError
+            If there is not one navigation axis, an argument is out of range, or the first frame
+            does not tell how far apart the atoms are.
+
+        See Also
+        --------
+        hyperspy_dlatoms.residence : How long each atom stays.
+        hyperspy_dlatoms.jumps : Atoms that vanish in one place and appear in another.
+
+        Examples
+        --------
+        >>> frames = [np.array([[10.0, 5.0], [30.0, 5.0]]), np.array([[31.0, 6.0], [11.0, 6.0]])]
+        >>> atoms = AtomPositions.from_frames(frames, sampling=0.1)
+        >>> atoms.tracks()[["frame", "track", "y", "y_steady"]].round(6)
+           frame  track    y  y_steady
+        0      0      0  1.0       1.0
+        1      0      1  3.0       3.0
+        2      1      1  3.1       3.0
+        3      1      0  1.1       1.0
+        """
+        from hyperspy_dlatoms.signals.tracks import tracks
+
+        shown = Output(show_progressbar, None, None).shows_progress
+        return tracks(self, search_range, memory, show_progressbar=shown)
 
     def to_markers(self, by: str | None = None, **kwargs):
         """Return markers for a plot of the images, in the units of their axes.
