@@ -7,7 +7,7 @@ import hashlib
 import os
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -227,17 +227,21 @@ class NetworkHandle:
     Parameters
     ----------
     path : str
-        Model file; the same on all workers.
+        Model file.
     sha256 : str
         Hash of its content in hexadecimal.
+    name : str, optional
+        Its name in the registry, by which a machine that lacks the file gets it.
     """
 
     path: str
     sha256: str
+    # The content makes the network, not how it is called.
+    name: str | None = field(default=None, compare=False)
 
     @classmethod
-    def of(cls, path: str | os.PathLike[str]) -> NetworkHandle:
-        """Make the handle of a model file.
+    def of(cls, path: str | os.PathLike[str], name: str | None = None) -> NetworkHandle:
+        """Make the handle of a model file, with its name in the registry if it has one.
 
         Raises
         ------
@@ -247,7 +251,7 @@ class NetworkHandle:
         path = Path(path).absolute()
         if not path.is_file():
             raise FileNotFoundError(f"There is no model file {str(path)!r}.")
-        return cls(str(path), _sha256(path))
+        return cls(str(path), _sha256(path), name)
 
     def get(self) -> AtomNetwork:
         """Load the network, or take the one that this process has already.
@@ -255,7 +259,9 @@ class NetworkHandle:
         Raises
         ------
         FileNotFoundError
-            If this machine does not have the file.
+            If this machine does not have the file, and it is of no network in the registry.
+        RegistryError
+            If it cannot be had from there.
         ModelFileError
             If the file is another one than when the handle was made.
         """
@@ -384,6 +390,10 @@ def _some(names: list[str], most: int = 3) -> str:
 @lru_cache(maxsize=8)
 def _get(handle: NetworkHandle) -> AtomNetwork:
     path = Path(handle.path)
+    if handle.name is not None and not (path.is_file() and _sha256(path) == handle.sha256):
+        from hyperspy_dlatoms import registry
+
+        path = registry.path(handle.name, show_progressbar=False)
     if not path.is_file():
         raise FileNotFoundError(
             f"There is no model file {handle.path!r} on this machine: all workers need it at the "
@@ -391,7 +401,7 @@ def _get(handle: NetworkHandle) -> AtomNetwork:
         )
     if _sha256(path) != handle.sha256:
         raise ModelFileError(
-            f"The model file {handle.path!r} has changed since the signal was prepared, or differs "
+            f"The model file {str(path)!r} has changed since the signal was prepared, or differs "
             "between machines: start again, with one file."
         )
     return AtomNetwork.load(path)

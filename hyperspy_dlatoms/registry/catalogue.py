@@ -170,7 +170,9 @@ def handle(model: ModelLike, *, offline: bool = False) -> NetworkHandle | Ensemb
         handles = tuple(handle(one, offline=offline) for one in members)
         return EnsembleHandle(handles, _name(model))
     if not isinstance(model, AtomNetwork):
-        return NetworkHandle.of(file_of(model, offline=offline))
+        file = file_of(model, offline=offline)
+        known = not offline and isinstance(model, str) and not Path(model).is_file()
+        return NetworkHandle.of(file, model if known else None)
     if model.path is None:
         raise RegistryError(
             f"The network {model.card.name!r} is only in memory: save it to a file with `save` and "

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from scipy.special import softmax
 
+from hyperspy_dlatoms import registry
 from hyperspy_dlatoms.networks.architecture import HEIGHT_UNIT, LOG_SIGMA
 from hyperspy_dlatoms.networks.model_file import ModelFileError, read_model, write_model
 from hyperspy_dlatoms.networks.network import (
@@ -171,6 +172,24 @@ def test_handle_notices_another_file(network, file, card):
     file.unlink()
     with pytest.raises(FileNotFoundError, match="all workers"):
         handle.get()
+
+
+def test_a_machine_without_the_file_gets_it_by_its_name(file, tmp_path, monkeypatch):
+    asked = []
+
+    def path(name, show_progressbar):
+        asked.append(name)
+        return file
+
+    monkeypatch.setattr(registry, "path", path)
+    there = NetworkHandle.of(file, "shipped")
+    assert there.get() is AtomNetwork.load(file)
+    assert asked == []
+    away = dataclasses.replace(there, path=str(tmp_path / "elsewhere" / "file.safetensors"))
+    assert away.get() is AtomNetwork.load(file)
+    assert asked == ["shipped"]
+    with pytest.raises(ModelFileError, match="differs between machines"):
+        dataclasses.replace(away, sha256="0" * 64).get()
 
 
 @pytest.mark.parametrize("make", [AtomNetwork.load, NetworkHandle.of])

@@ -1,0 +1,74 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Movies on a cluster: several processes, one of which may die."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+import time
+
+import pytest
+
+from hyperspy_dlatoms.signals import frames
+from tests.signals.test_methods import same_frames
+from tests.slow_network import SlowNetwork
+
+distributed = pytest.importorskip("distributed")
+
+
+@pytest.fixture(scope="module")
+def client():
+    config = {"distributed.worker.daemon": True, "distributed.scheduler.allowed-failures": 5}
+    import dask
+
+    with (
+        dask.config.set(config),
+        distributed.LocalCluster(
+            n_workers=2, threads_per_worker=1, dashboard_address=None
+        ) as cluster,
+        distributed.Client(cluster) as client,
+    ):
+        yield client
+
+
+@pytest.fixture
+def movie(spot_network, spot_images, monkeypatch):
+    monkeypatch.setattr(frames, "_BLOCK_SIZE", 1)
+    monkeypatch.setattr(spot_network, "__class__", SlowNetwork)
+    signal, _ = spot_images(24, lazy=True, chunks=(1, -1, -1))
+    return signal
+
+
+@pytest.fixture
+def expected(movie):
+    import dask
+
+    with dask.config.set(scheduler="threads"):
+        return movie.find_atoms_nn("spots", lazy_output=False)
+
+
+def test_the_same_as_on_one_machine(expected, movie, client, tmp_path):
+    atoms = movie.find_atoms_nn("spots", lazy_output=False)
+    same_frames(atoms.data, expected.data)
+    assert atoms.metadata.as_dictionary() == expected.metadata.as_dictionary()
+    stored = movie.find_atoms_nn("spots", store=tmp_path, lazy_output=False)
+    same_frames(stored.data, expected.data)
+
+
+def test_a_worker_that_dies_loses_nothing(expected, movie, client, tmp_path):
+    killed = []
+
+    def kill():
+        while len(list(tmp_path.glob("*.npz"))) < 4:
+            time.sleep(0.01)
+        pid = next(iter(client.run(os.getpid).values()))
+        os.kill(pid, signal.SIGKILL)
+        killed.append(pid)
+
+    killer = threading.Thread(target=kill)
+    killer.start()
+    atoms = movie.find_atoms_nn("spots", store=tmp_path, lazy_output=False)
+    killer.join()
+    assert len(killed) == 1
+    same_frames(atoms.data, expected.data)
