@@ -1,0 +1,72 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A search that is killed at 60 % and started again: what is done twice, and whether it matters."""
+
+import argparse
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+
+SIDE, SAMPLING = 1024, 0.1
+SHARE = 0.6
+
+
+def write_movie(path: Path, frames: int) -> None:
+    """Write noisy frames with a lattice of columns, a few to a chunk."""
+    import hyperspy.api as hs
+
+    wave = 1 + 0.3 * np.cos(2 * np.pi * np.arange(SIDE) * SAMPLING / 2.3)
+    rng = np.random.default_rng(0)
+    data = rng.poisson(20 * np.outer(wave, wave), (frames, SIDE, SIDE)).astype(np.uint16)
+    movie = hs.signals.Signal2D(data)
+    for axis in movie.axes_manager.signal_axes:
+        axis.scale, axis.units = SAMPLING, "Å"
+    movie.save(path, chunks=(4, SIDE, SIDE))
+
+
+def main() -> None:
+    """Run once whole, once killed and resumed, and compare."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--frames", type=int, default=160, help="of the movie (%(default)s)")
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as directory:
+        directory = Path(directory)
+        movie = directory / "movie.hspy"
+        write_movie(movie, options.frames)
+
+        def command(name: str, *more: str) -> list[str]:
+            find = [sys.executable, "-m", "hyperspy_dlatoms.cli", "find", str(movie)]
+            return [*find, "--on-extrapolation", "ignore", "-o", str(directory / name), *more]
+
+        def run(name: str, *more: str) -> float:
+            start = time.perf_counter()
+            subprocess.run(command(name, *more), check=True, capture_output=True)
+            return time.perf_counter() - start
+
+        whole = run("whole.csv")
+        # The blocks are of 32 MiB.
+        blocks = -(-options.frames // (32 * 2**20 // (2 * SIDE**2)))
+        parts = directory / "cut.csv.parts"
+        process = subprocess.Popen(
+            command("cut.csv"), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
+        while len(list(parts.glob("*.npz"))) < SHARE * blocks:
+            time.sleep(0.01)
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        kept = {file.name: file.stat().st_mtime_ns for file in parts.glob("*.npz")}
+        resumed = run("cut.csv", "--resume")
+        same = (directory / "whole.csv").read_bytes() == (directory / "cut.csv").read_bytes()
+        print(
+            f"{options.frames} frames in {blocks} blocks: killed with {len(kept)} of them written, "
+            f"the rest took {resumed:.1f} s, all at once {whole:.1f} s; the tables are "
+            f"{'the same' if same else 'DIFFERENT'} to the byte"
+        )
+
+
+if __name__ == "__main__":
+    main()
