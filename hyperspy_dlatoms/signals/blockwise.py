@@ -74,6 +74,7 @@ def find_atoms(
     findings = da.map_blocks(
         _findings_of_block,
         frames,
+        token="find-atoms",
         dtype=object,
         drop_axis=list(range(navigation, frames.ndim)),
         # Without it dask would call the function on an empty block.
@@ -258,6 +259,7 @@ def _map(
     maps = da.map_blocks(
         of_block,
         frames,
+        token="map-atoms",
         dtype=np.float32,
         chunks=chunks,
         # The classes take the place of the images of a series.

@@ -114,6 +114,7 @@ def through_store(
     written = da.map_blocks(
         _write,
         findings,
+        token="write-atoms",
         dtype=bool,
         chunks=tuple((1,) * number for number in findings.numblocks),
         meta=meta,
@@ -130,6 +131,7 @@ def through_store(
     return da.map_blocks(
         partial(_read, directory=directory),
         da.empty(findings.shape, chunks=findings.chunks, dtype=bool),
+        token="read-atoms",
         dtype=object,
         meta=meta.astype(object),
     )

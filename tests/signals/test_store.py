@@ -208,3 +208,11 @@ def test_nothing_in_it_can_run_code(movie, tmp_path):
     with pytest.raises(ValueError, match="missing or damaged"):
         atoms.compute()
     assert json.loads((tmp_path / store.MANIFEST).read_text())["format"] == store.FORMAT
+
+
+def test_tasks_have_names_to_be_seen_by(movie, tmp_path):
+    def names(atoms):
+        return {str(key[0]).rpartition("-")[0] for key in atoms.data.__dask_graph__()}
+
+    assert "find-atoms" in names(movie.find_atoms_nn("spots"))
+    assert "read-atoms" in names(find(movie, tmp_path))
