@@ -14,7 +14,8 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
-_DRAFT = ".part"
+from hyperspy_dlatoms.drafts import draft_of
+
 _LARGEST = 2**31
 """Bytes that the arrays of a small data set have at most."""
 _DAMAGES = (
@@ -87,8 +88,7 @@ def write_stored(path: str | os.PathLike[str], data: Stored) -> None:
     if len(data.positions) != frames:
         raise ValueError(f"{len(data.positions)} lists of positions for {frames} frames.")
     path = Path(path)
-    draft = path.with_name(f".{path.name}{_DRAFT}")
-    with draft.open("wb") as file:
+    with draft_of(path) as draft, draft.open("wb") as file:
         np.savez_compressed(
             file,
             counts=data.counts.astype(np.uint16),
@@ -97,7 +97,6 @@ def write_stored(path: str | os.PathLike[str], data: Stored) -> None:
             lengths=[len(one) for one in data.positions],
             meta=json.dumps(data.meta),
         )
-    os.replace(draft, path)
 
 
 def read_stored(path: str | os.PathLike[str]) -> Stored:

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -13,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from hyperspy_dlatoms.drafts import draft_of
 from hyperspy_dlatoms.evaluation.bound import Sensitivity, sensitivity
 from hyperspy_dlatoms.evaluation.comparison import Truth
 from hyperspy_dlatoms.evaluation.dichalcogenides import dichalcogenide_specimen
@@ -140,9 +140,8 @@ def load_subject(plan: Plan, directory: Path) -> Subject:
     path = directory / f"{plan.key}.npz"
     if not path.is_file():
         subject = make_subject(plan)
-        draft = path.with_name(f".{path.stem}.{os.getpid()}.npz")
-        np.savez(draft, **_to_arrays(subject))
-        os.replace(draft, path)
+        with draft_of(path) as draft:
+            np.savez(draft, **_to_arrays(subject))
         return subject
     with np.load(path, allow_pickle=False) as stored:
         return _from_arrays({name: stored[name] for name in stored.files})

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from hyperspy_dlatoms.drafts import draft_of
 from hyperspy_dlatoms.registry import cache, mirrors
 from hyperspy_dlatoms.registry.entries import PACKAGE, Entry
 from hyperspy_dlatoms.registry.errors import RegistryError
@@ -171,12 +172,8 @@ def _try_place(place: Path | str, entry: Entry, part: Path, progress: Callable) 
 
 
 def _put(source: Path, target: Path) -> None:
-    draft = target.with_name(f".{target.name}.{os.getpid()}.part")
-    try:
+    with draft_of(target) as draft:
         shutil.copyfile(source, draft)
-        os.replace(draft, target)
-    finally:
-        draft.unlink(missing_ok=True)
 
 
 @contextmanager

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
+from hyperspy_dlatoms.drafts import draft_of
 from hyperspy_dlatoms.networks.card import ModelCard
 from hyperspy_dlatoms.networks.model_file import read_model
 from hyperspy_dlatoms.registry.entries import (
@@ -93,11 +94,13 @@ def publish(
         _check_version(entry, published.get(entry.name))
         to.mkdir(parents=True, exist_ok=True)
         if not (to / entry.file).exists() or not (to / entry.file).samefile(model):
-            _replace(to / entry.file, lambda draft, model=model: shutil.copyfile(model, draft))
+            with draft_of(to / entry.file) as draft:
+                shutil.copyfile(model, draft)
         published[entry.name] = entry
     write_catalogue(catalogue, name, published.values())
     record = zenodo_record(name, list(published.values()), creators)
-    _replace(to / ZENODO, lambda draft: draft.write_text(_pretty(record), "utf-8"))
+    with draft_of(to / ZENODO) as draft:
+        draft.write_text(_pretty(record), "utf-8")
     return catalogue
 
 
@@ -160,7 +163,8 @@ def write_catalogue(path: Path, name: str, entries: Iterable[Entry]) -> None:
         What it has.
     """
     content = {"format": FORMAT, "name": name, "entries": [to_json(one) for one in entries]}
-    _replace(path, lambda draft: draft.write_text(_pretty(content), "utf-8"))
+    with draft_of(path) as draft:
+        draft.write_text(_pretty(content), "utf-8")
 
 
 def zenodo_record(name: str, entries: Sequence[Entry], creators: Sequence[str]) -> dict[str, Any]:
@@ -243,12 +247,3 @@ def _pretty(content: dict[str, Any]) -> str:
 
 def _joined(lines: str) -> str:
     return " ".join(line.strip() for line in lines.strip().split("\n"))
-
-
-def _replace(path: Path, write) -> None:
-    draft = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        write(draft)
-        os.replace(draft, path)
-    finally:
-        draft.unlink(missing_ok=True)

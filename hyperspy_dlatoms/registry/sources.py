@@ -17,6 +17,7 @@ from functools import lru_cache
 from importlib.metadata import entry_points
 from pathlib import Path
 
+from hyperspy_dlatoms.drafts import draft_of
 from hyperspy_dlatoms.registry import cache
 from hyperspy_dlatoms.registry.entries import (
     Entry,
@@ -338,12 +339,8 @@ def _download(place: str, kept: Path, source: Source) -> str:
     # Where the cache cannot be written, the catalogue is read anew each time.
     with suppress(OSError):
         kept.parent.mkdir(parents=True, exist_ok=True)
-        fresh = kept.with_name(f".{kept.name}.{os.getpid()}.{threading.get_ident()}.part")
-        try:
+        with draft_of(kept) as fresh:
             fresh.write_bytes(content)
-            os.replace(fresh, kept)
-        finally:
-            fresh.unlink(missing_ok=True)
     return text
 
 

@@ -19,6 +19,7 @@ from dask.core import flatten
 from dask.diagnostics import ProgressBar
 
 from hyperspy_dlatoms.detection.alignment import Drift
+from hyperspy_dlatoms.drafts import draft_of
 from hyperspy_dlatoms.networks.domain import Verdict
 
 if TYPE_CHECKING:
@@ -190,17 +191,14 @@ def _write(block: np.ndarray, *, directory: Path, block_id: tuple[int, ...]) -> 
 
 def _write_whole(path: Path, write) -> None:
     """Write a file so that a reader finds all of it or none."""
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        write(draft)
-        os.replace(draft, path)
+        with draft_of(path) as draft:
+            write(draft)
     except OSError as error:
         raise OSError(
             f"{str(path)!r} cannot be written ({error.strerror}): what was found before stays in "
             f"{str(path.parent)!r}."
         ) from error
-    finally:
-        draft.unlink(missing_ok=True)
 
 
 def _read(block: np.ndarray, *, directory: Path, block_id: tuple[int, ...]) -> np.ndarray:

@@ -15,6 +15,7 @@ import dask
 import numpy as np
 import zarr
 
+from hyperspy_dlatoms.drafts import draft_of
 from hyperspy_dlatoms.simulation.builders import build_specimen
 from hyperspy_dlatoms.simulation.conditions import draw_conditions, images_of
 from hyperspy_dlatoms.simulation.draws import draw
@@ -297,6 +298,5 @@ def _write_items(text: str, directory: str, indices: list[int]) -> None:
 
 
 def _write_text(path: Path, text: str) -> None:
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
-    draft.write_text(text, encoding="utf-8")
-    os.replace(draft, path)
+    with draft_of(path) as draft:
+        draft.write_text(text, encoding="utf-8")

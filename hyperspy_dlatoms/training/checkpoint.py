@@ -4,11 +4,12 @@
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
+from hyperspy_dlatoms.drafts import draft_of
 
 if TYPE_CHECKING:
     import keras
@@ -34,12 +35,8 @@ def save_state(path: Path, variables: list[keras.Variable], state: dict[str, Any
         f"{i:04d}": np.array(ops.convert_to_numpy(variable), order="C")
         for i, variable in enumerate(variables)
     }
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
+    with draft_of(path) as draft:
         save_file(arrays, draft, metadata={"state": json.dumps(state)})
-        os.replace(draft, path)
-    finally:
-        draft.unlink(missing_ok=True)
 
 
 def load_state(path: Path, variables: list[keras.Variable]) -> dict[str, Any]:

@@ -24,7 +24,7 @@ def test_a_subject_is_made_once(particle, subject, data, monkeypatch):
 def test_an_unfinished_file_does_not_count(tmp_path, monkeypatch):
     plan = Plan("vacuum", 1, 80e3, {"size": 10.0}, 2)
     with monkeypatch.context() as patch:
-        patch.setattr(subjects.os, "replace", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+        patch.setattr("os.replace", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
         with pytest.raises(KeyboardInterrupt):
             load_subject(plan, tmp_path)
     assert not (tmp_path / f"{plan.key}.npz").exists()
