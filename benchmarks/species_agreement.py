@@ -17,9 +17,7 @@ from hyperspy_dlatoms import registry
 from hyperspy_dlatoms.evaluation import peers
 from hyperspy_dlatoms.evaluation.confusion import Labelled, inner, right_sites
 from hyperspy_dlatoms.evaluation.focal_series import FocalSeries
-from hyperspy_dlatoms.evaluation.species import DOSES, as_signal, series_of
-
-SHEETS = ({"tilt": 0.5}, {"tilt": 2.0, "hole": True})
+from hyperspy_dlatoms.evaluation.species import DOSES, UNSEEN, as_signal, series_of
 
 
 def main() -> None:
@@ -36,7 +34,7 @@ def main() -> None:
     judged = [
         judge(series, options.model).assign(dose=dose)
         for dose, number in track(points, "series")
-        for series in series_of(options.data, dose, number, SHEETS, "MoS2")
+        for series in series_of(options.data, dose, number, UNSEEN, "MoS2")
     ]
     sites = pd.concat(judged)
     sites["agreement"] = sites.agreement.round(2)

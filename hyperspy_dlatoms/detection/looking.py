@@ -138,7 +138,7 @@ def look(
             number = min(max(fitting, 1), len(frames) * len(tiling.tiles))
             batch = np.zeros((number, *series, *tiling.shape), np.float32)
         for tile in tiling.tiles:
-            pending.append((frame, tile, _window(working, tile, tiling.shape)))
+            pending.append((frame, tile, padded_window(working, tile, tiling.shape)))
             if len(pending) == len(batch):
                 yield from _evaluate(networks, judges, batch, pending, defoci)
                 pending = []
@@ -324,7 +324,23 @@ def _of_core(features: np.ndarray, frame: Frame, tile: Tile, size: int) -> np.nd
     return features[rows, columns].reshape(-1, features.shape[-1]).copy()
 
 
-def _window(working: np.ndarray, tile: Tile, shape: tuple[int, int]) -> np.ndarray:
+def padded_window(working: np.ndarray, tile: Tile, shape: tuple[int, int]) -> np.ndarray:
+    """Cut a tile out of a frame, or of the images of a focal series, continued by reflection.
+
+    Parameters
+    ----------
+    working : numpy.ndarray
+        Shape (..., h, w).
+    tile : Tile
+        The tile.
+    shape : tuple of int
+        Of the tiles.
+
+    Returns
+    -------
+    numpy.ndarray
+        Shape (..., *shape).
+    """
     y, x = tile.origin
     window = working[..., y : y + shape[0], x : x + shape[1]]
     missing = [(0, side - there) for side, there in zip(shape, window.shape[-2:], strict=True)]

@@ -221,6 +221,29 @@ def phase_image(
 
     Parameters
     ----------
+    series, knowledge
+        As for `wave_image`.
+
+    Returns
+    -------
+    phase : numpy.ndarray
+        Radian, float32, shape (h, w).
+    sampling : float
+        Å/px.
+    origin : float
+        Position of its first pixel in the series along both axes (Å).
+    """
+    wave, sampling, origin = wave_image(series, knowledge)
+    return np.angle(wave), sampling, origin
+
+
+def wave_image(
+    series: FocalSeries, knowledge: Knowledge = "focus"
+) -> tuple[np.ndarray, float, float]:
+    """Reconstruct the exit wave of a series.
+
+    Parameters
+    ----------
     series : FocalSeries
         Aligned images.
     knowledge : {"all", "focus"} or Lens, optional
@@ -229,8 +252,8 @@ def phase_image(
 
     Returns
     -------
-    phase : numpy.ndarray
-        Radian, float32, shape (h, w).
+    wave : numpy.ndarray
+        Complex64, shape (h, w).
     sampling : float
         Å/px.
     origin : float
@@ -247,7 +270,7 @@ def phase_image(
     wave = reconstruct_exit_wave(
         np.stack([image for image, _ in images]), sampling, series.energy, defoci, lens
     )
-    return np.angle(wave), sampling, series.sampling * grid.origin
+    return wave, sampling, series.sampling * grid.origin
 
 
 def _discs(image: int) -> Callable[[FocalSeries], np.ndarray]:

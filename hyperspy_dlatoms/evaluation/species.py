@@ -57,7 +57,8 @@ NOMINAL = Lens(defocus=50.0, Cs=-9.5e4, focal_spread=27.5)
 """The middle of these."""
 
 _CALIBRATION = ({"tilt": 1.0}, {"tilt": 1.0, "hole": True}, {"tilt": 0.0})
-_UNSEEN = ({"tilt": 0.5}, {"tilt": 2.0, "hole": True})
+UNSEEN = ({"tilt": 0.5}, {"tilt": 2.0, "hole": True})
+"""Arguments of the specimens that all ways are compared on, see `dichalcogenide_specimen`."""
 
 Maker = Callable[[Sequence[FocalSeries]], peers.Peer]
 
@@ -202,16 +203,29 @@ def series_of(
     defoci = conditions.lens.defocus + STEP * np.array([-1.0, 0.0, 1.0])
     result = []
     for arguments in which:
-        plan = _plan(arguments, formula)
+        plan = plan_of(arguments, formula)
         rng = np.random.default_rng([SEED, int(dose), number, plan.seed])
         subject = (subjects or {}).get(plan.key) or load_subject(plan, data)
         result.append(take_series(rng, subject, conditions, defoci, DRIFT))
     return result
 
 
-def _plan(arguments: Mapping[str, Any], formula: str) -> Plan:
+def plan_of(arguments: Mapping[str, Any], formula: str) -> Plan:
+    """Plan one of the specimens.
+
+    Parameters
+    ----------
+    arguments : mapping
+        One of ``UNSEEN``, or of those that the classical ways are fitted on.
+    formula : str
+        Which crystal.
+
+    Returns
+    -------
+    Plan
+    """
     # Specimens differ by their seed: another one for each that is asked for.
-    seed = SEED + [*_CALIBRATION, *_UNSEEN].index(arguments)
+    seed = SEED + [*_CALIBRATION, *UNSEEN].index(arguments)
     return Plan("dichalcogenide", seed, 80e3, {"formula": formula, **arguments}, snapshots=4)
 
 
@@ -257,13 +271,13 @@ def compare_species(
     """
     if lenses < 2:
         raise ValueError(f"lenses is {lenses}: expected 2 or more, to calibrate on others.")
-    plans = [_plan(arguments, formula) for arguments in (*_CALIBRATION, *_UNSEEN)]
+    plans = [plan_of(arguments, formula) for arguments in (*_CALIBRATION, *UNSEEN)]
     subjects = load_subjects(plans, data)
     metal, chalcogen, a, _ = LATTICES[formula]
     ways = classical_ways(a / np.sqrt(3)) if classical else {}
     tally: dict[tuple[str, str, float], _Tally] = {}
     for dose in doses:
-        unseen = [series_of(data, dose, n, _UNSEEN, formula, subjects) for n in range(lenses)]
+        unseen = [series_of(data, dose, n, UNSEEN, formula, subjects) for n in range(lenses)]
         known = [series_of(data, dose, n, _CALIBRATION, formula, subjects) for n in range(lenses)]
         for number, tested in enumerate(unseen):
             others = [one for n, some in enumerate(known) if n != number for one in some]

@@ -25,6 +25,7 @@ DEFAULTS: dict[str, Any] = {
     "dilations": [1, 2],
     "images": 1,
     "heights": False,
+    "wave": False,
 }
 
 
@@ -42,10 +43,11 @@ def build(arguments: dict[str, Any], n_classes: int) -> keras.Model:
     arguments : dict
         ``widths``, the channels of each level from the finest on; ``dilations``, one for each
         convolution of the coarsest level; ``images``, how many images of a focal series it is
-        shown at once; ``heights``, whether it tells the number of atoms in a column. What is not
-        given is taken from ``DEFAULTS``.
+        shown at once; ``heights``, whether it tells the number of atoms in a column; ``wave``,
+        whether it gives the exit wave in place of sites. What is not given is taken from
+        ``DEFAULTS``.
     n_classes : int
-        Kinds of sites, the background not counted.
+        Kinds of sites, the background not counted; of no matter for exit waves.
 
     Returns
     -------
@@ -55,7 +57,8 @@ def build(arguments: dict[str, Any], n_classes: int) -> keras.Model:
         from the centre of the cell (dy, dx, working px), and the logarithms of its standard
         deviations (y, x, working px). Two more with ``heights``: the number of atoms in the column
         and the logarithm of its standard deviation, in units of ``HEIGHT_UNIT`` atoms. A network
-        of several images takes as a second input what :func:`encode_defoci` says of them.
+        of several images takes as a second input what :func:`encode_defoci` says of them. One of
+        exit waves returns (n, h/2, w/2, 8), see :func:`hyperspy_dlatoms.networks.waves.to_cells`.
 
     Raises
     ------
@@ -110,6 +113,9 @@ def build(arguments: dict[str, Any], n_classes: int) -> keras.Model:
         x = layers.Conv2D(widths[level], 1, use_bias=False, name=f"up{level}_merge")(x)
         x = layers.Add()([layers.UpSampling2D()(x), skips[level]])
         x = residual(x, widths[level], f"up{level}")
+    if arguments["wave"]:
+        wave = layers.Conv2D(2 * STRIDE**2, 1, dtype="float32", name="wave")(x)
+        return keras.Model(inputs if images > 1 else frame, wave, name="unet")
     maps = layers.Conv2D(n_classes + 5, 1, dtype="float32", name="maps")(x)
     if arguments["heights"]:
         heights = layers.Conv2D(2, 1, dtype="float32", name="heights")(x)
@@ -129,7 +135,8 @@ def complete(arguments: dict[str, Any]) -> dict[str, Any]:
     Returns
     -------
     dict
-        ``widths`` and ``dilations`` as lists of int, ``images`` (int) and ``heights`` (bool).
+        ``widths`` and ``dilations`` as lists of int, ``images`` (int), ``heights`` and ``wave``
+        (bool).
 
     Raises
     ------
@@ -140,7 +147,7 @@ def complete(arguments: dict[str, Any]) -> dict[str, Any]:
     --------
     >>> from hyperspy_dlatoms.networks.architecture import complete
     >>> complete({"widths": [8, 16]})
-    {'widths': [8, 16], 'dilations': [1, 2], 'images': 1, 'heights': False}
+    {'widths': [8, 16], 'dilations': [1, 2], 'images': 1, 'heights': False, 'wave': False}
     """
     unknown = sorted(set(arguments) - set(DEFAULTS))
     if unknown:
@@ -157,8 +164,11 @@ def complete(arguments: dict[str, Any]) -> dict[str, Any]:
         completed[name] = list(values)
     if not _counts(completed["images"]):
         raise ValueError(f"images is {completed['images']!r}; give a positive whole number.")
-    if not isinstance(completed["heights"], bool):
-        raise ValueError(f"heights is {completed['heights']!r}; give true or false.")
+    for name in ("heights", "wave"):
+        if not isinstance(completed[name], bool):
+            raise ValueError(f"{name} is {completed[name]!r}; give true or false.")
+    if completed["heights"] and completed["wave"]:
+        raise ValueError("heights and wave are both true; exit waves have no sites to count in.")
     return completed
 
 

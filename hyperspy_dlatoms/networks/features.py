@@ -38,7 +38,8 @@ def with_levels(model: keras.Model) -> keras.Model:
     from keras import ops
 
     down = [one.input for one in model.layers if isinstance(one, keras.layers.MaxPooling2D)]
-    up = [one.input for one in model.layers if one.name.endswith("_merge") or one.name == "maps"]
+    heads = ("_merge", "maps", "wave")
+    up = [one.input for one in model.layers if one.name.endswith(heads)]
     depth = len(down)
     cells = [2**level for level in (*range(depth, 0, -1), *range(depth + 1))]
     means = [

@@ -19,6 +19,7 @@ from hyperspy_dlatoms.networks.card import ModelCard
 from hyperspy_dlatoms.networks.domain import PREFIX, Domain
 from hyperspy_dlatoms.networks.features import with_levels, with_sites
 from hyperspy_dlatoms.networks.model_file import ModelFileError, read_model, write_model
+from hyperspy_dlatoms.networks.waves import from_cells
 
 if TYPE_CHECKING:
     import keras
@@ -90,6 +91,8 @@ class AtomNetwork:
         """The sides of an image are to be a multiple of it, in working px."""
         self.images = int(card.arguments.get("images", 1))
         """How many images of a focal series it is shown at once; 1 for single images."""
+        self.gives_waves = bool(card.arguments.get("wave", False))
+        """Whether it gives exit waves in place of sites."""
         self._lock = threading.Lock()
         self._call = _compiled(with_levels(model))
 
@@ -169,7 +172,8 @@ class AtomNetwork:
         Raises
         ------
         ValueError
-            If the shape of `batch`, or the number of defoci, does not fit.
+            If the shape of `batch`, or the number of defoci, does not fit, or the network gives
+            exit waves.
         """
         return self.look(batch, defoci)[0]
 
@@ -197,6 +201,43 @@ class AtomNetwork:
         ValueError
             If the shape of `batch`, or the number of defoci, does not fit.
         """
+        if self.gives_waves:
+            raise ValueError(f"{self.card.name!r} gives exit waves, no sites: use `waves`.")
+        raw, levels = self._run(batch, defoci)
+        maps = read_output(raw, len(self.card.classes))
+        return maps, with_sites(levels, maps.probability)
+
+    def waves(self, batch: np.ndarray, defoci: Sequence[float] | None = None) -> np.ndarray:
+        """Run a network of exit waves on the contrast of focal series at its own sampling.
+
+        Parameters
+        ----------
+        batch : numpy.ndarray
+            Float32 array of shape (n, images, h, w), see
+            :func:`hyperspy_dlatoms.networks.normalisation.contrast_of_series`; h and w multiples of
+            `grid_multiple`.
+        defoci : sequence of float, optional
+            Of the images, Å, positive is underfocus; None where not known.
+
+        Returns
+        -------
+        numpy.ndarray
+            Complex64 of shape (n, h, w), see :func:`hyperspy_dlatoms.networks.waves.band_limited`.
+
+        Raises
+        ------
+        ValueError
+            If the network finds sites, or the shape of `batch`, or the number of defoci, does not
+            fit.
+        """
+        if not self.gives_waves:
+            raise ValueError(f"{self.card.name!r} finds sites, it gives no exit waves: use `maps`.")
+        return from_cells(self._run(batch, defoci)[0])
+
+    def _run(
+        self, batch: np.ndarray, defoci: Sequence[float] | None
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Check a batch, and give the raw output and the levels."""
         batch = np.asarray(batch, dtype=np.float32)
         multiple, series = self.grid_multiple, (self.images,) if self.images > 1 else ()
         fits = batch.ndim == 3 + len(series) and batch.shape[1:-2] == series
@@ -215,9 +256,7 @@ class AtomNetwork:
                 f"{self.card.name!r} looks at single images, expected no defoci, got {defoci!r}."
             )
         with self._lock:
-            raw, levels = self._call(*inputs)
-        maps = read_output(raw, len(self.card.classes))
-        return maps, with_sites(levels, maps.probability)
+            return self._call(*inputs)
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,9 @@ from scipy.ndimage import gaussian_filter
 
 from hyperspy_dlatoms.networks.interpolation import interpolate
 
+CONTRAST_UNIT = 0.2
+"""Of the contrast that networks of exit waves are shown, as a share of the local mean."""
+
 _LARGEST_BLOCK = 8
 _STRIP = 256
 _FLOOR_OF_CONTRAST = 1e-2
@@ -109,11 +112,70 @@ def normalise_series(frames: np.ndarray, sampling: float, width: float = 12.0) -
     return _normalise(frames, sampling, width)
 
 
-def _normalise(frames: np.ndarray, sampling: float, width: float) -> np.ndarray:
-    """Normalise images (c, H, W) by one local mean and rms of all of them."""
+def contrast_of_series(frames: np.ndarray, sampling: float, width: float = 12.0) -> np.ndarray:
+    """Divide the images of a focal series by their local means, and subtract 1.
+
+    Unlike :func:`normalise_series` it keeps how strong the contrast is, which an exit wave follows
+    from; it needs images whose background was not taken off.
+
+    Parameters
+    ----------
+    frames : numpy.ndarray
+        Images of shape (c, H, W), any real dtype, finite.
+    sampling : float
+        Pixel size in Å/px.
+    width : float
+        Standard deviation in Å of the Gaussian that weighs the mean, see :func:`normalise`.
+
+    Returns
+    -------
+    numpy.ndarray
+        Float32 of shape (c, H, W), in units of ``CONTRAST_UNIT``.
+
+    Raises
+    ------
+    ValueError
+        If `frames` is not three-dimensional, `sampling` or `width` is not positive, or a local mean
+        is not positive.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from hyperspy_dlatoms.networks.normalisation import contrast_of_series
+    >>> stripes = 100 + 20 * np.cos(np.arange(64))
+    >>> series = np.tile(stripes, (3, 64, 1))
+    >>> bool(abs(np.ptp(contrast_of_series(series, sampling=0.2)) - 2) < 0.05)
+    True
+    """
+    frames = np.asarray(frames)
+    if frames.ndim != 3:
+        raise ValueError(f"The series has {frames.ndim} dimensions, expected 3: (images, H, W).")
+    _check_lengths(sampling, width)
+    sigma = width / sampling
+    block = int(np.clip(sigma / 4, 1, _LARGEST_BLOCK))
+    result = np.empty(frames.shape, np.float32)
+    for contrast, frame in zip(result, frames, strict=True):
+        centre = float(frame.mean(dtype=np.float64))
+        count, first, _ = _block_moments(frame, centre, block)
+        mean = _blur(first, sigma / block) / _blur(count, sigma / block)
+        if not (centre + mean > 0).all():
+            raise ValueError(
+                "An image has no positive mean everywhere, so its contrast has no scale: expected "
+                "counts, from which no background was taken off."
+            )
+        contrast[:] = _apply(frame, centre, mean, CONTRAST_UNIT * (centre + mean), block)
+    return result
+
+
+def _check_lengths(sampling: float, width: float) -> None:
     for name, value in (("sampling", sampling), ("width", width)):
         if not value > 0:
             raise ValueError(f"The {name} is {value!r}, expected a positive number (Å).")
+
+
+def _normalise(frames: np.ndarray, sampling: float, width: float) -> np.ndarray:
+    """Normalise images (c, H, W) by one local mean and rms of all of them."""
+    _check_lengths(sampling, width)
     if frames.size == 0:
         return np.zeros(frames.shape, np.float32)
     sigma = width / sampling

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 
 import dask.array as da
 import numpy as np
-from hyperspy.signals import LazySignal2D, Signal2D
+from hyperspy.signals import ComplexSignal2D, LazyComplexSignal2D, LazySignal2D, Signal2D
 
 from hyperspy_dlatoms.detection.columns import columns_of
+from hyperspy_dlatoms.detection.exit_waves import working_grid
 from hyperspy_dlatoms.signals import guard, store
 from hyperspy_dlatoms.signals.arguments import Output, Search, Series
 from hyperspy_dlatoms.signals.atom_positions import AtomPositions, LazyAtomPositions
@@ -205,11 +206,90 @@ def map_agreement(
     return agreement
 
 
+def reconstruct_waves(
+    signal: Signal2D,
+    model: ModelLike,
+    *,
+    sampling: float | None,
+    output: Output,
+    series: Series,
+) -> ComplexSignal2D:
+    """Reconstruct the exit wave of every focal series.
+
+    The arguments are those of ``Signal2D.reconstruct_exit_wave_nn``.
+
+    Parameters
+    ----------
+    signal : Signal2D
+        Images.
+    model : str, pathlib.Path or AtomNetwork
+        The network.
+    sampling : float or None
+        Å/px; from the signal axes where None.
+    output : Output
+        How the result is computed.
+    series : Series
+        How the images make focal series.
+
+    Returns
+    -------
+    ComplexSignal2D or LazyComplexSignal2D
+        The waves.
+
+    Raises
+    ------
+    ValueError
+        If the model finds sites, or is an ensemble.
+    """
+    check_images(signal)
+    output.check()
+    model = resolve(model)
+    card = model.card
+    if model.members or not card.arguments.get("wave"):
+        raise ValueError(f"{card.name!r} finds sites: expected a single network of exit waves.")
+    focus = find_focus(signal, card, series.checked())
+    check_defocus_domain(focus.defoci, card, "warn")
+    sampling = sampling_of(signal, model, sampling)
+    frames, whole = _frames(signal, focus)
+    navigation = frames.ndim - whole
+    shape, grid = working_grid(frames.shape[-2:], sampling.mean, card.sampling)
+    waves = da.map_blocks(
+        _waves_of_block,
+        frames,
+        dtype=np.complex64,
+        chunks=(*frames.chunks[:navigation], *((side,) for side in shape)),
+        drop_axis=list(range(navigation, frames.ndim)),
+        new_axis=[navigation, navigation + 1],
+        meta=np.empty((0,) * (navigation + 2), np.complex64),
+        handle=model.handle,
+        sampling=sampling.mean,
+        focus=focus,
+    )
+    axes = navigation_axes(signal, focus.axis)
+    if not axes:
+        waves = waves[0]
+    for axis, size in zip(image_axes(signal), shape, strict=True):
+        described = axis.get_axis_dictionary()
+        described["size"] = size
+        described["offset"] += described["scale"] * grid.origin
+        described["scale"] *= grid.scale
+        axes.append(described)
+    metadata = _metadata(signal, model, sampling, focus)
+    del metadata["VectorMetadata"]["species"]
+    metadata["Signal"] = {"quantity": "Exit wave"}
+    result = LazyComplexSignal2D(waves, axes=axes, metadata=metadata)
+    title = signal.metadata.General.title
+    result.metadata.General.title = f"Exit wave of {title}" if title else "Exit wave"
+    return _finish(result, signal, output)
+
+
 def _focus(
     signal: Signal2D, model: Model, series: Series | None, single: str, of_series: str
 ) -> Focus | None:
     """Find how images make focal series, None for single images; refuse a network of the other."""
     card, images = model.card, images_of(model.card)
+    if card.arguments.get("wave"):
+        raise ValueError(f"{card.name!r} gives exit waves: use reconstruct_exit_wave_nn.")
     if series is None and images > 1:
         raise ValueError(
             f"{card.name!r} looks at focal series of {images} images: use {of_series}, not "
@@ -337,6 +417,17 @@ def _probability_of_block(
     if maps.ndim == 4:
         maps = np.moveaxis(maps, -1, 1)
     return maps.reshape(*block.shape[: block.ndim - frames.ndim + 1], *maps.shape[1:])
+
+
+def _waves_of_block(
+    block: np.ndarray, *, handle: NetworkHandle, sampling: float, focus: Focus
+) -> np.ndarray:
+    from hyperspy_dlatoms.detection.exit_waves import exit_waves
+
+    frames, drifts = _prepared(block, sampling, focus)
+    guard.warn_of_drift(drifts, sampling, align=focus.align)
+    waves = exit_waves(frames, sampling, handle.get(), defoci=focus.defoci)
+    return waves.reshape(*block.shape[:-3], *waves.shape[1:])
 
 
 def _agreement_of_block(

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from typing import Literal
 
     import ase
-    from hyperspy.signals import Signal2D
+    from hyperspy.signals import ComplexSignal2D, Signal2D
 
     from hyperspy_dlatoms.registry.catalogue import ModelLike
     from hyperspy_dlatoms.signals import AtomPositions
@@ -25,6 +25,7 @@ __all__ = [
     "find_atoms_nn",
     "predict_atoms_nn",
     "predict_species",
+    "reconstruct_exit_wave_nn",
 ]
 
 
@@ -588,6 +589,95 @@ def predict_species(
         model,
         sampling=sampling,
         symmetrise=symmetrise,
+        output=Output(show_progressbar, num_workers, lazy_output),
+        series=Series(focal_axis, defoci, align),
+    )
+
+
+def reconstruct_exit_wave_nn(
+    self: Signal2D,
+    model: ModelLike = "mos2-exit-wave",
+    *,
+    focal_axis: str | int | None = None,
+    defoci: Sequence[float] | None = None,
+    align: bool = False,
+    sampling: float | None = None,
+    show_progressbar: bool | None = None,
+    num_workers: int | None = None,
+    lazy_output: bool | None = None,
+) -> ComplexSignal2D:
+    """Reconstruct the exit wave from focal series with a neural network.
+
+    The aberrations of the lens need not be known: the network infers from the images, and from the
+    kind of specimen that it was trained on, what the wave is.
+
+    Parameters
+    ----------
+    model : str, pathlib.Path or AtomNetwork, default "mos2-exit-wave"
+        The name of a network of exit waves in the registry, the path of a model file, or a loaded
+        network.
+    focal_axis : str or int, optional
+        The navigation axis along which the images of a series lie, see `classify_species`.
+    defoci : sequence of float, optional
+        The defocus of each image in Å, positive is underfocus, see `classify_species`.
+    align : bool, default False
+        Whether to shift the images of a series onto its middle one first.
+    sampling : float, optional
+        Å/px. Taken from the signal axes, in any unit of length, where it is not given.
+    show_progressbar : bool, optional
+        Whether to show a progress bar; HyperSpy's preference where not given.
+    num_workers : int, optional
+        How many blocks of series are worked on at once; dask's default where not given. For a lazy
+        result give it to its ``compute``.
+    lazy_output : bool, optional
+        Whether to return a lazy signal. As the signal is where not given.
+
+    Returns
+    -------
+    ComplexSignal2D or LazyComplexSignal2D
+        The wave, complex64, with the navigation axes of the images but for the focal one, at the
+        sampling that the network works at. Its mean intensity is about 1 and its mean about real,
+        since no image tells the phase of the whole; spatial frequencies above 0.9 periods an Å are
+        left out. ``wave.amplitude`` and ``wave.phase`` are signals.
+
+    Raises
+    ------
+    ValueError
+        For a network that finds sites; where there is no such axis, or it is not as long as the
+        network expects, or there are not as many defoci; where an image has no positive mean
+        everywhere, for its background was taken off; where the signal axes have no length unit, are
+        unequal or not uniform, or an argument is out of its range.
+    TypeError
+        For complex or colour images, and defoci that are not numbers.
+    RegistryError
+        For a model that the registry does not know.
+    FileNotFoundError
+        For a model file that does not exist.
+
+    Warns
+    -----
+    UserWarning
+        Of defoci unlike those that the network was trained on, and of images that are misaligned by
+        more than 1 Å for sure.
+
+    See Also
+    --------
+    classify_species : The sites and their species, without a wave.
+
+    Examples
+    --------
+    >>> import hyperspy.api as hs
+    >>> import hyperspy_dlatoms
+    >>> series = hs.load("series.emd")  # doctest: +SKIP
+    >>> wave = series.reconstruct_exit_wave_nn(defoci=[-40, 0, 40])  # doctest: +SKIP
+    >>> wave.phase.plot()  # doctest: +SKIP
+    """
+    from hyperspy_dlatoms.signals import blockwise
+
+    return blockwise.reconstruct_waves(
+        self,
+        model,
+        sampling=sampling,
         output=Output(show_progressbar, num_workers, lazy_output),
         series=Series(focal_axis, defoci, align),
     )

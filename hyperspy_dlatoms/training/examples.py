@@ -10,8 +10,13 @@ from typing import Any
 import numpy as np
 
 from hyperspy_dlatoms.networks.architecture import encode_defoci
-from hyperspy_dlatoms.networks.normalisation import normalise, normalise_series
+from hyperspy_dlatoms.networks.normalisation import (
+    contrast_of_series,
+    normalise,
+    normalise_series,
+)
 from hyperspy_dlatoms.networks.resampling import resample
+from hyperspy_dlatoms.networks.waves import band_limited, to_cells
 from hyperspy_dlatoms.simulation.conditions import draw_conditions, images_of
 from hyperspy_dlatoms.simulation.dataset import DataSet, Item
 from hyperspy_dlatoms.simulation.imaging import take_image, take_series
@@ -67,6 +72,9 @@ class Examples:
         all sites with atoms are of the first class.
     known_defoci : float
         Share of focal series whose defoci the network is told, with an error as a microscopist's.
+    wave : bool
+        Whether the targets are exit waves in place of sites; the camera is then never coarser than
+        the network.
     """
 
     data: DataSet
@@ -85,6 +93,7 @@ class Examples:
     heights: bool = False
     classes: Sequence[str] = ("site",)
     known_defoci: float = 0.5
+    wave: bool = False
 
     @property
     def images(self) -> int:
@@ -107,7 +116,8 @@ class Examples:
             defoci, (batch, images + 1) float32, see
             :func:`hyperspy_dlatoms.networks.architecture.encode_defoci`.
         targets : numpy.ndarray
-            (batch, crop / stride, crop / stride, 3) float32, 4 in place of 3 with heights.
+            (batch, crop / stride, crop / stride, 3) float32, 4 in place of 3 with heights, 8 of
+            exit waves.
         """
         rng = np.random.default_rng([self.seed, number])
         chosen = rng.choice(self.indices, self.batch)
@@ -133,11 +143,14 @@ class Examples:
         frame : numpy.ndarray
             (crop, crop, images) float32.
         targets : numpy.ndarray
-            (crop / stride, crop / stride, 3) float32, 4 in place of 3 with heights.
+            (crop / stride, crop / stride, 3) float32, 4 in place of 3 with heights, 8 of an exit
+            wave.
         defoci : numpy.ndarray
             (images + 1,) float32.
         """
         frames, positions, defoci = self._image(rng, item)
+        if self.wave:
+            return *self._with_wave(rng, frames, item.wave), defoci
         if len(frames) == 1:
             frames = normalise(frames[0], self.sampling, self.width)[None]
         else:
@@ -166,6 +179,26 @@ class Examples:
             item.sites[marked, 2] if self.heights else None,
         )
         return frame, targets, defoci
+
+    def _with_wave(
+        self, rng: np.random.Generator, frames: np.ndarray, wave: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Cut and turn the contrast of images, and the wave that they are of, alike."""
+        if frames.shape[1:] != wave.shape:
+            raise ValueError(
+                f"The images have {frames.shape[1:]} px, the wave {wave.shape}: expected a wave "
+                "on the grid of the network."
+            )
+        frames = contrast_of_series(frames, self.sampling, self.width)
+        both = np.concatenate([frames, band_limited(wave, self.sampling)[None]])
+        y, x = rng.integers(0, np.array(wave.shape) - self.crop + 1)
+        both = both[:, y : y + self.crop, x : x + self.crop]
+        for axis in (1, 2):
+            if rng.random() < 0.5:
+                both = np.flip(both, axis)
+        if rng.random() < 0.5:
+            both = both.swapaxes(1, 2)
+        return np.moveaxis(both[:-1].real, 0, -1), to_cells(both[-1])
 
     def _species(self, item: Item) -> np.ndarray:
         """Class of each site, from 1 on; 0 for sites that are none, -1 for those left open."""

@@ -30,6 +30,7 @@ NETWORK: dict[str, Any] = {
     "widths": architecture.DEFAULTS["widths"],
     "dilations": architecture.DEFAULTS["dilations"],
     "heights": False,
+    "wave": False,
     "radius": 0.6,
     "minimum_distance": 1.2,
     "normalisation_width": 12.0,
@@ -54,7 +55,7 @@ TRAINING: dict[str, Any] = {
     "validation_batches": 6,
     "patience": None,
 }
-HEADS = ("maps/", "heights/")
+HEADS = ("maps/", "heights/", "wave/")
 """Weights that a training begins afresh where the network that it starts from lacks them."""
 
 VALIDATION = 2**32 - 1
@@ -147,6 +148,12 @@ def training_examples(dataset: DataSet, recipe: Recipe, *, validation: bool = Fa
     first_held_out = len(dataset) - held_out
     if first_held_out < 1:
         raise ValueError(f"{len(dataset)} waves are too few; a training needs at least 2.")
+    coarsest = bounds(recipe.imaging.get("sampling", 0.1))[1]
+    if network["wave"] and coarsest > network["sampling"]:
+        raise ValueError(
+            f"The camera's sampling is up to {coarsest} Å/px: expected no more than the "
+            f"{network['sampling']} Å/px of a network of exit waves."
+        )
     return Examples(
         dataset,
         recipe.imaging,
@@ -163,6 +170,7 @@ def training_examples(dataset: DataSet, recipe: Recipe, *, validation: bool = Fa
         heights=network["heights"],
         classes=network["classes"],
         known_defoci=settings["known_defoci"],
+        wave=network["wave"],
     )
 
 
@@ -177,7 +185,7 @@ def _fit(
     import keras
 
     from hyperspy_dlatoms.training.callbacks import make_callback
-    from hyperspy_dlatoms.training.losses import site_loss
+    from hyperspy_dlatoms.training.losses import site_loss, wave_loss
     from hyperspy_dlatoms.training.stream import make_stream
 
     keras.utils.set_random_seed(recipe.seed % 2**31)
@@ -196,7 +204,7 @@ def _fit(
         use_ema=True,
         ema_momentum=settings["averaging"],
     )
-    model.compile(optimizer, loss=site_loss)
+    model.compile(optimizer, loss=wave_loss if network["wave"] else site_loss)
     model.optimizer.build(model.trainable_variables)
 
     examples = training_examples(dataset, recipe)

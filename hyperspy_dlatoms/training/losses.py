@@ -67,6 +67,26 @@ def site_loss(targets: Any, maps: Any) -> Any:
     return loss
 
 
+def wave_loss(targets: Any, waves: Any) -> Any:
+    """
+    Give the mean square of the difference between exit waves.
+
+    Parameters
+    ----------
+    targets, waves : tensor
+        (n, h, w, 8), see :func:`hyperspy_dlatoms.networks.waves.to_cells`.
+
+    Returns
+    -------
+    tensor
+        Scalar, of a pixel, in hundredths of the mean intensity.
+    """
+    from keras import ops
+
+    # Real and imaginary part of a pixel add up.
+    return 200 * ops.mean((targets - waves) ** 2)
+
+
 def surprise(true: Any, mean: Any, raw: Any) -> Any:
     """
     Give the negative logarithm of a Gaussian likelihood, weighed by a power of its variance.

@@ -33,7 +33,7 @@ def small():
     """Make the specimens small."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(species, "_CALIBRATION", (SHEET | {"tilt": 0.0}, SHEET | {"tilt": 1.0}))
-        patch.setattr(species, "_UNSEEN", (SHEET | {"tilt": 0.5},))
+        patch.setattr(species, "UNSEEN", (SHEET | {"tilt": 0.5},))
         patch.setattr(species, "IMAGING", species.IMAGING | {"sampling": 0.18})
         some = {name: make for name, make in species.classical_ways(1.84).items() if name in WAYS}
         patch.setattr(species, "classical_ways", lambda bond: some)
@@ -97,7 +97,7 @@ def test_what_goes_onto_the_card(scores):
 
 
 def test_a_network_is_asked_by_its_method(small, data, monkeypatch):
-    (series,) = species.series_of(data, 1e4, 0, species._UNSEEN, "MoS2")
+    (series,) = species.series_of(data, 1e4, 0, species.UNSEEN, "MoS2")
     asked = {}
 
     def classify_species(self, model, **options):

@@ -51,6 +51,13 @@ network:
 training: {batch: 2, crop: 64, steps: 6, steps_per_epoch: 3, validation_batches: 2}
 """
 
+TINY_WAVE = (
+    TINY_SERIES.replace("name: tiny-series", "name: tiny-wave")
+    .replace("[Mo, S, Mo vacancy, S vacancy]", "[exit wave]")
+    .replace("heights: true", "wave: true")
+    .replace("sampling: [0.15, 0.25]", "sampling: [0.1, 0.2]")
+)
+
 
 @pytest.fixture(scope="session")
 def tiny():
@@ -72,3 +79,9 @@ def tiny_series():
 def tiny_series_data(tiny_series, tmp_path_factory):
     directory = tmp_path_factory.mktemp("tiny-series") / "data"
     return simulate(tiny_series, directory, num_workers=1, show_progressbar=False)
+
+
+@pytest.fixture(scope="session")
+def tiny_wave():
+    """A recipe of the same waves as `tiny_series`."""
+    return parse_recipe(TINY_WAVE)

@@ -1,0 +1,54 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Exit waves from focal series: errors of a network beside those of the iterative reconstruction.
+
+On sheets of MoS2 by ASE that no recipe draws, three images each::
+
+    python benchmarks/exit_wave.py data/species mos2-exit-wave -o docs/_static/exit_wave.csv
+"""
+
+import argparse
+import dataclasses
+from pathlib import Path
+
+import pandas as pd
+
+from hyperspy_dlatoms import registry
+from hyperspy_dlatoms.evaluation.species import DOSES
+from hyperspy_dlatoms.evaluation.wave_comparison import compare_waves
+from hyperspy_dlatoms.networks.model_file import read_model, write_model
+
+
+def main() -> None:
+    """Compare, print the table, and write what is asked for."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("data", type=Path, help="where the exit waves are kept")
+    parser.add_argument("model", help="a network of exit waves")
+    parser.add_argument("--lenses", type=int, default=6, help="conditions drawn (%(default)s)")
+    parser.add_argument("--doses", type=float, nargs="+", default=DOSES, help="e/Å² an image")
+    parser.add_argument("-o", "--output", type=Path, help="the table as .csv")
+    parser.add_argument("--write-card", type=Path, help="copy of the model, with its scores")
+    options = parser.parse_args()
+    options.data.mkdir(parents=True, exist_ok=True)
+    network = registry.load(options.model)
+    name = network.card.name
+    table = compare_waves(options.data, {name: network}, doses=options.doses, lenses=options.lenses)
+    table = table.round({"relative": 3, "phase": 4, "amplitude": 4, "seconds": 2})
+    with pd.option_context("display.width", 200, "display.max_rows", 99):
+        print(table.to_string(index=False))
+    if options.output:
+        table.to_csv(options.output, index=False, float_format="%g")
+    if options.write_card:
+        ours = table[table.way.str.startswith(f"{name},")]
+        scores = {
+            way.removeprefix(f"{name}, "): {
+                f"{row.dose:g}": float(row.relative) for row in rows.itertuples()
+            }
+            for way, rows in ours.groupby("way")
+        }
+        card, arrays = read_model(network.path)
+        card = dataclasses.replace(card, scores=card.scores | {"relative error": scores})
+        write_model(options.write_card, card, arrays)
+
+
+if __name__ == "__main__":
+    main()

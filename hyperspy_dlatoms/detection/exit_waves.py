@@ -1,0 +1,132 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Exit waves of focal series, by a network."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from hyperspy_dlatoms.detection.looking import (
+    BATCH_PIXELS,
+    check,
+    check_defoci,
+    padded_window,
+    warn_of_sampling,
+)
+from hyperspy_dlatoms.detection.masking import mask_series
+from hyperspy_dlatoms.detection.tiling import cut
+from hyperspy_dlatoms.networks.normalisation import contrast_of_series
+from hyperspy_dlatoms.networks.resampling import Grid, resample
+
+if TYPE_CHECKING:
+    from hyperspy_dlatoms.networks.network import AtomNetwork
+
+_GRID_MULTIPLE = 32
+
+
+def exit_waves(
+    frames: np.ndarray,
+    sampling: float,
+    network: AtomNetwork,
+    batch_pixels: int = BATCH_PIXELS,
+    *,
+    defoci: Sequence[float] | None = None,
+) -> np.ndarray:
+    """Reconstruct the exit waves of some focal series.
+
+    Parameters
+    ----------
+    frames : numpy.ndarray
+        Focal series of shape (n, images, H, W), any real dtype: electrons or counts, from which no
+        background was taken off.
+    sampling : float
+        Pixel size in Å/px.
+    network : AtomNetwork
+        A network of exit waves.
+    batch_pixels : int
+        Working pixels of a tile.
+    defoci : sequence of float, optional
+        Of the images, Å, positive is underfocus; None where not known.
+
+    Returns
+    -------
+    numpy.ndarray
+        Complex64 of shape (n, h, w), on the `working_grid` of the images; see
+        :func:`hyperspy_dlatoms.networks.waves.band_limited` for phase and scale.
+
+    Raises
+    ------
+    TypeError
+        If the frames are not real numbers.
+    ValueError
+        If the shape or the pixel size make no sense, or an image has no positive mean everywhere.
+
+    Warns
+    -----
+    UserWarning
+        If bad pixels were masked, or the pixel size is outside what the network was trained on.
+    """
+    card = network.card
+    frames = check(frames, sampling, card)
+    check_defoci(defoci, card)
+    warn_of_sampling(sampling, card)
+    shape, _ = working_grid(frames.shape[-2:], sampling, card.sampling)
+    waves = np.empty((len(frames), *shape), np.complex64)
+    known = () if defoci is None else (defoci,)
+    tiling = cut(shape, network.receptive_radius, _GRID_MULTIPLE, batch_pixels)
+    masked = 0
+    for wave, series in zip(waves, frames, strict=True):
+        clean, mask = mask_series(series)
+        masked += np.count_nonzero(mask)
+        images, grids = zip(*(resample(one, sampling, card.sampling) for one in clean), strict=True)
+        working = sampling * grids[0].scale
+        contrast = contrast_of_series(np.stack(images), working, card.normalisation_width)
+        whole = np.empty(tiling.padded, np.complex64)
+        for tile in tiling.tiles:
+            found = network.waves(padded_window(contrast, tile, tiling.shape)[None], *known)[0]
+            core = tuple(
+                slice(origin + one.start, origin + one.stop)
+                for origin, one in zip(tile.origin, tile.core, strict=True)
+            )
+            whole[core] = found[tile.core]
+        wave[:] = whole[: shape[0], : shape[1]]
+    if masked:
+        warnings.warn(
+            f"Pixels that are NaN, infinite or outliers were masked: {masked} in {len(frames)} "
+            "focal series.",
+            stacklevel=2,
+        )
+    return waves
+
+
+def working_grid(
+    shape: tuple[int, int], sampling: float, target: float
+) -> tuple[tuple[int, int], Grid]:
+    """Tell where the pixels of a network lie on images.
+
+    Parameters
+    ----------
+    shape : tuple of int
+        (H, W) of the images.
+    sampling, target : float
+        Of the images and of the network, Å/px.
+
+    Returns
+    -------
+    shape : tuple of int
+        (h, w) on the grid of the network.
+    grid : Grid
+        Where its pixels lie.
+
+    Examples
+    --------
+    >>> working_grid((100, 201), 0.1, 0.2)
+    ((50, 101), Grid(origin=0.0, scale=2.0))
+    """
+    # One row and one column tell.
+    column, grid = resample(np.zeros((shape[0], 1), np.float32), sampling, target)
+    row, _ = resample(np.zeros((1, shape[1]), np.float32), sampling, target)
+    return (len(column), row.shape[1]), grid

@@ -1,0 +1,95 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+import numpy as np
+import pytest
+
+from hyperspy_dlatoms.detection.exit_waves import exit_waves, working_grid
+from hyperspy_dlatoms.networks.card import ModelCard
+from hyperspy_dlatoms.networks.normalisation import contrast_of_series
+from hyperspy_dlatoms.networks.resampling import resample
+
+
+class Copier:
+    """Says that the wave is the contrast of the middle image, and how far it can see."""
+
+    receptive_radius = 32
+
+    def __init__(self):
+        self.card = ModelCard(
+            name="copier",
+            version="1",
+            architecture="unet",
+            arguments={"images": 3, "wave": True},
+            classes=("exit wave",),
+            sampling=0.2,
+            radius=0.6,
+            minimum_distance=1.0,
+            threshold=0.5,
+        )
+        self.told = []
+        self.shapes = []
+
+    def waves(self, batch, defoci=None):
+        self.told.append(defoci)
+        self.shapes.append(batch.shape)
+        assert batch.shape[2] % 32 == 0 and batch.shape[3] % 32 == 0
+        return (1 + 1j * batch[:, 1]).astype(np.complex64)
+
+
+def series(shape=(200, 330), n=2):
+    rng = np.random.default_rng(0)
+    return rng.poisson(40, (n, 3, *shape)).astype(np.uint16)
+
+
+def test_the_wave_lies_on_the_working_grid():
+    network = Copier()
+    waves = exit_waves(series(), 0.1, network, defoci=(-50.0, 0.0, 50.0))
+    assert waves.shape == (2, 100, 165)
+    images = [resample(one / one.mean(), 0.1, 0.2)[0] for one in series()[1].astype(np.float32)]
+    np.testing.assert_allclose(
+        waves[1].imag, contrast_of_series(np.stack(images), 0.2)[1], atol=1e-4
+    )
+    assert network.told == [(-50.0, 0.0, 50.0)] * 2
+
+
+def test_tiles_change_nothing():
+    whole, tiled = Copier(), Copier()
+    expected = exit_waves(series((300, 500)), 0.2, whole)
+    got = exit_waves(series((300, 500)), 0.2, tiled, batch_pixels=128**2)
+    assert len(tiled.shapes) > len(whole.shapes)
+    np.testing.assert_array_equal(got, expected)
+
+
+@pytest.mark.parametrize("sampling", [0.05, 0.13, 0.2, 0.25])
+def test_the_grid_is_that_of_the_resampling(sampling):
+    image = np.zeros((150, 211), np.float32)
+    resampled, grid = resample(image, sampling, 0.2)
+    assert working_grid(image.shape, sampling, 0.2) == (resampled.shape, grid)
+
+
+def test_dead_pixels_are_masked_and_said():
+    dirty = series().astype(np.float32)
+    dirty[0, 1, 50, 60] = np.nan
+    with pytest.warns(UserWarning, match="were masked: 1 in 2 focal series"):
+        waves = exit_waves(dirty, 0.2, Copier())
+    assert np.isfinite(waves).all()
+
+
+def test_images_without_a_background_are_refused():
+    flat = series().astype(np.float32)
+    flat -= flat.mean(axis=(2, 3), keepdims=True)
+    with pytest.raises(ValueError, match="no background was taken off"):
+        exit_waves(flat, 0.2, Copier())
+
+
+@pytest.mark.parametrize(
+    ("frames", "options", "error"),
+    [
+        (series()[:, :2], {}, ValueError),
+        (series()[0], {}, ValueError),
+        (series().astype(complex), {}, TypeError),
+        (series(), {"defoci": (0.0, 50.0)}, ValueError),
+    ],
+)
+def test_what_makes_no_sense_is_refused(frames, options, error):
+    with pytest.raises(error):
+        exit_waves(frames, 0.2, Copier(), **options)

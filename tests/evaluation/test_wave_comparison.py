@@ -1,0 +1,51 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+import numpy as np
+import pytest
+
+from hyperspy_dlatoms.evaluation import species, wave_comparison
+from hyperspy_dlatoms.evaluation.wave_comparison import compare_waves, wave_errors
+from tests.detection.test_exit_waves import Copier
+
+SHEET = {"size": 34.0, "metal_vacancies": 0.05, "single_vacancies": 0.1, "tilt": 0.5}
+
+
+class Vacuum(Copier):
+    """Sees nothing."""
+
+    def waves(self, batch, defoci=None):
+        return np.ones((len(batch), *batch.shape[2:]), np.complex64)
+
+
+def test_errors_of_known_size():
+    rng = np.random.default_rng(0)
+    phase, more = rng.normal(0, 0.05, (2, 200, 200))
+    errors = wave_errors(np.exp(1j * (phase + more)), np.exp(1j * phase))
+    assert errors.relative == pytest.approx(1, abs=0.05)
+    assert errors.phase == pytest.approx(0.05, abs=0.005)
+    assert errors.amplitude < 0.005
+    stronger = wave_errors(1 + 0.1 * more, np.ones_like(more) + 1e-3 * phase)
+    assert stronger.phase < 1e-9
+    assert stronger.amplitude == pytest.approx(0.005, rel=0.05)
+
+
+def test_shapes_that_differ():
+    with pytest.raises(ValueError, match="shapes"):
+        wave_errors(np.ones((2, 2)), np.ones((3, 2)))
+
+
+def test_the_more_is_known_the_better_the_wave(data, monkeypatch):
+    monkeypatch.setattr(species, "UNSEEN", (SHEET,))
+    monkeypatch.setattr(wave_comparison, "UNSEEN", (SHEET,))
+    table = compare_waves(data, {"vacuum": Vacuum()}, doses=(1e4,), lenses=2)
+    errors = table.set_index("way").relative
+    assert list(errors.index) == [
+        "vacuum, defoci known",
+        "vacuum, images alone",
+        "IWFR, all aberrations known",
+        "IWFR, defoci and Cs known",
+        "IWFR, nominal lens",
+    ]
+    np.testing.assert_allclose(errors.iloc[:2], 1, atol=1e-5)
+    assert errors.iloc[2] < errors.iloc[3] < errors.iloc[4]
+    assert errors.iloc[2] < 0.9
+    assert (table.seconds > 0).any()
