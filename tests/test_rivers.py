@@ -10,7 +10,9 @@ import hyperspy_dlatoms
 
 PACKAGE = Path(hyperspy_dlatoms.__file__).parent
 DOWNSTREAM = {
-    "signals": {"signals", "detection", "networks", "registry"},
+    "signals": {"signals", "detection", "networks", "registry", "tracking"},
+    # Pairing atoms is the same whether they are true ones or those of another frame.
+    "tracking": {"tracking", "evaluation"},
     "detection": {"detection", "networks", "registry"},
     "simulation": {"simulation"},
     "training": {"training", "simulation", "networks", "registry"},
