@@ -447,6 +447,12 @@ def _get(handle: NetworkHandle) -> AtomNetwork:
 
 
 def _sha256(path: Path) -> str:
+    state = path.stat()
+    return _sha256_of(path, state.st_mtime_ns, state.st_size)
+
+
+@lru_cache(maxsize=16)
+def _sha256_of(path: Path, modified: int, size: int) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 

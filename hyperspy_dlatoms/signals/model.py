@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
 from hyperspy_dlatoms.networks.card import ModelCard
@@ -46,11 +47,18 @@ def resolve(model: ModelLike) -> Model:
         What `find_atoms` and `predict_atoms` need to know of it.
     """
     from hyperspy_dlatoms.networks.ensemble import EnsembleHandle, common_card
-    from hyperspy_dlatoms.networks.model_file import read_model
     from hyperspy_dlatoms.registry import catalogue
 
     handle = catalogue.handle(model)
     if not isinstance(handle, EnsembleHandle):
-        return Model(handle, read_model(handle.path)[0])
-    members = tuple(read_model(member.path)[0] for member in handle.members)
+        return Model(handle, _card_of(handle))
+    members = tuple(map(_card_of, handle.members))
     return Model(handle, common_card(members, handle.name), members)
+
+
+@lru_cache(maxsize=16)
+def _card_of(handle: NetworkHandle) -> ModelCard:
+    """Read a card; the handle has the hash of the file, so that a changed one is read again."""
+    from hyperspy_dlatoms.networks.model_file import read_model
+
+    return read_model(handle.path)[0]
