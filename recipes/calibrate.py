@@ -140,6 +140,8 @@ def look_at(network, recipe, item, dose, tolerance, rng) -> Outcome:
         rng, item.wave, recipe.waves["sampling"], item.record["energy"], conditions
     )
     (sites,) = find_sites(image[None], pixel, network, LOWEST)
+    if len(network.card.classes) == 1:
+        item = dataclasses.replace(item, sites=item.sites[item.sites[:, 2] > 0])
     columns = columns_of(network.card)
     classes = class_of_sites(network.card.classes, item)
     places, scale = item.sites[:, :2] / pixel, pixel / network.card.sampling
@@ -201,7 +203,8 @@ def calibrated(network, recipe, data, waves, images, tolerance) -> AtomNetwork:
         height = fit_deviation(*(heights[reported].T[::-1] / HEIGHT_UNIT))
     calibration = Calibration(odds, position, height)
     print(calibration)
-    apply(network.model, len(network.card.classes), calibration)
+    decoys = network.card.arguments.get("decoys", ())
+    apply(network.model, len(network.card.classes) + len(decoys), calibration)
     return AtomNetwork.from_model(network.card, network.model)
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from hyperspy_dlatoms.cli import backend
 from hyperspy_dlatoms.cli.printing import print_rows
-from hyperspy_dlatoms.cli.writing import check_writable, write_table
+from hyperspy_dlatoms.cli.writing import check_writable
 
 HELP = "find the atoms of an example and check them"
 
@@ -35,7 +35,7 @@ def run(options: argparse.Namespace) -> None:
     atoms = example.to_signal().find_atoms_nn("metal-nanoparticle", show_progressbar=False)
     sites = atoms.data[0]
     result = score(sites[:, :2], example.positions, example.sampling)
-    write_table(atoms, table)
+    atoms.to_csv(table)
     verdict = f"{result.found} of {result.true} columns found, {result.false} false"
     save_picture(picture, example.counts, sites, example.sampling, verdict)
     dose = example.counts.mean() / example.sampling**2

@@ -6,13 +6,14 @@ from __future__ import annotations
 import argparse
 import shutil
 import sys
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hyperspy_dlatoms.cli import backend
 from hyperspy_dlatoms.cli.printing import print_rows
-from hyperspy_dlatoms.cli.writing import check_writable, write_table
+from hyperspy_dlatoms.cli.writing import check_writable
 
 if TYPE_CHECKING:
     import numpy as np
@@ -102,13 +103,16 @@ def search(
         minimum_agreement=options.minimum_agreement,
         symmetrise=options.symmetrise,
         on_extrapolation=options.on_extrapolation,
-        lazy_output=False,
         show_progressbar=sys.stderr.isatty(),
         store=parts,
         **more,
     )
+    if options.output.suffix == ".hspy" and atoms._lazy:
+        # A file of HyperSpy takes all atoms at once.
+        atoms.compute(show_progressbar=False)
+    if atoms._lazy:
+        atoms.settle()
     _write_atoms(atoms, options.output)
-    shutil.rmtree(parts)
     y, x = atoms.metadata.VectorMetadata.sampling
     rows = [
         ("images", f"{images.data[..., 0, 0].size} of {_size(images)} px"),
@@ -119,6 +123,7 @@ def search(
     if options.png:
         _draw(options.png, atoms, _first_image(images, atoms))
         rows.append(("picture", f"{options.png}" + " (the first image)" * (atoms.data.size > 1)))
+    shutil.rmtree(parts)
     print_rows(*rows)
 
 
@@ -128,17 +133,18 @@ def _size(images: Signal2D) -> str:
 
 def _counts(atoms: AtomPositions) -> list[tuple[str, str]]:
     """Give the number of atoms, or of each species where there are several."""
-    import numpy as np
+    from hyperspy_dlatoms.signals.writing import slabs
 
-    vectors, frames = atoms.metadata.VectorMetadata, list(atoms.data.ravel())
-    if "species" not in vectors.column_names:
-        return [("atoms", f"{sum(map(len, frames))}")]
-    column = vectors.column_names.index("species")
-    species = np.concatenate([frame[:, column] for frame in frames])
-    return [
-        (name, f"{np.count_nonzero(species == index)}")
-        for index, name in enumerate(vectors.species)
-    ]
+    vectors = atoms.metadata.VectorMetadata
+    told = "species" in vectors.column_names
+    names = vectors.species if told else ["atoms"]
+    column = vectors.column_names.index("species") if told else None
+    counts: Counter[str] = Counter()
+    for frames in slabs(atoms):
+        for frame in frames.ravel():
+            kinds = frame[:, column] if told else [0] * len(frame)
+            counts.update(names[int(kind)] for kind in kinds)
+    return [(name, f"{counts[name]}") for name in names]
 
 
 def _first_image(images: Signal2D, atoms: AtomPositions) -> np.ndarray:
@@ -156,7 +162,9 @@ def _draw(path: Path, atoms: AtomPositions, image: np.ndarray) -> None:
 
     from hyperspy_dlatoms.signals.picture import save_picture
 
-    vectors, sites = atoms.metadata.VectorMetadata, atoms.data.ravel()[0]
+    vectors = atoms.metadata.VectorMetadata
+    first = atoms.data[(0,) * atoms.data.ndim]
+    sites = first.compute() if atoms._lazy else first
     y, x = vectors.sampling
     by_species = {}
     if "species" in vectors.column_names:
@@ -168,11 +176,9 @@ def _draw(path: Path, atoms: AtomPositions, image: np.ndarray) -> None:
 
 def _write_atoms(atoms: AtomPositions, path: Path) -> None:
     if path.suffix == ".csv":
-        write_table(atoms, path)
+        atoms.to_csv(path)
     elif path.suffix == ".xyz":
-        import ase.io
-
-        ase.io.write(path, atoms.to_ase(), format="extxyz")
+        atoms.to_xyz(path)
     else:
         atoms.save(path, overwrite=True)
 

@@ -5,10 +5,6 @@ from __future__ import annotations
 
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from hyperspy_dlatoms.signals import AtomPositions
 
 
 def check_writable(*paths: Path) -> None:
@@ -24,8 +20,3 @@ def check_writable(*paths: Path) -> None:
                 pass
         except OSError as error:
             raise OSError(f"{str(path)!r} cannot be written: {error.strerror}.") from error
-
-
-def write_table(atoms: AtomPositions, path: Path) -> None:
-    """Write atoms as a table, a row each."""
-    atoms.to_dataframe().to_csv(path, index=False, float_format="%.8g")

@@ -14,6 +14,7 @@ from hyperspy_dlatoms.detection.tiling import Tile, Tiling, cut
 from hyperspy_dlatoms.networks.architecture import encode_defoci
 from hyperspy_dlatoms.networks.normalisation import normalise, normalise_series
 from hyperspy_dlatoms.networks.resampling import Grid, resample
+from hyperspy_dlatoms.networks.running import has_accelerator
 
 if TYPE_CHECKING:
     from hyperspy_dlatoms.networks.card import ModelCard
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 
 BATCH_PIXELS = 1536**2
 """Working pixels that go through the network at once; decides the memory it takes."""
+
+_FILLS_CPU = 256**2
 
 # Enough for four poolings behind the strided stem.
 _GRID_MULTIPLE = 32
@@ -134,8 +137,7 @@ def look(
         tiling = cut(working.shape[-2:], halo, _GRID_MULTIPLE, batch_pixels)
         frame = Frame(index, shape, working, grid, mask if masked[-1] else None, tiling)
         if batch is None:
-            fitting = batch_pixels // (tiling.shape[0] * tiling.shape[1])
-            number = min(max(fitting, 1), len(frames) * len(tiling.tiles))
+            number = _at_once(tiling.shape, batch_pixels, len(frames) * len(tiling.tiles))
             batch = np.zeros((number, *series, *tiling.shape), np.float32)
         for tile in tiling.tiles:
             pending.append((frame, tile, padded_window(working, tile, tiling.shape)))
@@ -150,6 +152,16 @@ def look(
             f"{np.count_nonzero(masked)} of {len(masked)} frames.",
             stacklevel=2,
         )
+
+
+def _at_once(shape: tuple[int, int], batch_pixels: int, number: int) -> int:
+    """Tell how many of some tiles go through a network together."""
+    area = shape[0] * shape[1]
+    # On a CPU the last digits of what a network says of a frame are others when it is alone, so
+    # that whether it is alone may not depend on how many frames there are.
+    if area >= _FILLS_CPU and not has_accelerator():
+        return 1
+    return min(max(batch_pixels // area, 2), max(number, 2))
 
 
 def _prepare(

@@ -26,6 +26,7 @@ DEFAULTS: dict[str, Any] = {
     "images": 1,
     "heights": False,
     "wave": False,
+    "decoys": [],
 }
 
 
@@ -44,8 +45,9 @@ def build(arguments: dict[str, Any], n_classes: int) -> keras.Model:
         ``widths``, the channels of each level from the finest on; ``dilations``, one for each
         convolution of the coarsest level; ``images``, how many images of a focal series it is
         shown at once; ``heights``, whether it tells the number of atoms in a column; ``wave``,
-        whether it gives the exit wave in place of sites. What is not given is taken from
-        ``DEFAULTS``.
+        whether it gives the exit wave in place of sites; ``decoys``, names of what it learns to
+        tell from sites although it looks like one, for instance vacancies. What is not given is
+        taken from ``DEFAULTS``.
     n_classes : int
         Kinds of sites, the background not counted; of no matter for exit waves.
 
@@ -53,12 +55,13 @@ def build(arguments: dict[str, Any], n_classes: int) -> keras.Model:
     -------
     keras.Model
         Takes (n, h, w, images) float32, normalised frames at the working sampling, and returns
-        (n, h/2, w/2, n_classes + 5) float32: the logits (background first), the offset of the site
-        from the centre of the cell (dy, dx, working px), and the logarithms of its standard
-        deviations (y, x, working px). Two more with ``heights``: the number of atoms in the column
-        and the logarithm of its standard deviation, in units of ``HEIGHT_UNIT`` atoms. A network
-        of several images takes as a second input what :func:`encode_defoci` says of them. One of
-        exit waves returns (n, h/2, w/2, 8), see :func:`hyperspy_dlatoms.networks.waves.to_cells`.
+        (n, h/2, w/2, n_classes + 5) float32, one more for each decoy: the logits (background first,
+        decoys last), the offset of the site from the centre of the cell (dy, dx, working px), and
+        the logarithms of its standard deviations (y, x, working px). Two more with ``heights``: the
+        number of atoms in the column and the logarithm of its standard deviation, in units of
+        ``HEIGHT_UNIT`` atoms. A network of several images takes as a second input what
+        :func:`encode_defoci` says of them. One of exit waves returns (n, h/2, w/2, 8), see
+        :func:`hyperspy_dlatoms.networks.waves.to_cells`.
 
     Raises
     ------
@@ -116,7 +119,8 @@ def build(arguments: dict[str, Any], n_classes: int) -> keras.Model:
     if arguments["wave"]:
         wave = layers.Conv2D(2 * STRIDE**2, 1, dtype="float32", name="wave")(x)
         return keras.Model(inputs if images > 1 else frame, wave, name="unet")
-    maps = layers.Conv2D(n_classes + 5, 1, dtype="float32", name="maps")(x)
+    channels = n_classes + len(arguments["decoys"]) + 5
+    maps = layers.Conv2D(channels, 1, dtype="float32", name="maps")(x)
     if arguments["heights"]:
         heights = layers.Conv2D(2, 1, dtype="float32", name="heights")(x)
         maps = layers.Concatenate(dtype="float32", name="maps_and_heights")([maps, heights])
@@ -136,7 +140,7 @@ def complete(arguments: dict[str, Any]) -> dict[str, Any]:
     -------
     dict
         ``widths`` and ``dilations`` as lists of int, ``images`` (int), ``heights`` and ``wave``
-        (bool).
+        (bool), ``decoys`` as a list of str.
 
     Raises
     ------
@@ -146,8 +150,8 @@ def complete(arguments: dict[str, Any]) -> dict[str, Any]:
     Examples
     --------
     >>> from hyperspy_dlatoms.networks.architecture import complete
-    >>> complete({"widths": [8, 16]})
-    {'widths': [8, 16], 'dilations': [1, 2], 'images': 1, 'heights': False, 'wave': False}
+    >>> complete({"widths": [8, 16]})["dilations"]
+    [1, 2]
     """
     unknown = sorted(set(arguments) - set(DEFAULTS))
     if unknown:
@@ -167,8 +171,12 @@ def complete(arguments: dict[str, Any]) -> dict[str, Any]:
     for name in ("heights", "wave"):
         if not isinstance(completed[name], bool):
             raise ValueError(f"{name} is {completed[name]!r}; give true or false.")
-    if completed["heights"] and completed["wave"]:
-        raise ValueError("heights and wave are both true; exit waves have no sites to count in.")
+    decoys = completed["decoys"]
+    if not isinstance(decoys, list | tuple) or not all(isinstance(one, str) for one in decoys):
+        raise ValueError(f"decoys is {decoys!r}; give a list of names.")
+    completed["decoys"] = list(decoys)
+    if completed["wave"] and (completed["heights"] or decoys):
+        raise ValueError("wave is true; exit waves have no sites, so no heights and no decoys.")
     return completed
 
 

@@ -19,6 +19,7 @@ from hyperspy_dlatoms.networks.card import ModelCard
 from hyperspy_dlatoms.networks.domain import PREFIX, Domain
 from hyperspy_dlatoms.networks.features import with_levels, with_sites
 from hyperspy_dlatoms.networks.model_file import ModelFileError, read_model, write_model
+from hyperspy_dlatoms.networks.running import POLICIES, compiled, policy, precision
 from hyperspy_dlatoms.networks.waves import from_cells
 
 if TYPE_CHECKING:
@@ -94,7 +95,7 @@ class AtomNetwork:
         self.gives_waves = bool(card.arguments.get("wave", False))
         """Whether it gives exit waves in place of sites."""
         self._lock = threading.Lock()
-        self._call = _compiled(with_levels(model))
+        self._call = compiled(with_levels(model))
 
     def __repr__(self) -> str:
         return f"<AtomNetwork {self.card.name} {self.card.version}>"
@@ -133,6 +134,8 @@ class AtomNetwork:
             If there is no such file.
         ModelFileError
             If it is not a model file, is damaged, or its weights do not fit its architecture.
+        ValueError
+            If the precision asked for is unknown, see `hyperspy_dlatoms.networks.running`.
         """
         path = Path(path).absolute()
         try:
@@ -140,7 +143,7 @@ class AtomNetwork:
         except FileNotFoundError:
             raise FileNotFoundError(f"There is no model file {str(path)!r}.") from None
         with _loading:
-            return _load(path, state.st_mtime_ns, state.st_size)
+            return _load(path, state.st_mtime_ns, state.st_size, precision())
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the network, and its domain if it has one, to a model file (float16).
@@ -204,7 +207,8 @@ class AtomNetwork:
         if self.gives_waves:
             raise ValueError(f"{self.card.name!r} gives exit waves, no sites: use `waves`.")
         raw, levels = self._run(batch, defoci)
-        maps = read_output(raw, len(self.card.classes))
+        decoys = self.card.arguments.get("decoys", ())
+        maps = read_output(raw, len(self.card.classes), len(decoys))
         return maps, with_sites(levels, maps.probability)
 
     def waves(self, batch: np.ndarray, defoci: Sequence[float] | None = None) -> np.ndarray:
@@ -305,20 +309,22 @@ class NetworkHandle:
             If the file is another one than when the handle was made.
         """
         with _loading:
-            return _get(self)
+            return _get(self, precision())
 
 
-def read_output(raw: np.ndarray, n_classes: int) -> SiteMaps:
+def read_output(raw: np.ndarray, n_classes: int, n_decoys: int = 0) -> SiteMaps:
     """Turn the raw output of a network into probabilities, offsets and standard deviations.
 
     Parameters
     ----------
     raw : numpy.ndarray
-        Output of shape (..., K + 1 + 4): logits, background first, then offset y and x, then the
-        natural logarithm of sigma y and x (working px); (..., K + 1 + 6) with the height and the
-        natural logarithm of its sigma, in units of ``HEIGHT_UNIT`` atoms.
+        Output of shape (..., K + D + 1 + 4): logits, background first and decoys last, then offset
+        y and x, then the natural logarithm of sigma y and x (working px); (..., K + D + 1 + 6) with
+        the height and the natural logarithm of its sigma, in units of ``HEIGHT_UNIT`` atoms.
     n_classes : int
         K, the number of classes without the background.
+    n_decoys : int
+        D, the number of decoys, which take their share of the probability and are no sites.
 
     Returns
     -------
@@ -327,7 +333,7 @@ def read_output(raw: np.ndarray, n_classes: int) -> SiteMaps:
     Raises
     ------
     ValueError
-        If the last axis of `raw` is neither K + 5 nor K + 7 long.
+        If the last axis of `raw` is neither K + D + 5 nor K + D + 7 long.
 
     Examples
     --------
@@ -338,25 +344,26 @@ def read_output(raw: np.ndarray, n_classes: int) -> SiteMaps:
     (0.5, 1.0)
     """
     raw = np.asarray(raw, dtype=np.float32)
-    if raw.shape[-1] not in (n_classes + 5, n_classes + 7):
+    end = 1 + n_classes + n_decoys
+    if raw.shape[-1] not in (end + 4, end + 6):
         raise ValueError(
-            f"The network's output has {raw.shape[-1]} channels, expected {n_classes + 5} for "
-            f"{n_classes} classes, or two more with heights."
+            f"The network's output has {raw.shape[-1]} channels, expected {end + 4} for "
+            f"{n_classes} classes and {n_decoys} decoys, or two more with heights."
         )
-    logits = raw[..., : n_classes + 1]
+    logits = raw[..., :end]
     weights = np.exp(logits - logits.max(axis=-1, keepdims=True))
     weights /= weights.sum(axis=-1, keepdims=True)
-    offset = raw[..., n_classes + 1 : n_classes + 3]
-    sigma = np.exp(np.clip(raw[..., n_classes + 3 : n_classes + 5], *LOG_SIGMA))
+    offset = raw[..., end : end + 2]
+    sigma = np.exp(np.clip(raw[..., end + 2 : end + 4], *LOG_SIGMA))
     height = None
-    if raw.shape[-1] == n_classes + 7:
+    if raw.shape[-1] == end + 6:
         mean, log_deviation = np.maximum(raw[..., -2], 0), np.clip(raw[..., -1], *LOG_SIGMA)
         height = HEIGHT_UNIT * np.stack([mean, np.exp(log_deviation)], axis=-1)
-    return SiteMaps(weights[..., 1:], offset, sigma, height)
+    return SiteMaps(weights[..., 1 : n_classes + 1], offset, sigma, height)
 
 
 @lru_cache(maxsize=8)
-def _load(path: Path, modified: int, size: int) -> AtomNetwork:
+def _load(path: Path, modified: int, size: int, chosen: str) -> AtomNetwork:
     from hyperspy_dlatoms.networks.architecture import build
 
     card, arrays = read_model(path)
@@ -367,7 +374,8 @@ def _load(path: Path, modified: int, size: int) -> AtomNetwork:
         )
     try:
         _check_extent(path, card, arrays)
-        model = build(card.arguments, len(card.classes))
+        with policy(POLICIES[chosen]):
+            model = build(card.arguments, len(card.classes))
     except (TypeError, ValueError, KeyError) as error:
         raise ModelFileError(
             f"{str(path)!r}: no {card.architecture!r} can be built from the arguments "
@@ -427,7 +435,7 @@ def _some(names: list[str], most: int = 3) -> str:
 
 
 @lru_cache(maxsize=8)
-def _get(handle: NetworkHandle) -> AtomNetwork:
+def _get(handle: NetworkHandle, chosen: str) -> AtomNetwork:
     path = Path(handle.path)
     if handle.name is not None and not (path.is_file() and _sha256(path) == handle.sha256):
         from hyperspy_dlatoms import registry
@@ -455,24 +463,3 @@ def _sha256(path: Path) -> str:
 def _sha256_of(path: Path, modified: int, size: int) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _compiled(model: keras.Model) -> Callable[..., tuple[np.ndarray, ...]]:
-    import keras
-
-    if keras.backend.backend() != "tensorflow":
-
-        def run(*inputs):
-            answers = model(inputs[0] if len(inputs) == 1 else list(inputs), training=False)
-            return tuple(map(keras.ops.convert_to_numpy, answers))
-
-        return run
-    import tensorflow as tf
-
-    signature = [tf.TensorSpec(one.shape, tf.float32) for one in model.inputs]
-
-    @tf.function(reduce_retracing=True, input_signature=signature)
-    def call(*inputs):
-        return model(inputs[0] if len(inputs) == 1 else list(inputs), training=False)
-
-    return lambda *inputs: tuple(one.numpy() for one in call(*map(tf.convert_to_tensor, inputs)))

@@ -5,21 +5,25 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import dask
 import dask.array as da
 import numpy as np
 from hyperspy.signals import BaseSignal, LazySignal
 
-from hyperspy_dlatoms.signals import calibration, export, guard, statistics
+from hyperspy_dlatoms.signals import calibration, export, guard, statistics, writing
 from hyperspy_dlatoms.signals.arguments import Output
 from hyperspy_dlatoms.signals.colours import PLAIN
 
 if TYPE_CHECKING:
+    import os
     from collections.abc import Callable, Mapping
 
     import ase
     import pandas as pd
     from hyperspy.signals import Signal2D
 
+# Frames whose atoms a stated calibration is compared with, where not all are held.
+_COMPARED = 16
 # Set in a file only: a ragged signal without navigation axes could be saved but not loaded.
 _SINGLE_FRAME = "VectorMetadata.single_frame"
 
@@ -441,6 +445,48 @@ class AtomPositions(BaseSignal):
         models = [export.ase_atoms(frame, calibration, element) for frame in frames.ravel()]
         return models if self.axes_manager.navigation_dimension else models[0]
 
+    def to_csv(self, path: str | os.PathLike[str]) -> None:
+        """Write the table of :meth:`to_dataframe` to a file.
+
+        Lazy atoms are found and written a few frames at a time, so that the memory that it takes
+        does not grow with their number.
+
+        Parameters
+        ----------
+        path : str or os.PathLike
+            The file; one that is there is replaced when all is written.
+
+        Examples
+        --------
+        >>> import tempfile
+        >>> from pathlib import Path
+        >>> atoms = AtomPositions.from_frames(np.array([[10.0, 5.0, 0.9]]), sampling=0.2)
+        >>> with tempfile.TemporaryDirectory() as directory:
+        ...     atoms.to_csv(f"{directory}/atoms.csv")
+        ...     print(Path(directory, "atoms.csv").read_text().strip())
+        y_px,x_px,y,x,probability
+        10,5,2,1,0.9
+        """
+        writing.write_csv(self, path)
+
+    def to_xyz(self, path: str | os.PathLike[str], element: str | None = None) -> None:
+        """Write the structures of :meth:`to_ase` to a file of extended XYZ.
+
+        Lazy atoms are found and written a few frames at a time.
+
+        Parameters
+        ----------
+        path : str or os.PathLike
+            The file; one that is there is replaced when all is written.
+        element : str, optional
+            As for :meth:`to_ase`.
+
+        Examples
+        --------
+        >>> atoms.to_xyz("atoms.xyz", "Au")  # doctest: +SKIP
+        """
+        writing.write_xyz(self, path, element)
+
     def plot_on(self, signal: Signal2D, **kwargs) -> None:
         """Plot images with the atoms over them.
 
@@ -544,7 +590,7 @@ class AtomPositions(BaseSignal):
         return function(self.data, **kwargs).T
 
     def _for_tables(self) -> tuple[np.ndarray, export.Calibration, list]:
-        names = [axis.name for axis in reversed(self.axes_manager.navigation_axes)]
+        names = export.navigation_names(self)
         return self._computed_frames(), export.Calibration.of(self), names
 
     def _computed_frames(self) -> np.ndarray:
@@ -612,3 +658,32 @@ class LazyAtomPositions(AtomPositions, LazySignal):
         self.data = found
         self._lazy = False
         self._assign_subclass()
+
+    def settle(self) -> None:
+        """Say what :meth:`compute` would say of the images, without holding their atoms.
+
+        It is cheap only for atoms that are on disk already, those of a ``store``.
+
+        Raises
+        ------
+        ExtrapolationError
+            As :meth:`compute`.
+
+        Warns
+        -----
+        UserWarning
+            As :meth:`compute`; the calibration is compared with the atoms of a few frames.
+
+        Examples
+        --------
+        >>> atoms.settle()  # doctest: +SKIP
+        """
+        vectors = self.metadata.VectorMetadata
+        items = {name: vectors.get_item(name) for name in guard.REPORTS}
+        lazy = {name: item for name, item in items.items() if isinstance(item, da.Array)}
+        guard.settle(vectors, dict(zip(lazy, dask.compute(*lazy.values()), strict=True)))
+        some = np.unique(np.linspace(0, self.data.size - 1, _COMPARED).round().astype(int))
+        frames = [self.data[np.unravel_index(one, self.data.shape)] for one in some]
+        found = np.empty(len(frames), object)
+        found[:] = dask.compute(*frames)
+        calibration.compare(vectors, found)

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 import dask.array as da
@@ -72,14 +73,8 @@ def find_atoms(
     sampling = sampling_of(signal, model, sampling)
     frames, whole = _frames(signal, focus)
     navigation = frames.ndim - whole
-    findings = da.map_blocks(
+    find: Callable[..., np.ndarray] = partial(
         _findings_of_block,
-        frames,
-        token="find-atoms",
-        dtype=object,
-        drop_axis=list(range(navigation, frames.ndim)),
-        # Without it dask would call the function on an empty block.
-        meta=np.empty((0,) * navigation, object),
         handle=model.handle,
         sampling=sampling.mean,
         search=search,
@@ -96,12 +91,19 @@ def find_atoms(
             symmetrise=search.symmetrise,
             focus=focus,
         )
-        findings = store.through_store(
-            findings,
-            output.store,
-            description,
-            show_progressbar=output.shows_progress,
-            **output.workers,
+        find = store.remembering(find, output.store, description)
+    findings = da.map_blocks(
+        find,
+        frames,
+        token="find-atoms",
+        dtype=object,
+        drop_axis=list(range(navigation, frames.ndim)),
+        # Without it dask would call the function on an empty block.
+        meta=np.empty((0,) * navigation, object),
+    )
+    if output.store is not None and not output.lazy:
+        findings = store.fill(
+            findings, output.store, show_progressbar=output.shows_progress, **output.workers
         )
     metadata = _add_search(_metadata(signal, model, sampling, focus), signal, model, search)
     atoms = LazyAtomPositions(

@@ -104,7 +104,14 @@ class Calibration(NamedTuple):
         return self.offsets + self.scales * frame[:, :2]
 
 
-def table(frames: np.ndarray, calibration: Calibration, names: list) -> pd.DataFrame:
+def navigation_names(atoms: AtomPositions) -> list:
+    """Give the names of the navigation axes in the order of the array, empty for one frame."""
+    return [axis.name for axis in reversed(atoms.axes_manager.navigation_axes)]
+
+
+def table(
+    frames: np.ndarray, calibration: Calibration, names: list, first: int = 0
+) -> pd.DataFrame:
     """Return a table with a row an atom.
 
     Parameters
@@ -115,6 +122,8 @@ def table(frames: np.ndarray, calibration: Calibration, names: list) -> pd.DataF
         What the columns are.
     names : list
         The names of the navigation axes in the order of the array; empty for one frame.
+    first : int
+        Index of the first frame along the first axis.
 
     Returns
     -------
@@ -131,7 +140,7 @@ def table(frames: np.ndarray, calibration: Calibration, names: list) -> pd.DataF
     columns |= {name: atoms[:, i] for i, name in enumerate(calibration.columns) if i > 1}
     if "species" in columns:
         columns["species"] = _species_names(columns["species"], calibration.species)
-    indices = navigation_columns(frames.shape, names, columns)
+    indices = navigation_columns(frames.shape, names, columns, first)
     indices = {label: np.repeat(index, counts) for label, index in indices.items()}
     result = pd.DataFrame(indices | columns)
     result.attrs["units"] = dict(zip(("y", "x"), calibration.units, strict=True))
@@ -139,7 +148,7 @@ def table(frames: np.ndarray, calibration: Calibration, names: list) -> pd.DataF
 
 
 def navigation_columns(
-    shape: tuple[int, ...], names: list, taken: Container[str]
+    shape: tuple[int, ...], names: list, taken: Container[str], first: int = 0
 ) -> dict[str, np.ndarray]:
     """Return the navigation indices of frames as columns of a table.
 
@@ -151,6 +160,8 @@ def navigation_columns(
         The names of the navigation axes in that order; empty for one frame.
     taken : container of str
         Names that other columns have.
+    first : int
+        Index of the first frame along the first axis.
 
     Returns
     -------
@@ -162,7 +173,7 @@ def navigation_columns(
         label = name if isinstance(name, str) and name else f"index_{axis}"
         if label in taken or label in indices:
             label = f"{label}_index_{axis}"
-        indices[label] = np.indices(shape)[axis].ravel()
+        indices[label] = np.indices(shape)[axis].ravel() + first * (axis == 0)
     return indices
 
 

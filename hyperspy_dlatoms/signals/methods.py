@@ -80,7 +80,8 @@ def find_atoms_nn(
         and not when the result is asked for. Called again with the same images and arguments the
         search goes on where it was cut short, even by a power failure. A lazy result reads from
         there, so that memory does not grow with the number of frames; keep it as long as the
-        result is lazy.
+        result is lazy. With ``lazy_output=True`` nothing is looked for until it is asked for, and
+        then what is there already, from this or another process, is read.
 
     Returns
     -------
@@ -427,7 +428,8 @@ def classify_species(
         and not when the result is asked for. Called again with the same images and arguments the
         search goes on where it was cut short, even by a power failure. A lazy result reads from
         there, so that memory does not grow with the number of frames; keep it as long as the
-        result is lazy.
+        result is lazy. With ``lazy_output=True`` nothing is looked for until it is asked for, and
+        then what is there already, from this or another process, is read.
 
     Returns
     -------

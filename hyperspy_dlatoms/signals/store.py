@@ -7,6 +7,7 @@ import hashlib
 import json
 import os
 import zipfile
+from collections.abc import Callable
 from contextlib import nullcontext
 from functools import partial
 from pathlib import Path
@@ -21,6 +22,7 @@ from dask.diagnostics import ProgressBar
 from hyperspy_dlatoms.detection.alignment import Drift
 from hyperspy_dlatoms.drafts import draft_of
 from hyperspy_dlatoms.networks.domain import Verdict
+from hyperspy_dlatoms.networks.running import precision
 
 if TYPE_CHECKING:
     from hyperspy_dlatoms.signals.model import Model
@@ -61,6 +63,7 @@ def search_of(model: Model, frames: da.Array, whole: int, **settings: Any) -> di
     search = {
         "format": FORMAT,
         "models": [member.sha256 for member in members],
+        "precision": precision(),
         "shape": list(frames.shape),
         "dtype": str(frames.dtype),
         "images": digest.hexdigest(),
@@ -71,27 +74,76 @@ def search_of(model: Model, frames: da.Array, whole: int, **settings: Any) -> di
     return json.loads(json.dumps(search, default=float))
 
 
-def through_store(
-    findings: da.Array,
+def remembering(
+    find: Callable[[np.ndarray], np.ndarray],
     directory: str | os.PathLike[str],
     search: dict[str, Any],
+) -> Callable[..., np.ndarray]:
+    """Let a function of blocks of frames write what it finds, and read what is there.
+
+    A block is there as a whole or not at all, so that a search that was cut short loses the blocks
+    that it was at.
+
+    Parameters
+    ----------
+    find : callable
+        Of a block of frames, that gives an object array of tuples: sites, shape (n, k); Verdict or
+        None; Drift or None.
+    directory : str or os.PathLike
+        Made if it is not there.
+    search : dict
+        See `search_of`.
+
+    Returns
+    -------
+    callable
+        The same, for `dask.array.map_blocks`, which tells it the number of the block.
+
+    Raises
+    ------
+    ValueError
+        If the directory holds something else, or what another search found.
+    OSError
+        If it cannot be written.
+    """
+    directory = Path(directory).absolute()
+    _open(directory, search)
+    return partial(_remembered, find=find, directory=directory)
+
+
+def _remembered(
+    block: np.ndarray,
+    *,
+    find: Callable[[np.ndarray], np.ndarray],
+    directory: Path,
+    block_id: tuple[int, ...],
+) -> np.ndarray:
+    if zipfile.is_zipfile(_file(directory, block_id)):
+        places = np.empty(block.shape[: len(block_id)], bool)
+        return _read(places, directory=directory, block_id=block_id)
+    findings = find(block)
+    _write(findings, directory, block_id)
+    return findings
+
+
+def fill(
+    findings: da.Array,
+    directory: str | os.PathLike[str],
     *,
     show_progressbar: bool,
     **options: Any,
 ) -> da.Array:
     """Compute the findings that a directory lacks, and return all of them, read from it lazily.
 
-    A block is there as a whole or not at all, so that a search that was cut short loses the blocks
-    that it was at. Memory does not grow with the number of frames.
+    Memory does not grow with the number of frames, and frames whose findings are there are not
+    read.
 
     Parameters
     ----------
     findings : dask.array.Array
-        Object array of tuples: sites, shape (n, k); Verdict or None; Drift or None.
+        Computed by what `remembering` returned.
     directory : str or os.PathLike
-        Made if it is not there.
-    search : dict
-        See `search_of`.
+        The same.
     show_progressbar : bool
         Whether to show a progress bar.
     **options
@@ -104,22 +156,19 @@ def through_store(
 
     Raises
     ------
-    ValueError
-        If the directory holds something else, or what another search found.
     OSError
         If it cannot be written; what is in it already stays.
     """
     directory = Path(directory).absolute()
-    _open(directory, search)
     meta = np.empty((0,) * findings.ndim, bool)
+    # Findings do not leave the worker that wrote them.
     written = da.map_blocks(
-        _write,
+        _done,
         findings,
         token="write-atoms",
         dtype=bool,
         chunks=tuple((1,) * number for number in findings.numblocks),
         meta=meta,
-        directory=directory,
     )
     missing = [
         key
@@ -168,7 +217,11 @@ def _file(directory: Path, block: tuple[int, ...]) -> Path:
     return directory / f"{'-'.join(f'{number:06d}' for number in block)}.npz"
 
 
-def _write(block: np.ndarray, *, directory: Path, block_id: tuple[int, ...]) -> np.ndarray:
+def _done(block: np.ndarray) -> np.ndarray:
+    return np.ones((1,) * block.ndim, bool)
+
+
+def _write(block: np.ndarray, directory: Path, block_id: tuple[int, ...]) -> None:
     sites, verdicts, drifts = zip(*block.ravel(), strict=True)
     arrays = {
         "counts": np.array([len(one) for one in sites]),
@@ -186,7 +239,6 @@ def _write(block: np.ndarray, *, directory: Path, block_id: tuple[int, ...]) -> 
             np.savez(file, **arrays)
 
     _write_whole(_file(directory, block_id), save)
-    return np.ones((1,) * block.ndim, bool)
 
 
 def _write_whole(path: Path, write) -> None:

@@ -7,21 +7,18 @@ import itertools
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-import dask
 import numpy as np
 from rich.console import Console
 from rich.progress import track
 
 from hyperspy_dlatoms.signals import export
+from hyperspy_dlatoms.signals.writing import slabs
 from hyperspy_dlatoms.tracking.link import link, usual_range
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from hyperspy_dlatoms.signals.atom_positions import AtomPositions
-
-_BLOCKS = 8
-"""Of lazy atoms that are computed at once."""
 
 
 def tracks(
@@ -58,7 +55,7 @@ def tracks(
     kept: list[np.ndarray] = []
 
     def positions() -> Iterator[np.ndarray]:
-        frames = _frames(atoms)
+        frames = itertools.chain.from_iterable(slabs(atoms))
         console, hidden = Console(stderr=True), not show_progressbar
         for frame in track(frames, "tracks", axes[0].size, console=console, disable=hidden):
             kept.append(frame)
@@ -81,18 +78,6 @@ def tracks(
         table[f"{name}_drift"] = linked[f"{name}_drift"].to_numpy() * scale / sampling
         table[f"{name}_steady"] = table[name] - table[f"{name}_drift"]
     return table
-
-
-def _frames(atoms: AtomPositions) -> Iterator[np.ndarray]:
-    """Give the frames one by one, those of a few blocks at a time."""
-    if not atoms._lazy:
-        yield from atoms.data
-        return
-    number = atoms.data.numblocks[0]
-    for start in range(0, number, _BLOCKS):
-        few = [atoms.data.blocks[one] for one in range(start, min(start + _BLOCKS, number))]
-        for block in dask.compute(*few):
-            yield from block
 
 
 def _up_to_atoms(places: Iterator[np.ndarray]) -> Iterator[np.ndarray]:

@@ -12,7 +12,7 @@ import numpy as np
 from hyperspy_dlatoms.simulation.amorphous import amorphous_carbon, vacuum
 from hyperspy_dlatoms.simulation.cluster import metal_cluster
 from hyperspy_dlatoms.simulation.draws import draw
-from hyperspy_dlatoms.simulation.graphene import graphene_sheet
+from hyperspy_dlatoms.simulation.graphene import SITES, graphene_sheet
 from hyperspy_dlatoms.simulation.metal import metal_nanoparticle
 from hyperspy_dlatoms.simulation.oxide import oxide_slab
 from hyperspy_dlatoms.simulation.specimen import Specimen
@@ -130,6 +130,8 @@ def site_kinds(structures: Sequence[Mapping[str, Any]]) -> set[str]:
             for file in files:
                 for formula in formulas if file is None else [None]:
                     kinds.update(layer_kinds(formula, file))
+        if True in _options(structure.get("mark_vacancies")):
+            kinds.update(SITES)
     return kinds
 
 

@@ -26,6 +26,12 @@ from hyperspy_dlatoms.simulation.specimen import AtomList, Specimen, join
 
 KINDS = ("perfect", "random", "polycrystal")
 
+SITES = ("C", "C vacancy")
+"""Kinds of sites of a sheet whose vacancies are marked."""
+
+NEIGHBOURS = 2
+"""Bonds of a missing atom that lead to atoms, at the least, for it to be a vacant site."""
+
 BEYOND = 8.0
 """The sheet is built this much larger than the box on each side, then cut (Å)."""
 
@@ -112,6 +118,7 @@ def graphene_sheet(
     size: float = 60.0,
     grains: int | tuple[int, int] = (2, 4),
     vacancy_fraction: float | tuple[float, float] = 0.0,
+    mark_vacancies: bool = False,
     rotated_bonds: int | tuple[int, int] = 0,
     holes: int | tuple[int, int] = 0,
     hole_radius: float | tuple[float, float] = (4.0, 15.0),
@@ -142,6 +149,9 @@ def graphene_sheet(
         Number of grains of a polycrystal, or its range, both ends included.
     vacancy_fraction : float or tuple of float, optional
         Share of atoms missing as single, double and clustered vacancies, or its range.
+    mark_vacancies : bool, optional
+        Whether missing atoms with two neighbours or three are sites too, of the kind "C vacancy"
+        beside "C" and of height 0. Those of holes never are.
     rotated_bonds : int or tuple of int, optional
         Number of Stone-Wales defects in the box, or its range, both ends included.
     holes : int or tuple of int, optional
@@ -200,25 +210,30 @@ def graphene_sheet(
     sheet, about = whole_sheet(rng, kind, size, draw_count(rng, grains), int(round(n_bonds)))
 
     keep = vacancies(rng, sheet, draw(rng, vacancy_fraction))
+    lost = ~keep
     opened, n_holes = openings(rng, sheet.points, size, holes, hole_radius, free_edge)
     keep &= ~opened
     in_box = ((sheet.points >= SEAM) & (sheet.points < size - SEAM)).all(axis=1)
     keep[keep] = trim(keep_atoms(sheet, keep))
     missing = int((in_box & ~keep).sum())
-    sheet = keep_atoms(sheet, keep)
+    around = np.append(keep, False)[sheet.bonded].sum(axis=1)
+    vacant = lost & ~opened & (around >= NEIGHBOURS) & mark_vacancies
 
-    positions, _, shape = deform(rng, sheet.points, size, strain, ripple_amplitude, tilt_max)
-    xy = positions[:, :2]
-    positions = positions[((xy >= SEAM) & (xy < size - SEAM)).all(axis=1)]
+    points = np.concatenate([sheet.points[keep], sheet.points[vacant]])
+    positions, _, shape = deform(rng, points, size, strain, ripple_amplitude, tilt_max)
+    inside = ((positions[:, :2] >= SEAM) & (positions[:, :2] < size - SEAM)).all(axis=1)
+    is_atom = np.arange(len(points)) < keep.sum()
+    positions, empty = positions[inside & is_atom], positions[inside & ~is_atom]
 
     column = np.arange(len(positions))
     parts = []
     covered = draw(rng, coverage)
     if covered > 0:
         film, over = contamination(
-            rng, positions, size, draw(rng, contamination_thickness), covered
+            rng, np.vstack([positions, empty]), size, draw(rng, contamination_thickness), covered
         )
-        column[over > unlabelled_contamination] = -1
+        column[over[: len(positions)] > unlabelled_contamination] = -1
+        empty = empty[over[len(positions) :] <= unlabelled_contamination]
         parts.append(film)
     n_adatoms = draw_count(rng, adatom_count)
     if n_adatoms:
@@ -235,4 +250,14 @@ def graphene_sheet(
         "adatoms": sum(len(p.numbers) for p in parts[:1]) if n_adatoms else 0,
         "coverage": covered,
     }
-    return Specimen.from_list(join(layer, *parts), size, description)
+    if not mark_vacancies:
+        return Specimen.from_list(join(layer, *parts), size, description)
+    return Specimen.from_list(
+        join(layer, *parts),
+        size,
+        description,
+        SITES,
+        np.zeros(len(positions), int),
+        empty[:, :2],
+        np.ones(len(empty), int),
+    )

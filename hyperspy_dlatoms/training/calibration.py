@@ -159,7 +159,7 @@ def apply(model: keras.Model, n_classes: int, calibration: Calibration) -> None:
     model : keras.Model
         Built by `hyperspy_dlatoms.networks.architecture.build`; changed in place.
     n_classes : int
-        Kinds of sites, the background not counted.
+        Kinds of sites and decoys, the background not counted.
     calibration : Calibration
         How. The odds of a site are those of all classes against the background; their slope
         sharpens or softens the choice between classes as well.

@@ -70,6 +70,8 @@ class Examples:
         Of the network. A site whose kind is none of them is left open, class -1. Where the sites of
         an item have a single kind, or the network has a single class that is not among the kinds,
         all sites with atoms are of the first class.
+    decoys : sequence of str
+        Kinds that the network learns beside its classes, and numbers on from them.
     known_defoci : float
         Share of focal series whose defoci the network is told, with an error as a microscopist's.
     wave : bool
@@ -92,6 +94,7 @@ class Examples:
     progress: float = 0.0
     heights: bool = False
     classes: Sequence[str] = ("site",)
+    decoys: Sequence[str] = ()
     known_defoci: float = 0.5
     wave: bool = False
 
@@ -202,7 +205,7 @@ class Examples:
 
     def _species(self, item: Item) -> np.ndarray:
         """Class of each site, from 1 on; 0 for sites that are none, -1 for those left open."""
-        kinds, classes = item.record["kinds"], list(self.classes)
+        kinds, classes = item.record["kinds"], [*self.classes, *self.decoys]
         alike = len(classes) == 1 and classes[0] not in kinds
         if len(kinds) == 1 and len(classes) == 1 or alike:
             return (item.sites[:, 2] > 0).astype(int)

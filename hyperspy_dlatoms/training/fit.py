@@ -14,6 +14,7 @@ from hyperspy_dlatoms import registry
 from hyperspy_dlatoms.networks import architecture
 from hyperspy_dlatoms.networks.card import ModelCard
 from hyperspy_dlatoms.networks.network import AtomNetwork
+from hyperspy_dlatoms.networks.running import policy
 from hyperspy_dlatoms.simulation.builders import site_kinds
 from hyperspy_dlatoms.simulation.conditions import images_of
 from hyperspy_dlatoms.simulation.dataset import DataSet, simulate
@@ -31,6 +32,7 @@ NETWORK: dict[str, Any] = {
     "dilations": architecture.DEFAULTS["dilations"],
     "heights": False,
     "wave": False,
+    "decoys": [],
     "radius": 0.6,
     "minimum_distance": 1.2,
     "normalisation_width": 12.0,
@@ -109,7 +111,7 @@ def train(
     settings = _settings("training", recipe.training, TRAINING)
     if minutes is not None:
         settings["minutes"] = minutes
-    _check_classes(recipe, network["classes"])
+    _check_classes(recipe, network["classes"], network["decoys"])
     if settings["steps"] is None and settings["minutes"] is None:
         raise ValueError("Give the training a limit: steps or minutes in the recipe, or --minutes.")
     directory = Path(directory or Path("runs") / recipe.name)
@@ -169,6 +171,7 @@ def training_examples(dataset: DataSet, recipe: Recipe, *, validation: bool = Fa
         curriculum=None if validation else settings["curriculum"],
         heights=network["heights"],
         classes=network["classes"],
+        decoys=network["decoys"],
         known_defoci=settings["known_defoci"],
         wave=network["wave"],
     )
@@ -189,12 +192,8 @@ def _fit(
     from hyperspy_dlatoms.training.stream import make_stream
 
     keras.utils.set_random_seed(recipe.seed % 2**31)
-    policy = keras.config.dtype_policy()
-    keras.config.set_dtype_policy(settings["precision"])
-    try:
+    with policy(settings["precision"]):
         model = architecture.build(_arguments(recipe, network), len(network["classes"]))
-    finally:
-        keras.config.set_dtype_policy(policy)
     if settings["start"] is not None:
         _start_from(model, settings["start"])
     optimizer = keras.optimizers.AdamW(
@@ -233,9 +232,10 @@ def _arguments(recipe: Recipe, network: dict[str, Any]) -> dict[str, Any]:
     return given | {"images": images_of(recipe.imaging)}
 
 
-def _check_classes(recipe: Recipe, classes: list[str]) -> None:
-    """Refuse several classes where the structures do not tell sites apart so."""
+def _check_classes(recipe: Recipe, classes: list[str], decoys: list[str]) -> None:
+    """Refuse several classes, or decoys, where the structures do not tell sites apart so."""
     kinds = site_kinds(recipe.structures)
+    classes = [*classes, *decoys]
     unknown = [name for name in classes if name not in kinds]
     if len(classes) == 1 or (classes and not unknown):
         return

@@ -53,6 +53,30 @@ def test_output_is_split_into_maps():
     np.testing.assert_allclose(maps.sigma, sigma, rtol=1e-6)
 
 
+def test_decoys_take_their_share_of_the_probability():
+    raw = np.random.default_rng(0).normal(0, 1, (2, 4, 5, 9)).astype(np.float32)
+    maps = read_output(raw, n_classes=2, n_decoys=2)
+    right = softmax(raw[..., :5], axis=-1)[..., 1:3]
+    np.testing.assert_allclose(maps.probability, right, rtol=1e-5)
+    np.testing.assert_array_equal(maps.offset, raw[..., 5:7])
+
+
+def test_a_network_with_decoys(card, batch, tmp_path):
+    from hyperspy_dlatoms.networks.architecture import build
+
+    arguments = card.arguments | {"decoys": ["vacancy"]}
+    card = dataclasses.replace(card, arguments=arguments)
+    model = build(arguments, 1)
+    network = AtomNetwork.from_model(card, model)
+    raw = np.asarray(model(batch[..., np.newaxis], training=False))
+    assert raw.shape[-1] == 7
+    probability = network.maps(batch).probability
+    np.testing.assert_allclose(probability, softmax(raw[..., :3], axis=-1)[..., 1:2], atol=1e-5)
+    network.save(tmp_path / "decoys.safetensors")
+    again = AtomNetwork.load(tmp_path / "decoys.safetensors")
+    np.testing.assert_allclose(again.maps(batch).probability, probability, atol=0.02)
+
+
 def test_extreme_output_stays_finite():
     maps = read_output(np.array([[[[1e30, -1e30, 0, 0, 1e30, -1e30]]]], np.float32), 1)
     assert all(np.isfinite(part).all() for part in maps[:3])
@@ -95,7 +119,7 @@ def test_single_images_have_no_defoci(network, batch):
 
 
 def test_wrong_number_of_channels_is_refused():
-    with pytest.raises(ValueError, match="6 channels, expected 7"):
+    with pytest.raises(ValueError, match="6 channels, expected 7 for 2 classes and 0 decoys"):
         read_output(np.zeros((1, 2, 2, 6)), n_classes=2)
 
 

@@ -102,8 +102,12 @@ def test_sites_and_waves_are_not_mixed_up(network):
 def test_arguments_that_make_no_sense():
     with pytest.raises(ValueError, match="wave is 1"):
         complete({"wave": 1})
-    with pytest.raises(ValueError, match="both true"):
+    with pytest.raises(ValueError, match="no heights"):
         complete({"wave": True, "heights": True})
+    with pytest.raises(ValueError, match="no decoys"):
+        complete({"wave": True, "decoys": ["vacancy"]})
+    with pytest.raises(ValueError, match="decoys is 'vacancy'"):
+        complete({"decoys": "vacancy"})
 
 
 def test_it_is_the_same_from_a_file(network, tmp_path):

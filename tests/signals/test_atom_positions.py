@@ -4,9 +4,11 @@ from __future__ import annotations
 import ase.io
 import hyperspy.api as hs
 import numpy as np
+import pandas as pd
 import pytest
 
 from hyperspy_dlatoms import AtomPositions, LazyAtomPositions
+from hyperspy_dlatoms.signals import writing
 
 KINDS = ["single", "movie", "grid", "nothing", "empty movie"]
 
@@ -225,6 +227,37 @@ def test_ase_of_many_frames(make, lazy, tmp_path):
     again = ase.io.read(tmp_path / "atoms.xyz", ":", format="extxyz")
     for ours, theirs in zip(models, again, strict=True):
         np.testing.assert_allclose(ours.positions, theirs.positions, atol=1e-7)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("lazy", [False, True])
+def test_files_of_text(make, kind, lazy, tmp_path, monkeypatch):
+    monkeypatch.setattr(writing, "_BLOCKS", 1)
+    atoms = make(kind, lazy)
+    if lazy and kind == "grid":
+        atoms.data = atoms.data.rechunk((1, 2))
+    elif lazy:
+        atoms.data = atoms.data.rechunk(1)
+    atoms.to_csv(tmp_path / "atoms.csv")
+    assert atoms._lazy == lazy
+    table = pd.read_csv(tmp_path / "atoms.csv")
+    expected = make(kind).to_dataframe()
+    assert list(table) == list(expected) and len(table) == len(expected)
+    if len(table):
+        pd.testing.assert_frame_equal(table, expected, rtol=1e-7, check_dtype=False)
+    atoms.to_xyz(tmp_path / "atoms.xyz")
+    structures = ase.io.read(tmp_path / "atoms.xyz", ":", format="extxyz")
+    frames = make(kind).data.ravel()
+    assert [len(one) for one in structures] == [len(frame) for frame in frames]
+    np.testing.assert_allclose(structures[-1].positions[:, 0], 0.2 * frames[-1][:, 1], atol=1e-7)
+
+
+def test_a_text_file_that_fails_leaves_the_old_one(make, tmp_path):
+    path = tmp_path / "atoms.xyz"
+    path.write_text("before")
+    with pytest.raises(ValueError, match="element is 'Gold'"):
+        make("movie").to_xyz(path, "Gold")
+    assert path.read_text() == "before" and list(tmp_path.iterdir()) == [path]
 
 
 def test_ase_element():

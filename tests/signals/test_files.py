@@ -11,7 +11,7 @@ import zarr
 
 from hyperspy_dlatoms.signals import frames
 from hyperspy_dlatoms.signals.loading import load_images
-from tests.conftest import SAMPLING, calibrate
+from tests.conftest import SAMPLING, SpotNetwork, calibrate
 from tests.signals.test_methods import same_frames
 
 
@@ -89,6 +89,28 @@ def test_a_file_is_read_as_it_is_needed(movie, monkeypatch):
     assert read == []
     atoms.inav[0].compute()
     assert read == [0]
+
+
+def test_a_plot_looks_for_what_it_shows(movie, expected, monkeypatch, close_figures):
+    monkeypatch.setattr(frames, "_BLOCK_SIZE", 1)
+    looked = []
+    maps = SpotNetwork.maps
+
+    def look(self, batch):
+        looked.append(1)
+        return maps(self, batch)
+
+    monkeypatch.setattr(SpotNetwork, "maps", look)
+    signal = movie.as_lazy()
+    signal.data = signal.data.rechunk((1, -1, -1))
+    atoms = signal.find_atoms_nn("spots")
+    atoms.plot_on(signal)
+    (shown,) = signal._plot.signal_plot.ax.collections
+    assert len(shown.get_offsets()) == len(expected.data[0])
+    assert sum(looked) == 1
+    signal.axes_manager.indices = (4,)
+    assert len(shown.get_offsets()) == len(expected.data[4])
+    assert sum(looked) == 2
 
 
 def test_the_graph_of_a_long_movie_stays_small(spot_network):

@@ -40,14 +40,14 @@ def find(signal, directory, **more):
 
 
 def counted(monkeypatch, cut_at=None):
-    """Count the frames that the network looks at, and stop at one of them."""
+    """Count the blocks that the network looks at, and stop at one of them."""
     looked = []
     maps = SpotNetwork.maps
 
     def look(self, batch):
         if len(looked) == cut_at:
             raise KeyboardInterrupt
-        looked.append(len(batch))
+        looked.append(1)
         return maps(self, batch)
 
     monkeypatch.setattr(SpotNetwork, "maps", look)
@@ -108,6 +108,22 @@ def test_a_block_that_is_damaged_is_named(movie, tmp_path):
     file.write_bytes(content)
     with pytest.raises(ValueError, match=r"000003\.npz.*delete it and search again"):
         atoms.compute()
+
+
+def test_a_lazy_result_looks_for_what_is_asked_and_keeps_it(movie, tmp_path, monkeypatch):
+    expected = movie.find_atoms_nn("spots", lazy_output=False).data
+    looked = counted(monkeypatch)
+    atoms = find(movie, tmp_path, lazy_output=True)
+    assert looked == [] and not list(tmp_path.glob("*.npz"))
+    for _ in range(2):
+        same_frames(atoms.data[3:4].compute(), expected[3:4])
+        assert sum(looked) == 1 and [one.name for one in tmp_path.glob("*.npz")] == ["000003.npz"]
+    # As another process would that works on the rest.
+    find(movie, tmp_path)
+    assert sum(looked) == 8
+    atoms.compute()
+    assert sum(looked) == 8
+    same_frames(atoms.data, expected)
 
 
 @pytest.mark.parametrize(
@@ -187,8 +203,13 @@ def test_verdicts_and_drifts_come_back(tmp_path):
     drifts = [Drift(np.array([[0.5, -1.0], [0, 0]]), True), Drift(np.zeros((2, 2)), False)]
     findings = np.empty(2, object)
     findings[:] = list(zip(sites, verdicts, drifts, strict=True))
-    lazy = da.from_array(findings, chunks=2)
-    stored = store.through_store(lazy, tmp_path, SEARCH, show_progressbar=False).compute()
+    lazy = da.map_blocks(
+        store.remembering(lambda block: block, tmp_path, SEARCH),
+        da.from_array(findings, chunks=2),
+        dtype=object,
+        meta=np.empty(0, object),
+    )
+    stored = store.fill(lazy, tmp_path, show_progressbar=False).compute()
     for got, expected in zip(stored, findings, strict=True):
         np.testing.assert_array_equal(got[0], expected[0])
         assert got[1] == expected[1]

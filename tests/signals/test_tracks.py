@@ -61,7 +61,7 @@ def test_a_lazy_movie_is_computed_once(movie, monkeypatch, spot_network):
     monkeypatch.setattr(
         type(spot_network),
         "maps",
-        lambda self, batch: looked.append(len(batch)) or maps(self, batch),
+        lambda self, batch: looked.append(1) or maps(self, batch),
     )
     movie.as_lazy().find_atoms_nn("spots").tracks()
     assert sum(looked) == 10

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.spatial import cKDTree
 
-from hyperspy_dlatoms.simulation.graphene import KINDS, SEAM, graphene_sheet
+from hyperspy_dlatoms.simulation.graphene import KINDS, SEAM, SITES, graphene_sheet
 
 EVERYTHING = {
     "vacancy_fraction": (0, 0.03),
@@ -140,6 +140,32 @@ def test_what_lies_under_thick_contamination_is_no_site():
     assert len(none.atoms) == len(every.atoms) > len(bare.atoms) + 100
     carbon = every.atoms.positions[every.column == -1]
     assert cKDTree(lattice_positions(every)).query(carbon)[0].min() > 1.1
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_vacancies_are_sites_where_marked(kind):
+    arguments = {"kind": kind, "vacancy_fraction": 0.04, "holes": 2, "ripple_amplitude": 0.5}
+    plain, marked = build(9, **arguments), build(9, **arguments, mark_vacancies=True)
+    # The middle of the waves is that of all places.
+    np.testing.assert_allclose(marked.atoms.positions, plain.atoms.positions, atol=0.05)
+    sites, species = marked.sites_and_species()
+    np.testing.assert_allclose(sites[species == 0], plain.sites(), atol=0.05)
+    assert marked.kinds == SITES and plain.kinds == ("site",)
+    vacant = sites[species == 1]
+    assert 10 < len(vacant) <= marked.description["missing"]
+    assert np.all(vacant[:, 2] == 0)
+    # Each lies where an atom would, with neighbours and not in a hole.
+    near = cKDTree(sites[species == 0, :2]).query(vacant[:, :2], k=3)[0]
+    assert near[:, 0].min() > 1.1 and near[:, 1].max() < 1.8
+
+
+def test_vacancies_under_thick_contamination_are_no_sites():
+    arguments = {"vacancy_fraction": 0.05, "mark_vacancies": True, "coverage": 0.4}
+    arguments["contamination_thickness"] = 12.0
+    every = build(8, **arguments, unlabelled_contamination=np.inf)
+    some = build(8, **arguments, unlabelled_contamination=0.0)
+    share = np.count_nonzero(some.species) / np.count_nonzero(every.species)
+    assert 0.35 < share < 0.85
 
 
 @settings(max_examples=12)

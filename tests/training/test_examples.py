@@ -123,6 +123,15 @@ def test_a_single_class_takes_every_site_that_holds_an_atom(series):
     assert 0 in species
 
 
+def test_decoys_are_classes_of_their_own(series):
+    series = replace(series, classes=("Mo",), decoys=("Mo vacancy",))
+    item = series.data[0]
+    kinds = np.array(item.record["kinds"])[item.species]
+    expected = np.select([kinds == "Mo", kinds == "Mo vacancy"], [1, 2], -1)
+    np.testing.assert_array_equal(series._species(item), expected)
+    assert {1, 2} <= set(expected)
+
+
 def test_the_targets_of_a_series_lie_on_its_columns(series):
     """In the middle image, in focus behind a lens without aberrations, no column is dark."""
     imaging = {"images": 3, "defocus": -25.0, "defocus_step": 25.0, "drift": 1.0, "sampling": 0.2}

@@ -159,6 +159,7 @@ def test_another_recipe_does_not_go_on_with_the_run(run, tiny, tiny_data):
         ({"network": {"depth": 3}}, "Unknown network setting 'depth'"),
         ({"training": {}}, "--minutes"),
         ({"network": {"classes": ["Au", "Pt"]}}, "give one class"),
+        ({"network": {"classes": ["C"], "decoys": ["C vacancy"]}}, "have no kinds"),
         (
             {
                 "network": {"classes": ["Mo", "Se"]},

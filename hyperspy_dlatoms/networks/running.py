@@ -1,0 +1,213 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""How networks run: on which device, in which precision, and what happens when memory runs out."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    import keras
+
+PRECISION = "HYPERSPY_DLATOMS_PRECISION"
+"""The environment variable that chooses the precision."""
+
+POLICIES = {"float32": "float32", "bfloat16": "mixed_bfloat16"}
+
+_OUT_OF_MEMORY = ("MemoryError", "OutOfMemoryError", "ResourceExhaustedError")
+
+Call = Callable[..., tuple[np.ndarray, ...]]
+
+
+def precision() -> str:
+    """Give the precision that networks run in.
+
+    With ``"bfloat16"`` the convolutions have 8 significant bits, and sums, weights and results stay
+    float32: positions change by about a picometre. It is for GPUs, and for processors that
+    multiply such numbers (AVX-512 BF16, AMX); others are slower with it.
+
+    Returns
+    -------
+    str
+        ``"float32"`` or ``"bfloat16"``, from the environment variable
+        ``HYPERSPY_DLATOMS_PRECISION``; float32 unless it is set.
+
+    Raises
+    ------
+    ValueError
+        If the variable holds something else.
+
+    Examples
+    --------
+    >>> from hyperspy_dlatoms.networks.running import precision
+    >>> precision()
+    'float32'
+    """
+    given = os.environ.get(PRECISION) or "float32"
+    if given not in POLICIES:
+        raise ValueError(f"{PRECISION} is {given!r}: expected one of {', '.join(POLICIES)}.")
+    return given
+
+
+@contextmanager
+def policy(name: str) -> Iterator[None]:
+    """Build Keras layers in a dtype policy, and go back to the present one.
+
+    Parameters
+    ----------
+    name : str
+        For instance ``"mixed_bfloat16"``.
+    """
+    import keras
+
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(name)
+    try:
+        yield
+    finally:
+        keras.config.set_dtype_policy(before)
+
+
+@lru_cache(maxsize=1)
+def has_accelerator() -> bool:
+    """Tell whether the backend of Keras runs on something else than the CPU."""
+    import keras
+
+    name = keras.backend.backend()
+    if name == "tensorflow":
+        import tensorflow as tf
+
+        return bool(tf.config.list_physical_devices("GPU"))
+    if name == "jax":
+        import jax
+
+        return jax.default_backend() != "cpu"
+    if name == "torch":
+        import torch
+
+        return torch.cuda.is_available()
+    return False
+
+
+def compiled(model: keras.Model) -> Call:
+    """Make a function of a model, which takes and gives arrays.
+
+    Parameters
+    ----------
+    model : keras.Model
+        Its inputs and outputs have the frames along their first axis.
+
+    Returns
+    -------
+    callable
+        Where there is not enough memory for all frames at once, it takes half of them at a time,
+        and so on down to a single one.
+    """
+    import keras
+
+    backends = {"tensorflow": _by_tensorflow, "jax": _by_jax, "torch": _by_torch}
+    return halving(backends[keras.backend.backend()](model))
+
+
+def _by_tensorflow(model: keras.Model) -> Call:
+    import tensorflow as tf
+
+    signature = [tf.TensorSpec(one.shape, tf.float32) for one in model.inputs]
+
+    # With a signature no new shape is traced again.
+    @tf.function(reduce_retracing=True, input_signature=signature)
+    def call(*inputs):
+        return model(_alone(inputs), training=False)
+
+    return lambda *inputs: tuple(one.numpy() for one in call(*map(tf.convert_to_tensor, inputs)))
+
+
+def _by_jax(model: keras.Model) -> Call:
+    import jax
+
+    @jax.jit
+    def call(trainable, others, *inputs):
+        return model.stateless_call(trainable, others, _alone(inputs), training=False)[0]
+
+    def of_arrays(*inputs: np.ndarray) -> tuple[np.ndarray, ...]:
+        # Not captured by the trace, which would hold weights that have since changed.
+        held = [
+            [variable.value for variable in variables]
+            for variables in (model.trainable_variables, model.non_trainable_variables)
+        ]
+        return tuple(map(np.asarray, call(*held, *inputs)))
+
+    return of_arrays
+
+
+def _by_torch(model: keras.Model) -> Call:
+    import torch
+    from keras.ops import convert_to_numpy
+
+    def of_arrays(*inputs: np.ndarray) -> tuple[np.ndarray, ...]:
+        with torch.inference_mode():
+            return tuple(map(convert_to_numpy, model(_alone(inputs), training=False)))
+
+    return of_arrays
+
+
+def _alone(inputs: tuple) -> Any:
+    """Give one input as it is, and several as a list, as models take them."""
+    return inputs[0] if len(inputs) == 1 else list(inputs)
+
+
+def halving(call: Call) -> Call:
+    """Let a function of several frames go on with half of them where memory runs out.
+
+    Parameters
+    ----------
+    call : callable
+        Of arrays, which have the frames along their first axis, and so have those that it gives.
+
+    Returns
+    -------
+    callable
+        Of the same arrays. It raises MemoryError where a single frame is too large.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from hyperspy_dlatoms.networks.running import halving
+    >>> def narrow(frames):
+    ...     if len(frames) > 2:
+    ...         raise MemoryError
+    ...     return (frames + 1,)
+    >>> halving(narrow)(np.arange(5))[0]
+    array([1, 2, 3, 4, 5])
+    """
+
+    def careful(*inputs: np.ndarray) -> tuple[np.ndarray, ...]:
+        try:
+            return call(*inputs)
+        except Exception as error:
+            if not _out_of_memory(error):
+                raise
+            if len(inputs[0]) < 2:
+                raise MemoryError(
+                    f"There is not enough memory for the network to look at {inputs[0].shape[1]} "
+                    f"by {inputs[0].shape[2]} px at once: close other programs that use the "
+                    "device, or run on the CPU (CUDA_VISIBLE_DEVICES=-1)."
+                ) from error
+        # Outside of the handler, which would keep what the failed call holds.
+        half = len(inputs[0]) // 2
+        parts = [
+            careful(*(one[part] for one in inputs)) for part in (slice(half), slice(half, None))
+        ]
+        return tuple(map(np.concatenate, zip(*parts, strict=True)))
+
+    return careful
+
+
+def _out_of_memory(error: Exception) -> bool:
+    # Each backend has its own class, and that of JAX is of all its errors.
+    return type(error).__name__ in _OUT_OF_MEMORY or "RESOURCE_EXHAUSTED" in str(error)
