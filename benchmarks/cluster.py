@@ -6,35 +6,19 @@ import statistics
 import time
 
 import dask
-import dask.array as da
-import numpy as np
+from movies import noise
 
 LEAST = 1.7
 """Times that two are to be faster than one."""
 
 
-def noisy(block_info=None) -> np.ndarray:
-    """Make the frames of a block."""
-    first, last = block_info[None]["array-location"][0]
-    return np.random.default_rng(first).poisson(20, (last - first, 1024, 1024)).astype(np.uint16)
-
-
 def measure(workers: int, frames: int, rounds: int) -> float:
     """Give the median time of a movie, in seconds."""
-    import hyperspy.api as hs
     from distributed import Client, LocalCluster
 
     import hyperspy_dlatoms  # noqa: F401
 
-    stack = da.map_blocks(
-        noisy,
-        chunks=((4,) * (frames // 4), (1024,), (1024,)),
-        dtype=np.uint16,
-        meta=np.empty((0, 0, 0), np.uint16),
-    )
-    signal = hs.signals.Signal2D(stack).as_lazy()
-    for axis in signal.axes_manager.signal_axes:
-        axis.scale, axis.units = 0.1, "Å"
+    signal = noise(frames)
     # A worker of one thread is to use one core, whatever TensorFlow finds.
     one_core = {
         "TF_NUM_INTRAOP_THREADS": "1",

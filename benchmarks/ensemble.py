@@ -7,6 +7,7 @@ import sys
 import time
 
 import numpy as np
+from movies import image, signal_of
 
 LIMIT = 3.2
 ROUNDS = 5
@@ -14,15 +15,8 @@ ROUNDS = 5
 
 def images():
     """Make four noisy frames of 1024² with a lattice of columns."""
-    import hyperspy.api as hs
-
-    x = np.arange(1024) * 0.1
-    wave = 1 + 0.3 * np.cos(2 * np.pi * x / 2.3)
-    frames = np.random.default_rng(0).poisson(20 * np.outer(wave, wave), (4, 1024, 1024))
-    signal = hs.signals.Signal2D(frames.astype(np.float32))
-    for axis in signal.axes_manager.signal_axes:
-        axis.scale, axis.units = 0.1, "Å"
-    return signal
+    one = image(1024, 0.1).astype(np.float32)
+    return signal_of(np.stack([np.roll(one, 7 * number, axis=0) for number in range(4)]), 0.1)
 
 
 def measure(models: list[str]) -> None:

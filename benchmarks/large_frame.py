@@ -7,14 +7,13 @@ import sys
 import time
 
 import numpy as np
+from movies import signal_of
 
 LIMIT = 3.0
 
 
 def measure(sampling: float) -> None:
     """Find the atoms of one frame in this process, and say what it took."""
-    from hyperspy.signals import Signal2D
-
     import hyperspy_dlatoms  # noqa: F401
 
     rng = np.random.default_rng(0)
@@ -23,9 +22,7 @@ def measure(sampling: float) -> None:
     wave = 1 + 0.2 * np.cos(2 * np.pi * x / 2.3)
     for row, factor in zip(frame, wave, strict=True):
         row[:] = rng.poisson(20 * factor * wave)
-    signal = Signal2D(frame)
-    for axis in signal.axes_manager.signal_axes:
-        axis.scale, axis.units = sampling, "Å"
+    signal = signal_of(frame, sampling)
     start = time.perf_counter()
     atoms = signal.find_atoms_nn("metal-nanoparticle", show_progressbar=False)
     seconds = time.perf_counter() - start

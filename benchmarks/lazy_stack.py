@@ -7,7 +7,7 @@ import sys
 import tempfile
 import time
 
-import numpy as np
+from movies import noise
 
 FEW, MANY = 100, 2000
 LIMIT = 1.1
@@ -15,25 +15,9 @@ LIMIT = 1.1
 
 def measure(frames: int) -> None:
     """Find the atoms of a stack that is made frame by frame, and say what it took."""
-    import dask.array as da
-    import hyperspy.api as hs
-
     import hyperspy_dlatoms  # noqa: F401
 
-    def noisy(block_info=None) -> np.ndarray:
-        first, last = block_info[None]["array-location"][0]
-        rng = np.random.default_rng(first)
-        return rng.poisson(20, (last - first, 1024, 1024)).astype(np.uint16)
-
-    stack = da.map_blocks(
-        noisy,
-        chunks=((4,) * (frames // 4), (1024,), (1024,)),
-        dtype=np.uint16,
-        meta=np.empty((0, 0, 0), np.uint16),
-    )
-    signal = hs.signals.Signal2D(stack).as_lazy()
-    for axis in signal.axes_manager.signal_axes:
-        axis.scale, axis.units = 0.1, "Å"
+    signal = noise(frames)
     start = time.perf_counter()
     with tempfile.TemporaryDirectory() as store:
         signal.find_atoms_nn(

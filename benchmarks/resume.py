@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 
 import numpy as np
+from movies import image, signal_of
 
 SIDE, SAMPLING = 1024, 0.1
 SHARE = 0.6
@@ -17,15 +18,9 @@ SHARE = 0.6
 
 def write_movie(path: Path, frames: int) -> None:
     """Write noisy frames with a lattice of columns, a few to a chunk."""
-    import hyperspy.api as hs
-
-    wave = 1 + 0.3 * np.cos(2 * np.pi * np.arange(SIDE) * SAMPLING / 2.3)
-    rng = np.random.default_rng(0)
-    data = rng.poisson(20 * np.outer(wave, wave), (frames, SIDE, SIDE)).astype(np.uint16)
-    movie = hs.signals.Signal2D(data)
-    for axis in movie.axes_manager.signal_axes:
-        axis.scale, axis.units = SAMPLING, "Å"
-    movie.save(path, chunks=(4, SIDE, SIDE))
+    one = image(SIDE, SAMPLING)
+    movie = np.stack([np.roll(one, 7 * number, axis=0) for number in range(frames)])
+    signal_of(movie, SAMPLING).save(path, chunks=(4, SIDE, SIDE))
 
 
 def main() -> None:

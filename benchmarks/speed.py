@@ -18,11 +18,9 @@ import venv
 from pathlib import Path
 
 import numpy as np
+from movies import SPACING, image, signal_of
 
 FRAMES = {"4096": (4096, 0.05), "1024": (1024, 0.1)}
-SPACING = 2.3
-"""Of the columns (Å)."""
-
 PEERS = {
     "ours": [],
     "find_peaks": [],
@@ -37,22 +35,6 @@ TARGETS = (
     ("1024", "atomai", "seconds", 10.0),
     ("4096", "find_peaks", "seconds", 1.0),
 )
-
-
-def image(side: int, sampling: float) -> np.ndarray:
-    """Make a noisy frame with a lattice of columns."""
-    wave = 1 + 0.3 * np.cos(2 * np.pi * np.arange(side) * sampling / SPACING)
-    return np.random.default_rng(0).poisson(20 * np.outer(wave, wave)).astype(np.uint16)
-
-
-def signal_of(frame: np.ndarray, sampling: float):
-    """Make a HyperSpy signal of a frame."""
-    import hyperspy.api as hs
-
-    signal = hs.signals.Signal2D(frame)
-    for axis in signal.axes_manager.signal_axes:
-        axis.scale, axis.units = sampling, "Å"
-    return signal
 
 
 def ours(frame: np.ndarray, sampling: float):

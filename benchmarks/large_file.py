@@ -1,0 +1,76 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A movie of 30 GiB, larger than the memory that it may take, through a store to a table.
+
+The file is a Zarr array of frames of 4096² at 0.05 Å/px, a few of them repeated by links, so that
+it takes 128 MiB of disk and is read as any other::
+
+    python benchmarks/large_file.py
+    python benchmarks/large_file.py --gib 2
+"""
+
+import argparse
+import os
+import resource
+import tempfile
+import time
+from pathlib import Path
+
+import dask.array as da
+import hyperspy.api as hs
+import numpy as np
+import zarr
+from dask.diagnostics import ProgressBar
+from movies import calibrated, image
+
+import hyperspy_dlatoms  # noqa: F401
+
+SIDE, SAMPLING, DIFFERENT = 4096, 0.05, 4
+LIMIT = 4.0
+"""GiB that it may take at its peak, a share of the 30 of the file."""
+
+
+def movie(path: Path, frames: int) -> None:
+    """Make the file."""
+    shape, chunk = (frames, SIDE, SIDE), (1, SIDE, SIDE)
+    array = zarr.create_array(path, shape=shape, chunks=chunk, dtype=np.uint16, compressors=None)
+    frame = image(SIDE, SAMPLING)
+    for number in range(DIFFERENT):
+        array[number] = np.roll(frame, 97 * number, axis=(0, 1))
+    for number in range(DIFFERENT, frames):
+        (path / "c" / str(number) / "0").mkdir(parents=True)
+        first = path / "c" / str(number % DIFFERENT) / "0" / "0"
+        os.link(first, path / "c" / str(number) / "0" / "0")
+
+
+def main() -> None:
+    """Find the atoms of the movie, write the table, and print what it took."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--gib", type=float, default=30.0, help="of the file (%(default)s)")
+    options = parser.parse_args()
+    frames = max(int(options.gib * 2**30 / (2 * SIDE**2)), DIFFERENT)
+    with tempfile.TemporaryDirectory() as directory:
+        path = Path(directory, "movie.zarr")
+        movie(path, frames)
+        signal = calibrated(hs.signals.Signal2D(da.from_zarr(path)).as_lazy(), SAMPLING)
+        start = time.perf_counter()
+        atoms = signal.find_atoms_nn(
+            "metal-nanoparticle",
+            store=Path(directory, "atoms"),
+            on_extrapolation="ignore",
+            show_progressbar=True,
+        )
+        found = time.perf_counter() - start
+        with ProgressBar(minimum=60):
+            atoms.to_csv(Path(directory, "atoms.csv"))
+        seconds = time.perf_counter() - start
+        size = Path(directory, "atoms.csv").stat().st_size / 2**30
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+    print(
+        f"{frames} frames of {SIDE}² ({frames * 2 * SIDE**2 / 2**30:.1f} GiB): {seconds:.0f} s, "
+        f"{frames / found:.2f} frames a second, a table of {size:.3f} GiB; "
+        f"peak {peak:.2f} GiB (limit {LIMIT:g})"
+    )
+
+
+if __name__ == "__main__":
+    main()
