@@ -159,6 +159,13 @@ def test_another_network_is_refused(movie, tmp_path, monkeypatch):
         find(movie, tmp_path)
 
 
+def test_another_precision_is_refused(movie, tmp_path, monkeypatch):
+    find(movie, tmp_path)
+    monkeypatch.setenv("HYPERSPY_DLATOMS_PRECISION", "bfloat16")
+    with pytest.raises(ValueError, match="differs in precision"):
+        find(movie, tmp_path)
+
+
 def test_a_directory_of_something_else_is_refused(movie, tmp_path):
     (tmp_path / "thesis.tex").write_text("all of it")
     with pytest.raises(ValueError, match="is no store of findings"):
