@@ -15,7 +15,8 @@ from hyperspy_dlatoms.evaluation.subjects import Subject
 from hyperspy_dlatoms.evaluation.waves import SAMPLING
 from hyperspy_dlatoms.simulation.camera import count_electrons, record
 from hyperspy_dlatoms.simulation.conditions import Conditions, draw_conditions
-from hyperspy_dlatoms.simulation.lens import Lens, image_intensity
+from hyperspy_dlatoms.simulation.imaging import ramped_intensity
+from hyperspy_dlatoms.simulation.lens import Lens
 
 _KEPT = 32
 """Lenses kept while the dose or the sampling is varied: as many as frames at a point."""
@@ -53,7 +54,7 @@ def take_frame(
     subject : Subject
         What is imaged.
     conditions : Conditions
-        What the image is taken under; lens and camera alone are looked at.
+        What the image is taken under; lens, ramp of the defocus and camera alone are looked at.
 
     Returns
     -------
@@ -63,7 +64,8 @@ def take_frame(
         Exactly, Å/px.
     """
     camera = conditions.camera
-    image = record(_intensity(subject, conditions.lens), SAMPLING, camera, camera.sampling)
+    intensity = _intensity(subject, conditions.lens, conditions.defocus_ramp, conditions.ramp_angle)
+    image = record(intensity, SAMPLING, camera, camera.sampling)
     sampling = subject.size / len(image)
     return count_electrons(rng, image, camera, sampling), sampling
 
@@ -82,18 +84,23 @@ def frame_bounds(subject: Subject, conditions: Conditions) -> np.ndarray | None:
     -------
     numpy.ndarray or None
         As `hyperspy_dlatoms.evaluation.bound.site_bounds`; None if the subject does not know how
-        its wave answers, or the noise is not that of electrons alone.
+        its wave answers, the noise is not that of electrons alone, or the defocus changes across
+        the frame.
     """
     camera = conditions.camera
-    if subject.sensitivity is None or not np.isfinite(camera.dose) or camera.readout:
+    noisy = not np.isfinite(camera.dose) or camera.readout
+    if subject.sensitivity is None or noisy or conditions.defocus_ramp:
         return None
     once = replace(conditions, camera=replace(camera, dose=1.0))
     return _bounds_at_unit_dose(subject, once) / np.sqrt(camera.dose)
 
 
 @lru_cache(maxsize=_KEPT)
-def _intensity(subject: Subject, lens: Lens) -> np.ndarray:
-    images = [image_intensity(wave, SAMPLING, subject.energy, lens) for wave in subject.waves]
+def _intensity(subject: Subject, lens: Lens, ramp: float, angle: float) -> np.ndarray:
+    images = [
+        ramped_intensity(wave, SAMPLING, subject.energy, lens, ramp, angle)
+        for wave in subject.waves
+    ]
     return np.mean(images, axis=0)
 
 

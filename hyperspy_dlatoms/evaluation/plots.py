@@ -19,6 +19,7 @@ LABELS = {
     "dose": "dose (e/Å²)",
     "sampling": "sampling (Å/px)",
     "defocus": "defocus (Å), positive is underfocus",
+    "defocus_ramp": "defocus across the frame (Å)",
     "tilt": "tilt (°)",
     "thickness": "thickness (Å)",
     "support": "support",

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 DOSES = (10.0, 32.0, 100.0, 316.0, 1000.0, 3162.0, 10_000.0, 31_623.0, 100_000.0)
 SAMPLINGS = (0.03, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.35)
+RAMPS = (0.0, 75.0, 150.0, 225.0, 300.0)
+"""Change of the defocus from one side of the frame to the other (Å): the contrast inverts."""
 FILM_DOSES = (100.0, 1000.0, 10_000.0, 100_000.0)
 FILMS = (10.0, 30.0, 60.0, 100.0)
 """Thickness of amorphous carbon (Å)."""
@@ -156,7 +158,7 @@ def _metal(quick: bool) -> Trial:
     thicknesses = (4.0, 8.0, 16.0, 28.0, 45.0)
     imaging = {"defocus": 60.0, "Cs": -1e5, "focal_spread": 30.0, **_CAMERA}
     imaging |= {"astigmatism": [0, 15], "coma": [0, 200], "threefold": [0, 100]}
-    imaging |= {"sampling": 0.1, "dose": 1000.0}
+    imaging |= {"sampling": 0.1, "dose": 1000.0, "defocus_ramp": 0.0}
     defocus = (-200, -150, -100, -60, -30, 0, 30, 60, 100, 150, 200)
     curves = _imaging_curves(reference[: 4 if quick else 8], defocus)
     curves["tilt"] = tuple(Point(t, each(20, not quick, tilt=t)) for t in tilts)
@@ -182,7 +184,7 @@ def _graphene(quick: bool) -> Trial:
     )
     imaging = {"defocus": -60.0, "Cs": -1e5, "focal_spread": 30.0, **_CAMERA}
     imaging |= {"astigmatism": [0, 10], "coma": [0, 150], "threefold": [0, 80]}
-    imaging |= {"sampling": 0.1, "dose": 10_000.0}
+    imaging |= {"sampling": 0.1, "dose": 10_000.0, "defocus_ramp": 0.0}
     defocus = (-120, -90, -60, -40, -20, -10, 0, 20, 40, 60, 90, 120)
     curves = _imaging_curves(reference[: 4 if quick else 6], defocus)
     tilts = (0.0, 5.0, 10.0, 15.0, 20.0)
@@ -200,7 +202,7 @@ def _graphene(quick: bool) -> Trial:
 def _imaging_curves(
     reference: tuple[Plan, ...], defocus: tuple[float, ...]
 ) -> dict[str, tuple[Point, ...]]:
-    varied = {"dose": DOSES, "sampling": SAMPLINGS, "defocus": defocus}
+    varied = {"dose": DOSES, "sampling": SAMPLINGS, "defocus": defocus, "defocus_ramp": RAMPS}
     return {
         name: tuple(Point(float(value), reference, {name: value}) for value in values)
         for name, values in varied.items()

@@ -58,15 +58,44 @@ def take_image(
     >>> counts.shape, pixel
     ((128, 128), 0.1)
     """
-    lens = conditions.lens
-    if conditions.defocus_ramp:
-        steps = np.linspace(-0.5, 0.5, RAMP_IMAGES) * conditions.defocus_ramp
-        lenses = [replace(lens, defocus=lens.defocus + step) for step in steps]
-        images = [image_intensity(wave, sampling, energy, one) for one in lenses]
-        intensity = blend(np.stack(images), conditions.ramp_angle)
-    else:
-        intensity = image_intensity(wave, sampling, energy, lens)
+    intensity = ramped_intensity(
+        wave, sampling, energy, conditions.lens, conditions.defocus_ramp, conditions.ramp_angle
+    )
     return _expose(rng, intensity, sampling, conditions, pixel)
+
+
+def ramped_intensity(
+    wave: np.ndarray, sampling: float, energy: float, lens: Lens, ramp: float, angle: float
+) -> np.ndarray:
+    """
+    Give the intensity behind a lens whose defocus changes across the frame.
+
+    Parameters
+    ----------
+    wave : numpy.ndarray
+        Exit wave (N, N), complex, periodic.
+    sampling : float
+        Of the wave, Å/px.
+    energy : float
+        Of the electrons, eV.
+    lens : Lens
+        In the middle of the frame.
+    ramp : float
+        Change of the defocus from one side to the other, Å; 0 for none.
+    angle : float
+        Direction of the ramp, radians.
+
+    Returns
+    -------
+    numpy.ndarray
+        (N, N), 1 where nothing is.
+    """
+    if not ramp:
+        return image_intensity(wave, sampling, energy, lens)
+    steps = np.linspace(-0.5, 0.5, RAMP_IMAGES) * ramp
+    lenses = [replace(lens, defocus=lens.defocus + step) for step in steps]
+    images = [image_intensity(wave, sampling, energy, one) for one in lenses]
+    return blend(np.stack(images), angle)
 
 
 def take_series(

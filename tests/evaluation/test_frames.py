@@ -30,6 +30,18 @@ def test_the_frame_is_the_mean_of_the_snapshots(subject):
     assert sampling == pytest.approx(0.2)
 
 
+def test_the_defocus_may_change_across_the_frame(subject):
+    plain = conditions_of(IMAGING | {"dose": np.inf}, 0, 0)
+    ramped = conditions_of(IMAGING | {"dose": np.inf, "defocus_ramp": 200.0}, 0, 0)
+    assert plain.lens == ramped.lens
+    rng = np.random.default_rng(0)
+    frame, _ = take_frame(rng, subject, ramped)
+    singles = [take_image(rng, one, SAMPLING, subject.energy, ramped)[0] for one in subject.waves]
+    np.testing.assert_allclose(frame, np.mean(singles, axis=0), rtol=1e-4, atol=1e-6)
+    assert np.abs(frame - take_frame(rng, subject, plain)[0]).max() > 0.01
+    assert frame_bounds(subject, ramped) is None
+
+
 def test_bounds_where_they_are_known(subject):
     conditions = conditions_of(IMAGING, 0, 0)
     weaker = replace(conditions, camera=replace(conditions.camera, dose=10.0))

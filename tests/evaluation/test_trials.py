@@ -21,6 +21,7 @@ def test_curves_vary_one_condition(material, quick):
         assert values == sorted(values)
     assert min(point.value for point in made.curves["defocus"]) < 0
     assert 0 in [point.value for point in made.curves["defocus"]]
+    assert 0 in [point.value for point in made.curves["defocus_ramp"]]
     for points in made.curves.values():
         for point in points:
             assert set(point.changes) <= set(made.imaging) <= KNOWN
