@@ -78,7 +78,9 @@ def main() -> None:
     rng = np.random.default_rng(SEED)
     for dose in DOSES:
         for index in rng.choice(held_out, arguments.images):
-            counts[dose].append(score_wave(network, recipe, data[int(index)], dose, tolerance, rng))
+            counts[dose].append(
+                score_wave(network, recipe, wave_of(data, index, network), dose, tolerance, rng)
+            )
     totals = {dose: np.sum(parts, axis=0) for dose, parts in counts.items()}
     false = np.mean(
         [false_on_empty(network, recipe, n, rng) for n in range(2 * arguments.images)], axis=0
@@ -140,8 +142,6 @@ def look_at(network, recipe, item, dose, tolerance, rng) -> Outcome:
         rng, item.wave, recipe.waves["sampling"], item.record["energy"], conditions
     )
     (sites,) = find_sites(image[None], pixel, network, LOWEST)
-    if len(network.card.classes) == 1:
-        item = dataclasses.replace(item, sites=item.sites[item.sites[:, 2] > 0])
     columns = columns_of(network.card)
     classes = class_of_sites(network.card.classes, item)
     places, scale = item.sites[:, :2] / pixel, pixel / network.card.sampling
@@ -163,6 +163,18 @@ def look_at(network, recipe, item, dose, tolerance, rng) -> Outcome:
     found = np.column_stack([sites[:, 2], sites[:, 3:5] * scale, errors])
     true = np.count_nonzero(inner(item.sites[:, :2], size) & (classes >= 0))
     return Outcome(found[counted], heights[counted], right[counted], true)
+
+
+def wave_of(data, index, network):
+    """Give a wave and its sites, those of decoys left out."""
+    item = data[int(index)]
+    decoys = [
+        number
+        for number, kind in enumerate(item.record["kinds"])
+        if kind in network.card.arguments.get("decoys", ())
+    ]
+    kept = ~np.isin(item.species, decoys)
+    return dataclasses.replace(item, sites=item.sites[kept], species=item.species[kept])
 
 
 def take(recipe):
@@ -188,7 +200,7 @@ def calibrated(network, recipe, data, waves, images, tolerance) -> AtomNetwork:
     """Change the last layer so that probabilities and deviations come out right."""
     rng = np.random.default_rng(SEED + 2)
     outcomes = [
-        look_at(network, recipe, data[int(index)], dose, tolerance, rng)
+        look_at(network, recipe, wave_of(data, index, network), dose, tolerance, rng)
         for dose in DOSES
         for index in rng.choice(waves, images)
     ]
@@ -218,14 +230,14 @@ def find_domain(network, recipe, data, tolerance) -> Domain:
         indices = training_examples(data, recipe, validation=validation).indices
         indices = indices[::2] if validation else indices
         for index in rng.choice(indices, number):
-            picture = take_picture(rng, data[int(index)], recipe.imaging, pixel)
+            picture = take_picture(rng, wave_of(data, index, network), recipe.imaging, pixel)
             yield examine(network, picture.crop(rng), tolerance)
 
     def foreign(number):
         """Look at images of other kinds."""
         indices = training_examples(data, recipe).indices
         while number:
-            item = data[int(rng.choice(indices))]
+            item = wave_of(data, rng.choice(indices), network)
             if len(item.sites) >= FEWEST_SITES:
                 kind = KINDS[number % len(KINDS)]
                 picture = draw_outlier(rng, kind, item, recipe.imaging, pixel)

@@ -10,7 +10,7 @@ import numpy as np
 from hyperspy_dlatoms.simulation.camera import count_electrons, record
 from hyperspy_dlatoms.simulation.conditions import Conditions
 from hyperspy_dlatoms.simulation.illumination import blend, uneven
-from hyperspy_dlatoms.simulation.lens import image_intensity, series_intensities
+from hyperspy_dlatoms.simulation.lens import Lens, image_intensity, series_intensities
 
 RAMP_IMAGES = 3
 
