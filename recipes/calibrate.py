@@ -56,6 +56,8 @@ MOST_FALSE = 0.002
 ENERGIES = (80e3, 300e3)
 INSIDE, OUTSIDE, GOOD = 400, 900, 400
 FEWEST_SITES = 30
+EMPTY = 12
+"""Empty images for each image at a dose: of fewer, a single false atom would decide."""
 DOSES = (100, 316, 1000, 3162, 10_000, 31_623, 100_000)
 
 
@@ -83,7 +85,7 @@ def main() -> None:
             )
     totals = {dose: np.sum(parts, axis=0) for dose, parts in counts.items()}
     false = np.mean(
-        [false_on_empty(network, recipe, n, rng) for n in range(2 * arguments.images)], axis=0
+        [false_on_empty(network, recipe, n, rng) for n in range(EMPTY * arguments.images)], axis=0
     )
     allowed = false <= MOST_FALSE
     at = int(np.where(allowed, f_score(sum(totals.values()), np.sqrt(0.5)), 0).argmax())
