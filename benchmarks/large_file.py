@@ -25,7 +25,7 @@ from movies import calibrated, image
 import hyperspy_dlatoms  # noqa: F401
 
 SIDE, SAMPLING, DIFFERENT = 4096, 0.05, 4
-LIMIT = 4.0
+LIMIT = 2.0
 """GiB that it may take at its peak, a share of the 30 of the file."""
 
 
