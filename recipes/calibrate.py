@@ -15,7 +15,9 @@ waves. The shipped networks were finished by::
 
     dlatoms train recipes/graphene.yaml
     python recipes/calibrate.py runs/graphene/graphene.safetensors data/graphene \\
-        hyperspy_dlatoms/registry/weights/graphene.safetensors
+        hyperspy_dlatoms/registry/weights/graphene.safetensors --threshold 0.6
+
+that of graphene being given, see docs/development/networks.rst.
 """
 
 import argparse
@@ -69,6 +71,7 @@ def main() -> None:
     parser.add_argument("data")
     parser.add_argument("output")
     parser.add_argument("--images", type=int, default=20, help="images at each dose")
+    parser.add_argument("--threshold", type=float, help=f"one of {THRESHOLDS.round(2)}; chosen")
     arguments = parser.parse_args()
     network = AtomNetwork.load(arguments.model)
     recipe = parse_recipe(network.card.recipe)
@@ -90,6 +93,9 @@ def main() -> None:
     usual = np.sort(empty, axis=0)[: -max(len(empty) // 100, 1)].mean(axis=0)
     allowed = usual <= MOST_FALSE
     at = int(np.where(allowed, f_score(sum(totals.values()), np.sqrt(0.5)), 0).argmax())
+    print("threshold by the rule", round(float(THRESHOLDS[at]), 2))
+    if arguments.threshold is not None:
+        at = int(np.abs(THRESHOLDS - arguments.threshold).argmin())
     threshold = float(THRESHOLDS[at])
     scores = {
         "held-out images a dose": arguments.images,

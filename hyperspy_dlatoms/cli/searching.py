@@ -6,7 +6,6 @@ from __future__ import annotations
 import argparse
 import shutil
 import sys
-from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -133,18 +132,20 @@ def _size(images: Signal2D) -> str:
 
 def _counts(atoms: AtomPositions) -> list[tuple[str, str]]:
     """Give the number of atoms, or of each species where there are several."""
+    import numpy as np
+
     from hyperspy_dlatoms.signals.writing import slabs
 
     vectors = atoms.metadata.VectorMetadata
     told = "species" in vectors.column_names
     names = vectors.species if told else ["atoms"]
     column = vectors.column_names.index("species") if told else None
-    counts: Counter[str] = Counter()
+    counts = np.zeros(len(names), int)
     for frames in slabs(atoms):
         for frame in frames.ravel():
-            kinds = frame[:, column] if told else [0] * len(frame)
-            counts.update(names[int(kind)] for kind in kinds)
-    return [(name, f"{counts[name]}") for name in names]
+            kinds = frame[:, column].astype(int) if told else np.zeros(len(frame), int)
+            counts += np.bincount(kinds, minlength=len(names))
+    return [(name, f"{count}") for name, count in zip(names, counts, strict=True)]
 
 
 def _first_image(images: Signal2D, atoms: AtomPositions) -> np.ndarray:
