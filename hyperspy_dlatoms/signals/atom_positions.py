@@ -643,8 +643,7 @@ class LazyAtomPositions(AtomPositions, LazySignal):
         --------
         >>> atoms.compute(num_workers=2)  # doctest: +SKIP
         """
-        items = {name: self.metadata.get_item(f"VectorMetadata.{name}") for name in guard.REPORTS}
-        lazy = {name: item for name, item in items.items() if isinstance(item, da.Array)}
+        lazy = self._lazy_reports()
         if not lazy:
             super().compute(close_file, show_progressbar, **kwargs)
             return
@@ -678,12 +677,15 @@ class LazyAtomPositions(AtomPositions, LazySignal):
         --------
         >>> atoms.settle()  # doctest: +SKIP
         """
-        vectors = self.metadata.VectorMetadata
-        items = {name: vectors.get_item(name) for name in guard.REPORTS}
-        lazy = {name: item for name, item in items.items() if isinstance(item, da.Array)}
+        vectors, lazy = self.metadata.VectorMetadata, self._lazy_reports()
         guard.settle(vectors, dict(zip(lazy, dask.compute(*lazy.values()), strict=True)))
         some = np.unique(np.linspace(0, self.data.size - 1, _COMPARED).round().astype(int))
         frames = [self.data[np.unravel_index(one, self.data.shape)] for one in some]
         found = np.empty(len(frames), object)
         found[:] = dask.compute(*frames)
         calibration.compare(vectors, found)
+
+    def _lazy_reports(self) -> dict[str, da.Array]:
+        """Give what is not known yet of each frame besides its atoms."""
+        items = {name: self.metadata.get_item(f"VectorMetadata.{name}") for name in guard.REPORTS}
+        return {name: item for name, item in items.items() if isinstance(item, da.Array)}

@@ -252,6 +252,15 @@ def test_files_of_text(make, kind, lazy, tmp_path, monkeypatch):
     np.testing.assert_allclose(structures[-1].positions[:, 0], 0.2 * frames[-1][:, 1], atol=1e-7)
 
 
+def test_frames_of_one_shape_are_settled():
+    frames = [np.full((3, 5), 0.5) + number for number in range(2)]
+    atoms = AtomPositions.from_frames(frames, sampling=0.2).as_lazy()
+    atoms.metadata.VectorMetadata.materials = ["Au"]
+    atoms.metadata.VectorMetadata.model = "spots"
+    atoms.settle()
+    assert atoms._lazy
+
+
 def test_a_text_file_that_fails_leaves_the_old_one(make, tmp_path):
     path = tmp_path / "atoms.xyz"
     path.write_text("before")
