@@ -157,10 +157,10 @@ def look(
 def _at_once(shape: tuple[int, int], batch_pixels: int, number: int) -> int:
     """Tell how many of some tiles go through a network together."""
     area = shape[0] * shape[1]
-    # On a CPU the last digits of what a network says of a frame are others when it is alone, so
-    # that whether it is alone may not depend on how many frames there are.
-    if area >= _FILLS_CPU and not has_accelerator():
-        return 1
+    # On a CPU the last digits of what a network says of a frame follow the shape of its batch,
+    # which therefore may not depend on how many frames there are.
+    if not has_accelerator():
+        return max(round(_FILLS_CPU / area), 1)
     return min(max(batch_pixels // area, 2), max(number, 2))
 
 

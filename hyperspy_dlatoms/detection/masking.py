@@ -6,7 +6,7 @@ from __future__ import annotations
 import numpy as np
 from scipy.ndimage import distance_transform_edt, gaussian_filter
 
-_STRIP = 256
+_STRIP = 64
 _SAMPLE = 2**18
 _FEWEST_FOR_OUTLIERS = 64
 _OUTLIER_FACTOR = 5.0
@@ -15,6 +15,7 @@ _BLOCK = 16
 _LEAST_MEAN = 0.05
 _LARGEST = 1e300
 _LARGEST_OF_SPREAD = 1e6
+_ORDINARY = 1e15
 
 
 def mask_bad(frame: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -164,8 +165,7 @@ def _mask_outliers(
     # nothing of the spread of the rest.
     above = high + _OUTLIER_FACTOR * (high - centre) if high > centre else np.inf
     below = low - _OUTLIER_FACTOR * (centre - low) if low < centre else -np.inf
-    with np.errstate(invalid="ignore"):
-        rows, columns = np.nonzero(((frame > above) | (frame < below)) & ~mask)
+    rows, columns = _beyond(frame, mask, below, above).T
     if rows.size == 0:
         return
     around = _around(frame, rows, columns, 1)
@@ -173,6 +173,20 @@ def _mask_outliers(
     values = around[:, around.shape[1] // 2]
     isolated = np.abs(values - np.median(around, axis=1)) > _ISOLATION * np.abs(values - centre)
     mask[rows[isolated], columns[isolated]] = True
+
+
+def _beyond(frame: np.ndarray, mask: np.ndarray, below: float, above: float) -> np.ndarray:
+    """Row and column of each good pixel outside of a range, shape (k, 2)."""
+    places = [np.empty((0, 2), np.intp)]
+    for top in range(0, len(frame), _STRIP):
+        some = slice(top, top + _STRIP)
+        strip = frame[some]
+        # Most strips have none, as their extremes tell at once, which are NaN where a pixel is.
+        if not (strip.min() >= below and strip.max() <= above):
+            with np.errstate(invalid="ignore"):
+                outside = ((strip > above) | (strip < below)) & ~mask[some]
+            places.append(np.argwhere(outside) + (top, 0))
+    return np.concatenate(places)
 
 
 def _around(array: np.ndarray, rows: np.ndarray, columns: np.ndarray, reach: int) -> np.ndarray:
@@ -194,12 +208,22 @@ def _range(frame: np.ndarray, mask: np.ndarray) -> float:
 
 def _shift_and_scale(frame: np.ndarray, centre: float, spread: float) -> np.ndarray:
     out = np.empty(frame.shape, np.float32)
+    precise = np.float32 if _fits_float32(frame, centre, spread) else np.float64
     for top in range(0, frame.shape[0], _STRIP):
-        strip = frame[top : top + _STRIP].astype(np.float64)
-        strip -= centre
-        strip /= spread
+        strip = frame[top : top + _STRIP].astype(precise)
+        strip -= precise(centre)
+        with np.errstate(over="ignore"):
+            strip /= precise(spread)
         out[top : top + _STRIP] = np.clip(strip, -_LARGEST_OF_SPREAD, _LARGEST_OF_SPREAD)
     return out
+
+
+def _fits_float32(frame: np.ndarray, centre: float, spread: float) -> bool:
+    """Tell whether an image can be shifted and scaled in single precision without loss."""
+    if frame.dtype.kind == "f":
+        ordinary = abs(centre) < _ORDINARY and 1 / _ORDINARY < spread < _ORDINARY
+        return frame.dtype.itemsize <= 4 and ordinary
+    return frame.dtype.itemsize <= 2
 
 
 def _fill(clean: np.ndarray, mask: np.ndarray) -> None:

@@ -4,12 +4,18 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
 from scipy.signal import resample_poly
 
-_STRIP = 512
+_STRIP = 64
+_OUTPUTS = 32
+_REACH = 10
+# Of products of so many multiplications BLAS gives none to other threads, whose number the last
+# digits would follow.
+_SINGLE_THREADED = 2**18
 _BIN_FROM = 3.0
 _SMALLEST_RESIDUAL = 1.5
 _SKIP_WITHIN = 1e-2
@@ -123,34 +129,31 @@ def _block_mean(frame: np.ndarray, block: int) -> np.ndarray:
     out = np.empty((rows, columns), np.float32)
     strip_rows = max(_STRIP // block, 1)
     for top in range(0, rows, strip_rows):
-        strip = frame[top * block : (top + strip_rows) * block].astype(np.float32)
+        strip = frame[top * block : (top + strip_rows) * block]
         n = -(-strip.shape[0] // block)
         missing = (n * block - strip.shape[0], columns * block - width)
         if any(missing):
             strip = np.pad(strip, [(0, missing[0]), (0, missing[1])], mode="edge")
-        sums = strip.reshape(n, block, -1).sum(axis=1)
+        sums = strip[::block].astype(np.float32)
+        for row in range(1, block):
+            sums += strip[row::block]
         total = out[top : top + n]
         total[:] = sums[:, ::block]
-        for first in range(1, block):
-            total += sums[:, first::block]
+        for column in range(1, block):
+            total += sums[:, column::block]
         total /= block**2
     return out
 
 
 def _resample_axes(frame: np.ndarray, rate: Fraction) -> np.ndarray:
-    height, width = frame.shape
     # A polyphase filter passes each phase with a slightly different gain: on a high background that
     # would show as a pattern, so the background is taken off first.
     centre = np.float32(frame.mean(dtype=np.float64))
+    height, width = frame.shape
     across = np.empty((height, _length(width, rate)), np.float32)
-    for top in range(0, height, _STRIP):
-        rows = slice(top, top + _STRIP)
-        across[rows] = _polyphase(frame[rows] - centre, rate)
+    _filter(frame, rate, centre, out=across)
     out = np.empty((_length(height, rate), across.shape[1]), np.float32)
-    # In strips of columns made contiguous: filtering along a strided axis misses the cache.
-    for left in range(0, across.shape[1], _STRIP):
-        columns = slice(left, left + _STRIP)
-        out[:, columns] = _polyphase(np.ascontiguousarray(across[:, columns].T), rate).T
+    _filter(across.T, rate, np.float32(0), out=out.T)
     out += centre
     return out
 
@@ -159,5 +162,40 @@ def _length(length: int, rate: Fraction) -> int:
     return -(-length * rate.denominator // rate.numerator)
 
 
-def _polyphase(rows: np.ndarray, rate: Fraction) -> np.ndarray:
-    return resample_poly(rows, rate.denominator, rate.numerator, axis=1, padtype="symmetric")
+def _filter(rows: np.ndarray, rate: Fraction, centre: np.float32, out: np.ndarray) -> None:
+    """Resample rows of shape (n, length), less `centre`, into `out`, as products of matrices."""
+    bank, step = _bank(rate)
+    inputs, outputs = bank.shape
+    length = out.shape[1]
+    starts = range(0, length, outputs)
+    lead = (inputs - step) // 2
+    margins = [(0, 0), (lead, len(starts) * step + lead - rows.shape[1])]
+    strip = max(_SINGLE_THREADED // bank.size, 1)
+    for top in range(0, len(rows), strip):
+        some = slice(top, top + strip)
+        padded = np.pad(rows[some] - centre, margins, mode="symmetric")
+        for block, start in enumerate(starts):
+            filtered = padded[:, block * step : block * step + inputs] @ bank
+            out[some, start : start + outputs] = filtered[:, : length - start]
+
+
+@lru_cache(maxsize=16)
+def _bank(rate: Fraction) -> tuple[np.ndarray, int]:
+    """
+    Give a polyphase filter as a matrix, from some inputs to some outputs.
+
+    Returns
+    -------
+    numpy.ndarray
+        Shape (inputs, outputs), the inputs reaching equally far beyond the outputs on both sides.
+    int
+        Inputs from the first of these outputs to the first of the next.
+    """
+    up, down = rate.denominator, rate.numerator
+    periods = -(-_OUTPUTS // up)
+    # The filter of resample_poly reaches so many inputs, here made up to whole periods.
+    lead = -(-_REACH * max(up, down) // (up * down))
+    impulses = np.eye((periods + 2 * lead) * down)
+    responses = resample_poly(impulses, up, down, axis=0)
+    bank = responses[lead * up : (lead + periods) * up].T.astype(np.float32)
+    return np.ascontiguousarray(bank), periods * down

@@ -134,6 +134,24 @@ def test_large_integers_keep_their_contrast():
     np.testing.assert_allclose(mask_bad(frame + 2**40)[0], mask_bad(frame)[0], atol=1e-6)
 
 
+@pytest.mark.parametrize(
+    ("gain", "offset"), [(1, 0), (1e-3, 30), (1e14, 1e14), (1e20, 0), (1e-20, 0)]
+)
+def test_single_precision_is_as_good_as_double(gain, offset):
+    counts = np.random.default_rng(0).poisson(20.0, (64, 64))
+    frame = (gain * counts + offset).astype(np.float32)
+    single, double = mask_bad(frame)[0], mask_bad(frame.astype(np.float64))[0]
+    np.testing.assert_allclose(single, double, atol=1e-5)
+
+
+def test_a_large_bad_block_in_single_precision_is_clipped():
+    frame = np.random.default_rng(0).normal(0, 1e-5, (200, 200)).astype(np.float32)
+    frame[:5, :5] = 3e38
+    clean, mask = mask_bad(frame)
+    assert np.isfinite(clean).all()
+    assert np.abs(clean[~mask]).max() <= 1e6
+
+
 def test_input_is_left_alone():
     frame = np.random.default_rng(0).random((40, 60), dtype=np.float32)
     frame[1, 2] = np.nan

@@ -5,6 +5,8 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.signal import resample_poly
+from threadpoolctl import threadpool_limits
 
 from hyperspy_dlatoms.networks.resampling import Grid, resample
 
@@ -90,6 +92,28 @@ def test_weak_contrast_on_a_high_background_has_no_pattern():
     frame[150, 150] += 1
     out, _ = resample(frame, 0.13, 0.2)
     assert np.abs(out[:50, :50] - 1e4).max() < 0.01
+
+
+@pytest.mark.parametrize("shape", [(7, 3), (90, 517)])
+@pytest.mark.parametrize(("up", "down"), [(1, 2), (2, 3), (8, 5), (23, 37)])
+def test_is_the_polyphase_filter_of_scipy(shape, up, down):
+    frame = np.random.default_rng(0).normal(0, 1, shape)
+    frame -= frame.mean()
+    out, grid = resample(frame.astype(np.float32), sampling=0.1, target=0.1 * down / up)
+    assert grid.scale == pytest.approx(down / up)
+    expected = resample_poly(frame, up, down, axis=0, padtype="symmetric")
+    expected = resample_poly(expected, up, down, axis=1, padtype="symmetric")
+    np.testing.assert_allclose(out, expected, atol=1e-5)
+
+
+@pytest.mark.parametrize("target", [0.2, 0.161, 0.0625])
+def test_threads_of_blas_change_no_digit(target):
+    frame = np.random.default_rng(0).normal(0, 1, (600, 900)).astype(np.float32)
+    outs = []
+    for threads in (1, 2):
+        with threadpool_limits(threads):
+            outs.append(resample(frame, sampling=0.1, target=target)[0])
+    np.testing.assert_array_equal(*outs)
 
 
 def test_same_sampling_returns_the_frame():
