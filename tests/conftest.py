@@ -14,7 +14,7 @@ from hypothesis import settings
 from scipy import ndimage
 
 from hyperspy_dlatoms.networks.card import ModelCard
-from hyperspy_dlatoms.networks.network import SiteMaps
+from hyperspy_dlatoms.networks.maps import SiteMaps
 from hyperspy_dlatoms.signals import blockwise
 
 SAMPLING = 0.1

@@ -21,6 +21,7 @@ from hyperspy_dlatoms.detection.looking import (
 )
 from hyperspy_dlatoms.detection.sites import PROBABILITY, candidates, probability_at, select
 from hyperspy_dlatoms.detection.symmetry import members_of
+from hyperspy_dlatoms.networks.maps import REACH
 
 if TYPE_CHECKING:
     from hyperspy_dlatoms.detection.looking import Frame, Look
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
     from hyperspy_dlatoms.networks.ensemble import AtomEnsemble
     from hyperspy_dlatoms.networks.network import AtomNetwork
 
-_TAU = 0.4
 _DISC = 0.6
 # Two tiles may choose different cells for a site on the seam, rounding decides: each looks a bit
 # over its seam, and of two equal sites one is kept.
@@ -176,7 +176,7 @@ def survey(
     tiles: list[list[np.ndarray]] = []
     features: list[list[np.ndarray | None]] = []
     for seen in look(frames, sampling, members, batch_pixels, judging=True, defoci=defoci):
-        tiles.append(_candidates(seen, sampling, members, thresholds))
+        tiles.append(_candidates(seen, members, thresholds))
         features.append(seen.features)
         if seen.is_last:
             found = [np.concatenate(parts) for parts in zip(*tiles, strict=True)]
@@ -197,13 +197,11 @@ def _thresholds(members: list[AtomNetwork | Symmetrised], threshold: float | Non
 
 def _candidates(
     seen: Look,
-    sampling: float,
     members: list[AtomNetwork | Symmetrised],
     thresholds: list[float],
 ) -> list[np.ndarray]:
     """Give the candidates of each member in a tile, with what the others say of those places."""
-    stride = members[0].card.stride
-    tau = _TAU / (sampling * seen.frame.grid.scale)
+    stride, reach = members[0].card.stride, REACH / members[0].card.sampling
     asked = tuple(
         slice(max(cells.start - _OVER_SEAM, 0), cells.stop + _OVER_SEAM)
         for cells in in_cells(seen.tile.core, stride)
@@ -211,7 +209,7 @@ def _candidates(
     found = []
     with_heights = any(maps.height is not None for maps in seen.maps)
     for maps, threshold in zip(seen.maps, thresholds, strict=True):
-        new = candidates(maps, stride, threshold, tau, asked)
+        new = candidates(maps, stride, threshold, reach, asked)
         if with_heights and maps.height is None:
             new = np.column_stack([new, np.full((len(new), 2), np.nan)])
         if len(members) > 1:

@@ -13,12 +13,14 @@ from hyperspy_dlatoms.detection.masking import mask_bad, mask_series
 from hyperspy_dlatoms.detection.tiling import Tile, Tiling, cut
 from hyperspy_dlatoms.networks.architecture import encode_defoci
 from hyperspy_dlatoms.networks.normalisation import normalise, normalise_series
+from hyperspy_dlatoms.networks.on_device import resample_on_device
 from hyperspy_dlatoms.networks.resampling import Grid, resample
 from hyperspy_dlatoms.networks.running import has_accelerator
 
 if TYPE_CHECKING:
     from hyperspy_dlatoms.networks.card import ModelCard
-    from hyperspy_dlatoms.networks.network import AtomNetwork, SiteMaps
+    from hyperspy_dlatoms.networks.maps import SiteMaps
+    from hyperspy_dlatoms.networks.network import AtomNetwork
 
 BATCH_PIXELS = 1536**2
 """Working pixels that go through the network at once; decides the memory it takes."""
@@ -160,7 +162,7 @@ def _at_once(shape: tuple[int, int], batch_pixels: int, number: int) -> int:
     # On a CPU the last digits of what a network says of a frame follow the shape of its batch,
     # which therefore may not depend on how many frames there are.
     if not has_accelerator():
-        return max(round(_FILLS_CPU / area), 1)
+        return max(round(min(_FILLS_CPU, batch_pixels) / area), 1)
     return min(max(batch_pixels // area, 2), max(number, 2))
 
 
@@ -169,13 +171,14 @@ def _prepare(
 ) -> tuple[np.ndarray, Grid, np.ndarray]:
     """Mask, resample and normalise a frame, or the images of a focal series together."""
     width = card.normalisation_width
+    bring = resample_on_device if has_accelerator() else resample
     if pixels.ndim == 2:
         clean, mask = mask_bad(pixels)
-        working, grid = resample(clean, sampling, card.sampling)
+        working, grid = bring(clean, sampling, card.sampling)
         del clean
         return normalise(working, sampling * grid.scale, width), grid, mask
     clean, mask = mask_series(pixels)
-    images, grids = zip(*(resample(one, sampling, card.sampling) for one in clean), strict=True)
+    images, grids = zip(*(bring(one, sampling, card.sampling) for one in clean), strict=True)
     return normalise_series(np.stack(images), sampling * grids[0].scale, width), grids[0], mask
 
 

@@ -22,7 +22,8 @@ from hyperspy_dlatoms.networks.ensemble import AtomEnsemble
 from hyperspy_dlatoms.networks.interpolation import interpolate
 
 if TYPE_CHECKING:
-    from hyperspy_dlatoms.networks.network import AtomNetwork, SiteMaps
+    from hyperspy_dlatoms.networks.maps import SiteMaps
+    from hyperspy_dlatoms.networks.network import AtomNetwork
     from hyperspy_dlatoms.networks.resampling import Grid
 
 _ROWS = 256

@@ -4,11 +4,10 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy.ndimage import maximum_filter
 from scipy.spatial import cKDTree
 
 from hyperspy_dlatoms.detection.lattices import outvoted
-from hyperspy_dlatoms.networks.network import SiteMaps
+from hyperspy_dlatoms.networks.maps import SiteMaps, peaks, score
 from hyperspy_dlatoms.networks.resampling import Grid
 
 Y, X, PROBABILITY, Y_SIGMA, X_SIGMA, SPECIES, SCORE = range(7)
@@ -24,7 +23,7 @@ def candidates(
     maps: SiteMaps,
     stride: int,
     threshold: float,
-    tau: float,
+    reach: float,
     core: tuple[slice, slice] | None = None,
 ) -> np.ndarray:
     """Find the cells that stand for a site: local maxima of the score.
@@ -40,7 +39,7 @@ def candidates(
         Working px per cell.
     threshold : float
         Lowest probability of a site of any class.
-    tau : float
+    reach : float
         Standard deviation of the Gaussian in working px.
     core : tuple of slice, optional
         Cells that are asked, all unless told.
@@ -56,17 +55,21 @@ def candidates(
     --------
     >>> import numpy as np
     >>> from hyperspy_dlatoms.detection.sites import candidates
-    >>> from hyperspy_dlatoms.networks.network import SiteMaps
+    >>> from hyperspy_dlatoms.networks.maps import SiteMaps
     >>> probability = np.zeros((8, 8, 1), np.float32)
     >>> probability[3, 4] = 0.9
     >>> offset = np.full((8, 8, 2), 0.25, np.float32)
     >>> maps = SiteMaps(probability, offset, np.ones_like(offset))
-    >>> [float(value) for value in candidates(maps, stride=2, threshold=0.5, tau=2.0)[0, :2]]
+    >>> [float(value) for value in candidates(maps, stride=2, threshold=0.5, reach=2.0)[0, :2]]
     [6.75, 8.75]
     """
+    from keras.ops import convert_to_numpy
+
+    if maps.peak is None:
+        peak = peaks(maps.each(lambda part: part[None]), reach)
+        maps = maps._replace(peak=convert_to_numpy(peak)[0])
     probability = maps.probability.sum(axis=-1)
-    score = probability * np.exp(-np.square(maps.offset).sum(axis=-1) / (2 * tau**2))
-    best = (score == maximum_filter(score, size=3, mode="nearest")) & (probability >= threshold)
+    best = maps.peak & (probability >= threshold)
     if core is not None:
         inside = np.zeros_like(best)
         inside[core] = True
@@ -80,7 +83,7 @@ def candidates(
             probability[here],
             maps.sigma[here],
             maps.probability[here].argmax(axis=-1),
-            score[here],
+            convert_to_numpy(score(probability[here], maps.offset[here], reach)),
             *([maps.probability[here]] if maps.probability.shape[-1] > 1 else []),
             *([maps.height[here]] if maps.height is not None else []),
         ]
@@ -107,7 +110,7 @@ def probability_at(positions: np.ndarray, maps: SiteMaps, stride: int) -> np.nda
     Examples
     --------
     >>> import numpy as np
-    >>> from hyperspy_dlatoms.networks.network import SiteMaps
+    >>> from hyperspy_dlatoms.networks.maps import SiteMaps
     >>> probability = np.zeros((8, 8, 1), np.float32)
     >>> probability[3, 4] = 0.75
     >>> maps = SiteMaps(probability, None, None)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from hyperspy_dlatoms.networks.ensemble import AtomEnsemble
-from hyperspy_dlatoms.networks.network import SiteMaps
+from hyperspy_dlatoms.networks.maps import SiteMaps
 
 if TYPE_CHECKING:
     from hyperspy_dlatoms.networks.network import AtomNetwork
@@ -49,6 +49,8 @@ class Symmetrised:
         return self._mean(maps, batch, *defoci), features
 
     def _mean(self, first: SiteMaps, batch: np.ndarray, *defoci: Sequence[float]) -> SiteMaps:
+        # The peaks of the mean are others than those of each.
+        first = first._replace(peak=None)
         sums = first.each(lambda part: part.astype(np.float64))
         for turns in range(4):
             for flipped in (False, True):

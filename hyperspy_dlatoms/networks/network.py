@@ -6,18 +6,19 @@ from __future__ import annotations
 import hashlib
 import os
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from hyperspy_dlatoms.networks.architecture import HEIGHT_UNIT, LOG_SIGMA, encode_defoci
+from hyperspy_dlatoms.networks.architecture import encode_defoci
 from hyperspy_dlatoms.networks.card import ModelCard
 from hyperspy_dlatoms.networks.domain import PREFIX, Domain
 from hyperspy_dlatoms.networks.features import with_levels, with_sites
+from hyperspy_dlatoms.networks.maps import REACH, SiteMaps, with_maps
 from hyperspy_dlatoms.networks.model_file import ModelFileError, read_model, write_model
 from hyperspy_dlatoms.networks.running import POLICIES, compiled, policy, precision
 from hyperspy_dlatoms.networks.waves import from_cells
@@ -29,33 +30,6 @@ if TYPE_CHECKING:
 _LARGEST_RADIUS = 2048
 # Two threads that ask for the same network at once are to get one, not two.
 _loading = threading.RLock()
-
-
-class SiteMaps(NamedTuple):
-    """What a network says of each cell of its output, all float32.
-
-    Attributes
-    ----------
-    probability : numpy.ndarray
-        Probability of a site of each class within the card's radius of the centre of the cell,
-        shape (n, h, w, K).
-    offset : numpy.ndarray
-        From the centre of the cell to the site, (y, x) in working px, shape (n, h, w, 2).
-    sigma : numpy.ndarray
-        Predicted standard deviation of the site, (y, x) in working px, shape (n, h, w, 2).
-    height : numpy.ndarray or None
-        Number of atoms in the column and its predicted standard deviation, shape (n, h, w, 2); None
-        of a network that does not tell.
-    """
-
-    probability: np.ndarray
-    offset: np.ndarray
-    sigma: np.ndarray
-    height: np.ndarray | None = None
-
-    def each(self, function: Callable[[np.ndarray], np.ndarray]) -> SiteMaps:
-        """Apply a function to each of the maps that are there."""
-        return SiteMaps(*(None if part is None else function(part) for part in self))
 
 
 class AtomNetwork:
@@ -95,7 +69,12 @@ class AtomNetwork:
         self.gives_waves = bool(card.arguments.get("wave", False))
         """Whether it gives exit waves in place of sites."""
         self._lock = threading.Lock()
-        self._call = compiled(with_levels(model))
+        whole, self._parts = with_levels(model), ("wave",)
+        if not self.gives_waves:
+            n_decoys = len(card.arguments.get("decoys", ()))
+            reach = REACH / card.sampling
+            whole, self._parts = with_maps(whole, len(card.classes), n_decoys, reach)
+        self._call = compiled(whole)
 
     def __repr__(self) -> str:
         return f"<AtomNetwork {self.card.name} {self.card.version}>"
@@ -206,9 +185,8 @@ class AtomNetwork:
         """
         if self.gives_waves:
             raise ValueError(f"{self.card.name!r} gives exit waves, no sites: use `waves`.")
-        raw, levels = self._run(batch, defoci)
-        decoys = self.card.arguments.get("decoys", ())
-        maps = read_output(raw, len(self.card.classes), len(decoys))
+        *parts, levels = self._run(batch, defoci)
+        maps = SiteMaps(**dict(zip(self._parts, parts, strict=True)))
         return maps, with_sites(levels, maps.probability)
 
     def waves(self, batch: np.ndarray, defoci: Sequence[float] | None = None) -> np.ndarray:
@@ -238,10 +216,10 @@ class AtomNetwork:
             raise ValueError(f"{self.card.name!r} finds sites, it gives no exit waves: use `maps`.")
         return from_cells(self._run(batch, defoci)[0])
 
-    def _run(
-        self, batch: np.ndarray, defoci: Sequence[float] | None
-    ) -> tuple[np.ndarray, np.ndarray]:
-        """Check a batch, and give the raw output and the levels."""
+    def _run(self, batch: np.ndarray, defoci: Sequence[float] | None) -> tuple[np.ndarray, ...]:
+        """Check a batch, and give the maps, or the waves, and the levels."""
+        from keras import ops
+
         batch = np.asarray(batch, dtype=np.float32)
         multiple, series = self.grid_multiple, (self.images,) if self.images > 1 else ()
         fits = batch.ndim == 3 + len(series) and batch.shape[1:-2] == series
@@ -259,6 +237,8 @@ class AtomNetwork:
             raise ValueError(
                 f"{self.card.name!r} looks at single images, expected no defoci, got {defoci!r}."
             )
+        # Copied to the device while another thread computes.
+        inputs = [ops.convert_to_tensor(one) for one in inputs]
         with self._lock:
             return self._call(*inputs)
 
@@ -310,56 +290,6 @@ class NetworkHandle:
         """
         with _loading:
             return _get(self, precision())
-
-
-def read_output(raw: np.ndarray, n_classes: int, n_decoys: int = 0) -> SiteMaps:
-    """Turn the raw output of a network into probabilities, offsets and standard deviations.
-
-    Parameters
-    ----------
-    raw : numpy.ndarray
-        Output of shape (..., K + D + 1 + 4): logits, background first and decoys last, then offset
-        y and x, then the natural logarithm of sigma y and x (working px); (..., K + D + 1 + 6) with
-        the height and the natural logarithm of its sigma, in units of ``HEIGHT_UNIT`` atoms.
-    n_classes : int
-        K, the number of classes without the background.
-    n_decoys : int
-        D, the number of decoys, which take their share of the probability and are no sites.
-
-    Returns
-    -------
-    SiteMaps
-
-    Raises
-    ------
-    ValueError
-        If the last axis of `raw` is neither K + D + 5 nor K + D + 7 long.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from hyperspy_dlatoms.networks.network import read_output
-    >>> maps = read_output(np.zeros((1, 8, 8, 6), np.float32), n_classes=1)
-    >>> float(maps.probability[0, 0, 0, 0]), float(maps.sigma[0, 0, 0, 0])
-    (0.5, 1.0)
-    """
-    raw = np.asarray(raw, dtype=np.float32)
-    end = 1 + n_classes + n_decoys
-    if raw.shape[-1] not in (end + 4, end + 6):
-        raise ValueError(
-            f"The network's output has {raw.shape[-1]} channels, expected {end + 4} for "
-            f"{n_classes} classes and {n_decoys} decoys, or two more with heights."
-        )
-    logits = raw[..., :end]
-    weights = np.exp(logits - logits.max(axis=-1, keepdims=True))
-    weights /= weights.sum(axis=-1, keepdims=True)
-    offset = raw[..., end : end + 2]
-    sigma = np.exp(np.clip(raw[..., end + 2 : end + 4], *LOG_SIGMA))
-    height = None
-    if raw.shape[-1] == end + 6:
-        mean, log_deviation = np.maximum(raw[..., -2], 0), np.clip(raw[..., -1], *LOG_SIGMA)
-        height = HEIGHT_UNIT * np.stack([mean, np.exp(log_deviation)], axis=-1)
-    return SiteMaps(weights[..., 1 : n_classes + 1], offset, sigma, height)
 
 
 @lru_cache(maxsize=8)

@@ -95,21 +95,64 @@ def resample(frame: np.ndarray, sampling: float, target: float) -> tuple[np.ndar
     frame = np.asarray(frame)
     if frame.ndim != 2 or frame.size == 0:
         raise ValueError(f"The image has shape {frame.shape}, expected (H, W) with H, W >= 1.")
+    block, rate = _steps(sampling, target)
+    if block > 1:
+        frame = _block_mean(frame, block)
+    elif frame.dtype != np.float32 or not frame.dtype.isnative:
+        frame = frame.astype(np.float32)
+    if rate != 1:
+        frame = _resample_axes(frame, rate)
+    return frame, Grid(origin=(block - 1) / 2, scale=float(block * rate))
+
+
+def axis_matrix(length: int, sampling: float, target: float) -> tuple[np.ndarray, Grid]:
+    """Give what `resample` does to one axis of an image as a matrix.
+
+    Parameters
+    ----------
+    length : int
+        Pixels of the axis, n.
+    sampling, target : float
+        As for `resample`.
+
+    Returns
+    -------
+    matrix : numpy.ndarray
+        Float32, shape (m, n), whose rows have the sum 1.
+    grid : Grid
+        Where the m new pixels lie on the n original ones.
+
+    Raises
+    ------
+    ValueError
+        If a pixel size is not a positive number.
+
+    Examples
+    --------
+    >>> from hyperspy_dlatoms.networks.resampling import axis_matrix
+    >>> matrix, grid = axis_matrix(100, sampling=0.05, target=0.2)
+    >>> matrix.shape, grid.scale
+    ((25, 100), 4.0)
+    """
+    block, rate = _steps(sampling, target)
+    whole = np.pad(np.eye(length, dtype=np.float32), [(0, -length % block), (0, 0)], mode="edge")
+    means = whole.reshape(-1, block, length).mean(axis=1)
+    responses = np.empty((length, _length(len(means), rate)), np.float32)
+    _filter(means.T, rate, np.float32(0), out=responses)
+    matrix = responses.T / responses.sum(axis=0)[:, None]
+    return np.ascontiguousarray(matrix), Grid(origin=(block - 1) / 2, scale=float(block * rate))
+
+
+def _steps(sampling: float, target: float) -> tuple[int, Fraction]:
+    """Tell how many pixels a side are averaged, and the rate of the filter after that."""
     for name, value in (("sampling", sampling), ("target", target)):
         if not (np.isfinite(value) and value > 0):
             raise ValueError(f"The {name} is {value!r}, expected a positive number in Å/px.")
     ratio = target / sampling
     block = int(ratio / _SMALLEST_RESIDUAL * (1 + 1e-9)) if ratio >= _BIN_FROM else 1
     residual = ratio / block
-    if block > 1:
-        frame = _block_mean(frame, block)
-    elif frame.dtype != np.float32 or not frame.dtype.isnative:
-        frame = frame.astype(np.float32)
-    rate = Fraction(1)
-    if abs(residual - 1) > _SKIP_WITHIN:
-        rate = _simple_fraction(residual)
-        frame = _resample_axes(frame, rate)
-    return frame, Grid(origin=(block - 1) / 2, scale=float(block * rate))
+    rate = _simple_fraction(residual) if abs(residual - 1) > _SKIP_WITHIN else Fraction(1)
+    return block, rate
 
 
 def _simple_fraction(ratio: float) -> Fraction:

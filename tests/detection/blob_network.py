@@ -8,7 +8,7 @@ from scipy.ndimage import gaussian_filter, maximum_filter
 from scipy.spatial import cKDTree
 
 from hyperspy_dlatoms.networks.card import ModelCard
-from hyperspy_dlatoms.networks.network import SiteMaps
+from hyperspy_dlatoms.networks.maps import SiteMaps
 
 BLOB = 0.45
 """Standard deviation in Å of the Gaussian columns of the synthetic frames."""

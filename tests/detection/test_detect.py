@@ -9,7 +9,9 @@ import pytest
 from blob_network import BlobNetwork, blobs, lattice
 from scipy.spatial import cKDTree
 
-from hyperspy_dlatoms.detection import agreement_maps, find_sites, probability_maps
+from hyperspy_dlatoms import registry
+from hyperspy_dlatoms.demo import Example
+from hyperspy_dlatoms.detection import agreement_maps, find_sites, looking, probability_maps
 from hyperspy_dlatoms.detection.columns import columns_of
 from hyperspy_dlatoms.detection.detect import survey
 from hyperspy_dlatoms.networks.card import ModelCard
@@ -405,3 +407,16 @@ def test_refuses(network, call, frames, sampling, error, message):
 def test_refuses_a_threshold_that_is_no_probability(network, threshold):
     with pytest.raises(ValueError, match="threshold"):
         find_sites(np.zeros((1, 5, 5)), 0.1, network, threshold)
+
+
+def test_resampling_on_an_accelerator_finds_the_same(monkeypatch):
+    example = Example.load()
+    network = registry.load("metal-nanoparticle")
+    y, x = (np.array(example.counts.shape) - 200) // 2
+    frames = np.stack([example.counts[y : y + 200, x : x + 210]] * 3)
+    here = find_sites(frames, example.sampling, network)
+    monkeypatch.setattr(looking, "has_accelerator", lambda: True)
+    there = find_sites(frames, example.sampling, network)
+    for ours, expected in zip(there, here, strict=True):
+        assert len(expected) > 10
+        np.testing.assert_allclose(ours[:, :2], expected[:, :2], atol=0.05)

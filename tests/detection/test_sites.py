@@ -8,7 +8,7 @@ from hypothesis.extra.numpy import arrays
 from scipy.spatial.distance import cdist
 
 from hyperspy_dlatoms.detection.sites import candidates, keep_best, masked_fraction, select
-from hyperspy_dlatoms.networks.network import SiteMaps
+from hyperspy_dlatoms.networks.maps import SiteMaps
 from hyperspy_dlatoms.networks.resampling import Grid
 
 positions = arrays(
@@ -54,7 +54,7 @@ def test_keep_best_is_the_greedy_choice(sites, seed, distance):
 
 @given(st.floats(4, 27), st.floats(4, 35))
 def test_site_anywhere_in_a_cell_is_found_once_in_its_place(y, x):
-    found = candidates(maps_of([(y, x)]), stride=2, threshold=0.5, tau=2.0)
+    found = candidates(maps_of([(y, x)]), stride=2, threshold=0.5, reach=2.0)
     keep = keep_best(found[:, :2], found[:, -1], 2.0)
     np.testing.assert_allclose(found[keep, :2], [(y, x)], atol=1e-5)
 

@@ -9,7 +9,7 @@ from scipy.ndimage import correlate
 from hyperspy_dlatoms.detection import find_sites
 from hyperspy_dlatoms.detection.symmetry import Symmetrised
 from hyperspy_dlatoms.networks.ensemble import AtomEnsemble
-from hyperspy_dlatoms.networks.network import SiteMaps
+from hyperspy_dlatoms.networks.maps import SiteMaps
 
 KERNELS = np.random.default_rng(1).normal(size=(5, 5, 5)) / 5
 

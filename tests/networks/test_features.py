@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from hyperspy_dlatoms.networks.features import with_levels, with_sites
-from hyperspy_dlatoms.networks.network import read_output
+from hyperspy_dlatoms.networks.maps import read_output
 
 
 @pytest.mark.parametrize("widths, n_classes", [([4], 1), ([4, 8], 2), ([4, 6, 8], 1)])
@@ -20,7 +20,7 @@ def test_features_are_means_over_the_cells_of_the_coarsest_grid(widths, n_classe
     frames = np.random.default_rng(0).normal(size=(2, 48, 32, 1)).astype(np.float32)
     maps, levels = (np.asarray(one) for one in with_levels(model)(frames))
     np.testing.assert_array_equal(maps, np.asarray(model(frames)))
-    probability = read_output(maps, n_classes).probability
+    probability = np.asarray(read_output(maps, n_classes).probability)
     features = with_sites(levels, probability)
 
     multiple = grid_multiple(arguments)

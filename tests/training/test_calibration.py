@@ -59,15 +59,19 @@ def test_deviations_need_errors():
 @pytest.mark.parametrize(("n_classes", "decoys"), [(1, []), (3, []), (1, ["vacancy"])])
 def test_last_layer_does_it(n_classes, decoys):
     from hyperspy_dlatoms.networks.architecture import HEIGHT_UNIT, build
-    from hyperspy_dlatoms.networks.network import read_output
+    from hyperspy_dlatoms.networks.maps import read_output
 
     arguments = {"widths": [8, 8], "dilations": [1], "heights": True, "decoys": decoys}
     model = build(arguments, n_classes)
     n_classes += len(decoys)
     frames = 0.1 * np.random.default_rng(0).normal(size=(1, 32, 32, 1)).astype(np.float32)
-    before = read_output(np.asarray(model(frames)), n_classes)
+
+    def read():
+        return read_output(np.asarray(model(frames)), n_classes).each(np.asarray)
+
+    before = read()
     apply(model, n_classes, Calibration(Line(0.5, -1.0), Line(1.2, 0.3), Line(0.8, -0.1)))
-    after = read_output(np.asarray(model(frames)), n_classes)
+    after = read()
 
     def odds(maps):
         share = maps.probability / (1 - maps.probability.sum(axis=-1, keepdims=True))
