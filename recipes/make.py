@@ -1,0 +1,67 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Make a network from its recipe in one go: simulate, train, calibrate and evaluate.
+
+It stops when its time is up, and goes on when it is called again, on any machine that has the
+directory::
+
+    python recipes/make.py recipes/graphene.yaml work/graphene --seconds 570
+
+Exit waves that are missing there are simulated again, which gives the same ones, so that of a large
+directory only ``run`` and the model files need to travel. It exits with 75 while there is more to
+do.
+"""
+
+import argparse
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from hyperspy_dlatoms.simulation.recipe import read_recipe
+
+CALIBRATE = Path(__file__).with_name("calibrate.py")
+MORE_TO_DO = 75
+"""EX_TEMPFAIL of sysexits.h."""
+
+
+def main() -> None:
+    """Run the steps whose result is not there yet, while there is time."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("recipe", type=Path)
+    parser.add_argument("directory", type=Path)
+    parser.add_argument("--seconds", type=float, default=570, help="to stop after (%(default)s)")
+    parser.add_argument("--minutes", type=float, help="of training in all (the recipe's)")
+    options = parser.parse_args()
+    end = time.monotonic() + options.seconds
+    options.directory.mkdir(parents=True, exist_ok=True)
+    for result, command in steps(options.recipe, options.directory, options.minutes).items():
+        if result.exists():
+            continue
+        print("making", result, flush=True)
+        try:
+            subprocess.run(command, check=True, timeout=max(end - time.monotonic(), 0))
+        except subprocess.TimeoutExpired:
+            print("the time is up: call again to go on")
+            sys.exit(MORE_TO_DO)
+        except subprocess.CalledProcessError as error:
+            sys.exit(error.returncode)
+
+
+def steps(recipe: Path, directory: Path, minutes: float | None) -> dict[Path, list]:
+    """Give the command that makes each of the results, in their order."""
+    name, data = read_recipe(recipe).name, directory / "data"
+    raw, network = directory / "uncalibrated.safetensors", directory / f"{name}.safetensors"
+    report = directory / "evaluation"
+    dlatoms = [sys.executable, "-m", "hyperspy_dlatoms.cli"]
+    train = [*dlatoms, "train", recipe, "--data", data, "--runs", directory / "run", "-o", raw]
+    if minutes is not None:
+        train += ["--minutes", str(minutes)]
+    return {
+        raw: train,
+        network: [sys.executable, CALIBRATE, raw, data, network],
+        report / "report.html": [*dlatoms, "evaluate", network, "--quick", "-o", report],
+    }
+
+
+if __name__ == "__main__":
+    main()
