@@ -15,9 +15,7 @@ waves. The shipped networks were finished by::
 
     dlatoms train recipes/graphene.yaml
     python recipes/calibrate.py runs/graphene/graphene.safetensors data/graphene \\
-        hyperspy_dlatoms/registry/weights/graphene.safetensors --threshold 0.6
-
-that of graphene being given, see docs/development/networks.rst.
+        hyperspy_dlatoms/registry/weights/graphene.safetensors
 """
 
 import argparse
