@@ -19,11 +19,6 @@ PRECISION = "HYPERSPY_DLATOMS_PRECISION"
 
 POLICIES = {"float32": "float32", "bfloat16": "mixed_bfloat16"}
 
-# A tenth of the time of a large frame, and a quarter of that of a training, went into memory that
-# TensorFlow gave back to the system only to ask for it again. Unless somebody has chosen already,
-# it keeps what it has; this is read when TensorFlow is imported.
-os.environ.setdefault("TF_CPU_ALLOCATOR_USE_BFC", "true")
-
 _OUT_OF_MEMORY = ("MemoryError", "OutOfMemoryError", "ResourceExhaustedError")
 
 Call = Callable[..., tuple[np.ndarray, ...]]
