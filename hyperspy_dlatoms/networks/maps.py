@@ -158,7 +158,7 @@ def read_output(raw: Any, n_classes: int, n_decoys: int = 0) -> SiteMaps:
     >>> import numpy as np
     >>> from hyperspy_dlatoms.networks.maps import read_output
     >>> maps = read_output(np.zeros((1, 8, 8, 6), np.float32), n_classes=1)
-    >>> float(maps.probability[0, 0, 0, 0]), float(maps.sigma[0, 0, 0, 0])
+    >>> round(float(maps.probability[0, 0, 0, 0]), 6), float(maps.sigma[0, 0, 0, 0])
     (0.5, 1.0)
     """
     from keras import ops

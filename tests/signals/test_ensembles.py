@@ -28,7 +28,8 @@ class Member(SpotNetwork):
         self.looked = 0
 
     def maps(self, batch):
-        self.looked += len(batch)
+        # A batch is filled up with blank frames.
+        self.looked += np.count_nonzero(batch.any(axis=(1, 2)))
         maps = super().maps(batch)
         maps.probability[maps.probability > 0.5] = self.probability
         # 112 px of 0.1 Å/px are 28 cells of 0.4 Å.
