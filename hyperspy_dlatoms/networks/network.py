@@ -69,7 +69,7 @@ class AtomNetwork:
         self.gives_waves = bool(card.arguments.get("wave", False))
         """Whether it gives exit waves in place of sites."""
         self._lock = threading.Lock()
-        whole, self._parts = with_levels(model), ("wave",)
+        whole, self._parts = with_levels(model), ()
         if not self.gives_waves:
             n_decoys = len(card.arguments.get("decoys", ()))
             reach = REACH / card.sampling
