@@ -144,21 +144,28 @@ def lattices_of(materials: Sequence[str | ase.Atoms]) -> tuple[Lattice, ...]:
     found: list[Lattice] = []
     for material in materials:
         for lattice in _lattices(material):
-            same = next((one for one in found if _alike(one, lattice)), None)
+            same = next((at for at, one in enumerate(found) if _alike(one, lattice)), None)
             if same is None:
                 found.append(lattice)
             else:
-                same.nearest.update(lattice.nearest)
+                nearest = found[same].nearest | lattice.nearest
+                found[same] = found[same]._replace(nearest=nearest)
     return tuple(found)
 
 
-def _lattices(material: str | ase.Atoms) -> list[Lattice]:
+# Every result is compared with the lattices of all that its network knows.
+@lru_cache(maxsize=64)
+def _named(material: str) -> tuple[Lattice, ...]:
+    if material in SHEETS:
+        cell, sites = _HONEYCOMB
+        return (_lattice("honeycomb", material, SHEETS[material] * cell, sites),)
+    a = _fcc_constant(material)
+    return tuple(_lattice(zone, material, a * cell, sites) for zone, (cell, sites) in _FCC.items())
+
+
+def _lattices(material: str | ase.Atoms) -> Sequence[Lattice]:
     if isinstance(material, str):
-        if material in SHEETS:
-            cell, sites = _HONEYCOMB
-            return [_lattice("honeycomb", material, SHEETS[material] * cell, sites)]
-        a = _fcc_constant(material)
-        return [_lattice(zone, material, a * cell, sites) for zone, (cell, sites) in _FCC.items()]
+        return _named(material)
     if not hasattr(material, "get_chemical_formula"):
         raise TypeError(
             f"material is {material!r}: expected a name such as 'Pt' or 'graphene', or an "

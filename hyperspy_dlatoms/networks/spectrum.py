@@ -52,7 +52,8 @@ def spectrum(image: np.ndarray) -> np.ndarray:
     windows = np.stack([image[y : y + sides[0], x : x + sides[1]] for y in rows for x in columns])
     taper = np.outer(*(np.hanning(side + 2)[1:-1] for side in sides)).astype(np.float32)
     windows = (windows - windows.mean(axis=(1, 2), keepdims=True)) * taper
-    power = np.abs(scipy.fft.rfft2(windows)) ** 2 / np.square(taper).sum()
+    waves = scipy.fft.rfft2(windows)
+    power = (waves.real**2 + waves.imag**2) / np.square(taper).sum()
     frequency = np.hypot(scipy.fft.fftfreq(sides[0])[:, None], scipy.fft.rfftfreq(sides[1]))
     ring = np.minimum(frequency * 2 * BANDS, BANDS).astype(int).ravel()
     count = np.bincount(ring, minlength=BANDS + 1)[:BANDS]

@@ -649,8 +649,8 @@ class LazyAtomPositions(AtomPositions, LazySignal):
             return
         # One pass of the network gives all.
         reports = (item.rechunk(self.data.chunks) for item in lazy.values())
-        computed = self._deepcopy_with_new_data(guard.lazily(guard.together, self.data, *reports))
-        super(LazyAtomPositions, computed).compute(close_file, show_progressbar, **kwargs)
+        computed = LazySignal(guard.lazily(guard.together, self.data, *reports), ragged=True)
+        computed.compute(close_file, show_progressbar, **kwargs)
         found, *reports = (guard.part(computed.data, which) for which in range(1 + len(lazy)))
         guard.settle(self.metadata.VectorMetadata, dict(zip(lazy, reports, strict=True)))
         calibration.compare(self.metadata.VectorMetadata, found)
