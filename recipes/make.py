@@ -2,7 +2,8 @@
 """Make a network from its recipe in one go: simulate, train, calibrate and evaluate.
 
 It stops when its time is up, and goes on when it is called again, on any machine that has the
-directory::
+directory. Of a network for which there is no trial the evaluation is left out; a network that was
+made by another recipe is made again::
 
     python recipes/make.py recipes/graphene.yaml work/graphene --seconds 570
 
@@ -17,7 +18,9 @@ import sys
 import time
 from pathlib import Path
 
-from hyperspy_dlatoms.simulation.recipe import read_recipe
+from hyperspy_dlatoms.evaluation.trials import has_trial
+from hyperspy_dlatoms.networks.model_file import read_model
+from hyperspy_dlatoms.simulation.recipe import Recipe, read_recipe
 
 CALIBRATE = Path(__file__).with_name("calibrate.py")
 MORE_TO_DO = 75
@@ -34,8 +37,10 @@ def main() -> None:
     options = parser.parse_args()
     end = time.monotonic() + options.seconds
     options.directory.mkdir(parents=True, exist_ok=True)
-    for result, command in steps(options.recipe, options.directory, options.minutes).items():
-        if result.exists():
+    recipe = read_recipe(options.recipe)
+    commands = steps(recipe, options.recipe, options.directory, options.minutes)
+    for result, command in commands.items():
+        if is_made(result, recipe):
             continue
         print("making", result, flush=True)
         try:
@@ -47,20 +52,29 @@ def main() -> None:
             sys.exit(error.returncode)
 
 
-def steps(recipe: Path, directory: Path, minutes: float | None) -> dict[Path, list]:
+def is_made(result: Path, recipe: Recipe) -> bool:
+    """Tell whether a result is there, and of a network whether this recipe made it."""
+    if result.suffix != ".safetensors" or not result.exists():
+        return result.exists()
+    return read_model(result)[0].recipe == recipe.text
+
+
+def steps(
+    recipe: Recipe, path: Path, directory: Path, minutes: float | None
+) -> dict[Path, list[str | Path]]:
     """Give the command that makes each of the results, in their order."""
-    name, data = read_recipe(recipe).name, directory / "data"
+    name, data = recipe.name, directory / "data"
     raw, network = directory / "uncalibrated.safetensors", directory / f"{name}.safetensors"
     report = directory / "evaluation"
     dlatoms = [sys.executable, "-m", "hyperspy_dlatoms.cli"]
-    train = [*dlatoms, "train", recipe, "--data", data, "--runs", directory / "run", "-o", raw]
+    train = [*dlatoms, "train", path, "--data", data, "--runs", directory / "run", "-o", raw]
     if minutes is not None:
         train += ["--minutes", str(minutes)]
-    return {
-        raw: train,
-        network: [sys.executable, CALIBRATE, raw, data, network],
-        report / "report.html": [*dlatoms, "evaluate", network, "--quick", "-o", report],
-    }
+    commands = {raw: train, network: [sys.executable, CALIBRATE, raw, data, network]}
+    if has_trial(tuple(recipe.network.get("classes", ()))):
+        evaluate = [*dlatoms, "evaluate", network, "--quick", "-o", report]
+        commands[report / "report.html"] = evaluate
+    return commands
 
 
 if __name__ == "__main__":

@@ -106,6 +106,26 @@ def trial(material: str, quick: bool = False) -> Trial:
     return _SETS[material](quick)
 
 
+def has_trial(classes: tuple[str, ...]) -> bool:
+    """Tell whether there is a trial for networks that find some kinds of sites.
+
+    Parameters
+    ----------
+    classes : tuple of str
+        As their cards name them.
+
+    Returns
+    -------
+    bool
+
+    Examples
+    --------
+    >>> has_trial(("C",)), has_trial(("Mo", "S"))
+    (True, False)
+    """
+    return classes in _CLASSES
+
+
 def material_of(card: ModelCard) -> str:
     """Tell from a model card which trial a network is for.
 
@@ -123,7 +143,7 @@ def material_of(card: ModelCard) -> str:
     ValueError
         If it finds other things than the trials hold.
     """
-    if card.classes not in _CLASSES:
+    if not has_trial(card.classes):
         raise ValueError(
             f"{card.name!r} finds {', '.join(card.classes)}, for which there is no trial: say on "
             f"which material it is to be tested, {' or '.join(_SETS)}."
