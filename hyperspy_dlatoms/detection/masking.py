@@ -7,7 +7,7 @@ import numpy as np
 from scipy.ndimage import distance_transform_edt, gaussian_filter
 
 _STRIP = 64
-_SAMPLE = 2**18
+_SAMPLE = 2**17
 _FEWEST_FOR_OUTLIERS = 64
 _OUTLIER_FACTOR = 5.0
 _ISOLATION = 0.9

@@ -48,17 +48,11 @@ def spectrum(image: np.ndarray) -> np.ndarray:
     True
     """
     sides = [min(_WINDOW, length) for length in image.shape]
-    rows, columns = (_starts(length, side) for length, side in zip(image.shape, sides, strict=True))
-    windows = np.stack([image[y : y + sides[0], x : x + sides[1]] for y in rows for x in columns])
-    taper = np.outer(*(np.hanning(side + 2)[1:-1] for side in sides)).astype(np.float32)
-    windows = (windows - windows.mean(axis=(1, 2), keepdims=True)) * taper
-    waves = scipy.fft.rfft2(windows)
-    power = (waves.real**2 + waves.imag**2) / np.square(taper).sum()
     frequency = np.hypot(scipy.fft.fftfreq(sides[0])[:, None], scipy.fft.rfftfreq(sides[1]))
     ring = np.minimum(frequency * 2 * BANDS, BANDS).astype(int).ravel()
     count = np.bincount(ring, minlength=BANDS + 1)[:BANDS]
     first, second = (
-        np.bincount(ring, (power**n).mean(axis=0).ravel(), BANDS + 1)[:BANDS] for n in (1, 2)
+        np.bincount(ring, moment.ravel(), BANDS + 1)[:BANDS] for moment in _moments(image, sides)
     )
     there = count > 0
     mean = first[there] / count[there] + _FLOOR
@@ -68,6 +62,25 @@ def spectrum(image: np.ndarray) -> np.ndarray:
     return np.concatenate(
         [np.interp(np.arange(BANDS), at, np.log(values)) for values in (mean, spots)]
     )
+
+
+def _moments(image: np.ndarray, sides: list[int]) -> tuple[np.ndarray, np.ndarray]:
+    """Mean, and mean square, of the periodograms of all windows, shape of one of them each."""
+    rows, columns = (_starts(length, side) for length, side in zip(image.shape, sides, strict=True))
+    taper = np.outer(*(np.hanning(side + 2)[1:-1] for side in sides)).astype(np.float32)
+    taper /= np.sqrt(np.square(taper).sum())
+    first, second = np.zeros((2, sides[0], sides[1] // 2 + 1))
+    # One row of windows at a time stays in the cache.
+    for y in rows:
+        windows = np.stack([image[y : y + sides[0], x : x + sides[1]] for x in columns])
+        windows -= windows.mean(axis=(1, 2), keepdims=True)
+        windows *= taper
+        waves = scipy.fft.rfft2(windows)
+        power = waves.real**2 + waves.imag**2
+        first += power.sum(axis=0)
+        second += np.square(power).sum(axis=0)
+    number = len(rows) * len(columns)
+    return first / number, second / number
 
 
 def signal_to_noise(spectra: np.ndarray) -> np.ndarray:

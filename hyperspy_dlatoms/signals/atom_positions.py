@@ -593,6 +593,13 @@ class AtomPositions(BaseSignal):
         names = export.navigation_names(self)
         return self._computed_frames(), export.Calibration.of(self), names
 
+    def _take(self, found: np.ndarray, reports: dict[str, np.ndarray]) -> None:
+        """Take what was found, and say or refuse what is wrong with the images."""
+        vectors = self.metadata.VectorMetadata
+        guard.settle(vectors, reports)
+        calibration.compare(vectors, found)
+        self.data = found
+
     def _computed_frames(self) -> np.ndarray:
         if not self._lazy:
             return self.data
@@ -652,9 +659,7 @@ class LazyAtomPositions(AtomPositions, LazySignal):
         computed = LazySignal(guard.lazily(guard.together, self.data, *reports), ragged=True)
         computed.compute(close_file, show_progressbar, **kwargs)
         found, *reports = (guard.part(computed.data, which) for which in range(1 + len(lazy)))
-        guard.settle(self.metadata.VectorMetadata, dict(zip(lazy, reports, strict=True)))
-        calibration.compare(self.metadata.VectorMetadata, found)
-        self.data = found
+        self._take(found, dict(zip(lazy, reports, strict=True)))
         self._lazy = False
         self._assign_subclass()
 

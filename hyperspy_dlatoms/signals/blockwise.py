@@ -8,7 +8,13 @@ from typing import TYPE_CHECKING
 
 import dask.array as da
 import numpy as np
-from hyperspy.signals import ComplexSignal2D, LazyComplexSignal2D, LazySignal2D, Signal2D
+from hyperspy.signals import (
+    ComplexSignal2D,
+    LazyComplexSignal2D,
+    LazySignal,
+    LazySignal2D,
+    Signal2D,
+)
 
 from hyperspy_dlatoms.detection.columns import columns_of
 from hyperspy_dlatoms.detection.exit_waves import working_grid
@@ -105,16 +111,23 @@ def find_atoms(
         findings = store.fill(
             findings, output.store, show_progressbar=output.shows_progress, **output.workers
         )
-    metadata = _add_search(_metadata(signal, model, sampling, focus), signal, model, search)
-    atoms = LazyAtomPositions(
-        guard.lazily(guard.part, findings, which=0),
-        axes=navigation_axes(signal, focus and focus.axis),
-        metadata=metadata,
-        ragged=True,
-    )
-    for which, name in enumerate(guard.REPORTS[: 1 if focus is None else None], start=1):
+    described = {
+        "axes": navigation_axes(signal, focus and focus.axis),
+        "metadata": _add_search(_metadata(signal, model, sampling, focus), signal, model, search),
+        "ragged": True,
+    }
+    reports = guard.REPORTS[: 1 if focus is None else None]
+    if not _stays_lazy(signal, output):
+        computed = LazySignal(findings, ragged=True)
+        computed.compute(show_progressbar=output.show_progressbar, **output.workers)
+        parts = [guard.part(computed.data, which) for which in range(1 + len(reports))]
+        atoms = AtomPositions(parts[0], **described)
+        atoms._take(parts[0], dict(zip(reports, parts[1:], strict=True)))
+        return atoms
+    atoms = LazyAtomPositions(guard.lazily(guard.part, findings, which=0), **described)
+    for which, name in enumerate(reports, start=1):
         atoms.metadata.VectorMetadata[name] = guard.lazily(guard.part, findings, which=which)
-    return _finish(atoms, signal, output)
+    return atoms
 
 
 def predict_atoms(
@@ -366,9 +379,12 @@ def _map(
     return _finish(mapped, signal, output)
 
 
+def _stays_lazy(signal: Signal2D, output: Output) -> bool:
+    return signal._lazy if output.lazy is None else output.lazy
+
+
 def _finish(result, signal: Signal2D, output: Output):
-    lazy = signal._lazy if output.lazy is None else output.lazy
-    if not lazy:
+    if not _stays_lazy(signal, output):
         result.compute(show_progressbar=output.show_progressbar, **output.workers)
     return result
 

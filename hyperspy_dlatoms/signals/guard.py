@@ -74,7 +74,8 @@ def settle_domain(metadata: DictionaryTreeBrowser, verdicts: np.ndarray) -> None
         That names the images and the reasons, with ``on_extrapolation="warn"``.
     """
     if any(verdict is None for verdict in verdicts.ravel()):
-        del metadata.domain
+        if metadata.has_item("domain"):
+            del metadata.domain
         return
     text = _description(verdicts, metadata.model)
     if text and metadata.on_extrapolation == "raise":
