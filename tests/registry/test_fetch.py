@@ -267,7 +267,9 @@ def test_progress_bar_follows_the_preference(entry_of, monkeypatch, capsys):
     assert capsys.readouterr().err == ""
 
 
-def test_threads_download_once(server, entry_of, content):
+def test_threads_download_once(server, entry_of, content, monkeypatch):
+    # On a busy computer the short one of these tests runs out, and the file is asked for again.
+    monkeypatch.setattr(transport, "TIMEOUT", (30.0, 30.0))
     server.tricks[FILE] = [tricks.slowly(0.1)]
     entry = entry_of()
     with ThreadPoolExecutor(32) as pool:
