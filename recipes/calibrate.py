@@ -71,9 +71,6 @@ def main() -> None:
     parser.add_argument("output")
     parser.add_argument("--images", type=int, default=20, help="images at each dose")
     parser.add_argument("--threshold", type=float, help=f"one of {THRESHOLDS.round(2)}; chosen")
-    parser.add_argument(
-        "--foreign", type=int, default=OUTSIDE, help="images that the domain learns from"
-    )
     arguments = parser.parse_args()
     network = AtomNetwork.load(arguments.model)
     recipe = parse_recipe(network.card.recipe)
@@ -118,7 +115,7 @@ def main() -> None:
     network = AtomNetwork.from_model(card, network.model)
     # The guard knows single images only.
     single = images_of(recipe.imaging) == 1
-    domain = find_domain(network, recipe, data, tolerance, arguments.foreign) if single else None
+    domain = find_domain(network, recipe, data, tolerance) if single else None
     AtomNetwork.from_model(card, network.model, domain).save(arguments.output)
 
 
@@ -239,7 +236,7 @@ def misread(outcome: Outcome) -> bool:
     return np.count_nonzero(outcome.right[likely]) < np.count_nonzero(likely) / 2
 
 
-def find_domain(network, recipe, data, tolerance, number) -> Domain:
+def find_domain(network, recipe, data, tolerance) -> Domain:
     """Look at images from inside and outside of the training set, and fit the domain."""
     rng = np.random.default_rng(SEED + 1)
     pixel = recipe.waves["sampling"]
@@ -271,7 +268,7 @@ def find_domain(network, recipe, data, tolerance, number) -> Domain:
 
     inside = list(known(False, INSIDE))
     right, _ = split(inside)
-    also_right, outside = split(list(foreign(number)))
+    also_right, outside = split(list(foreign(OUTSIDE)))
     good, _ = split(list(known(True, GOOD)))
     print(f"domain: {len(right)} + {len(also_right)} images inside, {len(outside)} outside")
     return fit_domain(

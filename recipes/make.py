@@ -2,8 +2,8 @@
 """Make a network from its recipe in one go: simulate, train, calibrate and evaluate.
 
 It stops when its time is up, and goes on when it is called again, on any machine that has the
-directory. Of a network for which there is no trial the evaluation is left out; a network that was
-made by another recipe is made again::
+directory; one that holds the training of another recipe is refused. Of a network for which there is
+no trial the evaluation is left out::
 
     python recipes/make.py recipes/graphene.yaml work/graphene --seconds 570
 

@@ -593,12 +593,11 @@ class AtomPositions(BaseSignal):
         names = export.navigation_names(self)
         return self._computed_frames(), export.Calibration.of(self), names
 
-    def _take(self, found: np.ndarray, reports: dict[str, np.ndarray]) -> None:
-        """Take what was found, and say or refuse what is wrong with the images."""
+    def _judge(self, found: np.ndarray, reports: dict[str, np.ndarray]) -> None:
+        """Say or refuse what is wrong with the images, from what was found in them."""
         vectors = self.metadata.VectorMetadata
         guard.settle(vectors, reports)
         calibration.compare(vectors, found)
-        self.data = found
 
     def _computed_frames(self) -> np.ndarray:
         if not self._lazy:
@@ -659,7 +658,8 @@ class LazyAtomPositions(AtomPositions, LazySignal):
         computed = LazySignal(guard.lazily(guard.together, self.data, *reports), ragged=True)
         computed.compute(close_file, show_progressbar, **kwargs)
         found, *reports = (guard.part(computed.data, which) for which in range(1 + len(lazy)))
-        self._take(found, dict(zip(lazy, reports, strict=True)))
+        self._judge(found, dict(zip(lazy, reports, strict=True)))
+        self.data = found
         self._lazy = False
         self._assign_subclass()
 

@@ -120,9 +120,9 @@ def find_atoms(
     if not _stays_lazy(signal, output):
         computed = LazySignal(findings, ragged=True)
         computed.compute(show_progressbar=output.show_progressbar, **output.workers)
-        parts = [guard.part(computed.data, which) for which in range(1 + len(reports))]
-        atoms = AtomPositions(parts[0], **described)
-        atoms._take(parts[0], dict(zip(reports, parts[1:], strict=True)))
+        found, *told = (guard.part(computed.data, which) for which in range(1 + len(reports)))
+        atoms = AtomPositions(found, **described)
+        atoms._judge(found, dict(zip(reports, told, strict=True)))
         return atoms
     atoms = LazyAtomPositions(guard.lazily(guard.part, findings, which=0), **described)
     for which, name in enumerate(reports, start=1):
