@@ -17,6 +17,12 @@ LOG_SIGMA = (-4.5, 2.0)
 STRIDE = 2
 """Working pixels per cell of the network's output, along each axis."""
 
+NORM = "_norm"
+"""What the name of a batch normalisation adds to that of its convolution."""
+
+MIDDLE = "middle"
+"""What the names of the convolutions of the coarsest level begin with, before their number."""
+
 HEIGHT_UNIT = 5.0
 """Atoms in a column for each unit of what the network says of heights."""
 
@@ -30,7 +36,7 @@ DEFAULTS: dict[str, Any] = {
 }
 
 
-def build(arguments: dict[str, Any], n_classes: int) -> keras.Model:
+def build(arguments: dict[str, Any], n_classes: int, *, folded: bool = False) -> keras.Model:
     """
     Build the network with fresh weights.
 
@@ -50,6 +56,9 @@ def build(arguments: dict[str, Any], n_classes: int) -> keras.Model:
         taken from ``DEFAULTS``.
     n_classes : int
         Kinds of sites, the background not counted; of no matter for exit waves.
+    folded : bool
+        Whether its convolutions have biases in place of batch normalisations, see
+        :func:`hyperspy_dlatoms.networks.folding.fold`.
 
     Returns
     -------
@@ -86,9 +95,11 @@ def build(arguments: dict[str, Any], n_classes: int) -> keras.Model:
     # Every layer that holds weights is named, so that a file's arrays find their place.
     def convolution(x, width: int, name: str, dilation: int = 1):
         x = layers.Conv2D(
-            width, 3, padding="same", use_bias=False, dilation_rate=dilation, name=name
+            width, 3, padding="same", use_bias=folded, dilation_rate=dilation, name=name
         )(x)
-        return layers.BatchNormalization(momentum=0.97, name=f"{name}_norm")(x)
+        if folded:
+            return x
+        return layers.BatchNormalization(momentum=0.97, name=f"{name}{NORM}")(x)
 
     def residual(x, width: int, name: str, dilation: int = 1):
         shortcut = x
@@ -111,7 +122,7 @@ def build(arguments: dict[str, Any], n_classes: int) -> keras.Model:
         skips.append(x)
         x = layers.MaxPooling2D()(x)
     for number, dilation in enumerate(dilations):
-        x = residual(x, widths[-1], f"middle{number}", dilation)
+        x = residual(x, widths[-1], f"{MIDDLE}{number}", dilation)
     for level in reversed(range(len(skips))):
         x = layers.Conv2D(widths[level], 1, use_bias=False, name=f"up{level}_merge")(x)
         x = layers.Add()([layers.UpSampling2D()(x), skips[level]])

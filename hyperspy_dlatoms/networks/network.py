@@ -18,6 +18,7 @@ from hyperspy_dlatoms.networks.architecture import encode_defoci
 from hyperspy_dlatoms.networks.card import ModelCard
 from hyperspy_dlatoms.networks.domain import PREFIX, Domain
 from hyperspy_dlatoms.networks.features import with_levels, with_sites
+from hyperspy_dlatoms.networks.folding import fold
 from hyperspy_dlatoms.networks.maps import REACH, SiteMaps, with_maps
 from hyperspy_dlatoms.networks.model_file import ModelFileError, read_model, write_model
 from hyperspy_dlatoms.networks.running import POLICIES, compiled, policy, precision
@@ -69,7 +70,7 @@ class AtomNetwork:
         self.gives_waves = bool(card.arguments.get("wave", False))
         """Whether it gives exit waves in place of sites."""
         self._lock = threading.Lock()
-        whole, self._parts = with_levels(model), ()
+        whole, self._parts = with_levels(fold(card, model)), ()
         if not self.gives_waves:
             n_decoys = len(card.arguments.get("decoys", ()))
             reach = REACH / card.sampling

@@ -195,7 +195,7 @@ def _fit(
     with policy(settings["precision"]):
         model = architecture.build(_arguments(recipe, network), len(network["classes"]))
     if settings["start"] is not None:
-        _start_from(model, settings["start"])
+        _start_from(model, settings["start"], len(network["dilations"]))
     optimizer = keras.optimizers.AdamW(
         settings["learning_rate"],
         weight_decay=settings["weight_decay"],
@@ -260,14 +260,23 @@ def _join(batches: list[tuple[Any, np.ndarray]]) -> tuple[Any, np.ndarray]:
     return joined, np.concatenate(targets)
 
 
-def _start_from(model: keras.Model, source: str) -> None:
-    """Take the weights of another network, which need not tell the heights or as many classes."""
+def _start_from(model: keras.Model, source: str, most: int) -> None:
+    """Take the weights of another network.
+
+    It need not tell the heights or as many classes. Where it has fewer dilations than `most`, the
+    further ones begin by changing nothing, so that the training starts from what it says.
+    """
     network = registry.load(source)
     weights = {variable.path: variable for variable in network.model.weights}
+    fewer = architecture.complete(network.card.arguments)["dilations"]
+    added = tuple(f"{architecture.MIDDLE}{number}_" for number in range(len(fewer), most))
     for variable in model.weights:
         taken = weights.get(variable.path)
         if taken is not None and tuple(taken.shape) == tuple(variable.shape):
             variable.assign(taken)
+        elif variable.path.startswith(added):
+            if variable.path.endswith(f"_second{architecture.NORM}/gamma"):
+                variable.assign(np.zeros(variable.shape))
         elif not variable.path.startswith(HEADS):
             raise ValueError(
                 f"The training cannot start from {source!r}: its architecture is another one, with "

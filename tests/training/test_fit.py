@@ -77,6 +77,26 @@ def test_a_training_starts_from_another_network(run, tiny, tiny_data, tmp_path):
             np.testing.assert_allclose(after[name], before[name], atol=1e-3)
 
 
+def test_a_training_starts_from_a_network_with_fewer_dilations(run, tiny, tiny_data, tmp_path):
+    settings = {"start": str(run[1]), "steps": 1, "learning_rate": 1e-12, "weight_decay": 0.0}
+    deeper = replace(
+        tiny,
+        network=tiny.network | {"dilations": [*tiny.network["dilations"], 2, 4]},
+        training=tiny.training | settings,
+    )
+    path = train(deeper, data=tiny_data.directory, directory=tmp_path, show_progressbar=False)
+    before, after = read_model(run[1])[1], read_model(path)[1]
+    for name in before:
+        if "moving" not in name:
+            np.testing.assert_allclose(after[name], before[name], atol=1e-3)
+    added = sorted({name.split("_")[0] for name in after} - {name.split("_")[0] for name in before})
+    assert len(added) == 2
+    for name in added:
+        # What they add to what they are given.
+        np.testing.assert_array_less(abs(after[f"{name}_second_norm/gamma"]), 1e-6)
+        assert np.ptp(after[f"{name}_second/kernel"]) > 0.01
+
+
 def test_a_training_does_not_start_from_another_architecture(run, tiny, tiny_data, tmp_path):
     other = replace(
         tiny,
