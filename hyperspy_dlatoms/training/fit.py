@@ -41,6 +41,7 @@ NETWORK: dict[str, Any] = {
 }
 TRAINING: dict[str, Any] = {
     "start": None,
+    "seed": None,
     "batch": 8,
     "crop": 240,
     "steps": None,
@@ -160,7 +161,7 @@ def training_examples(dataset: DataSet, recipe: Recipe, *, validation: bool = Fa
         dataset,
         recipe.imaging,
         range(first_held_out, len(dataset)) if validation else range(first_held_out),
-        recipe.seed + (VALIDATION if validation else 0),
+        recipe.seed + VALIDATION if validation else _seed(recipe, settings),
         batch=settings["batch"],
         crop=settings["crop"],
         sampling=network["sampling"],
@@ -224,6 +225,11 @@ def _fit(
         )
     callback.restore_best(model)
     return model, callback.state
+
+
+def _seed(recipe: Recipe, settings: dict[str, Any]) -> int:
+    """Give the seed of the examples, which need not be that of the waves."""
+    return recipe.seed if settings["seed"] is None else settings["seed"]
 
 
 def _arguments(recipe: Recipe, network: dict[str, Any]) -> dict[str, Any]:

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from hyperspy_dlatoms.networks.model_file import read_model
-from hyperspy_dlatoms.training.fit import train
+from hyperspy_dlatoms.training.fit import train, training_examples
 
 
 def rows(directory):
@@ -75,6 +75,18 @@ def test_a_training_starts_from_another_network(run, tiny, tiny_data, tmp_path):
     for name in before:
         if "moving" not in name:
             np.testing.assert_allclose(after[name], before[name], atol=1e-3)
+
+
+def test_the_examples_have_a_seed_of_their_own(tiny, tiny_data):
+    def first(recipe, validation=False):
+        return training_examples(tiny_data, recipe, validation=validation).draw_batch(0)[0]
+
+    again = replace(tiny, training=tiny.training | {"seed": tiny.seed})
+    other = replace(tiny, training=tiny.training | {"seed": tiny.seed + 1})
+    np.testing.assert_array_equal(first(again), first(tiny))
+    assert np.abs(first(other) - first(tiny)).max() > 0.1
+    # So that losses before and after can be compared.
+    np.testing.assert_array_equal(first(other, validation=True), first(tiny, validation=True))
 
 
 def test_a_training_starts_from_a_network_with_fewer_dilations(run, tiny, tiny_data, tmp_path):
