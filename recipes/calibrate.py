@@ -27,10 +27,12 @@ import numpy as np
 
 from hyperspy_dlatoms.detection.columns import columns_of
 from hyperspy_dlatoms.detection.detect import find_sites
+from hyperspy_dlatoms.detection.symmetry import members_of
 from hyperspy_dlatoms.evaluation.extrapolation import examine, fallen, usual_f1
 from hyperspy_dlatoms.evaluation.matching import match
 from hyperspy_dlatoms.networks.architecture import HEIGHT_UNIT
 from hyperspy_dlatoms.networks.domain import Domain
+from hyperspy_dlatoms.networks.ensemble import AtomEnsemble
 from hyperspy_dlatoms.networks.network import AtomNetwork
 from hyperspy_dlatoms.simulation.amorphous import amorphous_carbon, vacuum
 from hyperspy_dlatoms.simulation.conditions import draw_conditions, images_of
@@ -76,7 +78,7 @@ def main() -> None:
     recipe = parse_recipe(network.card.recipe)
     data = DataSet(arguments.data)
     held_out = training_examples(data, recipe, validation=True).indices
-    tolerance = TOLERANCE.get(network.card.classes[0], 0.7)
+    tolerance = tolerance_of(network)
     network = calibrated(network, recipe, data, held_out[1::2], arguments.images, tolerance)
     held_out = held_out[::2]
     counts = {dose: [] for dose in DOSES}
@@ -86,18 +88,33 @@ def main() -> None:
             counts[dose].append(
                 score_wave(network, recipe, wave_of(data, index, network), dose, tolerance, rng)
             )
-    totals = {dose: np.sum(parts, axis=0) for dose, parts in counts.items()}
     empty = [false_on_empty(network, recipe, n, rng) for n in range(EMPTY * arguments.images)]
+    threshold, scores = choose(counts, empty, arguments.threshold)
+    card = dataclasses.replace(
+        network.card, threshold=threshold, scores=network.card.scores | scores
+    )
+    network = AtomNetwork.from_model(card, network.model)
+    # The guard knows single images only.
+    single = images_of(recipe.imaging) == 1
+    domain = find_domain(network, recipe, data, tolerance) if single else None
+    AtomNetwork.from_model(card, network.model, domain).save(arguments.output)
+
+
+def choose(counts, empty, told=None) -> tuple[float, dict[str, float]]:
+    """Choose the threshold, unless told, and print and give it and the scores with it.
+
+    Of images at each dose, `score_wave` gave the counts, and of empty images `false_on_empty`.
+    """
+    totals = {dose: np.sum(parts, axis=0) for dose, parts in counts.items()}
     false = np.mean(empty, axis=0)
     usual = np.sort(empty, axis=0)[: -max(len(empty) // 100, 1)].mean(axis=0)
     allowed = usual <= MOST_FALSE
     at = int(np.where(allowed, f_score(sum(totals.values()), np.sqrt(0.5)), 0).argmax())
     print("threshold by the rule", round(float(THRESHOLDS[at]), 2))
-    if arguments.threshold is not None:
-        at = int(np.abs(THRESHOLDS - arguments.threshold).argmin())
-    threshold = float(THRESHOLDS[at])
+    if told is not None:
+        at = int(np.abs(THRESHOLDS - told).argmin())
     scores = {
-        "held-out images a dose": arguments.images,
+        "held-out images a dose": len(counts[DOSES[0]]),
         "false atoms on vacuum and amorphous carbon (nm⁻²)": round(float(false[at]), 4),
     }
     for dose, total in totals.items():
@@ -108,15 +125,16 @@ def main() -> None:
         scores[f"rms error at {dose} e/Å² (pm)"] = round(100 * float(error), 1)
     for name, value in scores.items():
         print(f"{name}: {value}")
-    print("threshold", round(threshold, 2))
-    card = dataclasses.replace(
-        network.card, threshold=round(threshold, 2), scores=network.card.scores | scores
-    )
-    network = AtomNetwork.from_model(card, network.model)
-    # The guard knows single images only.
-    single = images_of(recipe.imaging) == 1
-    domain = find_domain(network, recipe, data, tolerance) if single else None
-    AtomNetwork.from_model(card, network.model, domain).save(arguments.output)
+    threshold = round(float(THRESHOLDS[at]), 2)
+    print("threshold", threshold)
+    return threshold, scores
+
+
+def sites_in(image, pixel, network) -> np.ndarray:
+    """Find all sites that a threshold could leave, of an ensemble those that any member reports."""
+    if isinstance(network, AtomEnsemble):
+        return find_sites(image[None], pixel, network, minimum_agreement=0.0)[0]
+    return find_sites(image[None], pixel, network, LOWEST)[0]
 
 
 class Outcome(NamedTuple):
@@ -149,8 +167,8 @@ def look_at(network, recipe, item, dose, tolerance, rng) -> Outcome:
     image, pixel = take(recipe)(
         rng, item.wave, recipe.waves["sampling"], item.record["energy"], conditions
     )
-    (sites,) = find_sites(image[None], pixel, network, LOWEST)
-    columns = columns_of(network.card)
+    sites = sites_in(image, pixel, network)
+    columns = columns_of(network.card, [member.card for member in members_of(network, False)])
     classes = class_of_sites(network.card.classes, item)
     places, scale = item.sites[:, :2] / pixel, pixel / network.card.sampling
     partner = np.full(len(sites), -1)
@@ -171,6 +189,11 @@ def look_at(network, recipe, item, dose, tolerance, rng) -> Outcome:
     found = np.column_stack([sites[:, 2], sites[:, 3:5] * scale, errors])
     true = np.count_nonzero(inner(item.sites[:, :2], size) & (classes >= 0))
     return Outcome(found[counted], heights[counted], right[counted], true)
+
+
+def tolerance_of(network) -> float:
+    """Give the distance (Å) from a true site within which a site found is right."""
+    return TOLERANCE.get(network.card.classes[0], 0.7)
 
 
 def wave_of(data, index, network):
@@ -297,7 +320,7 @@ def false_on_empty(network, recipe, number, rng) -> np.ndarray:
     wave, *_ = exit_wave(rng, specimen, energy, sampling=pixel)
     conditions = draw_conditions(rng, recipe.imaging)
     image, sampling = take(recipe)(rng, wave, pixel, energy, conditions)
-    (sites,) = find_sites(image[None], sampling, network, LOWEST)
+    sites = sites_in(image, sampling, network)
     return (sites[:, 2] >= THRESHOLDS[:, None]).sum(axis=1) / (size / 10) ** 2
 
 

@@ -81,7 +81,7 @@ def find_sites(
         Working pixels that go through the network at once.
     minimum_agreement : float, optional
         Least fraction of an ensemble that found a site, from 0 (any member) to 1 (all). Where it is
-        not given, the mean probability has to reach the least of the members' thresholds.
+        not given, the mean probability has to reach `threshold`, or that of the ensemble's card.
     symmetrise : bool
         Whether to take the mean over the eight quarter turns and flips; eight times the cost.
     defoci : sequence of float, optional
@@ -166,6 +166,7 @@ def survey(
         )
     members = members_of(network, symmetrise)
     thresholds = _thresholds(members, threshold)
+    least = network.card.threshold if threshold is None else threshold
     if all(member.domain is None for member in members):
         warn_of_sampling(sampling, network.card)
     if too_small(frames):
@@ -180,7 +181,7 @@ def survey(
         features.append(seen.features)
         if seen.is_last:
             found = [np.concatenate(parts) for parts in zip(*tiles, strict=True)]
-            sites = _sites(found, seen.frame, sampling, members, minimum_agreement, thresholds)
+            sites = _sites(found, seen.frame, sampling, members, minimum_agreement, least)
             verdict = _verdict(list(zip(*features, strict=True)), seen.frame, sampling, members)
             findings.append(Finding(sites, verdict))
             tiles, features = [], []
@@ -226,7 +227,7 @@ def _sites(
     sampling: float,
     members: list[AtomNetwork | Symmetrised],
     minimum_agreement: float | None,
-    thresholds: list[float],
+    least: float,
 ) -> np.ndarray:
     """Turn the candidates of each member in a frame into one list of sites."""
     working = sampling * frame.grid.scale
@@ -242,7 +243,7 @@ def _sites(
     distance = min(distances) * frame.grid.scale
     merged = merge(sites, distance, minimum_agreement or 0.0, n_classes)
     if minimum_agreement is None:
-        merged = merged[merged[:, PROBABILITY] >= min(thresholds)]
+        merged = merged[merged[:, PROBABILITY] >= least]
     return merged
 
 

@@ -24,6 +24,8 @@ class AtomEnsemble:
         classes; their radii, thresholds and minimum distances may differ.
     name : str, optional
         Name of the ensemble; the names of the members joined by " + " where it is not given.
+    threshold : float, optional
+        Least mean probability of a site; the least of the members' thresholds where not given.
 
     Raises
     ------
@@ -38,9 +40,14 @@ class AtomEnsemble:
     <AtomEnsemble both, 2 members>
     """
 
-    def __init__(self, members: Sequence[AtomNetwork], name: str | None = None) -> None:
-        self.members = tuple(members)
-        self.card = common_card([member.card for member in self.members], name)
+    def __init__(
+        self,
+        members: Sequence[AtomNetwork],
+        name: str | None = None,
+        threshold: float | None = None,
+    ) -> None:
+        self.members, self.threshold = tuple(members), threshold
+        self.card = common_card([member.card for member in self.members], name, threshold)
 
     def __repr__(self) -> str:
         return f"<AtomEnsemble {self.card.name}, {len(self.members)} members>"
@@ -56,10 +63,13 @@ class EnsembleHandle:
         Each loads its network once per process.
     name : str, optional
         Name of the ensemble.
+    threshold : float, optional
+        Least mean probability of a site, if the ensemble has one of its own.
     """
 
     members: tuple[NetworkHandle, ...]
     name: str | None = None
+    threshold: float | None = None
 
     def get(self) -> AtomEnsemble:
         """Load the members, or take those that this process has already.
@@ -73,10 +83,13 @@ class EnsembleHandle:
         ValueError
             If the members do not fit together.
         """
-        return AtomEnsemble([member.get() for member in self.members], self.name)
+        members = [member.get() for member in self.members]
+        return AtomEnsemble(members, self.name, self.threshold)
 
 
-def common_card(cards: Sequence[ModelCard], name: str | None = None) -> ModelCard:
+def common_card(
+    cards: Sequence[ModelCard], name: str | None = None, threshold: float | None = None
+) -> ModelCard:
     """Return the card that stands for several networks.
 
     Parameters
@@ -85,11 +98,13 @@ def common_card(cards: Sequence[ModelCard], name: str | None = None) -> ModelCar
         Of the members.
     name : str, optional
         Name of the ensemble; the names of the members joined by " + " where it is not given.
+    threshold : float, optional
+        Least mean probability of a site; the least of the members' thresholds where not given.
 
     Returns
     -------
     ModelCard
-        What all members share; the mean of their thresholds and radii, the smallest of their
+        What all members share; the threshold, the mean of their radii, the smallest of their
         minimum distances, and the ranges of sampling (Å/px) and of defoci (Å) that all were trained
         on. It has no recipe and no scores.
 
@@ -109,7 +124,7 @@ def common_card(cards: Sequence[ModelCard], name: str | None = None) -> ModelCar
     ... )
     >>> both = common_card([card, dataclasses.replace(card, name="b", threshold=0.7)])
     >>> both.name, both.threshold
-    ('a + b', 0.6)
+    ('a + b', 0.5)
     """
     if len(cards) < 2:
         raise ValueError(f"An ensemble of {len(cards)} networks: expected two or more.")
@@ -134,7 +149,7 @@ def common_card(cards: Sequence[ModelCard], name: str | None = None) -> ModelCar
         version=" + ".join(card.version for card in cards),
         radius=sum(card.radius for card in cards) / len(cards),
         minimum_distance=min(card.minimum_distance for card in cards),
-        threshold=sum(card.threshold for card in cards) / len(cards),
+        threshold=min(card.threshold for card in cards) if threshold is None else threshold,
         domain=_common_domain(cards),
         recipe="",
         commit="",

@@ -132,7 +132,8 @@ def load(model: ModelLike, *, offline: bool = False) -> AtomNetwork | AtomEnsemb
         return model
     members = _members(model, offline)
     if members is not None:
-        return AtomEnsemble([load(one, offline=offline) for one in members], _name(model))
+        loaded = [load(one, offline=offline) for one in members]
+        return AtomEnsemble(loaded, _name(model), _threshold(model, offline))
     return AtomNetwork.load(file_of(model, offline=offline))
 
 
@@ -164,11 +165,12 @@ def handle(model: ModelLike, *, offline: bool = False) -> NetworkHandle | Ensemb
     from hyperspy_dlatoms.networks.network import AtomNetwork, NetworkHandle
 
     if isinstance(model, AtomEnsemble):
-        return EnsembleHandle(tuple(handle(one) for one in model.members), model.card.name)
+        handles = tuple(handle(one) for one in model.members)
+        return EnsembleHandle(handles, model.card.name, model.threshold)
     members = _members(model, offline)
     if members is not None:
         handles = tuple(handle(one, offline=offline) for one in members)
-        return EnsembleHandle(handles, _name(model))
+        return EnsembleHandle(handles, _name(model), _threshold(model, offline))
     if not isinstance(model, AtomNetwork):
         file = file_of(model, offline=offline)
         known = not offline and isinstance(model, str) and not Path(model).is_file()
@@ -188,6 +190,11 @@ def member_name(entry: Entry, member: str) -> str:
 
 def _name(model: ModelLike) -> str | None:
     return model if isinstance(model, str) else None
+
+
+def _threshold(model: ModelLike, offline: bool) -> float | None:
+    """Return the threshold of an ensemble that a catalogue names; None of others."""
+    return _entry(model, offline).threshold if isinstance(model, str) else None
 
 
 def _members(model: ModelLike, offline: bool) -> list[ModelLike] | None:

@@ -56,6 +56,9 @@ class Entry:
         ``https://`` address, ``doi:DOI/FILE``, or a path relative to the catalogue.
     members : tuple of str
         The models of an ensemble.
+    threshold : float, optional
+        Least mean probability of a site by the members of an ensemble, between 0 and 1; the least
+        of their thresholds where it is not said.
     generate : dict
         How a data set is made that no file holds: see
         :func:`hyperspy_dlatoms.data.generate.generate`. Its ``sha256`` is the fingerprint that
@@ -90,6 +93,7 @@ class Entry:
     sha256: str = ""
     where: tuple[str, ...] = ()
     members: tuple[str, ...] = ()
+    threshold: float | None = None
     generate: dict[str, Any] = field(default_factory=dict)
     source: str = ""
     home: str = ""
@@ -108,6 +112,7 @@ class Entry:
         self._check("kind", self.kind in KINDS, f"one of {', '.join(KINDS)}")
         if self.kind == "ensemble":
             self._check("members", len(self.members) > 1, "the names of two models or more")
+            self._check("threshold", _is_threshold(self.threshold), "a probability from 0 to 1")
         elif self.generate:
             self._check("kind", self.kind == "dataset", "'dataset' where there is a `generate`")
         else:
@@ -290,6 +295,10 @@ def _entry(values: Any, source: str, home: str) -> Entry:
         raise RegistryError(f"an entry lacks {', '.join(missing)}.")
     # A later version of the same format may say more than this one knows.
     return Entry(**{n: v for n, v in values.items() if n in known}, source=source, home=home)
+
+
+def _is_threshold(value: Any) -> bool:
+    return value is None or (isinstance(value, float) and 0 < value < 1)
 
 
 def _is_relative(path: str) -> bool:

@@ -516,6 +516,8 @@ def _add_search(metadata: dict, signal: Signal2D, model: Model, search: Search) 
         metadata["VectorMetadata"]["materials"] = list(materials)
     if model.members and search.minimum_agreement is not None:
         metadata["VectorMetadata"]["minimum_agreement"] = float(search.minimum_agreement)
+    elif model.members and search.threshold is None:
+        metadata["VectorMetadata"]["threshold_of_mean"] = float(model.card.threshold)
     return metadata
 
 

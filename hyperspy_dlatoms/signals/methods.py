@@ -59,7 +59,8 @@ def find_atoms_nn(
     minimum_agreement : float, optional
         The least fraction of the members of an ensemble that found a site: 0 gives what any of them
         found, 1 only that on which all agree. Where it is not given, those sites are reported whose
-        mean probability reaches the least of the members' thresholds. A single network agrees with
+        mean probability reaches `threshold`; where that is not given either, the threshold that the
+        registry has for the ensemble, or the least of its members'. A single network agrees with
         itself.
     symmetrise : bool, default False
         Whether to take the mean over the eight quarter turns and flips of the image, so that its

@@ -53,7 +53,7 @@ def resolve(model: ModelLike) -> Model:
     if not isinstance(handle, EnsembleHandle):
         return Model(handle, _card_of(handle))
     members = tuple(map(_card_of, handle.members))
-    return Model(handle, common_card(members, handle.name), members)
+    return Model(handle, common_card(members, handle.name, handle.threshold), members)
 
 
 @lru_cache(maxsize=16)

@@ -260,6 +260,20 @@ def test_members_may_differ_in_threshold_and_distance():
     assert len(sites) == len(truth) and set(sites[:, 5]) == {1.0}
 
 
+def test_an_ensemble_may_have_a_threshold_of_its_own():
+    frame, truth = frame_of()
+    # Each gives its sites a probability of 0.97.
+    for threshold, number in [(0.96, len(truth)), (0.98, 0)]:
+        network = AtomEnsemble([BlobNetwork(), BlobNetwork()], threshold=threshold)
+        assert network.card.threshold == threshold
+        (sites,) = find_sites(frame[np.newaxis], SAMPLING, network)
+        assert len(sites) == number
+        (sites,) = find_sites(frame[np.newaxis], SAMPLING, network, threshold=0.9)
+        assert len(sites) == len(truth)
+        (sites,) = find_sites(frame[np.newaxis], SAMPLING, network, minimum_agreement=1.0)
+        assert len(sites) == len(truth)
+
+
 @pytest.mark.parametrize("least", [-0.1, 1.1, np.nan])
 def test_refuses_an_agreement_that_is_no_fraction(network, least):
     with pytest.raises(ValueError, match="least agreement"):

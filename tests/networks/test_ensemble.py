@@ -40,7 +40,8 @@ def test_common_card_is_a_card(card):
     common = common_card([card, other], "both")
     assert ModelCard.from_json(common.to_json()) == common
     assert (common.name, common.version) == ("both", "1 + 2")
-    assert common.threshold == pytest.approx(0.6)
+    assert common.threshold == 0.5
+    assert common_card([card, other], threshold=0.35).threshold == 0.35
     assert common.radius == pytest.approx(0.6)
     assert common.minimum_distance == 1.4
     assert common.domain == {"sampling": [0.05, 0.25]}

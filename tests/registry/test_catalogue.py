@@ -105,7 +105,7 @@ def mixture(folder, monkeypatch):
     """The ensemble mixture of both, and the ensemble broken, which lacks a member."""
     entries = [
         Entry("broken", "ensemble", members=("gold", "tin")),
-        Entry("mixture", "ensemble", members=("gold", "silver")),
+        Entry("mixture", "ensemble", members=("gold", "silver"), threshold=0.35),
     ]
     use(monkeypatch, [*sources.own_entries(), *entries])
 
@@ -120,7 +120,7 @@ def test_ensembles_of_the_package():
 def test_ensemble_by_name(mixture):
     ensemble = registry.load("mixture")
     assert ensemble.members == (registry.load("gold"), registry.load("silver"))
-    assert ensemble.card.name == "mixture"
+    assert ensemble.card.name == "mixture" and ensemble.card.threshold == 0.35
     handle = registry.handle("mixture")
     assert handle == registry.handle(ensemble)
     again = pickle.loads(pickle.dumps(handle)).get()

@@ -65,6 +65,8 @@ def test_round_trip():
         {"domain": [1]},
         {"members": "ab"},
         {"kind": "ensemble", "members": ["gold"]},
+        {"kind": "ensemble", "members": ["gold", "silver"], "threshold": 1.5},
+        {"kind": "ensemble", "members": ["gold", "silver"], "threshold": "low"},
         {"generate": {"recipe": {}}},
         {"description": ["x"]},
     ],

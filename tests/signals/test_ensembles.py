@@ -87,7 +87,9 @@ def test_agreement_is_the_last_column(three, spot_images, navigation, lazy):
         assert len(part) and part.agreement.to_numpy() == pytest.approx(share)
     alone = table[table.agreement < 0.5]
     assert alone.probability.to_numpy() == pytest.approx((0.7 + 2 * 0.001) / 3, abs=1e-4)
-    by_default = signal.find_atoms_nn().to_dataframe()
+    by_default = signal.find_atoms_nn()
+    assert by_default.metadata.VectorMetadata.threshold_of_mean == 0.5
+    by_default = by_default.to_dataframe()
     assert len(by_default) == (table.probability >= 0.5).sum() < len(table)
     unanimous = signal.find_atoms_nn(minimum_agreement=1).to_dataframe()
     assert len(unanimous) == (table.agreement == 1).sum() < len(table)
