@@ -126,7 +126,17 @@ def peaks(maps: SiteMaps, reach: float) -> Any:
     from keras import ops
 
     here = score(ops.sum(maps.probability, axis=-1), maps.offset, reach)
-    return ops.equal(here, ops.max_pool(here[..., None], 3, 1, "same")[..., 0])
+    # A pooling takes ten times as long of a single channel.
+    around = ops.pad(here, ((0, 0), (1, 1), (1, 1)), constant_values=-np.inf)
+    of_rows = _largest(around[:, :-2], around[:, 1:-1], around[:, 2:])
+    largest = _largest(of_rows[:, :, :-2], of_rows[:, :, 1:-1], of_rows[:, :, 2:])
+    return ops.equal(here, largest)
+
+
+def _largest(first: Any, second: Any, third: Any) -> Any:
+    from keras import ops
+
+    return ops.maximum(ops.maximum(first, second), third)
 
 
 def read_output(raw: Any, n_classes: int, n_decoys: int = 0) -> SiteMaps:
