@@ -100,15 +100,15 @@ def main() -> None:
     AtomNetwork.from_model(card, network.model, domain).save(arguments.output)
 
 
-def choose(counts, empty, told=None) -> tuple[float, dict[str, float]]:
-    """Choose the threshold, unless told, and print and give it and the scores with it.
+def choose(counts, empty, told=None, most=1.0) -> tuple[float, dict[str, float]]:
+    """Choose a threshold up to `most`, unless told, and print and give it and the scores with it.
 
     Of images at each dose, `score_wave` gave the counts, and of empty images `false_on_empty`.
     """
     totals = {dose: np.sum(parts, axis=0) for dose, parts in counts.items()}
     false = np.mean(empty, axis=0)
     usual = np.sort(empty, axis=0)[: -max(len(empty) // 100, 1)].mean(axis=0)
-    allowed = usual <= MOST_FALSE
+    allowed = (usual <= MOST_FALSE) & (most + 1e-6 > THRESHOLDS)
     at = int(np.where(allowed, f_score(sum(totals.values()), np.sqrt(0.5)), 0).argmax())
     print("threshold by the rule", round(float(THRESHOLDS[at]), 2))
     if told is not None:
