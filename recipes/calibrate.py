@@ -57,6 +57,8 @@ TOLERANCE = {"C": 0.5}
 LOWEST = 0.1
 THRESHOLDS = np.arange(0.2, 0.925, 0.05)
 MOST_FALSE = 0.002
+BETA = 0.5**0.5
+"""How often recall counts, beside precision, for the threshold of a network."""
 ENERGIES = (80e3, 300e3)
 INSIDE, OUTSIDE, GOOD = 400, 900, 400
 FEWEST_SITES = 30
@@ -100,7 +102,7 @@ def main() -> None:
     AtomNetwork.from_model(card, network.model, domain).save(arguments.output)
 
 
-def choose(counts, empty, told=None, most=1.0) -> tuple[float, dict[str, float]]:
+def choose(counts, empty, told=None, most=1.0, beta=BETA) -> tuple[float, dict[str, float]]:
     """Choose a threshold up to `most`, unless told, and print and give it and the scores with it.
 
     Of images at each dose, `score_wave` gave the counts, and of empty images `false_on_empty`.
@@ -109,7 +111,7 @@ def choose(counts, empty, told=None, most=1.0) -> tuple[float, dict[str, float]]
     false = np.mean(empty, axis=0)
     usual = np.sort(empty, axis=0)[: -max(len(empty) // 100, 1)].mean(axis=0)
     allowed = (usual <= MOST_FALSE) & (most + 1e-6 > THRESHOLDS)
-    at = int(np.where(allowed, f_score(sum(totals.values()), np.sqrt(0.5)), 0).argmax())
+    at = int(np.where(allowed, f_score(sum(totals.values()), beta), 0).argmax())
     print("threshold by the rule", round(float(THRESHOLDS[at]), 2))
     if told is not None:
         at = int(np.abs(THRESHOLDS - told).argmin())

@@ -16,12 +16,15 @@ from hyperspy_dlatoms.simulation.recipe import parse_recipe, read_recipe
 
 
 def digests(directory):
-    """Of every file that holds data, by its place in the data set."""
+    """Of every file that holds data, by its place in the data set.
+
+    What a killed process was writing stays beside it, under a name that nobody reads.
+    """
     files = (p for part in ("arrays.zarr", "records") for p in (directory / part).rglob("*"))
     return {
         str(p.relative_to(directory)): hashlib.sha256(p.read_bytes()).hexdigest()
         for p in files
-        if p.is_file()
+        if p.is_file() and not (p.parent.name == "records" and p.name.startswith("."))
     }
 
 
