@@ -3,8 +3,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 
 from hyperspy_dlatoms.simulation.camera import count_electrons, record
@@ -12,7 +10,9 @@ from hyperspy_dlatoms.simulation.conditions import Conditions
 from hyperspy_dlatoms.simulation.illumination import blend, uneven
 from hyperspy_dlatoms.simulation.lens import Lens, image_intensity, series_intensities
 
-RAMP_IMAGES = 3
+RAMP_STEP = 20.0
+"""Most defocus (Å) between the images that a ramp is blended from. The contrast of an HRTEM image
+inverts within some 100 Å, and the mean of two images either side of that shows less than either."""
 
 
 def take_image(
@@ -92,10 +92,32 @@ def ramped_intensity(
     """
     if not ramp:
         return image_intensity(wave, sampling, energy, lens)
-    steps = np.linspace(-0.5, 0.5, RAMP_IMAGES) * ramp
-    lenses = [replace(lens, defocus=lens.defocus + step) for step in steps]
-    images = [image_intensity(wave, sampling, energy, one) for one in lenses]
-    return blend(np.stack(images), angle)
+    images = series_intensities(wave, sampling, energy, lens, lens.defocus + ramp_steps(ramp))
+    return blend(images, angle)
+
+
+def ramp_steps(ramp: float) -> np.ndarray:
+    """
+    Give the defoci of the images that a ramp is blended from.
+
+    Parameters
+    ----------
+    ramp : float
+        Change of the defocus from one side of the frame to the other, Å.
+
+    Returns
+    -------
+    numpy.ndarray
+        Relative to that in the middle of the frame (Å), from one side to the other.
+
+    Examples
+    --------
+    >>> from hyperspy_dlatoms.simulation.imaging import ramp_steps
+    >>> ramp_steps(-60.0)
+    array([ 30.,  10., -10., -30.])
+    """
+    images = 1 + max(int(np.ceil(abs(ramp) / RAMP_STEP)), 1)
+    return np.linspace(-0.5, 0.5, images) * ramp
 
 
 def take_series(
@@ -147,10 +169,9 @@ def take_series(
     """
     lens, defoci = conditions.lens, np.asarray(conditions.defoci)
     if conditions.defocus_ramp:
-        steps = np.linspace(-0.5, 0.5, RAMP_IMAGES) * conditions.defocus_ramp
-        each = (defoci[:, None] + steps).ravel()
-        images = series_intensities(wave, sampling, energy, lens, each)
-        images = images.reshape(len(defoci), RAMP_IMAGES, *wave.shape)
+        each = defoci[:, None] + ramp_steps(conditions.defocus_ramp)
+        images = series_intensities(wave, sampling, energy, lens, each.ravel())
+        images = images.reshape(*each.shape, *wave.shape)
         intensities = [blend(stack, conditions.ramp_angle) for stack in images]
     else:
         intensities = series_intensities(wave, sampling, energy, lens, defoci)

@@ -6,7 +6,7 @@ import pytest
 
 from hyperspy_dlatoms.simulation.camera import Camera
 from hyperspy_dlatoms.simulation.conditions import Conditions
-from hyperspy_dlatoms.simulation.imaging import take_image, take_series
+from hyperspy_dlatoms.simulation.imaging import ramp_steps, take_image, take_series
 from hyperspy_dlatoms.simulation.lens import Lens
 
 PLAIN = Conditions(lens=Lens(defocus=60.0), camera=Camera(sampling=0.2))
@@ -44,6 +44,23 @@ def test_a_ramp_of_defocus_inverts_the_contrast_within_the_frame(wave):
         np.corrcoef(part.mean(1), fringe)[0, 1] for part in (counts[:, :20], counts[:, -20:])
     )
     assert left * right < -0.5
+
+
+@pytest.mark.parametrize("column", [10, 30, 50, 90, 109])
+def test_along_a_ramp_the_contrast_is_that_of_the_defocus_there(wave, column):
+    ramped = replace(PLAIN, lens=Lens(), defocus_ramp=240.0, ramp_angle=0.0)
+    there = replace(PLAIN, lens=Lens(defocus=240 * (column / 119 - 0.5)))
+    expected = image(wave, there)[0][:, column]
+    contrast = np.ptp(expected)
+    np.testing.assert_allclose(image(wave, ramped)[0][:, column], expected, atol=0.1 * contrast)
+
+
+def test_the_images_of_a_ramp_are_close_in_defocus_and_span_it():
+    for ramp in (5.0, -90.0, 300.0):
+        steps = ramp_steps(ramp)
+        assert steps[-1] - steps[0] == pytest.approx(ramp)
+        assert np.abs(np.diff(steps)).max() <= 20 + 1e-9
+    assert len(ramp_steps(300.0)) == 16
 
 
 def test_uneven_light_scales_the_image(wave):
