@@ -204,6 +204,7 @@ def make_item(recipe: Recipe, index: int) -> Item:
         method=str(draw(rng, waves["method"])),
         label=str(waves["sites"]),
         least_height=float(waves["least_height"]),
+        motion=str(waves["motion"]),
     )
     pixels = int(images["pixels"])
     stack = np.zeros((int(images["per_wave"]), *_frame_shape(recipe)), np.float32)

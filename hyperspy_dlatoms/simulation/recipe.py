@@ -23,6 +23,7 @@ WAVES: dict[str, Any] = {
     "method": "multislice",
     "sites": "snapshot",
     "least_height": 1,
+    "motion": "snapshot",
 }
 IMAGES: dict[str, Any] = {"per_wave": 1, "pixels": 512}
 REQUIRED = ("name", "seed", "structures", "imaging")
@@ -46,8 +47,8 @@ class Recipe:
         See :func:`hyperspy_dlatoms.simulation.conditions.draw_conditions`.
     waves : dict
         ``count``; ``size`` of the box (Å); ``sampling`` of the waves kept (Å/px); ``energy`` (eV),
-        ``displacement`` (Å), ``slice_thickness`` (Å), ``parametrization``, ``method``, ``sites``
-        and ``least_height`` as :func:`hyperspy_dlatoms.simulation.wave.exit_wave` takes them
+        ``displacement`` (Å), ``slice_thickness`` (Å), ``parametrization``, ``method``, ``sites``,
+        ``least_height`` and ``motion`` as :func:`hyperspy_dlatoms.simulation.wave.exit_wave` takes them
         (``sites`` is its ``label``).
     images : dict
         ``per_wave``, how many images are stored of each wave, and their ``pixels`` a side.

@@ -11,12 +11,16 @@ import scipy.fft
 from hyperspy_dlatoms.simulation.settings import SETTINGS
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from abtem import Potential
+    from abtem.parametrizations import Parametrization
 
     from hyperspy_dlatoms.simulation.specimen import Specimen
 
 METHODS = ("multislice", "projected")
 SITES = ("snapshot", "rest")
+MOTIONS = ("snapshot", "blurred")
 
 FINE_SAMPLING = 0.125
 """Å/px of the potential's grid: with abTEM's cut at two thirds it carries 2.7 periods an Å."""
@@ -34,9 +38,10 @@ def exit_wave(
     method: str = "multislice",
     label: str = "snapshot",
     least_height: float = 1,
+    motion: str = "snapshot",
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """
-    Send a plane wave through one thermal snapshot of a specimen.
+    Send a plane wave through one thermal snapshot of a specimen, or through its mean.
 
     By default the sites are returned as they are in the snapshot, each the mean of its displaced
     atoms, so that wave and truth belong together. Sites that are vacant are where their atoms would
@@ -67,6 +72,9 @@ def exit_wave(
         Whether a site is the mean of its displaced atoms, or of its atoms at rest.
     least_height : float
         Columns of fewer atoms are in the wave, but are no sites; vacant sites always are.
+    motion : {"snapshot", "blurred"}
+        With "blurred" the atoms are at rest and their potentials are blurred by the displacement:
+        the elastic part of an exposure that is long beside a vibration, as all of them are.
 
     Returns
     -------
@@ -80,7 +88,7 @@ def exit_wave(
     Raises
     ------
     ValueError
-        If the method or the label is not known.
+        If the method, the label or the motion is not known.
 
     References
     ----------
@@ -94,12 +102,17 @@ def exit_wave(
         raise ValueError(f"method {method!r} is not known: expected one of {METHODS}.")
     if label not in SITES:
         raise ValueError(f"sites {label!r} are not known: expected one of {SITES}.")
+    if motion not in MOTIONS:
+        raise ValueError(f"motion {motion!r} is not known: expected one of {MOTIONS}.")
     size = specimen.atoms.cell[0, 0]
     pixels = round(size / sampling)
     atoms = specimen.atoms.copy()
     if len(atoms) == 0:
         return np.ones((pixels, pixels), np.complex64), *specimen.sites_and_species()
-    atoms.positions += displacement * rng.standard_normal(atoms.positions.shape)
+    if motion == "blurred":
+        parametrization = blurred(parametrization, atoms.symbols, displacement)
+    else:
+        atoms.positions += displacement * rng.standard_normal(atoms.positions.shape)
     sites, species = specimen.sites_and_species(atoms.positions if label == "snapshot" else None)
     labelled = (sites[:, 2] >= least_height) | (sites[:, 2] == 0)
     atoms.wrap()
@@ -116,6 +129,28 @@ def exit_wave(
         else:
             wave = phase_object(potential, energy)
     return crop_spectrum(np.asarray(wave).T, pixels), sites[labelled], species[labelled]
+
+
+def blurred(name: str, symbols: Iterable[str], displacement: float) -> Parametrization:
+    """
+    Blur the potentials of atoms by their thermal motion, as the Debye-Waller factor does.
+
+    Parameters
+    ----------
+    name : str
+        Of the parametrization, as abTEM names it.
+    symbols : iterable of str
+        The elements.
+    displacement : float
+        Standard deviation of the motion along each axis, Å.
+
+    Returns
+    -------
+    abtem.parametrizations.Parametrization
+    """
+    from abtem.parametrizations import validate_parametrization
+
+    return type(validate_parametrization(name))(sigmas=dict.fromkeys(symbols, displacement))
 
 
 def phase_object(potential: Potential, energy: float) -> np.ndarray:

@@ -63,6 +63,18 @@ def test_sites_follow_the_displaced_atoms(columns):
     assert 0 < np.abs(moved - still)[:, :2].max() < 0.5
 
 
+def test_a_blurred_wave_is_the_mean_of_snapshots_and_its_sites_are_at_rest(columns):
+    rng = np.random.default_rng(2)
+    snapshots = [exit_wave(rng, columns, 300e3, displacement=0.1)[0] for _ in range(60)]
+    mean = np.mean(snapshots, axis=0)
+    wave, sites, _ = exit_wave(rng, columns, 300e3, displacement=0.1, motion="blurred")
+    sharp, still, _ = exit_wave(rng, columns, 300e3, displacement=0.0)
+    np.testing.assert_array_equal(sites, still)
+    spread = np.mean([np.linalg.norm(one - mean) for one in snapshots])
+    assert np.linalg.norm(wave - mean) < 2.5 * spread / len(snapshots) ** 0.5
+    assert np.linalg.norm(sharp - mean) > 4 * spread / len(snapshots) ** 0.5
+
+
 def test_intensity_is_about_one_and_the_phase_of_an_atom_is_positive(columns):
     wave, *_ = exit_wave(np.random.default_rng(0), columns, 300e3, displacement=0.0)
     assert wave.shape == (120, 120)
