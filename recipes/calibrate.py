@@ -10,8 +10,8 @@ per nm² on the empty ones, the worst hundredth of them left out, which no thres
 guard is for, that with the best F score over all doses, a false atom counting twice a missed one,
 is written into the model file, with the scores against dose.
 
-Of a network of single images the domain is fitted then: from images of the training waves that it
-reads right, and images of other kinds that it reads wrong; its limits are set on the held-out
+Of a network of single images the domain is fitted then: from images that it reads right, and images
+that it reads wrong, of the training waves and of other kinds; its limits are set on the held-out
 waves. The shipped networks were finished by::
 
     dlatoms train recipes/graphene.yaml
@@ -60,7 +60,7 @@ MOST_FALSE = 0.002
 BETA = 0.5**0.5
 """How often recall counts, beside precision, for the threshold of a network."""
 ENERGIES = (80e3, 300e3)
-INSIDE, OUTSIDE, GOOD = 400, 900, 400
+INSIDE, OUTSIDE, GOOD = 500, 1200, 400
 FEWEST_SITES = 30
 EMPTY = 12
 """Empty images for each image at a dose: of fewer, a single false atom would decide."""
@@ -292,12 +292,18 @@ def find_domain(network, recipe, data, tolerance) -> Domain:
         return descriptions[~wrong], descriptions[wrong]
 
     inside = list(known(False, INSIDE))
-    right, _ = split(inside)
+    right, wrong = split(inside)
     also_right, outside = split(list(foreign(OUTSIDE)))
     good, _ = split(list(known(True, GOOD)))
-    print(f"domain: {len(right)} + {len(also_right)} images inside, {len(outside)} outside")
+    print(
+        f"domain: {len(right)} + {len(also_right)} images inside, "
+        f"{len(wrong)} + {len(outside)} outside"
+    )
     return fit_domain(
-        np.concatenate([right, also_right]), outside, good, network.card.domain["sampling"]
+        np.concatenate([right, also_right]),
+        np.concatenate([wrong, outside]),
+        good,
+        network.card.domain["sampling"],
     )
 
 

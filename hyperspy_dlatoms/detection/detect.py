@@ -16,11 +16,13 @@ from hyperspy_dlatoms.detection.looking import (
     check_defoci,
     in_cells,
     look,
+    look_again,
     too_small,
     warn_of_sampling,
 )
 from hyperspy_dlatoms.detection.sites import PROBABILITY, candidates, probability_at, select
 from hyperspy_dlatoms.detection.symmetry import members_of
+from hyperspy_dlatoms.detection.torn import Negated, is_torn, may_tear, mend
 from hyperspy_dlatoms.networks.maps import REACH
 
 if TYPE_CHECKING:
@@ -173,6 +175,11 @@ def survey(
         columns = len(columns_of(network.card, [member.card for member in members]))
         return [Finding(np.empty((0, columns)), None) for _ in frames]
 
+    def collect(tiles: list[list[np.ndarray]], frame: Frame, members: list) -> np.ndarray:
+        found = [np.concatenate(parts) for parts in zip(*tiles, strict=True)]
+        return _sites(found, frame, sampling, members, minimum_agreement, least)
+
+    tears = may_tear([member.card for member in members])
     findings: list[Finding] = []
     tiles: list[list[np.ndarray]] = []
     features: list[list[np.ndarray | None]] = []
@@ -180,8 +187,15 @@ def survey(
         tiles.append(_candidates(seen, members, thresholds))
         features.append(seen.features)
         if seen.is_last:
-            found = [np.concatenate(parts) for parts in zip(*tiles, strict=True)]
-            sites = _sites(found, seen.frame, sampling, members, minimum_agreement, least)
+            sites = collect(tiles, seen.frame, members)
+            if tears and is_torn(sites):
+                negative = [Negated(member) for member in members]
+                again = [
+                    _candidates(tile, negative, thresholds)
+                    for tile in look_again(seen.frame, negative, batch_pixels)
+                ]
+                distance = min(_distances(seen.frame, members, sampling)) * seen.frame.grid.scale
+                sites = mend(sites, collect(again, seen.frame, negative), distance)
             verdict = _verdict(list(zip(*features, strict=True)), seen.frame, sampling, members)
             findings.append(Finding(sites, verdict))
             tiles, features = [], []
@@ -230,9 +244,8 @@ def _sites(
     least: float,
 ) -> np.ndarray:
     """Turn the candidates of each member in a frame into one list of sites."""
-    working = sampling * frame.grid.scale
     card = members[0].card
-    distances = [max(one.card.minimum_distance / working, card.stride) for one in members]
+    distances = _distances(frame, members, sampling)
     n_classes, disc = len(card.classes), _DISC / sampling
     sites = [
         select(one, frame.shape, frame.grid, distance, n_classes, frame.mask, disc)
@@ -245,6 +258,12 @@ def _sites(
     if minimum_agreement is None:
         merged = merged[merged[:, PROBABILITY] >= least]
     return merged
+
+
+def _distances(frame: Frame, members: list, sampling: float) -> list[float]:
+    """Give the least distance of two sites of each member, working px."""
+    working = sampling * frame.grid.scale
+    return [max(one.card.minimum_distance / working, one.card.stride) for one in members]
 
 
 def _verdict(

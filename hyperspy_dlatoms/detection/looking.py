@@ -156,6 +156,34 @@ def look(
         )
 
 
+def look_again(frame: Frame, networks: Sequence[AtomNetwork], batch_pixels: int) -> Iterator[Look]:
+    """Show a frame that was looked at to other networks of the same kind.
+
+    Parameters
+    ----------
+    frame : Frame
+        As `look` gave it.
+    networks : sequence of AtomNetwork
+        Of one working sampling, stride and normalisation width.
+    batch_pixels : int
+        Working pixels that go through a network at once.
+
+    Yields
+    ------
+    Look
+        Its tiles one after another, without features.
+    """
+    tiles, shape = frame.tiling.tiles, frame.tiling.shape
+    number = _at_once(shape, batch_pixels, len(tiles))
+    batch = np.zeros((number, *frame.working.shape[:-2], *shape), np.float32)
+    for start in range(0, len(tiles), number):
+        pending = [
+            (frame, tile, padded_window(frame.working, tile, shape))
+            for tile in tiles[start : start + number]
+        ]
+        yield from _evaluate(networks, [False] * len(networks), batch, pending, None)
+
+
 def _at_once(shape: tuple[int, int], batch_pixels: int, number: int) -> int:
     """Tell how many of some tiles go through a network together."""
     area = shape[0] * shape[1]

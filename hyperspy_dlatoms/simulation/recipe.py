@@ -48,8 +48,8 @@ class Recipe:
     waves : dict
         ``count``; ``size`` of the box (Å); ``sampling`` of the waves kept (Å/px); ``energy`` (eV),
         ``displacement`` (Å), ``slice_thickness`` (Å), ``parametrization``, ``method``, ``sites``,
-        ``least_height`` and ``motion`` as :func:`hyperspy_dlatoms.simulation.wave.exit_wave` takes them
-        (``sites`` is its ``label``).
+        ``least_height`` and ``motion`` as :func:`hyperspy_dlatoms.simulation.wave.exit_wave` takes
+        them (``sites`` is its ``label``).
     images : dict
         ``per_wave``, how many images are stored of each wave, and their ``pixels`` a side.
     network, training : dict

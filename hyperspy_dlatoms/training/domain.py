@@ -11,7 +11,7 @@ from scipy.spatial.distance import cdist
 from hyperspy_dlatoms.networks.domain import Domain, standardise
 from hyperspy_dlatoms.networks.spectrum import BANDS
 
-DIMENSIONS = 60
+DIMENSIONS = 200
 EXAMPLES = 600
 REGULARISATION = 0.3
 SHRINKAGE = 0.1

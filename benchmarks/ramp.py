@@ -1,0 +1,83 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Whether a contrast that inverts within the frame costs anything.
+
+On the specimens of `dlatoms evaluate`, imaged with a defocus that changes across the frame, and
+once more without, at each defocus of the ramp: each site is then looked for in the frame that has
+its own defocus everywhere. Where the contrast vanishes neither can be read, and only what the ramp
+itself costs tells them apart:
+
+    python benchmarks/ramp.py data/evaluation-metal metal-nanoparticle
+"""
+
+import argparse
+import warnings
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+from rich.progress import track
+
+from hyperspy_dlatoms import registry
+from hyperspy_dlatoms.detection.detect import find_sites
+from hyperspy_dlatoms.evaluation.comparison import Comparison, compare
+from hyperspy_dlatoms.evaluation.frames import conditions_of, take_frame
+from hyperspy_dlatoms.evaluation.scores import scores
+from hyperspy_dlatoms.evaluation.subjects import load_subject
+from hyperspy_dlatoms.evaluation.trials import material_of, trial
+from hyperspy_dlatoms.simulation.illumination import ramp
+from hyperspy_dlatoms.simulation.imaging import ramp_steps
+
+SEED = 1597
+
+
+def main() -> None:
+    """Find the sites with and without the ramp, and print F1 and errors of both."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("data", type=Path, help="where the exit waves are kept")
+    parser.add_argument("model")
+    parser.add_argument("--frames", type=int, default=8, help="at each ramp (%(default)s)")
+    parser.add_argument("--full", action="store_true", help="all specimens, not a few")
+    options = parser.parse_args()
+    network = registry.load(options.model)
+    options.data.mkdir(parents=True, exist_ok=True)
+    tested = trial(material_of(network.card), quick=not options.full)
+    points = [point for point in tested.curves["defocus_ramp"] if point.value]
+    for point in track(points, "ramps"):
+        ramped, plain = [], []
+        for n in range(options.frames):
+            subject = load_subject(point.plans[n % len(point.plans)], options.data)
+            conditions = conditions_of(tested.imaging | point.changes, SEED, n)
+            rng = np.random.default_rng([SEED, int(point.value), n])
+            with warnings.catch_warnings(action="ignore", category=UserWarning):
+                found, sampling, shape = read(rng, network, subject, conditions)
+                ramped.append(compare(found, subject.truth, sampling, shape))
+                plain.append(read_in_strips(rng, network, subject, conditions))
+        with_ramp, without = (scores(Comparison.join(parts)) for parts in (ramped, plain))
+        print(
+            f"ramp of {point.value:3.0f} Å: F1 {with_ramp['f1']:.3f} beside {without['f1']:.3f} "
+            f"without, rms {with_ramp['rms']:.1f} and {without['rms']:.1f} pm"
+        )
+
+
+def read(rng, network, subject, conditions) -> tuple[np.ndarray, float, tuple[int, int]]:
+    """Take a frame and find the sites in it; also give its sampling and its shape."""
+    counts, sampling = take_frame(rng, subject, conditions)
+    return find_sites(counts[None], sampling, network)[0][:, :5], sampling, counts.shape
+
+
+def read_in_strips(rng, network, subject, conditions) -> Comparison:
+    """Find each site in the frame without a ramp that has the defocus which the site had in it."""
+    steps = ramp_steps(conditions.defocus_ramp)
+    kept = []
+    for number, step in enumerate(steps):
+        lens = replace(conditions.lens, defocus=conditions.lens.defocus + step)
+        there = replace(conditions, lens=lens, defocus_ramp=0.0)
+        found, sampling, shape = read(rng, network, subject, there)
+        along = (ramp(shape, conditions.ramp_angle) + 0.5) * (len(steps) - 1)
+        y, x = np.clip(np.rint(found[:, :2]).astype(int), 0, np.array(shape) - 1).T
+        kept.append(found[np.rint(along[y, x]) == number])
+    return compare(np.concatenate(kept), subject.truth, sampling, shape)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,296 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Crystals that were read as two lattices, each in a part of them.
+
+Where the contrast inverts within a crystal, because it is thick or the defocus changes, a network
+may take the places between the columns for columns in one part of it and not in the other. No
+crystal is like that: its columns are all on one lattice. Such a crystal is torn, and the image is
+worth a second look at its negative, in which columns are where the contrast has them elsewhere.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
+from scipy.spatial import cKDTree
+
+from hyperspy_dlatoms.detection.lattices import LATTICE, sides
+from hyperspy_dlatoms.detection.materials import SHEETS, known_materials
+from hyperspy_dlatoms.detection.sites import PROBABILITY, X, Y, keep_best
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from hyperspy_dlatoms.networks.card import ModelCard
+    from hyperspy_dlatoms.networks.maps import SiteMaps
+    from hyperspy_dlatoms.networks.network import AtomNetwork
+
+# In distances of nearest neighbours: how far pairs are looked at, and the steps of a cell are
+# looked for; and how far apart two like steps, or a site and where the lattice has it, may be.
+_REACH = 2.2
+_CELL = 1.7
+_ALIKE = 0.12
+_ON_LATTICE = 0.2
+# Of the sites, from how many a step of their lattice leads to another one.
+_COMMON = 0.25
+_SINE = 0.4
+# Of the sites of a crystal, those on the weaker lattice; and how much better whole the negative has
+# to be, since most images are read as they are.
+_TORN = 0.03
+_BETTER = 1.6
+# Sites from which the cell is looked for.
+_MOST = 100
+
+
+class Negated:
+    """A network that looks at the negative of images.
+
+    Parameters
+    ----------
+    network : AtomNetwork or Symmetrised
+        The network.
+    """
+
+    def __init__(self, network: AtomNetwork) -> None:
+        self.network = network
+        self.card = network.card
+        self.grid_multiple = network.grid_multiple
+
+    def maps(self, batch: np.ndarray) -> SiteMaps:
+        """Give the maps of the negatives of a batch, see `AtomNetwork.maps`."""
+        return self.network.maps(-batch)
+
+
+class Grains(NamedTuple):
+    """Which sites belong to one crystal, and to which of two lattices in it.
+
+    Attributes
+    ----------
+    grain : numpy.ndarray
+        Number of the crystal of each site, shape (n,).
+    side : numpy.ndarray
+        Which of two lattices, each in the middle of the cells of the other, shape (n,): 0 or 1.
+    """
+
+    grain: np.ndarray
+    side: np.ndarray
+
+    def support(self, weight: np.ndarray) -> np.ndarray:
+        """Add up a weight over the sites of each crystal and lattice, shape (grains, 2)."""
+        n = 2 * (self.grain.max(initial=-1) + 1)
+        return np.bincount(2 * self.grain + self.side, weight, minlength=n).reshape(-1, 2)
+
+
+def cell(sites: np.ndarray) -> np.ndarray | None:
+    """Find the two shortest steps of the lattice that most sites are on.
+
+    Parameters
+    ----------
+    sites : numpy.ndarray
+        Positions, shape (n, 2).
+
+    Returns
+    -------
+    numpy.ndarray or None
+        The steps, one a row, in the unit of the positions; None where there is no lattice.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from hyperspy_dlatoms.detection.torn import cell
+    >>> sites = np.argwhere(np.ones((6, 6))) @ np.array([[2.0, 0.0], [0.5, 3.0]])
+    >>> np.abs(cell(sites)).round(3).tolist()
+    [[2.0, 0.0], [0.5, 3.0]]
+    """
+    if len(sites) < 2 * LATTICE:
+        return None
+    tree = cKDTree(sites)
+    nearest = float(np.median(tree.query(sites, k=2)[0][:, 1]))
+    some = sites[:: len(sites) // _MOST + 1]
+    there = tree.query_ball_point(some, _CELL * nearest)
+    steps = np.concatenate([sites[ends] - start for start, ends in zip(some, there, strict=True)])
+    steps = steps[np.any(steps != 0, axis=1)]
+    # Each way and back, so that none is taken apart where its sign turns.
+    steps = np.concatenate([steps, -steps])
+    near = cKDTree(steps)
+    alike = near.query_ball_point(steps, _ALIKE * nearest, return_length=True)
+    common = []
+    left = alike >= 2 * _COMMON * len(some)
+    while left.any():
+        best = int(np.argmax(np.where(left, alike, 0)))
+        members = near.query_ball_point(steps[best], _ALIKE * nearest)
+        step = steps[members].mean(axis=0)
+        common.append(step)
+        for way in (step, -step):
+            left[near.query_ball_point(way, 2 * _ALIKE * nearest)] = False
+    common.sort(key=np.linalg.norm)
+    for step in common[1:]:
+        sine = abs(common[0][0] * step[1] - common[0][1] * step[0])
+        if sine > _SINE * np.linalg.norm(common[0]) * np.linalg.norm(step):
+            return np.stack([common[0], step])
+    return None
+
+
+def grains(sites: np.ndarray, steps: np.ndarray) -> Grains:
+    """Tell which sites are on one lattice, and which in the middle of its cells.
+
+    Pairs of sites that are nearly a whole number of steps apart are on the same lattice, those that
+    are half a step more apart along both on the two that lie between each other. Both hold from
+    site to site, so that a crystal may be bent.
+
+    Parameters
+    ----------
+    sites : numpy.ndarray
+        Positions, shape (n, 2).
+    steps : numpy.ndarray
+        The two shortest steps of the lattice, shape (2, 2).
+
+    Returns
+    -------
+    Grains
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from hyperspy_dlatoms.detection.torn import grains
+    >>> sites = np.array([[0, 0], [0, 2], [0, 4], [3, 3], [3, 5], [9, 9.0]])
+    >>> found = grains(sites, np.array([[0, 2.0], [2.0, 0]]))
+    >>> found.grain.tolist(), found.side.tolist()
+    ([0, 0, 0, 0, 0, 1], [0, 0, 0, 1, 1, 0])
+    """
+    n = len(sites)
+    nearest = np.linalg.norm(steps, axis=1).min()
+    pairs = cKDTree(sites).query_pairs(_REACH * nearest, output_type="ndarray")
+    first, second = pairs.T.astype(np.int32)
+    apart = (sites[second] - sites[first]) @ np.linalg.inv(steps)
+
+    def off(shift: float) -> np.ndarray:
+        rest = apart - shift
+        return np.linalg.norm((rest - np.rint(rest)) @ steps, axis=1) / nearest
+
+    same, other = off(0.0) < _ON_LATTICE, off(0.5) < _ON_LATTICE
+    part = _parts(first[same], second[same], n)
+    a, b = part[first[other]], part[second[other]]
+    side, grain = sides(a[a != b], b[a != b], part.max(initial=-1) + 1)
+    return Grains(grain[part], side[part].astype(np.int32))
+
+
+def torn(found: Grains) -> np.ndarray:
+    """Tell which crystals are torn.
+
+    Parameters
+    ----------
+    found : Grains
+        Of all sites of a frame.
+
+    Returns
+    -------
+    numpy.ndarray
+        Of each crystal, bool.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from hyperspy_dlatoms.detection.torn import Grains, torn
+    >>> torn(Grains(np.array([0] * 20 + [1] * 20), np.array([1] * 10 + [0] * 30))).tolist()
+    [True, False]
+    """
+    numbers = found.support(np.ones(len(found.grain)))
+    less = numbers.min(axis=1)
+    return (less >= LATTICE) & (less > _TORN * numbers.sum(axis=1))
+
+
+def may_tear(cards: Sequence[ModelCard]) -> bool:
+    """Tell whether what some networks look for has a lattice that can be taken for another one.
+
+    Parameters
+    ----------
+    cards : sequence of ModelCard
+        Of the networks.
+
+    Returns
+    -------
+    bool
+        Not in the honeycombs of two-dimensional materials, where no site is in the middle of a
+        cell, nor where the sites are told apart, or the images are focal series.
+    """
+    card, known = cards[0], known_materials(cards)
+    if len(card.classes) > 1 or card.arguments.get("images", 1) > 1:
+        return False
+    return not known or any(name not in SHEETS for name in known)
+
+
+def is_torn(sites: np.ndarray) -> bool:
+    """Tell whether a crystal among the sites of a frame is torn.
+
+    Parameters
+    ----------
+    sites : numpy.ndarray
+        As `find_sites` gives them, shape (n, k).
+
+    Returns
+    -------
+    bool
+    """
+    steps = cell(sites[:, : X + 1])
+    return steps is not None and bool(torn(grains(sites[:, : X + 1], steps)).any())
+
+
+def mend(sites: np.ndarray, again: np.ndarray, distance: float) -> np.ndarray:
+    """Take crystals that are torn from the negative of the image, where they are whole in it.
+
+    What a crystal is worth in either is how much the support of the one lattice, the sum of the
+    probabilities of its sites, is above that of the other.
+
+    Parameters
+    ----------
+    sites, again : numpy.ndarray
+        As found in the image and in its negative, shapes (n, k) and (m, k): y, x and the
+        probability first.
+    distance : float
+        The least distance of two sites, in the unit of the positions.
+
+    Returns
+    -------
+    numpy.ndarray
+        Shape (l, k), sorted by y, then x.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from hyperspy_dlatoms.detection.torn import mend
+    >>> square = 2.0 * np.argwhere(np.ones((6, 6)))
+    >>> square = np.column_stack([square, np.full(36, 0.9)])
+    >>> between = square + [1.0, 1.0, 0.0]
+    >>> as_it_is = np.concatenate([square[:18], between[18:30]])
+    >>> bool((mend(as_it_is, square, 1.5) == square).all())
+    True
+    >>> bool((mend(as_it_is, as_it_is, 1.5) == as_it_is).all())
+    True
+    """
+    steps = cell(sites[:, : X + 1])
+    if steps is None or not len(again):
+        return sites
+    first = grains(sites[:, : X + 1], steps)
+    both = np.concatenate([sites, again])
+    found = grains(both[:, : X + 1], steps)
+    negative = np.arange(len(both)) >= len(sites)
+    worth, worth_again = (
+        np.abs(np.diff(found.support(both[:, PROBABILITY] * which), axis=1))[:, 0]
+        for which in (~negative, negative)
+    )
+    changed = np.zeros(len(worth), bool)
+    changed[found.grain[: len(sites)][torn(first)[first.grain]]] = True
+    changed &= worth_again > _BETTER * worth
+    if not changed.any():
+        return sites
+    both = both[changed[found.grain] == negative]
+    both = both[keep_best(both[:, : X + 1], both[:, PROBABILITY], distance)]
+    return both[np.lexsort((both[:, X], both[:, Y]))]
+
+
+def _parts(first: np.ndarray, second: np.ndarray, n: int) -> np.ndarray:
+    graph = coo_array((np.ones(len(first), np.int8), (first, second)), shape=(n, n))
+    return connected_components(graph, directed=False)[1]
