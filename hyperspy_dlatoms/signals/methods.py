@@ -129,6 +129,11 @@ def find_atoms_nn(
     ensemble_agreement : Where the members of an ensemble agree.
     predict_atoms_nn : The probability map that the atoms are read from.
 
+    Notes
+    -----
+    Where a part of a crystal was read on one lattice and a part on the lattice between, the image
+    is looked at again as its negative, and the crystal is taken from there if it is whole in it.
+
     Examples
     --------
     >>> import hyperspy.api as hs
