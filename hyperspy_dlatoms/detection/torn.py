@@ -21,7 +21,7 @@ from hyperspy_dlatoms.detection.materials import SHEETS, known_materials
 from hyperspy_dlatoms.detection.sites import PROBABILITY, X, Y, keep_best
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from hyperspy_dlatoms.networks.card import ModelCard
     from hyperspy_dlatoms.networks.maps import SiteMaps
@@ -32,9 +32,9 @@ if TYPE_CHECKING:
 _REACH = 2.2
 _CELL = 1.7
 _ALIKE = 0.12
-_ON_LATTICE = 0.2
+_ON_LATTICE = 0.13
 # Of the sites, from how many a step of their lattice leads to another one.
-_COMMON = 0.25
+_COMMON = 0.15
 _SINE = 0.4
 # Of the sites of a crystal, those on the weaker lattice; and how much better whole the negative has
 # to be, since most images are read as they are.
@@ -109,28 +109,24 @@ def cell(sites: np.ndarray) -> np.ndarray | None:
     tree = cKDTree(sites)
     nearest = float(np.median(tree.query(sites, k=2)[0][:, 1]))
     some = sites[:: len(sites) // _MOST + 1]
-    there = tree.query_ball_point(some, _CELL * nearest)
-    steps = np.concatenate([sites[ends] - start for start, ends in zip(some, there, strict=True)])
-    steps = steps[np.any(steps != 0, axis=1)]
-    # Each way and back, so that none is taken apart where its sign turns.
-    steps = np.concatenate([steps, -steps])
-    near = cKDTree(steps)
-    alike = near.query_ball_point(steps, _ALIKE * nearest, return_length=True)
-    common = []
-    left = alike >= 2 * _COMMON * len(some)
-    while left.any():
-        best = int(np.argmax(np.where(left, alike, 0)))
-        members = near.query_ball_point(steps[best], _ALIKE * nearest)
-        step = steps[members].mean(axis=0)
-        common.append(step)
-        for way in (step, -step):
-            left[near.query_ball_point(way, 2 * _ALIKE * nearest)] = False
-    common.sort(key=np.linalg.norm)
-    for step in common[1:]:
-        sine = abs(common[0][0] * step[1] - common[0][1] * step[0])
-        if sine > _SINE * np.linalg.norm(common[0]) * np.linalg.norm(step):
-            return np.stack([common[0], step])
-    return None
+    ends = tree.query_ball_point(some, _CELL * nearest)
+    start = np.repeat(np.arange(len(some)), [len(one) for one in ends])
+    steps = sites[np.concatenate(ends).astype(np.intp)] - some[start]
+    start, steps = (part[np.any(steps != 0, axis=1)] for part in (start, steps))
+    first, members = _most_common(steps, _ALIKE * nearest)
+    if len(members) < _COMMON * len(some):
+        return None
+    # Both steps are to be of one crystal.
+    same = np.isin(start, start[members])
+    across = np.abs(steps @ [-first[1], first[0]]) > _SINE * np.linalg.norm(steps, axis=1) * (
+        np.linalg.norm(first)
+    )
+    if not (same & across).any():
+        return None
+    second, others = _most_common(steps[same & across], _ALIKE * nearest)
+    if len(others) < len(members) / 2:
+        return None
+    return _shortest(first, second)
 
 
 def grains(sites: np.ndarray, steps: np.ndarray) -> Grains:
@@ -202,6 +198,31 @@ def torn(found: Grains) -> np.ndarray:
     return (less >= LATTICE) & (less > _TORN * numbers.sum(axis=1))
 
 
+def torn_crystals(sites: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Go through the lattices of some sites, one orientation after another.
+
+    Parameters
+    ----------
+    sites : numpy.ndarray
+        Positions, shape (n, 2).
+
+    Yields
+    ------
+    steps : numpy.ndarray
+        Of the lattice that most of the sites are on, shape (2, 2), then of those not on it.
+    members : numpy.ndarray
+        Indices of the sites of crystals of that lattice that are torn; of most lattices none.
+    """
+    left = np.arange(len(sites))
+    while (steps := cell(sites[left])) is not None:
+        found = grains(sites[left], steps)
+        yield steps, left[torn(found)[found.grain]]
+        large = np.bincount(found.grain) >= 2 * LATTICE
+        if not large.any():
+            return
+        left = left[~large[found.grain]]
+
+
 def may_tear(cards: Sequence[ModelCard]) -> bool:
     """Tell whether what some networks look for has a lattice that can be taken for another one.
 
@@ -234,8 +255,7 @@ def is_torn(sites: np.ndarray) -> bool:
     -------
     bool
     """
-    steps = cell(sites[:, : X + 1])
-    return steps is not None and bool(torn(grains(sites[:, : X + 1], steps)).any())
+    return any(len(members) for _, members in torn_crystals(sites[:, : X + 1]))
 
 
 def mend(sites: np.ndarray, again: np.ndarray, distance: float) -> np.ndarray:
@@ -270,25 +290,43 @@ def mend(sites: np.ndarray, again: np.ndarray, distance: float) -> np.ndarray:
     >>> bool((mend(as_it_is, as_it_is, 1.5) == as_it_is).all())
     True
     """
-    steps = cell(sites[:, : X + 1])
-    if steps is None or not len(again):
+    both, n = np.concatenate([sites, again]), len(sites)
+    negative = np.arange(len(both)) >= n
+    kept = ~negative
+    for steps, members in torn_crystals(sites[:, : X + 1]):
+        found = grains(both[:, : X + 1], steps)
+        worth, worth_again = (
+            np.abs(np.diff(found.support(both[:, PROBABILITY] * which), axis=1))[:, 0]
+            for which in (~negative, negative)
+        )
+        changed = np.zeros(len(worth), bool)
+        changed[found.grain[members]] = True
+        changed &= worth_again > _BETTER * worth
+        kept = np.where(changed[found.grain], negative, kept)
+    if kept[:n].all():
         return sites
-    first = grains(sites[:, : X + 1], steps)
-    both = np.concatenate([sites, again])
-    found = grains(both[:, : X + 1], steps)
-    negative = np.arange(len(both)) >= len(sites)
-    worth, worth_again = (
-        np.abs(np.diff(found.support(both[:, PROBABILITY] * which), axis=1))[:, 0]
-        for which in (~negative, negative)
-    )
-    changed = np.zeros(len(worth), bool)
-    changed[found.grain[: len(sites)][torn(first)[first.grain]]] = True
-    changed &= worth_again > _BETTER * worth
-    if not changed.any():
-        return sites
-    both = both[changed[found.grain] == negative]
+    both = both[kept]
     both = both[keep_best(both[:, : X + 1], both[:, PROBABILITY], distance)]
     return both[np.lexsort((both[:, X], both[:, Y]))]
+
+
+def _most_common(steps: np.ndarray, apart: float) -> tuple[np.ndarray, np.ndarray]:
+    """Give the mean of the steps about the most common one, and which they are."""
+    near = cKDTree(steps)
+    best = int(near.query_ball_point(steps, apart, return_length=True).argmax())
+    members = near.query_ball_point(steps[best], apart)
+    return steps[members].mean(axis=0), np.array(members)
+
+
+def _shortest(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    """Give the two shortest steps of a lattice, from any two, as Gauss reduces them."""
+    while True:
+        if second @ second < first @ first:
+            first, second = second, first
+        times = round(float(first @ second / (first @ first)))
+        if not times:
+            return np.stack([first, second])
+        second = second - times * first
 
 
 def _parts(first: np.ndarray, second: np.ndarray, n: int) -> np.ndarray:

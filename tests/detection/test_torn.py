@@ -7,7 +7,16 @@ from blob_network import BlobNetwork, blobs
 from scipy.spatial import cKDTree
 
 from hyperspy_dlatoms.detection import find_sites
-from hyperspy_dlatoms.detection.torn import Negated, cell, grains, is_torn, may_tear, mend, torn
+from hyperspy_dlatoms.detection.torn import (
+    Negated,
+    cell,
+    grains,
+    is_torn,
+    may_tear,
+    mend,
+    torn,
+    torn_crystals,
+)
 from hyperspy_dlatoms.networks.ensemble import AtomEnsemble
 
 SPACING = 2.4
@@ -100,6 +109,21 @@ def test_a_torn_crystal_is_mended_by_its_negative_and_another_one_left_alone():
     expected = np.concatenate([columns, other])
     assert cKDTree(mended[:, :2]).query(expected)[0].max() < 1e-12
     assert set(mended[:, 2]) == {0.8, 0.9}
+
+
+@pytest.mark.parametrize("radius", [6.0, 9.0])
+def test_of_two_orientations_both_are_mended(radius):
+    columns, steps = crystal()
+    other, others = crystal(radius=radius, turn=1.0)
+    aside = np.array([0.0, 40.0])
+    sites = as_sites(
+        np.concatenate([halves(columns, steps)[0], halves(other, others, 0.0)[0] + aside])
+    )
+    assert len(list(torn_crystals(sites[:, :2]))) >= 2
+    expected = np.concatenate([columns, other + aside])
+    mended = mend(sites, as_sites(expected), DISTANCE)
+    assert len(mended) == len(expected)
+    assert cKDTree(mended[:, :2]).query(expected)[0].max() < 1e-12
 
 
 def test_a_negative_that_is_hardly_better_changes_nothing():
