@@ -40,6 +40,9 @@ _SINE = 0.4
 # to be, since most images are read as they are.
 _TORN = 0.03
 _BETTER = 1.6
+# Sites of the largest crystal that is looked at again: a nanoparticle. Frames that one larger
+# crystal fills are large, and a second look takes as long as the first.
+_LARGEST = 1000
 # Sites from which the cell is looked for.
 _MOST = 100
 
@@ -184,7 +187,7 @@ def torn(found: Grains) -> np.ndarray:
     Returns
     -------
     numpy.ndarray
-        Of each crystal, bool.
+        Of each crystal, bool; never of one larger than a nanoparticle.
 
     Examples
     --------
@@ -194,8 +197,8 @@ def torn(found: Grains) -> np.ndarray:
     [True, False]
     """
     numbers = found.support(np.ones(len(found.grain)))
-    less = numbers.min(axis=1)
-    return (less >= LATTICE) & (less > _TORN * numbers.sum(axis=1))
+    less, all_of_it = numbers.min(axis=1), numbers.sum(axis=1)
+    return (less >= LATTICE) & (less > _TORN * all_of_it) & (all_of_it <= _LARGEST)
 
 
 def torn_crystals(sites: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:

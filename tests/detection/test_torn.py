@@ -8,6 +8,7 @@ from scipy.spatial import cKDTree
 
 from hyperspy_dlatoms.detection import find_sites
 from hyperspy_dlatoms.detection.torn import (
+    Grains,
     Negated,
     cell,
     grains,
@@ -87,6 +88,12 @@ def test_a_bent_crystal_with_vacancies_and_strays_is_whole(zone):
     bent = np.delete(bent, [20, 21, 40], axis=0)
     strays = bent[[3, 16, 30]] + steps.sum(axis=0) / 2
     assert not is_torn(as_sites(np.concatenate([bent, strays])))
+
+
+def test_a_crystal_that_fills_a_large_frame_is_not_looked_at_again():
+    for number, expected in ((900, True), (1100, False)):
+        sides = np.arange(number) % 3 // 2
+        assert torn(Grains(np.zeros(number, int), sides)).tolist() == [expected]
 
 
 def test_two_crystals_side_by_side_are_whole():
