@@ -37,7 +37,7 @@ def fit_domain(
         Images that the network reads right, by `hyperspy_dlatoms.networks.domain.describe`,
         shape (n, D).
     outside : numpy.ndarray
-        Images of another kind that it reads wrong, shape (m, D).
+        Images that it reads wrong, of the training set and of other kinds, shape (m, D).
     good : numpy.ndarray
         Images of exit waves that it was not trained on, and that it reads right, to set the limits
         by, shape (l, D).
