@@ -131,9 +131,9 @@ def find_atoms_nn(
 
     Notes
     -----
-    Where a part of a crystal of up to 1000 columns was read on one lattice and a part on the lattice
-    between, the image is looked at again as its negative, and the crystal is taken from there if it
-    is whole in it.
+    Where a part of a crystal of up to 1000 columns was read on one lattice and a part on the
+    lattice between, the image is looked at again as its negative, and the crystal is taken from
+    there if it is whole in it.
 
     Examples
     --------
