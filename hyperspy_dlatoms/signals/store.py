@@ -19,6 +19,7 @@ from dask.base import compute_as_if_collection
 from dask.core import flatten
 from dask.diagnostics import ProgressBar
 
+import hyperspy_dlatoms
 from hyperspy_dlatoms.detection.alignment import Drift
 from hyperspy_dlatoms.drafts import draft_of
 from hyperspy_dlatoms.networks.domain import Verdict
@@ -62,6 +63,8 @@ def search_of(model: Model, frames: da.Array, whole: int, **settings: Any) -> di
     members = getattr(model.handle, "members", (model.handle,))
     search = {
         "format": FORMAT,
+        # Another release may find other sites with the same networks.
+        "release": hyperspy_dlatoms.__version__,
         "models": [member.sha256 for member in members],
         "precision": precision(),
         "shape": list(frames.shape),

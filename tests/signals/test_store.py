@@ -166,6 +166,13 @@ def test_another_precision_is_refused(movie, tmp_path, monkeypatch):
         find(movie, tmp_path)
 
 
+def test_another_release_is_refused(movie, tmp_path, monkeypatch):
+    find(movie, tmp_path)
+    monkeypatch.setattr("hyperspy_dlatoms.__version__", "99.0")
+    with pytest.raises(ValueError, match="differs in release"):
+        find(movie, tmp_path)
+
+
 def test_a_directory_of_something_else_is_refused(movie, tmp_path):
     (tmp_path / "thesis.tex").write_text("all of it")
     with pytest.raises(ValueError, match="is no store of findings"):
