@@ -5,10 +5,11 @@ Images of the exit waves that were held out from the training are taken under co
 afresh. By those of every second wave the probabilities and standard deviations are made to be what
 they say, of images that it reads at all: where most of what it reports is wrong it mostly took the
 contrast for the opposite one, which is for the guard to say. Then images are taken of the other
-waves, and of vacuum and amorphous carbon: of the thresholds that leave fewer than 0.002 false atoms
-per nm² on the empty ones, the worst hundredth of them left out, which no threshold helps and the
-guard is for, that with the best F score over all doses, a false atom counting twice a missed one,
-is written into the model file, with the scores against dose.
+waves, and of vacuum and amorphous carbon. There are two thresholds, that of all sites and that of
+their anchors (`hyperspy_dlatoms.detection.anchors`). Of those that leave fewer than 0.002 false
+atoms per nm² on the empty ones, the worst hundredth of them left out, which no threshold helps and
+the guard is for, the two with the best F score over all doses, a false atom counting twice a missed
+one, are written into the model file, with the scores against dose.
 
 Of a network of single images the domain is fitted then: from images that it reads right, and images
 that it reads wrong, of the training waves and of other kinds; its limits are set on the held-out
@@ -17,14 +18,18 @@ waves. The shipped networks were finished by::
     dlatoms train recipes/graphene.yaml
     python recipes/calibrate.py runs/graphene/graphene.safetensors data/graphene \\
         hyperspy_dlatoms/registry/weights/graphene.safetensors
+
+With ``--only-thresholds`` the probabilities and the domain of the file stay as they are.
 """
 
 import argparse
 import dataclasses
+from itertools import combinations_with_replacement
 from typing import NamedTuple
 
 import numpy as np
 
+from hyperspy_dlatoms.detection.anchors import REACH, likeliest_joined
 from hyperspy_dlatoms.detection.columns import columns_of
 from hyperspy_dlatoms.detection.detect import find_sites
 from hyperspy_dlatoms.detection.symmetry import members_of
@@ -55,7 +60,11 @@ SEED = 31
 BORDER = 3.0
 TOLERANCE = {"C": 0.5}
 LOWEST = 0.1
-THRESHOLDS = np.arange(0.2, 0.925, 0.05)
+THRESHOLDS = np.arange(0.2, 0.925, 0.05).round(2)
+ANCHORED = np.array(list(combinations_with_replacement(THRESHOLDS, 2)))
+"""Each threshold with each anchor from it on."""
+ALONE = np.column_stack([THRESHOLDS, THRESHOLDS])
+"""Each threshold, each site standing for itself: of an ensemble, whose members have anchors."""
 MOST_FALSE = 0.002
 BETA = 0.5**0.5
 """How often recall counts, beside precision, for the threshold of a network."""
@@ -74,14 +83,15 @@ def main() -> None:
     parser.add_argument("data")
     parser.add_argument("output")
     parser.add_argument("--images", type=int, default=20, help="images at each dose")
-    parser.add_argument("--threshold", type=float, help=f"one of {THRESHOLDS.round(2)}; chosen")
+    parser.add_argument("--only-thresholds", action="store_true", help="change nothing else")
     arguments = parser.parse_args()
     network = AtomNetwork.load(arguments.model)
     recipe = parse_recipe(network.card.recipe)
     data = DataSet(arguments.data)
     held_out = training_examples(data, recipe, validation=True).indices
     tolerance = tolerance_of(network)
-    network = calibrated(network, recipe, data, held_out[1::2], arguments.images, tolerance)
+    if not arguments.only_thresholds:
+        network = calibrated(network, recipe, data, held_out[1::2], arguments.images, tolerance)
     held_out = held_out[::2]
     counts = {dose: [] for dose in DOSES}
     rng = np.random.default_rng(SEED)
@@ -91,30 +101,30 @@ def main() -> None:
                 score_wave(network, recipe, wave_of(data, index, network), dose, tolerance, rng)
             )
     empty = [false_on_empty(network, recipe, n, rng) for n in range(EMPTY * arguments.images)]
-    threshold, scores = choose(counts, empty, arguments.threshold)
+    threshold, anchor, scores = choose(counts, empty, ANCHORED)
     card = dataclasses.replace(
-        network.card, threshold=threshold, scores=network.card.scores | scores
+        network.card, threshold=threshold, anchor=anchor, scores=network.card.scores | scores
     )
-    network = AtomNetwork.from_model(card, network.model)
+    domain = network.domain
     # The guard knows single images only.
-    single = images_of(recipe.imaging) == 1
-    domain = find_domain(network, recipe, data, tolerance) if single else None
+    if not arguments.only_thresholds and images_of(recipe.imaging) == 1:
+        network = AtomNetwork.from_model(card, network.model)
+        domain = find_domain(network, recipe, data, tolerance)
     AtomNetwork.from_model(card, network.model, domain).save(arguments.output)
 
 
-def choose(counts, empty, told=None, most=1.0, beta=BETA) -> tuple[float, dict[str, float]]:
-    """Choose a threshold up to `most`, unless told, and print and give it and the scores with it.
+def choose(
+    counts, empty, pairs, most=1.0, beta=BETA
+) -> tuple[float, float | None, dict[str, float]]:
+    """Choose among pairs of a threshold up to `most` and an anchor, and give the scores with them.
 
     Of images at each dose, `score_wave` gave the counts, and of empty images `false_on_empty`.
     """
     totals = {dose: np.sum(parts, axis=0) for dose, parts in counts.items()}
     false = np.mean(empty, axis=0)
     usual = np.sort(empty, axis=0)[: -max(len(empty) // 100, 1)].mean(axis=0)
-    allowed = (usual <= MOST_FALSE) & (most + 1e-6 > THRESHOLDS)
+    allowed = (usual <= MOST_FALSE) & (pairs[:, 0] <= most)
     at = int(np.where(allowed, f_score(sum(totals.values()), beta), 0).argmax())
-    print("threshold by the rule", round(float(THRESHOLDS[at]), 2))
-    if told is not None:
-        at = int(np.abs(THRESHOLDS - told).argmin())
     scores = {
         "held-out images a dose": len(counts[DOSES[0]]),
         "false atoms on vacuum and amorphous carbon (nm⁻²)": round(float(false[at]), 4),
@@ -127,9 +137,9 @@ def choose(counts, empty, told=None, most=1.0, beta=BETA) -> tuple[float, dict[s
         scores[f"rms error at {dose} e/Å² (pm)"] = round(100 * float(error), 1)
     for name, value in scores.items():
         print(f"{name}: {value}")
-    threshold = round(float(THRESHOLDS[at]), 2)
-    print("threshold", threshold)
-    return threshold, scores
+    threshold, anchor = (float(value) for value in pairs[at])
+    print("threshold", threshold, "anchor", anchor)
+    return threshold, anchor if anchor > threshold else None, scores
 
 
 def sites_in(image, pixel, network) -> np.ndarray:
@@ -137,6 +147,21 @@ def sites_in(image, pixel, network) -> np.ndarray:
     if isinstance(network, AtomEnsemble):
         return find_sites(image[None], pixel, network, minimum_agreement=0.0)[0]
     return find_sites(image[None], pixel, network, LOWEST)[0]
+
+
+def reported(sites, pixel, network) -> np.ndarray:
+    """Tell which sites each threshold and anchor would leave, bool, shape (n, pairs)."""
+    probability = sites[:, 2]
+    if isinstance(network, AtomEnsemble):
+        return probability[:, np.newaxis] >= ALONE[:, 0]
+    reach = REACH * network.card.minimum_distance / pixel
+    left = np.zeros((len(sites), len(ANCHORED)), bool)
+    for threshold in THRESHOLDS:
+        above = probability >= threshold
+        likeliest = likeliest_joined(sites[above, :2], probability[above], reach)
+        these = ANCHORED[:, 0] == threshold
+        left[np.ix_(above, these)] = likeliest[:, np.newaxis] >= ANCHORED[these, 1]
+    return left
 
 
 class Outcome(NamedTuple):
@@ -150,6 +175,8 @@ class Outcome(NamedTuple):
         Sigma and error of the height (atoms), shape (n, 2), or (n, 0) where they are not told.
     right : numpy.ndarray
         Whether each is one, and of its class, bool, shape (n,).
+    reported : numpy.ndarray
+        Whether each threshold and anchor would leave it, see `reported`.
     true : int
         Number of sites there.
     """
@@ -157,6 +184,7 @@ class Outcome(NamedTuple):
     found: np.ndarray
     heights: np.ndarray
     right: np.ndarray
+    reported: np.ndarray
     true: int
 
 
@@ -190,7 +218,8 @@ def look_at(network, recipe, item, dose, tolerance, rng) -> Outcome:
         counted &= ~(there & (classes[partner] < 0))
     found = np.column_stack([sites[:, 2], sites[:, 3:5] * scale, errors])
     true = np.count_nonzero(inner(item.sites[:, :2], size) & (classes >= 0))
-    return Outcome(found[counted], heights[counted], right[counted], true)
+    left = reported(sites, pixel, network)
+    return Outcome(found[counted], heights[counted], right[counted], left[counted], true)
 
 
 def tolerance_of(network) -> float:
@@ -243,11 +272,11 @@ def calibrated(network, recipe, data, waves, images, tolerance) -> AtomNetwork:
         np.concatenate([outcome[part] for outcome in readable]) for part in range(3)
     )
     odds = fit_probability(found[:, 0], right)
-    reported = right & (found[:, 0] > 0.5)
-    position = fit_deviation(found[reported, 3:5], found[reported, 1:3])
+    likely = right & (found[:, 0] > 0.5)
+    position = fit_deviation(found[likely, 3:5], found[likely, 1:3])
     height = Line()
     if heights.shape[1]:
-        height = fit_deviation(*(heights[reported].T[::-1] / HEIGHT_UNIT))
+        height = fit_deviation(*(heights[likely].T[::-1] / HEIGHT_UNIT))
     calibration = Calibration(odds, position, height)
     print(calibration)
     decoys = network.card.arguments.get("decoys", ())
@@ -309,15 +338,11 @@ def find_domain(network, recipe, data, tolerance) -> Domain:
 
 def score_wave(network, recipe, item, dose, tolerance, rng) -> np.ndarray:
     """Take one image, and count true, found and right sites and their squared error (Å²)."""
-    found, _, right, true = look_at(network, recipe, item, dose, tolerance, rng)
+    found, _, right, left, true = look_at(network, recipe, item, dose, tolerance, rng)
     squares = ((found[:, 3:5] * network.card.sampling) ** 2).sum(axis=1)
-    rows = []
-    for threshold in THRESHOLDS:
-        reported = found[:, 0] >= threshold
-        rows.append(
-            [true, reported.sum(), (reported & right).sum(), squares[reported & right].sum()]
-        )
-    return np.array(rows, float)
+    true = np.full(left.shape[1], true)
+    hits = left[right]
+    return np.column_stack([true, left.sum(axis=0), hits.sum(axis=0), squares[right] @ hits])
 
 
 def false_on_empty(network, recipe, number, rng) -> np.ndarray:
@@ -329,11 +354,11 @@ def false_on_empty(network, recipe, number, rng) -> np.ndarray:
     conditions = draw_conditions(rng, recipe.imaging)
     image, sampling = take(recipe)(rng, wave, pixel, energy, conditions)
     sites = sites_in(image, sampling, network)
-    return (sites[:, 2] >= THRESHOLDS[:, None]).sum(axis=1) / (size / 10) ** 2
+    return reported(sites, sampling, network).sum(axis=0) / (size / 10) ** 2
 
 
 def f_score(total: np.ndarray, beta: float) -> np.ndarray:
-    """Harmonic mean of precision and recall at each threshold, recall counting `beta` times."""
+    """Harmonic mean of precision and recall at each choice, recall counting `beta` times."""
     true, found, right, _ = total.T
     return (1 + beta**2) * right / np.maximum(beta**2 * true + found, 1)
 

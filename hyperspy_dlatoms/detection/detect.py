@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from hyperspy_dlatoms.detection.agreement import common_verdict, merge
+from hyperspy_dlatoms.detection.anchors import REACH as TOUCHING
+from hyperspy_dlatoms.detection.anchors import anchored
 from hyperspy_dlatoms.detection.columns import columns_of
 from hyperspy_dlatoms.detection.looking import (
     BATCH_PIXELS,
@@ -20,7 +22,7 @@ from hyperspy_dlatoms.detection.looking import (
     too_small,
     warn_of_sampling,
 )
-from hyperspy_dlatoms.detection.sites import PROBABILITY, candidates, probability_at, select
+from hyperspy_dlatoms.detection.sites import PROBABILITY, X, candidates, probability_at, select
 from hyperspy_dlatoms.detection.symmetry import members_of
 from hyperspy_dlatoms.detection.torn import Negated, is_torn, may_tear, mend
 from hyperspy_dlatoms.networks.maps import REACH
@@ -77,8 +79,9 @@ def find_sites(
     network : AtomNetwork or AtomEnsemble
         A trained network, or several that look at each frame in one pass.
     threshold : float, optional
-        Lowest probability of a site; the one of the network's card unless told. Each member of an
-        ensemble finds its sites with it, or with that of its own card.
+        Lowest probability of a site. Unless told, that of the network's card, which may want an
+        anchor among the sites that hang together besides, see `hyperspy_dlatoms.detection.anchors`.
+        Each member of an ensemble finds its sites with it, or with those of its own card.
     batch_pixels : int
         Working pixels that go through the network at once.
     minimum_agreement : float, optional
@@ -168,6 +171,7 @@ def survey(
         )
     members = members_of(network, symmetrise)
     thresholds = _thresholds(members, threshold)
+    anchors = [member.card.anchor if threshold is None else None for member in members]
     least = network.card.threshold if threshold is None else threshold
     if all(member.domain is None for member in members):
         warn_of_sampling(sampling, network.card)
@@ -177,7 +181,9 @@ def survey(
 
     def collect(tiles: list[list[np.ndarray]], frame: Frame, members: list) -> np.ndarray:
         found = [np.concatenate(parts) for parts in zip(*tiles, strict=True)]
-        return _sites(found, frame, sampling, members, minimum_agreement, least)
+        sites = _sites_of_each(found, frame, sampling, members, anchors)
+        distance = min(_distances(frame, members, sampling)) * frame.grid.scale
+        return _merged(sites, distance, members, minimum_agreement, least)
 
     tears = may_tear([member.card for member in members])
     findings: list[Finding] = []
@@ -235,26 +241,35 @@ def _candidates(
     return found
 
 
-def _sites(
+def _sites_of_each(
     found: list[np.ndarray],
     frame: Frame,
     sampling: float,
     members: list[AtomNetwork | Symmetrised],
+    anchors: list[float | None],
+) -> list[np.ndarray]:
+    """Turn the candidates of each member in a frame into its sites."""
+    n_classes, disc = len(members[0].card.classes), _DISC / sampling
+    distances = _distances(frame, members, sampling)
+    sites = []
+    for one, distance, anchor in zip(found, distances, anchors, strict=True):
+        own = select(one, frame.shape, frame.grid, distance, n_classes, frame.mask, disc)
+        touching = TOUCHING * distance * frame.grid.scale
+        sites.append(own[anchored(own[:, : X + 1], own[:, PROBABILITY], anchor, touching)])
+    return sites
+
+
+def _merged(
+    sites: list[np.ndarray],
+    distance: float,
+    members: list[AtomNetwork | Symmetrised],
     minimum_agreement: float | None,
     least: float,
 ) -> np.ndarray:
-    """Turn the candidates of each member in a frame into one list of sites."""
-    card = members[0].card
-    distances = _distances(frame, members, sampling)
-    n_classes, disc = len(card.classes), _DISC / sampling
-    sites = [
-        select(one, frame.shape, frame.grid, distance, n_classes, frame.mask, disc)
-        for one, distance in zip(found, distances, strict=True)
-    ]
+    """Make one list of the sites of each member."""
     if len(sites) == 1:
         return sites[0]
-    distance = min(distances) * frame.grid.scale
-    merged = merge(sites, distance, minimum_agreement or 0.0, n_classes)
+    merged = merge(sites, distance, minimum_agreement or 0.0, len(members[0].card.classes))
     if minimum_agreement is None:
         merged = merged[merged[:, PROBABILITY] >= least]
     return merged

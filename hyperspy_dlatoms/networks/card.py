@@ -42,6 +42,10 @@ class ModelCard:
         Distance in Å that two sites have at least.
     threshold : float
         Probability from which a site is reported, between 0 and 1.
+    anchor : float, optional
+        Probability that the likeliest of the sites that hang together must reach, from `threshold`
+        to 1; no more than `threshold` where it is not given. See
+        `hyperspy_dlatoms.detection.anchors`.
     stride : int
         Working pixels per cell of the output.
     normalisation_width : float
@@ -87,6 +91,7 @@ class ModelCard:
     radius: float
     minimum_distance: float
     threshold: float
+    anchor: float | None = None
     stride: int = 2
     normalisation_width: float = 12.0
     domain: dict[str, Any] = field(default_factory=dict)
@@ -128,6 +133,11 @@ class ModelCard:
             "threshold",
             _is_number(self.threshold) and 0 < self.threshold < 1,
             "a probability between 0 and 1",
+        )
+        self._check(
+            "anchor",
+            self.anchor is None or (_is_number(self.anchor) and self.threshold <= self.anchor < 1),
+            f"a probability from the threshold, {self.threshold!r}, to 1",
         )
         self._check(
             "stride", _is_integer(self.stride) and self.stride >= 1, "a whole number, 1 or more"

@@ -150,6 +150,8 @@ def common_card(
         radius=sum(card.radius for card in cards) / len(cards),
         minimum_distance=min(card.minimum_distance for card in cards),
         threshold=min(card.threshold for card in cards) if threshold is None else threshold,
+        # Each member anchors its own sites, before their mean is looked at.
+        anchor=None,
         domain=_common_domain(cards),
         recipe="",
         commit="",

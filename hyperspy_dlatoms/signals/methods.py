@@ -54,8 +54,10 @@ def find_atoms_nn(
         Å/px. Taken from the signal axes, in any unit of length, where it is not given;
         ``"estimate"`` finds it in the images first, see `estimate_sampling`.
     threshold : float, optional
-        The least probability of a site, between 0 and 1; the model card's where not given. Each
-        member of an ensemble finds its sites with it, or with that of its own card.
+        The least probability of a site, between 0 and 1. The model card's where not given, which
+        may ask besides that among sites that hang together, each within twice the least distance of
+        the next, one reaches the higher probability of an anchor. Each member of an ensemble finds
+        its sites with it, or with those of its own card.
     minimum_agreement : float, optional
         The least fraction of the members of an ensemble that found a site: 0 gives what any of them
         found, 1 only that on which all agree. Where it is not given, those sites are reported whose
@@ -413,8 +415,10 @@ def classify_species(
     sampling : float, optional
         Å/px. Taken from the signal axes, in any unit of length, where it is not given.
     threshold : float, optional
-        The least probability of a site, between 0 and 1; the model card's where not given. Each
-        member of an ensemble finds its sites with it, or with that of its own card.
+        The least probability of a site, between 0 and 1. The model card's where not given, which
+        may ask besides that among sites that hang together, each within twice the least distance of
+        the next, one reaches the higher probability of an anchor. Each member of an ensemble finds
+        its sites with it, or with those of its own card.
     minimum_agreement : float, optional
         The least fraction of the members of an ensemble that found a site, see `find_atoms_nn`.
     symmetrise : bool, default False

@@ -37,6 +37,7 @@ NETWORK: dict[str, Any] = {
     "minimum_distance": 1.2,
     "normalisation_width": 12.0,
     "threshold": 0.5,
+    "anchor": None,
     "version": "1",
 }
 TRAINING: dict[str, Any] = {
@@ -346,6 +347,7 @@ def _card(
         radius=network["radius"],
         minimum_distance=network["minimum_distance"],
         threshold=network["threshold"],
+        anchor=network["anchor"],
         domain=domain,
         recipe=recipe.text,
         commit=_commit(),

@@ -101,6 +101,52 @@ def test_threshold(network):
     assert len(find_sites(frame[np.newaxis], SAMPLING, network, threshold=0.98)[0]) == 0
 
 
+class Doubtful(BlobNetwork):
+    """Is sure of the brightest blobs only."""
+
+    def __init__(self):
+        super().__init__(heights=True)
+        self.card = replace(self.card, anchor=0.9, minimum_distance=1.6)
+
+    def maps(self, batch):
+        maps = super().maps(batch)
+        maps.probability[maps.height[..., 0] < 4] *= 0.6
+        return maps
+
+
+def with_one_bright(columns, extent, sampling):
+    shape = tuple(round(length / sampling) for length in extent)
+    bright = np.linalg.norm(columns - [12.0, 8.0], axis=1).argmin()
+    heights = np.where(np.arange(len(columns)) == bright, 3.0, 1.0)
+    return blobs(shape, sampling, columns, heights)[np.newaxis]
+
+
+@pytest.mark.parametrize("gap", [False, True])
+@pytest.mark.parametrize("members", [1, 2])
+def test_doubtful_sites_count_where_they_hang_together_with_a_likely_one(gap, members):
+    columns = lattice((24.0, 40.0))
+    if gap:
+        columns = columns[(columns[:, 1] < 16) | (columns[:, 1] > 20)]
+    frame = with_one_bright(columns, (24.0, 40.0), 0.1)
+    network = Doubtful() if members == 1 else AtomEnsemble([Doubtful() for _ in range(members)])
+    (sites,) = find_sites(frame, 0.1, network)
+    (every,) = find_sites(frame, 0.1, network, threshold=0.5)
+    assert len(every) == len(columns)
+    assert np.count_nonzero(every[:, 2] > 0.9) == 1
+    expected = every[every[:, 1] < 180] if gap else every
+    np.testing.assert_array_equal(sites, expected)
+
+
+def test_doubtful_sites_hang_together_over_the_seams_of_tiles():
+    columns = lattice((24.0, 90.0))
+    frame = with_one_bright(columns, (24.0, 90.0), 0.1)
+    network = Doubtful()
+    (sites,) = find_sites(frame, 0.1, network, batch_pixels=128**2)
+    assert len(network.shapes) > 1
+    assert len(sites) == len(columns)
+    assert np.count_nonzero(sites[:, 2] > 0.9) == 1
+
+
 @pytest.mark.parametrize(
     "change",
     [

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
+import dataclasses
+
 import cloudpickle
 import dask.array as da
 import hyperspy.api as hs
@@ -124,6 +126,19 @@ def test_threshold(spot_network, spot_images):
     signal, truth = spot_images()
     assert len(signal.find_atoms_nn(threshold=0.69).data[0]) == len(truth[()]) > 0
     assert len(signal.find_atoms_nn(threshold=0.71).data[0]) == 0
+
+
+def test_the_anchor_of_the_card_is_told(spot_network, spot_images):
+    signal, truth = spot_images()
+    assert "anchor" not in signal.find_atoms_nn().metadata.VectorMetadata
+    spot_network.card = dataclasses.replace(spot_network.card, anchor=0.71)
+    atoms = signal.find_atoms_nn()
+    assert atoms.metadata.VectorMetadata.anchor == 0.71
+    # Each spot has a probability of 0.7.
+    assert len(atoms.data[0]) == 0
+    told = signal.find_atoms_nn(threshold=0.69)
+    assert len(told.data[0]) == len(truth[()]) > 0
+    assert "anchor" not in told.metadata.VectorMetadata
 
 
 @pytest.mark.parametrize("navigation", NAVIGATION)
