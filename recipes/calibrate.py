@@ -19,7 +19,7 @@ waves. The shipped networks were finished by::
     python recipes/calibrate.py runs/graphene/graphene.safetensors data/graphene \\
         hyperspy_dlatoms/registry/weights/graphene.safetensors
 
-With ``--only-thresholds`` the probabilities and the domain of the file stay as they are.
+With ``--keep-domain`` the domain of the file stays as it is.
 """
 
 import argparse
@@ -83,15 +83,15 @@ def main() -> None:
     parser.add_argument("data")
     parser.add_argument("output")
     parser.add_argument("--images", type=int, default=20, help="images at each dose")
-    parser.add_argument("--only-thresholds", action="store_true", help="change nothing else")
+    parser.add_argument("--keep-domain", action="store_true", help="that of the file")
     arguments = parser.parse_args()
     network = AtomNetwork.load(arguments.model)
     recipe = parse_recipe(network.card.recipe)
     data = DataSet(arguments.data)
     held_out = training_examples(data, recipe, validation=True).indices
     tolerance = tolerance_of(network)
-    if not arguments.only_thresholds:
-        network = calibrated(network, recipe, data, held_out[1::2], arguments.images, tolerance)
+    domain = network.domain
+    network = calibrated(network, recipe, data, held_out[1::2], arguments.images, tolerance)
     held_out = held_out[::2]
     counts = {dose: [] for dose in DOSES}
     rng = np.random.default_rng(SEED)
@@ -105,9 +105,8 @@ def main() -> None:
     card = dataclasses.replace(
         network.card, threshold=threshold, anchor=anchor, scores=network.card.scores | scores
     )
-    domain = network.domain
     # The guard knows single images only.
-    if not arguments.only_thresholds and images_of(recipe.imaging) == 1:
+    if not arguments.keep_domain and images_of(recipe.imaging) == 1:
         network = AtomNetwork.from_model(card, network.model)
         domain = find_domain(network, recipe, data, tolerance)
     AtomNetwork.from_model(card, network.model, domain).save(arguments.output)

@@ -29,7 +29,8 @@ def candidates(
     """Find the cells that stand for a site: local maxima of the score.
 
     The score is the probability of a site of any class, times a Gaussian of the length of the
-    offset, so that among the cells around a site the nearest one speaks.
+    offset, so that among the cells around a site the nearest one speaks. Of its position those
+    around it speak as well, see `positions_of`.
 
     Parameters
     ----------
@@ -74,12 +75,10 @@ def candidates(
         inside = np.zeros_like(best)
         inside[core] = True
         best &= inside
-    rows, columns = np.nonzero(best)
-    cells = np.stack([rows, columns], axis=1)
-    here = (rows, columns)
+    here = np.nonzero(best)
     return np.column_stack(
         [
-            cells * stride + (stride - 1) / 2 + maps.offset[here].astype(np.float64),
+            positions_of(np.stack(here, axis=1), probability, maps, stride),
             probability[here],
             maps.sigma[here],
             maps.probability[here].argmax(axis=-1),
@@ -88,6 +87,59 @@ def candidates(
             *([maps.height[here]] if maps.height is not None else []),
         ]
     ).astype(np.float64)
+
+
+def positions_of(
+    cells: np.ndarray, probability: np.ndarray, maps: SiteMaps, stride: int
+) -> np.ndarray:
+    """Give the positions of sites, as the nine cells at each of them have it.
+
+    Each cell says where the nearest site is, with an error of its own: the mean of those that mean
+    the same site, weighed by their probabilities and inverse variances, is a bit better than what
+    the middle one says.
+
+    Parameters
+    ----------
+    cells : numpy.ndarray
+        Rows and columns of the cells that stand for a site, shape (k, 2).
+    probability : numpy.ndarray
+        Of a site of any class, shape (h, w).
+    maps : SiteMaps
+        Maps of one frame or tile.
+    stride : int
+        Working px per cell.
+
+    Returns
+    -------
+    numpy.ndarray
+        (y, x) in working px, from the first pixel of the maps, float64, shape (k, 2).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from hyperspy_dlatoms.networks.maps import SiteMaps
+    >>> offset = np.zeros((4, 4, 2), np.float32)
+    >>> offset[1, 1], offset[1, 2] = [0.5, 0.8], [0.5, -0.8]
+    >>> maps = SiteMaps(None, offset, np.ones_like(offset))
+    >>> positions_of(np.array([[1, 1]]), np.full((4, 4), 0.9), maps, stride=2).round(2).tolist()
+    [[3.0, 3.5]]
+    """
+
+    def said(cells: np.ndarray) -> np.ndarray:
+        return cells * stride + (stride - 1) / 2 + maps.offset[tuple(cells.T)].astype(np.float64)
+
+    own, last = said(cells), np.array(probability.shape) - 1
+    total, weights = np.zeros_like(own), np.zeros_like(own)
+    for step in np.ndindex(3, 3):
+        around = cells + np.array(step) - 1
+        inside = ((around >= 0) & (around <= last)).all(axis=1)
+        around = np.clip(around, 0, last)
+        places, at = said(around), tuple(around.T)
+        same = inside & (np.linalg.norm(places - own, axis=1) < stride / 2)
+        weight = np.where(same, probability[at], 0.0)[:, np.newaxis] / maps.sigma[at] ** 2
+        total += weight * places
+        weights += weight
+    return total / weights
 
 
 def probability_at(positions: np.ndarray, maps: SiteMaps, stride: int) -> np.ndarray:
