@@ -69,7 +69,7 @@ MOST_FALSE = 0.002
 BETA = 0.5**0.5
 """How often recall counts, beside precision, for the threshold of a network."""
 ENERGIES = (80e3, 300e3)
-INSIDE, OUTSIDE, GOOD = 500, 1200, 400
+INSIDE, OUTSIDE, GOOD = 1000, 2800, 1000
 FEWEST_SITES = 30
 EMPTY = 12
 """Empty images for each image at a dose: of fewer, a single false atom would decide."""

@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 from scipy.spatial import cKDTree
 
@@ -124,22 +126,20 @@ def positions_of(
     >>> positions_of(np.array([[1, 1]]), np.full((4, 4), 0.9), maps, stride=2).round(2).tolist()
     [[3.0, 3.5]]
     """
-
-    def said(cells: np.ndarray) -> np.ndarray:
-        return cells * stride + (stride - 1) / 2 + maps.offset[tuple(cells.T)].astype(np.float64)
-
-    own, last = said(cells), np.array(probability.shape) - 1
+    (rows, columns), chances = probability.shape, probability.ravel()
+    offset, sigma = (part.reshape(-1, 2) for part in (maps.offset, maps.sigma))
+    own = offset[cells @ [columns, 1]].astype(np.float64)
     total, weights = np.zeros_like(own), np.zeros_like(own)
-    for step in np.ndindex(3, 3):
-        around = cells + np.array(step) - 1
-        inside = ((around >= 0) & (around <= last)).all(axis=1)
-        around = np.clip(around, 0, last)
-        places, at = said(around), tuple(around.T)
-        same = inside & (np.linalg.norm(places - own, axis=1) < stride / 2)
-        weight = np.where(same, probability[at], 0.0)[:, np.newaxis] / maps.sigma[at] ** 2
+    for step in itertools.product((-1, 0, 1), repeat=2):
+        y, x = (cells + step).T
+        inside = (y >= 0) & (y < rows) & (x >= 0) & (x < columns)
+        at = np.where(inside, y * columns + x, 0)
+        places = offset[at] + np.multiply(step, stride)
+        same = inside & (((places - own) ** 2).sum(axis=1) < (stride / 2) ** 2)
+        weight = (same * chances[at])[:, np.newaxis] / sigma[at] ** 2
         total += weight * places
         weights += weight
-    return total / weights
+    return cells * stride + (stride - 1) / 2 + total / weights
 
 
 def probability_at(positions: np.ndarray, maps: SiteMaps, stride: int) -> np.ndarray:

@@ -12,8 +12,8 @@ from hyperspy_dlatoms.networks.domain import Domain, standardise
 from hyperspy_dlatoms.networks.spectrum import BANDS
 
 DIMENSIONS = 200
-EXAMPLES = 600
-REGULARISATION = 0.3
+EXAMPLES = 1000
+REGULARISATION = 0.1
 SHRINKAGE = 0.1
 QUANTILES = (0.99, 0.998, 0.998, 0.998)
 """Shares of good images within each of the limits."""
