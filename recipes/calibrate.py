@@ -3,8 +3,10 @@
 
 Images of the exit waves that were held out from the training are taken under conditions drawn
 afresh. By those of every second wave the probabilities and standard deviations are made to be what
-they say, of images that it reads at all: where most of what it reports is wrong it mostly took the
-contrast for the opposite one, which is for the guard to say. Then images are taken of the other
+they say. The probabilities are of images that it reads at all: where most of what it reports is
+wrong it mostly took the contrast for the opposite one, which is for the guard to say. The
+deviations are of images that it reads well: of many wrong sites some are near a true one by chance,
+and their distance is no error of a position. Then images are taken of the other
 waves, and of vacuum and amorphous carbon. There are two thresholds, that of all sites and that of
 their anchors (`hyperspy_dlatoms.detection.anchors`). Of those that leave fewer than 0.002 false
 atoms per nm² on the empty ones, the worst hundredth of them left out, which no threshold helps and
@@ -71,6 +73,9 @@ BETA = 0.5**0.5
 ENERGIES = (80e3, 300e3)
 INSIDE, OUTSIDE, GOOD = 1000, 2800, 1000
 FEWEST_SITES = 30
+LIKELY = 0.5
+READ, WELL_READ = 0.5, 0.8
+"""Least share of the likely sites of an image that are right."""
 EMPTY = 12
 """Empty images for each image at a dose: of fewer, a single false atom would decide."""
 DOSES = (100, 316, 1000, 3162, 10_000, 31_623, 100_000)
@@ -265,13 +270,17 @@ def calibrated(network, recipe, data, waves, images, tolerance) -> AtomNetwork:
         for dose in DOSES
         for index in rng.choice(waves, images)
     ]
-    readable = [outcome for outcome in outcomes if not misread(outcome)]
-    print(f"calibrated by {len(readable)} of {len(outcomes)} images, the others being misread")
-    found, heights, right = (
-        np.concatenate([outcome[part] for outcome in readable]) for part in range(3)
+    read, well_read = (
+        [outcome for outcome in outcomes if share_right(outcome) >= least]
+        for least in (READ, WELL_READ)
     )
+    print(f"{len(read)} of {len(outcomes)} images are read, {len(well_read)} of them well")
+    found, _, right = (np.concatenate([outcome[part] for outcome in read]) for part in range(3))
     odds = fit_probability(found[:, 0], right)
-    likely = right & (found[:, 0] > 0.5)
+    found, heights, right = (
+        np.concatenate([outcome[part] for outcome in well_read]) for part in range(3)
+    )
+    likely = right & (found[:, 0] > LIKELY)
     position = fit_deviation(found[likely, 3:5], found[likely, 1:3])
     height = Line()
     if heights.shape[1]:
@@ -283,10 +292,10 @@ def calibrated(network, recipe, data, waves, images, tolerance) -> AtomNetwork:
     return AtomNetwork.from_model(network.card, network.model)
 
 
-def misread(outcome: Outcome) -> bool:
-    """Tell whether most of the likely sites of an image are wrong."""
-    likely = outcome.found[:, 0] > 0.5
-    return np.count_nonzero(outcome.right[likely]) < np.count_nonzero(likely) / 2
+def share_right(outcome: Outcome) -> float:
+    """Give the share of the likely sites of an image that are right, 1 where there are none."""
+    likely = outcome.found[:, 0] > LIKELY
+    return outcome.right[likely].mean() if likely.any() else 1.0
 
 
 def find_domain(network, recipe, data, tolerance) -> Domain:
