@@ -31,7 +31,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from hyperspy_dlatoms.detection.anchors import REACH, likeliest_joined
+from hyperspy_dlatoms.detection.anchors import TOUCHING, likeliest_joined
 from hyperspy_dlatoms.detection.columns import columns_of
 from hyperspy_dlatoms.detection.detect import find_sites
 from hyperspy_dlatoms.detection.symmetry import members_of
@@ -158,7 +158,7 @@ def reported(sites, pixel, network) -> np.ndarray:
     probability = sites[:, 2]
     if isinstance(network, AtomEnsemble):
         return probability[:, np.newaxis] >= ALONE[:, 0]
-    reach = REACH * network.card.minimum_distance / pixel
+    reach = TOUCHING * network.card.minimum_distance / pixel
     left = np.zeros((len(sites), len(ANCHORED)), bool)
     for threshold in THRESHOLDS:
         above = probability >= threshold

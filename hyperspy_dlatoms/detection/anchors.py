@@ -19,7 +19,7 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 from scipy.spatial import cKDTree
 
-REACH = 2.0
+TOUCHING = 2.0
 """How far apart two sites may be that touch, in the least distance of two sites."""
 
 

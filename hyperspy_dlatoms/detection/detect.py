@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from hyperspy_dlatoms.detection.agreement import common_verdict, merge
-from hyperspy_dlatoms.detection.anchors import REACH as TOUCHING
-from hyperspy_dlatoms.detection.anchors import anchored
+from hyperspy_dlatoms.detection.anchors import TOUCHING, anchored
 from hyperspy_dlatoms.detection.columns import columns_of
 from hyperspy_dlatoms.detection.looking import (
     BATCH_PIXELS,
