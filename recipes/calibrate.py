@@ -10,8 +10,8 @@ and their distance is no error of a position. Then images are taken of the other
 waves, and of vacuum and amorphous carbon. There are two thresholds, that of all sites and that of
 their anchors (`hyperspy_dlatoms.detection.anchors`). Of those that leave fewer than 0.002 false
 atoms per nm² on the empty ones, the worst hundredth of them left out, which the guard is for, and
-fewer than 0.01 on all, the two with the best F score over all doses, a false atom counting twice a
-missed one, are written into the model file, with the scores against dose.
+fewer than 0.01 on all, the two with the best F1 over all doses are written into the model file,
+with the scores against dose.
 
 Of a network of single images the domain is fitted then: from images that it reads right, and images
 that it reads wrong, of the training waves and of other kinds; its limits are set on the held-out
@@ -69,8 +69,6 @@ ALONE = np.column_stack([THRESHOLDS, THRESHOLDS])
 """Each threshold, each site standing for itself: of an ensemble, whose members have anchors."""
 MOST_FALSE, MOST_FALSE_OF_ALL = 0.002, 0.01
 """False atoms per nm² on empty images, less the worst hundredth of the images, and on all."""
-BETA = 0.5**0.5
-"""How often recall counts, beside precision, for the threshold of a network."""
 ENERGIES = (80e3, 300e3)
 INSIDE, OUTSIDE, GOOD = 1000, 2800, 1000
 FEWEST_SITES = 30
@@ -118,9 +116,7 @@ def main() -> None:
     AtomNetwork.from_model(card, network.model, domain).save(arguments.output)
 
 
-def choose(
-    counts, empty, pairs, most=1.0, beta=BETA
-) -> tuple[float, float | None, dict[str, float]]:
+def choose(counts, empty, pairs, most=1.0) -> tuple[float, float | None, dict[str, float]]:
     """Choose among pairs of a threshold up to `most` and an anchor, and give the scores with them.
 
     Of images at each dose, `score_wave` gave the counts, and of empty images `false_on_empty`.
@@ -129,14 +125,14 @@ def choose(
     false = np.mean(empty, axis=0)
     usual = np.sort(empty, axis=0)[: -max(len(empty) // 100, 1)].mean(axis=0)
     allowed = (usual <= MOST_FALSE) & (false <= MOST_FALSE_OF_ALL) & (pairs[:, 0] <= most)
-    at = int(np.where(allowed, f_score(sum(totals.values()), beta), 0).argmax())
+    at = int(np.where(allowed, f1_of(sum(totals.values())), 0).argmax())
     scores = {
         "held-out images a dose": len(counts[DOSES[0]]),
         "false atoms on vacuum and amorphous carbon (nm⁻²)": round(float(false[at]), 4),
     }
     for dose, total in totals.items():
         _, found, right, squares = total[at]
-        scores[f"F1 at {dose} e/Å²"] = round(float(f_score(total, 1.0)[at]), 3)
+        scores[f"F1 at {dose} e/Å²"] = round(float(f1_of(total)[at]), 3)
         scores[f"precision at {dose} e/Å²"] = round(float(right / max(found, 1)), 3)
         error = np.sqrt(squares / max(2 * right, 1))
         scores[f"rms error at {dose} e/Å² (pm)"] = round(100 * float(error), 1)
@@ -366,10 +362,10 @@ def false_on_empty(network, recipe, number, rng) -> np.ndarray:
     return reported(sites, sampling, network).sum(axis=0) / (size / 10) ** 2
 
 
-def f_score(total: np.ndarray, beta: float) -> np.ndarray:
-    """Harmonic mean of precision and recall at each choice, recall counting `beta` times."""
+def f1_of(total: np.ndarray) -> np.ndarray:
+    """Harmonic mean of precision and recall at each choice."""
     true, found, right, _ = total.T
-    return (1 + beta**2) * right / np.maximum(beta**2 * true + found, 1)
+    return 2 * right / np.maximum(true + found, 1)
 
 
 if __name__ == "__main__":

@@ -4,8 +4,7 @@
 By the rule of ``recipes/calibrate.py``, on the exit waves that its members held out from their
 trainings, as many of each, and on vacuum and amorphous carbon. All members look at all images, and
 the mean of their probabilities is compared with the threshold. What a member reports has reached
-its own thresholds already, so that of the ensemble is at most the least of them, and here an atom
-that is missed counts as much as a false one::
+its own thresholds already, so that of the ensemble is at most the least of them::
 
     python recipes/calibrate_ensemble.py graphene-ensemble data
 """
@@ -49,7 +48,7 @@ def main() -> None:
                 counts[dose].append(score_wave(ensemble, recipe, item, dose, tolerance, rng))
         empty += [false_on_empty(ensemble, recipe, n, rng) for n in range(EMPTY * arguments.images)]
     least = min(member.card.threshold for member in ensemble.members)
-    threshold, *_ = choose(counts, empty, ALONE, most=least, beta=1.0)
+    threshold, *_ = choose(counts, empty, ALONE, most=least)
     entries = [
         dataclasses.replace(entry, threshold=threshold)
         if entry.name == arguments.ensemble
