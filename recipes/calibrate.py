@@ -9,9 +9,8 @@ deviations are of images that it reads well: of many wrong sites some are near a
 and their distance is no error of a position. Then images are taken of the other
 waves, and of vacuum and amorphous carbon. There are two thresholds, that of all sites and that of
 their anchors (`hyperspy_dlatoms.detection.anchors`). Of those that leave fewer than 0.002 false
-atoms per nm² on the empty ones, the worst hundredth of them left out, which the guard is for, and
-fewer than 0.01 on all, the two with the best F1 over all doses are written into the model file,
-with the scores against dose.
+atoms per nm² on the empty ones, the two with the best F1 over all doses are written into the model
+file, with the scores against dose.
 
 Of a network of single images the domain is fitted then: from images that it reads right, and images
 that it reads wrong, of the training waves and of other kinds; its limits are set on the held-out
@@ -67,8 +66,7 @@ ANCHORED = np.array(list(combinations_with_replacement(THRESHOLDS, 2)))
 """Each threshold with each anchor from it on."""
 ALONE = np.column_stack([THRESHOLDS, THRESHOLDS])
 """Each threshold, each site standing for itself: of an ensemble, whose members have anchors."""
-MOST_FALSE, MOST_FALSE_OF_ALL = 0.002, 0.01
-"""False atoms per nm² on empty images, less the worst hundredth of the images, and on all."""
+MOST_FALSE = 0.002
 ENERGIES = (80e3, 300e3)
 INSIDE, OUTSIDE, GOOD = 1000, 2800, 1000
 FEWEST_SITES = 30
@@ -123,8 +121,7 @@ def choose(counts, empty, pairs, most=1.0) -> tuple[float, float | None, dict[st
     """
     totals = {dose: np.sum(parts, axis=0) for dose, parts in counts.items()}
     false = np.mean(empty, axis=0)
-    usual = np.sort(empty, axis=0)[: -max(len(empty) // 100, 1)].mean(axis=0)
-    allowed = (usual <= MOST_FALSE) & (false <= MOST_FALSE_OF_ALL) & (pairs[:, 0] <= most)
+    allowed = (false <= MOST_FALSE) & (pairs[:, 0] <= most)
     at = int(np.where(allowed, f1_of(sum(totals.values())), 0).argmax())
     scores = {
         "held-out images a dose": len(counts[DOSES[0]]),
