@@ -122,7 +122,8 @@ def choose(counts, empty, pairs, most=1.0) -> tuple[float, float | None, dict[st
     totals = {dose: np.sum(parts, axis=0) for dose, parts in counts.items()}
     false = np.mean(empty, axis=0)
     allowed = (false <= MOST_FALSE) & (pairs[:, 0] <= most)
-    at = int(np.where(allowed, f1_of(sum(totals.values())), 0).argmax())
+    # Where none is allowed, the one with the fewest false atoms.
+    at = int(np.where(allowed, f1_of(sum(totals.values())), -false).argmax())
     scores = {
         "held-out images a dose": len(counts[DOSES[0]]),
         "false atoms on vacuum and amorphous carbon (nm⁻²)": round(float(false[at]), 4),
