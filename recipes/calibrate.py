@@ -114,14 +114,14 @@ def main() -> None:
     AtomNetwork.from_model(card, network.model, domain).save(arguments.output)
 
 
-def choose(counts, empty, pairs, most=1.0) -> tuple[float, float | None, dict[str, float]]:
-    """Choose among pairs of a threshold up to `most` and an anchor, and give the scores with them.
+def choose(counts, empty, pairs) -> tuple[float, float | None, dict[str, float]]:
+    """Choose among pairs of a threshold and an anchor, and give the scores with them.
 
     Of images at each dose, `score_wave` gave the counts, and of empty images `false_on_empty`.
     """
     totals = {dose: np.sum(parts, axis=0) for dose, parts in counts.items()}
     false = np.mean(empty, axis=0)
-    allowed = (false <= MOST_FALSE) & (pairs[:, 0] <= most)
+    allowed = false <= MOST_FALSE
     # Where none is allowed, the one with the fewest false atoms.
     at = int(np.where(allowed, f1_of(sum(totals.values())), -false).argmax())
     scores = {

@@ -3,8 +3,8 @@
 
 By the rule of ``recipes/calibrate.py``, on the exit waves that its members held out from their
 trainings, as many of each, and on vacuum and amorphous carbon. All members look at all images, and
-the mean of their probabilities is compared with the threshold. What a member reports has reached
-its own thresholds already, so that of the ensemble is at most the least of them::
+the mean of their probabilities is compared with the threshold; what a member reports has reached
+its own thresholds already::
 
     python recipes/calibrate_ensemble.py graphene-ensemble data
 """
@@ -47,8 +47,7 @@ def main() -> None:
                 item = wave_of(data, index, member)
                 counts[dose].append(score_wave(ensemble, recipe, item, dose, tolerance, rng))
         empty += [false_on_empty(ensemble, recipe, n, rng) for n in range(EMPTY * arguments.images)]
-    least = min(member.card.threshold for member in ensemble.members)
-    threshold, *_ = choose(counts, empty, ALONE, most=least)
+    threshold, *_ = choose(counts, empty, ALONE)
     entries = [
         dataclasses.replace(entry, threshold=threshold)
         if entry.name == arguments.ensemble
