@@ -74,7 +74,8 @@ def run(options: argparse.Namespace) -> None:
         show_progressbar=sys.stderr.isatty(),
     )
     about = {"name": card.name, "version": card.version, "threshold": card.threshold}
-    about |= {} if card.anchor is None else {"anchor": card.anchor}
+    if card.anchor is not None:
+        about["anchor"] = card.anchor
     evaluation = dataclasses.replace(evaluation, numbers={"model": about, **evaluation.numbers})
     report, scores = write_report(evaluation, output)
     short = summary(evaluation.numbers)

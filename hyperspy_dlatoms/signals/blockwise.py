@@ -518,8 +518,9 @@ def _add_search(metadata: dict, signal: Signal2D, model: Model, search: Search) 
         metadata["VectorMetadata"]["minimum_agreement"] = float(search.minimum_agreement)
     elif model.members and search.threshold is None:
         metadata["VectorMetadata"]["threshold_of_mean"] = float(model.card.threshold)
-    if search.threshold is None and any(card.anchor for card in model.members or (model.card,)):
-        anchors = [card.anchor or card.threshold for card in model.members or (model.card,)]
+    cards = model.members or (model.card,)
+    if search.threshold is None and any(card.anchor for card in cards):
+        anchors = [card.anchor or card.threshold for card in cards]
         metadata["VectorMetadata"]["anchor"] = anchors if model.members else anchors[0]
     return metadata
 
