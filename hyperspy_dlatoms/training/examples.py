@@ -171,7 +171,7 @@ class Examples:
         if rng.random() < 0.5:
             frame, positions = frame.swapaxes(0, 1), positions[:, ::-1]
         cells = self.crop // self.stride
-        species = self._species(item)
+        species = labels_of(item, self.classes, self.decoys)
         marked = species != 0
         targets = rasterise(
             positions[marked],
@@ -202,15 +202,6 @@ class Examples:
         if rng.random() < 0.5:
             both = both.swapaxes(1, 2)
         return np.moveaxis(both[:-1].real, 0, -1), to_cells(both[-1])
-
-    def _species(self, item: Item) -> np.ndarray:
-        """Class of each site, from 1 on; 0 for sites that are none, -1 for those left open."""
-        kinds, classes = item.record["kinds"], [*self.classes, *self.decoys]
-        alike = len(classes) == 1 and classes[0] not in kinds
-        if len(kinds) == 1 and len(classes) == 1 or alike:
-            return (item.sites[:, 2] > 0).astype(int)
-        number = [classes.index(kind) + 1 if kind in classes else -1 for kind in kinds]
-        return np.array(number, int)[item.species]
 
     def _image(
         self, rng: np.random.Generator, item: Item
@@ -255,3 +246,28 @@ class Examples:
             "strength": 0.3 + 0.7 * done,
             "dose_floor": self.curriculum["dose"] * (1 / self.curriculum["dose"]) ** done,
         }
+
+
+def labels_of(item: Item, classes: Sequence[str], decoys: Sequence[str] = ()) -> np.ndarray:
+    """
+    Give the class that a network is to learn of each site.
+
+    Parameters
+    ----------
+    item : Item
+        The sites.
+    classes, decoys : sequence of str
+        Of the network, see :class:`Examples`.
+
+    Returns
+    -------
+    numpy.ndarray
+        (n,) int, from 1 on, decoys after the classes; 0 for sites that are none, -1 for those left
+        open.
+    """
+    kinds, names = item.record["kinds"], [*classes, *decoys]
+    alike = len(names) == 1 and names[0] not in kinds
+    if len(kinds) == 1 and len(names) == 1 or alike:
+        return (item.sites[:, 2] > 0).astype(int)
+    number = [names.index(kind) + 1 if kind in names else -1 for kind in kinds]
+    return np.array(number, int)[item.species]

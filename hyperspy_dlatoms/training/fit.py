@@ -109,8 +109,7 @@ def train(
         nothing limits the training, or the directory holds the run of another recipe.
     """
     recipe = recipe if isinstance(recipe, Recipe) else read_recipe(recipe)
-    network = _settings("network", recipe.network, NETWORK)
-    settings = _settings("training", recipe.training, TRAINING)
+    network, settings = network_of(recipe), settings_of(recipe)
     if minutes is not None:
         settings["minutes"] = minutes
     _check_classes(recipe, network["classes"], network["decoys"])
@@ -122,7 +121,7 @@ def train(
     data = data or Path("data") / recipe.name
     dataset = simulate(recipe, data, show_progressbar=show_progressbar)
     model, state = _fit(dataset, recipe, network, settings, directory, show_progressbar)
-    card = _card(recipe, network, settings, state)
+    card = card_of(recipe, network, settings, state)
     output = Path(output or directory / f"{recipe.name}.safetensors")
     AtomNetwork.from_model(card, model).save(output)
     return output
@@ -146,8 +145,7 @@ def training_examples(dataset: DataSet, recipe: Recipe, *, validation: bool = Fa
     hyperspy_dlatoms.training.examples.Examples
         Batches of either.
     """
-    network = _settings("network", recipe.network, NETWORK)
-    settings = _settings("training", recipe.training, TRAINING)
+    network, settings = network_of(recipe), settings_of(recipe)
     held_out = max(1, round(settings["validation_share"] * len(dataset)))
     first_held_out = len(dataset) - held_out
     if first_held_out < 1:
@@ -195,9 +193,9 @@ def _fit(
 
     keras.utils.set_random_seed(recipe.seed % 2**31)
     with policy(settings["precision"]):
-        model = architecture.build(_arguments(recipe, network), len(network["classes"]))
+        model = architecture.build(arguments_of(recipe, network), len(network["classes"]))
     if settings["start"] is not None:
-        _start_from(model, settings["start"], len(network["dilations"]))
+        start_from(model, settings["start"], len(network["dilations"]))
     optimizer = keras.optimizers.AdamW(
         settings["learning_rate"],
         weight_decay=settings["weight_decay"],
@@ -233,7 +231,7 @@ def _seed(recipe: Recipe, settings: dict[str, Any]) -> int:
     return recipe.seed if settings["seed"] is None else settings["seed"]
 
 
-def _arguments(recipe: Recipe, network: dict[str, Any]) -> dict[str, Any]:
+def arguments_of(recipe: Recipe, network: dict[str, Any]) -> dict[str, Any]:
     """Give the arguments of the architecture."""
     given = {name: network[name] for name in architecture.DEFAULTS if name in network}
     return given | {"images": images_of(recipe.imaging)}
@@ -267,7 +265,7 @@ def _join(batches: list[tuple[Any, np.ndarray]]) -> tuple[Any, np.ndarray]:
     return joined, np.concatenate(targets)
 
 
-def _start_from(model: keras.Model, source: str, most: int) -> None:
+def start_from(model: keras.Model, source: str, most: int) -> None:
     """Take the weights of another network.
 
     It need not tell the heights or as many classes. Where it has fewer dilations than `most`, the
@@ -291,6 +289,48 @@ def _start_from(model: keras.Model, source: str, most: int) -> None:
             )
 
 
+def network_of(recipe: Recipe) -> dict[str, Any]:
+    """
+    Give the settings of a recipe's network, filled in.
+
+    Parameters
+    ----------
+    recipe : Recipe
+
+    Returns
+    -------
+    dict
+        By the names of ``NETWORK``.
+
+    Raises
+    ------
+    ValueError
+        If one is unknown.
+    """
+    return _settings("network", recipe.network, NETWORK)
+
+
+def settings_of(recipe: Recipe) -> dict[str, Any]:
+    """
+    Give the settings of a recipe's training, filled in.
+
+    Parameters
+    ----------
+    recipe : Recipe
+
+    Returns
+    -------
+    dict
+        By the names of ``TRAINING``.
+
+    Raises
+    ------
+    ValueError
+        If one is unknown.
+    """
+    return _settings("training", recipe.training, TRAINING)
+
+
 def _settings(part: str, given: dict[str, Any], defaults: dict[str, Any]) -> dict[str, Any]:
     unknown = sorted(set(given) - set(defaults))
     if unknown:
@@ -311,7 +351,7 @@ def _same_recipe(directory: Path, recipe: Recipe) -> None:
         )
 
 
-def _card(
+def card_of(
     recipe: Recipe, network: dict[str, Any], settings: dict[str, Any], state: dict[str, Any]
 ) -> ModelCard:
     import keras
@@ -339,7 +379,7 @@ def _card(
         name=recipe.name,
         version=str(network["version"]),
         architecture="unet",
-        arguments=_arguments(recipe, network),
+        arguments=arguments_of(recipe, network),
         classes=tuple(network["classes"]),
         sampling=network["sampling"],
         stride=architecture.STRIDE,
