@@ -232,7 +232,21 @@ def _seed(recipe: Recipe, settings: dict[str, Any]) -> int:
 
 
 def arguments_of(recipe: Recipe, network: dict[str, Any]) -> dict[str, Any]:
-    """Give the arguments of the architecture."""
+    """
+    Give the arguments of the architecture.
+
+    Parameters
+    ----------
+    recipe : Recipe
+        What is to be trained.
+    network : dict
+        Its settings, see :func:`network_of`.
+
+    Returns
+    -------
+    dict
+        See :func:`hyperspy_dlatoms.networks.architecture.build`.
+    """
     given = {name: network[name] for name in architecture.DEFAULTS if name in network}
     return given | {"images": images_of(recipe.imaging)}
 
@@ -266,10 +280,25 @@ def _join(batches: list[tuple[Any, np.ndarray]]) -> tuple[Any, np.ndarray]:
 
 
 def start_from(model: keras.Model, source: str, most: int) -> None:
-    """Take the weights of another network.
+    """
+    Take the weights of another network.
 
     It need not tell the heights or as many classes. Where it has fewer dilations than `most`, the
     further ones begin by changing nothing, so that the training starts from what it says.
+
+    Parameters
+    ----------
+    model : keras.Model
+        Takes them.
+    source : str
+        Name of a network, or path of its file.
+    most : int
+        Dilations of `model`.
+
+    Raises
+    ------
+    ValueError
+        If the other network is of another architecture.
     """
     network = registry.load(source)
     weights = {variable.path: variable for variable in network.model.weights}
@@ -296,6 +325,7 @@ def network_of(recipe: Recipe) -> dict[str, Any]:
     Parameters
     ----------
     recipe : Recipe
+        What is to be trained.
 
     Returns
     -------
@@ -317,6 +347,7 @@ def settings_of(recipe: Recipe) -> dict[str, Any]:
     Parameters
     ----------
     recipe : Recipe
+        What is to be trained.
 
     Returns
     -------
@@ -354,6 +385,23 @@ def _same_recipe(directory: Path, recipe: Recipe) -> None:
 def card_of(
     recipe: Recipe, network: dict[str, Any], settings: dict[str, Any], state: dict[str, Any]
 ) -> ModelCard:
+    """
+    Write the card of a network that was trained.
+
+    Parameters
+    ----------
+    recipe : Recipe
+        What was trained.
+    network, settings : dict
+        See :func:`network_of` and :func:`settings_of`.
+    state : dict
+        ``minutes``, ``step`` and ``best``, the least loss on images of waves held out.
+
+    Returns
+    -------
+    ModelCard
+        Without what calibration and evaluation add.
+    """
     import keras
 
     energies = list(bounds(recipe.waves["energy"]))

@@ -3,6 +3,7 @@
 
 import dataclasses
 
+import imaging_at_once as at_once
 import numpy as np
 import pytest
 
@@ -13,7 +14,6 @@ from hyperspy_dlatoms.simulation.conditions import Conditions
 from hyperspy_dlatoms.simulation.imaging import take_image
 from hyperspy_dlatoms.simulation.lens import Lens
 from hyperspy_dlatoms.training.targets import rasterise
-from recipes import imaging_at_once as at_once
 
 SIZE, SAMPLING, ENERGY = 96, 0.2, 80e3
 LENS = Lens(
