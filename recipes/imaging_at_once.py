@@ -27,6 +27,8 @@ from hyperspy_dlatoms.simulation.conditions import Conditions
 
 SEVERAL = 16
 """Images that one is blended from."""
+WIDTH = 12.0
+"""Of the normalisation, Å."""
 MARGIN = 4
 """Working pixels that the images of coarse cameras lose, which have a few more or less."""
 
@@ -333,7 +335,7 @@ def coarse_frames(
     return normalised(xp, frames, grid.sampling), scale
 
 
-def normalised(xp: Any, frames: Any, sampling: float, width: float = 12.0) -> Any:
+def normalised(xp: Any, frames: Any, sampling: float, width: float = WIDTH) -> Any:
     """Do what `normalise` does to each of the frames (n, H, H), by matrices."""
     size = frames.shape[-1]
     sums, blur, spread_out = (xp.asarray(m) for m in normalising_matrices(size, sampling, width))

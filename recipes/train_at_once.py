@@ -20,18 +20,19 @@ import multiprocessing
 import os
 import time
 from collections import deque
+from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
 import imaging_at_once as at_once
 import numpy as np
+from make import is_made
 
 from hyperspy_dlatoms.drafts import draft_of
 from hyperspy_dlatoms.networks import architecture
-from hyperspy_dlatoms.networks.model_file import read_model
 from hyperspy_dlatoms.networks.network import AtomNetwork
 from hyperspy_dlatoms.networks.running import policy
-from hyperspy_dlatoms.simulation.conditions import draw_conditions
+from hyperspy_dlatoms.simulation.conditions import draw_conditions, images_of
 from hyperspy_dlatoms.simulation.dataset import make_item
 from hyperspy_dlatoms.simulation.draws import bounds
 from hyperspy_dlatoms.simulation.recipe import Recipe, parse_recipe, read_recipe
@@ -85,32 +86,59 @@ def main() -> None:
         folder.mkdir(parents=True, exist_ok=True)
     asked = [text.rsplit("=", 1) for text in options.recipes]
     recipes = [read_recipe(path) for path, _ in asked]
+    seconds = {recipe.name: float(text) for recipe, (_, text) in zip(recipes, asked, strict=True)}
+    recipes = [recipe for recipe in recipes if not is_made(path_of(recipe, output), recipe)]
+    for recipe in recipes:
+        check(recipe)
     # Of the processes, each of which has a core to itself.
     os.environ |= dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
     context = multiprocessing.get_context("spawn")
-    with (
-        concurrent.futures.ProcessPoolExecutor(max((os.cpu_count() or 1) - 3, 1), context) as cores,
-        concurrent.futures.ProcessPoolExecutor(2, context) as drawers,
-        concurrent.futures.ThreadPoolExecutor() as compilers,
-    ):
+    cores = concurrent.futures.ProcessPoolExecutor(max((os.cpu_count() or 1) - 3, 1), context)
+    drawers = concurrent.futures.ProcessPoolExecutor(2, context)
+    try:
         pending = {
             cores.submit(simulate_some, recipes[number].text, task): (number, held_out)
             for number, held_out, task in in_order(recipes)
         }
         trainings = [Training(recipe, options.directory) for recipe in recipes]
-        steps = compiled(trainings, compilers)
-        for number, training in enumerate(trainings):
+        steps = compiled(trainings)
+        for training, step in zip(trainings, steps, strict=True):
+            chunks = Chunks(drawers, training.recipe.text, training.kinds)
             training.run(
-                steps[number].result,
-                float(asked[number][1]),
-                lambda: collect(pending, trainings),
-                Chunks(drawers, recipes[number].text, training.kinds),
-                output,
+                step, seconds[training.recipe.name], lambda: collect(pending, trainings), chunks
             )
+            training.write(path_of(training.recipe, output))
+    finally:
         for pool in (cores, drawers):
             pool.shutdown(wait=False, cancel_futures=True)
         for process in multiprocessing.active_children():
             process.terminate()
+
+
+def path_of(recipe: Recipe, output: Path) -> Path:
+    """Give the path of a network's model file."""
+    return output / f"{recipe.name}.safetensors"
+
+
+def check(recipe: Recipe) -> None:
+    """Refuse what cannot be made at once."""
+    network, settings = fit.network_of(recipe), fit.settings_of(recipe)
+    first = first_held_out(recipe)
+    for wrong, what in (
+        (images_of(recipe.imaging) > 1 or network["wave"], "focal series and exit waves"),
+        ("mtf_curve" in recipe.imaging, "measured transfer functions"),
+        (settings["curriculum"] is not None, "a curriculum"),
+        (settings["seed"] is not None, "a seed of the examples"),
+        (network["sampling"] != recipe.waves["sampling"], "waves on another grid"),
+        (network["normalisation_width"] != at_once.WIDTH, "another width of the normalisation"),
+        (first < FEWEST * TASK, f"fewer than {FEWEST * TASK} waves to train on"),
+        (recipe.waves["count"] - first < TASK, f"fewer than {TASK} waves held out"),
+    ):
+        if wrong:
+            raise ValueError(
+                f"The recipe {recipe.name!r} has {what}, which are not made at once: train it by "
+                "`dlatoms train`, or change it."
+            )
 
 
 def in_order(recipes: list[Recipe]) -> list[tuple[int, bool, range]]:
@@ -234,11 +262,13 @@ class Pool:
 
     def add(self, some: Some) -> None:
         """Bring waves there."""
-        self.some = _put(self.some, some, self.there)
+        self.some = putting()(self.some, some, self.there)
         self.there += len(some.waves)
 
 
-def _put(pool, some, start):
+@cache
+def putting():
+    """Give what puts waves into a pool, compiled."""
     import jax
 
     def put(pool, some, start):
@@ -246,9 +276,7 @@ def _put(pool, some, start):
             lambda old, new: jax.lax.dynamic_update_slice_in_dim(old, new, start, 0), pool, some
         )
 
-    if not hasattr(_put, "compiled"):
-        _put.compiled = jax.jit(put, donate_argnums=0)
-    return _put.compiled(pool, some, start)
+    return jax.jit(put, donate_argnums=0)
 
 
 def collect(pending, trainings) -> None:
@@ -276,7 +304,8 @@ class Training:
         with policy(self.settings["precision"]):
             arguments = fit.arguments_of(recipe, self.network)
             self.model = architecture.build(arguments, len(self.network["classes"]))
-        self.signature = json.dumps([arguments, len(self.network["classes"])], sort_keys=True)
+        shared = [self.settings[name] for name in ("batch", "crop", "precision", "weight_decay")]
+        self.signature = json.dumps([arguments, self.network["classes"], shared], sort_keys=True)
         if self.settings["start"] is not None:
             fit.start_from(self.model, self.settings["start"], len(self.network["dilations"]))
         self.optimizer = optax.chain(
@@ -292,19 +321,18 @@ class Training:
         self.state = {"step": 0, "minutes": 0.0, "best": float("nan")}
         self.checkpoint = directory / f"{recipe.name}.checkpoint.safetensors"
 
-    def run(self, step_of, seconds: float, collect, chunks: Chunks, output: Path) -> None:
-        """Train for so many seconds, write the model file; nothing if it is there."""
+    def run(self, step, seconds: float, collect, chunks: Chunks) -> None:
+        """Train for so many seconds, those before a break counted in."""
         import jax
 
-        path = output / f"{self.recipe.name}.safetensors"
-        if path.is_file() and read_model(path)[0].recipe == self.recipe.text:
-            return
         self._resume()
-        step, make = step_of(), self._maker()
+        # Other draws than before the break.
+        chunks.number = self.state["step"]
+        step, make = step.result(), self._maker()
         while self.pool.there < FEWEST * TASK or not self.held_out.there:
             collect()
             time.sleep(0.1)
-        key = jax.random.key(self.recipe.seed)
+        key = jax.random.fold_in(jax.random.key(self.recipe.seed), self.state["step"])
         validation = self._validation(make, chunks, key)
         begun, before = time.monotonic(), 60 * self.state["minutes"]
         done, losses, number = self._share(seconds), [], 0
@@ -332,7 +360,6 @@ class Training:
                 self._save()
         if losses:
             self._report(validation, losses)
-        self._write(path)
 
     def _share(self, seconds: float) -> float:
         """Tell how much of the training is done."""
@@ -426,7 +453,7 @@ class Training:
             leaves = [jax.numpy.array(file.get_tensor(name)) for name in sorted(file.keys())]
         self.carry = jax.tree.unflatten(jax.tree.structure(self.carry), leaves)
 
-    def _write(self, path: Path) -> None:
+    def write(self, path: Path) -> None:
         """Write the averaged weights as a model file."""
         _, others, _, averages = self.carry
         for variables, values in (
@@ -441,12 +468,12 @@ class Training:
         AtomNetwork.from_model(card, self.model).save(path)
 
 
-def compiled(trainings, compilers):
-    """Begin to compile the step of each training, the same for those alike in architecture."""
+def compiled(trainings):
+    """Begin to compile the step of each training, one for those alike."""
     import jax
     import jax.numpy as jnp
 
-    futures = {}
+    compilers, futures = concurrent.futures.ThreadPoolExecutor(), {}
     for training in trainings:
         if training.signature in futures:
             continue

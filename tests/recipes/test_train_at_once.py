@@ -84,3 +84,22 @@ def test_what_is_on_a_wave_is_what_the_network_learns(recipe):
     assert np.array_equal(kinds, np.array(item.record["kinds"])[item.species])
     assert np.array_equal(some.places[1, there], item.sites[:, :2])
     assert some.wavelength[1] == pytest.approx(at_once.wavelengths([item.record["energy"]])[0])
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"imaging": {"images": 3}}, "has focal series"),
+        ({"imaging": {"mtf_curve": [[0, 1], [1, 0.3]]}}, "has measured transfer functions"),
+        ({"network": {"sampling": 0.1}}, "has waves on another grid"),
+        ({"network": {"normalisation_width": 9.0}}, "has another width"),
+        ({"training": {"curriculum": {"dose": 3000, "until": 0.3}}}, "has a curriculum"),
+        ({"training": {"seed": 3}}, "has a seed of the examples"),
+        ({"waves": {"count": 60}}, "has fewer than 64 waves"),
+    ],
+)
+def test_what_cannot_be_made_at_once_is_refused(recipe, changes, message):
+    parts = {name: getattr(recipe, name) | part for name, part in changes.items()}
+    train_at_once.check(recipe)
+    with pytest.raises(ValueError, match=message):
+        train_at_once.check(dataclasses.replace(recipe, **parts))
