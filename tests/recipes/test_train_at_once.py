@@ -4,9 +4,11 @@
 import dataclasses
 
 import imaging_at_once as at_once
+import material_at_once
 import numpy as np
 import pytest
 import train_at_once
+import training_at_once
 
 from hyperspy_dlatoms.simulation.conditions import draw_conditions
 from hyperspy_dlatoms.simulation.dataset import make_item
@@ -24,9 +26,9 @@ def test_all_waves_but_those_held_out_are_simulated_once(recipe):
     for number in (0, 1):
         trained = [i for n, held_out, task in tasks if n == number and not held_out for i in task]
         held_out = [i for n, held_out, task in tasks if n == number and held_out for i in task]
-        first = train_at_once.first_held_out(recipe)
+        first = training_at_once.first_held_out(recipe)
         assert trained == list(range(first - first % train_at_once.TASK))
-        assert held_out == list(range(first, first + train_at_once.HELD_OUT))
+        assert held_out == list(range(first, first + training_at_once.HELD_OUT))
 
 
 def test_the_waves_of_the_second_network_come_before_the_last_of_the_first(recipe):
@@ -41,13 +43,13 @@ def test_the_same_waves_are_held_out_as_in_any_training(recipe):
             return recipe.waves["count"]
 
     held_out = training_examples(Waves(), recipe, validation=True).indices
-    assert train_at_once.first_held_out(recipe) == held_out[0]
+    assert training_at_once.first_held_out(recipe) == held_out[0]
 
 
 def test_conditions_are_of_the_kind_of_their_place(recipe):
-    kinds = train_at_once.survey(recipe)
+    kinds = material_at_once.survey(recipe)
     assert (kinds.size, kinds.blended, len(kinds.coarse)) == (32, 8, 5)
-    drawn = train_at_once.draw_chunk(recipe.text, kinds, [1, 2])
+    drawn = material_at_once.draw_chunk(recipe.text, kinds, [1, 2])
     values = drawn.told.values
     coarse = np.isin(np.arange(kinds.size), kinds.coarse)
     assert ((values["sampling"] > recipe.network["sampling"]) == coarse).all()
@@ -61,8 +63,8 @@ def test_conditions_are_of_the_kind_of_their_place(recipe):
 
 
 def test_conditions_are_spread_as_the_recipe_has_them(recipe):
-    kinds = train_at_once.survey(recipe)
-    drawn = train_at_once.draw_chunk(recipe.text, kinds, [3])
+    kinds = material_at_once.survey(recipe)
+    drawn = material_at_once.draw_chunk(recipe.text, kinds, [3])
     rng = np.random.default_rng(0)
     expected = at_once.tell([draw_conditions(rng, recipe.imaging) for _ in range(2000)])
     for name in ("defocus", "coma", "sampling", "blur"):
@@ -76,7 +78,7 @@ def test_conditions_are_spread_as_the_recipe_has_them(recipe):
 def test_what_is_on_a_wave_is_what_the_network_learns(recipe):
     smaller = dataclasses.replace(recipe, waves=recipe.waves | {"size": 20.0})
     text = recipe.text.replace("size: 60.0", "size: 20.0")
-    some = train_at_once.simulate_some(text, range(2))
+    some = material_at_once.simulate_some(text, range(2))
     item = make_item(smaller, 1)
     assert np.array_equal(some.waves[1], item.wave)
     there = some.labels[1] != 0
