@@ -22,6 +22,7 @@ from abtem.core.energy import energy2wavelength
 from scipy.ndimage import gaussian_filter1d
 
 from hyperspy_dlatoms.networks.interpolation import interpolate
+from hyperspy_dlatoms.networks.normalisation import block_index
 from hyperspy_dlatoms.networks.resampling import axis_matrix
 from hyperspy_dlatoms.simulation.conditions import Conditions
 
@@ -79,6 +80,7 @@ def tell(conditions: list[Conditions]) -> Told:
         row["ramp"] = one.defocus_ramp
         offset, weight = np.zeros(SEVERAL), np.zeros(SEVERAL)
         weight[0] = 1
+        # With a ramp the spread of focus stays an envelope: a sum of both would be of 80 images.
         if one.defocus_ramp:
             offset = np.linspace(-0.5, 0.5, SEVERAL) * one.defocus_ramp
         elif is_blended(one):
@@ -365,10 +367,7 @@ def normalising_matrices(size: int, sampling: float, width: float) -> tuple[np.n
     blocks = of_block[-1] + 1
     sums = (of_block == np.arange(blocks)[:, None]).astype(np.float32)
     blur = gaussian_filter1d(np.eye(blocks), sigma / block, axis=0, mode="constant", truncate=3.0)
-    first = np.arange(0, size, block)
-    centres = (first + np.minimum(first + block, size) - 1) / 2
-    index = np.interp(np.arange(size), centres, np.arange(blocks))
-    spread_out = interpolate(np.eye(blocks, dtype=np.float32), index)
+    spread_out = interpolate(np.eye(blocks, dtype=np.float32), block_index(size, block))
     return sums, blur.astype(np.float32), spread_out.astype(np.float32)
 
 

@@ -60,7 +60,7 @@ def survey(recipe: Recipe) -> at_once.Kinds:
     """See how many images of a recipe are of which kind."""
     rng = np.random.default_rng(recipe.seed)
     drawn = [draw_conditions(rng, recipe.imaging) for _ in range(SURVEY)]
-    sampling = recipe.network["sampling"]
+    sampling = fit.network_of(recipe)["sampling"]
     return at_once.make_kinds(
         fit.settings_of(recipe)["batch"],
         np.mean([at_once.is_blended(one) for one in drawn]),
@@ -71,7 +71,7 @@ def survey(recipe: Recipe) -> at_once.Kinds:
 def draw_chunk(text: str, kinds: at_once.Kinds, seed: list[int]) -> Drawn:
     """Draw conditions for the places of batches."""
     recipe, rng = parse_recipe(text), np.random.default_rng(seed)
-    settings, sampling = fit.settings_of(recipe), recipe.network["sampling"]
+    settings, sampling = fit.settings_of(recipe), fit.network_of(recipe)["sampling"]
     waiting: dict[tuple[bool, bool], deque] = {}
     chosen = []
     for place in list(range(kinds.size)) * CHUNK:

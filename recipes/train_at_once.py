@@ -22,10 +22,12 @@ from pathlib import Path
 import imaging_at_once as at_once
 from make import is_made
 from material_at_once import Drawn, draw_chunk, simulate_some
-from training_at_once import FEWEST, HELD_OUT, Training, compiled, first_held_out
+from training_at_once import FEWEST, HELD_OUT, Training, compiled
 
 from hyperspy_dlatoms.simulation.conditions import images_of
-from hyperspy_dlatoms.simulation.recipe import Recipe, parse_recipe, read_recipe
+from hyperspy_dlatoms.simulation.draws import bounds
+from hyperspy_dlatoms.simulation.imaging import RAMP_STEP
+from hyperspy_dlatoms.simulation.recipe import Recipe, read_recipe
 from hyperspy_dlatoms.training import fit
 
 TASK = 8
@@ -63,7 +65,7 @@ def main() -> None:
         trainings = [Training(recipe, options.directory) for recipe in recipes]
         steps = compiled(trainings)
         for training, step in zip(trainings, steps, strict=True):
-            chunks = Chunks(drawers, training.recipe.text, training.kinds)
+            chunks = Chunks(drawers, training)
             training.run(
                 step, seconds[training.recipe.name], lambda: collect(pending, trainings), chunks
             )
@@ -83,10 +85,13 @@ def path_of(recipe: Recipe, output: Path) -> Path:
 def check(recipe: Recipe) -> None:
     """Refuse what cannot be made at once."""
     network, settings = fit.network_of(recipe), fit.settings_of(recipe)
-    first = first_held_out(recipe)
+    first = fit.first_held_out(recipe.waves["count"], settings)
+    ramp = max(map(abs, bounds(recipe.imaging.get("defocus_ramp", 0.0))))
+    longest = (at_once.SEVERAL - 1) * RAMP_STEP
     for wrong, what in (
         (images_of(recipe.imaging) > 1 or network["wave"], "focal series and exit waves"),
         ("mtf_curve" in recipe.imaging, "measured transfer functions"),
+        (ramp > longest, f"ramps of the defocus of more than {longest:g} Å"),
         (settings["curriculum"] is not None, "a curriculum"),
         (settings["seed"] is not None, "a seed of the examples"),
         (network["sampling"] != recipe.waves["sampling"], "waves on another grid"),
@@ -106,7 +111,7 @@ def in_order(recipes: list[Recipe]) -> list[tuple[int, bool, range]]:
     now, later = [], []
     for number, recipe in enumerate(recipes):
         count = recipe.waves["count"]
-        first = first_held_out(recipe)
+        first = fit.first_held_out(count, fit.settings_of(recipe))
         soon = TASK * round(FIRST * first / TASK)
         for held_out, begin, end, tasks in (
             (True, first, min(first + HELD_OUT, count), now),
@@ -123,16 +128,17 @@ def in_order(recipes: list[Recipe]) -> list[tuple[int, bool, range]]:
 class Chunks:
     """Chunks of conditions, drawn ahead by processes."""
 
-    def __init__(self, drawers, text: str, kinds: at_once.Kinds):
-        self.drawers, self.text, self.kinds = drawers, text, kinds
-        self.number, self.ahead = 0, deque()
+    def __init__(self, drawers, training: Training):
+        self.drawers, self.recipe, self.kinds = drawers, training.recipe, training.kinds
+        # After a break others are drawn than before.
+        self.number, self.ahead = training.state["step"], deque()
 
     def take(self) -> Drawn:
         """Give the next chunk."""
         while len(self.ahead) < 8:
             self.number += 1
-            seed = [parse_recipe(self.text).seed, self.number]
-            self.ahead.append(self.drawers.submit(draw_chunk, self.text, self.kinds, seed))
+            seed = [self.recipe.seed, self.number]
+            self.ahead.append(self.drawers.submit(draw_chunk, self.recipe.text, self.kinds, seed))
         return self.ahead.popleft().result()
 
 

@@ -5,7 +5,7 @@ import concurrent.futures
 import dataclasses
 import json
 import time
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 
 import imaging_at_once as at_once
@@ -25,12 +25,6 @@ FEWEST = 64
 """Waves that have to be there before a training begins."""
 HELD_OUT, VALIDATION = 64, 8
 """Waves, and batches, that the loss is validated with."""
-
-
-def first_held_out(recipe: Recipe) -> int:
-    """Give the first wave that is held out, as `fit.training_examples` has it."""
-    count, share = recipe.waves["count"], fit.settings_of(recipe)["validation_share"]
-    return count - max(1, round(share * count))
 
 
 class Pool:
@@ -78,8 +72,9 @@ class Training:
         self.settings = fit.settings_of(recipe)
         self.kinds = survey(recipe)
         size = round(recipe.waves["size"] / recipe.waves["sampling"])
-        self.pool, self.held_out = Pool(first_held_out(recipe), size), Pool(HELD_OUT, size)
-        coarsest = bounds(recipe.imaging["sampling"])[1]
+        first = fit.first_held_out(recipe.waves["count"], self.settings)
+        self.pool, self.held_out = Pool(first, size), Pool(HELD_OUT, size)
+        coarsest = bounds(recipe.imaging.get("sampling", 0.1))[1]
         self.grid = at_once.make_grid(size, recipe.waves["sampling"], coarsest)
         with policy(self.settings["precision"]):
             arguments = fit.arguments_of(recipe, self.network)
@@ -100,14 +95,12 @@ class Training:
         self.carry = (weights, others, self.optimizer.init(weights), averages)
         self.state = {"step": 0, "minutes": 0.0, "best": float("nan")}
         self.checkpoint = directory / f"{recipe.name}.checkpoint.safetensors"
+        self._resume()
 
     def run(self, step, seconds: float, collect, chunks) -> None:
         """Train for so many seconds, those before a break counted in."""
         import jax
 
-        self._resume()
-        # Other draws than before the break.
-        chunks.number = self.state["step"]
         step, make = step.result(), self._maker()
         while self.pool.there < FEWEST or not self.held_out.there:
             collect()
@@ -189,8 +182,9 @@ class Training:
         some, there = self.held_out.some, self.held_out.there
         return [make(some, there, chunk, number, keys[number]) for number in range(VALIDATION)]
 
-    def _report(self, validation, losses) -> None:
-        """Validate the averaged weights."""
+    @cached_property
+    def _validate(self):
+        """Give the compiled loss of weights on frames and targets."""
         import jax
 
         from hyperspy_dlatoms.training.losses import site_loss
@@ -199,10 +193,12 @@ class Training:
             maps, _ = self.model.stateless_call(weights, others, frames, training=False)
             return site_loss(targets, maps)
 
-        if not hasattr(self, "validate"):
-            self.validate = jax.jit(loss_of)
+        return jax.jit(loss_of)
+
+    def _report(self, validation, losses) -> None:
+        """Validate the averaged weights."""
         _, others, _, averages = self.carry
-        loss = float(np.mean([self.validate(averages, others, *batch) for batch in validation]))
+        loss = float(np.mean([self._validate(averages, others, *batch) for batch in validation]))
         self.state["best"] = loss
         print(
             f"{self.recipe.name}: step {self.state['step']}, {60 * self.state['minutes']:.0f} s, "

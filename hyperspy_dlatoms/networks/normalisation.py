@@ -238,9 +238,9 @@ def _apply(
 ) -> np.ndarray:
     """Return (frame - centre - mean) / spread, mean and spread interpolated from their blocks."""
     height, width = frame.shape
-    across = _block_index(width, block)
+    across = block_index(width, block)
     means, spreads = (interpolate(m.T.astype(np.float32), across).T for m in (mean, spread))
-    down = _block_index(height, block)
+    down = block_index(height, block)
     out = np.empty(frame.shape, np.float32)
     for top in range(0, height, _STRIP):
         rows = slice(top, top + _STRIP)
@@ -250,7 +250,7 @@ def _apply(
     return out
 
 
-def _block_index(length: int, block: int) -> np.ndarray:
+def block_index(length: int, block: int) -> np.ndarray:
     """Fractional index of the block of each pixel, whole at the centre of a block."""
     first = np.arange(0, length, block)
     # The last block may be a partial one, its centre nearer than a full block's.

@@ -146,9 +146,8 @@ def training_examples(dataset: DataSet, recipe: Recipe, *, validation: bool = Fa
         Batches of either.
     """
     network, settings = network_of(recipe), settings_of(recipe)
-    held_out = max(1, round(settings["validation_share"] * len(dataset)))
-    first_held_out = len(dataset) - held_out
-    if first_held_out < 1:
+    first = first_held_out(len(dataset), settings)
+    if first < 1:
         raise ValueError(f"{len(dataset)} waves are too few; a training needs at least 2.")
     coarsest = bounds(recipe.imaging.get("sampling", 0.1))[1]
     if network["wave"] and coarsest > network["sampling"]:
@@ -159,7 +158,7 @@ def training_examples(dataset: DataSet, recipe: Recipe, *, validation: bool = Fa
     return Examples(
         dataset,
         recipe.imaging,
-        range(first_held_out, len(dataset)) if validation else range(first_held_out),
+        range(first, len(dataset)) if validation else range(first),
         recipe.seed + VALIDATION if validation else _seed(recipe, settings),
         batch=settings["batch"],
         crop=settings["crop"],
@@ -362,6 +361,24 @@ def settings_of(recipe: Recipe) -> dict[str, Any]:
     return _settings("training", recipe.training, TRAINING)
 
 
+def first_held_out(waves: int, settings: dict[str, Any]) -> int:
+    """
+    Give the first of the waves that are held out from a training, the last ones.
+
+    Parameters
+    ----------
+    waves : int
+        How many there are.
+    settings : dict
+        Of the training, see :func:`settings_of`.
+
+    Returns
+    -------
+    int
+    """
+    return waves - max(1, round(settings["validation_share"] * waves))
+
+
 def _settings(part: str, given: dict[str, Any], defaults: dict[str, Any]) -> dict[str, Any]:
     unknown = sorted(set(given) - set(defaults))
     if unknown:
@@ -395,7 +412,7 @@ def card_of(
     network, settings : dict
         See :func:`network_of` and :func:`settings_of`.
     state : dict
-        ``minutes``, ``step`` and ``best``, the least loss on images of waves held out.
+        ``minutes``, ``step`` and ``best``, the loss of these weights on images of waves held out.
 
     Returns
     -------

@@ -13,7 +13,7 @@ import training_at_once
 from hyperspy_dlatoms.simulation.conditions import draw_conditions
 from hyperspy_dlatoms.simulation.dataset import make_item
 from hyperspy_dlatoms.simulation.recipe import read_recipe
-from hyperspy_dlatoms.training.fit import training_examples
+from hyperspy_dlatoms.training import fit
 
 
 @pytest.fixture(scope="module")
@@ -26,7 +26,7 @@ def test_all_waves_but_those_held_out_are_simulated_once(recipe):
     for number in (0, 1):
         trained = [i for n, held_out, task in tasks if n == number and not held_out for i in task]
         held_out = [i for n, held_out, task in tasks if n == number and held_out for i in task]
-        first = training_at_once.first_held_out(recipe)
+        first = fit.first_held_out(recipe.waves["count"], fit.settings_of(recipe))
         assert trained == list(range(first - first % train_at_once.TASK))
         assert held_out == list(range(first, first + training_at_once.HELD_OUT))
 
@@ -42,8 +42,8 @@ def test_the_same_waves_are_held_out_as_in_any_training(recipe):
         def __len__(self):
             return recipe.waves["count"]
 
-    held_out = training_examples(Waves(), recipe, validation=True).indices
-    assert training_at_once.first_held_out(recipe) == held_out[0]
+    held_out = fit.training_examples(Waves(), recipe, validation=True).indices
+    assert fit.first_held_out(recipe.waves["count"], fit.settings_of(recipe)) == held_out[0]
 
 
 def test_conditions_are_of_the_kind_of_their_place(recipe):
@@ -92,6 +92,7 @@ def test_what_is_on_a_wave_is_what_the_network_learns(recipe):
     ("changes", "message"),
     [
         ({"imaging": {"images": 3}}, "has focal series"),
+        ({"imaging": {"defocus_ramp": [0, 400]}}, "has ramps of the defocus of more than 300 Å"),
         ({"imaging": {"mtf_curve": [[0, 1], [1, 0.3]]}}, "has measured transfer functions"),
         ({"network": {"sampling": 0.1}}, "has waves on another grid"),
         ({"network": {"normalisation_width": 9.0}}, "has another width"),
