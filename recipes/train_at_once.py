@@ -2,7 +2,7 @@
 """Train networks on an accelerator: some hundred times the examples of `dlatoms train` a second.
 
 The processor simulates exit waves all the while, in the order in which they are needed, and draws
-conditions; JAX makes the images (`imaging_at_once`) and takes the steps. It needs JAX and optax::
+conditions; JAX makes the images (`at_once`) and takes the steps. It needs JAX and optax::
 
     KERAS_BACKEND=jax python recipes/train_at_once.py work \\
         recipes/graphene.yaml=200 recipes/metal-nanoparticle.yaml=200
@@ -19,10 +19,11 @@ import os
 from collections import deque
 from pathlib import Path
 
-import imaging_at_once as at_once
+from at_once.conditions import SEVERAL
+from at_once.material import Drawn, draw_chunk, simulate_some
+from at_once.normalisation import WIDTH
+from at_once.training import FEWEST, HELD_OUT, Training, compiled
 from make import is_made
-from material_at_once import Drawn, draw_chunk, simulate_some
-from training_at_once import FEWEST, HELD_OUT, Training, compiled
 
 from hyperspy_dlatoms.simulation.conditions import images_of
 from hyperspy_dlatoms.simulation.draws import bounds
@@ -87,7 +88,7 @@ def check(recipe: Recipe) -> None:
     network, settings = fit.network_of(recipe), fit.settings_of(recipe)
     first = fit.first_held_out(recipe.waves["count"], settings)
     ramp = max(map(abs, bounds(recipe.imaging.get("defocus_ramp", 0.0))))
-    longest = (at_once.SEVERAL - 1) * RAMP_STEP
+    longest = (SEVERAL - 1) * RAMP_STEP
     for wrong, what in (
         (images_of(recipe.imaging) > 1 or network["wave"], "focal series and exit waves"),
         ("mtf_curve" in recipe.imaging, "measured transfer functions"),
@@ -95,7 +96,7 @@ def check(recipe: Recipe) -> None:
         (settings["curriculum"] is not None, "a curriculum"),
         (settings["seed"] is not None, "a seed of the examples"),
         (network["sampling"] != recipe.waves["sampling"], "waves on another grid"),
-        (network["normalisation_width"] != at_once.WIDTH, "another width of the normalisation"),
+        (network["normalisation_width"] != WIDTH, "another width of the normalisation"),
         (first < FEWEST, f"fewer than {FEWEST} waves to train on"),
         (recipe.waves["count"] - first < TASK, f"fewer than {TASK} waves held out"),
     ):

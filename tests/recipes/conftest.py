@@ -4,4 +4,14 @@
 import sys
 from pathlib import Path
 
+import pytest
+
+from hyperspy_dlatoms.simulation.recipe import read_recipe
+
 sys.path.insert(0, str(Path(__file__).parents[2] / "recipes"))
+
+
+@pytest.fixture(scope="session")
+def recipe(pytestconfig):
+    """Give the recipe of the network for graphene."""
+    return read_recipe(pytestconfig.rootpath / "recipes" / "graphene.yaml")

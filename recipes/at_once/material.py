@@ -4,9 +4,13 @@
 from collections import deque
 from typing import NamedTuple
 
-import imaging_at_once as at_once
 import numpy as np
 
+from at_once.batch import Kinds, make_kinds
+from at_once.camera import MARGIN
+from at_once.conditions import Told, is_blended, tell
+from at_once.lens import wavelengths
+from at_once.targets import Turn
 from hyperspy_dlatoms.simulation.conditions import draw_conditions
 from hyperspy_dlatoms.simulation.dataset import make_item
 from hyperspy_dlatoms.simulation.recipe import Recipe, parse_recipe
@@ -22,7 +26,7 @@ SURVEY = 4000
 
 
 class Some(NamedTuple):
-    """Waves and what is in them, stacked; see `imaging_at_once.Batch`."""
+    """Waves and what is in them, stacked; see `batch.Batch`."""
 
     waves: np.ndarray
     wavelength: np.ndarray
@@ -34,8 +38,8 @@ class Some(NamedTuple):
 class Drawn(NamedTuple):
     """What is drawn for batches; `wave` in [0, 1) chooses among the waves."""
 
-    told: at_once.Told
-    turn: at_once.Turn
+    told: Told
+    turn: Turn
     negative: np.ndarray
     wave: np.ndarray
 
@@ -51,24 +55,24 @@ def simulate_some(text: str, indices: range) -> Some:
         some = slice(len(item.sites))
         places[number, some], heights[number, some] = item.sites[:, :2], item.sites[:, 2]
         labels[number, some] = labels_of(item, network["classes"], network["decoys"])
-    wavelength = at_once.wavelengths(np.array([item.record["energy"] for item in items]))
+    wavelength = wavelengths(np.array([item.record["energy"] for item in items]))
     waves = np.stack([item.wave for item in items])
     return Some(waves, wavelength, places, labels.astype(np.int32), heights)
 
 
-def survey(recipe: Recipe) -> at_once.Kinds:
+def survey(recipe: Recipe) -> Kinds:
     """See how many images of a recipe are of which kind."""
     rng = np.random.default_rng(recipe.seed)
     drawn = [draw_conditions(rng, recipe.imaging) for _ in range(SURVEY)]
     sampling = fit.network_of(recipe)["sampling"]
-    return at_once.make_kinds(
+    return make_kinds(
         fit.settings_of(recipe)["batch"],
-        np.mean([at_once.is_blended(one) for one in drawn]),
+        np.mean([is_blended(one) for one in drawn]),
         np.mean([one.camera.sampling > sampling for one in drawn]),
     )
 
 
-def draw_chunk(text: str, kinds: at_once.Kinds, seed: list[int]) -> Drawn:
+def draw_chunk(text: str, kinds: Kinds, seed: list[int]) -> Drawn:
     """Draw conditions for the places of batches."""
     recipe, rng = parse_recipe(text), np.random.default_rng(seed)
     settings, sampling = fit.settings_of(recipe), fit.network_of(recipe)["sampling"]
@@ -78,22 +82,22 @@ def draw_chunk(text: str, kinds: at_once.Kinds, seed: list[int]) -> Drawn:
         kind = (place < kinds.blended, place in kinds.coarse)
         while not waiting.get(kind):
             one = draw_conditions(rng, recipe.imaging)
-            drawn = (at_once.is_blended(one), one.camera.sampling > sampling)
+            drawn = (is_blended(one), one.camera.sampling > sampling)
             waiting.setdefault(drawn, deque(maxlen=8 * kinds.size)).append(one)
         chosen.append(waiting[kind].popleft())
     shape = (CHUNK, kinds.size)
-    told = at_once.tell(chosen)
+    told = tell(chosen)
     size = round(recipe.waves["size"] / recipe.waves["sampling"])
     sides = np.full(kinds.size, size)
-    sides[list(kinds.coarse)] -= at_once.MARGIN
+    sides[list(kinds.coarse)] -= MARGIN
     room = (sides - settings["crop"] + 1)[:, np.newaxis]
     return Drawn(
-        at_once.Told(
+        Told(
             {name: array.reshape(shape) for name, array in told.values.items()},
             told.offsets.reshape(*shape, -1),
             told.weights.reshape(*shape, -1),
         ),
-        at_once.Turn(
+        Turn(
             (rng.random((*shape, 2)) * room).astype(np.int32),
             rng.random((*shape, 2)) < 0.5,
             rng.random(shape) < 0.5,

@@ -8,10 +8,12 @@ import time
 from functools import cache, cached_property
 from pathlib import Path
 
-import imaging_at_once as at_once
 import numpy as np
-from material_at_once import CHUNK, SITES, Some, survey
 
+from at_once.batch import Batch, make_batch
+from at_once.camera import make_grid
+from at_once.electrons import Noise
+from at_once.material import CHUNK, SITES, Some, survey
 from hyperspy_dlatoms.drafts import draft_of
 from hyperspy_dlatoms.networks import architecture
 from hyperspy_dlatoms.networks.network import AtomNetwork
@@ -75,7 +77,7 @@ class Training:
         first = fit.first_held_out(recipe.waves["count"], self.settings)
         self.pool, self.held_out = Pool(first, size), Pool(HELD_OUT, size)
         coarsest = bounds(recipe.imaging.get("sampling", 0.1))[1]
-        self.grid = at_once.make_grid(size, recipe.waves["sampling"], coarsest)
+        self.grid = make_grid(size, recipe.waves["sampling"], coarsest)
         with policy(self.settings["precision"]):
             arguments = fit.arguments_of(recipe, self.network)
             self.model = architecture.build(arguments, len(self.network["classes"]))
@@ -153,15 +155,15 @@ class Training:
             index = jnp.minimum((drawn.wave * there).astype(int), there - 1)
             chosen = [array[index] for array in some]
             keys = iter(jax.random.split(key, 16))
-            noise = at_once.Noise(
+            noise = Noise(
                 lambda shape: jax.random.uniform(next(keys), shape),
                 lambda shape: jax.random.normal(next(keys), shape),
             )
             with jax.default_matmul_precision("highest"):
-                frames, targets = at_once.make_batch(
+                frames, targets = make_batch(
                     jnp,
                     noise,
-                    at_once.Batch(*chosen, drawn.told, drawn.turn, drawn.negative),
+                    Batch(*chosen, drawn.told, drawn.turn, drawn.negative),
                     self.kinds,
                     self.grid,
                     crop=self.settings["crop"],
