@@ -152,6 +152,9 @@ def draw_outlier(
 def random_lattice(rng: np.random.Generator, size: float) -> np.ndarray:
     """Draw the columns of a crystal that need not exist, in an ellipse.
 
+    Every second one has two axes of a length, as most crystals have that are looked at along an
+    axis of high symmetry.
+
     Parameters
     ----------
     rng : numpy.random.Generator
@@ -165,7 +168,7 @@ def random_lattice(rng: np.random.Generator, size: float) -> np.ndarray:
         y, x (Å) and weight of each column, shape (n, 3).
     """
     a = rng.uniform(1.4, 6.0)
-    b = a * rng.uniform(0.55, 1.0)
+    b = a * rng.choice([1.0, rng.uniform(0.55, 1.0)])
     angle, turn = np.radians(rng.choice([60, 90, rng.uniform(55, 90)])), rng.uniform(0, 2 * np.pi)
     azimuths = np.array([turn, turn + angle])
     vectors = np.array([[a], [b]]) * np.column_stack([np.cos(azimuths), np.sin(azimuths)])

@@ -68,6 +68,22 @@ def test_a_random_lattice_repeats_itself():
     assert (columns[index, 2] == middle[2]).all()
 
 
+def test_every_second_lattice_has_two_axes_of_a_length():
+    equal = []
+    for seed in range(60):
+        columns = random_lattice(np.random.default_rng(seed), 60.0)
+        places = columns[:, :2]
+        middle = cKDTree(places).query([30, 30])[1]
+        alike = columns[:, 2] == columns[middle, 2]
+        steps = places[alike] - places[middle]
+        lengths = np.linalg.norm(steps, axis=1)
+        steps = steps[np.argsort(lengths)[1:]]
+        across = np.abs(steps[:, 0] * steps[0, 1] - steps[:, 1] * steps[0, 0]) > 1e-6
+        first, second = steps[0], steps[across][0]
+        equal.append(np.linalg.norm(second) == pytest.approx(np.linalg.norm(first), rel=1e-6))
+    assert 0.3 < np.mean(equal) < 0.7
+
+
 def test_a_dark_field_is_bright_at_its_columns():
     columns = np.array([[10.0, 10.0, 1.0], [10.0, 20.0, 0.8], [20.0, 13.0, 0.9]])
     picture = dark_field(np.random.default_rng(0), columns, 30.0)
