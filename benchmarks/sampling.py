@@ -18,9 +18,10 @@ from pathlib import Path
 import numpy as np
 
 from hyperspy_dlatoms import SamplingError, registry
+from hyperspy_dlatoms.detection.contradiction import contradiction, is_no_sheet
 from hyperspy_dlatoms.detection.detect import find_sites
 from hyperspy_dlatoms.detection.materials import known_materials, lattices_of
-from hyperspy_dlatoms.detection.sampling import EXACT, contradiction, estimate_sampling
+from hyperspy_dlatoms.detection.sampling import EXACT, estimate_sampling
 from hyperspy_dlatoms.evaluation.frames import conditions_of, take_frame
 from hyperspy_dlatoms.evaluation.specimens import SHEETS, SUPPORTS
 from hyperspy_dlatoms.evaluation.subjects import Plan, load_subjects
@@ -46,7 +47,7 @@ def main() -> None:
     plans = metals() if material == "metal" else sheets()
     subjects = load_subjects(plans, arguments.waves)
     rng = np.random.default_rng(SEED)
-    warned, judged = np.zeros(len(STATED), int), 0
+    warned, judged = np.zeros((2, len(STATED)), int)
     print(f"{network.card.name} {network.card.version}, {len(plans)} specimens")
     print("dose (e/Å²)  found  refused  median, largest error (%)  wrong  films refused  time (s)")
     for dose in arguments.doses:
@@ -65,11 +66,12 @@ def main() -> None:
             outcomes["time"].append(time.perf_counter() - start)
             outcomes["film" if plan.specimen == "film" else "crystal"].append(error)
             if plan.specimen != "film":
-                judged += 1
                 for number, ratio in enumerate(STATED):
                     with warnings.catch_warnings(action="ignore"):
                         sites = find_sites(image[None], ratio * sampling, network)
-                    warned[number] += contradiction(sites, ratio * sampling, lattices) is not None
+                    against = contradiction(sites, ratio * sampling, lattices)
+                    warned[number] += against is not None or is_no_sheet(sites, lattices)
+                    judged[number] += len(sites[0]) > 0
         errors = np.array(outcomes["crystal"])
         found = np.abs(errors[np.isfinite(errors)])
         said = f"{100 * np.median(found):.2f}, {100 * found.max():.2f}" if len(found) else "-"
@@ -79,8 +81,11 @@ def main() -> None:
             f"{np.count_nonzero(found > EXACT):6} {f'{films.sum()} of {len(films)}':>14} "
             f"{np.median(outcomes['time']):9.1f}"
         )
-    for ratio, number in zip(STATED, warned, strict=True):
-        print(f"stated at {ratio:4.2f} of the true sampling: warned of {number} of {judged} images")
+    for ratio, number, seen in zip(STATED, warned, judged, strict=True):
+        print(
+            f"stated at {ratio:4.2f} of the true sampling: warned of {number} of {seen} images in "
+            "which anything is found"
+        )
 
 
 def metals() -> list[Plan]:

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
@@ -58,6 +59,14 @@ class Lattice(NamedTuple):
     distances: np.ndarray
     counts: np.ndarray
     nearest: dict[str, float]
+
+    def samplings(self, nearest: float) -> dict[str, float]:
+        """Give the sampling (Å/px) in each material, by the distance of nearest neighbours (px)."""
+        return {name: distance / nearest for name, distance in self.nearest.items()}
+
+    def mismatch(self, nearest: float, sampling: float) -> float:
+        """Tell how far a sampling is from the nearest of those `samplings`, as a logarithm."""
+        return min(abs(math.log(sampling / one)) for one in self.samplings(nearest).values())
 
 
 def known_materials(cards: Iterable[ModelCard]) -> tuple[str, ...]:

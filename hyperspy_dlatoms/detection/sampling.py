@@ -57,11 +57,6 @@ _MUCH_LESS_LIKE = 0.06
 # Of a finer lattice that may be the right one, though hardly to be seen.
 _LIKENESS_IN_DOUBT = 0.65
 _ABOUT_AS_SURE = 2.0
-# Of a frame that contradicts a calibration; of a long movie so many are asked.
-_TELLING = 30
-_SURE_TO_CONTRADICT = 0.8
-_LIKENESS_TO_CONTRADICT = 0.9
-_MOST_FRAMES = 10
 
 
 class SamplingError(ValueError):
@@ -136,7 +131,7 @@ class _Scene(NamedTuple):
                 continue
             if spacing.likeness < _LIKENESS_IN_DOUBT:
                 continue
-            if _distance(sampling, _by_material(lattice, spacing.nearest)) > _CONSISTENT:
+            if lattice.mismatch(spacing.nearest, sampling) > _CONSISTENT:
                 continue
             if best is None or spacing.likeness > best.likeness:
                 probability = float(found[:, PROBABILITY].mean())
@@ -256,71 +251,7 @@ def find_lattice(
         believed = 1 - view.probability <= _ABOUT_AS_SURE * (1 - best.probability)
         if finer and believed and not _levels(view, plane).has_hollows:
             raise _undecided([view, best])
-    return Estimate(best.lattice.zone, best.nearest, _by_material(best.lattice, best.nearest))
-
-
-def contradiction(
-    found: Sequence[np.ndarray], sampling: float, lattices: Sequence[Lattice]
-) -> Estimate | None:
-    """Tell whether the sites found in frames contradict the sampling at which they were found.
-
-    A network finds atoms also where the sampling is somewhat wrong. They lie where they are, and
-    so their lattice tells the right one.
-
-    Parameters
-    ----------
-    found : sequence of numpy.ndarray
-        Sites of each frame, shape (n, k): y and x in px and the probability first, sorted by y.
-    sampling : float
-        Å/px.
-    lattices : sequence of Lattice
-        Those that may be there.
-
-    Returns
-    -------
-    Estimate or None
-        What most of the frames suggest, of those with enough sites that are clearly a lattice,
-        where that is more than ``CONTRADICTION`` off in each material; else None.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from hyperspy_dlatoms.detection.materials import lattices_of
-    >>> y, x = np.mgrid[:8, :8].reshape(2, -1) * 20.4
-    >>> sites = np.column_stack([y, x, np.ones(64)])
-    >>> gold = lattices_of(["Au"])
-    >>> contradiction([sites], 0.105, gold)
-    >>> round(contradiction([sites], 0.125, gold).samplings["Au"], 4)
-    0.1
-    """
-    telling = [sites for sites in found if len(sites) >= _TELLING]
-    chosen = np.unique(
-        np.linspace(0, len(telling) - 1, min(len(telling), _MOST_FRAMES)).astype(int)
-    )
-    views = [_lattice_in(telling[number], lattices) for number in chosen]
-    views = [view for view in views if view is not None]
-    against = [one for one in views if _distance(sampling, one.samplings) > math.log(CONTRADICTION)]
-    if 2 * len(against) <= len(views):
-        return None
-    return sorted(against, key=lambda one: one.nearest)[len(against) // 2]
-
-
-def _lattice_in(sites: np.ndarray, lattices: Iterable[Lattice]) -> Estimate | None:
-    if sites[:, PROBABILITY].mean() < _SURE_TO_CONTRADICT:
-        return None
-    best, estimate = _LIKENESS_TO_CONTRADICT, None
-    for lattice in lattices:
-        spacing = fit_spacing(sites[:, :2], lattice)
-        if spacing is not None and spacing.likeness >= best:
-            best = spacing.likeness
-            samplings = _by_material(lattice, spacing.nearest)
-            estimate = Estimate(lattice.zone, spacing.nearest, samplings)
-    return estimate
-
-
-def _distance(sampling: float, samplings: dict[str, float]) -> float:
-    """Give how far a sampling is from the nearest of some, as a logarithm."""
-    return min(abs(math.log(sampling / one)) for one in samplings.values())
+    return Estimate(best.lattice.zone, best.nearest, best.lattice.samplings(best.nearest))
 
 
 def _materials_of(network: AtomNetwork | AtomEnsemble) -> tuple[str, ...]:
@@ -384,10 +315,6 @@ def _undecided(views: Iterable[_View]) -> SamplingError:
         f"The sampling cannot be told: it may be {said} Å/px. Calibrate the image, or take one "
         "with more contrast."
     )
-
-
-def _by_material(lattice: Lattice, nearest: float) -> dict[str, float]:
-    return {name: distance / nearest for name, distance in lattice.nearest.items()}
 
 
 def _names(lattices: Iterable[Lattice]) -> str:

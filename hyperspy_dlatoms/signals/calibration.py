@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from hyperspy_dlatoms.detection.contradiction import contradiction, is_no_sheet
 from hyperspy_dlatoms.detection.materials import elements_of, known_materials, lattices_of
-from hyperspy_dlatoms.detection.sampling import contradiction
 from hyperspy_dlatoms.detection.sampling import estimate_sampling as estimate_from_frames
 from hyperspy_dlatoms.signals.model import Model, resolve
 from hyperspy_dlatoms.signals.sampling import Sampling, frame_sampling
@@ -125,20 +125,29 @@ def compare(vectors: DictionaryTreeBrowser, found: np.ndarray) -> None:
     Warns
     -----
     UserWarning
-        Where the lattice of the atoms suggests a sampling that is more than a tenth off.
+        Where the lattice of the atoms suggests a sampling that is more than a tenth off, or where
+        they are to be a sheet, and make no lattice of it.
     """
     materials = vectors.get_item("materials", [])
     if not materials:
         return
     y, x = vectors.sampling
     stated = (y * x) ** 0.5
-    estimate = contradiction(list(found.ravel()), stated, lattices_of(materials))
+    frames, lattices = list(found.ravel()), lattices_of(materials)
+    estimate = contradiction(frames, stated, lattices)
     if estimate is not None:
         suggested = _listed(estimate.samplings)
         warnings.warn(
             f"The atoms that {vectors.model!r} found make a lattice, {estimate.zone}, that "
             f"suggests a sampling of {suggested}, not of {stated:.4g} Å/px as is stated: either "
             "the calibration is wrong, or it is another material.",
+            stacklevel=4,
+        )
+    elif is_no_sheet(frames, lattices):
+        warnings.warn(
+            f"The sites that {vectors.model!r} found do not make the lattice of "
+            f"{', '.join(materials)}: either the calibration of {stated:.4g} Å/px is wrong, or it "
+            "is another material. `estimate_sampling` may tell the calibration.",
             stacklevel=4,
         )
 

@@ -167,6 +167,24 @@ def test_what_does_not_contradict(network, kind):
         signal.find_atoms_nn()
 
 
+def test_sites_that_make_no_sheet(use):
+    network = BlobNetwork(domain={"sampling": [0.09, 0.11]})
+    network.card = replace(network.card, recipe="structures: [{structure: graphene}]")
+    use(network)
+    disorder = np.stack(np.mgrid[1.5:22:2, 1.5:22:2], axis=-1).reshape(-1, 2)
+    disorder = disorder + np.random.default_rng(4).uniform(-0.4, 0.4, disorder.shape)
+    sheet = 1.25 * crystal("honeycomb", 8.0) + np.array(SHAPE) * SAMPLING / 2
+    said = {}
+    for name, sites in {"disorder": disorder, "sheet": sheet}.items():
+        signal = hs.signals.Signal2D(blobs(SHAPE, SAMPLING, sites))
+        calibrate(signal)
+        with pytest.warns(UserWarning) as caught:
+            signal.find_atoms_nn()
+        (said[name],) = (str(one.message) for one in caught)
+    assert "do not make the lattice of graphene: either the calibration of 0.1" in said["disorder"]
+    assert "suggests a sampling of 0.0" in said["sheet"]
+
+
 def test_a_network_that_does_not_know_its_lattices(use):
     use(BlobNetwork(domain={"sampling": [0.09, 0.11]}))
     signal = images()
