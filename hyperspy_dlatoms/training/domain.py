@@ -15,7 +15,7 @@ DIMENSIONS = 200
 EXAMPLES = 1000
 REGULARISATION = 0.1
 SHRINKAGE = 0.1
-QUANTILES = (0.995, 0.998, 0.998, 0.998)
+QUANTILES = (0.99, 0.998, 0.998, 0.998)
 """Shares of good images within each of the limits."""
 
 MARGINS = (1.0, 1.3, 1.3, 1.3)
