@@ -246,11 +246,15 @@ def find_lattice(
         if doubt and view.lattice is best.lattice and view.probability > best.probability:
             raise _undecided(found)
     for view in views:
+        believed = 1 - view.probability <= _ABOUT_AS_SURE * (1 - best.probability)
         # It may be the material's, and the best one that of its support.
         finer = view.nearest * CONTRADICTION < best.nearest
-        believed = 1 - view.probability <= _ABOUT_AS_SURE * (1 - best.probability)
         if finer and believed and not _levels(view, plane).has_hollows:
             raise _undecided([view, best])
+        # It may be the right one, and the best one have sites in its hollows as well.
+        clear = view.likeness >= _LIKENESS and not _is_doubtful(view, plane)
+        if believed and clear and _is_half(view, best):
+            raise _undecided([best, view])
     return Estimate(best.lattice.zone, best.nearest, best.lattice.samplings(best.nearest))
 
 
@@ -282,6 +286,13 @@ def _distinct(views: Iterable[_View]) -> list[_View]:
 
 def _same(one: _View, other: _View) -> bool:
     return one.lattice is other.lattice and abs(math.log(one.nearest / other.nearest)) < _CLUSTER
+
+
+def _is_half(one: _View, other: _View) -> bool:
+    """Tell whether one square lattice is every second site of another one."""
+    if one.lattice is not other.lattice or not is_square(one.lattice):
+        return False
+    return abs(math.log(one.nearest / other.nearest / math.sqrt(2))) < _CLUSTER
 
 
 def _levels(view: _View, image: np.ndarray) -> Levels:

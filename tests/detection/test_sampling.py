@@ -156,6 +156,20 @@ def test_half_of_a_square_lattice_does_not_count(network, seen):
         estimate_sampling(image, network, ["Au"])
 
 
+def test_hollows_that_look_half_like_sites_leave_it_open(network, seen):
+    atoms, half = squares()
+    image = (blobs(SHAPE, SAMPLING, atoms * SAMPLING) + blobs(SHAPE, SAMPLING, half * SAMPLING))[
+        None
+    ]
+    coarse = SAMPLING / np.sqrt(2)
+    seen(half=(half, coarse, 0.9), atoms=(atoms, SAMPLING, 0.9))
+    with pytest.raises(SamplingError, match="it may be 0.1 or 0.0707. Å/px"):
+        estimate_sampling(image, network, ["Au"])
+    # Of the half, the network may be so much less sure that it does not count.
+    seen(half=(half, coarse, 0.78), atoms=(atoms, SAMPLING, 0.9))
+    assert estimate_sampling(image, network, ["Au"]) == pytest.approx(SAMPLING, rel=0.001)
+
+
 def test_large_images_are_looked_at_in_part(network):
     image = np.random.default_rng(3).normal(100, 2, (1, 1000, 1400))
     image[:, 600 : 600 + SHAPE[0], 200 : 200 + SHAPE[1]] = frame()
