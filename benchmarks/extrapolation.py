@@ -24,8 +24,8 @@ from hyperspy_dlatoms.evaluation.foreign import (
     photograph,
     wrong_pictures,
 )
+from hyperspy_dlatoms.recipes.recipe import parse_recipe
 from hyperspy_dlatoms.simulation.dataset import DataSet
-from hyperspy_dlatoms.simulation.recipe import parse_recipe
 from hyperspy_dlatoms.training.fit import training_examples
 from hyperspy_dlatoms.training.outliers import VISIBLE, take_picture
 

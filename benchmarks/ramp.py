@@ -24,8 +24,8 @@ from hyperspy_dlatoms.evaluation.frames import conditions_of, take_frame
 from hyperspy_dlatoms.evaluation.scores import scores
 from hyperspy_dlatoms.evaluation.subjects import load_subject
 from hyperspy_dlatoms.evaluation.trials import material_of, trial
-from hyperspy_dlatoms.simulation.illumination import ramp
-from hyperspy_dlatoms.simulation.imaging import ramp_steps
+from hyperspy_dlatoms.simulation.imaging.illumination import ramp
+from hyperspy_dlatoms.simulation.imaging.image import ramp_steps
 
 SEED = 1597
 

@@ -18,9 +18,9 @@ from pathlib import Path
 import numpy as np
 
 from hyperspy_dlatoms import SamplingError, registry
+from hyperspy_dlatoms.analysis.lattice import known_materials, lattices_of
 from hyperspy_dlatoms.detection.contradiction import contradiction, is_no_sheet
 from hyperspy_dlatoms.detection.detect import find_sites
-from hyperspy_dlatoms.detection.materials import known_materials, lattices_of
 from hyperspy_dlatoms.detection.sampling import EXACT, estimate_sampling
 from hyperspy_dlatoms.evaluation.frames import conditions_of, take_frame
 from hyperspy_dlatoms.evaluation.specimens import SHEETS, SUPPORTS

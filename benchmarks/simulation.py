@@ -9,10 +9,10 @@ from pathlib import Path
 import numpy as np
 import scipy.fft
 
-from hyperspy_dlatoms.simulation.conditions import draw_conditions
+from hyperspy_dlatoms.recipes.recipe import parse_recipe, read_recipe
 from hyperspy_dlatoms.simulation.dataset import simulate
-from hyperspy_dlatoms.simulation.imaging import take_image
-from hyperspy_dlatoms.simulation.recipe import parse_recipe, read_recipe
+from hyperspy_dlatoms.simulation.imaging.conditions import draw_conditions
+from hyperspy_dlatoms.simulation.imaging.image import take_image
 
 RECIPES = Path(__file__).parents[1] / "recipes"
 WAVES, LIMIT = 40, 120.0

@@ -31,9 +31,9 @@ _PUBLIC = {
     "RegistryError": "hyperspy_dlatoms.registry",
     "SamplingError": "hyperspy_dlatoms.detection.sampling",
     "data": None,
-    "jumps": "hyperspy_dlatoms.tracking.events",
+    "jumps": "hyperspy_dlatoms.analysis.events",
     "registry": None,
-    "residence": "hyperspy_dlatoms.tracking.events",
+    "residence": "hyperspy_dlatoms.analysis.events",
 }
 
 __all__ = ["__version__", *_PUBLIC]

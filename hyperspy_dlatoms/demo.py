@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from hyperspy_dlatoms.evaluation.matching import match
+from hyperspy_dlatoms.analysis.matching import match
 
 if TYPE_CHECKING:
     from hyperspy.signals import Signal2D

@@ -10,16 +10,16 @@ import hyperspy_dlatoms
 
 PACKAGE = Path(hyperspy_dlatoms.__file__).parent
 DOWNSTREAM = {
-    "signals": {"signals", "detection", "networks", "registry", "tracking"},
-    # Pairing atoms is the same whether they are true ones or those of another frame.
-    "tracking": {"tracking", "evaluation"},
-    "detection": {"detection", "networks", "registry"},
-    "simulation": {"simulation"},
-    "training": {"training", "simulation", "networks", "registry"},
+    "analysis": {"analysis"},
+    "recipes": {"recipes", "simulation"},
     "networks": {"networks", "registry"},
     "registry": {"registry", "networks"},
+    "detection": {"detection", "networks", "analysis"},
+    "simulation": {"simulation", "recipes"},
+    "training": {"training", "simulation", "recipes", "networks", "registry"},
+    "signals": {"signals", "detection", "networks", "registry", "analysis"},
     # What examples and data sets are made of; nothing but the command line is made of them.
-    "data": {"data", "evaluation", "signals", "simulation", "networks", "registry"},
+    "data": {"data", "evaluation", "signals", "simulation", "recipes", "networks", "registry"},
 }
 HEAVY = {"tensorflow", "keras", "abtem", "ase", "jax", "torch"}
 MODULES = sorted(PACKAGE.rglob("*.py"))

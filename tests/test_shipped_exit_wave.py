@@ -11,9 +11,9 @@ from hyperspy_dlatoms.evaluation.subjects import Plan, make_subject
 from hyperspy_dlatoms.evaluation.wave_comparison import wave_errors
 from hyperspy_dlatoms.networks.waves import band_limited
 from hyperspy_dlatoms.registry import catalogue
-from hyperspy_dlatoms.simulation.camera import Camera
-from hyperspy_dlatoms.simulation.conditions import Conditions
-from hyperspy_dlatoms.simulation.lens import Lens
+from hyperspy_dlatoms.simulation.imaging.camera import Camera
+from hyperspy_dlatoms.simulation.imaging.conditions import Conditions
+from hyperspy_dlatoms.simulation.imaging.lens import Lens
 
 NAME = "mos2-exit-wave"
 SEED = 6110

@@ -6,16 +6,16 @@ import warnings
 import numpy as np
 import pytest
 
+from hyperspy_dlatoms.analysis.matching import match
 from hyperspy_dlatoms.detection.columns import columns_of
 from hyperspy_dlatoms.detection.detect import find_sites
-from hyperspy_dlatoms.evaluation.matching import match
+from hyperspy_dlatoms.recipes.recipe import parse_recipe
 from hyperspy_dlatoms.registry import catalogue
-from hyperspy_dlatoms.simulation.camera import Camera
-from hyperspy_dlatoms.simulation.conditions import Conditions
-from hyperspy_dlatoms.simulation.imaging import take_series
-from hyperspy_dlatoms.simulation.lens import Lens
-from hyperspy_dlatoms.simulation.recipe import parse_recipe
-from hyperspy_dlatoms.simulation.two_dimensional import two_dimensional_layer
+from hyperspy_dlatoms.simulation.imaging.camera import Camera
+from hyperspy_dlatoms.simulation.imaging.conditions import Conditions
+from hyperspy_dlatoms.simulation.imaging.image import take_series
+from hyperspy_dlatoms.simulation.imaging.lens import Lens
+from hyperspy_dlatoms.simulation.specimens.two_dimensional import two_dimensional_layer
 from hyperspy_dlatoms.simulation.wave import exit_wave
 
 NAME = "mos2-focal-series"

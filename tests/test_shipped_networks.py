@@ -7,19 +7,19 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from hyperspy_dlatoms.analysis.lattice import known_materials
+from hyperspy_dlatoms.analysis.matching import match
 from hyperspy_dlatoms.demo import Example, score
 from hyperspy_dlatoms.detection.columns import columns_of
 from hyperspy_dlatoms.detection.detect import find_sites
-from hyperspy_dlatoms.detection.materials import known_materials
 from hyperspy_dlatoms.detection.sampling import SamplingError, estimate_sampling
-from hyperspy_dlatoms.evaluation.matching import match
 from hyperspy_dlatoms.registry import catalogue
-from hyperspy_dlatoms.simulation.camera import Camera
-from hyperspy_dlatoms.simulation.conditions import Conditions
-from hyperspy_dlatoms.simulation.graphene import graphene_sheet
-from hyperspy_dlatoms.simulation.imaging import take_image
-from hyperspy_dlatoms.simulation.lens import Lens
-from hyperspy_dlatoms.simulation.metal import metal_nanoparticle
+from hyperspy_dlatoms.simulation.imaging.camera import Camera
+from hyperspy_dlatoms.simulation.imaging.conditions import Conditions
+from hyperspy_dlatoms.simulation.imaging.image import take_image
+from hyperspy_dlatoms.simulation.imaging.lens import Lens
+from hyperspy_dlatoms.simulation.specimens.graphene import graphene_sheet
+from hyperspy_dlatoms.simulation.specimens.metal import metal_nanoparticle
 from hyperspy_dlatoms.simulation.wave import exit_wave
 
 NAMES = ("metal-nanoparticle", "graphene")

@@ -31,7 +31,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> None:
     """Train the network and write its file."""
-    from hyperspy_dlatoms.simulation.recipe import read_recipe
+    from hyperspy_dlatoms.recipes.recipe import read_recipe
     from hyperspy_dlatoms.training import fit
 
     recipe = read_recipe(options.recipe)

@@ -60,7 +60,7 @@ def generate(
       one sampling.
     - or ``trial``: the material of a trial of :mod:`hyperspy_dlatoms.evaluation`; the images are
       those of its dose curve.
-    - ``recipe_sha256``: of the recipe with these settings, for `recipes/catalogue.py`, which
+    - ``recipe_sha256``: of the recipe with these settings, for `tools/catalogue.py`, which
       generates anew what has another.
     - ``checked``: of how many images, the first ones, `fingerprint` is that of the entry; of all
       where it is not there.
@@ -88,8 +88,8 @@ def generate(
     how = entry.generate
     if "trial" in how:
         return _from_trial(how["trial"], directory, show_progressbar, num_workers)
+    from hyperspy_dlatoms.recipes.recipe import parse_recipe
     from hyperspy_dlatoms.simulation.dataset import simulate
-    from hyperspy_dlatoms.simulation.recipe import parse_recipe
 
     recipe = parse_recipe(recipe_text(entry), f"the recipe of {entry.full_name!r}")
     simulate(recipe, directory, show_progressbar=show_progressbar, num_workers=num_workers)

@@ -14,7 +14,7 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
-from hyperspy_dlatoms.drafts import draft_of
+from hyperspy_dlatoms._atomic_write import atomic_write
 
 _LARGEST = 2**31
 """Bytes that the arrays of a small data set have at most."""
@@ -88,7 +88,7 @@ def write_stored(path: str | os.PathLike[str], data: Stored) -> None:
     if len(data.positions) != frames:
         raise ValueError(f"{len(data.positions)} lists of positions for {frames} frames.")
     path = Path(path)
-    with draft_of(path) as draft, draft.open("wb") as file:
+    with atomic_write(path) as draft, draft.open("wb") as file:
         np.savez_compressed(
             file,
             counts=data.counts.astype(np.uint16),

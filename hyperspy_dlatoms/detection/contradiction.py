@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from hyperspy_dlatoms.detection.materials import SHEETS
+from hyperspy_dlatoms.analysis.lattice import SHEETS
+from hyperspy_dlatoms.analysis.spacing import Spacing, fit_spacing
 from hyperspy_dlatoms.detection.sampling import CONTRADICTION, Estimate
 from hyperspy_dlatoms.detection.sites import PROBABILITY
-from hyperspy_dlatoms.detection.spacing import Spacing, fit_spacing
 
 if TYPE_CHECKING:
-    from hyperspy_dlatoms.detection.materials import Lattice
+    from hyperspy_dlatoms.analysis.lattice import Lattice
 
 # Of a frame that says something; of a long movie so many are asked.
 _FEWEST = 30
@@ -56,7 +56,7 @@ def contradiction(
     Examples
     --------
     >>> import numpy as np
-    >>> from hyperspy_dlatoms.detection.materials import lattices_of
+    >>> from hyperspy_dlatoms.analysis.lattice import lattices_of
     >>> y, x = np.mgrid[:8, :8].reshape(2, -1) * 20.4
     >>> sites = np.column_stack([y, x, np.ones(64)])
     >>> gold = lattices_of(["Au"])
@@ -99,7 +99,7 @@ def is_no_sheet(found: Sequence[np.ndarray], lattices: Sequence[Lattice]) -> boo
     Examples
     --------
     >>> import numpy as np
-    >>> from hyperspy_dlatoms.detection.materials import lattices_of
+    >>> from hyperspy_dlatoms.analysis.lattice import lattices_of
     >>> places = np.random.default_rng(0).uniform(0, 400, (300, 2))
     >>> sites = np.column_stack([np.sort(places[:, 0]), places[:, 1], np.ones(300)])
     >>> is_no_sheet([sites], lattices_of(["graphene"])), is_no_sheet([sites], lattices_of(["Au"]))

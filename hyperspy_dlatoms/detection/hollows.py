@@ -14,10 +14,10 @@ import numpy as np
 from scipy.ndimage import gaussian_filter, map_coordinates
 from scipy.spatial import cKDTree
 
-from hyperspy_dlatoms.detection.lattices import sides
+from hyperspy_dlatoms.analysis.graphs import sides
 
 if TYPE_CHECKING:
-    from hyperspy_dlatoms.detection.materials import Lattice
+    from hyperspy_dlatoms.analysis.lattice import Lattice
 
 # In distances of neighbours: the blur, and how far a pair may be from a neighbour or a diagonal.
 _BLUR = 0.15

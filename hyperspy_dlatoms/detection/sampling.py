@@ -10,19 +10,19 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from hyperspy_dlatoms.analysis.lattice import known_materials, lattices_of
+from hyperspy_dlatoms.analysis.spacing import fit_spacing
 from hyperspy_dlatoms.detection.detect import find_sites
 from hyperspy_dlatoms.detection.hollows import Levels, is_square, square_levels
 from hyperspy_dlatoms.detection.masking import mask_bad
-from hyperspy_dlatoms.detection.materials import known_materials, lattices_of
 from hyperspy_dlatoms.detection.sites import PROBABILITY
-from hyperspy_dlatoms.detection.spacing import fit_spacing
 from hyperspy_dlatoms.detection.symmetry import members_of
 from hyperspy_dlatoms.detection.window import lattice_centre, window_about
 
 if TYPE_CHECKING:
     import ase
 
-    from hyperspy_dlatoms.detection.materials import Lattice
+    from hyperspy_dlatoms.analysis.lattice import Lattice
     from hyperspy_dlatoms.networks.ensemble import AtomEnsemble
     from hyperspy_dlatoms.networks.network import AtomNetwork
 

@@ -8,7 +8,7 @@ import itertools
 import numpy as np
 from scipy.spatial import cKDTree
 
-from hyperspy_dlatoms.detection.lattices import outvoted
+from hyperspy_dlatoms.analysis.graphs import outvoted
 from hyperspy_dlatoms.networks.maps import SiteMaps, peaks, score
 from hyperspy_dlatoms.networks.resampling import Grid
 

@@ -16,8 +16,8 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 from scipy.spatial import cKDTree
 
-from hyperspy_dlatoms.detection.lattices import LATTICE, sides
-from hyperspy_dlatoms.detection.materials import SHEETS, known_materials
+from hyperspy_dlatoms.analysis.graphs import LATTICE, sides
+from hyperspy_dlatoms.analysis.lattice import SHEETS, known_materials
 from hyperspy_dlatoms.detection.sites import PROBABILITY, X, Y, keep_best
 
 if TYPE_CHECKING:

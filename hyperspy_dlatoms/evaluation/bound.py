@@ -11,12 +11,12 @@ import scipy.sparse
 from scipy.spatial import cKDTree
 
 from hyperspy_dlatoms.evaluation.waves import SAMPLING, displaced, resting_wave
-from hyperspy_dlatoms.simulation.camera import record
-from hyperspy_dlatoms.simulation.conditions import Conditions
-from hyperspy_dlatoms.simulation.lens import image_intensity
+from hyperspy_dlatoms.simulation.imaging.camera import record
+from hyperspy_dlatoms.simulation.imaging.conditions import Conditions
+from hyperspy_dlatoms.simulation.imaging.lens import image_intensity
 
 if TYPE_CHECKING:
-    from hyperspy_dlatoms.simulation.specimen import Specimen
+    from hyperspy_dlatoms.simulation.specimens.specimen import Specimen
 
 FOOTPRINT = 5.0
 """The image of a column is taken to end at this distance from it (Å)."""

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from scipy.spatial import cKDTree
 
-from hyperspy_dlatoms.evaluation.matching import match
+from hyperspy_dlatoms.analysis.matching import match
 
 BORDER = 3.0
 """Sites nearer than this to an edge of the frame are left out (Å)."""

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from hyperspy_dlatoms.evaluation.matching import match
+from hyperspy_dlatoms.analysis.matching import match
 
 TOLERANCE = 0.7
 """A found site within this distance of a true one can be that site (Å)."""

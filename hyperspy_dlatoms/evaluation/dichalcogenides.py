@@ -5,10 +5,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from hyperspy_dlatoms.simulation.graphene import BEYOND, SEAM
-from hyperspy_dlatoms.simulation.orientation import rotation, tilt_matrix
-from hyperspy_dlatoms.simulation.regions import blob
-from hyperspy_dlatoms.simulation.specimen import AtomList, Specimen
+from hyperspy_dlatoms.simulation.specimens.graphene import BEYOND, SEAM
+from hyperspy_dlatoms.simulation.specimens.orientation import rotation, tilt_matrix
+from hyperspy_dlatoms.simulation.specimens.regions import blob
+from hyperspy_dlatoms.simulation.specimens.specimen import AtomList, Specimen
 
 LATTICES = {
     "MoS2": ("Mo", "S", 3.18, 3.13),

@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 import scipy.fft
 
-from hyperspy_dlatoms.simulation.lens import Lens
+from hyperspy_dlatoms.simulation.imaging.lens import Lens
 from hyperspy_dlatoms.simulation.settings import SETTINGS
 
 ITERATIONS = 20

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from hyperspy_dlatoms.analysis.matching import match
 from hyperspy_dlatoms.detection.detect import find_sites
 from hyperspy_dlatoms.detection.masking import mask_bad
-from hyperspy_dlatoms.evaluation.matching import match
 from hyperspy_dlatoms.networks.domain import describe
 from hyperspy_dlatoms.networks.normalisation import normalise
 from hyperspy_dlatoms.networks.resampling import resample

@@ -12,9 +12,9 @@ import scipy.fft
 from hyperspy_dlatoms.evaluation.comparison import Truth
 from hyperspy_dlatoms.evaluation.subjects import Subject
 from hyperspy_dlatoms.evaluation.waves import SAMPLING
-from hyperspy_dlatoms.simulation.camera import count_electrons, record
-from hyperspy_dlatoms.simulation.conditions import Conditions
-from hyperspy_dlatoms.simulation.lens import Lens, image_intensity
+from hyperspy_dlatoms.simulation.imaging.camera import count_electrons, record
+from hyperspy_dlatoms.simulation.imaging.conditions import Conditions
+from hyperspy_dlatoms.simulation.imaging.lens import Lens, image_intensity
 
 
 @dataclass(frozen=True, eq=False)

@@ -11,9 +11,9 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 from scipy.spatial import cKDTree
 
-from hyperspy_dlatoms.simulation.draws import bounds
-from hyperspy_dlatoms.simulation.orientation import rotation, tilt_matrix
-from hyperspy_dlatoms.simulation.specimen import AtomList, Specimen
+from hyperspy_dlatoms.recipes.draws import bounds
+from hyperspy_dlatoms.simulation.specimens.orientation import rotation, tilt_matrix
+from hyperspy_dlatoms.simulation.specimens.specimen import AtomList, Specimen
 from hyperspy_dlatoms.simulation.wave import exit_wave
 from hyperspy_dlatoms.training.outliers import VISIBLE, Picture, dark_field, take_picture
 

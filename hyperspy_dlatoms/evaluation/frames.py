@@ -13,10 +13,10 @@ import numpy as np
 from hyperspy_dlatoms.evaluation.bound import site_bounds
 from hyperspy_dlatoms.evaluation.subjects import Subject
 from hyperspy_dlatoms.evaluation.waves import SAMPLING
-from hyperspy_dlatoms.simulation.camera import count_electrons, record
-from hyperspy_dlatoms.simulation.conditions import Conditions, draw_conditions
-from hyperspy_dlatoms.simulation.imaging import ramped_intensity
-from hyperspy_dlatoms.simulation.lens import Lens
+from hyperspy_dlatoms.simulation.imaging.camera import count_electrons, record
+from hyperspy_dlatoms.simulation.imaging.conditions import Conditions, draw_conditions
+from hyperspy_dlatoms.simulation.imaging.image import ramped_intensity
+from hyperspy_dlatoms.simulation.imaging.lens import Lens
 
 _KEPT = 32
 """Lenses kept while the dose or the sampling is varied: as many as frames at a point."""

@@ -170,7 +170,7 @@ def example_figure(examples: Sequence[Example]) -> Figure:
     matplotlib.figure.Figure
         Rings around the right atoms, crosses on the false ones, dots on the sites not found.
     """
-    from hyperspy_dlatoms.evaluation.matching import match
+    from hyperspy_dlatoms.analysis.matching import match
 
     chosen = np.unique(np.linspace(0, len(examples) - 1, 4).round().astype(int))
     figure = _figure(3.2 * len(chosen), 3.6)

@@ -20,7 +20,7 @@ from hyperspy_dlatoms.evaluation.dichalcogenides import LATTICES
 from hyperspy_dlatoms.evaluation.focal_series import FocalSeries, take_series
 from hyperspy_dlatoms.evaluation.frames import conditions_of
 from hyperspy_dlatoms.evaluation.subjects import Plan, Subject, load_subject, load_subjects
-from hyperspy_dlatoms.simulation.lens import Lens
+from hyperspy_dlatoms.simulation.imaging.lens import Lens
 
 if TYPE_CHECKING:
     from hyperspy.signals import Signal2D

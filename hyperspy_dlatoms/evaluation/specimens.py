@@ -6,14 +6,14 @@ from __future__ import annotations
 import numpy as np
 from scipy.spatial import cKDTree
 
-from hyperspy_dlatoms.simulation.contamination import contamination
-from hyperspy_dlatoms.simulation.deformation import ripple
-from hyperspy_dlatoms.simulation.graphene import BEYOND, SEAM
-from hyperspy_dlatoms.simulation.growth import largest_piece, neighbour_table
-from hyperspy_dlatoms.simulation.metal import fcc_lattice_constant
-from hyperspy_dlatoms.simulation.orientation import ZONES, rotation, tilt_matrix
-from hyperspy_dlatoms.simulation.regions import blob, half_plane
-from hyperspy_dlatoms.simulation.sheets import (
+from hyperspy_dlatoms.simulation.specimens.contamination import contamination
+from hyperspy_dlatoms.simulation.specimens.deformation import ripple
+from hyperspy_dlatoms.simulation.specimens.graphene import BEYOND, SEAM
+from hyperspy_dlatoms.simulation.specimens.growth import largest_piece, neighbour_table
+from hyperspy_dlatoms.simulation.specimens.metal import fcc_lattice_constant
+from hyperspy_dlatoms.simulation.specimens.orientation import ZONES, rotation, tilt_matrix
+from hyperspy_dlatoms.simulation.specimens.regions import blob, half_plane
+from hyperspy_dlatoms.simulation.specimens.sheets import (
     BOND,
     SECOND,
     Sheet,
@@ -25,8 +25,8 @@ from hyperspy_dlatoms.simulation.sheets import (
     rotate_bonds,
     trim,
 )
-from hyperspy_dlatoms.simulation.specimen import AtomList, Specimen, join
-from hyperspy_dlatoms.simulation.support import on_oxide, outward, place, with_carbon
+from hyperspy_dlatoms.simulation.specimens.specimen import AtomList, Specimen, join
+from hyperspy_dlatoms.simulation.specimens.support import on_oxide, outward, place, with_carbon
 
 SUPPORTS = ("vacuum", "oxide", "carbon", "carbon beside")
 SHEETS = ("perfect", "vacancies", "rotated bonds", "grain boundary", "edge", "contaminated")

@@ -12,14 +12,14 @@ from typing import Any
 
 import numpy as np
 
-from hyperspy_dlatoms.drafts import draft_of
+from hyperspy_dlatoms._atomic_write import atomic_write
 from hyperspy_dlatoms.evaluation.bound import Sensitivity, sensitivity
 from hyperspy_dlatoms.evaluation.comparison import Truth
 from hyperspy_dlatoms.evaluation.dichalcogenides import dichalcogenide_specimen
 from hyperspy_dlatoms.evaluation.specimens import graphene_specimen, wulff_particle
 from hyperspy_dlatoms.evaluation.waves import SAMPLING, phonon_waves
-from hyperspy_dlatoms.simulation.amorphous import amorphous_carbon, vacuum
-from hyperspy_dlatoms.simulation.specimen import Specimen
+from hyperspy_dlatoms.simulation.specimens.amorphous import amorphous_carbon, vacuum
+from hyperspy_dlatoms.simulation.specimens.specimen import Specimen
 
 SPECIMENS = {
     "metal": wulff_particle,
@@ -140,7 +140,7 @@ def load_subject(plan: Plan, directory: Path) -> Subject:
     path = directory / f"{plan.key}.npz"
     if not path.is_file():
         subject = make_subject(plan)
-        with draft_of(path) as draft:
+        with atomic_write(path) as draft:
             np.savez(draft, **_to_arrays(subject))
         return subject
     with np.load(path, allow_pickle=False) as stored:

@@ -53,7 +53,7 @@ class Trial:
     material : str
         Its name.
     imaging : dict
-        The reference conditions, as :func:`hyperspy_dlatoms.simulation.conditions.draw_conditions`
+        The reference conditions, as `simulation.imaging.conditions.draw_conditions`
         takes them.
     curves : dict of str to tuple of Point
         What is varied, and its points; ``dose`` is one of them.

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from hyperspy_dlatoms.simulation.specimen import Specimen
+from hyperspy_dlatoms.simulation.specimens.specimen import Specimen
 from hyperspy_dlatoms.simulation.wave import exit_wave
 
 SAMPLING = 0.2

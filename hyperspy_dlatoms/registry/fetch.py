@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from hyperspy_dlatoms.drafts import draft_of
+from hyperspy_dlatoms._atomic_write import atomic_write
 from hyperspy_dlatoms.registry import cache, mirrors
 from hyperspy_dlatoms.registry.entries import PACKAGE, Entry
 from hyperspy_dlatoms.registry.errors import RegistryError
@@ -84,7 +84,7 @@ def on_this_computer(entry: Entry) -> Path | None:
         if embedded and path == entry.places()[0] and path.exists():
             raise RegistryError(
                 f"{str(path)!r} is not the file that the catalogue names: install hyperspy-dlatoms "
-                "again, or after changing it run `python recipes/catalogue.py`."
+                "again, or after changing it run `python tools/catalogue.py`."
             )
     return None
 
@@ -172,7 +172,7 @@ def _try_place(place: Path | str, entry: Entry, part: Path, progress: Callable) 
 
 
 def _put(source: Path, target: Path) -> None:
-    with draft_of(target) as draft:
+    with atomic_write(target) as draft:
         shutil.copyfile(source, draft)
 
 

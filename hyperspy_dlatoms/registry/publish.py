@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from hyperspy_dlatoms.drafts import draft_of
+from hyperspy_dlatoms._atomic_write import atomic_write
 from hyperspy_dlatoms.networks.card import ModelCard
 from hyperspy_dlatoms.networks.model_file import read_model
 from hyperspy_dlatoms.registry.entries import (
@@ -94,12 +94,12 @@ def publish(
         _check_version(entry, published.get(entry.name))
         to.mkdir(parents=True, exist_ok=True)
         if not (to / entry.file).exists() or not (to / entry.file).samefile(model):
-            with draft_of(to / entry.file) as draft:
+            with atomic_write(to / entry.file) as draft:
                 shutil.copyfile(model, draft)
         published[entry.name] = entry
     write_catalogue(catalogue, name, published.values())
     record = zenodo_record(name, list(published.values()), creators)
-    with draft_of(to / ZENODO) as draft:
+    with atomic_write(to / ZENODO) as draft:
         draft.write_text(_pretty(record), "utf-8")
     return catalogue
 
@@ -163,7 +163,7 @@ def write_catalogue(path: Path, name: str, entries: Iterable[Entry]) -> None:
         What it has.
     """
     content = {"format": FORMAT, "name": name, "entries": [to_json(one) for one in entries]}
-    with draft_of(path) as draft:
+    with atomic_write(path) as draft:
         draft.write_text(_pretty(content), "utf-8")
 
 

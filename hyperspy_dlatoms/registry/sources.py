@@ -17,7 +17,7 @@ from functools import lru_cache
 from importlib.metadata import entry_points
 from pathlib import Path
 
-from hyperspy_dlatoms.drafts import draft_of
+from hyperspy_dlatoms._atomic_write import atomic_write
 from hyperspy_dlatoms.registry import cache
 from hyperspy_dlatoms.registry.entries import (
     Entry,
@@ -339,7 +339,7 @@ def _download(place: str, kept: Path, source: Source) -> str:
     # Where the cache cannot be written, the catalogue is read anew each time.
     with suppress(OSError):
         kept.parent.mkdir(parents=True, exist_ok=True)
-        with draft_of(kept) as fresh:
+        with atomic_write(kept) as fresh:
             fresh.write_bytes(content)
     return text
 

@@ -192,7 +192,7 @@ class AtomPositions(BaseSignal):
         Of the sites of an atom, those with it and its vacancies, a share is reported as vacant.
         Some vacancies are overlooked and some atoms taken for vacancies; from how often either
         happens where the truth is known follows the share that is vacant, and its interval. See
-        :func:`hyperspy_dlatoms.detection.prevalence.prevalence` for the model and its sources.
+        :func:`hyperspy_dlatoms.analysis.prevalence.prevalence` for the model and its sources.
 
         Parameters
         ----------
@@ -269,7 +269,7 @@ class AtomPositions(BaseSignal):
 
         Chance puts as many vacancies at random on the sites of the frame, so that lattice, edges
         and holes are accounted for; see
-        :func:`hyperspy_dlatoms.detection.pair_distances.pair_distances`.
+        :func:`hyperspy_dlatoms.analysis.pair_distances.pair_distances`.
 
         Parameters
         ----------

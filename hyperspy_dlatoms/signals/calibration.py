@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from hyperspy_dlatoms.analysis.lattice import elements_of, known_materials, lattices_of
 from hyperspy_dlatoms.detection.contradiction import contradiction, is_no_sheet
-from hyperspy_dlatoms.detection.materials import elements_of, known_materials, lattices_of
 from hyperspy_dlatoms.detection.sampling import estimate_sampling as estimate_from_frames
 from hyperspy_dlatoms.signals.model import Model, resolve
 from hyperspy_dlatoms.signals.sampling import Sampling, frame_sampling
@@ -105,7 +105,7 @@ def materials_in(signal: Signal2D, model: Model) -> tuple[str, ...]:
     Returns
     -------
     tuple of str
-        As `hyperspy_dlatoms.detection.materials.known_materials` names them.
+        As `hyperspy_dlatoms.analysis.lattice.known_materials` names them.
     """
     known = known_materials(model.members or (model.card,))
     elements = set(signal.metadata.get_item("Sample.elements", []))

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from hyperspy_dlatoms.detection.pair_distances import pair_distances
-from hyperspy_dlatoms.detection.prevalence import Rates, prevalence
+from hyperspy_dlatoms.analysis.pair_distances import pair_distances
+from hyperspy_dlatoms.analysis.prevalence import Rates, prevalence
 from hyperspy_dlatoms.signals.export import Calibration, navigation_columns
 
 if TYPE_CHECKING:

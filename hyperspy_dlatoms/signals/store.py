@@ -20,8 +20,8 @@ from dask.core import flatten
 from dask.diagnostics import ProgressBar
 
 import hyperspy_dlatoms
+from hyperspy_dlatoms._atomic_write import atomic_write
 from hyperspy_dlatoms.detection.alignment import Drift
-from hyperspy_dlatoms.drafts import draft_of
 from hyperspy_dlatoms.networks.domain import Verdict
 from hyperspy_dlatoms.networks.running import precision
 
@@ -247,7 +247,7 @@ def _write(block: np.ndarray, directory: Path, block_id: tuple[int, ...]) -> Non
 def _write_whole(path: Path, write) -> None:
     """Write a file so that a reader finds all of it or none."""
     try:
-        with draft_of(path) as draft:
+        with atomic_write(path) as draft:
             write(draft)
     except OSError as error:
         raise OSError(

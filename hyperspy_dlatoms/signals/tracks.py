@@ -11,9 +11,9 @@ import numpy as np
 from rich.console import Console
 from rich.progress import track
 
+from hyperspy_dlatoms.analysis.tracks import link, usual_range
 from hyperspy_dlatoms.signals import export
 from hyperspy_dlatoms.signals.writing import slabs
-from hyperspy_dlatoms.tracking.link import link, usual_range
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -44,7 +44,7 @@ def tracks(
     Raises
     ------
     ValueError
-        If there is not one navigation axis, or see `hyperspy_dlatoms.tracking.link.link`.
+        If there is not one navigation axis, or see `hyperspy_dlatoms.analysis.tracks.link`.
     """
     calibration = export.Calibration.of(atoms)
     axes = atoms.axes_manager.navigation_axes

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import dask
 import numpy as np
 
-from hyperspy_dlatoms.drafts import draft_of
+from hyperspy_dlatoms._atomic_write import atomic_write
 from hyperspy_dlatoms.signals import export
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ def write_csv(atoms: AtomPositions, path: str | os.PathLike[str]) -> None:
     """
     calibration, names = export.Calibration.of(atoms), export.navigation_names(atoms)
     first = 0
-    with draft_of(Path(path)) as draft, draft.open("w", encoding="utf-8", newline="") as file:
+    with atomic_write(Path(path)) as draft, draft.open("w", encoding="utf-8", newline="") as file:
         for frames in slabs(atoms):
             table = export.table(frames, calibration, names, first)
             table.to_csv(file, index=False, header=first == 0, float_format="%.8g")
@@ -82,7 +82,7 @@ def write_xyz(
     import ase.io
 
     calibration = export.Calibration.of(atoms)
-    with draft_of(Path(path)) as draft, draft.open("w", encoding="utf-8") as file:
+    with atomic_write(Path(path)) as draft, draft.open("w", encoding="utf-8") as file:
         for frames in slabs(atoms):
             structures = [export.ase_atoms(one, calibration, element) for one in frames.ravel()]
             ase.io.write(file, structures, format="extxyz")

@@ -15,13 +15,13 @@ import dask
 import numpy as np
 import zarr
 
-from hyperspy_dlatoms.drafts import draft_of
-from hyperspy_dlatoms.simulation.builders import build_specimen
-from hyperspy_dlatoms.simulation.conditions import draw_conditions, images_of
-from hyperspy_dlatoms.simulation.draws import draw
-from hyperspy_dlatoms.simulation.imaging import take_image, take_series
-from hyperspy_dlatoms.simulation.recipe import Recipe, parse_recipe, read_recipe
-from hyperspy_dlatoms.simulation.specimen import KINDS
+from hyperspy_dlatoms._atomic_write import atomic_write
+from hyperspy_dlatoms.recipes.draws import draw
+from hyperspy_dlatoms.recipes.recipe import Recipe, parse_recipe, read_recipe
+from hyperspy_dlatoms.simulation.imaging.conditions import draw_conditions, images_of
+from hyperspy_dlatoms.simulation.imaging.image import take_image, take_series
+from hyperspy_dlatoms.simulation.specimens.builders import build_specimen
+from hyperspy_dlatoms.simulation.specimens.specimen import KINDS
 from hyperspy_dlatoms.simulation.wave import exit_wave
 
 MOST_SITES = 4096
@@ -299,5 +299,5 @@ def _write_items(text: str, directory: str, indices: list[int]) -> None:
 
 
 def _write_text(path: Path, text: str) -> None:
-    with draft_of(path) as draft:
+    with atomic_write(path) as draft:
         draft.write_text(text, encoding="utf-8")

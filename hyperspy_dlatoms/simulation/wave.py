@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from abtem import Potential
     from abtem.parametrizations import Parametrization
 
-    from hyperspy_dlatoms.simulation.specimen import Specimen
+    from hyperspy_dlatoms.simulation.specimens.specimen import Specimen
 
 METHODS = ("multislice", "projected")
 SITES = ("snapshot", "rest")

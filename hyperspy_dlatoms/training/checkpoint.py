@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from hyperspy_dlatoms.drafts import draft_of
+from hyperspy_dlatoms._atomic_write import atomic_write
 
 if TYPE_CHECKING:
     import keras
@@ -35,7 +35,7 @@ def save_state(path: Path, variables: list[keras.Variable], state: dict[str, Any
         f"{i:04d}": np.array(ops.convert_to_numpy(variable), order="C")
         for i, variable in enumerate(variables)
     }
-    with draft_of(path) as draft:
+    with atomic_write(path) as draft:
         save_file(arrays, draft, metadata={"state": json.dumps(state)})
 
 

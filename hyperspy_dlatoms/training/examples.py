@@ -17,9 +17,9 @@ from hyperspy_dlatoms.networks.normalisation import (
 )
 from hyperspy_dlatoms.networks.resampling import resample
 from hyperspy_dlatoms.networks.waves import band_limited, to_cells
-from hyperspy_dlatoms.simulation.conditions import draw_conditions, images_of
 from hyperspy_dlatoms.simulation.dataset import DataSet, Item
-from hyperspy_dlatoms.simulation.imaging import take_image, take_series
+from hyperspy_dlatoms.simulation.imaging.conditions import draw_conditions, images_of
+from hyperspy_dlatoms.simulation.imaging.image import take_image, take_series
 from hyperspy_dlatoms.training.targets import rasterise
 
 FOCUS_ERROR = 4.0
@@ -40,7 +40,7 @@ class Examples:
         Where the waves are.
     imaging : dict
         The ranges of the imaging conditions, see
-        :func:`hyperspy_dlatoms.simulation.conditions.draw_conditions`.
+        :func:`hyperspy_dlatoms.simulation.imaging.conditions.draw_conditions`.
     indices : sequence of int
         Which of them may be used.
     seed : int

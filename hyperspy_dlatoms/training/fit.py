@@ -15,11 +15,11 @@ from hyperspy_dlatoms.networks import architecture
 from hyperspy_dlatoms.networks.card import ModelCard
 from hyperspy_dlatoms.networks.network import AtomNetwork
 from hyperspy_dlatoms.networks.running import policy
-from hyperspy_dlatoms.simulation.builders import site_kinds
-from hyperspy_dlatoms.simulation.conditions import images_of
+from hyperspy_dlatoms.recipes.draws import bounds
+from hyperspy_dlatoms.recipes.recipe import Recipe, read_recipe
 from hyperspy_dlatoms.simulation.dataset import DataSet, simulate
-from hyperspy_dlatoms.simulation.draws import bounds
-from hyperspy_dlatoms.simulation.recipe import Recipe, read_recipe
+from hyperspy_dlatoms.simulation.imaging.conditions import images_of
+from hyperspy_dlatoms.simulation.specimens.builders import site_kinds
 from hyperspy_dlatoms.training.examples import Examples
 
 if TYPE_CHECKING:

@@ -11,11 +11,11 @@ import numpy as np
 import scipy.fft
 from scipy.ndimage import gaussian_filter
 
-from hyperspy_dlatoms.simulation.camera import Camera, count_electrons, record
-from hyperspy_dlatoms.simulation.conditions import draw_conditions
+from hyperspy_dlatoms.recipes.draws import bounds
 from hyperspy_dlatoms.simulation.dataset import Item
-from hyperspy_dlatoms.simulation.draws import bounds
-from hyperspy_dlatoms.simulation.imaging import take_image
+from hyperspy_dlatoms.simulation.imaging.camera import Camera, count_electrons, record
+from hyperspy_dlatoms.simulation.imaging.conditions import draw_conditions
+from hyperspy_dlatoms.simulation.imaging.image import take_image
 
 FINE = 0.1
 """Å/px of the grid that columns are drawn on."""

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 from hyperspy_dlatoms.detection.alignment import Drift, align, drift_of
-from hyperspy_dlatoms.simulation.camera import Camera
-from hyperspy_dlatoms.simulation.conditions import Conditions
-from hyperspy_dlatoms.simulation.imaging import take_series
-from hyperspy_dlatoms.simulation.lens import Lens
+from hyperspy_dlatoms.simulation.imaging.camera import Camera
+from hyperspy_dlatoms.simulation.imaging.conditions import Conditions
+from hyperspy_dlatoms.simulation.imaging.image import take_series
+from hyperspy_dlatoms.simulation.imaging.lens import Lens
 
 STILL = ((0.0, 0.0),) * 3
 # Å: the contrast of the lattice's first spots turns over between the first image and the last.

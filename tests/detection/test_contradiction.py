@@ -4,9 +4,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from hyperspy_dlatoms.analysis.lattice import lattices_of
 from hyperspy_dlatoms.detection.contradiction import contradiction, is_no_sheet
-from hyperspy_dlatoms.detection.materials import lattices_of
-from tests.detection.test_spacing import crystal
+from tests.analysis.test_spacing import crystal
 
 SAMPLING = 0.1
 GRAPHENE = lattices_of(["graphene"])

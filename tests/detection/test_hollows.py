@@ -4,8 +4,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from hyperspy_dlatoms.analysis.lattice import lattices_of
 from hyperspy_dlatoms.detection.hollows import is_square, square_levels
-from hyperspy_dlatoms.detection.materials import lattices_of
 from tests.detection.blob_network import blobs
 
 SAMPLING, SPACING = 0.1, 2.04

@@ -9,8 +9,8 @@ import pytest
 
 from hyperspy_dlatoms.detection import sampling as sampling_module
 from hyperspy_dlatoms.detection.sampling import SamplingError, estimate_sampling
+from tests.analysis.test_spacing import crystal
 from tests.detection.blob_network import BlobNetwork, SeriesNetwork, blobs
-from tests.detection.test_spacing import crystal
 
 SAMPLING = 0.1
 SHAPE = (300, 320)

@@ -6,7 +6,7 @@ import pytest
 from scipy.ndimage import gaussian_filter
 
 from hyperspy_dlatoms.evaluation.exit_waves import reconstruct_exit_wave, transfer_function
-from hyperspy_dlatoms.simulation.lens import Lens, image_intensity
+from hyperspy_dlatoms.simulation.imaging.lens import Lens, image_intensity
 
 ENERGY, SAMPLING = 80e3, 0.2
 DEFOCI = np.array([10.0, 60.0, 110.0])

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import pytest
 
 from hyperspy_dlatoms.evaluation.trials import material_of, trial
-from hyperspy_dlatoms.simulation.conditions import KNOWN
+from hyperspy_dlatoms.simulation.imaging.conditions import KNOWN
 
 
 @pytest.mark.parametrize("material", ["metal", "graphene"])

@@ -6,7 +6,7 @@ import pytest
 
 from hyperspy_dlatoms.evaluation import waves
 from hyperspy_dlatoms.evaluation.specimens import wulff_particle
-from hyperspy_dlatoms.simulation.amorphous import vacuum
+from hyperspy_dlatoms.simulation.specimens.amorphous import vacuum
 
 
 @pytest.fixture(scope="module")

@@ -241,7 +241,7 @@ def test_a_damaged_file_of_the_cache_is_fetched_anew(server, entry_of, content):
 
 def test_a_file_of_the_package_that_is_another_one(server, entry_of):
     entry = replace(entry_of(), where=("package:registry/errors.py",))
-    with pytest.raises(RegistryError, match="errors.py.* is not the file .*recipes/catalogue.py"):
+    with pytest.raises(RegistryError, match="errors.py.* is not the file .*tools/catalogue.py"):
         fetch(entry)
     assert not server.requests
 

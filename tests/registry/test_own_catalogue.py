@@ -25,7 +25,7 @@ def script():
 
 
 def test_it_is_up_to_date(script):
-    """Where this fails, run ``python recipes/catalogue.py``."""
+    """Where this fails, run ``python tools/catalogue.py``."""
     written = parse_catalogue(sources.OWN.read_text("utf-8"), str(sources.OWN))
     assert script.current(sources.OWN) == written
 

@@ -12,9 +12,9 @@ import pytest
 
 from hyperspy_dlatoms import SamplingError
 from hyperspy_dlatoms.signals import blockwise, calibration
+from tests.analysis.test_spacing import crystal
 from tests.conftest import Handle, calibrate
 from tests.detection.blob_network import BlobNetwork, SeriesNetwork, blobs
-from tests.detection.test_spacing import crystal
 
 SAMPLING = 0.1
 SHAPE = (230, 240)

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from hyperspy_dlatoms import AtomPositions, registry
-from hyperspy_dlatoms.detection.prevalence import Rates, prevalence
+from hyperspy_dlatoms.analysis.prevalence import Rates, prevalence
 from hyperspy_dlatoms.signals import statistics
 
 SPECIES = ["Mo", "S", "Mo vacancy", "S vacancy"]

@@ -11,8 +11,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from hyperspy_dlatoms.recipes.recipe import parse_recipe, read_recipe
 from hyperspy_dlatoms.simulation.dataset import DataSet, make_item, simulate
-from hyperspy_dlatoms.simulation.recipe import parse_recipe, read_recipe
 
 
 def digests(directory):

@@ -3,12 +3,12 @@ import ase
 import numpy as np
 import pytest
 
-from hyperspy_dlatoms.simulation.camera import Camera
-from hyperspy_dlatoms.simulation.conditions import Conditions
-from hyperspy_dlatoms.simulation.graphene import graphene_sheet
-from hyperspy_dlatoms.simulation.imaging import take_image
-from hyperspy_dlatoms.simulation.lens import Lens
-from hyperspy_dlatoms.simulation.specimen import MARGIN, Specimen
+from hyperspy_dlatoms.simulation.imaging.camera import Camera
+from hyperspy_dlatoms.simulation.imaging.conditions import Conditions
+from hyperspy_dlatoms.simulation.imaging.image import take_image
+from hyperspy_dlatoms.simulation.imaging.lens import Lens
+from hyperspy_dlatoms.simulation.specimens.graphene import graphene_sheet
+from hyperspy_dlatoms.simulation.specimens.specimen import MARGIN, Specimen
 from hyperspy_dlatoms.simulation.wave import crop_spectrum, exit_wave, phase_object
 
 SIZE = 24.0

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 import pytest
 
+from hyperspy_dlatoms.recipes.recipe import parse_recipe
 from hyperspy_dlatoms.simulation.dataset import simulate
-from hyperspy_dlatoms.simulation.recipe import parse_recipe
 
 TINY = """
 name: tiny

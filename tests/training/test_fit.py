@@ -142,7 +142,7 @@ def test_a_killed_training_goes_on_from_its_checkpoint(tiny, tiny_data, tmp_path
     done = len(rows(log))
     assert 0 < done < 1000
 
-    from hyperspy_dlatoms.simulation.recipe import parse_recipe
+    from hyperspy_dlatoms.recipes.recipe import parse_recipe
 
     train(
         parse_recipe(text),

@@ -1,0 +1,145 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What atoms do in a movie: how long they stay, and where they jump to."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from hyperspy_dlatoms.analysis.matching import match
+
+_NEEDED = ("frame", "track", "y_steady", "x_steady")
+
+
+def residence(tracks: pd.DataFrame) -> pd.DataFrame:
+    """Tell how long each atom stays.
+
+    Parameters
+    ----------
+    tracks : pandas.DataFrame
+        Of :meth:`hyperspy_dlatoms.AtomPositions.tracks`.
+
+    Returns
+    -------
+    pandas.DataFrame
+        A row for each ``track``, its index: ``first`` and ``last`` frame; ``frames``, in how many
+        of them the atom was found; ``duration``, how many there are from the first to the last;
+        ``y`` and ``x``, its mean position less the drift, in the unit of the tracks; ``complete``,
+        whether it came and went while the movie was taken: the others stayed longer than is seen.
+
+    Raises
+    ------
+    ValueError
+        If the table lacks a column.
+
+    Examples
+    --------
+    >>> tracks = pd.DataFrame(
+    ...     {"frame": [0, 1, 1, 2, 3], "track": [0, 0, 1, 1, 0], "y_steady": 0.0, "x_steady": 1.0}
+    ... )
+    >>> residence(tracks)[["first", "last", "frames", "duration", "complete"]]
+           first  last  frames  duration  complete
+    track
+    0          0     3       3         4     False
+    1          1     2       2         2      True
+    """
+    _check(tracks)
+    groups = tracks.groupby("track")
+    table = groups.agg(
+        first=("frame", "min"),
+        last=("frame", "max"),
+        frames=("frame", "size"),
+        y=("y_steady", "mean"),
+        x=("x_steady", "mean"),
+    )
+    table.insert(3, "duration", table["last"] - table["first"] + 1)
+    begin, end = tracks.frame.min(), tracks.frame.max()
+    return table.assign(complete=(table["first"] > begin) & (table["last"] < end))
+
+
+def jumps(
+    tracks: pd.DataFrame, max_distance: float, *, max_gap: int = 1, min_frames: int = 3
+) -> pd.DataFrame:
+    """Find atoms that vanish in one place and appear in another.
+
+    The end of a track and the beginning of another one, soon after and near by, are taken for a
+    jump, one to one: of all ways to pair them that with the most pairs, and then the least
+    distances. Atoms that come and go at the same time near each other can be mistaken for it.
+
+    Parameters
+    ----------
+    tracks : pandas.DataFrame
+        Of :meth:`hyperspy_dlatoms.AtomPositions.tracks`.
+    max_distance : float
+        The farthest jump, in the unit of the tracks. Below the search range of the tracks there
+        are none, for that is where an atom is the same one.
+    max_gap : int, optional
+        Frames from the end of a track to the beginning of the other, 1 for the next frame.
+    min_frames : int, optional
+        Tracks that were found in fewer frames are left out, for they may be noise.
+
+    Returns
+    -------
+    pandas.DataFrame
+        A row for each jump: ``frame``, the first one in the new place; ``track`` and ``to_track``;
+        ``y``, ``x`` and ``to_y``, ``to_x``, where the tracks end and begin, less the drift; and the
+        ``distance``.
+
+    Raises
+    ------
+    ValueError
+        If the table lacks a column or an argument is out of range.
+
+    Examples
+    --------
+    >>> frames, places = np.arange(6), [0.0, 0.0, 0.0, 2.0, 2.0, 2.0]
+    >>> tracks = pd.DataFrame(
+    ...     {"frame": frames, "track": frames // 3, "y_steady": places, "x_steady": 0.0}
+    ... )
+    >>> jumps(tracks, max_distance=3.0)[["frame", "track", "to_track", "distance"]]
+       frame  track  to_track  distance
+    0      3      0         1       2.0
+    """
+    _check(tracks)
+    if not (np.isfinite(max_distance) and max_distance > 0):
+        raise ValueError(f"max_distance is {max_distance}: expected a positive distance.")
+    for name, value in (("max_gap", max_gap), ("min_frames", min_frames)):
+        if value < 1:
+            raise ValueError(f"{name} is {value}: expected 1 or more.")
+    ordered = tracks.sort_values("frame", kind="stable")
+    ordered = ordered[ordered.groupby("track").frame.transform("size") >= min_frames]
+    ends, starts = ordered.groupby("track").tail(1), ordered.groupby("track").head(1)
+    found = []
+    taken: set[int] = set()
+    for frame, ending in ends.groupby("frame"):
+        soon = (starts.frame > frame) & (starts.frame <= frame + max_gap)
+        beginning = starts[soon & ~starts.track.isin(taken)]
+        places = (one[["y_steady", "x_steady"]].to_numpy() for one in (ending, beginning))
+        pairs = match(*places, max_distance)
+        before, after = ending.iloc[pairs[:, 0]], beginning.iloc[pairs[:, 1]]
+        taken |= set(after.track)
+        found.append(
+            pd.DataFrame(
+                {
+                    "frame": after.frame.to_numpy(),
+                    "track": before.track.to_numpy(),
+                    "to_track": after.track.to_numpy(),
+                    "y": before.y_steady.to_numpy(),
+                    "x": before.x_steady.to_numpy(),
+                    "to_y": after.y_steady.to_numpy(),
+                    "to_x": after.x_steady.to_numpy(),
+                }
+            )
+        )
+    columns = ["frame", "track", "to_track", "y", "x", "to_y", "to_x"]
+    table = pd.concat(found, ignore_index=True) if found else pd.DataFrame(columns=columns)
+    table["distance"] = np.hypot(table.to_y - table.y, table.to_x - table.x)
+    return table.sort_values(["frame", "track"], ignore_index=True)
+
+
+def _check(tracks: pd.DataFrame) -> None:
+    missing = [name for name in _NEEDED if name not in tracks]
+    if missing:
+        raise ValueError(
+            f"The table lacks {', '.join(missing)}: expected that of AtomPositions.tracks()."
+        )

@@ -1,0 +1,344 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Metal particles of given shapes: spheres, octahedra, decahedra and icosahedra."""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
+from scipy.spatial import cKDTree
+
+from hyperspy_dlatoms.recipes.draws import draw
+from hyperspy_dlatoms.simulation.specimens.growth import largest_piece, neighbour_table, roughen
+from hyperspy_dlatoms.simulation.specimens.metal import SUPPORTS, fcc_lattice_constant
+from hyperspy_dlatoms.simulation.specimens.orientation import ZONES, rotation, tilt_matrix
+from hyperspy_dlatoms.simulation.specimens.particle import square_lattice
+from hyperspy_dlatoms.simulation.specimens.specimen import AtomList, Specimen
+from hyperspy_dlatoms.simulation.specimens.support import EDGE, facing, on_oxide, place, with_carbon
+
+SHAPES = ("sphere", "ellipsoid", "octahedron", "decahedron", "icosahedron")
+
+OVER = 0.25
+"""Atoms nearer than this across the beam stand over each other (Å)."""
+
+APART = 1.2
+"""Columns nearer than this to another are no sites: they run together in an image (Å)."""
+
+
+def sphere(
+    rng: np.random.Generator, radius: float, zone: str, axes: tuple[float, float, float]
+) -> np.ndarray:
+    """Cut an ellipsoid about a random point out of an fcc crystal.
+
+    Parameters
+    ----------
+    rng : numpy.random.Generator
+        Source of all randomness.
+    radius : float
+        In lattice constants.
+    zone : {"110", "100"}
+        Direction of the crystal along the beam.
+    axes : tuple of float
+        Semi-axes along x, y, z relative to `radius`; 1, 1, 1 is a sphere.
+
+    Returns
+    -------
+    numpy.ndarray
+        x, y, z in lattice constants, shape (n, 3).
+    """
+    positions = square_lattice(radius * max(axes) + 1)[0]
+    positions = (positions - rng.random(3)) @ ZONES[zone].T @ rotation(rng.uniform(0, np.pi)).T
+    return positions[np.linalg.norm(positions / axes, axis=1) <= radius]
+
+
+def octahedron(rng: np.random.Generator, radius: float, zone: str) -> np.ndarray:
+    """Make an fcc octahedron, whole or with its corners cut off by {100} facets.
+
+    Parameters
+    ----------
+    rng : numpy.random.Generator
+        Source of all randomness.
+    radius : float
+        About that of the sphere of the same volume, in lattice constants.
+    zone : {"110", "100"}
+        Direction of the crystal along the beam.
+
+    Returns
+    -------
+    numpy.ndarray
+        x, y, z in lattice constants, shape (n, 3).
+    """
+    from ase.cluster import Octahedron
+
+    cut = rng.uniform(0, 0.45)
+    # An octahedron of edge l, less six pyramids of edge cut * l, has the volume of that sphere.
+    edge = radius * ((4 * np.pi / 3) / (np.sqrt(2) * (1 / 3 - cut**3))) ** (1 / 3)
+    length = max(4, round(edge * np.sqrt(2)) + 1)
+    cluster = Octahedron("Au", length, int(cut * (length - 1)), latticeconstant=1.0)
+    return cluster.positions @ ZONES[zone].T
+
+
+def decahedron(rng: np.random.Generator, radius: float) -> np.ndarray:
+    """Make five fcc tetrahedra about an axis along the beam, with and without Marks' notches.
+
+    Parameters
+    ----------
+    rng : numpy.random.Generator
+        Source of all randomness.
+    radius : float
+        About that of its outline, in lattice constants.
+
+    Returns
+    -------
+    numpy.ndarray
+        x, y, z in lattice constants, shape (n, 3); each of the five shows columns along [110].
+    """
+    from ase.cluster import Decahedron
+
+    rings = max(2, round(radius / np.sqrt(3 / 8)))
+    notch = int(rng.integers(0, min(2, rings // 2) + 1))
+    side = int(rng.integers(1, 5))
+    positions = Decahedron("Au", rings + 1 - notch, side, notch, 1.0).positions
+    return positions[np.abs(positions[:, 2]) <= radius * rng.uniform(0.5, 1.2)]
+
+
+def icosahedron(rng: np.random.Generator, radius: float) -> np.ndarray:
+    """Make twenty fcc tetrahedra about a point, seen along one of its five-fold axes.
+
+    Parameters
+    ----------
+    rng : numpy.random.Generator
+        Source of all randomness.
+    radius : float
+        Of its corners, in lattice constants.
+
+    Returns
+    -------
+    numpy.ndarray
+        x, y, z in lattice constants, shape (n, 3).
+    """
+    from ase.cluster import Icosahedron
+
+    shells = max(3, round(radius * np.sqrt(2)) + 1)
+    positions = Icosahedron("Au", shells, 1.0).positions
+    golden = (1 + np.sqrt(5)) / 2
+    # A corner lies along (golden, 0, 1): turn it onto the beam.
+    lean = tilt_matrix(-np.degrees(np.arctan(golden)), np.pi / 2)
+    return positions @ lean.T
+
+
+def hollows(positions: np.ndarray, spacing: float) -> np.ndarray:
+    """Find the empty lattice sites next to a particle, whatever its crystals.
+
+    A lattice has inversion symmetry, so opposite each neighbour of an atom lies another site.
+
+    Parameters
+    ----------
+    positions : numpy.ndarray
+        The atoms, shape (n, 3).
+    spacing : float
+        Distance of nearest neighbours.
+
+    Returns
+    -------
+    numpy.ndarray
+        Sites that are free and not too near to each other, shape (m, 3).
+    """
+    first, second = cKDTree(positions).query_pairs(1.15 * spacing, output_type="ndarray").T
+    atom, neighbour = np.r_[first, second], np.r_[second, first]
+    opposite = 2 * positions[atom] - positions[neighbour]
+    opposite = opposite[cKDTree(positions).query(opposite)[0] > 0.9 * spacing]
+    near = cKDTree(opposite).query_pairs(0.9 * spacing, output_type="ndarray")
+    doubled = np.zeros(len(opposite), bool)
+    for low, high in near[np.argsort(near[:, 0])]:
+        doubled[high] |= not doubled[low]
+    return opposite[~doubled]
+
+
+def worn(rng: np.random.Generator, positions: np.ndarray, spacing: float) -> np.ndarray:
+    """Move a few atoms on and off the surface of a particle.
+
+    Parameters
+    ----------
+    rng : numpy.random.Generator
+        Source of all randomness.
+    positions : numpy.ndarray
+        The atoms, shape (n, 3).
+    spacing : float
+        Distance of nearest neighbours.
+
+    Returns
+    -------
+    numpy.ndarray
+        The atoms that are there now, shape (m, 3).
+    """
+    sites = np.concatenate([positions, hollows(positions, spacing)])
+    neighbours = neighbour_table(sites, 1.15 * spacing)
+    inside = np.arange(len(sites)) < len(positions)
+    surface = inside & (np.append(inside, False)[neighbours].sum(axis=1) < 12)
+    moves = int(rng.uniform(0, 0.2) * surface.sum())
+    return sites[largest_piece(roughen(rng, inside, neighbours, moves, 2.0), neighbours)]
+
+
+def stacks(positions: np.ndarray, least: int = 1) -> np.ndarray:
+    """Group atoms that stand over each other into columns, where columns can be told apart.
+
+    Parameters
+    ----------
+    positions : numpy.ndarray
+        The atoms before any tilt (Å), shape (n, 3).
+    least : int, optional
+        Fewest atoms of a column.
+
+    Returns
+    -------
+    numpy.ndarray
+        Column of each atom, shape (n,), int; -1 in columns that are lower, wider than 0.25 Å, or
+        nearer than 1.2 Å to another.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> stacks(np.array([[0, 0, 0], [0, 0.1, 3], [3, 0, 0], [4, 0, 2.0]]))
+    array([ 0,  0, -1, -1])
+    """
+    xy = positions[:, :2]
+    pairs = cKDTree(xy).query_pairs(OVER, output_type="ndarray")
+    graph = coo_array((np.ones(len(pairs)), (pairs[:, 0], pairs[:, 1])), shape=(len(xy),) * 2)
+    column = connected_components(graph, directed=False)[1]
+    height = np.bincount(column)
+    middle = np.stack([np.bincount(column, xy[:, axis]) / height for axis in (0, 1)], axis=1)
+    wide = np.zeros(len(height), bool)
+    wide[column[np.linalg.norm(xy - middle[column], axis=1) > OVER]] = True
+    nearest = cKDTree(middle).query(middle, k=2)[0][:, 1]
+    clear = (height >= least) & ~wide & (nearest >= APART)
+    return np.where(clear[column], column, -1).astype(int)
+
+
+def metal_cluster(
+    rng: np.random.Generator,
+    element: str = "Au",
+    size: float = 60.0,
+    lattice_constant: float | None = None,
+    shape: str = "sphere",
+    zone: str | None = None,
+    radius: float | tuple[float, float] = (5.0, 14.0),
+    tilt_max: float = 2.0,
+    scale: float = 0.02,
+    support: str | None = None,
+    gap: float | tuple[float, float] | None = None,
+) -> Specimen:
+    """Make one nanoparticle of an fcc metal of a given shape, each column along the beam a site.
+
+    A few atoms are moved on and off its surface; it is turned at random about the beam and
+    tilted slightly. An icosahedron seen along its five-fold axis has columns only where its
+    tetrahedra do not overlap; the rest of it holds no sites.
+
+    Parameters
+    ----------
+    rng : numpy.random.Generator
+        Source of all randomness.
+    element : str, optional
+        Chemical symbol.
+    size : float, optional
+        Edge of the box (Å).
+    lattice_constant : float, optional
+        Edge of the cubic cell (Å); default as ASE knows it.
+    shape : {"sphere", "ellipsoid", "octahedron", "decahedron", "icosahedron"}, optional
+        Octahedra are whole or truncated; decahedra and icosahedra stand on a five-fold axis.
+    zone : {"110", "100"}, optional
+        Direction of the crystal along the beam, for the first three shapes; None draws one.
+    radius : float or tuple of float, optional
+        Of the particle (Å), or the range that it is drawn from. It is limited to what the box
+        can hold.
+    tilt_max : float, optional
+        The tilt is drawn between 0 and this (degrees).
+    scale : float, optional
+        The lattice constant is multiplied by a factor drawn between 1 - `scale` and 1 + `scale`.
+    support : {None, "oxide", "carbon", "carbon-beside"}, optional
+        CeO2 edge-on beside the particle, or amorphous carbon under, over or beside it. None of
+        its atoms are sites.
+    gap : float or tuple of float, optional
+        Distance to the oxide (Å), or its range; default 2 to 2.5 mostly, else up to 8.
+
+    Returns
+    -------
+    Specimen
+        The particle and its support; `sites()` gives the columns and their heights.
+
+    Raises
+    ------
+    ValueError
+        If the element, shape, zone or support is unknown, or the box too small for the radius.
+
+    References
+    ----------
+    L. D. Marks, Experimental studies of small particle structures, Rep. Prog. Phys. 57 (1994) 603.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> specimen = metal_cluster(np.random.default_rng(1), "Pt", size=40, shape="decahedron")
+    >>> int(specimen.sites()[:, 2].sum()) == len(specimen.atoms)
+    True
+    """
+    from ase.data import atomic_numbers
+
+    if lattice_constant is None:
+        lattice_constant = fcc_lattice_constant(element)
+    if element not in atomic_numbers:
+        raise ValueError(f"element {element!r} is not a chemical symbol: give one such as 'Au'.")
+    for name, value, known in (
+        ("shape", shape, SHAPES),
+        ("zone", zone, (None, *sorted(ZONES))),
+        ("support", support, SUPPORTS),
+    ):
+        if value not in known:
+            raise ValueError(f"{name} {value!r} is not known: expected one of {known}.")
+    largest = (size / 2 - EDGE - 0.55 * lattice_constant) / 1.5
+    if not 3 <= np.min(radius) <= largest:
+        raise ValueError(
+            f"radius {radius} Å: a box of {size} Å holds particles of {element} of 3 to "
+            f"{largest:.1f} Å; change radius or size."
+        )
+    zone = zone or str(rng.choice(["110", "100"], p=[0.65, 0.35]))
+    a = lattice_constant * rng.uniform(1 - scale, 1 + scale)
+    radius = min(draw(rng, radius), largest)
+    if shape == "decahedron":
+        zone, positions = "110", decahedron(rng, radius / a)
+    elif shape == "icosahedron":
+        zone, positions = "110", icosahedron(rng, radius / a)
+    elif shape == "octahedron":
+        positions = octahedron(rng, radius / a, zone)
+    else:
+        axes = tuple(rng.uniform(0.7, 1.3, 3)) if shape == "ellipsoid" else (1.0, 1.0, 1.0)
+        positions = sphere(rng, radius / a, zone, axes)
+    positions = worn(rng, positions * a, a / np.sqrt(2))
+    # Over each other in an icosahedron, atoms of different tetrahedra meet by chance too.
+    column = stacks(positions, least=2 if shape == "icosahedron" else 1)
+    angle, azimuth = rng.uniform(0, 2 * np.pi, 2)
+    tilt = rng.uniform(0, tilt_max)
+    positions = (positions - positions.mean(axis=0)) @ rotation(angle).T
+    positions = positions @ tilt_matrix(tilt, azimuth).T
+    cluster = AtomList(np.full(len(positions), atomic_numbers[element]), positions, column)
+    parts, _ = place(rng, [cluster], size)
+    description = {
+        "kind": "metal cluster",
+        "shape": shape,
+        "element": element,
+        "lattice_constant": float(a),
+        "zone": zone,
+        "radius": float(radius),
+        "tilt": float(tilt),
+        "angle": float(np.degrees(angle)),
+        "support": support,
+    }
+    if support == "oxide":
+        gap = gap if gap is not None else ((2.0, 2.5) if rng.random() < 0.8 else (2.5, 8.0))
+        direction = facing(rng, parts, size, zone, description["angle"])
+        parts, about = on_oxide(rng, parts, size, draw(rng, gap), direction)
+        description |= about
+    elif support is not None:
+        parts, about = with_carbon(rng, parts, size, beside=support == "carbon-beside")
+        description |= about
+    return Specimen.from_list(parts, size, description)

@@ -1,0 +1,95 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What bends and stretches a flat sheet: ripples, strain and tilt."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from hyperspy_dlatoms.recipes.draws import draw
+from hyperspy_dlatoms.simulation.specimens.orientation import tilt_matrix
+
+
+def ripple(
+    rng: np.random.Generator, points: np.ndarray, amplitude: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """Bend a flat sheet into waves, which shortens it in projection.
+
+    Parameters
+    ----------
+    rng : numpy.random.Generator
+        Source of all randomness.
+    points : numpy.ndarray
+        x, y of the flat sheet (Å), shape (n, 2).
+    amplitude : float
+        Of the strongest wave (Å).
+
+    Returns
+    -------
+    positions : numpy.ndarray
+        x, y, z (Å), shape (n, 3).
+    normals : numpy.ndarray
+        Unit vectors perpendicular to the sheet there, shape (n, 3).
+    """
+    xy, z, slope = points.copy(), np.zeros(len(points)), np.zeros((len(points), 2))
+    middle = points.mean(axis=0)
+    for share in (1.0, rng.uniform(0, 0.6), rng.uniform(0, 0.4)):
+        angle, phase = rng.uniform(0, 2 * np.pi, 2)
+        q, high = 2 * np.pi / rng.uniform(25, 80), share * amplitude
+        direction = np.array([np.cos(angle), np.sin(angle)])
+        t = (points - middle) @ direction
+        z += high * np.cos(q * t + phase)
+        slope -= high * q * np.sin(q * t + phase)[:, None] * direction
+        # The length along the wave stays, to second order in its slope.
+        shrink = (high * q) ** 2 / 4 * (t - np.sin(2 * (q * t + phase)) / (2 * q))
+        xy -= shrink[:, None] * direction
+    normals = np.column_stack([-slope, np.ones(len(points))])
+    normals /= np.linalg.norm(normals, axis=1, keepdims=True)
+    return np.column_stack([xy, z]), normals
+
+
+def deform(
+    rng: np.random.Generator,
+    points: np.ndarray,
+    size: float,
+    strain: float,
+    ripple_amplitude: float | tuple[float, float],
+    tilt_max: float,
+) -> tuple[np.ndarray, np.ndarray, dict[str, Any]]:
+    """Strain, ripple and tilt a flat sheet about the middle of its box.
+
+    Parameters
+    ----------
+    rng : numpy.random.Generator
+        Source of all randomness.
+    points : numpy.ndarray
+        x, y of the flat sheet (Å), shape (n, 2).
+    size : float
+        Edge of the box (Å).
+    strain : float
+        The two principal strains are drawn between -`strain` and +`strain`.
+    ripple_amplitude : float or tuple of float
+        Height of the strongest wave out of the plane (Å), or its range.
+    tilt_max : float
+        The tilt is drawn between 0 and this (degrees).
+
+    Returns
+    -------
+    positions : numpy.ndarray
+        x, y, z (Å), shape (n, 3).
+    normals : numpy.ndarray
+        Unit vectors perpendicular to the sheet there, shape (n, 3).
+    about : dict
+        ``tilt`` (degrees) and the two principal values of ``strain``.
+    """
+    middle = np.full(2, size / 2)
+    turn = rng.uniform(0, np.pi)
+    axes = np.array([[np.cos(turn), np.sin(turn)], [-np.sin(turn), np.cos(turn)]])
+    principal = rng.uniform(-strain, strain, 2)
+    points = (points - middle) @ (np.eye(2) + axes.T @ np.diag(principal) @ axes)
+    positions, normals = ripple(rng, points, draw(rng, ripple_amplitude))
+    tilt, azimuth = rng.uniform(0, tilt_max), rng.uniform(0, 2 * np.pi)
+    turned = tilt_matrix(tilt, azimuth).T
+    about = {"tilt": float(tilt), "strain": [float(p) for p in principal]}
+    return positions @ turned + [*middle, 0], normals @ turned, about

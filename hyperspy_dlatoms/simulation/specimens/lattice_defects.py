@@ -1,0 +1,293 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Point and line defects of a layer whose sites hold one or more atoms over each other."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from scipy.sparse import csr_array
+from scipy.spatial import cKDTree
+
+from hyperspy_dlatoms.simulation.specimens.monolayer import NONMETALS, Monolayer
+from hyperspy_dlatoms.simulation.specimens.regions import smooth_field
+
+ANTISITE = "antisite"
+
+PATCH = 10.0
+"""Finest wavelength of the density of clustered defects (Å)."""
+
+
+@dataclass
+class Lattice:
+    """Sites of a flat layer and the atoms that they hold, changed in place by the defects.
+
+    Parameters
+    ----------
+    cell : Monolayer
+        What the layer is made of.
+    points : numpy.ndarray
+        x, y of the sites (Å), shape (n, 2).
+    site : numpy.ndarray
+        Which site of the cell each is, shape (n,), int.
+
+    Attributes
+    ----------
+    numbers, heights : numpy.ndarray
+        Atomic numbers, 0 for none, and z (Å), shape (n, m).
+    foreign : numpy.ndarray
+        Kind of each site that holds what does not belong there, else empty, shape (n,), str.
+    neighbours : scipy.sparse.csr_array
+        1 for each pair of neighbours, shape (n, n).
+    """
+
+    cell: Monolayer
+    points: np.ndarray
+    site: np.ndarray
+    numbers: np.ndarray = field(init=False)
+    heights: np.ndarray = field(init=False)
+    foreign: np.ndarray = field(init=False)
+    neighbours: csr_array = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Fill every site, and find the neighbours."""
+        n = len(self.points)
+        self.numbers = self.cell.numbers[self.site]
+        self.heights = self.cell.heights[self.site]
+        self.foreign = np.full(n, "", dtype=object)
+        pairs = cKDTree(self.points).query_pairs(self.cell.reach, output_type="ndarray")
+        ends = np.concatenate([pairs, pairs[:, ::-1]])
+        self.neighbours = csr_array((np.ones(len(ends)), ends.T), shape=(n, n))
+
+    @property
+    def metallic(self) -> np.ndarray:
+        """Which sites are those of the metal, shape (n,), bool."""
+        return self.cell.metallic[self.site]
+
+    @property
+    def occupied(self) -> np.ndarray:
+        """Which sites hold any atom, shape (n,), bool."""
+        return (self.numbers > 0).any(axis=1)
+
+    @property
+    def perfect(self) -> np.ndarray:
+        """Which sites hold what belongs there, shape (n,), bool."""
+        return (self.numbers == self.cell.numbers[self.site]).all(axis=1)
+
+    @property
+    def lacking(self) -> np.ndarray:
+        """Which sites lack some or all of their atoms and hold no other, shape (n,), bool."""
+        return ~self.perfect & (self.foreign == "")
+
+    def labels(self) -> list[str]:
+        """Return the kind of each site: as it should be, a vacancy, or what is there instead."""
+        names = [self.cell.names[i] for i in self.site]
+        return [
+            str(other) or (f"{name} vacancy" if lacks else name)
+            for name, lacks, other in zip(names, self.lacking, self.foreign, strict=True)
+        ]
+
+
+def _full(cell: Monolayer) -> tuple[np.ndarray, np.ndarray]:
+    """Count the neighbours of each site of a perfect layer, and the second ones."""
+    points, site = cell.lattice(0.0, np.zeros(2), -30.0, 30.0)
+    patch = Lattice(cell, points, site)
+    inner = [np.argmin(np.hypot(*(points[site == i]).T)) for i in range(len(cell.points))]
+    rows = [np.flatnonzero(site == i)[k] for i, k in enumerate(inner)]
+    first = np.asarray(patch.neighbours.sum(axis=1))[rows]
+    return first, np.asarray(_second(patch).sum(axis=1))[rows]
+
+
+def _second(lattice: Lattice) -> csr_array:
+    """1 for each pair of sites that are neighbours of the same one but not of each other."""
+    two = (lattice.neighbours @ lattice.neighbours).tocoo()
+    rows, columns = two.coords
+    apart = rows != columns
+    pairs = csr_array((np.ones(apart.sum()), (rows[apart], columns[apart])), shape=two.shape)
+    return ((pairs > 0).astype(float) - lattice.neighbours > 0).astype(float)
+
+
+def trim(lattice: Lattice, least: float = 0.5) -> None:
+    """Empty the sites that have lost too many of their neighbours, one after the other.
+
+    Parameters
+    ----------
+    lattice : Lattice
+        The layer.
+    least : float, optional
+        Share of the neighbours of a perfect layer that a site needs to stay.
+    """
+    needed = least * _full(lattice.cell)[0][lattice.site]
+    while True:
+        loose = lattice.occupied & (lattice.neighbours @ lattice.occupied.astype(float) < needed)
+        if not loose.any():
+            return
+        lattice.numbers[loose] = 0
+        lattice.foreign[loose] = ""
+
+
+def surroundings(lattice: Lattice) -> np.ndarray:
+    """Return the share of neighbours that are there, or of second neighbours where that is less.
+
+    Parameters
+    ----------
+    lattice : Lattice
+        The layer.
+
+    Returns
+    -------
+    numpy.ndarray
+        0 to 1, shape (n,).
+    """
+    first, second = _full(lattice.cell)
+    occupied = lattice.occupied.astype(float)
+    near = lattice.neighbours @ occupied / first[lattice.site]
+    far = _second(lattice) @ occupied / np.maximum(second[lattice.site], 1)
+    return np.minimum(near, far)
+
+
+def choose(
+    rng: np.random.Generator,
+    lattice: Lattice,
+    candidates: np.ndarray,
+    fraction: float,
+    clustering: float = 0.0,
+) -> np.ndarray:
+    """Choose a share of the sites, evenly or in patches.
+
+    Parameters
+    ----------
+    rng : numpy.random.Generator
+        Source of all randomness.
+    lattice : Lattice
+        The layer.
+    candidates : numpy.ndarray
+        Which sites may be chosen, shape (n,), bool.
+    fraction : float
+        Share of them.
+    clustering : float, optional
+        0 for evenly, 1 for patches.
+
+    Returns
+    -------
+    numpy.ndarray
+        Indices of the sites.
+    """
+    may = np.flatnonzero(candidates)
+    count = rng.binomial(len(may), fraction)
+    order = rng.random(len(may))
+    if clustering > 0:
+        low = lattice.points.min(axis=0)
+        span = float((lattice.points.max(axis=0) - low).max())
+        order += clustering * smooth_field(rng, span, PATCH)(lattice.points[may] - low)
+    return may[np.argsort(order)[:count]]
+
+
+def vacate(
+    rng: np.random.Generator,
+    lattice: Lattice,
+    candidates: np.ndarray,
+    fraction: float,
+    clustering: float = 0.0,
+) -> None:
+    """Take all atoms from a share of the sites, see :func:`choose`."""
+    chosen = choose(rng, lattice, candidates & lattice.perfect, fraction, clustering)
+    lattice.numbers[chosen] = 0
+
+
+def lose_one(
+    rng: np.random.Generator, lattice: Lattice, fraction: float, clustering: float = 0.0
+) -> None:
+    """Take one atom, any of them, from a share of the sites of several, see :func:`choose`."""
+    several = lattice.perfect & ((lattice.numbers > 0).sum(axis=1) > 1)
+    for one in choose(rng, lattice, several, fraction, clustering):
+        lattice.numbers[one, rng.choice(np.flatnonzero(lattice.numbers[one]))] = 0
+
+
+def rows_of_vacancies(rng: np.random.Generator, lattice: Lattice, size: float) -> None:
+    """Take one atom, or all, from each of a row of nonmetal sites within the box.
+
+    Parameters
+    ----------
+    rng : numpy.random.Generator
+        Source of all randomness.
+    lattice : Lattice
+        The layer.
+    size : float
+        Edge of the box (Å).
+
+    References
+    ----------
+    H.-P. Komsa et al., From point to extended defects in two-dimensional MoS2: Evolution of atomic
+    structure under electron irradiation, Phys. Rev. B 88 (2013) 035301.
+    """
+    inside = ((lattice.points > 0) & (lattice.points < size)).all(axis=1)
+    may = np.flatnonzero(~lattice.metallic & lattice.perfect & inside)
+    length, whole = int(rng.integers(3, 13)), bool(rng.random() < 0.3)
+    if len(may) == 0:
+        return
+    start = int(rng.choice(may))
+    alike = np.flatnonzero(lattice.site == lattice.site[start])
+    tree = cKDTree(lattice.points[alike])
+    _, near = tree.query(lattice.points[start], k=min(7, len(alike)))
+    if len(np.atleast_1d(near)) < 2:
+        return
+    step = lattice.points[alike[rng.choice(near[1:])]] - lattice.points[start]
+    distance, row = tree.query(lattice.points[start] + np.arange(length)[:, None] * step)
+    for one in np.unique(alike[row[distance < 0.5]]):
+        there = np.flatnonzero(lattice.numbers[one])
+        if len(there) and lattice.foreign[one] == "":
+            lattice.numbers[one, there if whole else rng.choice(there)] = 0
+
+
+def antisites(rng: np.random.Generator, lattice: Lattice, fraction: float) -> None:
+    """Put on a share of the sites the atoms that belong on the other kind of site.
+
+    Parameters
+    ----------
+    rng : numpy.random.Generator
+        Source of all randomness.
+    lattice : Lattice
+        The layer; one with a single kind of site is left as it is.
+    fraction : float
+        Share of the sites.
+    """
+    kinds = [np.flatnonzero(lattice.cell.metallic), np.flatnonzero(~lattice.cell.metallic)]
+    if not all(len(kind) for kind in kinds):
+        return
+    for one in choose(rng, lattice, lattice.perfect, fraction):
+        other = rng.choice(kinds[1] if lattice.metallic[one] else kinds[0])
+        lattice.numbers[one] = lattice.cell.numbers[other]
+        lattice.heights[one] = lattice.cell.heights[other]
+        lattice.foreign[one] = ANTISITE
+
+
+def substitute(rng: np.random.Generator, lattice: Lattice, symbol: str, fraction: float) -> None:
+    """Put a foreign element on a share of the sites of its like.
+
+    Parameters
+    ----------
+    rng : numpy.random.Generator
+        Source of all randomness.
+    lattice : Lattice
+        The layer.
+    symbol : str
+        Of the element. A nonmetal takes the place of one or all atoms of a site.
+    fraction : float
+        Share of the sites of its like.
+
+    Raises
+    ------
+    ValueError
+        If there is no such element.
+    """
+    from ase.data import atomic_numbers
+
+    if symbol not in atomic_numbers or symbol == "X":
+        raise ValueError(f"substituent {symbol!r} is no element: give a symbol such as 'W'.")
+    alike = lattice.metallic if symbol not in NONMETALS else ~lattice.metallic
+    for one in choose(rng, lattice, alike & lattice.perfect, fraction):
+        there = np.flatnonzero(lattice.numbers[one])
+        some = there if rng.random() < 0.35 else rng.choice(there, 1)
+        lattice.numbers[one, some] = atomic_numbers[symbol]
+        lattice.foreign[one] = symbol

@@ -1,0 +1,178 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Nanoparticles of fcc metals, in vacuum, on an oxide, or with amorphous carbon."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from hyperspy_dlatoms.recipes.draws import draw
+from hyperspy_dlatoms.simulation.specimens.counts import draw_count
+from hyperspy_dlatoms.simulation.specimens.orientation import ZONES
+from hyperspy_dlatoms.simulation.specimens.particle import particle
+from hyperspy_dlatoms.simulation.specimens.specimen import Specimen
+from hyperspy_dlatoms.simulation.specimens.support import EDGE, facing, on_oxide, place, with_carbon
+
+SUPPORTS = (None, "oxide", "carbon", "carbon-beside")
+
+
+def fcc_lattice_constant(element: str) -> float:
+    """Return the lattice constant (Å) of an fcc element, as ASE knows it.
+
+    Parameters
+    ----------
+    element : str
+        Chemical symbol.
+
+    Returns
+    -------
+    float
+        Edge of the cubic cell (Å).
+
+    Raises
+    ------
+    ValueError
+        If the symbol is unknown, or the element is not fcc.
+
+    Examples
+    --------
+    >>> fcc_lattice_constant("Au")
+    4.08
+    """
+    from ase.data import atomic_numbers, reference_states
+
+    if element not in atomic_numbers:
+        raise ValueError(f"element {element!r} is not a chemical symbol: give one such as 'Au'.")
+    state = reference_states[atomic_numbers[element]]
+    if not state or state.get("symmetry") != "fcc":
+        raise ValueError(
+            f"element {element!r} is not fcc in ASE's tables: give lattice_constant (Å) as well."
+        )
+    return float(state["a"])
+
+
+def metal_nanoparticle(
+    rng: np.random.Generator,
+    element: str = "Au",
+    size: float = 60.0,
+    lattice_constant: float | None = None,
+    zone: str | None = "110",
+    radius: float | tuple[float, float] = (5.0, 14.0),
+    tilt_max: float = 2.0,
+    twin_probability: float = 0.25,
+    scale: float = 0.02,
+    support: str | None = None,
+    gap: float | tuple[float, float] | None = None,
+    particles: int | tuple[int, int] = 1,
+    elongation: float | tuple[float, float] = (0.7, 1.5),
+) -> Specimen:
+    """Make nanoparticles of an fcc metal, each column of atoms along the beam a site.
+
+    A particle is cut from the crystal by its six {100} and eight {111} facets at random
+    distances and by two leaning planes across the beam, then atoms are moved on and off its
+    surface. It is turned at random about the beam and tilted slightly.
+
+    Parameters
+    ----------
+    rng : numpy.random.Generator
+        Source of all randomness.
+    element : str, optional
+        Chemical symbol.
+    size : float, optional
+        Edge of the box (Å).
+    lattice_constant : float, optional
+        Edge of the cubic cell (Å); default as ASE knows it.
+    zone : {"110", "100"}, optional
+        Direction of the crystal along the beam; None draws one.
+    radius : float or tuple of float, optional
+        Mean distance of the facets from the middle (Å), or the range that it is drawn from. It
+        is limited to what the box can hold.
+    tilt_max : float, optional
+        The tilt away from the zone is drawn between 0 and this (degrees).
+    twin_probability : float, optional
+        How often a particle along [110] holds a twin or a stacking fault.
+    scale : float, optional
+        The lattice constant is multiplied by a factor drawn between 1 - `scale` and 1 + `scale`.
+    support : {None, "oxide", "carbon", "carbon-beside"}, optional
+        CeO2 edge-on beside the particle, or amorphous carbon under, over or beside it. None of
+        its atoms are sites.
+    gap : float or tuple of float, optional
+        Distance to the oxide (Å), or its range; default 2 to 2.5 mostly, else up to 8.
+    particles : int or tuple of int, optional
+        Number of particles tried, or its range, both ends included; those that find no place
+        beside the others are left out.
+    elongation : float or tuple of float, optional
+        Length of a particle along the beam relative to that across it, or its range.
+
+    Returns
+    -------
+    Specimen
+        The particles and their support; `sites()` gives the columns and their heights.
+
+    Raises
+    ------
+    ValueError
+        If the element, zone or support is unknown, or the box too small for the radius.
+
+    References
+    ----------
+    J. Madsen et al., A deep learning approach to identify local structures in atomic-resolution
+    transmission electron microscopy images, Adv. Theory Simul. 1 (2018) 1800037.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> specimen = metal_nanoparticle(np.random.default_rng(1), "Pt", size=40, radius=6)
+    >>> int(specimen.sites()[:, 2].sum()) == len(specimen.atoms)
+    True
+    """
+    from ase.data import atomic_numbers
+
+    if lattice_constant is None:
+        lattice_constant = fcc_lattice_constant(element)
+    if element not in atomic_numbers:
+        raise ValueError(f"element {element!r} is not a chemical symbol: give one such as 'Au'.")
+    if zone is not None and zone not in ZONES:
+        raise ValueError(f"zone {zone!r} is not known: expected one of {sorted(ZONES)} or None.")
+    if support not in SUPPORTS:
+        raise ValueError(f"support {support!r} is not known: expected one of {SUPPORTS}.")
+    largest = (size / 2 - EDGE - 0.55 * lattice_constant) / 1.3
+    if not 3 <= np.min(radius) <= largest:
+        raise ValueError(
+            f"radius {radius} Å: a box of {size} Å holds particles of {element} of 3 to "
+            f"{largest:.1f} Å; change radius or size."
+        )
+    zone = zone or str(rng.choice(["110", "100"], p=[0.65, 0.35]))
+    factor = rng.uniform(1 - scale, 1 + scale)
+    made = [
+        particle(
+            rng,
+            atomic_numbers[element],
+            lattice_constant * factor,
+            zone,
+            min(draw(rng, radius), largest),
+            draw(rng, elongation),
+            bool(zone == "110" and rng.random() < twin_probability),
+            rng.uniform(0, tilt_max),
+        )
+        for _ in range(max(1, draw_count(rng, particles)))
+    ]
+    metal, n_placed = place(rng, [part for part, _ in made], size)
+    description = {
+        "kind": "metal nanoparticle",
+        "element": element,
+        "lattice_constant": float(lattice_constant * factor),
+        "zone": zone,
+        **made[0][1],
+        "support": support,
+        "particles": n_placed,
+    }
+    parts = metal
+    if support == "oxide":
+        gap = gap if gap is not None else ((2.0, 2.5) if rng.random() < 0.8 else (2.5, 8.0))
+        direction = facing(rng, metal, size, zone, made[0][1]["angle"])
+        parts, about = on_oxide(rng, metal, size, draw(rng, gap), direction)
+        description |= about
+    elif support is not None:
+        parts, about = with_carbon(rng, metal, size, beside=support == "carbon-beside")
+        description |= about
+    return Specimen.from_list(parts, size, description)

@@ -1,0 +1,216 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Single particles of an fcc crystal, columns along the beam."""
+
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+
+from hyperspy_dlatoms.simulation.specimens.growth import largest_piece, neighbour_table, roughen
+from hyperspy_dlatoms.simulation.specimens.orientation import ZONES, rotation, tilt_matrix
+from hyperspy_dlatoms.simulation.specimens.specimen import AtomList
+
+
+def stacked_lattice(steps: np.ndarray, reach: float) -> tuple[np.ndarray, np.ndarray]:
+    """Stack close-packed planes edge-on, seen along [110].
+
+    Parameters
+    ----------
+    steps : numpy.ndarray
+        For each plane from -n to n, +1 or -1: the direction of the shift from the plane below.
+        All +1 is fcc, a change of sign that lasts is a twin, a single -1 a stacking fault.
+        Shape (2 n + 1,).
+    reach : float
+        Sites farther from the origin than this along the planes are left out, in
+        lattice constants.
+
+    Returns
+    -------
+    positions : numpy.ndarray
+        x, y, z in lattice constants, shape (m, 3); planes are normal to x.
+    column : numpy.ndarray
+        The column of each, shape (m,), int.
+    """
+    n = len(steps) // 2
+    row, spacing = np.sqrt(6) / 4, 1 / np.sqrt(2)
+    shift = np.cumsum(steps) - np.cumsum(steps)[n]
+    rows = int(np.ceil(reach / row)) + 1
+    along = int(np.ceil(reach / spacing)) + 1
+    plane, j, k = np.meshgrid(
+        np.arange(-n, n + 1),
+        np.arange(-rows, rows + 1),
+        np.arange(-along, along + 1),
+        indexing="ij",
+    )
+    # Three shifts make one lattice vector of the plane: two rows, without a shift along the beam.
+    offset = (-shift * (2 / 3))[plane + n]
+    wrapped = offset - 2 * np.round(offset / 2)
+    positions = np.stack(
+        [plane / np.sqrt(3), (j + wrapped) * row, (k + (j % 2) / 2) * spacing], axis=-1
+    ).reshape(-1, 3)
+    column = ((plane + n) * (2 * rows + 1) + j + rows).ravel()
+    keep = (np.abs(positions[:, 1:]) <= reach).all(axis=1)
+    return positions[keep], column[keep]
+
+
+def square_lattice(reach: float) -> tuple[np.ndarray, np.ndarray]:
+    """Return an fcc lattice seen along [100].
+
+    Parameters
+    ----------
+    reach : float
+        Half the edge of the cube that is filled, in lattice constants.
+
+    Returns
+    -------
+    positions : numpy.ndarray
+        x, y, z in lattice constants, shape (m, 3).
+    column : numpy.ndarray
+        The column of each, shape (m,), int.
+    """
+    n = int(np.ceil(2 * reach))
+    i = np.mgrid[-n : n + 1, -n : n + 1, -n : n + 1].reshape(3, -1).T
+    i = i[i.sum(axis=1) % 2 == 0]
+    return i / 2, (i[:, 0] + n) * (2 * n + 1) + i[:, 1] + n
+
+
+def facet_normals(zone: str) -> np.ndarray:
+    """Return the normals of the six {100} and eight {111} facets of an unturned particle.
+
+    Parameters
+    ----------
+    zone : {"110", "100"}
+        Direction of the crystal along the beam.
+
+    Returns
+    -------
+    numpy.ndarray
+        Unit vectors in x, y, z, shape (14, 3). Along [110] one {111} normal is x.
+    """
+    signs = np.array(list(itertools.product([-1, 1], repeat=3))) / np.sqrt(3)
+    normals = np.concatenate([np.eye(3), -np.eye(3), signs]) @ ZONES[zone].T
+    if zone == "110":
+        normals = normals @ rotation(-np.arctan2(np.sqrt(1 / 3), np.sqrt(2 / 3))).T
+    return normals
+
+
+def random_steps(rng: np.random.Generator, n: int, faulted: bool) -> tuple[np.ndarray, str]:
+    """Draw the sequence of close-packed planes, and say what fault it holds.
+
+    Parameters
+    ----------
+    rng : numpy.random.Generator
+        Source of all randomness.
+    n : int
+        Planes on each side of the middle one.
+    faulted : bool
+        Whether there is a fault.
+
+    Returns
+    -------
+    steps : numpy.ndarray
+        As `stacked_lattice` takes, shape (2 n + 1,).
+    fault : str
+        "none", "twin", "double twin" or "stacking fault".
+    """
+    steps = np.ones(2 * n + 1, dtype=int)
+    if not faulted:
+        return steps, "none"
+    fault = str(rng.choice(["twin", "double twin", "stacking fault"], p=[0.5, 0.2, 0.3]))
+    at = n + int(rng.integers(-max(1, n // 3), max(1, n // 3) + 1))
+    if fault == "twin":
+        steps[at:] = -1
+    elif fault == "double twin":
+        steps[at : at + int(rng.integers(2, 6))] = -1
+    else:
+        steps[at] = -1
+    return steps, fault
+
+
+def particle(
+    rng: np.random.Generator,
+    number: int,
+    lattice_constant: float,
+    zone: str,
+    radius: float,
+    elongation: float,
+    faulted: bool,
+    tilt: float,
+) -> tuple[AtomList, dict]:
+    """Make one particle about the origin.
+
+    Parameters
+    ----------
+    rng : numpy.random.Generator
+        Source of all randomness.
+    number : int
+        Atomic number.
+    lattice_constant : float
+        Edge of the cubic cell (Å).
+    zone : {"110", "100"}
+        Direction of the crystal along the beam.
+    radius : float
+        Mean distance of the facets from the middle (Å).
+    elongation : float
+        Length along the beam relative to that across it.
+    faulted : bool
+        Whether it holds a twin or stacking fault ([110] only).
+    tilt : float
+        Away from the zone (degrees).
+
+    Returns
+    -------
+    AtomList
+        Its atoms; every one belongs to a column.
+    dict
+        Fault, tilt, in-plane angle and radius, in plain Python values.
+    """
+    a = lattice_constant
+    farthest = 1.3 * radius + 0.5 * a
+    reach = farthest * max(1, elongation) / a + 1
+    fault = "none"
+    normals = facet_normals(zone)
+    if zone == "110":
+        n = int(np.ceil(reach * np.sqrt(3)))
+        steps, fault = random_steps(rng, n, faulted)
+        positions, column = stacked_lattice(steps, reach)
+        flipped = steps[np.round(positions[:, 0] * np.sqrt(3)).astype(int) + n] < 0
+    else:
+        positions, column = square_lattice(reach)
+        flipped = np.zeros(len(positions), dtype=bool)
+    positions = positions * a
+
+    distance = radius * rng.uniform(0.8, 1.2, len(normals))
+    distance *= 1 + (elongation - 1) * np.abs(normals[:, 2])
+    middle = (rng.random(3) - 0.5) * a
+    # A twin has the facets of the mirrored crystal.
+    mirrored = np.where(flipped[:, None], [-1, 1, 1], 1) * (positions - middle)
+    inside = (mirrored @ normals.T <= distance).all(axis=1)
+    for side in (-1, 1):
+        lean, azimuth = rng.uniform(0, 0.5), rng.uniform(0, 2 * np.pi)
+        direction = [np.sin(lean) * np.cos(azimuth), np.sin(lean) * np.sin(azimuth), np.cos(lean)]
+        height = radius * elongation * rng.uniform(0.3, 1.2)
+        inside &= side * (positions - middle) @ np.array(direction) <= height
+
+    squeezed = (positions - middle) / [1, 1, max(1, elongation)]
+    near = np.linalg.norm(squeezed, axis=1) <= farthest
+    positions, column, inside = positions[near], column[near], inside[near]
+    neighbours = neighbour_table(positions, 1.15 * a / np.sqrt(2))
+    surface = inside & (np.append(inside, False)[neighbours].sum(axis=1) < 12)
+    moves = int(rng.uniform(0, 0.6) * surface.sum())
+    occupied = roughen(rng, inside, neighbours, moves, temperature=rng.uniform(0.6, 2.0))
+    occupied = largest_piece(occupied, neighbours)
+    positions, column = positions[occupied], column[occupied]
+
+    angle, azimuth = rng.uniform(0, 2 * np.pi, 2)
+    positions = (positions - positions.mean(axis=0)) @ rotation(angle).T
+    positions = positions @ tilt_matrix(tilt, azimuth).T
+    description = {
+        "fault": fault,
+        "tilt": float(tilt),
+        "angle": float(np.degrees(angle)),
+        "radius": float(radius),
+        "elongation": float(elongation),
+    }
+    return AtomList(np.full(len(positions), number), positions, column), description

@@ -1,0 +1,300 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A specimen: its atoms, and which of them make the sites that a network must find."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from ase import Atoms
+
+KINDS = ("site",)
+"""Kinds of sites of a specimen whose sites are not told apart."""
+
+MARGIN = 2.0
+"""Empty space above and below the atoms along the beam (Å)."""
+
+
+class AtomList(NamedTuple):
+    """Atoms as plain arrays, the currency of the builders.
+
+    Attributes
+    ----------
+    numbers : numpy.ndarray
+        Atomic numbers, shape (n,), int.
+    positions : numpy.ndarray
+        x, y, z in Å, shape (n, 3), float64.
+    column : numpy.ndarray
+        The column that each atom belongs to, shape (n,), int; -1 for atoms that are no site.
+    """
+
+    numbers: np.ndarray
+    positions: np.ndarray
+    column: np.ndarray
+
+    def select(self, mask: np.ndarray) -> AtomList:
+        """Return the atoms for which `mask` (bool, shape (n,)) is true."""
+        return AtomList(self.numbers[mask], self.positions[mask], self.column[mask])
+
+    def shift(self, vector: np.ndarray) -> AtomList:
+        """Return the atoms moved by `vector` (x, y, z in Å)."""
+        return self._replace(positions=self.positions + vector)
+
+    @classmethod
+    def without_sites(cls, numbers: np.ndarray | int, positions: np.ndarray) -> AtomList:
+        """Make atoms that are no sites from atomic numbers and positions (n, 3) in Å."""
+        n = len(positions)
+        return cls(
+            np.broadcast_to(np.asarray(numbers, dtype=int), (n,)).copy(),
+            np.asarray(positions, dtype=float).reshape(n, 3),
+            np.full(n, -1),
+        )
+
+
+def join(*parts: AtomList) -> AtomList:
+    """Put lists of atoms together; the columns of each stay distinct.
+
+    Parameters
+    ----------
+    *parts : AtomList
+        The lists, in the order wanted.
+
+    Returns
+    -------
+    AtomList
+        All atoms, columns numbered on from one list to the next.
+    """
+    start, columns = 0, []
+    for part in parts:
+        columns.append(np.where(part.column < 0, -1, part.column + start))
+        start += int(part.column.max(initial=-1)) + 1
+    return AtomList(
+        np.concatenate([p.numbers for p in parts]),
+        np.concatenate([p.positions for p in parts]),
+        np.concatenate(columns),
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class Specimen:
+    """Atoms in a box that is periodic across the beam, and the sites among them.
+
+    Parameters
+    ----------
+    atoms : ase.Atoms
+        The atoms; cell (L, L, thickness) in Å, beam along z.
+    column : numpy.ndarray
+        The column (site) that each atom belongs to, shape (n_atoms,), int, numbered from 0
+        without gaps; -1 for atoms that are no sites (support, film, contamination, adatoms).
+    description : dict
+        What the specimen is, in plain Python values that JSON can hold.
+    kinds : tuple of str
+        Names of the kinds of sites, for instance ("Mo", "S", "Mo vacancy", "S vacancy").
+    species : numpy.ndarray, optional
+        Kind of each column and then of each vacant site, shape (n_columns + m,), int, an index
+        into `kinds`; by default all are of the first kind.
+    vacant : numpy.ndarray, optional
+        Sites without any atom, shape (m, 2): x, y where the atoms would be (Å); by default none.
+    """
+
+    atoms: Atoms
+    column: np.ndarray
+    description: dict[str, Any] = field(default_factory=dict)
+    kinds: tuple[str, ...] = KINDS
+    species: np.ndarray | None = None
+    vacant: np.ndarray = field(default_factory=lambda: np.zeros((0, 2)))
+
+    def __post_init__(self) -> None:
+        """Check that every atom has a column, and every site a kind."""
+        if np.shape(self.column) != (len(self.atoms),):
+            raise ValueError(
+                f"column has shape {np.shape(self.column)}, expected ({len(self.atoms)},): "
+                "give one column index for each atom, -1 for atoms that are no site."
+            )
+        n = int(self.column.max(initial=-1)) + 1 + len(self.vacant)
+        if self.species is None:
+            object.__setattr__(self, "species", np.zeros(n, int))
+        elif (
+            np.shape(self.species) != (n,)
+            or not np.isin(self.species, range(len(self.kinds))).all()
+        ):
+            raise ValueError(
+                f"species has shape {np.shape(self.species)}, expected ({n},): give one index into "
+                f"the kinds {self.kinds} for each column, and then for each vacant site."
+            )
+
+    @classmethod
+    def from_list(
+        cls,
+        parts: AtomList,
+        size: float,
+        description: dict[str, Any],
+        kinds: tuple[str, ...] = KINDS,
+        species: np.ndarray | None = None,
+        vacant: np.ndarray | None = None,
+        vacant_species: np.ndarray | None = None,
+    ) -> Specimen:
+        """Put a list of atoms into a box, cut at its edges.
+
+        Parameters
+        ----------
+        parts : AtomList
+            The atoms. Those outside 0 <= x, y < `size` are left out, never wrapped; z is shifted
+            so that all lie within the cell with an empty margin above and below.
+        size : float
+            Edge of the box across the beam (Å).
+        description : dict
+            What the specimen is; `size`, `atoms` and `sites` are added.
+        kinds : tuple of str, optional
+            Names of the kinds of sites.
+        species : numpy.ndarray, optional
+            Kind of each column as `parts` number them, shape (n,), int; by default all the first.
+        vacant : numpy.ndarray, optional
+            x, y of sites without any atom (Å), shape (m, 2); those outside are left out as well.
+        vacant_species : numpy.ndarray, optional
+            Their kinds, shape (m,), int; needed with `vacant`.
+
+        Returns
+        -------
+        Specimen
+            The specimen, columns numbered from 0 in the order of the first atom of each.
+        """
+        from ase import Atoms
+
+        xy = parts.positions[:, :2]
+        parts = parts.select(((xy >= 0) & (xy < size)).all(axis=1))
+        positions = parts.positions.copy()
+        thickness = 2 * MARGIN
+        if len(positions):
+            positions[:, 2] += MARGIN - positions[:, 2].min()
+            thickness = positions[:, 2].max() + MARGIN
+        column = renumber(parts.column)
+        _, first = np.unique(column[column >= 0], return_index=True)
+        columns = parts.column[column >= 0][first]
+        kind = np.zeros(len(columns), int) if species is None else np.asarray(species)[columns]
+        vacant = np.zeros((0, 2)) if vacant is None else np.asarray(vacant, float)
+        inside = ((vacant >= 0) & (vacant < size)).all(axis=1)
+        if vacant_species is not None:
+            kind = np.concatenate([kind, np.asarray(vacant_species)[inside]])
+        vacant = vacant[inside]
+        atoms = Atoms(
+            parts.numbers,
+            positions=positions,
+            cell=(size, size, thickness),
+            pbc=(True, True, False),
+        )
+        counts = {
+            "size": float(size),
+            "atoms": len(atoms),
+            "sites": len(columns) + len(vacant),
+        }
+        return cls(atoms, column, {**description, **counts}, kinds, kind, vacant)
+
+    @property
+    def size(self) -> float:
+        """Edge of the box across the beam (Å)."""
+        return float(self.atoms.cell.lengths()[0])
+
+    def sites(self, positions: np.ndarray | None = None) -> np.ndarray:
+        """Return where the sites are, and how many atoms each holds.
+
+        Parameters
+        ----------
+        positions : numpy.ndarray, optional
+            x, y, z of every atom in Å, shape (n_atoms, 3), in the order of `atoms`, for instance
+            with thermal displacements. Default: those of `atoms`.
+
+        Returns
+        -------
+        numpy.ndarray
+            Shape (n, 3), float64: y and x (Å; the mean over the atoms of the column) and height
+            (number of atoms), in the order of the columns, and then the vacant sites, of height 0.
+            Sites whose mean lies outside the box are left out.
+
+        Raises
+        ------
+        ValueError
+            If `positions` has another shape than (n_atoms, 3).
+
+        See Also
+        --------
+        sites_and_species : The kinds of the sites as well.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from ase import Atoms
+        >>> from hyperspy_dlatoms.simulation.specimens.specimen import Specimen
+        >>> atoms = Atoms("Au2C", positions=[[1, 2, 0], [1, 2, 3], [4, 4, 0]], cell=(5, 5, 5))
+        >>> Specimen(atoms, np.array([0, 0, -1])).sites()
+        array([[2., 1., 2.]])
+        """
+        return self.sites_and_species(positions)[0]
+
+    def sites_and_species(
+        self, positions: np.ndarray | None = None
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Return the sites as :meth:`sites` does, and the kind of each.
+
+        Parameters
+        ----------
+        positions : numpy.ndarray, optional
+            As for :meth:`sites`. Vacant sites stay where they are, whatever the positions.
+
+        Returns
+        -------
+        sites : numpy.ndarray
+            (n, 3) float64: y, x (Å) and the number of atoms.
+        species : numpy.ndarray
+            (n,) int, index into `kinds`.
+        """
+        if positions is None:
+            positions = self.atoms.positions
+        positions = np.asarray(positions, dtype=float)
+        if positions.shape != (len(self.atoms), 3):
+            raise ValueError(
+                f"positions has shape {positions.shape}, expected ({len(self.atoms)}, 3): "
+                "give x, y, z in Å for every atom of the specimen, in its order."
+            )
+        is_site = self.column >= 0
+        column, xy = self.column[is_site], positions[is_site, :2]
+        n = int(column.max(initial=-1)) + 1
+        height = np.bincount(column, minlength=n)
+        y, x = (
+            np.bincount(column, weights=xy[:, axis], minlength=n) / np.maximum(height, 1)
+            for axis in (1, 0)
+        )
+        inside = (height > 0) & (y >= 0) & (y < self.size) & (x >= 0) & (x < self.size)
+        inside = np.append(inside, np.ones(len(self.vacant), bool))
+        empty = np.column_stack([self.vacant[:, ::-1], np.zeros(len(self.vacant))])
+        sites = np.vstack([np.column_stack([y, x, height]).astype(float), empty])
+        return sites[inside], self.species[inside]
+
+
+def renumber(column: np.ndarray) -> np.ndarray:
+    """Renumber columns from 0 without gaps, in the order of their first atom; -1 stays.
+
+    Parameters
+    ----------
+    column : numpy.ndarray
+        Column index of each atom, shape (n,), int.
+
+    Returns
+    -------
+    numpy.ndarray
+        The same columns with new numbers, shape (n,), int.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> renumber(np.array([7, -1, 3, 7]))
+    array([ 0, -1,  1,  0])
+    """
+    result = np.full(column.shape, -1)
+    is_site = column >= 0
+    _, first, inverse = np.unique(column[is_site], return_index=True, return_inverse=True)
+    result[is_site] = np.argsort(np.argsort(first))[inverse]
+    return result

@@ -1,0 +1,259 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Single layers of compounds, such as MoS2, with their point defects, lines, edges and dirt."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+from scipy.spatial import cKDTree
+
+from hyperspy_dlatoms.recipes.draws import draw
+from hyperspy_dlatoms.simulation.specimens.contamination import CLEARANCE, adatoms, contamination
+from hyperspy_dlatoms.simulation.specimens.counts import draw_count
+from hyperspy_dlatoms.simulation.specimens.deformation import deform
+from hyperspy_dlatoms.simulation.specimens.lattice_defects import (
+    Lattice,
+    antisites,
+    lose_one,
+    rows_of_vacancies,
+    substitute,
+    surroundings,
+    trim,
+    vacate,
+)
+from hyperspy_dlatoms.simulation.specimens.monolayer import Monolayer, monolayer
+from hyperspy_dlatoms.simulation.specimens.regions import half_plane, openings
+from hyperspy_dlatoms.simulation.specimens.specimen import AtomList, Specimen, join
+
+BOUNDARIES = ("none", "grain", "twin")
+
+BEYOND = 8.0
+"""The layer is built this much larger than the box on each side, then cut (Å)."""
+
+SEAM = 0.75
+"""Atoms nearer than this to an edge of the box are left out (Å)."""
+
+MOSTLY = 0.6
+"""Share of the neighbours of a site, and of theirs, that must be there for it to be a vacancy."""
+
+COVERED = "covered"
+EDGE = "edge"
+
+ADATOM_REACH = 1.0
+"""Sites nearer to an adatom than this, in projection, cannot be told from it (Å)."""
+
+
+def two_dimensional_layer(
+    rng: np.random.Generator,
+    formula: str | None = "MoS2",
+    file: str | None = None,
+    size: float = 60.0,
+    boundary: str = "none",
+    metal_vacancies: float | tuple[float, float] = 0.0,
+    single_vacancies: float | tuple[float, float] = 0.0,
+    double_vacancies: float | tuple[float, float] = 0.0,
+    clustering: float | tuple[float, float] = 0.0,
+    vacancy_rows: int | tuple[int, int] = 0,
+    antisite_fraction: float | tuple[float, float] = 0.0,
+    substituent: str | None = None,
+    substituted: float | tuple[float, float] = 0.0,
+    holes: int | tuple[int, int] = 0,
+    hole_radius: float | tuple[float, float] = (4.0, 15.0),
+    free_edge: bool = False,
+    ripple_amplitude: float | tuple[float, float] = 0.0,
+    strain: float = 0.0,
+    tilt_max: float = 0.0,
+    adatom_count: int | tuple[int, int] = 0,
+    coverage: float | tuple[float, float] = 0.0,
+    contamination_thickness: float | tuple[float, float] = (3.0, 15.0),
+    unclear_contamination: float = 8.0,
+) -> Specimen:
+    """Make a single layer of a compound, whose sites have kinds.
+
+    The kinds are those of the layer, for instance ("Mo", "S", "Mo vacancy", "S vacancy"), and those
+    that a network is not to learn: "antisite", the name of a foreign element, "edge" for sites that
+    lack atoms at an edge, and "covered" for those under an adatom or thick contamination. A column
+    of two chalcogen atoms is one site. With one atom left it is a vacancy of height 1, where that
+    atom is; with none, a vacancy of height 0, where the column would be. Empty sites at holes and
+    edges are no vacancies.
+
+    Parameters
+    ----------
+    rng : numpy.random.Generator
+        Source of all randomness.
+    formula : {"MoS2", "WS2", "MoSe2", "WSe2", "BN"}, optional
+        A 2H dichalcogenide or hexagonal boron nitride.
+    file : str, optional
+        A layer that ASE reads, in place of the formula.
+    size : float, optional
+        Edge of the box (Å).
+    boundary : {"none", "grain", "twin"}, optional
+        Whether the layer is one domain, or two that are turned by any angle, or mirror images.
+    metal_vacancies : float or tuple of float, optional
+        Share of the sites of the first kind of element (Mo, B) that are empty, or its range.
+    single_vacancies : float or tuple of float, optional
+        Share of the columns of two or more chalcogen atoms that have lost one, or its range.
+    double_vacancies : float or tuple of float, optional
+        Share of the sites of nonmetals (S, N) that have lost all their atoms, or its range.
+    clustering : float or tuple of float, optional
+        How unevenly defects are spread: 0 at random, 1 in patches of about 10 Å.
+    vacancy_rows : int or tuple of int, optional
+        Number of rows of chalcogen vacancies, or its range, both ends included.
+    antisite_fraction : float or tuple of float, optional
+        Share of the sites that hold what belongs on the other kind of site, or its range.
+    substituent : str, optional
+        Symbol of a foreign element. A metal takes the place of the metal; a nonmetal that of one or
+        all atoms of the other sites.
+    substituted : float or tuple of float, optional
+        Share of those sites that hold it, or its range.
+    holes, hole_radius, free_edge, ripple_amplitude, strain, tilt_max, coverage
+        As for :func:`hyperspy_dlatoms.simulation.specimens.graphene.graphene_sheet`.
+    adatom_count : int or tuple of int, optional
+        Number of carbon, silicon and metal atoms on top, or its range, both ends included.
+    contamination_thickness : float or tuple of float, optional
+        Thickness of the amorphous carbon where it is thickest (Å), or its range.
+    unclear_contamination : float, optional
+        Sites under amorphous carbon thicker than this (Å), and vacancies under half of it, are of
+        the kind "covered".
+
+    Returns
+    -------
+    Specimen
+        The layer; `sites_and_species()` gives its sites and their kinds.
+
+    Raises
+    ------
+    ValueError
+        If the layer or the boundary is unknown, the box smaller than 10 Å, a fraction outside 0 to
+        1, or the substituent no element.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> layer = two_dimensional_layer(np.random.default_rng(1), size=20, double_vacancies=0.1)
+    >>> sites, species = layer.sites_and_species()
+    >>> sorted({(layer.kinds[kind], int(height)) for kind, height in zip(species, sites[:, 2])})
+    [('Mo', 1), ('S', 2), ('S vacancy', 0)]
+    """
+    shares = {
+        "metal_vacancies": metal_vacancies,
+        "single_vacancies": single_vacancies,
+        "double_vacancies": double_vacancies,
+        "antisite_fraction": antisite_fraction,
+        "substituted": substituted,
+        "coverage": coverage,
+    }
+    for name, value in shares.items():
+        if np.min(value) < 0 or np.max(value) > 1:
+            raise ValueError(f"{name} is {value}: expected a share between 0 and 1.")
+    if boundary not in BOUNDARIES:
+        raise ValueError(f"boundary {boundary!r} is not known: expected one of {BOUNDARIES}.")
+    if size < 10:
+        raise ValueError(f"size {size} Å is too small for a layer: make it at least 10 Å.")
+    cell = monolayer(formula, file)
+    lattice, angles = _domains(rng, cell, size, boundary)
+    opened, n_holes = openings(rng, lattice.points, size, holes, hole_radius, free_edge)
+    lattice.numbers[opened] = 0
+    trim(lattice)
+
+    uneven = draw(rng, clustering)
+    wanted = {name: draw(rng, value) for name, value in shares.items()}
+    vacate(rng, lattice, lattice.metallic, wanted["metal_vacancies"], uneven)
+    for _ in range(draw_count(rng, vacancy_rows)):
+        rows_of_vacancies(rng, lattice, size)
+    vacate(rng, lattice, ~lattice.metallic, wanted["double_vacancies"], uneven)
+    lose_one(rng, lattice, wanted["single_vacancies"], uneven)
+    antisites(rng, lattice, wanted["antisite_fraction"])
+    if substituent is not None:
+        substitute(rng, lattice, substituent, wanted["substituted"])
+    trim(lattice)
+
+    labels = np.array(lattice.labels())
+    lacking = lattice.lacking
+    around = surroundings(lattice)
+    labels[lacking & (around < MOSTLY)] = EDGE
+    is_site = lattice.occupied | (lacking & (around >= MOSTLY))
+
+    surface, normals, shape = deform(rng, lattice.points, size, strain, ripple_amplitude, tilt_max)
+    inside = ((surface[:, :2] >= SEAM) & (surface[:, :2] < size - SEAM)).all(axis=1)
+    site, slot = np.nonzero((lattice.numbers > 0) & inside[:, None])
+    positions = surface[site] + lattice.heights[site, slot, None] * normals[site]
+    parts = [AtomList(lattice.numbers[site, slot], positions, site)]
+    clearance = float(np.abs(lattice.heights).max()) + CLEARANCE
+    covered = np.zeros(len(labels), dtype=bool)
+    n_adatoms = draw_count(rng, adatom_count)
+    present = surface[lattice.occupied & inside]
+    if n_adatoms and len(present):
+        metal = int(cell.numbers[cell.metallic].max())
+        parts.append(adatoms(rng, present, n_adatoms, (6, 14, metal), clearance))
+        on_top = cKDTree(parts[-1].positions[:, :2])
+        covered |= on_top.query(surface[:, :2])[0] < ADATOM_REACH
+    if wanted["coverage"] > 0:
+        thickness = draw(rng, contamination_thickness)
+        film, over = contamination(rng, surface, size, thickness, wanted["coverage"], clearance)
+        covered |= over > np.where(lacking, 0.5, 1.0) * unclear_contamination
+        parts.append(film)
+    labels[covered] = COVERED
+
+    empty = is_site & inside & ~lattice.occupied
+    kinds = (*cell.kinds, *sorted(set(labels[is_site & inside]) - set(cell.kinds)))
+    species = np.array([kinds.index(name) if name in kinds else 0 for name in labels], int)
+    counted = Counter(str(name) for name in labels[is_site & inside])
+    description = {
+        "kind": f"layer of {formula if file is None else Path(file).name}",
+        "element": cell.names[0],
+        "boundary": boundary,
+        "angles": angles,
+        **shape,
+        "holes": n_holes,
+        "free_edge": bool(free_edge),
+        "adatoms": n_adatoms,
+        "coverage": wanted["coverage"],
+        "labels": dict(sorted(counted.items())),
+    }
+    return Specimen.from_list(
+        join(*parts),
+        size,
+        description,
+        kinds,
+        species,
+        surface[empty, :2],
+        species[empty],
+    )
+
+
+def _domains(
+    rng: np.random.Generator, cell: Monolayer, size: float, boundary: str
+) -> tuple[Lattice, list[float]]:
+    """One domain, or two that meet along a line, and how they are turned (degrees)."""
+    low, high = -BEYOND, size + BEYOND
+    angle, origin = rng.uniform(0, 2 * np.pi), rng.uniform(0, size, 2)
+    points, site = cell.lattice(angle, origin, low, high)
+    if boundary == "none":
+        return Lattice(cell, points, site), [float(np.degrees(angle))]
+    twin = boundary == "twin"
+    # Turned by 60° about a site, a layer of three-fold symmetry is its own mirror image.
+    other = angle + (np.pi / 3 if twin else rng.uniform(np.radians(5), 2 * np.pi - np.radians(5)))
+    across = angle + np.pi / 6 if twin else rng.uniform(0, 2 * np.pi)
+    normal = np.array([np.cos(across), np.sin(across)])
+    offset = normal.sum() * size / 2 + rng.uniform(-0.3, 0.3) * size
+    beyond = half_plane(rng, across, offset, 0.0 if twin else rng.uniform(0, 3))
+    gap = rng.choice([0.0, rng.uniform(0, 4)], p=[0.75, 0.25])
+    more, more_site = cell.lattice(other, origin + (0 if twin else rng.uniform(0, 4, 2)), low, high)
+    first, second = ~beyond(points), beyond(more - gap * normal)
+    parts = [points[first], more[second]]
+    points, site = np.concatenate(parts), np.concatenate([site[first], more_site[second]])
+    pairs = cKDTree(points).query_pairs(0.85 * cell.spacing, output_type="ndarray")
+    keep = np.ones(len(points), dtype=bool)
+    for i, j in pairs[rng.permutation(len(pairs))]:
+        if keep[i] and keep[j]:
+            keep[i if rng.random() < 0.5 else j] = False
+    lattice = Lattice(cell, points[keep], site[keep])
+    return lattice, [float(np.degrees(a)) for a in (angle, other)]
+
+
+def layer_kinds(formula: str | None = "MoS2", file: str | None = None) -> tuple[str, ...]:
+    """Return the kinds of sites of a layer that a network can learn, see :func:`monolayer`."""
+    return monolayer(formula, file).kinds

@@ -1,0 +1,55 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+import numpy as np
+import pytest
+
+from hyperspy_dlatoms.simulation.specimens.builders import (
+    BUILDERS,
+    build_specimen,
+    check_structure,
+    site_kinds,
+)
+
+WITH_SITES = ("metal-nanoparticle", "metal-cluster", "graphene", "two-dimensional")
+
+
+@pytest.mark.parametrize("name", BUILDERS)
+def test_every_builder_fills_the_box_asked_for(name):
+    specimen = build_specimen(np.random.default_rng(0), [{"structure": name}], 44.0)
+    assert specimen.size == 44.0
+    assert (specimen.column >= 0).any() == (name in WITH_SITES)
+
+
+def test_shares_decide():
+    structures = [{"structure": "vacuum", "share": 1}, {"structure": "graphene", "share": 0}]
+    rng = np.random.default_rng(0)
+    assert all(len(build_specimen(rng, structures, 20.0).atoms) == 0 for _ in range(5))
+
+
+def test_arguments_are_drawn():
+    structures = [{"structure": "metal-nanoparticle", "element": {"choice": ["Pt"]}, "radius": 6}]
+    specimen = build_specimen(np.random.default_rng(0), structures, 40.0)
+    assert set(specimen.atoms.get_chemical_symbols()) == {"Pt"}
+
+
+@pytest.mark.parametrize(
+    ("structure", "message"),
+    [
+        ({"structure": "diamond"}, "'diamond'; known are metal-nanoparticle"),
+        ({"structure": "graphene", "colour": "black"}, "takes no 'colour'; it takes .*kind"),
+        ({"kind": "graphene"}, "Unknown structure None"),
+    ],
+)
+def test_a_wrong_structure_is_refused(structure, message):
+    with pytest.raises(ValueError, match=message):
+        check_structure(structure)
+
+
+def test_the_kinds_of_sites_follow_from_the_structures():
+    layer = {"structure": "two-dimensional"}
+    assert site_kinds([{"structure": "graphene"}, {"structure": "vacuum"}]) == set()
+    both = site_kinds([layer | {"formula": {"choice": ["MoS2", "WSe2"]}}, {"structure": "vacuum"}])
+    assert both == {
+        f"{element}{more}" for element in ("Mo", "S", "W", "Se") for more in ("", " vacancy")
+    }
+    specimen = build_specimen(np.random.default_rng(0), [layer], 20.0)
+    assert site_kinds([layer]) == set(specimen.kinds)

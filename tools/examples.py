@@ -1,0 +1,114 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Make the example images of `hyperspy_dlatoms.data`, but for the nanoparticle of the demo.
+
+    python tools/examples.py hyperspy_dlatoms/data
+
+Each follows from its own seed, which is that of no network's recipe. Afterwards bring the catalogue
+up to date with ``python tools/catalogue.py``.
+"""
+
+import argparse
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from hyperspy_dlatoms.data.stored import Stored, write_stored
+from hyperspy_dlatoms.simulation.imaging.camera import Camera
+from hyperspy_dlatoms.simulation.imaging.conditions import Conditions
+from hyperspy_dlatoms.simulation.imaging.image import take_image
+from hyperspy_dlatoms.simulation.imaging.lens import Lens
+from hyperspy_dlatoms.simulation.specimens.graphene import graphene_sheet
+from hyperspy_dlatoms.simulation.specimens.metal import metal_nanoparticle
+from hyperspy_dlatoms.simulation.specimens.orientation import tilt_matrix
+from hyperspy_dlatoms.simulation.wave import exit_wave
+
+MTF = (1.0, 0.03, 0.45, 2.5)
+WAVE = 0.2
+"""Å/px of the exit waves."""
+
+
+def graphene() -> Stored:
+    """Two grains of graphene with vacancies and the boundary between them."""
+    rng = np.random.default_rng(880_011)
+    specimen = graphene_sheet(
+        rng, "polycrystal", size=54.0, grains=2, vacancy_fraction=0.01, tilt_max=1.0
+    )
+    lens = Lens(defocus=45.0, Cs=-8e4, astigmatism=6.0, coma=80.0, focal_spread=25.0)
+    conditions = Conditions(lens, Camera(sampling=0.11, dose=6000.0, blur=0.12, mtf=MTF))
+    return _stored(rng, [specimen], 80e3, [conditions], "Graphene with a grain boundary")
+
+
+def focal_series() -> Stored:
+    """Three images of one sheet of graphene with vacancies at three values of defocus."""
+    rng = np.random.default_rng(880_012)
+    specimen = graphene_sheet(rng, "perfect", size=40.0, vacancy_fraction=0.02, holes=1)
+    camera = Camera(sampling=0.12, dose=5000.0, blur=0.12, mtf=MTF)
+    lens = Lens(Cs=-8e4, astigmatism=5.0, focal_spread=25.0)
+    series = [Conditions(replace(lens, defocus=value), camera) for value in (20.0, 60.0, 100.0)]
+    axis = {"name": "defocus", "units": "nm", "scale": 4.0, "offset": 2.0}
+    return _stored(rng, [specimen], 80e3, series, "Focal series of graphene", axis)
+
+
+def movie() -> Stored:
+    """A platinum particle that drifts and tilts out of its zone, frame by frame."""
+    rng = np.random.default_rng(880_013)
+    size, frames = 36.0, 12
+    specimen = metal_nanoparticle(rng, "Pt", size, radius=9.5, tilt_max=0.2, twin_probability=1.0)
+    axis_angle, drift = rng.uniform(0, np.pi), np.cumsum(rng.normal(0, 0.25, (frames, 2)), axis=0)
+    middle = specimen.atoms.positions.mean(axis=0)
+    specimens = []
+    for number in range(frames):
+        atoms = specimen.atoms.copy()
+        turn = tilt_matrix(0.2 * number, axis_angle)
+        atoms.positions = (atoms.positions - middle) @ turn.T + middle
+        atoms.positions[:, :2] += drift[number]
+        specimens.append(replace(specimen, atoms=atoms))
+    defocus = 70 + np.cumsum(rng.normal(0, 2, frames))
+    camera = Camera(sampling=0.15, dose=1000.0, blur=0.15, mtf=MTF)
+    lens = Lens(Cs=-1e5, coma=100.0, focal_spread=30.0)
+    conditions = [Conditions(replace(lens, defocus=float(value)), camera) for value in defocus]
+    axis = {"name": "time", "units": "s", "scale": 0.5, "offset": 0.0}
+    return _stored(rng, specimens, 300e3, conditions, "Movie of a drifting particle", axis)
+
+
+def _stored(rng, specimens, energy, conditions, title, navigation=None) -> Stored:
+    """Image one specimen, or one a frame, under each of the conditions."""
+    same = len(specimens) == 1
+    waves = [exit_wave(rng, one, energy, sampling=WAVE) for one in specimens]
+    if same:
+        waves *= len(conditions)
+    counts, positions = [], []
+    for (wave, sites, _), condition in zip(waves, conditions, strict=True):
+        image, sampling = take_image(rng, wave, WAVE, energy, condition)
+        pixels = sites[:, :2] / sampling
+        inside = ((pixels > -0.5) & (pixels < np.array(image.shape) - 0.5)).all(axis=1)
+        counts.append(image)
+        positions.append(pixels[inside])
+    meta = {
+        "title": title,
+        "energy": energy,
+        "specimen": specimens[0].description,
+        "conditions": [one.to_dict() for one in conditions],
+    }
+    if navigation is None:
+        return Stored(counts[0], sampling, tuple(positions), meta)
+    meta["navigation"] = navigation
+    return Stored(np.stack(counts), sampling, tuple(positions), meta)
+
+
+def main() -> None:
+    """Write the files."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("output", type=Path)
+    output = parser.parse_args().output
+    for name, make in (
+        ("graphene-image", graphene),
+        ("focal-series", focal_series),
+        ("movie", movie),
+    ):
+        write_stored(output / f"{name}.npz", make())
+
+
+if __name__ == "__main__":
+    main()
