@@ -16,7 +16,7 @@ from matplotlib.image import imread
 
 import hyperspy_dlatoms
 from hyperspy_dlatoms import SamplingError, cli, registry
-from hyperspy_dlatoms.cli import searching
+from hyperspy_dlatoms.cli import _searching
 from hyperspy_dlatoms.demo import Example
 from hyperspy_dlatoms.evaluation import finder, trials
 from hyperspy_dlatoms.evaluation.subjects import Plan
@@ -33,7 +33,7 @@ from tests.signals.test_series import SeriesNetwork
 @pytest.fixture(autouse=True)
 def _no_tensorflow(monkeypatch):
     # Nothing here runs a network of its.
-    monkeypatch.setattr(cli.backend, "import_tensorflow", lambda: None)
+    monkeypatch.setattr(cli._backend, "import_tensorflow", lambda: None)
 
 
 @pytest.fixture
@@ -109,7 +109,7 @@ def test_find_goes_on_where_it_was_cut_short(
     path, truth = movie
     output = tmp_path / "atoms.csv"
     with monkeypatch.context() as patch:
-        patch.setattr(searching, "_write_atoms", Mock(side_effect=OSError("No space left")))
+        patch.setattr(_searching, "_write_atoms", Mock(side_effect=OSError("No space left")))
         assert "No space left" in error_of("find", path, "-o", output)
     assert "give --resume to go on" in error_of("find", path, "-o", output)
     with monkeypatch.context() as patch:

@@ -19,7 +19,7 @@ from catalogue import current
 
 from hyperspy_dlatoms import registry
 from hyperspy_dlatoms.recipes.recipe import parse_recipe
-from hyperspy_dlatoms.registry.publish import write_catalogue
+from hyperspy_dlatoms.registry._publishing import write_catalogue
 from hyperspy_dlatoms.registry.sources import OWN
 from hyperspy_dlatoms.simulation.dataset import DataSet
 from hyperspy_dlatoms.training.fit import training_examples

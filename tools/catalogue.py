@@ -20,8 +20,8 @@ import pooch
 
 from hyperspy_dlatoms.data.generate import fingerprint_of, recipe_text
 from hyperspy_dlatoms.networks.model_file import read_model
+from hyperspy_dlatoms.registry._publishing import entry_of, write_catalogue
 from hyperspy_dlatoms.registry.entries import PACKAGE, Entry, parse_catalogue
-from hyperspy_dlatoms.registry.publish import entry_of, write_catalogue
 from hyperspy_dlatoms.registry.sources import OWN
 
 ROOT = OWN.parents[1]

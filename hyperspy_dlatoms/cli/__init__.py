@@ -21,7 +21,7 @@ from hyperspy_dlatoms.cli import (
     simulate,
     train,
 )
-from hyperspy_dlatoms.cli.printing import one_line, print_warning
+from hyperspy_dlatoms.cli._printing import one_line, print_warning
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -5,14 +5,14 @@ from __future__ import annotations
 
 import argparse
 
-from hyperspy_dlatoms.cli import searching
+from hyperspy_dlatoms.cli import _searching
 
 HELP = "find atoms, vacancies and their species in the focal series of a file"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare its arguments."""
-    searching.add_arguments(parser, model="mos2-focal-series")
+    _searching.add_arguments(parser, model="mos2-focal-series")
     parser.add_argument(
         "--focal-axis",
         metavar="AXIS",
@@ -35,7 +35,7 @@ def run(options: argparse.Namespace) -> None:
     """Find the sites, write them, and print how many there are of each species."""
     from hyperspy_dlatoms.signals.methods import classify_species
 
-    searching.search(
+    _searching.search(
         options,
         classify_species,
         focal_axis=options.focal_axis,

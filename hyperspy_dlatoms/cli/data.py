@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import argparse
 
-from hyperspy_dlatoms.cli.printing import print_table
+from hyperspy_dlatoms.cli._printing import print_table
 
 HELP = "list the data sets and example images that there are"
 

@@ -6,9 +6,9 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from hyperspy_dlatoms.cli import backend
-from hyperspy_dlatoms.cli.printing import print_rows
-from hyperspy_dlatoms.cli.writing import check_writable
+from hyperspy_dlatoms.cli import _backend
+from hyperspy_dlatoms.cli._printing import print_rows
+from hyperspy_dlatoms.cli._writing import check_writable
 
 HELP = "find the atoms of an example and check them"
 
@@ -30,7 +30,7 @@ def run(options: argparse.Namespace) -> None:
     check_writable(table, picture)
     example = Example.load()
     height, width = example.counts.shape
-    backend.import_tensorflow()
+    _backend.import_tensorflow()
     print(f"Finding the atoms of a simulated image, {height} x {width} px ...", flush=True)
     atoms = example.to_signal().find_atoms_nn("metal-nanoparticle", show_progressbar=False)
     sites = atoms.data[0]

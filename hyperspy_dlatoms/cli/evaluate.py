@@ -8,9 +8,9 @@ import dataclasses
 import sys
 from pathlib import Path
 
-from hyperspy_dlatoms.cli import backend
-from hyperspy_dlatoms.cli.printing import print_rows
-from hyperspy_dlatoms.cli.writing import check_writable
+from hyperspy_dlatoms.cli import _backend
+from hyperspy_dlatoms.cli._printing import print_rows
+from hyperspy_dlatoms.cli._writing import check_writable
 
 HELP = "measure how well a network does, and write a report"
 
@@ -59,7 +59,7 @@ def run(options: argparse.Namespace) -> None:
     if options.write_card is not None:
         source = _model_file(options.model)
         target = _card_file(options.model, options.write_card)
-    backend.import_tensorflow()
+    _backend.import_tensorflow()
     network = registry.load(options.model)
     card = network.card
     material = options.material or material_of(card)

@@ -7,7 +7,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from hyperspy_dlatoms.cli.printing import print_rows
+from hyperspy_dlatoms.cli._printing import print_rows
 
 HELP = "download or generate models and data sets before they are needed"
 
@@ -23,7 +23,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> None:
     """Fetch what is named, or all."""
     from hyperspy_dlatoms import registry
-    from hyperspy_dlatoms.registry import cache, sources
+    from hyperspy_dlatoms.registry import _cache, sources
     from hyperspy_dlatoms.registry.fetch import copy_to
 
     if bool(options.names) == bool(options.all):
@@ -42,13 +42,13 @@ def run(options: argparse.Namespace) -> None:
     left_out = [item.entry.full_name for item in items if item.entry.generate]
     print_rows(
         ("left out", f"{', '.join(left_out)} (generated where they are loaded)"),
-        ("there, set", f"{cache.CACHE}={options.all.absolute()}"),
+        ("there, set", f"{_cache.CACHE}={options.all.absolute()}"),
     )
 
 
 def _fetch(name: str, show: bool) -> list[tuple[str, object]]:
     from hyperspy_dlatoms import registry
-    from hyperspy_dlatoms.registry import cache
+    from hyperspy_dlatoms.registry import _cache
     from hyperspy_dlatoms.registry.catalogue import member_name
     from hyperspy_dlatoms.registry.fetch import fetch
 
@@ -58,5 +58,5 @@ def _fetch(name: str, show: bool) -> list[tuple[str, object]]:
         return [row for member in members for row in _fetch(member, show)]
     if entry.generate:
         registry.load_dataset(name, show_progressbar=show)
-        return [(name, cache.generated_path(entry))]
+        return [(name, _cache.generated_path(entry))]
     return [(name, fetch(entry, show_progressbar=show))]

@@ -6,7 +6,7 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING, Any
 
-from hyperspy_dlatoms.cli import searching
+from hyperspy_dlatoms.cli import _searching
 
 if TYPE_CHECKING:
     from hyperspy.signals import Signal2D
@@ -20,7 +20,7 @@ _ESTIMATE = "estimate"
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare its arguments."""
-    searching.add_arguments(
+    _searching.add_arguments(
         parser,
         model="metal-nanoparticle",
         sampling=_sampling,
@@ -45,7 +45,7 @@ def run(options: argparse.Namespace) -> None:
             sampling = images.estimate_sampling(model, material=options.material)
         return find_atoms_nn(images, model, sampling=sampling, **more)
 
-    searching.search(options, find)
+    _searching.search(options, find)
 
 
 def _sampling(text: str) -> float | str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import argparse
 
-from hyperspy_dlatoms.cli.printing import print_rows, print_table
+from hyperspy_dlatoms.cli._printing import print_rows, print_table
 
 HELP = "list the networks that there are"
 

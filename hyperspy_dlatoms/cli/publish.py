@@ -6,7 +6,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from hyperspy_dlatoms.cli.printing import print_rows
+from hyperspy_dlatoms.cli._printing import print_rows
 
 HELP = "write a registry of models that others can use from any web server"
 
@@ -28,8 +28,8 @@ def run(options: argparse.Namespace) -> None:
     import pooch
 
     from hyperspy_dlatoms import registry
+    from hyperspy_dlatoms.registry._publishing import ZENODO
     from hyperspy_dlatoms.registry.catalogue import file_of
-    from hyperspy_dlatoms.registry.publish import ZENODO
 
     catalogue = registry.publish(
         [file_of(model) for model in options.models],

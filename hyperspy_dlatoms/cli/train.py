@@ -7,9 +7,9 @@ import argparse
 import sys
 from pathlib import Path
 
-from hyperspy_dlatoms.cli import backend
-from hyperspy_dlatoms.cli.printing import print_rows
-from hyperspy_dlatoms.cli.writing import check_writable
+from hyperspy_dlatoms.cli import _backend
+from hyperspy_dlatoms.cli._printing import print_rows
+from hyperspy_dlatoms.cli._writing import check_writable
 
 HELP = "train a network on simulated images"
 
@@ -43,7 +43,7 @@ def run(options: argparse.Namespace) -> None:
         )
     if options.output:
         check_writable(options.output)
-    backend.import_tensorflow()
+    _backend.import_tensorflow()
     written = fit.train(
         recipe,
         data=options.data,

@@ -10,7 +10,7 @@ import numpy as np
 
 from hyperspy_dlatoms.data.generate import Frames, fingerprint, generate
 from hyperspy_dlatoms.data.stored import Stored, read_stored
-from hyperspy_dlatoms.registry import cache, sources
+from hyperspy_dlatoms.registry import _cache, sources
 from hyperspy_dlatoms.registry.entries import Entry
 from hyperspy_dlatoms.registry.errors import RegistryError
 from hyperspy_dlatoms.registry.fetch import fetch
@@ -94,10 +94,10 @@ def _generated(entry: Entry, show: bool | None, num_workers: int | None) -> Fram
         from hyperspy.defaults_parser import preferences
 
         show = bool(preferences.General.show_progressbar)
-    directory = cache.generated_path(entry)
-    with cache.locked(directory):
+    directory = _cache.generated_path(entry)
+    with _cache.locked(directory):
         frames = generate(entry, directory, show_progressbar=show, num_workers=num_workers)
-        checked = directory / cache.CHECKED
+        checked = directory / _cache.CHECKED
         if not checked.is_file() or checked.read_text() != entry.sha256:
             found = fingerprint(frames, entry.generate.get("checked"))
             if found != entry.sha256:

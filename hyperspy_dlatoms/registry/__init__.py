@@ -5,11 +5,11 @@ from __future__ import annotations
 
 import importlib
 
+from hyperspy_dlatoms.registry._publishing import publish
 from hyperspy_dlatoms.registry.catalogue import ensembles, handle, load, names, path
 from hyperspy_dlatoms.registry.errors import RegistryError
 from hyperspy_dlatoms.registry.listing import info
 from hyperspy_dlatoms.registry.listing import listing as list
-from hyperspy_dlatoms.registry.publish import publish
 from hyperspy_dlatoms.registry.sources import add_source
 
 __all__ = [

@@ -10,10 +10,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from hyperspy_dlatoms._atomic_write import atomic_write
-from hyperspy_dlatoms.registry import cache, mirrors
+from hyperspy_dlatoms.registry import _cache, mirrors
+from hyperspy_dlatoms.registry._transport import TransportError, download
 from hyperspy_dlatoms.registry.entries import PACKAGE, Entry
 from hyperspy_dlatoms.registry.errors import RegistryError
-from hyperspy_dlatoms.registry.transport import TransportError, download
 
 
 def fetch(entry: Entry, *, offline: bool = False, show_progressbar: bool | None = None) -> Path:
@@ -47,13 +47,13 @@ def fetch(entry: Entry, *, offline: bool = False, show_progressbar: bool | None 
         return here
     if offline:
         raise RegistryError(
-            f"{entry.full_name!r} is not on this computer ({cache.folder()} lacks it) and was to "
+            f"{entry.full_name!r} is not on this computer ({_cache.folder()} lacks it) and was to "
             f"be had offline: run `dlatoms fetch {entry.full_name}` where there is a network, or "
-            f"set {cache.CACHE} to a folder that `dlatoms fetch --all` has filled."
+            f"set {_cache.CACHE} to a folder that `dlatoms fetch --all` has filled."
         )
-    target = cache.kept_path(entry)
-    with cache.locked(target):
-        if not cache.is_right(target, entry):
+    target = _cache.kept_path(entry)
+    with _cache.locked(target):
+        if not _cache.is_right(target, entry):
             _download(entry, target, show_progressbar)
     return target
 
@@ -78,8 +78,8 @@ def on_this_computer(entry: Entry) -> Path | None:
     """
     embedded = [place for place in entry.where if place.startswith(PACKAGE)]
     others = [place for place in _candidates(entry) if isinstance(place, Path)]
-    for path in [*(entry.places()[: len(embedded)]), cache.kept_path(entry), *others]:
-        if cache.is_right(path, entry):
+    for path in [*(entry.places()[: len(embedded)]), _cache.kept_path(entry), *others]:
+        if _cache.is_right(path, entry):
             return path
         if embedded and path == entry.places()[0] and path.exists():
             raise RegistryError(
@@ -112,8 +112,8 @@ def copy_to(folder: Path, entry: Entry, *, show_progressbar: bool | None = None)
     OSError
         If the folder cannot be written.
     """
-    target = folder / cache.kept_path(entry).name
-    if not cache.is_right(target, entry):
+    target = folder / _cache.kept_path(entry).name
+    if not _cache.is_right(target, entry):
         found = fetch(entry, show_progressbar=show_progressbar)
         folder.mkdir(parents=True, exist_ok=True)
         _put(found, target)
@@ -140,7 +140,7 @@ def _download(entry: Entry, target: Path, show_progressbar: bool | None) -> None
     except OSError as error:
         # A full disk is not to stay full of what is no use.
         part.unlink(missing_ok=True)
-        raise cache.unwritable(error) from error
+        raise _cache.unwritable(error) from error
     raise RegistryError(
         f"{entry.full_name!r} ({entry.file}, {entry.size / 1e6:.1f} MB) could not be fetched. "
         + "; ".join(reasons)
@@ -158,14 +158,14 @@ def _try_place(place: Path | str, entry: Entry, part: Path, progress: Callable) 
         download(place, part, entry.size, progress)
     except TransportError as error:
         return str(error)
-    if not cache.is_right(part, entry) and resumed:
+    if not _cache.is_right(part, entry) and resumed:
         # What was there may have come from elsewhere.
         part.unlink()
         try:
             download(place, part, entry.size, progress)
         except TransportError as error:
             return str(error)
-    if cache.is_right(part, entry):
+    if _cache.is_right(part, entry):
         return ""
     part.unlink()
     return "another file than expected (its SHA-256 is wrong)"

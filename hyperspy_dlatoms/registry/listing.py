@@ -7,7 +7,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hyperspy_dlatoms.registry import cache, sources
+from hyperspy_dlatoms.registry import _cache, sources
 from hyperspy_dlatoms.registry.catalogue import member_name
 from hyperspy_dlatoms.registry.entries import KINDS, PACKAGE, Entry
 from hyperspy_dlatoms.registry.errors import RegistryError
@@ -190,7 +190,7 @@ def _item(entry: Entry, offline: bool) -> Item:
     if entry.members:
         return _item_of_ensemble(entry, offline)
     if entry.generate:
-        checked = cache.generated_path(entry) / cache.CHECKED
+        checked = _cache.generated_path(entry) / _cache.CHECKED
         return Item(entry, checked.parent if checked.is_file() else None, 0)
     path = on_this_computer(entry)
     return Item(entry, path, 0 if path else entry.size)

@@ -18,7 +18,8 @@ from importlib.metadata import entry_points
 from pathlib import Path
 
 from hyperspy_dlatoms._atomic_write import atomic_write
-from hyperspy_dlatoms.registry import cache
+from hyperspy_dlatoms.registry import _cache
+from hyperspy_dlatoms.registry._transport import TransportError, download
 from hyperspy_dlatoms.registry.entries import (
     Entry,
     catalogue_content,
@@ -29,7 +30,6 @@ from hyperspy_dlatoms.registry.entries import (
 )
 from hyperspy_dlatoms.registry.errors import RegistryError
 from hyperspy_dlatoms.registry.mirrors import CATALOGUE, REGISTRY, home_of, mirrors
-from hyperspy_dlatoms.registry.transport import TransportError, download
 
 ENTRY_POINTS = "hyperspy_dlatoms.registries"
 LARGEST = 16 * 2**20
@@ -99,7 +99,7 @@ def add_source(
 
     See Also
     --------
-    hyperspy_dlatoms.registry.publish.publish : Writes one.
+    hyperspy_dlatoms.registry._publishing.publish : Writes one.
 
     Examples
     --------
@@ -327,7 +327,7 @@ def _read(source: Source, offline: bool) -> str:
 
 def _kept_catalogue(source: Source) -> Path:
     digest = hashlib.sha256(str(source.catalogue).encode()).hexdigest()[:16]
-    return cache.folder() / f"{digest}-{CATALOGUE}"
+    return _cache.folder() / f"{digest}-{CATALOGUE}"
 
 
 def _download(place: str, kept: Path, source: Source) -> str:

@@ -10,7 +10,7 @@ import pytest
 from hyperspy_dlatoms import registry
 from hyperspy_dlatoms.data import datasets, generate
 from hyperspy_dlatoms.data.generate import Frames, fingerprint, fingerprint_of
-from hyperspy_dlatoms.registry import RegistryError, cache, sources
+from hyperspy_dlatoms.registry import RegistryError, _cache, sources
 from hyperspy_dlatoms.registry.entries import Entry
 from hyperspy_dlatoms.simulation import dataset
 
@@ -142,5 +142,5 @@ def test_fingerprint_notices_sites_and_images():
 
 def test_another_version_has_another_folder():
     other = dataclasses.replace(SMALL, version="2")
-    assert cache.generated_path(other) != cache.generated_path(SMALL)
+    assert _cache.generated_path(other) != _cache.generated_path(SMALL)
     assert datasets.load_dataset is registry.load_dataset

@@ -6,7 +6,7 @@ import hashlib
 import numpy as np
 import pytest
 
-from hyperspy_dlatoms.registry import sources, transport
+from hyperspy_dlatoms.registry import _transport, sources
 from hyperspy_dlatoms.registry.entries import Entry
 from tests.registry.server import FileServer
 
@@ -26,8 +26,8 @@ def cache_folder(tmp_path, monkeypatch):
     for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"):
         monkeypatch.delenv(name, raising=False)
         monkeypatch.delenv(name.lower(), raising=False)
-    monkeypatch.setattr(transport, "PAUSE", 0.001)
-    monkeypatch.setattr(transport, "TIMEOUT", (0.5, 0.3))
+    monkeypatch.setattr(_transport, "PAUSE", 0.001)
+    monkeypatch.setattr(_transport, "TIMEOUT", (0.5, 0.3))
     monkeypatch.setattr(sources, "_added", {})
     monkeypatch.setattr(sources, "_texts", {})
     return folder

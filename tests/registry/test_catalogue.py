@@ -12,8 +12,8 @@ from hyperspy_dlatoms.networks.card import ModelCard
 from hyperspy_dlatoms.networks.model_file import ModelFileError, read_model
 from hyperspy_dlatoms.networks.network import AtomNetwork
 from hyperspy_dlatoms.registry import RegistryError, sources
+from hyperspy_dlatoms.registry._publishing import entry_of, publish
 from hyperspy_dlatoms.registry.entries import Entry
-from hyperspy_dlatoms.registry.publish import entry_of, publish
 
 ARGUMENTS = {"widths": [8, 8], "dilations": [1]}
 

@@ -13,7 +13,7 @@ from dataclasses import replace
 
 import pytest
 
-from hyperspy_dlatoms.registry import RegistryError, cache, transport
+from hyperspy_dlatoms.registry import RegistryError, _cache, _transport
 from hyperspy_dlatoms.registry.fetch import copy_to, fetch, on_this_computer
 from tests.registry import server as tricks
 
@@ -27,7 +27,7 @@ def left_in(folder):
 
 def going_on_from(sent):
     """Return the range that is asked for after a cut: whole chunks are kept."""
-    return f"bytes={sent - sent % transport.CHUNK}-"
+    return f"bytes={sent - sent % _transport.CHUNK}-"
 
 
 def test_download_once_then_from_the_cache(server, entry_of, cache_folder, content):
@@ -91,7 +91,7 @@ def test_a_download_killed_in_the_middle_is_not_there_and_goes_on(
         f"fetch({entry!r}, show_progressbar=False)"
     )
     process = subprocess.Popen([sys.executable, "-c", code])
-    part = cache_folder / f".{cache.kept_path(entry).name}.part"
+    part = cache_folder / f".{_cache.kept_path(entry).name}.part"
     deadline = time.monotonic() + 60
     while not (part.exists() and part.stat().st_size > 10_000) and time.monotonic() < deadline:
         time.sleep(0.01)
@@ -102,13 +102,13 @@ def test_a_download_killed_in_the_middle_is_not_there_and_goes_on(
     assert on_this_computer(entry) is None
     assert fetch(entry).read_bytes() == content
     assert server.ranges[-1] == f"bytes={got}-"
-    assert left_in(cache_folder) == [cache.kept_path(entry).name]
+    assert left_in(cache_folder) == [_cache.kept_path(entry).name]
 
 
 def test_a_part_of_another_file_is_thrown_away(server, entry_of, cache_folder, content):
     entry = entry_of()
     cache_folder.mkdir()
-    (cache_folder / f".{cache.kept_path(entry).name}.part").write_bytes(b"something else")
+    (cache_folder / f".{_cache.kept_path(entry).name}.part").write_bytes(b"something else")
     assert fetch(entry).read_bytes() == content
     assert server.ranges == ["bytes=14-", None]
 
@@ -139,7 +139,7 @@ def test_what_does_not_pass_is_not_tried_again(server, entry_of, code):
 
 def test_mirrors_are_asked_in_turn(server, entry_of, content):
     server.files["second/gold.bin"] = content
-    server.tricks["broken"] = [tricks.status(500)] * transport.ATTEMPTS
+    server.tricks["broken"] = [tricks.status(500)] * _transport.ATTEMPTS
     entry = entry_of(*(f"{server.url}/{p}" for p in ("none", "broken", "second/gold.bin", FILE)))
     assert fetch(entry).read_bytes() == content
     assert list(server.requests) == ["none", "broken", "second/gold.bin"]
@@ -228,7 +228,7 @@ def test_a_folder_is_a_mirror_and_used_in_place(server, entry_of, content, monke
     (tmp_path / FILE).write_bytes(content)
     assert fetch(entry, offline=True) == tmp_path / FILE
     (tmp_path / FILE).write_bytes(content[::-1])
-    assert fetch(entry) == cache.kept_path(entry)
+    assert fetch(entry) == _cache.kept_path(entry)
     assert server.requests[FILE] == 1
 
 
@@ -249,7 +249,7 @@ def test_a_file_of_the_package_that_is_another_one(server, entry_of):
 def test_copy_to(entry_of, content, tmp_path):
     entry = entry_of()
     path = copy_to(tmp_path / "usb", entry)
-    assert path == tmp_path / "usb" / cache.kept_path(entry).name
+    assert path == tmp_path / "usb" / _cache.kept_path(entry).name
     assert path.read_bytes() == content
     assert len(list(path.parent.iterdir())) == 1
 
@@ -269,7 +269,7 @@ def test_progress_bar_follows_the_preference(entry_of, monkeypatch, capsys):
 
 def test_threads_download_once(server, entry_of, content, monkeypatch):
     # On a busy computer the short one of these tests runs out, and the file is asked for again.
-    monkeypatch.setattr(transport, "TIMEOUT", (30.0, 30.0))
+    monkeypatch.setattr(_transport, "TIMEOUT", (30.0, 30.0))
     server.tricks[FILE] = [tricks.slowly(0.1)]
     entry = entry_of()
     with ThreadPoolExecutor(32) as pool:
@@ -281,7 +281,7 @@ def test_threads_download_once(server, entry_of, content, monkeypatch):
 FORKED = """
 import os, sys
 from pathlib import Path
-from hyperspy_dlatoms.registry import cache
+from hyperspy_dlatoms.registry import _cache
 from hyperspy_dlatoms.registry.entries import Entry
 from hyperspy_dlatoms.registry.fetch import fetch
 
@@ -319,16 +319,16 @@ def test_processes_download_once(server, entry_of):
 
 def test_a_holder_of_the_lock_that_died_is_no_hindrance(entry_of, content):
     entry = entry_of()
-    work = "with cache.locked(cache.kept_path(entry)): os._exit(9)"
+    work = "with _cache.locked(_cache.kept_path(entry)): os._exit(9)"
     assert forked(entry, 1, work) == [9]
     assert fetch(entry).read_bytes() == content
 
 
 def test_waiting_for_the_lock_has_an_end(entry_of, monkeypatch):
     entry = entry_of()
-    monkeypatch.setattr(cache, "WAIT", 0.05)
+    monkeypatch.setattr(_cache, "WAIT", 0.05)
     with (
-        cache.locked(cache.kept_path(entry)),
+        _cache.locked(_cache.kept_path(entry)),
         pytest.raises(RegistryError, match="Another process has been fetching"),
     ):
         fetch(entry)
@@ -376,7 +376,7 @@ def test_full_disk_as_the_system_says_it(entry_of, cache_folder, monkeypatch):
     def full(*_):
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(transport._GrowingFile, "write", full)
+    monkeypatch.setattr(_transport._GrowingFile, "write", full)
     with pytest.raises(RegistryError, match="No space left on device.*make room"):
         fetch(entry_of())
     assert left_in(cache_folder) == []

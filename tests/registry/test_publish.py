@@ -12,7 +12,7 @@ from hyperspy_dlatoms import registry
 from hyperspy_dlatoms.networks.card import ModelCard
 from hyperspy_dlatoms.networks.model_file import ModelFileError, write_model
 from hyperspy_dlatoms.registry import RegistryError
-from hyperspy_dlatoms.registry.publish import ZENODO, publish
+from hyperspy_dlatoms.registry._publishing import ZENODO, publish
 
 CARD = ModelCard(
     name="gold",

@@ -10,9 +10,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hyperspy_dlatoms.cli import backend
-from hyperspy_dlatoms.cli.printing import print_rows
-from hyperspy_dlatoms.cli.writing import check_writable
+from hyperspy_dlatoms.cli import _backend
+from hyperspy_dlatoms.cli._printing import print_rows
+from hyperspy_dlatoms.cli._writing import check_writable
 
 if TYPE_CHECKING:
     import numpy as np
@@ -93,7 +93,7 @@ def search(
             f"{str(parts)!r} has what an earlier search found before it was cut short: give "
             "--resume to go on with it, or delete it."
         )
-    backend.import_tensorflow()
+    _backend.import_tensorflow()
     atoms = method(
         images,
         options.model,
