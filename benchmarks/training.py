@@ -12,9 +12,9 @@ import numpy as np
 from hyperspy_dlatoms.networks import architecture
 from hyperspy_dlatoms.recipes.recipe import read_recipe
 from hyperspy_dlatoms.simulation.dataset import DataSet
+from hyperspy_dlatoms.training._stream import make_stream
 from hyperspy_dlatoms.training.fit import training_examples
 from hyperspy_dlatoms.training.losses import site_loss
-from hyperspy_dlatoms.training.stream import make_stream
 
 STEPS = 30
 

@@ -47,7 +47,7 @@ from hyperspy_dlatoms.simulation.imaging.conditions import draw_conditions, imag
 from hyperspy_dlatoms.simulation.imaging.image import take_image, take_series
 from hyperspy_dlatoms.simulation.specimens.amorphous import amorphous_carbon, vacuum
 from hyperspy_dlatoms.simulation.wave import exit_wave
-from hyperspy_dlatoms.training.calibration import (
+from hyperspy_dlatoms.training._probabilities import (
     Calibration,
     Line,
     apply,

@@ -186,9 +186,9 @@ def _fit(
 ) -> tuple[keras.Model, dict[str, Any]]:
     import keras
 
-    from hyperspy_dlatoms.training.callbacks import make_callback
+    from hyperspy_dlatoms.training._callbacks import make_callback
+    from hyperspy_dlatoms.training._stream import make_stream
     from hyperspy_dlatoms.training.losses import site_loss, wave_loss
-    from hyperspy_dlatoms.training.stream import make_stream
 
     keras.utils.set_random_seed(recipe.seed % 2**31)
     with policy(settings["precision"]):

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 import pytest
 
-from hyperspy_dlatoms.training.schedule import learning_rate, progress
+from hyperspy_dlatoms.training._schedule import learning_rate, progress
 
 
 def test_the_rate_rises_then_falls():

@@ -21,7 +21,7 @@ from hyperspy_dlatoms.networks.running import policy
 from hyperspy_dlatoms.recipes.draws import bounds
 from hyperspy_dlatoms.recipes.recipe import Recipe
 from hyperspy_dlatoms.training import fit
-from hyperspy_dlatoms.training.schedule import learning_rate, progress
+from hyperspy_dlatoms.training._schedule import learning_rate, progress
 
 FEWEST = 64
 """Waves that have to be there before a training begins."""

@@ -74,7 +74,7 @@ def fit_probability(probability: np.ndarray, right: np.ndarray) -> Line:
     Examples
     --------
     >>> import numpy as np
-    >>> from hyperspy_dlatoms.training.calibration import fit_probability
+    >>> from hyperspy_dlatoms.training._probabilities import fit_probability
     >>> rng = np.random.default_rng(0)
     >>> true = rng.random(20_000)
     >>> too_sure = true**2 / (true**2 + (1 - true) ** 2)
@@ -124,7 +124,7 @@ def fit_deviation(errors: np.ndarray, sigmas: np.ndarray) -> Line:
     Examples
     --------
     >>> import numpy as np
-    >>> from hyperspy_dlatoms.training.calibration import fit_deviation
+    >>> from hyperspy_dlatoms.training._probabilities import fit_deviation
     >>> errors = np.random.default_rng(0).normal(0, 0.1, 50_000)
     >>> line = fit_deviation(errors, np.full(50_000, 0.2))
     >>> bool(abs(np.exp(line.offset + line.slope * np.log(0.2)) - 0.1) < 0.002)

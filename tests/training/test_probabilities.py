@@ -4,7 +4,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from hyperspy_dlatoms.training.calibration import (
+from hyperspy_dlatoms.training._probabilities import (
     Calibration,
     Line,
     apply,

@@ -36,7 +36,7 @@ def learning_rate(step: int, progress: float, highest: float) -> float:
 
     Examples
     --------
-    >>> from hyperspy_dlatoms.training.schedule import learning_rate
+    >>> from hyperspy_dlatoms.training._schedule import learning_rate
     >>> learning_rate(1000, 0.0, 1e-3)
     0.001
     >>> round(learning_rate(1000, 1.0, 1e-3), 9)
@@ -73,7 +73,7 @@ def progress(
 
     Examples
     --------
-    >>> from hyperspy_dlatoms.training.schedule import progress
+    >>> from hyperspy_dlatoms.training._schedule import progress
     >>> progress(50, 3.0, 100, 30.0)
     0.5
     """

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from hyperspy_dlatoms.training._schedule import learning_rate, progress
 from hyperspy_dlatoms.training.checkpoint import load_state, save_state
-from hyperspy_dlatoms.training.schedule import learning_rate, progress
 
 if TYPE_CHECKING:
     import keras
