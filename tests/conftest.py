@@ -11,14 +11,11 @@ import hyperspy.api as hs
 import numpy as np
 import pytest
 from hypothesis import settings
-from scipy import ndimage
 
-from hyperspy_dlatoms.networks.card import ModelCard
-from hyperspy_dlatoms.networks.maps import SiteMaps
 from hyperspy_dlatoms.signals import blockwise
-
-SAMPLING = 0.1
-SHAPE = (96, 112)
+from tests.helpers.handle import Handle
+from tests.helpers.spot_network import SpotNetwork
+from tests.helpers.spots import SHAPE, calibrate, spots
 
 settings.register_profile("repeatable", deadline=None, derandomize=True, max_examples=50)
 settings.load_profile("repeatable")
@@ -37,58 +34,6 @@ def close_figures():
     plt.close("all")
 
 
-class SpotNetwork:
-    """Finds bright spots, all of the last class, as a network would, without TensorFlow."""
-
-    receptive_radius = 16
-    domain = None
-
-    def __init__(self, classes=("Au",)):
-        self.card = ModelCard(
-            name="spots",
-            version="3",
-            architecture="unet",
-            arguments={},
-            classes=classes,
-            sampling=0.2,
-            radius=0.5,
-            minimum_distance=1.0,
-            threshold=0.5,
-        )
-
-    def maps(self, batch):
-        n, height, width = batch.shape
-        probability = np.full((n, height // 2, width // 2, len(self.card.classes)), 0.001)
-        offset = np.zeros((n, height // 2, width // 2, 2))
-        smooth = ndimage.gaussian_filter(batch, (0, 1, 1))
-        peaks = (smooth == ndimage.maximum_filter(smooth, (1, 9, 9))) & (smooth > 1)
-        for frame, y, x in np.argwhere(peaks[:, 1:-1, 1:-1]) + (0, 1, 1):
-            position = np.array([y, x]) + [
-                _vertex(smooth[frame, y - 1 : y + 2, x]),
-                _vertex(smooth[frame, y, x - 1 : x + 2]),
-            ]
-            cell = tuple(np.round((position - 0.5) / 2).astype(int))
-            probability[(frame, *cell, -1)] = 0.7
-            offset[(frame, *cell)] = position - (np.array(cell) * 2 + 0.5)
-        sigma = np.full_like(offset, 0.25)
-        return SiteMaps(*(part.astype(np.float32) for part in (probability, offset, sigma)))
-
-
-def _vertex(three):
-    left, middle, right = three
-    return 0.5 * (left - right) / (left - 2 * middle + right)
-
-
-class Handle:
-    sha256 = "0" * 64
-
-    def __init__(self, network):
-        self.network = network
-
-    def get(self):
-        return self.network
-
-
 @pytest.fixture
 def spot_network(monkeypatch):
     """Make every model the one that finds bright spots."""
@@ -97,14 +42,6 @@ def spot_network(monkeypatch):
         blockwise, "resolve", lambda model: blockwise.Model(Handle(network), network.card)
     )
     return network
-
-
-def spots(positions, shape=SHAPE):
-    y, x = np.indices(shape)
-    image = np.zeros(shape, np.float32)
-    for row, column in positions:
-        image += np.exp(-((y - row) ** 2 + (x - column) ** 2) / (2 * 4.0**2))
-    return image
 
 
 @pytest.fixture
@@ -131,10 +68,3 @@ def spot_images():
         return signal, truth
 
     return make
-
-
-def calibrate(signal, units="nm", sampling=SAMPLING):
-    per_unit = {"nm": 10, "Å": 1, "pm": 0.01}[units]
-    for axis, name, offset in zip(signal.axes_manager.signal_axes, "xy", (3.0, -2.0), strict=True):
-        axis.name, axis.units = name, units
-        axis.scale, axis.offset = sampling / per_unit, offset

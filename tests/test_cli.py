@@ -26,8 +26,8 @@ from hyperspy_dlatoms.registry import catalogue
 from hyperspy_dlatoms.signals import blockwise, calibration
 from hyperspy_dlatoms.simulation import dataset
 from hyperspy_dlatoms.training import fit
-from tests.conftest import Handle
-from tests.signals.test_series import SeriesNetwork
+from tests.helpers.handle import Handle
+from tests.helpers.spot_series_network import SpotSeriesNetwork
 
 
 @pytest.fixture(autouse=True)
@@ -169,7 +169,7 @@ def test_find_says_what_was_masked(spot_network, spot_images, tmp_path, capsys):
 
 
 def test_classify(monkeypatch, spot_images, tmp_path, capsys, error_of):
-    network = SeriesNetwork()
+    network = SpotSeriesNetwork()
     model = blockwise.Model(Handle(network), network.card)
     monkeypatch.setattr(blockwise, "resolve", lambda _: model)
     single, truth = spot_images(2)

@@ -10,7 +10,7 @@ from scipy.spatial import cKDTree
 
 from hyperspy_dlatoms.analysis.lattice import REACH, known_materials, lattices_of
 from hyperspy_dlatoms.simulation.specimens.orientation import ZONES
-from tests.detection.blob_network import BlobNetwork
+from tests.helpers.blob_network import BlobNetwork
 
 CARD = BlobNetwork().card
 

@@ -6,7 +6,7 @@ import pytest
 
 from hyperspy_dlatoms.analysis.lattice import lattices_of
 from hyperspy_dlatoms.detection.contradiction import contradiction, is_no_sheet
-from tests.analysis.test_spacing import crystal
+from tests.helpers.crystal import crystal
 
 SAMPLING = 0.1
 GRAPHENE = lattices_of(["graphene"])

@@ -6,7 +6,6 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from blob_network import BlobNetwork, blobs, lattice
 from scipy.spatial import cKDTree
 
 from hyperspy_dlatoms import registry
@@ -18,6 +17,7 @@ from hyperspy_dlatoms.networks.card import ModelCard
 from hyperspy_dlatoms.networks.domain import Verdict
 from hyperspy_dlatoms.networks.ensemble import AtomEnsemble
 from hyperspy_dlatoms.networks.network import AtomNetwork
+from tests.helpers.blob_network import BlobNetwork, blobs, lattice
 
 SAMPLING = 0.08
 EXTENT = (20.0, 26.0)

@@ -3,36 +3,9 @@ import numpy as np
 import pytest
 
 from hyperspy_dlatoms.detection.exit_waves import exit_waves, working_grid
-from hyperspy_dlatoms.networks.card import ModelCard
 from hyperspy_dlatoms.networks.normalisation import contrast_of_series
 from hyperspy_dlatoms.networks.resampling import resample
-
-
-class Copier:
-    """Says that the wave is the contrast of the middle image, and how far it can see."""
-
-    receptive_radius = 32
-
-    def __init__(self):
-        self.card = ModelCard(
-            name="copier",
-            version="1",
-            architecture="unet",
-            arguments={"images": 3, "wave": True},
-            classes=("exit wave",),
-            sampling=0.2,
-            radius=0.6,
-            minimum_distance=1.0,
-            threshold=0.5,
-        )
-        self.told = []
-        self.shapes = []
-
-    def waves(self, batch, defoci=None):
-        self.told.append(defoci)
-        self.shapes.append(batch.shape)
-        assert batch.shape[2] % 32 == 0 and batch.shape[3] % 32 == 0
-        return (1 + 1j * batch[:, 1]).astype(np.complex64)
+from tests.helpers.copier import Copier
 
 
 def series(shape=(200, 330), n=2):

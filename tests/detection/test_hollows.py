@@ -6,7 +6,7 @@ import pytest
 
 from hyperspy_dlatoms.analysis.lattice import lattices_of
 from hyperspy_dlatoms.detection.hollows import is_square, square_levels
-from tests.detection.blob_network import blobs
+from tests.helpers.blob_network import blobs
 
 SAMPLING, SPACING = 0.1, 2.04
 ATOMS = 3.0 + SPACING * np.stack(np.mgrid[:9, :9], axis=-1).reshape(-1, 2)

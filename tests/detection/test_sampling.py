@@ -9,8 +9,8 @@ import pytest
 
 from hyperspy_dlatoms.detection import sampling as sampling_module
 from hyperspy_dlatoms.detection.sampling import SamplingError, estimate_sampling
-from tests.analysis.test_spacing import crystal
-from tests.detection.blob_network import BlobNetwork, SeriesNetwork, blobs
+from tests.helpers.blob_network import BlobNetwork, BlobSeriesNetwork, blobs
+from tests.helpers.crystal import crystal
 
 SAMPLING = 0.1
 SHAPE = (300, 320)
@@ -191,6 +191,6 @@ def test_most_frames_decide(network):
 
 
 def test_a_focal_series_has_one_sampling():
-    network = SeriesNetwork(domain={"sampling": [0.08, 0.12]})
+    network = BlobSeriesNetwork(domain={"sampling": [0.08, 0.12]})
     series = np.stack([frame(noise=4.0), frame(noise=4.0), frame(noise=4.0)], axis=1)
     assert estimate_sampling(series, network, ["Au"]) == pytest.approx(SAMPLING, rel=0.01)

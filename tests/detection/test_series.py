@@ -3,11 +3,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from blob_network import BlobNetwork, SeriesNetwork, blobs, lattice
 from scipy.spatial import cKDTree
 
 from hyperspy_dlatoms.detection import find_sites, probability_maps
 from hyperspy_dlatoms.networks.normalisation import normalise_series
+from tests.helpers.blob_network import BlobNetwork, BlobSeriesNetwork, blobs, lattice
 
 SAMPLING = 0.1
 TRUTH = lattice((18.0, 22.0), seed=3)
@@ -22,7 +22,7 @@ def series():
 
 
 def test_sites_of_a_series_are_those_of_its_images_together(series):
-    found = find_sites(np.stack([series, series[::-1]]), SAMPLING, SeriesNetwork())
+    found = find_sites(np.stack([series, series[::-1]]), SAMPLING, BlobSeriesNetwork())
     for sites in found:
         distance, index = cKDTree(TRUTH).query(sites[:, :2] * SAMPLING)
         assert sorted(index) == list(range(len(TRUTH)))
@@ -30,7 +30,7 @@ def test_sites_of_a_series_are_those_of_its_images_together(series):
 
 
 def test_tiles_give_what_the_whole_gives(series):
-    network = SeriesNetwork(blur=0.8)
+    network = BlobSeriesNetwork(blur=0.8)
     (whole,) = find_sites(series[None], SAMPLING, network)
     (tiled,) = find_sites(series[None], SAMPLING, network, batch_pixels=96**2)
     assert network.shapes[-1] != network.shapes[0]
@@ -44,14 +44,14 @@ def test_tiles_give_what_the_whole_gives(series):
 
 
 def test_defoci_reach_the_network(series):
-    network = SeriesNetwork()
+    network = BlobSeriesNetwork()
     find_sites(series[None], SAMPLING, network, defoci=[-40, 0, 40])
     find_sites(series[None], SAMPLING, network)
     assert network.told == [[-40, 0, 40], None]
 
 
 def test_turned_series_gives_turned_sites(series):
-    network = SeriesNetwork()
+    network = BlobSeriesNetwork()
     (sites,) = find_sites(series[None], SAMPLING, network, symmetrise=True, defoci=[1, 2, 3])
     (turned,) = find_sites(np.rot90(series, axes=(1, 2))[None], SAMPLING, network, symmetrise=True)
     assert len(network.told) == 16 and network.told.count([1, 2, 3]) == 8
@@ -60,24 +60,24 @@ def test_turned_series_gives_turned_sites(series):
 
 
 def test_a_bad_pixel_of_one_image_is_masked(series):
-    (expected,) = find_sites(series[None], SAMPLING, SeriesNetwork())
+    (expected,) = find_sites(series[None], SAMPLING, BlobSeriesNetwork())
     bad = series.copy()
     bad[1, 40:44, 50:54] = np.nan
     with pytest.warns(UserWarning, match="masked: 16 in 1 of 1"):
-        (sites,) = find_sites(bad[None], SAMPLING, SeriesNetwork())
+        (sites,) = find_sites(bad[None], SAMPLING, BlobSeriesNetwork())
     assert abs(len(sites) - len(expected)) <= 1
 
 
 @pytest.mark.parametrize("shape", [(1, 60, 60), (1, 2, 60, 60), (60, 60)])
 def test_other_numbers_of_images_are_refused(shape):
     with pytest.raises(ValueError, match="focal series of 3 images"):
-        find_sites(np.ones(shape), SAMPLING, SeriesNetwork())
+        find_sites(np.ones(shape), SAMPLING, BlobSeriesNetwork())
 
 
 @pytest.mark.parametrize("defoci", [[1, 2], [1, 2, np.nan], [[1, 2, 3]]])
 def test_defoci_that_do_not_fit_are_refused(series, defoci):
     with pytest.raises(ValueError, match="expected 3 numbers"):
-        find_sites(series[None], SAMPLING, SeriesNetwork(), defoci=defoci)
+        find_sites(series[None], SAMPLING, BlobSeriesNetwork(), defoci=defoci)
 
 
 def test_defoci_of_a_single_image_are_refused():
@@ -85,7 +85,7 @@ def test_defoci_of_a_single_image_are_refused():
         find_sites(np.ones((1, 60, 60)), SAMPLING, BlobNetwork(), defoci=[10])
 
 
-class WatchingNetwork(SeriesNetwork):
+class WatchingNetwork(BlobSeriesNetwork):
     """Remembers what it is shown."""
 
     def maps(self, batch, defoci=None):

@@ -3,13 +3,13 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from blob_network import BlobNetwork, blobs
 from scipy.ndimage import correlate
 
 from hyperspy_dlatoms.detection import find_sites
 from hyperspy_dlatoms.detection.symmetry import Symmetrised
 from hyperspy_dlatoms.networks.ensemble import AtomEnsemble
 from hyperspy_dlatoms.networks.maps import SiteMaps
+from tests.helpers.blob_network import BlobNetwork, blobs
 
 KERNELS = np.random.default_rng(1).normal(size=(5, 5, 5)) / 5
 

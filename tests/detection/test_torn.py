@@ -3,7 +3,6 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from blob_network import BlobNetwork, blobs
 from scipy.spatial import cKDTree
 
 from hyperspy_dlatoms.detection import find_sites
@@ -19,6 +18,7 @@ from hyperspy_dlatoms.detection.torn import (
     torn_crystals,
 )
 from hyperspy_dlatoms.networks.ensemble import AtomEnsemble
+from tests.helpers.blob_network import BlobNetwork, blobs
 
 SPACING = 2.4
 DISTANCE = 1.6

@@ -4,7 +4,7 @@ import pytest
 
 from hyperspy_dlatoms.evaluation import species, wave_comparison
 from hyperspy_dlatoms.evaluation.wave_comparison import compare_waves, wave_errors
-from tests.detection.test_exit_waves import Copier
+from tests.helpers.copier import Copier
 
 SHEET = {"size": 34.0, "metal_vacancies": 0.05, "single_vacancies": 0.1, "tilt": 0.5}
 

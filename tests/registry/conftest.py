@@ -8,7 +8,7 @@ import pytest
 
 from hyperspy_dlatoms.registry import _transport, sources
 from hyperspy_dlatoms.registry.entries import Entry
-from tests.registry.server import FileServer
+from tests.helpers.file_server import FileServer
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ import pytest
 
 from hyperspy_dlatoms.registry import RegistryError, _cache, _transport
 from hyperspy_dlatoms.registry.fetch import copy_to, fetch, on_this_computer
-from tests.registry import server as tricks
+from tests.helpers import file_server as tricks
 
 FILE = "gold-1.safetensors"
 

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
-from tests.registry.mutations import read_mutated
+from tests.helpers.mutations import read_mutated
 
 
 def test_mutated_model_files_are_read_or_refused(tmp_path):

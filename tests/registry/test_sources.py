@@ -11,7 +11,7 @@ from hyperspy_dlatoms import registry
 from hyperspy_dlatoms.registry import RegistryError, sources
 from hyperspy_dlatoms.registry.entries import FORMAT
 from hyperspy_dlatoms.registry.fetch import fetch
-from tests.registry import server as tricks
+from tests.helpers import file_server as tricks
 
 CONTENT = b"pure gold"
 ENTRY = {

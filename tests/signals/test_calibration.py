@@ -12,9 +12,10 @@ import pytest
 
 from hyperspy_dlatoms import SamplingError
 from hyperspy_dlatoms.signals import blockwise, calibration
-from tests.analysis.test_spacing import crystal
-from tests.conftest import Handle, calibrate
-from tests.detection.blob_network import BlobNetwork, SeriesNetwork, blobs
+from tests.helpers.blob_network import BlobNetwork, BlobSeriesNetwork, blobs
+from tests.helpers.crystal import crystal
+from tests.helpers.handle import Handle
+from tests.helpers.spots import calibrate
 
 SAMPLING = 0.1
 SHAPE = (230, 240)
@@ -230,6 +231,6 @@ def test_other_words_for_the_sampling(network):
 
 
 def test_a_network_of_focal_series(use):
-    use(SeriesNetwork())
+    use(BlobSeriesNetwork())
     with pytest.raises(ValueError, match="focal series of 3 images: estimate the sampling with"):
         images(3).estimate_sampling()

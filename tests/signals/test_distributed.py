@@ -11,8 +11,8 @@ import time
 import pytest
 
 from hyperspy_dlatoms.signals import frames
-from tests.signals.test_methods import same_frames
-from tests.slow_network import SlowNetwork
+from tests.helpers.same_frames import same_frames
+from tests.helpers.slow_network import SlowNetwork
 
 distributed = pytest.importorskip("distributed")
 

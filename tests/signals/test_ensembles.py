@@ -14,8 +14,9 @@ import pytest
 from hyperspy_dlatoms import AtomEnsemble, ExtrapolationError, LazyAtomPositions
 from hyperspy_dlatoms.networks.domain import Verdict
 from hyperspy_dlatoms.signals import blockwise
-from tests.conftest import Handle, SpotNetwork
-from tests.signals.test_methods import same_frames
+from tests.helpers.handle import Handle
+from tests.helpers.same_frames import same_frames
+from tests.helpers.spot_network import SpotNetwork
 
 
 class Member(SpotNetwork):

@@ -10,7 +10,7 @@ import pytest
 
 from hyperspy_dlatoms.demo import Example
 from hyperspy_dlatoms.signals import frames
-from tests.conftest import calibrate
+from tests.helpers.spots import calibrate
 
 MODEL = "metal-nanoparticle"
 

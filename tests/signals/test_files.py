@@ -11,8 +11,9 @@ import zarr
 
 from hyperspy_dlatoms.signals import frames
 from hyperspy_dlatoms.signals.loading import load_images
-from tests.conftest import SAMPLING, SpotNetwork, calibrate
-from tests.signals.test_methods import same_frames
+from tests.helpers.same_frames import same_frames
+from tests.helpers.spot_network import SpotNetwork
+from tests.helpers.spots import SAMPLING, calibrate
 
 
 @pytest.fixture

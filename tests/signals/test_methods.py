@@ -13,14 +13,9 @@ from hyperspy_dlatoms import AtomPositions, LazyAtomPositions, RegistryError
 from hyperspy_dlatoms.detection import detect
 from hyperspy_dlatoms.networks.model_file import write_model
 from hyperspy_dlatoms.signals import frames
+from tests.helpers.same_frames import same_frames
 
 NAVIGATION = [(), (3,), (2, 3)]
-
-
-def same_frames(first, second):
-    assert first.shape == second.shape
-    for one, other in zip(first.ravel(), second.ravel(), strict=True):
-        np.testing.assert_array_equal(one, other)
 
 
 @pytest.mark.parametrize("navigation", NAVIGATION)

@@ -3,10 +3,8 @@
 
 from __future__ import annotations
 
-import sys
 import warnings
 
-import cloudpickle
 import dask
 import hyperspy.api as hs
 import numpy as np
@@ -20,30 +18,14 @@ from hyperspy_dlatoms.networks import architecture
 from hyperspy_dlatoms.networks.card import ModelCard
 from hyperspy_dlatoms.networks.model_file import write_model
 from hyperspy_dlatoms.signals import blockwise, frames
-from tests.conftest import Handle, SpotNetwork, calibrate
-from tests.signals.test_methods import same_frames
+from tests.helpers.handle import Handle
+from tests.helpers.same_frames import same_frames
+from tests.helpers.spot_network import SpotNetwork
+from tests.helpers.spot_series_network import CLASSES, SpotSeriesNetwork
+from tests.helpers.spots import calibrate
 
-CLASSES = ("Mo", "S", "S vacancy")
 # The contrast of the three images.
 GAINS = (-0.5, 0.5, 0.5)
-
-
-class SeriesNetwork(SpotNetwork):
-    """Finds the spots of the sum of three images, and remembers what it was told of defoci."""
-
-    def __init__(self, images=3, domain=None, name="series"):
-        super().__init__(CLASSES)
-        self.card = ModelCard(
-            **(vars(self.card) | {"name": name, "arguments": {"images": images, "heights": False}}),
-        )
-        self.card.domain.update(domain or {})
-        self.told = []
-
-    def maps(self, batch, defoci=None):
-        assert batch.shape[1] == self.card.arguments["images"]
-        self.told.append(defoci)
-        self.signs = np.sign((batch**3).mean(axis=(2, 3)))
-        return super().maps(batch.sum(axis=1))
 
 
 @pytest.fixture
@@ -62,7 +44,7 @@ def use(monkeypatch):
 
 @pytest.fixture
 def network(use):
-    return use(SeriesNetwork())
+    return use(SpotSeriesNetwork())
 
 
 @pytest.fixture
@@ -236,7 +218,7 @@ def test_networks_of_the_other_kind(network, use, spot_images, series):
     ):
         with pytest.raises(ValueError, match=f"'series' looks at focal.*3 images: use {better}"):
             method("series")
-    use(SeriesNetwork(name="a"), SeriesNetwork(name="b"))
+    use(SpotSeriesNetwork(name="a"), SpotSeriesNetwork(name="b"))
     with pytest.raises(ValueError, match="'team' looks at focal series of 3 images"):
         single.ensemble_agreement("team")
     use(SpotNetwork())
@@ -303,7 +285,7 @@ def test_defoci_given_win(network, series):
     ],
 )
 def test_defoci_outside_the_domain(use, series, defoci, reason):
-    use(SeriesNetwork(domain={"defocus": [-100, 100], "defocus_step": [30, 60]}))
+    use(SpotSeriesNetwork(domain={"defocus": [-100, 100], "defocus_step": [30, 60]}))
     signal, _ = series()
     methods = (signal.classify_species, signal.predict_species)
     with warnings.catch_warnings():
@@ -323,7 +305,7 @@ def test_defoci_outside_the_domain(use, series, defoci, reason):
 
 def test_ensemble_of_series(use, series):
     domains = ({"defocus": [-100, 100]}, {"defocus": [-50, 200]})
-    members = [SeriesNetwork(domain=domain, name=str(domain)) for domain in domains]
+    members = [SpotSeriesNetwork(domain=domain, name=str(domain)) for domain in domains]
     use(*members)
     signal, truth = series(2)
     sites = signal.classify_species(defoci=(0, 10, 20), minimum_agreement=1)
@@ -420,8 +402,6 @@ def test_plots(network, series, close_figures):
 
 @pytest.mark.parametrize("scheduler", ["threads", "processes"])
 def test_chunks_and_schedulers_change_nothing(network, series, scheduler):
-    cloudpickle.register_pickle_by_value(__import__("tests.conftest").conftest)
-    cloudpickle.register_pickle_by_value(sys.modules[__name__])
     eager, _ = series(4, axis=-2)
     lazy, _ = series(4, axis=-2, lazy=True, chunks=(1, 2, 40, 50))
     expected, maps = eager.classify_species(), eager.predict_species()

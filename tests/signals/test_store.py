@@ -15,8 +15,8 @@ from hyperspy_dlatoms import LazyAtomPositions
 from hyperspy_dlatoms.detection.alignment import Drift
 from hyperspy_dlatoms.networks.domain import Verdict
 from hyperspy_dlatoms.signals import blockwise, store
-from tests.conftest import SpotNetwork
-from tests.signals.test_methods import same_frames
+from tests.helpers.same_frames import same_frames
+from tests.helpers.spot_network import SpotNetwork
 
 SEARCH = {"format": 1, "anything": [1.5, None]}
 

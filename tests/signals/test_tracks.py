@@ -8,7 +8,7 @@ import pytest
 
 from hyperspy_dlatoms import AtomPositions, jumps, residence
 from hyperspy_dlatoms.signals import frames
-from tests.conftest import calibrate, spots
+from tests.helpers.spots import calibrate, spots
 
 SITES = np.array([[20.0, 20.0], [20.0, 50.0], [50.0, 20.0], [50.0, 80.0]])
 

@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 
 from hyperspy_dlatoms.signals import blockwise
-from tests.conftest import Handle, calibrate
-from tests.detection.test_exit_waves import Copier
-from tests.signals.test_series import SeriesNetwork
+from tests.helpers.copier import Copier
+from tests.helpers.handle import Handle
+from tests.helpers.spot_series_network import SpotSeriesNetwork
+from tests.helpers.spots import calibrate
 
 
 @pytest.fixture
@@ -87,7 +88,7 @@ def test_networks_of_the_other_kind(network, monkeypatch):
     for method in ("find_atoms_nn", "predict_atoms_nn", "classify_species", "predict_species"):
         with pytest.raises(ValueError, match="gives exit waves: use reconstruct_exit_wave_nn"):
             getattr(signal, method)("copier")
-    sites = SeriesNetwork()
+    sites = SpotSeriesNetwork()
     monkeypatch.setattr(blockwise, "resolve", lambda _: blockwise.Model(Handle(sites), sites.card))
     with pytest.raises(ValueError, match="finds sites: expected a single network of exit waves"):
         signal.reconstruct_exit_wave_nn("series")

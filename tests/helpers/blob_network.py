@@ -73,7 +73,7 @@ class BlobNetwork:
         return probability, offset, sigma, height
 
 
-class SeriesNetwork(BlobNetwork):
+class BlobSeriesNetwork(BlobNetwork):
     """Finds blobs in the sum of three images, and remembers what it was told of their defoci."""
 
     def __init__(self, **more):

@@ -3,7 +3,7 @@
 
 import time
 
-from tests.conftest import SpotNetwork
+from tests.helpers.spot_network import SpotNetwork
 
 
 class SlowNetwork(SpotNetwork):

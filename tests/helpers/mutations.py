@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Damaged and malicious model files, and what the reader makes of them.
 
-    python tests/registry/mutations.py 100000
+    python tests/helpers/mutations.py 100000
 
 reads so many, each made from a small right one by one to three changes, within 1 GB of memory more
 than the process has: anything else than a model or a ModelFileError is printed and is a failure.
