@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import importlib
 
-from hyperspy_dlatoms.signals.attach import attach_methods
+from hyperspy_dlatoms.signals.methods import attach_methods
 
 __version__ = "0.1.0"
 

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from hypothesis import settings
 
-from hyperspy_dlatoms.signals import blockwise
+from hyperspy_dlatoms.signals import _blocks
 from tests.helpers.handle import Handle
 from tests.helpers.spot_network import SpotNetwork
 from tests.helpers.spots import SHAPE, calibrate, spots
@@ -39,7 +39,7 @@ def spot_network(monkeypatch):
     """Make every model the one that finds bright spots."""
     network = SpotNetwork()
     monkeypatch.setattr(
-        blockwise, "resolve", lambda model: blockwise.Model(Handle(network), network.card)
+        _blocks, "resolve", lambda model: _blocks.Model(Handle(network), network.card)
     )
     return network
 

@@ -23,7 +23,7 @@ from hyperspy_dlatoms.evaluation.subjects import Plan
 from hyperspy_dlatoms.evaluation.trials import Point, Trial
 from hyperspy_dlatoms.networks.model_file import read_model, write_model
 from hyperspy_dlatoms.registry import catalogue
-from hyperspy_dlatoms.signals import blockwise, calibration
+from hyperspy_dlatoms.signals import _blocks, _calibration
 from hyperspy_dlatoms.simulation import dataset
 from hyperspy_dlatoms.training import fit
 from tests.helpers.handle import Handle
@@ -147,7 +147,7 @@ def test_find_estimates_the_sampling(
             raise SamplingError("The sampling depends on what the lattice is of.")
         return {"Pt": 0.1}[material]
 
-    monkeypatch.setattr(calibration, "estimate_sampling", estimate)
+    monkeypatch.setattr(_calibration, "estimate_sampling", estimate)
     signal, truth = spot_images()
     path, output = tmp_path / "image.npy", tmp_path / "atoms.csv"
     np.save(path, signal.data)
@@ -170,8 +170,8 @@ def test_find_says_what_was_masked(spot_network, spot_images, tmp_path, capsys):
 
 def test_classify(monkeypatch, spot_images, tmp_path, capsys, error_of):
     network = SpotSeriesNetwork()
-    model = blockwise.Model(Handle(network), network.card)
-    monkeypatch.setattr(blockwise, "resolve", lambda _: model)
+    model = _blocks.Model(Handle(network), network.card)
+    monkeypatch.setattr(_blocks, "resolve", lambda _: model)
     single, truth = spot_images(2)
     series = hs.stack([single] * 3, new_axis_name="tableau", show_progressbar=False)
     path, output, picture = (tmp_path / name for name in ("s.hspy", "sites.csv", "sites.png"))

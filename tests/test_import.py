@@ -30,7 +30,7 @@ def test_the_package_imports_nothing_heavy():
     "code",
     [
         "from hyperspy_dlatoms import AtomPositions, LazyAtomPositions",
-        "import hyperspy_dlatoms.signals.blockwise",
+        "import hyperspy_dlatoms.signals._blocks",
         "import hyperspy_dlatoms.detection.detect",
         "import hyperspy_dlatoms.registry, hyperspy_dlatoms.networks.network",
         "import hyperspy_dlatoms.analysis.matching, hyperspy_dlatoms.cli, hyperspy_dlatoms.demo",

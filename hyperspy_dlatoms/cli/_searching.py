@@ -80,7 +80,7 @@ def search(
     """
     import hyperspy.api as hs
 
-    from hyperspy_dlatoms.signals.loading import load_images
+    from hyperspy_dlatoms.signals._loading import load_images
 
     check_writable(options.output, *([options.png] if options.png else []))
     hs.set_log_level("CRITICAL")
@@ -134,7 +134,7 @@ def _counts(atoms: AtomPositions) -> list[tuple[str, str]]:
     """Give the number of atoms, or of each species where there are several."""
     import numpy as np
 
-    from hyperspy_dlatoms.signals.writing import slabs
+    from hyperspy_dlatoms.signals._export import slabs
 
     vectors = atoms.metadata.VectorMetadata
     told = "species" in vectors.column_names
@@ -161,7 +161,7 @@ def _first_image(images: Signal2D, atoms: AtomPositions) -> np.ndarray:
 def _draw(path: Path, atoms: AtomPositions, image: np.ndarray) -> None:
     import numpy as np
 
-    from hyperspy_dlatoms.signals.picture import save_picture
+    from hyperspy_dlatoms.signals._picture import save_picture
 
     vectors = atoms.metadata.VectorMetadata
     first = atoms.data[(0,) * atoms.data.ndim]

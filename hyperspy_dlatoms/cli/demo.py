@@ -23,7 +23,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> None:
     """Find the columns of the example, print how many are right, write table and picture."""
     from hyperspy_dlatoms.demo import Example, score
-    from hyperspy_dlatoms.signals.picture import save_picture
+    from hyperspy_dlatoms.signals._picture import save_picture
 
     options.output.mkdir(parents=True, exist_ok=True)
     table, picture = options.output / "atoms.csv", options.output / "atoms.png"

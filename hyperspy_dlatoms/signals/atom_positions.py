@@ -10,9 +10,9 @@ import dask.array as da
 import numpy as np
 from hyperspy.signals import BaseSignal, LazySignal
 
-from hyperspy_dlatoms.signals import calibration, export, guard, statistics, writing
-from hyperspy_dlatoms.signals.arguments import Output
-from hyperspy_dlatoms.signals.colours import PLAIN
+from hyperspy_dlatoms.signals import _calibration, _export, _quality, statistics
+from hyperspy_dlatoms.signals._arguments import Output
+from hyperspy_dlatoms.signals._picture import PLAIN
 
 if TYPE_CHECKING:
     import os
@@ -110,7 +110,7 @@ class AtomPositions(BaseSignal):
         single = isinstance(frames, np.ndarray)
         arrays = [np.asarray(frame, dtype=float) for frame in ([frames] if single else frames)]
         widths = {array.shape[1] if array.ndim == 2 else None for array in arrays}
-        names = [*export.COLUMNS, "species"]
+        names = [*_export.COLUMNS, "species"]
         if len(widths) != 1 or not widths <= set(range(2, len(names) + 1)):
             raise ValueError(
                 f"The frames have shapes {[array.shape for array in arrays][:5]}: expected (n, k) "
@@ -147,7 +147,7 @@ class AtomPositions(BaseSignal):
            y_px  x_px    y    x  probability
         0  10.0   5.0  2.0  1.0          0.9
         """
-        return export.table(*self._for_tables())
+        return _export.table(*self._for_tables())
 
     def species_counts(self) -> pd.DataFrame:
         """Count the atoms of each species in each frame.
@@ -410,12 +410,12 @@ class AtomPositions(BaseSignal):
         """
         from hyperspy.api import plot
 
-        calibration = export.Calibration.of(self)
+        calibration = _export.Calibration.of(self)
         style = {"sizes": 6, "facecolor": "none", "edgecolor": PLAIN, "linewidth": 1.2}
         if by is not None:
-            column = export.column_of_colours(calibration, by)
-            style["edgecolor"] = self._for_markers(export.marker_colours, column=column, by=by)
-        offsets = self._for_markers(export.marker_offsets, calibration=calibration)
+            column = _export.column_of_colours(calibration, by)
+            style["edgecolor"] = self._for_markers(_export.marker_colours, column=column, by=by)
+        offsets = self._for_markers(_export.marker_offsets, calibration=calibration)
         return plot.markers.Points(offsets, **(style | kwargs))
 
     def to_ase(self, element: str | None = None) -> ase.Atoms | list[ase.Atoms]:
@@ -440,9 +440,9 @@ class AtomPositions(BaseSignal):
         >>> atoms.to_ase("Au").positions
         array([[1., 2., 0.]])
         """
-        calibration = export.Calibration.of(self)
+        calibration = _export.Calibration.of(self)
         frames = self._computed_frames()
-        models = [export.ase_atoms(frame, calibration, element) for frame in frames.ravel()]
+        models = [_export.ase_atoms(frame, calibration, element) for frame in frames.ravel()]
         return models if self.axes_manager.navigation_dimension else models[0]
 
     def to_csv(self, path: str | os.PathLike[str]) -> None:
@@ -467,7 +467,7 @@ class AtomPositions(BaseSignal):
         y_px,x_px,y,x,probability
         10,5,2,1,0.9
         """
-        writing.write_csv(self, path)
+        _export.write_csv(self, path)
 
     def to_xyz(self, path: str | os.PathLike[str], element: str | None = None) -> None:
         """Write the structures of :meth:`to_ase` to a file of extended XYZ.
@@ -485,7 +485,7 @@ class AtomPositions(BaseSignal):
         --------
         >>> atoms.to_xyz("atoms.xyz", "Au")  # doctest: +SKIP
         """
-        writing.write_xyz(self, path, element)
+        _export.write_xyz(self, path, element)
 
     def plot_on(self, signal: Signal2D, **kwargs) -> None:
         """Plot images with the atoms over them.
@@ -586,18 +586,18 @@ class AtomPositions(BaseSignal):
         if self.axes_manager.navigation_dimension == 0:
             return function(self._computed_frames(), **kwargs).ravel()[0]
         if self._lazy:
-            return guard.lazily(function, self.data, **kwargs).T
+            return _quality.lazily(function, self.data, **kwargs).T
         return function(self.data, **kwargs).T
 
-    def _for_tables(self) -> tuple[np.ndarray, export.Calibration, list]:
-        names = export.navigation_names(self)
-        return self._computed_frames(), export.Calibration.of(self), names
+    def _for_tables(self) -> tuple[np.ndarray, _export.Calibration, list]:
+        names = _export.navigation_names(self)
+        return self._computed_frames(), _export.Calibration.of(self), names
 
     def _judge(self, found: np.ndarray, reports: dict[str, np.ndarray]) -> None:
         """Say or refuse what is wrong with the images, from what was found in them."""
         vectors = self.metadata.VectorMetadata
-        guard.settle(vectors, reports)
-        calibration.compare(vectors, found)
+        _quality.settle(vectors, reports)
+        _calibration.compare(vectors, found)
 
     def _computed_frames(self) -> np.ndarray:
         if not self._lazy:
@@ -655,9 +655,9 @@ class LazyAtomPositions(AtomPositions, LazySignal):
             return
         # One pass of the network gives all.
         reports = (item.rechunk(self.data.chunks) for item in lazy.values())
-        computed = LazySignal(guard.lazily(guard.together, self.data, *reports), ragged=True)
+        computed = LazySignal(_quality.lazily(_quality.together, self.data, *reports), ragged=True)
         computed.compute(close_file, show_progressbar, **kwargs)
-        found, *reports = (guard.part(computed.data, which) for which in range(1 + len(lazy)))
+        found, *reports = (_quality.part(computed.data, which) for which in range(1 + len(lazy)))
         self._judge(found, dict(zip(lazy, reports, strict=True)))
         self.data = found
         self._lazy = False
@@ -683,14 +683,15 @@ class LazyAtomPositions(AtomPositions, LazySignal):
         >>> atoms.settle()  # doctest: +SKIP
         """
         vectors, lazy = self.metadata.VectorMetadata, self._lazy_reports()
-        guard.settle(vectors, dict(zip(lazy, dask.compute(*lazy.values()), strict=True)))
+        _quality.settle(vectors, dict(zip(lazy, dask.compute(*lazy.values()), strict=True)))
         some = np.unique(np.linspace(0, self.data.size - 1, _COMPARED).round().astype(int))
         frames = [self.data[np.unravel_index(one, self.data.shape)] for one in some]
         found = np.empty(len(frames), object)
         found[:] = dask.compute(*frames)
-        calibration.compare(vectors, found)
+        _calibration.compare(vectors, found)
 
     def _lazy_reports(self) -> dict[str, da.Array]:
         """Give what is not known yet of each frame besides its atoms."""
-        items = {name: self.metadata.get_item(f"VectorMetadata.{name}") for name in guard.REPORTS}
+        get = self.metadata.get_item
+        items = {name: get(f"VectorMetadata.{name}") for name in _quality.REPORTS}
         return {name: item for name, item in items.items() if isinstance(item, da.Array)}

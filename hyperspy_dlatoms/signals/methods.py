@@ -3,9 +3,12 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import TYPE_CHECKING
 
-from hyperspy_dlatoms.signals.arguments import Output, Search, Series
+from hyperspy.signals import Signal2D
+
+from hyperspy_dlatoms.signals._arguments import Output, Search, Series
 
 if TYPE_CHECKING:
     import os
@@ -13,7 +16,7 @@ if TYPE_CHECKING:
     from typing import Literal
 
     import ase
-    from hyperspy.signals import ComplexSignal2D, Signal2D
+    from hyperspy.signals import ComplexSignal2D
 
     from hyperspy_dlatoms.registry.catalogue import ModelLike
     from hyperspy_dlatoms.signals import AtomPositions
@@ -145,9 +148,9 @@ def find_atoms_nn(
     >>> atoms = s.find_atoms_nn("metal-nanoparticle")  # doctest: +SKIP
     >>> atoms.plot_on(s)  # doctest: +SKIP
     """
-    from hyperspy_dlatoms.signals import blockwise
+    from hyperspy_dlatoms.signals import _blocks
 
-    return blockwise.find_atoms(
+    return _blocks.find_atoms(
         self,
         model,
         sampling=sampling,
@@ -220,9 +223,9 @@ def predict_atoms_nn(
     >>> s = hs.load("sheet.dm4")  # doctest: +SKIP
     >>> maps = s.predict_atoms_nn("graphene")  # doctest: +SKIP
     """
-    from hyperspy_dlatoms.signals import blockwise
+    from hyperspy_dlatoms.signals import _blocks
 
-    return blockwise.predict_atoms(
+    return _blocks.predict_atoms(
         self,
         model,
         sampling=sampling,
@@ -294,9 +297,9 @@ def ensemble_agreement(
     >>> s = hs.load("particle.dm4")  # doctest: +SKIP
     >>> s.ensemble_agreement("metal-nanoparticle-ensemble").plot(vmin=0, vmax=1)  # doctest: +SKIP
     """
-    from hyperspy_dlatoms.signals import blockwise
+    from hyperspy_dlatoms.signals import _blocks
 
-    return blockwise.map_agreement(
+    return _blocks.map_agreement(
         self,
         model,
         sampling=sampling,
@@ -366,9 +369,9 @@ def estimate_sampling(
     >>> sampling = s.estimate_sampling("metal-nanoparticle", material="Pt")  # doctest: +SKIP
     >>> atoms = s.find_atoms_nn("metal-nanoparticle", sampling=sampling)  # doctest: +SKIP
     """
-    from hyperspy_dlatoms.signals import calibration
+    from hyperspy_dlatoms.signals import _calibration
 
-    return calibration.estimate_sampling(self, model, material, frames)
+    return _calibration.estimate_sampling(self, model, material, frames)
 
 
 def classify_species(
@@ -493,9 +496,9 @@ def classify_species(
     >>> sites.to_dataframe().species.value_counts()  # doctest: +SKIP
     >>> sites.plot_on(series.inav[1], by="species")  # doctest: +SKIP
     """
-    from hyperspy_dlatoms.signals import blockwise
+    from hyperspy_dlatoms.signals import _blocks
 
-    return blockwise.find_atoms(
+    return _blocks.find_atoms(
         self,
         model,
         sampling=sampling,
@@ -595,9 +598,9 @@ def predict_species(
     ['Mo', 'S', 'Mo vacancy', 'S vacancy']
     >>> maps.plot(vmin=0, vmax=1)  # doctest: +SKIP
     """
-    from hyperspy_dlatoms.signals import blockwise
+    from hyperspy_dlatoms.signals import _blocks
 
-    return blockwise.predict_atoms(
+    return _blocks.predict_atoms(
         self,
         model,
         sampling=sampling,
@@ -685,12 +688,36 @@ def reconstruct_exit_wave_nn(
     >>> wave = series.reconstruct_exit_wave_nn(defoci=[-40, 0, 40])  # doctest: +SKIP
     >>> wave.phase.plot()  # doctest: +SKIP
     """
-    from hyperspy_dlatoms.signals import blockwise
+    from hyperspy_dlatoms.signals import _blocks
 
-    return blockwise.reconstruct_waves(
+    return _blocks.reconstruct_waves(
         self,
         model,
         sampling=sampling,
         output=Output(show_progressbar, num_workers, lazy_output),
         series=Series(focal_axis, defoci, align),
     )
+
+
+def attach_methods(signal_class: type = Signal2D) -> None:
+    """Put the methods on a signal class, and so on its subclasses.
+
+    An attribute of the same name that another package put there stays, with a warning.
+
+    Parameters
+    ----------
+    signal_class : type, default Signal2D
+        The class that gets the methods.
+    """
+    package = __name__.partition(".")[0]
+    for name in __all__:
+        present = getattr(signal_class, name, None)
+        owner = getattr(present, "__module__", None) or ""
+        if present is None or owner.partition(".")[0] == package:
+            setattr(signal_class, name, globals()[name])
+        else:
+            warnings.warn(
+                f"{signal_class.__name__}.{name} already comes from {owner!r} and stays as it is; "
+                f"call hyperspy_dlatoms.signals.methods.{name}(signal, ...) for ours.",
+                stacklevel=3,
+            )

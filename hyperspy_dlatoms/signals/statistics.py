@@ -10,7 +10,7 @@ import numpy as np
 
 from hyperspy_dlatoms.analysis.pair_distances import pair_distances
 from hyperspy_dlatoms.analysis.prevalence import Rates, prevalence
-from hyperspy_dlatoms.signals.export import Calibration, navigation_columns
+from hyperspy_dlatoms.signals._export import Calibration, navigation_columns
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -12,8 +12,8 @@ from rich.console import Console
 from rich.progress import track
 
 from hyperspy_dlatoms.analysis.tracks import link, usual_range
-from hyperspy_dlatoms.signals import export
-from hyperspy_dlatoms.signals.writing import slabs
+from hyperspy_dlatoms.signals import _export
+from hyperspy_dlatoms.signals._export import slabs
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -46,7 +46,7 @@ def tracks(
     ValueError
         If there is not one navigation axis, or see `hyperspy_dlatoms.analysis.tracks.link`.
     """
-    calibration = export.Calibration.of(atoms)
+    calibration = _export.Calibration.of(atoms)
     axes = atoms.axes_manager.navigation_axes
     if len(axes) != 1:
         raise ValueError(
@@ -71,7 +71,7 @@ def tracks(
 
     frames = np.empty(len(kept), object)
     frames[:] = kept
-    table = export.table(frames, calibration, [axes[0].name])
+    table = _export.table(frames, calibration, [axes[0].name])
     table["frame"] = linked.frame.to_numpy()
     table["track"] = linked.track.to_numpy()
     for name, scale, sampling in zip("yx", calibration.scales, calibration.sampling, strict=True):

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from hyperspy_dlatoms import AtomPositions, LazyAtomPositions
-from hyperspy_dlatoms.signals import writing
+from hyperspy_dlatoms.signals import _export
 
 KINDS = ["single", "movie", "grid", "nothing", "empty movie"]
 
@@ -232,7 +232,7 @@ def test_ase_of_many_frames(make, lazy, tmp_path):
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("lazy", [False, True])
 def test_files_of_text(make, kind, lazy, tmp_path, monkeypatch):
-    monkeypatch.setattr(writing, "_BLOCKS", 1)
+    monkeypatch.setattr(_export, "_BLOCKS", 1)
     atoms = make(kind, lazy)
     if lazy and kind == "grid":
         atoms.data = atoms.data.rechunk((1, 2))

@@ -8,7 +8,7 @@ import pytest
 
 import hyperspy_dlatoms
 from hyperspy_dlatoms.signals import methods
-from hyperspy_dlatoms.signals.attach import attach_methods
+from hyperspy_dlatoms.signals.methods import attach_methods
 
 
 def test_images_have_the_methods():

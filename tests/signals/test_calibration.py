@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from hyperspy_dlatoms import SamplingError
-from hyperspy_dlatoms.signals import blockwise, calibration
+from hyperspy_dlatoms.signals import _blocks, _calibration
 from tests.helpers.blob_network import BlobNetwork, BlobSeriesNetwork, blobs
 from tests.helpers.crystal import crystal
 from tests.helpers.handle import Handle
@@ -27,8 +27,8 @@ def use(monkeypatch):
     """Make every model the network that is given."""
 
     def use(network):
-        model = blockwise.Model(Handle(network), network.card)
-        for module in (blockwise, calibration):
+        model = _blocks.Model(Handle(network), network.card)
+        for module in (_blocks, _calibration):
             monkeypatch.setattr(module, "resolve", lambda model_: model)
 
     return use

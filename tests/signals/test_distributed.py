@@ -10,7 +10,7 @@ import time
 
 import pytest
 
-from hyperspy_dlatoms.signals import frames
+from hyperspy_dlatoms.signals import _axes
 from tests.helpers.same_frames import same_frames
 from tests.helpers.slow_network import SlowNetwork
 
@@ -34,7 +34,7 @@ def client():
 
 @pytest.fixture
 def movie(spot_network, spot_images, monkeypatch):
-    monkeypatch.setattr(frames, "_BLOCK_SIZE", 1)
+    monkeypatch.setattr(_axes, "_BLOCK_SIZE", 1)
     monkeypatch.setattr(spot_network, "__class__", SlowNetwork)
     signal, _ = spot_images(24, lazy=True, chunks=(1, -1, -1))
     return signal

@@ -13,7 +13,7 @@ import pytest
 
 from hyperspy_dlatoms import AtomEnsemble, ExtrapolationError, LazyAtomPositions
 from hyperspy_dlatoms.networks.domain import Verdict
-from hyperspy_dlatoms.signals import blockwise
+from hyperspy_dlatoms.signals import _blocks
 from tests.helpers.handle import Handle
 from tests.helpers.same_frames import same_frames
 from tests.helpers.spot_network import SpotNetwork
@@ -61,8 +61,8 @@ def use(monkeypatch):
     def use(*networks):
         network = AtomEnsemble(networks, "team") if len(networks) > 1 else networks[0]
         cards = tuple(one.card for one in networks) if len(networks) > 1 else ()
-        model = blockwise.Model(Handle(network), network.card, cards)
-        monkeypatch.setattr(blockwise, "resolve", lambda model_: model)
+        model = _blocks.Model(Handle(network), network.card, cards)
+        monkeypatch.setattr(_blocks, "resolve", lambda model_: model)
 
     return use
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from hyperspy_dlatoms.demo import Example
-from hyperspy_dlatoms.signals import frames
+from hyperspy_dlatoms.signals import _axes
 from tests.helpers.spots import calibrate
 
 MODEL = "metal-nanoparticle"
@@ -40,7 +40,7 @@ def test_blocks_and_schedulers_change_nothing(side, monkeypatch):
     assert min(map(len, expected)) > 10
     others = {}
     for block in (1, 2, 3):
-        monkeypatch.setattr(frames, "_BLOCK_SIZE", block * 2 * side**2)
+        monkeypatch.setattr(_axes, "_BLOCK_SIZE", block * 2 * side**2)
         signal.data = signal.data.rechunk((block, -1, -1))
         others[block, "threads"] = found(signal, scheduler="threads", num_workers=2)
     if side == 110:

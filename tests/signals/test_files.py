@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 import zarr
 
-from hyperspy_dlatoms.signals import frames
-from hyperspy_dlatoms.signals.loading import load_images
+from hyperspy_dlatoms.signals import _axes
+from hyperspy_dlatoms.signals._loading import load_images
 from tests.helpers.same_frames import same_frames
 from tests.helpers.spot_network import SpotNetwork
 from tests.helpers.spots import SAMPLING, calibrate
@@ -60,7 +60,7 @@ def test_files_are_read_lazily(movie, expected, tmp_path, ending):
 @pytest.mark.parametrize("chunks", [(2, 40, 50), (4, 96, 112), (6, 10, 112), (1, 96, 112)])
 @pytest.mark.parametrize("block", [1, 2**20])
 def test_chunks_change_nothing(movie, expected, tmp_path, monkeypatch, chunks, block):
-    monkeypatch.setattr(frames, "_BLOCK_SIZE", block)
+    monkeypatch.setattr(_axes, "_BLOCK_SIZE", block)
     array = zarr.create_array(tmp_path / "movie.zarr", data=movie.data, chunks=chunks)
     signal = hs.signals.Signal2D(da.from_zarr(array)).as_lazy()
     calibrate(signal)
@@ -70,7 +70,7 @@ def test_chunks_change_nothing(movie, expected, tmp_path, monkeypatch, chunks, b
 
 
 def test_a_file_is_read_as_it_is_needed(movie, monkeypatch):
-    monkeypatch.setattr(frames, "_BLOCK_SIZE", 1)
+    monkeypatch.setattr(_axes, "_BLOCK_SIZE", 1)
     read = []
 
     def reader(block_info=None):
@@ -93,7 +93,7 @@ def test_a_file_is_read_as_it_is_needed(movie, monkeypatch):
 
 
 def test_a_plot_looks_for_what_it_shows(movie, expected, monkeypatch, close_figures):
-    monkeypatch.setattr(frames, "_BLOCK_SIZE", 1)
+    monkeypatch.setattr(_axes, "_BLOCK_SIZE", 1)
     looked = []
     maps = SpotNetwork.maps
 

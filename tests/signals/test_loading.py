@@ -5,7 +5,7 @@ import hyperspy.api as hs
 import numpy as np
 import pytest
 
-from hyperspy_dlatoms.signals.loading import load_images
+from hyperspy_dlatoms.signals._loading import load_images
 
 
 def test_calibrated_file_stays_lazy(spot_images, tmp_path):

@@ -12,7 +12,7 @@ import pytest
 from hyperspy_dlatoms import AtomPositions, LazyAtomPositions, RegistryError
 from hyperspy_dlatoms.detection import detect
 from hyperspy_dlatoms.networks.model_file import write_model
-from hyperspy_dlatoms.signals import frames
+from hyperspy_dlatoms.signals import _axes
 from tests.helpers.same_frames import same_frames
 
 NAVIGATION = [(), (3,), (2, 3)]
@@ -59,7 +59,7 @@ def test_a_stack_goes_block_by_block(spot_network, spot_images, lazy, monkeypatc
 
     survey = detect.survey
     monkeypatch.setattr(detect, "survey", record)
-    monkeypatch.setattr(frames, "_BLOCK_SIZE", 2 * signal.data[0, 0].nbytes)
+    monkeypatch.setattr(_axes, "_BLOCK_SIZE", 2 * signal.data[0, 0].nbytes)
     atoms = signal.find_atoms_nn(lazy_output=True)
     assert sizes == []
     atoms.compute()

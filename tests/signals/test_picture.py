@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from matplotlib.image import imread
 
-from hyperspy_dlatoms.signals.picture import save_picture
+from hyperspy_dlatoms.signals._picture import save_picture
 
 
 def reddish(path):

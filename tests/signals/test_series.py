@@ -17,7 +17,7 @@ from hyperspy_dlatoms.detection import detect
 from hyperspy_dlatoms.networks import architecture
 from hyperspy_dlatoms.networks.card import ModelCard
 from hyperspy_dlatoms.networks.model_file import write_model
-from hyperspy_dlatoms.signals import blockwise, frames
+from hyperspy_dlatoms.signals import _axes, _blocks
 from tests.helpers.handle import Handle
 from tests.helpers.same_frames import same_frames
 from tests.helpers.spot_network import SpotNetwork
@@ -35,8 +35,8 @@ def use(monkeypatch):
     def use(*networks):
         network = AtomEnsemble(networks, "team") if len(networks) > 1 else networks[0]
         cards = tuple(one.card for one in networks) if len(networks) > 1 else ()
-        model = blockwise.Model(Handle(network), network.card, cards)
-        monkeypatch.setattr(blockwise, "resolve", lambda model_: model)
+        model = _blocks.Model(Handle(network), network.card, cards)
+        monkeypatch.setattr(_blocks, "resolve", lambda model_: model)
         return networks[0]
 
     return use
@@ -126,7 +126,7 @@ def test_block_by_block(network, series, monkeypatch):
 
     survey = detect.survey
     monkeypatch.setattr(detect, "survey", record)
-    monkeypatch.setattr(frames, "_BLOCK_SIZE", 2 * signal.data[0, 0].nbytes)
+    monkeypatch.setattr(_axes, "_BLOCK_SIZE", 2 * signal.data[0, 0].nbytes)
     sites = signal.classify_species()
     assert shapes == []
     sites.compute()

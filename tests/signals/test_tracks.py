@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from hyperspy_dlatoms import AtomPositions, jumps, residence
-from hyperspy_dlatoms.signals import frames
+from hyperspy_dlatoms.signals import _axes
 from tests.helpers.spots import calibrate, spots
 
 SITES = np.array([[20.0, 20.0], [20.0, 50.0], [50.0, 20.0], [50.0, 80.0]])
@@ -18,7 +18,7 @@ def movie(spot_network, monkeypatch):
     """A movie that drifts by 2 px a frame, of which one atom jumps by 30 px after five frames."""
     import hyperspy.api as hs
 
-    monkeypatch.setattr(frames, "_BLOCK_SIZE", 1)
+    monkeypatch.setattr(_axes, "_BLOCK_SIZE", 1)
     images = []
     for number in range(10):
         sites = SITES + [0, 1.5 * number / 2]

@@ -7,7 +7,7 @@ import hyperspy.api as hs
 import numpy as np
 import pytest
 
-from hyperspy_dlatoms.signals import blockwise
+from hyperspy_dlatoms.signals import _blocks
 from tests.helpers.copier import Copier
 from tests.helpers.handle import Handle
 from tests.helpers.spot_series_network import SpotSeriesNetwork
@@ -17,8 +17,8 @@ from tests.helpers.spots import calibrate
 @pytest.fixture
 def network(monkeypatch):
     network = Copier()
-    model = blockwise.Model(Handle(network), network.card)
-    monkeypatch.setattr(blockwise, "resolve", lambda _: model)
+    model = _blocks.Model(Handle(network), network.card)
+    monkeypatch.setattr(_blocks, "resolve", lambda _: model)
     return network
 
 
@@ -89,7 +89,7 @@ def test_networks_of_the_other_kind(network, monkeypatch):
         with pytest.raises(ValueError, match="gives exit waves: use reconstruct_exit_wave_nn"):
             getattr(signal, method)("copier")
     sites = SpotSeriesNetwork()
-    monkeypatch.setattr(blockwise, "resolve", lambda _: blockwise.Model(Handle(sites), sites.card))
+    monkeypatch.setattr(_blocks, "resolve", lambda _: _blocks.Model(Handle(sites), sites.card))
     with pytest.raises(ValueError, match="finds sites: expected a single network of exit waves"):
         signal.reconstruct_exit_wave_nn("series")
 

@@ -14,7 +14,7 @@ import pytest
 from hyperspy_dlatoms import LazyAtomPositions
 from hyperspy_dlatoms.detection.alignment import Drift
 from hyperspy_dlatoms.networks.domain import Verdict
-from hyperspy_dlatoms.signals import blockwise, store
+from hyperspy_dlatoms.signals import _blocks, _checkpoint
 from tests.helpers.same_frames import same_frames
 from tests.helpers.spot_network import SpotNetwork
 
@@ -30,9 +30,9 @@ def movie(spot_network, spot_images):
 
 @pytest.fixture(autouse=True)
 def _a_frame_a_block(monkeypatch):
-    from hyperspy_dlatoms.signals import frames
+    from hyperspy_dlatoms.signals import _axes
 
-    monkeypatch.setattr(frames, "_BLOCK_SIZE", 1)
+    monkeypatch.setattr(_axes, "_BLOCK_SIZE", 1)
 
 
 def find(signal, directory, **more):
@@ -152,9 +152,9 @@ def test_other_images_are_refused(movie, spot_network, tmp_path):
 
 def test_another_network_is_refused(movie, tmp_path, monkeypatch):
     find(movie, tmp_path)
-    model = blockwise.resolve("spots")
+    model = _blocks.resolve("spots")
     model.handle.sha256 = "1" * 64
-    monkeypatch.setattr(blockwise, "resolve", lambda _: model)
+    monkeypatch.setattr(_blocks, "resolve", lambda _: model)
     with pytest.raises(ValueError, match="differs in models"):
         find(movie, tmp_path)
 
@@ -184,7 +184,7 @@ def test_a_directory_of_something_else_is_refused(movie, tmp_path):
 
 def test_a_torn_manifest_is_said(movie, tmp_path):
     find(movie, tmp_path)
-    (tmp_path / store.MANIFEST).write_text('{"format": 1, ')
+    (tmp_path / _checkpoint.MANIFEST).write_text('{"format": 1, ')
     with pytest.raises(ValueError, match="is damaged"):
         find(movie, tmp_path)
 
@@ -218,12 +218,12 @@ def test_verdicts_and_drifts_come_back(tmp_path):
     findings = np.empty(2, object)
     findings[:] = list(zip(sites, verdicts, drifts, strict=True))
     lazy = da.map_blocks(
-        store.remembering(lambda block: block, tmp_path, SEARCH),
+        _checkpoint.remembering(lambda block: block, tmp_path, SEARCH),
         da.from_array(findings, chunks=2),
         dtype=object,
         meta=np.empty(0, object),
     )
-    stored = store.fill(lazy, tmp_path, show_progressbar=False).compute()
+    stored = _checkpoint.fill(lazy, tmp_path, show_progressbar=False).compute()
     for got, expected in zip(stored, findings, strict=True):
         np.testing.assert_array_equal(got[0], expected[0])
         assert got[1] == expected[1]
@@ -242,7 +242,7 @@ def test_nothing_in_it_can_run_code(movie, tmp_path):
     np.savez(tmp_path / "000000.npz", counts=np.array([print], object), sites=np.zeros((0, 5)))
     with pytest.raises(ValueError, match="missing or damaged"):
         atoms.compute()
-    assert json.loads((tmp_path / store.MANIFEST).read_text())["format"] == store.FORMAT
+    assert json.loads((tmp_path / _checkpoint.MANIFEST).read_text())["format"] == _checkpoint.FORMAT
 
 
 def test_tasks_have_names_to_be_seen_by(movie, tmp_path):

@@ -26,7 +26,7 @@ from hyperspy_dlatoms.networks.domain import Verdict
 from hyperspy_dlatoms.networks.running import precision
 
 if TYPE_CHECKING:
-    from hyperspy_dlatoms.signals.model import Model
+    from hyperspy_dlatoms.signals._model import Model
 
 MANIFEST = "search.json"
 """The file that says which search the others belong to."""

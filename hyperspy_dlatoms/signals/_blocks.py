@@ -18,14 +18,22 @@ from hyperspy.signals import (
 
 from hyperspy_dlatoms.detection.columns import columns_of
 from hyperspy_dlatoms.detection.exit_waves import working_grid
-from hyperspy_dlatoms.signals import guard, store
-from hyperspy_dlatoms.signals.arguments import Output, Search, Series
+from hyperspy_dlatoms.signals import _checkpoint, _quality
+from hyperspy_dlatoms.signals._arguments import Output, Search, Series
+from hyperspy_dlatoms.signals._axes import (
+    Focus,
+    Sampling,
+    check_defocus_domain,
+    check_images,
+    find_focus,
+    frames_of,
+    image_axes,
+    images_of,
+    navigation_axes,
+)
+from hyperspy_dlatoms.signals._calibration import materials_in, sampling_of
+from hyperspy_dlatoms.signals._model import Model, resolve
 from hyperspy_dlatoms.signals.atom_positions import AtomPositions, LazyAtomPositions
-from hyperspy_dlatoms.signals.calibration import materials_in, sampling_of
-from hyperspy_dlatoms.signals.focal import Focus, check_defocus_domain, find_focus, images_of
-from hyperspy_dlatoms.signals.frames import check_images, frames_of, image_axes, navigation_axes
-from hyperspy_dlatoms.signals.model import Model, resolve
-from hyperspy_dlatoms.signals.sampling import Sampling
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -87,7 +95,7 @@ def find_atoms(
         focus=focus,
     )
     if output.store is not None:
-        description = store.search_of(
+        description = _checkpoint.search_of(
             model,
             frames,
             whole,
@@ -97,7 +105,7 @@ def find_atoms(
             symmetrise=search.symmetrise,
             focus=focus,
         )
-        find = store.remembering(find, output.store, description)
+        find = _checkpoint.remembering(find, output.store, description)
     findings = da.map_blocks(
         find,
         frames,
@@ -108,7 +116,7 @@ def find_atoms(
         meta=np.empty((0,) * navigation, object),
     )
     if output.store is not None and not output.lazy:
-        findings = store.fill(
+        findings = _checkpoint.fill(
             findings, output.store, show_progressbar=output.shows_progress, **output.workers
         )
     described = {
@@ -116,17 +124,17 @@ def find_atoms(
         "metadata": _add_search(_metadata(signal, model, sampling, focus), signal, model, search),
         "ragged": True,
     }
-    reports = guard.REPORTS[: 1 if focus is None else None]
+    reports = _quality.REPORTS[: 1 if focus is None else None]
     if not _stays_lazy(signal, output):
         computed = LazySignal(findings, ragged=True)
         computed.compute(show_progressbar=output.show_progressbar, **output.workers)
-        found, *told = (guard.part(computed.data, which) for which in range(1 + len(reports)))
+        found, *told = (_quality.part(computed.data, which) for which in range(1 + len(reports)))
         atoms = AtomPositions(found, **described)
         atoms._judge(found, dict(zip(reports, told, strict=True)))
         return atoms
-    atoms = LazyAtomPositions(guard.lazily(guard.part, findings, which=0), **described)
+    atoms = LazyAtomPositions(_quality.lazily(_quality.part, findings, which=0), **described)
     for which, name in enumerate(reports, start=1):
-        atoms.metadata.VectorMetadata[name] = guard.lazily(guard.part, findings, which=which)
+        atoms.metadata.VectorMetadata[name] = _quality.lazily(_quality.part, findings, which=which)
     return atoms
 
 
@@ -428,7 +436,7 @@ def _probability_of_block(
 
     frames, drifts = _prepared(block, sampling, focus)
     if focus is not None:
-        guard.warn_of_drift(drifts, sampling, align=focus.align)
+        _quality.warn_of_drift(drifts, sampling, align=focus.align)
     maps = probability_maps(
         frames, sampling, handle.get(), symmetrise=symmetrise, defoci=focus and focus.defoci
     )
@@ -443,7 +451,7 @@ def _waves_of_block(
     from hyperspy_dlatoms.detection.exit_waves import exit_waves
 
     frames, drifts = _prepared(block, sampling, focus)
-    guard.warn_of_drift(drifts, sampling, align=focus.align)
+    _quality.warn_of_drift(drifts, sampling, align=focus.align)
     waves = exit_waves(frames, sampling, handle.get(), defoci=focus.defoci)
     return waves.reshape(*block.shape[:-3], *waves.shape[1:])
 

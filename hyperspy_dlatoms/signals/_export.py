@@ -3,12 +3,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Container
+import os
+from collections.abc import Container, Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+import dask
 import numpy as np
 
-from hyperspy_dlatoms.signals.colours import colours_of_fractions, colours_of_species
+from hyperspy_dlatoms._atomic_write import atomic_write
+from hyperspy_dlatoms.signals._picture import colours_of_fractions, colours_of_species
 
 if TYPE_CHECKING:
     import ase
@@ -295,3 +299,74 @@ def ase_atoms(frame: np.ndarray, calibration: Calibration, element: str | None) 
 
 def _species_names(indices: np.ndarray, species: list[str]) -> list[str]:
     return [species[int(index)] for index in indices]
+
+
+_BLOCKS = 8
+"""Of lazy atoms that are computed at once."""
+
+
+def slabs(atoms: AtomPositions) -> Iterator[np.ndarray]:
+    """Give the frames in their order, those of lazy atoms a few blocks at a time.
+
+    Parameters
+    ----------
+    atoms : AtomPositions
+        Atoms.
+
+    Yields
+    ------
+    numpy.ndarray
+        Object array of some frames, cut along the first axis of the data.
+    """
+    if not atoms._lazy:
+        yield atoms.data
+        return
+    blocks = atoms.data.blocks
+    number, *others = atoms.data.numblocks
+    together = max(_BLOCKS // int(np.prod(others)), 1)
+    for start in range(0, number, together):
+        # With the present scheduler, whichever that is.
+        (frames,) = dask.compute(blocks[start : start + together])
+        yield frames
+
+
+def write_csv(atoms: AtomPositions, path: str | os.PathLike[str]) -> None:
+    """Write atoms as a table; see :meth:`AtomPositions.to_csv`.
+
+    Parameters
+    ----------
+    atoms : AtomPositions
+        Atoms.
+    path : str or os.PathLike
+        The file.
+    """
+    calibration, names = Calibration.of(atoms), navigation_names(atoms)
+    first = 0
+    with atomic_write(Path(path)) as draft, draft.open("w", encoding="utf-8", newline="") as file:
+        for frames in slabs(atoms):
+            part = table(frames, calibration, names, first)
+            part.to_csv(file, index=False, header=first == 0, float_format="%.8g")
+            first += len(frames)
+
+
+def write_xyz(
+    atoms: AtomPositions, path: str | os.PathLike[str], element: str | None = None
+) -> None:
+    """Write atoms as structures; see :meth:`AtomPositions.to_xyz`.
+
+    Parameters
+    ----------
+    atoms : AtomPositions
+        Atoms.
+    path : str or os.PathLike
+        The file.
+    element : str, optional
+        Chemical symbol of all the atoms; from the species where not given.
+    """
+    import ase.io
+
+    calibration = Calibration.of(atoms)
+    with atomic_write(Path(path)) as draft, draft.open("w", encoding="utf-8") as file:
+        for frames in slabs(atoms):
+            structures = [ase_atoms(one, calibration, element) for one in frames.ravel()]
+            ase.io.write(file, structures, format="extxyz")

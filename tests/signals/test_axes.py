@@ -5,7 +5,7 @@ import hyperspy.api as hs
 import numpy as np
 import pytest
 
-from hyperspy_dlatoms.signals.sampling import frame_sampling
+from hyperspy_dlatoms.signals._axes import frame_sampling
 
 
 def axes(*scales, units="nm"):

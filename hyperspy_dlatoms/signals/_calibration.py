@@ -13,8 +13,8 @@ import numpy as np
 from hyperspy_dlatoms.analysis.lattice import elements_of, known_materials, lattices_of
 from hyperspy_dlatoms.detection.contradiction import contradiction, is_no_sheet
 from hyperspy_dlatoms.detection.sampling import estimate_sampling as estimate_from_frames
-from hyperspy_dlatoms.signals.model import Model, resolve
-from hyperspy_dlatoms.signals.sampling import Sampling, frame_sampling
+from hyperspy_dlatoms.signals._axes import Sampling, frame_sampling
+from hyperspy_dlatoms.signals._model import Model, resolve
 
 if TYPE_CHECKING:
     import ase
