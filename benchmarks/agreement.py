@@ -14,13 +14,13 @@ import numpy as np
 from rich.progress import track
 
 from hyperspy_dlatoms import registry
+from hyperspy_dlatoms.data.benchmark.curves import material_of, trial
+from hyperspy_dlatoms.data.benchmark.exit_waves import load_subject
+from hyperspy_dlatoms.data.benchmark.frames import conditions_of, take_frame
 from hyperspy_dlatoms.detection.columns import columns_of
 from hyperspy_dlatoms.detection.detect import find_sites
 from hyperspy_dlatoms.evaluation.comparison import Comparison, compare
-from hyperspy_dlatoms.evaluation.frames import conditions_of, take_frame
 from hyperspy_dlatoms.evaluation.scores import scores
-from hyperspy_dlatoms.evaluation.subjects import load_subject
-from hyperspy_dlatoms.evaluation.trials import material_of, trial
 
 SEED = 977
 

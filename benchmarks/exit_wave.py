@@ -11,10 +11,10 @@ import dataclasses
 from pathlib import Path
 
 import pandas as pd
+from peers.species_comparison import DOSES
+from peers.wave_comparison import compare_waves
 
 from hyperspy_dlatoms import registry
-from hyperspy_dlatoms.evaluation.species import DOSES
-from hyperspy_dlatoms.evaluation.wave_comparison import compare_waves
 from hyperspy_dlatoms.networks.model_file import read_model, write_model
 
 

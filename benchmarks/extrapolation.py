@@ -11,12 +11,10 @@ with at most 2 % warnings on those that the network reads right::
 
 import argparse
 import itertools
+from collections.abc import Sequence
 
 import numpy as np
-
-from hyperspy_dlatoms import registry
-from hyperspy_dlatoms.evaluation.extrapolation import area, examine, fallen, table, usual_f1
-from hyperspy_dlatoms.evaluation.foreign import (
+from peers.foreign import (
     PHOTOGRAPHS,
     foreign_pictures,
     foreign_waves,
@@ -24,8 +22,12 @@ from hyperspy_dlatoms.evaluation.foreign import (
     photograph,
     wrong_pictures,
 )
+from scipy.stats import mannwhitneyu
+
+from hyperspy_dlatoms import registry
 from hyperspy_dlatoms.recipes.recipe import parse_recipe
 from hyperspy_dlatoms.simulation.dataset import DataSet
+from hyperspy_dlatoms.training.extrapolation import Outcome, examine, fallen, usual_f1
 from hyperspy_dlatoms.training.fit import training_examples
 from hyperspy_dlatoms.training.outliers import VISIBLE, take_picture
 
@@ -93,6 +95,34 @@ def main() -> None:
         f"({len(score[~failed])}), {100 * (score[failed] > 1).mean():.1f} % of the others "
         f"({failed.sum()}); of all images read right {100 * (good > 1).mean():.1f} %"
     )
+
+
+def table(
+    outcomes: Sequence[Outcome], is_fallen: np.ndarray, good: np.ndarray
+) -> list[tuple[str, int, float, float, float, float, float]]:
+    """Summarise each kind of image, and all together, NaN where there are none.
+
+    Columns: kind, images, mean F1, share of fallen ones, area under their ROC against `good`
+    (scores of images that the network reads right), and the share that is warned of, of the fallen
+    ones and of the others.
+    """
+    kinds = np.array([one.kind for one in outcomes])
+    f1, score = (np.array([getattr(one, name) for one in outcomes]) for name in ("f1", "score"))
+    rows = []
+    for name in (*dict.fromkeys(kinds), "all"):
+        of = (kinds == name) | (name == "all")
+        bad, rest = score[of & is_fallen], score[of & ~is_fallen]
+        shares = [float((part > 1).mean()) if len(part) else np.nan for part in (bad, rest)]
+        row = (int(of.sum()), float(f1[of].mean()), float(is_fallen[of].mean()), area(bad, good))
+        rows.append((str(name), *row, *shares))
+    return rows
+
+
+def area(bad: np.ndarray, good: np.ndarray) -> float:
+    """Return the area under the ROC: the chance that a bad image scores above a good one."""
+    if not len(bad) or not len(good):
+        return np.nan
+    return float(mannwhitneyu(bad, good).statistic / (len(bad) * len(good)))
 
 
 if __name__ == "__main__":

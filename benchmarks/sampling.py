@@ -19,12 +19,12 @@ import numpy as np
 
 from hyperspy_dlatoms import SamplingError, registry
 from hyperspy_dlatoms.analysis.lattice import known_materials, lattices_of
+from hyperspy_dlatoms.data.benchmark.exit_waves import Plan, load_subjects
+from hyperspy_dlatoms.data.benchmark.frames import conditions_of, take_frame
+from hyperspy_dlatoms.data.benchmark.specimens import SHEETS, SUPPORTS
 from hyperspy_dlatoms.detection.contradiction import contradiction, is_no_sheet
 from hyperspy_dlatoms.detection.detect import find_sites
 from hyperspy_dlatoms.detection.sampling import EXACT, estimate_sampling
-from hyperspy_dlatoms.evaluation.frames import conditions_of, take_frame
-from hyperspy_dlatoms.evaluation.specimens import SHEETS, SUPPORTS
-from hyperspy_dlatoms.evaluation.subjects import Plan, load_subjects
 
 SEED = 880_000
 DOSES = (100.0, 316.0, 1000.0, 3162.0, 10_000.0, 100_000.0)

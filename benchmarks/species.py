@@ -14,9 +14,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-
-from hyperspy_dlatoms import registry
-from hyperspy_dlatoms.evaluation.species import (
+from peers.species_comparison import (
     DOSES,
     card_scores,
     compare_species,
@@ -24,6 +22,8 @@ from hyperspy_dlatoms.evaluation.species import (
     series_of,
     wide,
 )
+
+from hyperspy_dlatoms import registry
 from hyperspy_dlatoms.networks.model_file import read_model, write_model
 
 

@@ -11,13 +11,13 @@ import warnings
 from pathlib import Path
 
 import pandas as pd
+from peers import baselines
+from peers.focal_series import FocalSeries
+from peers.species_comparison import DOSES, UNSEEN, as_signal, series_of
 from rich.progress import track
 
 from hyperspy_dlatoms import registry
-from hyperspy_dlatoms.evaluation import peers
 from hyperspy_dlatoms.evaluation.confusion import Labelled, inner, right_sites
-from hyperspy_dlatoms.evaluation.focal_series import FocalSeries
-from hyperspy_dlatoms.evaluation.species import DOSES, UNSEEN, as_signal, series_of
 
 
 def main() -> None:
@@ -56,8 +56,8 @@ def judge(series: FocalSeries, model: str) -> pd.DataFrame:
     table = found.to_dataframe()
     index = table.species.map(found.metadata.VectorMetadata.species.index).to_numpy(dtype=int)
     places = table[["y_px", "x_px"]].to_numpy() * series.sampling
-    true = peers.labelled(series.truth)
-    true = true._replace(kinds=peers.species_of(true.kinds))
+    true = baselines.labelled(series.truth)
+    true = true._replace(kinds=baselines.species_of(true.kinds))
     table["right"] = right_sites(Labelled(places, index), true)
     return table.loc[inner(places, series.extent), ["species", "agreement", "right"]]
 

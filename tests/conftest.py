@@ -68,3 +68,27 @@ def spot_images():
         return signal, truth
 
     return make
+
+
+PARTICLE = {"element": "Ir", "size": 24.0, "diameter": 11.0, "thickness": 9.0, "rounded": True}
+
+
+@pytest.fixture(scope="session")
+def particle():
+    """A small particle of the kind that networks are tested on."""
+    from hyperspy_dlatoms.data.benchmark.exit_waves import Plan
+
+    return Plan("metal", 1, 300e3, PARTICLE, snapshots=2, bound=True)
+
+
+@pytest.fixture(scope="session")
+def wave_folder(tmp_path_factory):
+    """The directory of the exit waves that tests share."""
+    return tmp_path_factory.mktemp("waves")
+
+
+@pytest.fixture(scope="session")
+def subject(particle, wave_folder):
+    from hyperspy_dlatoms.data.benchmark.exit_waves import load_subject
+
+    return load_subject(particle, wave_folder)

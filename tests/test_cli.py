@@ -17,10 +17,10 @@ from matplotlib.image import imread
 import hyperspy_dlatoms
 from hyperspy_dlatoms import SamplingError, cli, registry
 from hyperspy_dlatoms.cli import _searching
+from hyperspy_dlatoms.data.benchmark.curves import Point, Trial
+from hyperspy_dlatoms.data.benchmark.exit_waves import Plan
 from hyperspy_dlatoms.demo import Example
-from hyperspy_dlatoms.evaluation import finder, trials
-from hyperspy_dlatoms.evaluation.subjects import Plan
-from hyperspy_dlatoms.evaluation.trials import Point, Trial
+from hyperspy_dlatoms.evaluation import finder
 from hyperspy_dlatoms.networks.model_file import read_model, write_model
 from hyperspy_dlatoms.registry import catalogue
 from hyperspy_dlatoms.signals import _blocks, _calibration
@@ -288,7 +288,7 @@ def evaluated(spot_network, tmp_path, monkeypatch):
         asked.append((material, quick))
         return Trial(material, {"sampling": 0.2}, curves, {0.0: (empty,)}, (100.0,))
 
-    monkeypatch.setattr(trials, "trial", trial)
+    monkeypatch.setattr(curves, "trial", trial)
     monkeypatch.chdir(tmp_path)
     return path, asked
 

@@ -3,12 +3,12 @@
 
 import numpy as np
 import pytest
+from peers import baselines
+from peers.focal_series import take_series
+from peers.species_comparison import as_signal
+from peers.wave_comparison import wave_errors
 
-from hyperspy_dlatoms.evaluation import peers
-from hyperspy_dlatoms.evaluation.focal_series import take_series
-from hyperspy_dlatoms.evaluation.species import as_signal
-from hyperspy_dlatoms.evaluation.subjects import Plan, make_subject
-from hyperspy_dlatoms.evaluation.wave_comparison import wave_errors
+from hyperspy_dlatoms.data.benchmark.exit_waves import Plan, make_subject
 from hyperspy_dlatoms.networks.waves import band_limited
 from hyperspy_dlatoms.registry import catalogue
 from hyperspy_dlatoms.simulation.imaging.camera import Camera
@@ -53,7 +53,7 @@ def test_the_wave_is_nearer_than_the_iterative_reconstruction(subject, told):
     assert wave.metadata.VectorMetadata.has_item("defoci") == told
     true = band_limited(subject.waves.mean(axis=0), 0.2)[INNER]
     ours = wave_errors(band_limited(wave.data, 0.2)[INNER], true)
-    classical = wave_errors(band_limited(peers.wave_image(series, "all")[0], 0.2)[INNER], true)
+    classical = wave_errors(band_limited(baselines.wave_image(series, "all")[0], 0.2)[INNER], true)
     assert ours.relative < 0.4
     assert ours.relative < 0.8 * classical.relative
     assert ours.phase < classical.phase

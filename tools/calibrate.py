@@ -36,7 +36,6 @@ from hyperspy_dlatoms.detection.anchors import TOUCHING, likeliest_joined
 from hyperspy_dlatoms.detection.columns import columns_of
 from hyperspy_dlatoms.detection.detect import find_sites
 from hyperspy_dlatoms.detection.symmetry import members_of
-from hyperspy_dlatoms.evaluation.extrapolation import examine, fallen, usual_f1
 from hyperspy_dlatoms.networks.architecture import HEIGHT_UNIT
 from hyperspy_dlatoms.networks.domain import Domain
 from hyperspy_dlatoms.networks.ensemble import AtomEnsemble
@@ -55,6 +54,7 @@ from hyperspy_dlatoms.training._probabilities import (
     fit_probability,
 )
 from hyperspy_dlatoms.training.domain import fit_domain
+from hyperspy_dlatoms.training.extrapolation import examine, fallen, usual_f1
 from hyperspy_dlatoms.training.fit import training_examples
 from hyperspy_dlatoms.training.outliers import KINDS, draw_outlier, take_picture
 

@@ -18,7 +18,7 @@ import sys
 import time
 from pathlib import Path
 
-from hyperspy_dlatoms.evaluation.trials import has_trial
+from hyperspy_dlatoms.data.benchmark.curves import has_trial
 from hyperspy_dlatoms.networks.model_file import read_model
 from hyperspy_dlatoms.recipes.recipe import Recipe, read_recipe
 

@@ -51,10 +51,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> None:
     """Evaluate the network, write the report and, if asked, the card."""
     from hyperspy_dlatoms import registry
+    from hyperspy_dlatoms.data.benchmark.curves import material_of, trial
     from hyperspy_dlatoms.evaluation.evaluate import evaluate
     from hyperspy_dlatoms.evaluation.finder import model_finder
     from hyperspy_dlatoms.evaluation.report import summary, write_report
-    from hyperspy_dlatoms.evaluation.trials import material_of, trial
 
     if options.write_card is not None:
         source = _model_file(options.model)

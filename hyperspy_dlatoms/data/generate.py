@@ -216,8 +216,8 @@ def _from_data_set(entry: Entry, directory: Path) -> Frames:
 def _from_trial(material: str, directory: Path, show: bool, num_workers: int | None) -> Frames:
     from dask.diagnostics import ProgressBar
 
-    from hyperspy_dlatoms.evaluation.subjects import load_subject
-    from hyperspy_dlatoms.evaluation.trials import trial
+    from hyperspy_dlatoms.data.benchmark.curves import trial
+    from hyperspy_dlatoms.data.benchmark.exit_waves import load_subject
 
     directory.mkdir(parents=True, exist_ok=True)
     test = trial(material)
@@ -250,9 +250,9 @@ def _trial_image(*case) -> np.ndarray:
 
 def _trial_frame(plan, imaging, number: int, directory: Path) -> tuple[np.ndarray, float]:
     """Take a frame of a trial; every dose sees the same aberrations, each its own noise."""
+    from hyperspy_dlatoms.data.benchmark.exit_waves import load_subject
+    from hyperspy_dlatoms.data.benchmark.frames import conditions_of, take_frame
     from hyperspy_dlatoms.evaluation.evaluate import SEED
-    from hyperspy_dlatoms.evaluation.frames import conditions_of, take_frame
-    from hyperspy_dlatoms.evaluation.subjects import load_subject
 
     rng = np.random.default_rng([SEED, plan.seed, int(imaging["dose"])])
     return take_frame(rng, load_subject(plan, directory), conditions_of(imaging, SEED, number))

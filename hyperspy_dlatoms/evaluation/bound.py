@@ -10,7 +10,7 @@ import numpy as np
 import scipy.sparse
 from scipy.spatial import cKDTree
 
-from hyperspy_dlatoms.evaluation.waves import SAMPLING, displaced, resting_wave
+from hyperspy_dlatoms.data.benchmark.waves import SAMPLING, displaced, resting_wave
 from hyperspy_dlatoms.simulation.imaging.camera import record
 from hyperspy_dlatoms.simulation.imaging.conditions import Conditions
 from hyperspy_dlatoms.simulation.imaging.lens import image_intensity

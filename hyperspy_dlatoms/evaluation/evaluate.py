@@ -11,6 +11,9 @@ from typing import Any
 
 import numpy as np
 
+from hyperspy_dlatoms.data.benchmark.curves import Point, Trial
+from hyperspy_dlatoms.data.benchmark.exit_waves import Plan, Subject, load_subject
+from hyperspy_dlatoms.data.benchmark.frames import conditions_of, frame_bounds, take_frame
 from hyperspy_dlatoms.evaluation.calibration import (
     coverage,
     expected_calibration_error,
@@ -18,10 +21,7 @@ from hyperspy_dlatoms.evaluation.calibration import (
 )
 from hyperspy_dlatoms.evaluation.comparison import Comparison, Truth, compare
 from hyperspy_dlatoms.evaluation.finder import Finder
-from hyperspy_dlatoms.evaluation.frames import conditions_of, frame_bounds, take_frame
 from hyperspy_dlatoms.evaluation.scores import by_height, scores
-from hyperspy_dlatoms.evaluation.subjects import Plan, Subject, load_subject
-from hyperspy_dlatoms.evaluation.trials import Point, Trial
 
 SEED = 4177
 """Of the aberrations and the noise."""

@@ -108,14 +108,14 @@ def test_entry_of_a_model_recipe_keeps_the_waves_and_changes_the_images():
 
 
 def test_a_benchmark_is_the_dose_curve(catalogue, monkeypatch):
-    from hyperspy_dlatoms.evaluation import trials
-    from hyperspy_dlatoms.evaluation.subjects import Plan
-    from hyperspy_dlatoms.evaluation.trials import Point, Trial
+    from hyperspy_dlatoms.data.benchmark import curves
+    from hyperspy_dlatoms.data.benchmark.curves import Point, Trial
+    from hyperspy_dlatoms.data.benchmark.exit_waves import Plan
 
     plan = Plan("vacuum", 1, 300e3, {"size": 20.0}, snapshots=2)
     points = tuple(Point(dose, (plan, plan), {"dose": dose}) for dose in (100.0, 1000.0))
     small = Trial("metal", {"sampling": 0.2}, {"dose": points}, {})
-    monkeypatch.setattr(trials, "trial", lambda material: small)
+    monkeypatch.setattr(curves, "trial", lambda material: small)
     entry = Entry("bench", "dataset", generate={"trial": "metal"})
     catalogue(dataclasses.replace(entry, sha256=fingerprint_of(entry)))
     images, truth = load("bench")

@@ -4,26 +4,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from hyperspy_dlatoms.evaluation.subjects import Plan, load_subject
-from hyperspy_dlatoms.evaluation.trials import Point, Trial
-
-PARTICLE = {"element": "Ir", "size": 24.0, "diameter": 11.0, "thickness": 9.0, "rounded": True}
-
-
-@pytest.fixture(scope="session")
-def particle():
-    return Plan("metal", 1, 300e3, PARTICLE, snapshots=2, bound=True)
-
-
-@pytest.fixture(scope="session")
-def data(tmp_path_factory):
-    """The directory of the exit waves that the tests share."""
-    return tmp_path_factory.mktemp("waves")
-
-
-@pytest.fixture(scope="session")
-def subject(particle, data):
-    return load_subject(particle, data)
+from hyperspy_dlatoms.data.benchmark.curves import Point, Trial
+from hyperspy_dlatoms.data.benchmark.exit_waves import Plan
 
 
 @pytest.fixture(scope="session")

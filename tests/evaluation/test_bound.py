@@ -7,6 +7,9 @@ import numpy as np
 import pytest
 from scipy.spatial.distance import pdist
 
+from hyperspy_dlatoms.data.benchmark.exit_waves import SAMPLING
+from hyperspy_dlatoms.data.benchmark.specimens import wulff_particle
+from hyperspy_dlatoms.data.benchmark.waves import displaced, resting_wave
 from hyperspy_dlatoms.evaluation.bound import (
     FOOTPRINT,
     colour,
@@ -14,9 +17,6 @@ from hyperspy_dlatoms.evaluation.bound import (
     fisher,
     site_bounds,
 )
-from hyperspy_dlatoms.evaluation.specimens import wulff_particle
-from hyperspy_dlatoms.evaluation.subjects import SAMPLING
-from hyperspy_dlatoms.evaluation.waves import displaced, resting_wave
 from hyperspy_dlatoms.simulation.imaging.camera import Camera, record
 from hyperspy_dlatoms.simulation.imaging.conditions import Conditions
 from hyperspy_dlatoms.simulation.imaging.lens import Lens, image_intensity

@@ -8,9 +8,9 @@ from hyperspy_dlatoms.evaluation.evaluate import evaluate
 
 
 @pytest.fixture
-def numbers_of(tiny, data, oracle):
+def numbers_of(tiny, wave_folder, oracle):
     def run(frames=1, **errors):
-        found = evaluate(oracle(**errors), tiny, data, frames=frames, show_progressbar=False)
+        found = evaluate(oracle(**errors), tiny, wave_folder, frames=frames, show_progressbar=False)
         return found.numbers
 
     return run
@@ -49,7 +49,7 @@ def test_more_dose_a_lower_bound(numbers_of):
     assert weak == pytest.approx(10 * strong, rel=1e-3)
 
 
-def test_the_same_seed_gives_the_same_frames(tiny, data):
+def test_the_same_seed_gives_the_same_frames(tiny, wave_folder):
     def finder(seen):
         def find(frame, sampling, threshold=None):
             seen.append(frame.sum())
@@ -60,10 +60,10 @@ def test_the_same_seed_gives_the_same_frames(tiny, data):
     runs = []
     for seed in (1, 1, 2):
         runs.append([])
-        evaluate(finder(runs[-1]), tiny, data, frames=1, seed=seed, show_progressbar=False)
+        evaluate(finder(runs[-1]), tiny, wave_folder, frames=1, seed=seed, show_progressbar=False)
     assert runs[0] == runs[1] != runs[2]
 
 
-def test_frames_must_be_positive(tiny, data, oracle):
+def test_frames_must_be_positive(tiny, wave_folder, oracle):
     with pytest.raises(ValueError, match="frames is 0"):
-        evaluate(oracle(), tiny, data, frames=0)
+        evaluate(oracle(), tiny, wave_folder, frames=0)

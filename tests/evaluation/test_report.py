@@ -12,8 +12,8 @@ from hyperspy_dlatoms.evaluation.report import summary, to_html, write_report
 
 
 @pytest.fixture(scope="module")
-def evaluation(tiny, data, oracle):
-    return evaluate(oracle(missing=2, false=1), tiny, data, frames=1, show_progressbar=False)
+def evaluation(tiny, wave_folder, oracle):
+    return evaluate(oracle(missing=2, false=1), tiny, wave_folder, frames=1, show_progressbar=False)
 
 
 @pytest.fixture(scope="module")
@@ -32,8 +32,8 @@ def test_the_page_needs_nothing_else(evaluation, page):
     assert f"<td>{recall:.3f}</td>" in page
 
 
-def test_a_finder_that_finds_nothing(tiny, data, oracle):
-    nothing = evaluate(oracle(missing=10_000), tiny, data, frames=1, show_progressbar=False)
+def test_a_finder_that_finds_nothing(tiny, wave_folder, oracle):
+    nothing = evaluate(oracle(missing=10_000), tiny, wave_folder, frames=1, show_progressbar=False)
     nothing.numbers["model"] = {"name": "<b>&", "version": "1"}
     page = to_html(nothing)
     assert "–" in page

@@ -10,9 +10,8 @@ import argparse
 from pathlib import Path
 
 import numpy as np
-
-from hyperspy_dlatoms.evaluation.species import as_signal, series_of
-from hyperspy_dlatoms.evaluation.species_picture import save_species_picture
+from peers.species_comparison import as_signal, series_of
+from peers.species_picture import save_species_picture
 
 EDGE = 320
 """Of the piece that is shown (px)."""

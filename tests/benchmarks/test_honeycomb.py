@@ -3,14 +3,13 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from scipy.spatial import cKDTree
-
-from hyperspy_dlatoms.evaluation.honeycomb import (
+from peers.honeycomb import (
     best_on_sublattices,
     bonded,
     complete,
     two_sublattices,
 )
+from scipy.spatial import cKDTree
 
 BOND = 1.84
 HOMES = (np.array([True, False]), np.array([False, True]))

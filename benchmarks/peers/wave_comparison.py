@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 import pandas as pd
 
+from hyperspy_dlatoms.data.benchmark.exit_waves import load_subjects
+from hyperspy_dlatoms.data.benchmark.waves import SAMPLING
 from hyperspy_dlatoms.detection.exit_waves import exit_waves
-from hyperspy_dlatoms.evaluation import peers
-from hyperspy_dlatoms.evaluation.focal_series import FocalSeries
-from hyperspy_dlatoms.evaluation.species import DOSES, NOMINAL, UNSEEN, plan_of, series_of
-from hyperspy_dlatoms.evaluation.subjects import load_subjects
-from hyperspy_dlatoms.evaluation.waves import SAMPLING
 from hyperspy_dlatoms.networks.waves import band_limited
+from peers import baselines
+from peers.focal_series import FocalSeries
+from peers.species_comparison import DOSES, NOMINAL, UNSEEN, plan_of, series_of
 
 if TYPE_CHECKING:
     from hyperspy_dlatoms.networks.network import AtomNetwork
@@ -99,7 +99,7 @@ def wave_ways(networks: Mapping[str, AtomNetwork]) -> dict[str, Way]:
     Returns
     -------
     dict of str to callable
-        Each gives the wave of a series at `hyperspy_dlatoms.evaluation.waves.SAMPLING`.
+        Each gives the wave of a series at `hyperspy_dlatoms.data.benchmark.waves.SAMPLING`.
     """
 
     def by(network: AtomNetwork, *, told: bool, series: FocalSeries) -> np.ndarray:
@@ -111,8 +111,8 @@ def wave_ways(networks: Mapping[str, AtomNetwork]) -> dict[str, Way]:
                 defoci=series.defoci if told else None,
             )[0]
 
-    def classical(knowledge: peers.Knowledge, series: FocalSeries) -> np.ndarray:
-        return peers.wave_image(series, knowledge)[0]
+    def classical(knowledge: baselines.Knowledge, series: FocalSeries) -> np.ndarray:
+        return baselines.wave_image(series, knowledge)[0]
 
     ways: dict[str, Way] = {}
     for name, network in networks.items():

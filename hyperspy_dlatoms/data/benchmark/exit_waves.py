@@ -13,18 +13,16 @@ from typing import Any
 import numpy as np
 
 from hyperspy_dlatoms._atomic_write import atomic_write
+from hyperspy_dlatoms.data.benchmark.specimens import graphene_specimen, wulff_particle
+from hyperspy_dlatoms.data.benchmark.waves import SAMPLING, phonon_waves
 from hyperspy_dlatoms.evaluation.bound import Sensitivity, sensitivity
 from hyperspy_dlatoms.evaluation.comparison import Truth
-from hyperspy_dlatoms.evaluation.dichalcogenides import dichalcogenide_specimen
-from hyperspy_dlatoms.evaluation.specimens import graphene_specimen, wulff_particle
-from hyperspy_dlatoms.evaluation.waves import SAMPLING, phonon_waves
 from hyperspy_dlatoms.simulation.specimens.amorphous import amorphous_carbon, vacuum
 from hyperspy_dlatoms.simulation.specimens.specimen import Specimen
 
 SPECIMENS = {
     "metal": wulff_particle,
     "graphene": graphene_specimen,
-    "dichalcogenide": dichalcogenide_specimen,
     "film": amorphous_carbon,
     "vacuum": lambda rng, size=60.0: vacuum(size),
 }
@@ -38,7 +36,7 @@ class Plan:
 
     Parameters
     ----------
-    specimen : {"metal", "graphene", "dichalcogenide", "film", "vacuum"}
+    specimen : {"metal", "graphene", "film", "vacuum"} or one added to ``SPECIMENS``
         Which builder makes the specimen.
     seed : int
         Of all that is random.
@@ -76,7 +74,7 @@ class Subject:
         Of the electrons (eV).
     waves : numpy.ndarray
         Exit waves of the thermal snapshots, complex64, shape (P, N, N), of
-        `hyperspy_dlatoms.evaluation.waves.SAMPLING` Å/px.
+        `hyperspy_dlatoms.data.benchmark.waves.SAMPLING` Å/px.
     truth : Truth
         Where the sites are at rest.
     sensitivity : Sensitivity, optional

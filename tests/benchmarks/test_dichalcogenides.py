@@ -3,9 +3,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from peers.dichalcogenides import LATTICES, dichalcogenide_specimen
 from scipy.spatial import cKDTree
-
-from hyperspy_dlatoms.evaluation.dichalcogenides import LATTICES, dichalcogenide_specimen
 
 
 def sheet(formula="MoS2", **arguments):

@@ -6,13 +6,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from hyperspy_dlatoms.evaluation import subjects
-from hyperspy_dlatoms.evaluation.subjects import Plan, load_subject, make_subject
+from hyperspy_dlatoms.data.benchmark import exit_waves
+from hyperspy_dlatoms.data.benchmark.exit_waves import Plan, load_subject, make_subject
 
 
-def test_a_subject_is_made_once(particle, subject, data, monkeypatch):
-    monkeypatch.setattr(subjects, "make_subject", lambda plan: pytest.fail("made again"))
-    again = load_subject(particle, data)
+def test_a_subject_is_made_once(particle, subject, wave_folder, monkeypatch):
+    monkeypatch.setattr(exit_waves, "make_subject", lambda plan: pytest.fail("made again"))
+    again = load_subject(particle, wave_folder)
     np.testing.assert_array_equal(again.waves, subject.waves)
     assert again.energy == subject.energy
     assert again.size == pytest.approx(24)

@@ -9,9 +9,9 @@ from functools import lru_cache
 import numpy as np
 import scipy.fft
 
+from hyperspy_dlatoms.data.benchmark.exit_waves import Subject
+from hyperspy_dlatoms.data.benchmark.waves import SAMPLING
 from hyperspy_dlatoms.evaluation.comparison import Truth
-from hyperspy_dlatoms.evaluation.subjects import Subject
-from hyperspy_dlatoms.evaluation.waves import SAMPLING
 from hyperspy_dlatoms.simulation.imaging.camera import count_electrons, record
 from hyperspy_dlatoms.simulation.imaging.conditions import Conditions
 from hyperspy_dlatoms.simulation.imaging.lens import Lens, image_intensity

@@ -5,12 +5,12 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from peers import baselines
+from peers.focal_series import take_series
 
-from hyperspy_dlatoms.evaluation import peers
+from hyperspy_dlatoms.data.benchmark.exit_waves import Plan, load_subject
+from hyperspy_dlatoms.data.benchmark.frames import conditions_of
 from hyperspy_dlatoms.evaluation.confusion import counts_by_kind
-from hyperspy_dlatoms.evaluation.focal_series import take_series
-from hyperspy_dlatoms.evaluation.frames import conditions_of
-from hyperspy_dlatoms.evaluation.subjects import Plan, load_subject
 
 BOND = 1.84
 DEFOCI = np.array([10.0, 60.0, 110.0])
@@ -19,9 +19,11 @@ SHEET = {"size": 34.0, "metal_vacancies": 0.05, "single_vacancies": 0.1, "double
 
 
 @pytest.fixture(scope="module")
-def series(data):
+def series(wave_folder):
     conditions = conditions_of(IMAGING, 1, 0)
-    subjects = [load_subject(Plan("dichalcogenide", n, 80e3, SHEET, 2), data) for n in range(3)]
+    subjects = [
+        load_subject(Plan("dichalcogenide", n, 80e3, SHEET, 2), wave_folder) for n in range(3)
+    ]
     return [
         take_series(np.random.default_rng(n), one, conditions, DEFOCI, 0.03)
         for n, one in enumerate(subjects)
@@ -30,7 +32,7 @@ def series(data):
 
 def f1(found, series):
     n = counts_by_kind(
-        found, peers.labelled(series.truth), peers.KINDS, series.extent, margin=3.0
+        found, baselines.labelled(series.truth), baselines.KINDS, series.extent, margin=3.0
     ).sum(axis=0)
     return 2 * n[0] / (2 * n[0] + n[1] + n[2])
 
@@ -38,11 +40,11 @@ def f1(found, series):
 @pytest.mark.parametrize(
     "make",
     [
-        peers.best_single_image,
-        peers.all_images,
-        peers.phase_at_known_sites,
-        peers.phase_peaks,
-        lambda calibration, bond: peers.intensity_histogram(calibration, bond),
+        baselines.best_single_image,
+        baselines.all_images,
+        baselines.phase_at_known_sites,
+        baselines.phase_peaks,
+        lambda calibration, bond: baselines.intensity_histogram(calibration, bond),
     ],
 )
 def test_classical_ways_work_under_the_conditions_that_they_were_fitted_to(make, series):
@@ -52,12 +54,12 @@ def test_classical_ways_work_under_the_conditions_that_they_were_fitted_to(make,
 
 def test_a_plain_histogram_takes_one_sublattice_for_the_other(series):
     *calibration, unseen = series
-    plain, helped = (peers.intensity_histogram(calibration, bond) for bond in (None, BOND))
+    plain, helped = (baselines.intensity_histogram(calibration, bond) for bond in (None, BOND))
     assert f1(plain(unseen), unseen) < f1(helped(unseen), unseen) - 0.02
 
 
 def test_the_phase_lies_where_the_atoms_are(series):
-    phase, sampling, origin = peers.phase_image(series[0], "all")
+    phase, sampling, origin = baselines.phase_image(series[0], "all")
     atoms = series[0].truth.positions[series[0].truth.species < 2]
     inner = (np.abs(atoms - 17) < 12).all(axis=1)
     rows, columns = np.rint((atoms[inner] - origin) / sampling).astype(int).T
@@ -66,7 +68,7 @@ def test_the_phase_lies_where_the_atoms_are(series):
 
 def test_what_is_known_of_the_lens(series):
     phases = {
-        name: peers.phase_image(series[0], knowledge)[0]
+        name: baselines.phase_image(series[0], knowledge)[0]
         for name, knowledge in (
             ("all", "all"),
             ("the same", series[0].lens),
@@ -81,13 +83,13 @@ def test_what_is_known_of_the_lens(series):
 
 def test_both_kinds_of_vacancies():
     species, heights = np.array([0, 1, 2, 3, 3]), np.array([1, 2, 0, 1, 0])
-    kinds = peers.kinds_of(species, heights)
+    kinds = baselines.kinds_of(species, heights)
     assert kinds.tolist() == [0, 1, 2, 3, 4]
-    np.testing.assert_array_equal(peers.species_of(kinds), species)
+    np.testing.assert_array_equal(baselines.species_of(kinds), species)
 
 
-def test_drift_is_between_images_and_the_truth_is_of_the_first(data):
-    subject = load_subject(Plan("dichalcogenide", 0, 80e3, SHEET, 2), data)
+def test_drift_is_between_images_and_the_truth_is_of_the_first(wave_folder):
+    subject = load_subject(Plan("dichalcogenide", 0, 80e3, SHEET, 2), wave_folder)
     conditions = conditions_of(IMAGING | {"dose": np.inf, "coma": 0.0}, 1, 0)
     still, moved = (
         take_series(np.random.default_rng(3), subject, conditions, DEFOCI, drift)

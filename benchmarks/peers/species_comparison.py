@@ -14,13 +14,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from hyperspy_dlatoms.evaluation import peers
+from hyperspy_dlatoms.data.benchmark.exit_waves import Plan, Subject, load_subject, load_subjects
+from hyperspy_dlatoms.data.benchmark.frames import conditions_of
 from hyperspy_dlatoms.evaluation.confusion import Labelled, confusion, counts_by_kind
-from hyperspy_dlatoms.evaluation.dichalcogenides import LATTICES
-from hyperspy_dlatoms.evaluation.focal_series import FocalSeries, take_series
-from hyperspy_dlatoms.evaluation.frames import conditions_of
-from hyperspy_dlatoms.evaluation.subjects import Plan, Subject, load_subject, load_subjects
 from hyperspy_dlatoms.simulation.imaging.lens import Lens
+from peers import baselines
+from peers.dichalcogenides import LATTICES
+from peers.focal_series import FocalSeries, take_series
 
 if TYPE_CHECKING:
     from hyperspy.signals import Signal2D
@@ -60,7 +60,7 @@ _CALIBRATION = ({"tilt": 1.0}, {"tilt": 1.0, "hole": True}, {"tilt": 0.0})
 UNSEEN = ({"tilt": 0.5}, {"tilt": 2.0, "hole": True})
 """Arguments of the specimens that all ways are compared on, see `dichalcogenide_specimen`."""
 
-Maker = Callable[[Sequence[FocalSeries]], peers.Peer]
+Maker = Callable[[Sequence[FocalSeries]], baselines.Peer]
 
 
 @dataclass(frozen=True, eq=False)
@@ -99,24 +99,24 @@ def classical_ways(bond: float) -> dict[str, Maker]:
         Each makes, of calibration series, a function that sorts the sites of a series.
     """
     return {
-        "intensity histogram, one image": peers.intensity_histogram,
+        "intensity histogram, one image": baselines.intensity_histogram,
         "intensity histogram and honeycomb, one image": partial(
-            peers.intensity_histogram, bond=bond
+            baselines.intensity_histogram, bond=bond
         ),
-        "rings and honeycomb, best single image": partial(peers.best_single_image, bond=bond),
-        "rings and honeycomb, three images": partial(peers.all_images, bond=bond),
-        "exit wave, phase at known sites": partial(peers.phase_at_known_sites, bond=bond),
-        "exit wave, phase peaks": partial(peers.phase_peaks, bond=bond),
+        "rings and honeycomb, best single image": partial(baselines.best_single_image, bond=bond),
+        "rings and honeycomb, three images": partial(baselines.all_images, bond=bond),
+        "exit wave, phase at known sites": partial(baselines.phase_at_known_sites, bond=bond),
+        "exit wave, phase peaks": partial(baselines.phase_peaks, bond=bond),
         "exit wave, phase peaks, all aberrations known": partial(
-            peers.phase_peaks, bond=bond, knowledge="all"
+            baselines.phase_peaks, bond=bond, knowledge="all"
         ),
         "exit wave, phase peaks, nominal lens": partial(
-            peers.phase_peaks, bond=bond, knowledge=NOMINAL
+            baselines.phase_peaks, bond=bond, knowledge=NOMINAL
         ),
     }
 
 
-def network_way(model: ModelLike) -> peers.Peer:
+def network_way(model: ModelLike) -> baselines.Peer:
     """Make of a network what finds the sites of a focal series.
 
     Parameters
@@ -139,7 +139,7 @@ def network_way(model: ModelLike) -> peers.Peer:
         index = table.species.map(species.index).to_numpy(dtype=int)
         heights = table.get("height", pd.Series(np.ones(len(table)))).to_numpy()
         places = table[["y_px", "x_px"]].to_numpy() * series.sampling
-        return Labelled(places, peers.kinds_of(index, heights))
+        return Labelled(places, baselines.kinds_of(index, heights))
 
     return find
 
@@ -231,7 +231,7 @@ def plan_of(arguments: Mapping[str, Any], formula: str) -> Plan:
 
 def compare_species(
     data: Path,
-    networks: Mapping[str, peers.Peer] | None = None,
+    networks: Mapping[str, baselines.Peer] | None = None,
     *,
     formula: str = "MoS2",
     doses: Iterable[float] = DOSES,
@@ -370,22 +370,22 @@ class _Tally:
 
     def __init__(self):
         self.species = np.zeros((6, 3), dtype=int)
-        self.confusion = np.zeros((peers.KINDS + 1, peers.KINDS + 1), dtype=int)
+        self.confusion = np.zeros((baselines.KINDS + 1, baselines.KINDS + 1), dtype=int)
         self.seconds: list[float] = []
 
-    def add(self, find: peers.Peer, series: FocalSeries) -> None:
-        true = peers.labelled(series.truth)
+    def add(self, find: baselines.Peer, series: FocalSeries) -> None:
+        true = baselines.labelled(series.truth)
         # On a machine that has other work to do, the time by the clock says nothing.
         start = time.process_time()
         found = find(series)
         self.seconds.append(time.process_time() - start)
-        self.confusion += confusion(found, true, peers.KINDS, series.extent)
+        self.confusion += confusion(found, true, baselines.KINDS, series.extent)
         # Of the two kinds of vacancies of the chalcogen as one species, then each for itself.
         as_species = (
-            sites._replace(kinds=peers.species_of(sites.kinds)) for sites in (found, true)
+            sites._replace(kinds=baselines.species_of(sites.kinds)) for sites in (found, true)
         )
         self.species[:4] += counts_by_kind(*as_species, 4, series.extent)
-        self.species[4:] += counts_by_kind(found, true, peers.KINDS, series.extent)[3:]
+        self.species[4:] += counts_by_kind(found, true, baselines.KINDS, series.extent)[3:]
 
 
 def _scores(found: int, false: int, missed: int) -> dict[str, float]:

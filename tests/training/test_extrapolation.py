@@ -3,45 +3,21 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from scipy.stats import norm
 
-from hyperspy_dlatoms.evaluation.extrapolation import (
-    Outcome,
-    area,
-    examine,
-    fallen,
-    roc,
-    table,
-    usual_f1,
-)
 from hyperspy_dlatoms.networks.card import ModelCard
 from hyperspy_dlatoms.networks.domain import Verdict
 from hyperspy_dlatoms.networks.network import AtomNetwork
+from hyperspy_dlatoms.training.extrapolation import (
+    Outcome,
+    examine,
+    fallen,
+    usual_f1,
+)
 from hyperspy_dlatoms.training.outliers import Picture
 
 
 def outcome(f1, dose=1000.0, sites=50, kind="", score=0.5):
     return Outcome(kind, dose, sites, f1, np.zeros(3), score, ())
-
-
-def test_area_of_two_normal_distributions():
-    rng = np.random.default_rng(0)
-    bad, good = rng.normal(1.5, 1, 4000), rng.normal(0, 1, 4000)
-    assert area(bad, good) == pytest.approx(norm.cdf(1.5 / np.sqrt(2)), abs=0.01)
-    assert area(good, bad) == pytest.approx(1 - area(bad, good))
-
-
-def test_equal_scores_count_half():
-    assert area(np.ones(3), np.ones(5)) == 0.5
-    assert area(np.array([2.0, 3.0]), np.array([1.0])) == 1
-    assert np.isnan(area(np.array([]), np.ones(2)))
-
-
-def test_roc_goes_from_none_to_all():
-    rng = np.random.default_rng(0)
-    false, true = roc(rng.integers(0, 9, 50), rng.integers(0, 5, 70))
-    assert (false[0], true[0], false[-1], true[-1]) == (0, 0, 1, 1)
-    assert (np.diff(false) >= 0).all() and (np.diff(true) >= 0).all()
 
 
 def test_usual_f1_is_the_median_about_a_dose():
@@ -61,17 +37,6 @@ def test_fallen_is_below_the_usual_or_false_where_nothing_is():
     np.testing.assert_array_equal(fallen(outcomes, 0.9), [False, True, False, True])
     usual = np.array([0.96, 0.5, 0.1, 0.1])
     np.testing.assert_array_equal(fallen(outcomes, usual), [True, False, False, True])
-
-
-def test_table():
-    outcomes = [outcome(0.1, kind="a", score=3.0), outcome(0.3, kind="a", score=0.4)]
-    outcomes += [outcome(0.9, kind="b", score=1.2), outcome(1.0, kind="b", score=0.2)]
-    rows = table(outcomes, fallen(outcomes, 0.9), good=np.array([0.1, 0.5, 0.6]))
-    assert [row[0] for row in rows] == ["a", "b", "all"]
-    assert rows[0][1:6] == (2, 0.2, 1.0, pytest.approx((1 + 1 / 3) / 2), 0.5)
-    assert rows[1][1:4] == (2, 0.95, 0.0) and rows[1][6] == 0.5
-    assert np.isnan(rows[0][6]) and np.isnan(rows[1][4]) and np.isnan(rows[1][5])
-    assert rows[2][1] == 4
 
 
 class Echo:
@@ -113,7 +78,7 @@ def network():
     ],
 )
 def test_examine(network, monkeypatch, found, expected):
-    from hyperspy_dlatoms.evaluation import extrapolation
+    from hyperspy_dlatoms.training import extrapolation
 
     pixel, sampling = 0.1, 0.15
     sites = np.array(found, float).reshape(-1, 2) / pixel
@@ -135,7 +100,7 @@ def test_examine(network, monkeypatch, found, expected):
 
 
 def test_an_empty_image_is_read_right_if_nothing_is_found(network, monkeypatch):
-    from hyperspy_dlatoms.evaluation import extrapolation
+    from hyperspy_dlatoms.training import extrapolation
 
     picture = Picture("noise", np.eye(200, dtype=np.float32), 0.1, 0.1, np.empty((0, 2)), 500.0)
     for sites, expected in ((np.empty((0, 5)), 1.0), (np.full((1, 5), 100.0), 0.0)):

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from scipy.spatial import cKDTree
 
-from hyperspy_dlatoms.evaluation.specimens import (
+from hyperspy_dlatoms.data.benchmark.specimens import (
     SHEETS,
     SUPPORTS,
     graphene_specimen,

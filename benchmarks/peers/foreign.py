@@ -66,7 +66,7 @@ def crystal(rng: np.random.Generator, name: str, size: float = 60.0) -> Specimen
     Examples
     --------
     >>> import numpy as np
-    >>> from hyperspy_dlatoms.evaluation.foreign import crystal
+    >>> from peers.foreign import crystal
     >>> silicon = crystal(np.random.default_rng(0), "Si [110]", size=30)
     >>> int(silicon.sites()[:, 2].sum()) == len(silicon.atoms)
     True

@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 
+from hyperspy_dlatoms.data.benchmark.exit_waves import Subject
+from hyperspy_dlatoms.data.benchmark.waves import SAMPLING
 from hyperspy_dlatoms.evaluation.bound import site_bounds
-from hyperspy_dlatoms.evaluation.subjects import Subject
-from hyperspy_dlatoms.evaluation.waves import SAMPLING
 from hyperspy_dlatoms.simulation.imaging.camera import count_electrons, record
 from hyperspy_dlatoms.simulation.imaging.conditions import Conditions, draw_conditions
 from hyperspy_dlatoms.simulation.imaging.image import ramped_intensity

@@ -4,8 +4,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from hyperspy_dlatoms.evaluation import waves
-from hyperspy_dlatoms.evaluation.specimens import wulff_particle
+from hyperspy_dlatoms.data.benchmark import waves
+from hyperspy_dlatoms.data.benchmark.specimens import wulff_particle
 from hyperspy_dlatoms.simulation.specimens.amorphous import vacuum
 
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 import matplotlib.image
 import numpy as np
 import pytest
-
-from hyperspy_dlatoms.evaluation.species_picture import save_species_picture
+from peers.species_picture import save_species_picture
 
 NAMES = ["Mo", "S", "Mo vacancy", "S vacancy"]
 

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 import numpy as np
 import pytest
+from peers import species_comparison, wave_comparison
+from peers.wave_comparison import compare_waves, wave_errors
 
-from hyperspy_dlatoms.evaluation import species, wave_comparison
-from hyperspy_dlatoms.evaluation.wave_comparison import compare_waves, wave_errors
 from tests.helpers.copier import Copier
 
 SHEET = {"size": 34.0, "metal_vacancies": 0.05, "single_vacancies": 0.1, "tilt": 0.5}
@@ -33,10 +33,10 @@ def test_shapes_that_differ():
         wave_errors(np.ones((2, 2)), np.ones((3, 2)))
 
 
-def test_the_more_is_known_the_better_the_wave(data, monkeypatch):
-    monkeypatch.setattr(species, "UNSEEN", (SHEET,))
+def test_the_more_is_known_the_better_the_wave(wave_folder, monkeypatch):
+    monkeypatch.setattr(species_comparison, "UNSEEN", (SHEET,))
     monkeypatch.setattr(wave_comparison, "UNSEEN", (SHEET,))
-    table = compare_waves(data, {"vacuum": Vacuum()}, doses=(1e4,), lenses=2)
+    table = compare_waves(wave_folder, {"vacuum": Vacuum()}, doses=(1e4,), lenses=2)
     errors = table.set_index("way").relative
     assert list(errors.index) == [
         "vacuum, defoci known",

@@ -4,9 +4,9 @@ from __future__ import annotations
 import hyperspy.api as hs
 import numpy as np
 import pytest
+from peers import baselines, species_comparison
 
 from hyperspy_dlatoms import AtomPositions
-from hyperspy_dlatoms.evaluation import peers, species
 from hyperspy_dlatoms.evaluation.confusion import Labelled
 from hyperspy_dlatoms.signals.statistics import rates_from_scores
 
@@ -15,12 +15,12 @@ WAYS = {"intensity histogram, one image", "exit wave, phase at known sites"}
 
 
 def oracle(series):
-    return peers.labelled(series.truth)
+    return baselines.labelled(series.truth)
 
 
 def confused(series):
     """Every site is there, but all single vacancies are taken for whole, and a double one lost."""
-    true = peers.labelled(series.truth)
+    true = baselines.labelled(series.truth)
     kinds = np.where(true.kinds == 3, 1, true.kinds)
     middle = np.linalg.norm(true.positions - 17, axis=1)
     kept = np.ones(len(kinds), dtype=bool)
@@ -32,18 +32,26 @@ def confused(series):
 def small():
     """Make the specimens small."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(species, "_CALIBRATION", (SHEET | {"tilt": 0.0}, SHEET | {"tilt": 1.0}))
-        patch.setattr(species, "UNSEEN", (SHEET | {"tilt": 0.5},))
-        patch.setattr(species, "IMAGING", species.IMAGING | {"sampling": 0.18})
-        some = {name: make for name, make in species.classical_ways(1.84).items() if name in WAYS}
-        patch.setattr(species, "classical_ways", lambda bond: some)
+        patch.setattr(
+            species_comparison, "_CALIBRATION", (SHEET | {"tilt": 0.0}, SHEET | {"tilt": 1.0})
+        )
+        patch.setattr(species_comparison, "UNSEEN", (SHEET | {"tilt": 0.5},))
+        patch.setattr(
+            species_comparison, "IMAGING", species_comparison.IMAGING | {"sampling": 0.18}
+        )
+        some = {
+            name: make
+            for name, make in species_comparison.classical_ways(1.84).items()
+            if name in WAYS
+        }
+        patch.setattr(species_comparison, "classical_ways", lambda bond: some)
         yield
 
 
 @pytest.fixture(scope="module")
-def scores(small, data):
+def scores(small, wave_folder):
     networks = {"oracle": oracle, "confused": confused}
-    return species.compare_species(data, networks, doses=(3e4,), lenses=2)
+    return species_comparison.compare_species(wave_folder, networks, doses=(3e4,), lenses=2)
 
 
 def test_the_table_has_a_row_for_each_way_and_species(scores):
@@ -53,7 +61,7 @@ def test_the_table_has_a_row_for_each_way_and_species(scores):
     assert set(table.calibration[table.way.isin(WAYS)]) == {"same", "other"}
     assert len(table) == 6 * (2 * len(WAYS) + 2)
     assert (table.seconds > 0).all()
-    wide = species.wide(table)
+    wide = species_comparison.wide(table)
     assert len(wide) == 2 * len(WAYS) + 2
     one = wide[wide.way == "confused"].iloc[0]
     assert (
@@ -82,7 +90,7 @@ def test_scores_of_one_who_knows_and_of_one_who_errs(scores):
 
 
 def test_what_goes_onto_the_card(scores):
-    card = species.card_scores(scores, "confused")
+    card = species_comparison.card_scores(scores, "confused")
     assert card["S"]["30000"]["recall"] == 1
     assert "false_per_site" not in card["S"]["30000"]
     counts = scores.confusions["confused", "none", 3e4]
@@ -96,8 +104,8 @@ def test_what_goes_onto_the_card(scores):
     assert rates["Mo vacancy"].recall == 1
 
 
-def test_a_network_is_asked_by_its_method(small, data, monkeypatch):
-    (series,) = species.series_of(data, 1e4, 0, species.UNSEEN, "MoS2")
+def test_a_network_is_asked_by_its_method(small, wave_folder, monkeypatch):
+    (series,) = species_comparison.series_of(wave_folder, 1e4, 0, species_comparison.UNSEEN, "MoS2")
     asked = {}
 
     def classify_species(self, model, **options):
@@ -116,15 +124,15 @@ def test_a_network_is_asked_by_its_method(small, data, monkeypatch):
         return atoms
 
     monkeypatch.setattr(hs.signals.Signal2D, "classify_species", classify_species, raising=False)
-    found = species.network_way("mine")(series)
+    found = species_comparison.network_way("mine")(series)
     np.testing.assert_allclose(asked["defoci"], series.defoci)
     assert asked["model"] == "mine"
     assert asked["units"] == "Å"
-    true = peers.labelled(series.truth)
+    true = baselines.labelled(series.truth)
     np.testing.assert_allclose(found.positions, true.positions)
     np.testing.assert_array_equal(found.kinds, true.kinds)
 
 
 def test_one_lens_is_too_few(tmp_path):
     with pytest.raises(ValueError, match="lenses is 1"):
-        species.compare_species(tmp_path, lenses=1)
+        species_comparison.compare_species(tmp_path, lenses=1)

@@ -5,7 +5,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from hyperspy_dlatoms.evaluation.trials import material_of, trial
+from hyperspy_dlatoms.data.benchmark.curves import material_of, trial
 from hyperspy_dlatoms.simulation.imaging.conditions import KNOWN
 
 

@@ -3,8 +3,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-
-from hyperspy_dlatoms.evaluation.discriminant import Discriminant
+from peers.discriminant import Discriminant
 
 
 def test_the_threshold_moves_away_from_the_commoner_kind():

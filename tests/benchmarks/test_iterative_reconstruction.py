@@ -3,9 +3,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from peers.iterative_reconstruction import reconstruct_exit_wave, transfer_function
 from scipy.ndimage import gaussian_filter
 
-from hyperspy_dlatoms.evaluation.exit_waves import reconstruct_exit_wave, transfer_function
 from hyperspy_dlatoms.simulation.imaging.lens import Lens, image_intensity
 
 ENERGY, SAMPLING = 80e3, 0.2

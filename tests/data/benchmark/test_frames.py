@@ -6,8 +6,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from hyperspy_dlatoms.evaluation.frames import conditions_of, frame_bounds, take_frame
-from hyperspy_dlatoms.evaluation.subjects import SAMPLING
+from hyperspy_dlatoms.data.benchmark.exit_waves import SAMPLING
+from hyperspy_dlatoms.data.benchmark.frames import conditions_of, frame_bounds, take_frame
 from hyperspy_dlatoms.simulation.imaging.image import take_image
 
 IMAGING = {"defocus": 60.0, "Cs": -1e5, "astigmatism": [0, 15], "sampling": 0.2, "dose": 1e3}

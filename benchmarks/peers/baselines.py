@@ -18,12 +18,12 @@ from scipy.signal import fftconvolve
 from hyperspy_dlatoms.analysis.matching import match
 from hyperspy_dlatoms.evaluation.comparison import Truth
 from hyperspy_dlatoms.evaluation.confusion import TOLERANCE, Labelled
-from hyperspy_dlatoms.evaluation.discriminant import Discriminant
-from hyperspy_dlatoms.evaluation.exit_waves import reconstruct_exit_wave
-from hyperspy_dlatoms.evaluation.focal_series import FocalSeries
-from hyperspy_dlatoms.evaluation.honeycomb import best_on_sublattices, complete
 from hyperspy_dlatoms.networks.resampling import resample
 from hyperspy_dlatoms.simulation.imaging.lens import Lens
+from peers.discriminant import Discriminant
+from peers.focal_series import FocalSeries
+from peers.honeycomb import best_on_sublattices, complete
+from peers.iterative_reconstruction import reconstruct_exit_wave
 
 KINDS = 5
 """Metal, chalcogen, metal vacancy, and chalcogen vacancy with one atom left and with none."""

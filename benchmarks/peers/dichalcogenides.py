@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from hyperspy_dlatoms.data.benchmark.exit_waves import SPECIMENS
 from hyperspy_dlatoms.simulation.specimens.graphene import BEYOND, SEAM
 from hyperspy_dlatoms.simulation.specimens.orientation import rotation, tilt_matrix
 from hyperspy_dlatoms.simulation.specimens.regions import blob
@@ -121,3 +122,6 @@ def dichalcogenide_specimen(
     }
     atoms = AtomList(sheet.numbers, positions, column).select(kept)
     return Specimen.from_list(atoms, size, description)
+
+
+SPECIMENS["dichalcogenide"] = dichalcogenide_specimen

@@ -3,9 +3,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from scipy.spatial import cKDTree
-
-from hyperspy_dlatoms.evaluation.foreign import (
+from peers.foreign import (
     CRYSTALS,
     FACTORS,
     PHOTOGRAPHS,
@@ -15,6 +13,8 @@ from hyperspy_dlatoms.evaluation.foreign import (
     photograph,
     wrong_pictures,
 )
+from scipy.spatial import cKDTree
+
 from hyperspy_dlatoms.simulation.dataset import Item
 
 NEAREST = {
