@@ -288,7 +288,7 @@ def evaluated(spot_network, tmp_path, monkeypatch):
         asked.append((material, quick))
         return Trial(material, {"sampling": 0.2}, curves, {0.0: (empty,)}, (100.0,))
 
-    monkeypatch.setattr(curves, "trial", trial)
+    monkeypatch.setattr("hyperspy_dlatoms.data.benchmark.curves.trial", trial)
     monkeypatch.chdir(tmp_path)
     return path, asked
 

@@ -16,7 +16,10 @@ DOWNSTREAM = {
     "registry": {"registry", "networks"},
     "detection": {"detection", "networks", "analysis"},
     "simulation": {"simulation", "recipes"},
-    "training": {"training", "simulation", "recipes", "networks", "registry"},
+    "training": {
+        *("training", "simulation", "recipes", "networks"),
+        *("registry", "detection", "analysis"),
+    },
     "signals": {"signals", "detection", "networks", "registry", "analysis"},
     # What examples and data sets are made of; nothing but the command line is made of them.
     "data": {"data", "evaluation", "signals", "simulation", "recipes", "networks", "registry"},
