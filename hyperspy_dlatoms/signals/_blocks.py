@@ -420,7 +420,7 @@ def _findings_of_block(
         defoci=focus and focus.defoci,
     )
     for index, finding, drift in zip(np.ndindex(findings.shape), found, drifts, strict=True):
-        findings[index] = (*finding, drift)
+        findings[index] = finding._replace(drift=drift)
     return findings
 
 
