@@ -9,12 +9,11 @@ import math
 from dataclasses import dataclass, field
 from typing import Any
 
-FORMAT = 1
+FORMAT = 2
 """The newest format of card that this version of the package reads, and the one it writes."""
 
-NEEDS = "0.1.0"
+NEEDS = "0.2.0"
 """The oldest version of the package that reads cards of that format."""
-
 
 class ModelCardError(ValueError):
     """A model card that does not describe a usable network."""
@@ -41,18 +40,26 @@ class ModelCard:
     minimum_distance : float
         Distance in Å that two sites have at least.
     threshold : float
-        Probability from which a site is reported, between 0 and 1.
+        Least probability of a site that is reported, between 0 and 1.
     anchor : float, optional
-        Probability that the likeliest of the sites that hang together must reach, from `threshold`
-        to 1; no more than `threshold` where it is not given. See
-        `hyperspy_dlatoms.detection.anchors`.
+        Upper threshold of the hysteresis, from `threshold` to 1: sites are kept only if they are
+        connected to at least one of this probability. Where it is not given, `threshold` decides.
+    kind : {"sites", "exit wave"}, optional
+        What the network returns; from `arguments` where it is not given, as are the next two.
+    images : int, optional
+        Images of a focal series that it takes at once; 1 for single images.
+    heights : bool, optional
+        Whether it counts the atoms in a column.
+    materials : tuple of str
+        Materials whose sites it was trained to find: chemical symbols of fcc metals, and names of
+        two-dimensional materials.
     stride : int
         Working pixels per cell of the output.
     normalisation_width : float
         Standard deviation in Å of the Gaussian of the local normalisation.
     domain : dict
         What it was trained on: ranges ``[low, high]`` of ``sampling`` (Å/px), ``dose`` (e/Å²),
-        ``energy`` (eV) and so on, materials.
+        ``energy`` (eV) and so on.
     recipe, commit : str
         The recipe (YAML text) and the commit of the code that made it.
     training : dict
@@ -73,7 +80,7 @@ class ModelCard:
 
     Examples
     --------
-    >>> from hyperspy_dlatoms.networks.card import ModelCard
+    >>> from hyperspy_dlatoms import ModelCard
     >>> card = ModelCard(
     ...     name="example", version="1", architecture="unet", arguments={}, classes=("C",),
     ...     sampling=0.2, radius=0.5, minimum_distance=1.0, threshold=0.5,
@@ -92,6 +99,10 @@ class ModelCard:
     minimum_distance: float
     threshold: float
     anchor: float | None = None
+    kind: str | None = None
+    images: int | None = None
+    heights: bool | None = None
+    materials: tuple[str, ...] = ()
     stride: int = 2
     normalisation_width: float = 12.0
     domain: dict[str, Any] = field(default_factory=dict)
@@ -104,8 +115,9 @@ class ModelCard:
     needs: str = NEEDS
 
     def __post_init__(self) -> None:
-        if isinstance(self.classes, list):
-            object.__setattr__(self, "classes", tuple(self.classes))
+        for name in ("classes", "materials"):
+            if isinstance(getattr(self, name), list):
+                object.__setattr__(self, name, tuple(getattr(self, name)))
         self._check_format()
         for name in ("name", "version", "architecture", "recipe", "commit", "licence", "needs"):
             self._check(name, isinstance(getattr(self, name), str), "a string")
@@ -113,14 +125,8 @@ class ModelCard:
             self._check(name, getattr(self, name) != "", "a string that is not empty")
         for name in ("arguments", "domain", "training", "scores"):
             self._check(name, isinstance(getattr(self, name), dict), "a mapping")
-        self._check(
-            "classes",
-            isinstance(self.classes, tuple)
-            and len(self.classes) > 0
-            and all(isinstance(one, str) and one for one in self.classes)
-            and len(set(self.classes)) == len(self.classes),
-            "one or more different names",
-        )
+        self._check("classes", _are_names(self.classes) and bool(self.classes), "different names")
+        self._check("materials", _are_names(self.materials), "different names")
         for name in ("sampling", "radius", "normalisation_width"):
             value = getattr(self, name)
             self._check(name, _is_number(value) and value > 0, "a positive number in Å")
@@ -142,6 +148,15 @@ class ModelCard:
         self._check(
             "stride", _is_integer(self.stride) and self.stride >= 1, "a whole number, 1 or more"
         )
+        of_architecture = {
+            "kind": "exit wave" if self.arguments.get("wave") else "sites",
+            "images": self.arguments.get("images", 1),
+            "heights": bool(self.arguments.get("heights", False)),
+        }
+        for name, value in of_architecture.items():
+            if getattr(self, name) is None:
+                object.__setattr__(self, name, value)
+            self._check(name, getattr(self, name) == value, f"{value!r}, as its arguments have it")
 
     def _check_format(self) -> None:
         self._check("format", _is_integer(self.format) and self.format >= 1, "a whole number >= 1")
@@ -171,16 +186,17 @@ class ModelCard:
 
     @classmethod
     def from_json(cls, text: str) -> ModelCard:
-        """Read a card from JSON.
+        """Read a card from JSON, one of an earlier format too.
 
         Parameters
         ----------
         text : str
-            What `to_json` gave.
+            What `to_json` returned.
 
         Returns
         -------
         ModelCard
+            Of the present format.
 
         Raises
         ------
@@ -197,6 +213,11 @@ class ModelCard:
             )
         # A newer card may have other fields, so this has to be said before they are looked at.
         _refuse_newer(values.get("format"), values.get("needs"))
+        if values.get("format") == 1:
+            from hyperspy_dlatoms.networks.card_format_1 import materials_of_recipe
+
+            materials = materials_of_recipe(values.get("recipe"))
+            values |= {"format": FORMAT, "needs": NEEDS, "materials": materials}
         fields = dataclasses.fields(cls)
         required = {
             one.name
@@ -219,6 +240,14 @@ def _refuse_newer(version: Any, needs: Any) -> None:
             f"The model card is of format {version}, this version of hyperspy-dlatoms reads up to "
             f"format {FORMAT}: update hyperspy-dlatoms{least}."
         )
+
+
+def _are_names(values: Any) -> bool:
+    return (
+        isinstance(values, tuple)
+        and all(isinstance(one, str) and one for one in values)
+        and len(set(values)) == len(values)
+    )
 
 
 def _is_number(value: Any) -> bool:

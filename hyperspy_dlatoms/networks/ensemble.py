@@ -5,12 +5,11 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from hyperspy_dlatoms.networks.card import ModelCard
-from hyperspy_dlatoms.networks.network import AtomNetwork, NetworkHandle
+from hyperspy_dlatoms.networks.network import AtomNetwork
 
-_SHARED = ("sampling", "stride", "classes", "normalisation_width")
+_SHARED = ("kind", "images", "sampling", "stride", "classes", "normalisation_width")
 _RANGES = ("sampling", "defocus", "defocus_step")
 
 
@@ -51,40 +50,6 @@ class AtomEnsemble:
 
     def __repr__(self) -> str:
         return f"<AtomEnsemble {self.card.name}, {len(self.members)} members>"
-
-
-@dataclass(frozen=True)
-class EnsembleHandle:
-    """An ensemble by the handles of its members: small, picklable.
-
-    Parameters
-    ----------
-    members : tuple of NetworkHandle
-        Each loads its network once per process.
-    name : str, optional
-        Name of the ensemble.
-    threshold : float, optional
-        Least mean probability of a site, if the ensemble has one of its own.
-    """
-
-    members: tuple[NetworkHandle, ...]
-    name: str | None = None
-    threshold: float | None = None
-
-    def get(self) -> AtomEnsemble:
-        """Load the members, or take those that this process has already.
-
-        Raises
-        ------
-        FileNotFoundError
-            If this machine lacks the file of a member.
-        ModelFileError
-            If a file is another one than when the handle was made.
-        ValueError
-            If the members do not fit together.
-        """
-        members = [member.get() for member in self.members]
-        return AtomEnsemble(members, self.name, self.threshold)
 
 
 def common_card(
@@ -137,12 +102,6 @@ def common_card(
                     f"The members of an ensemble share their {field.replace('_', ' ')}: "
                     f"{first.name!r} has {ours!r}, {card.name!r} has {theirs!r}."
                 )
-        ours, theirs = (one.arguments.get("images", 1) for one in (first, card))
-        if ours != theirs:
-            raise ValueError(
-                "The members of an ensemble look at the same images: "
-                f"{first.name!r} looks at {ours} at once, {card.name!r} at {theirs}."
-            )
     return dataclasses.replace(
         first,
         name=name or " + ".join(card.name for card in cards),

@@ -3,22 +3,36 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import os
-import tempfile
 from collections.abc import Mapping
+from functools import lru_cache
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
-from safetensors import SafetensorError, safe_open
-from safetensors.numpy import save
+import safetensors.numpy
+from safetensors import SafetensorError
 
+from hyperspy_dlatoms._atomic_write import atomic_write
 from hyperspy_dlatoms.networks.card import ModelCard, ModelCardError
 
 _LARGEST_FLOAT16 = float(np.finfo(np.float16).max)
+# The length of the header comes first, see the format's description.
+_LENGTH_BYTES = 8
 
 
 class ModelFileError(ValueError):
     """A file that is not a usable model file."""
+
+
+class ModelFile(NamedTuple):
+    """A model file as it was read: its card, its arrays by name, the hash of its content (hex)."""
+
+    card: ModelCard
+    arrays: dict[str, np.ndarray]
+    sha256: str
 
 
 def write_model(
@@ -49,7 +63,7 @@ def write_model(
     --------
     >>> import tempfile, numpy as np
     >>> from pathlib import Path
-    >>> from hyperspy_dlatoms.networks.card import ModelCard
+    >>> from hyperspy_dlatoms import ModelCard
     >>> from hyperspy_dlatoms.networks.model_file import read_model, write_model
     >>> card = ModelCard(
     ...     name="example", version="1", architecture="unet", arguments={}, classes=("C",),
@@ -62,23 +76,14 @@ def write_model(
     >>> again == card, arrays["kernel"].dtype, arrays["kernel"].shape
     (True, dtype('float32'), (3, 3))
     """
-    path = Path(path)
-    content = save(
+    content = safetensors.numpy.save(
         {name: _to_stored(name, array) for name, array in arrays.items()},
         metadata={"card": card.to_json()},
     )
-    handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        # mkstemp makes a private file, a model file is to be read by others.
-        os.chmod(temporary, 0o666 & ~_umask())
-        os.replace(temporary, path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
+    with atomic_write(Path(path)) as draft, draft.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
 
 
 def read_model(path: str | os.PathLike[str]) -> tuple[ModelCard, dict[str, np.ndarray]]:
@@ -103,20 +108,43 @@ def read_model(path: str | os.PathLike[str]) -> tuple[ModelCard, dict[str, np.nd
     ModelFileError
         If it is not a model file, or a damaged one.
     """
-    path = Path(path)
+    file = _read(_checked(path))
+    return file.card, file.arrays
+
+
+def open_model(path: str | os.PathLike[str]) -> ModelFile:
+    """Read a model file, but one that was read before and has not changed since only once."""
+    path = _checked(path)
+    state = path.stat()
+    return _read_once(path, state.st_ino, state.st_mtime_ns, state.st_size)
+
+
+@lru_cache(maxsize=16)
+def _read_once(path: Path, *_state: int) -> ModelFile:
+    return _read(path)
+
+
+def _checked(path: str | os.PathLike[str]) -> Path:
+    path = Path(path).absolute()
     if not path.exists():
         raise FileNotFoundError(f"There is no model file {str(path)!r}.")
     if not path.is_file():
         raise ModelFileError(f"{str(path)!r} is not a file, expected a model file (.safetensors).")
+    return path
+
+
+def _read(path: Path) -> ModelFile:
+    content = path.read_bytes()
     try:
-        with safe_open(path, framework="numpy") as file:
-            metadata = file.metadata() or {}
-            arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+        arrays = safetensors.numpy.load(content)
+        length = int.from_bytes(content[:_LENGTH_BYTES], "little")
+        header = json.loads(content[_LENGTH_BYTES : _LENGTH_BYTES + length])
     except (SafetensorError, ValueError, TypeError, KeyError, AttributeError) as error:
         raise ModelFileError(
             f"{str(path)!r} is not a model file of hyperspy-dlatoms, or is cut off or damaged "
             f"({error}): fetch or copy it again."
         ) from error
+    metadata = header.get("__metadata__", {})
     if "card" not in metadata:
         raise ModelFileError(
             f"{str(path)!r} is a safetensors file without a model card, so not a model file of "
@@ -127,7 +155,7 @@ def read_model(path: str | os.PathLike[str]) -> tuple[ModelCard, dict[str, np.nd
     except ModelCardError as error:
         raise ModelFileError(f"{str(path)!r}: {error}") from error
     arrays = {name: _to_working(path, name, array) for name, array in arrays.items()}
-    return card, arrays
+    return ModelFile(card, arrays, hashlib.sha256(content).hexdigest())
 
 
 def _to_stored(name: str, array: np.ndarray) -> np.ndarray:
@@ -152,9 +180,3 @@ def _to_working(path: Path, name: str, array: np.ndarray) -> np.ndarray:
             f"{str(path)!r}: the array {name!r} is not finite: the file is damaged."
         )
     return array.astype(np.float32)
-
-
-def _umask() -> int:
-    current = os.umask(0)
-    os.umask(current)
-    return current

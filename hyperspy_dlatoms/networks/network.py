@@ -3,24 +3,22 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import threading
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from hyperspy_dlatoms.networks.architecture import encode_defoci
+from hyperspy_dlatoms.networks import architecture
 from hyperspy_dlatoms.networks.card import ModelCard
 from hyperspy_dlatoms.networks.domain import PREFIX, Domain
 from hyperspy_dlatoms.networks.features import with_levels, with_sites
 from hyperspy_dlatoms.networks.folding import fold
 from hyperspy_dlatoms.networks.maps import REACH, SiteMaps, with_maps
-from hyperspy_dlatoms.networks.model_file import ModelFileError, read_model, write_model
+from hyperspy_dlatoms.networks.model_file import ModelFileError, open_model, write_model
 from hyperspy_dlatoms.networks.running import POLICIES, compiled, policy, precision
 from hyperspy_dlatoms.networks.waves import from_cells
 
@@ -29,7 +27,6 @@ if TYPE_CHECKING:
 
 # Working px, ten times what the shipped networks see.
 _LARGEST_RADIUS = 2048
-# Two threads that ask for the same network at once are to get one, not two.
 _loading = threading.RLock()
 
 
@@ -55,23 +52,17 @@ class AtomNetwork:
         path: Path | None = None,
         domain: Domain | None = None,
     ) -> None:
-        from hyperspy_dlatoms.networks.architecture import grid_multiple, receptive_radius
-
         self.card = card
         self.model = model
         self.path = path
         self.domain = domain
-        self.receptive_radius = int(receptive_radius(card.arguments))
+        self.receptive_radius = int(architecture.receptive_radius(card.arguments))
         """Distance in working px within which pixels act on a cell."""
-        self.grid_multiple = int(grid_multiple(card.arguments))
+        self.grid_multiple = int(architecture.grid_multiple(card.arguments))
         """The sides of an image are to be a multiple of it, in working px."""
-        self.images = int(card.arguments.get("images", 1))
-        """How many images of a focal series it is shown at once; 1 for single images."""
-        self.gives_waves = bool(card.arguments.get("wave", False))
-        """Whether it gives exit waves in place of sites."""
         self._lock = threading.Lock()
         whole, self._parts = with_levels(fold(card, model)), ()
-        if not self.gives_waves:
+        if card.kind == "sites":
             n_decoys = len(card.arguments.get("decoys", ()))
             reach = REACH / card.sampling
             whole, self._parts = with_maps(whole, len(card.classes), n_decoys, reach)
@@ -118,12 +109,10 @@ class AtomNetwork:
             If the precision asked for is unknown, see `hyperspy_dlatoms.networks.running`.
         """
         path = Path(path).absolute()
-        try:
-            state = path.stat()
-        except FileNotFoundError:
-            raise FileNotFoundError(f"There is no model file {str(path)!r}.") from None
+        # Two threads that ask for the same network at once get one, not two.
         with _loading:
-            return _load(path, state.st_mtime_ns, state.st_size, precision())
+            file = open_model(path)
+            return _built(path, file.sha256, precision())
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the network, and its domain if it has one, to a model file (float16).
@@ -184,7 +173,7 @@ class AtomNetwork:
         ValueError
             If the shape of `batch`, or the number of defoci, does not fit.
         """
-        if self.gives_waves:
+        if self.card.kind != "sites":
             raise ValueError(f"{self.card.name!r} gives exit waves, no sites: use `waves`.")
         *parts, levels = self._run(batch, defoci)
         maps = SiteMaps(**dict(zip(self._parts, parts, strict=True)))
@@ -213,7 +202,7 @@ class AtomNetwork:
             If the network finds sites, or the shape of `batch`, or the number of defoci, does not
             fit.
         """
-        if not self.gives_waves:
+        if self.card.kind != "exit wave":
             raise ValueError(f"{self.card.name!r} finds sites, it gives no exit waves: use `maps`.")
         return from_cells(self._run(batch, defoci)[0])
 
@@ -222,7 +211,7 @@ class AtomNetwork:
         from keras import ops
 
         batch = np.asarray(batch, dtype=np.float32)
-        multiple, series = self.grid_multiple, (self.images,) if self.images > 1 else ()
+        multiple, series = self.grid_multiple, (self.card.images,) if self.card.images > 1 else ()
         fits = batch.ndim == 3 + len(series) and batch.shape[1:-2] == series
         if not fits or batch.shape[-2] % multiple or batch.shape[-1] % multiple:
             expected = ", ".join(["n", *map(str, series), "h", "w"])
@@ -232,7 +221,7 @@ class AtomNetwork:
             )
         inputs = [np.moveaxis(batch, 1, -1) if series else batch[..., np.newaxis]]
         if series:
-            code = encode_defoci(defoci, self.images)
+            code = architecture.encode_defoci(defoci, self.card.images)
             inputs.append(np.broadcast_to(code, (len(batch), *code.shape)))
         elif defoci is not None:
             raise ValueError(
@@ -244,60 +233,10 @@ class AtomNetwork:
             return self._call(*inputs)
 
 
-@dataclass(frozen=True)
-class NetworkHandle:
-    """A network by the path and hash of its file: small, picklable, loaded once per process.
-
-    Parameters
-    ----------
-    path : str
-        Model file.
-    sha256 : str
-        Hash of its content in hexadecimal.
-    name : str, optional
-        Its name in the registry, by which a machine that lacks the file gets it.
-    """
-
-    path: str
-    sha256: str
-    # The content makes the network, not how it is called.
-    name: str | None = field(default=None, compare=False)
-
-    @classmethod
-    def of(cls, path: str | os.PathLike[str], name: str | None = None) -> NetworkHandle:
-        """Make the handle of a model file, with its name in the registry if it has one.
-
-        Raises
-        ------
-        FileNotFoundError
-            If there is no such file.
-        """
-        path = Path(path).absolute()
-        if not path.is_file():
-            raise FileNotFoundError(f"There is no model file {str(path)!r}.")
-        return cls(str(path), _sha256(path), name)
-
-    def get(self) -> AtomNetwork:
-        """Load the network, or take the one that this process has already.
-
-        Raises
-        ------
-        FileNotFoundError
-            If this machine does not have the file, and it is of no network in the registry.
-        RegistryError
-            If it cannot be had from there.
-        ModelFileError
-            If the file is another one than when the handle was made.
-        """
-        with _loading:
-            return _get(self, precision())
-
-
 @lru_cache(maxsize=8)
-def _load(path: Path, modified: int, size: int, chosen: str) -> AtomNetwork:
-    from hyperspy_dlatoms.networks.architecture import build
-
-    card, arrays = read_model(path)
+def _built(path: Path, sha256: str, chosen: str) -> AtomNetwork:
+    """Build the network of a model file, once for each content of the file and precision."""
+    card, arrays, _ = open_model(path)
     if card.architecture != "unet":
         raise ModelFileError(
             f"{str(path)!r} has the architecture {card.architecture!r}, this version of "
@@ -306,7 +245,7 @@ def _load(path: Path, modified: int, size: int, chosen: str) -> AtomNetwork:
     try:
         _check_extent(path, card, arrays)
         with policy(POLICIES[chosen]):
-            model = build(card.arguments, len(card.classes))
+            model = architecture.build(card.arguments, len(card.classes))
     except (TypeError, ValueError, KeyError) as error:
         raise ModelFileError(
             f"{str(path)!r}: no {card.architecture!r} can be built from the arguments "
@@ -322,10 +261,9 @@ def _load(path: Path, modified: int, size: int, chosen: str) -> AtomNetwork:
 
 def _check_extent(path: Path, card: ModelCard, arrays: dict[str, np.ndarray]) -> None:
     """Raise where a card asks for more than its file can be about, before anything is allocated."""
-    from hyperspy_dlatoms.networks.architecture import least_weights, receptive_radius
-
-    needed, held = least_weights(card.arguments), sum(array.size for array in arrays.values())
-    radius = receptive_radius(card.arguments)
+    needed = architecture.least_weights(card.arguments)
+    held = sum(array.size for array in arrays.values())
+    radius = architecture.receptive_radius(card.arguments)
     if needed > held or radius > _LARGEST_RADIUS:
         raise ModelFileError(
             f"{str(path)!r} does not fit its card, whose arguments {card.arguments!r} are of a "
@@ -363,34 +301,3 @@ def _some(names: list[str], most: int = 3) -> str:
     if not names:
         return "none"
     return ", ".join(names[:most]) + (f" and {len(names) - most} more" * (len(names) > most))
-
-
-@lru_cache(maxsize=8)
-def _get(handle: NetworkHandle, chosen: str) -> AtomNetwork:
-    path = Path(handle.path)
-    if handle.name is not None and not (path.is_file() and _sha256(path) == handle.sha256):
-        from hyperspy_dlatoms import registry
-
-        path = registry.path(handle.name, show_progressbar=False)
-    if not path.is_file():
-        raise FileNotFoundError(
-            f"There is no model file {handle.path!r} on this machine: all workers need it at the "
-            "same place."
-        )
-    if _sha256(path) != handle.sha256:
-        raise ModelFileError(
-            f"The model file {str(path)!r} has changed since the signal was prepared, or differs "
-            "between machines: start again, with one file."
-        )
-    return AtomNetwork.load(path)
-
-
-def _sha256(path: Path) -> str:
-    state = path.stat()
-    return _sha256_of(path, state.st_mtime_ns, state.st_size)
-
-
-@lru_cache(maxsize=16)
-def _sha256_of(path: Path, modified: int, size: int) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -12,8 +12,11 @@ from hyperspy_dlatoms.networks.card import FORMAT, ModelCard, ModelCardError
 def test_round_trip(card):
     full = dataclasses.replace(
         card,
-        arguments={"widths": [8, 16]},
-        domain={"sampling": [0.05, 0.25], "materials": ["Au", "Pt"]},
+        arguments={"widths": [8, 16], "images": 3, "heights": True},
+        domain={"sampling": [0.05, 0.25]},
+        materials=("Au", "Pt"),
+        images=3,
+        heights=True,
         recipe="name: ä\n",
         scores={"f1": 0.9},
     )
@@ -52,6 +55,13 @@ def test_defaults_are_filled_in(card):
         ("stride", 2.0),
         ("normalisation_width", float("inf")),
         ("domain", None),
+        ("materials", "Au"),
+        ("materials", ("Au", "Au")),
+        ("kind", "species"),
+        ("images", 0),
+        ("images", 3),
+        ("heights", 1.5),
+        ("heights", True),
         ("format", 0),
         ("format", "1"),
     ],
@@ -85,3 +95,38 @@ def test_missing_and_unknown_fields_are_named(card):
 def test_what_json_cannot_hold_is_refused(card, value):
     with pytest.raises(ModelCardError, match="JSON"):
         dataclasses.replace(card, scores={"f1": value}).to_json()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "kind", "images", "heights"),
+    [
+        ({}, "sites", 1, False),
+        ({"images": 3, "wave": True}, "exit wave", 3, False),
+        ({"heights": True}, "sites", 1, True),
+    ],
+)
+def test_what_the_architecture_decides_is_filled_in(card, arguments, kind, images, heights):
+    filled = dataclasses.replace(card, arguments=arguments, kind=None, images=None, heights=None)
+    assert (filled.kind, filled.images, filled.heights) == (kind, images, heights)
+
+
+@pytest.mark.parametrize(
+    ("structures", "materials"),
+    [
+        ("[{structure: metal-cluster, element: {choice: [Pt, Au]}}, {structure: oxide}]", "Au Pt"),
+        ("[{structure: metal-nanoparticle}, {structure: graphene}]", "Au graphene"),
+        ("[{structure: two-dimensional, formula: {choice: [WS2, XY2]}}]", "WS2"),
+        ("[{structure: two-dimensional}]", "MoS2"),
+        ("[vacuum, 3]", ""),
+        ("{}", ""),
+        ("]", ""),
+    ],
+)
+def test_a_card_of_format_1_gets_its_materials_from_its_recipe(card, structures, materials):
+    values = json.loads(card.to_json())
+    for name in ("kind", "images", "heights", "materials"):
+        del values[name]
+    values |= {"format": 1, "needs": "0.1.0", "recipe": f"structures: {structures}"}
+    read = ModelCard.from_json(json.dumps(values))
+    assert read.materials == tuple(materials.split())
+    assert ModelCard.from_json(read.to_json()) == read

@@ -1,0 +1,104 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Models on their way to other processes: small, picklable, loaded once in each."""
+
+from __future__ import annotations
+
+import os
+import threading
+from dataclasses import dataclass, field
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeAlias
+
+from hyperspy_dlatoms.networks.ensemble import AtomEnsemble, common_card
+from hyperspy_dlatoms.networks.model_file import ModelFileError, open_model
+from hyperspy_dlatoms.networks.network import AtomNetwork
+from hyperspy_dlatoms.networks.running import precision
+
+if TYPE_CHECKING:
+    from hyperspy_dlatoms.networks.card import ModelCard
+
+# Two threads that ask for the same network at once get one, not two.
+_loading = threading.RLock()
+
+
+@dataclass(frozen=True)
+class NetworkHandle:
+    """A network by the path and hash of its file, and its name in the registry if it has one."""
+
+    path: str
+    sha256: str
+    # By it a machine that lacks the file gets it. The content makes the network, not how it is
+    # called.
+    name: str | None = field(default=None, compare=False)
+
+    @classmethod
+    def of(cls, path: str | os.PathLike[str], name: str | None = None) -> NetworkHandle:
+        """Return the handle of a model file."""
+        path = Path(path).absolute()
+        return cls(str(path), open_model(path).sha256, name)
+
+    @property
+    def card(self) -> ModelCard:
+        """The card, without the network being built."""
+        return open_model(self.path).card
+
+    @property
+    def cards(self) -> tuple[ModelCard, ...]:
+        """The cards of all the networks that look at an image."""
+        return (self.card,)
+
+    def get(self) -> AtomNetwork:
+        """Load the network, or take the one that this process has already."""
+        with _loading:
+            return _get(self, precision())
+
+
+@dataclass(frozen=True)
+class EnsembleHandle:
+    """An ensemble by the handles of its members; its name and threshold, if it has its own."""
+
+    members: tuple[NetworkHandle, ...]
+    name: str | None = None
+    threshold: float | None = None
+
+    @property
+    def card(self) -> ModelCard:
+        """The card that stands for all members."""
+        return common_card(self.cards, self.name, self.threshold)
+
+    @property
+    def cards(self) -> tuple[ModelCard, ...]:
+        """The cards of all the networks that look at an image."""
+        return tuple(member.card for member in self.members)
+
+    def get(self) -> AtomEnsemble:
+        """Load the members, or take those that this process has already."""
+        return AtomEnsemble([member.get() for member in self.members], self.name, self.threshold)
+
+
+Handle: TypeAlias = NetworkHandle | EnsembleHandle
+
+
+@lru_cache(maxsize=8)
+def _get(handle: NetworkHandle, _precision: str) -> AtomNetwork:
+    path = Path(handle.path)
+    if handle.name is not None and not (path.is_file() and _is(path, handle)):
+        from hyperspy_dlatoms.registry.catalogue import path as path_of
+
+        path = path_of(handle.name, show_progressbar=False)
+    if not path.is_file():
+        raise FileNotFoundError(
+            f"There is no model file {handle.path!r} on this machine: all workers need it at the "
+            "same place."
+        )
+    if not _is(path, handle):
+        raise ModelFileError(
+            f"The model file {str(path)!r} has changed since the signal was prepared, or differs "
+            "between machines: start again, with one file."
+        )
+    return AtomNetwork.load(path)
+
+
+def _is(path: Path, handle: NetworkHandle) -> bool:
+    return open_model(path).sha256 == handle.sha256
