@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 
 from hyperspy_dlatoms import SamplingError, registry
-from hyperspy_dlatoms.analysis.lattice import known_materials, lattices_of
+from hyperspy_dlatoms.analysis.lattice import lattices_of
 from hyperspy_dlatoms.data.benchmark.exit_waves import Plan, load_subjects
 from hyperspy_dlatoms.data.benchmark.frames import conditions_of, take_frame
 from hyperspy_dlatoms.data.benchmark.specimens import SHEETS, SUPPORTS
@@ -43,7 +43,7 @@ def main() -> None:
     parser.add_argument("--doses", type=float, nargs="+", default=DOSES, help="e/Å²")
     arguments = parser.parse_args()
     material, network = arguments.material, registry.load(MODELS[arguments.material])
-    lattices = lattices_of(known_materials([network.card]))
+    lattices = lattices_of(network.card.materials)
     plans = metals() if material == "metal" else sheets()
     subjects = load_subjects(plans, arguments.waves)
     rng = np.random.default_rng(SEED)

@@ -7,7 +7,6 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from hyperspy_dlatoms.analysis.lattice import known_materials
 from hyperspy_dlatoms.analysis.matching import match
 from hyperspy_dlatoms.demo import Example, score
 from hyperspy_dlatoms.detection.columns import columns_of
@@ -153,7 +152,7 @@ def test_there_is_no_sampling_without_a_lattice(networks, name):
     [(NAMES[0], ("Ag", "Au", "Cu", "Ni", "Pd", "Pt")), (NAMES[1], ("graphene",))],
 )
 def test_the_card_names_the_materials(networks, name, known):
-    assert known_materials([networks[name].card]) == known
+    assert networks[name].card.materials == known
 
 
 TURNED = {

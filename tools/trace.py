@@ -55,7 +55,7 @@ def main() -> None:
     parser.add_argument("--moves", action="store_true", help="list the moves")
     options = parser.parse_args()
     image = hyperspy_dlatoms.data.nanoparticle()
-    image.data = np.pad(image.data, 512, mode="symmetric")[512 : 1024, 512 : 1024]
+    image.data = np.pad(image.data, 512, mode="symmetric")[512:1024, 512:1024]
     image.get_dimensions_from_data()
     search = {"show_progressbar": False, "on_extrapolation": "ignore"}
     warnings.simplefilter("ignore")

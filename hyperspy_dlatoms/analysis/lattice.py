@@ -5,16 +5,14 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 if TYPE_CHECKING:
     import ase
-
-    from hyperspy_dlatoms.networks.card import ModelCard
 
 REACH = 2.3
 """Neighbours up to this many nearest distances away tell one lattice from another."""
@@ -69,41 +67,13 @@ class Lattice(NamedTuple):
         return min(abs(math.log(sampling / one)) for one in self.samplings(nearest).values())
 
 
-def known_materials(cards: Iterable[ModelCard]) -> tuple[str, ...]:
-    """Tell from the cards of networks in which materials they were trained to find sites.
-
-    Parameters
-    ----------
-    cards : iterable of ModelCard
-        Of a network, or of the members of an ensemble.
-
-    Returns
-    -------
-    tuple of str
-        Chemical symbols of fcc metals and names of two-dimensional materials, sorted; empty where
-        the cards do not say.
-
-    Examples
-    --------
-    >>> from hyperspy_dlatoms.networks.card import ModelCard
-    >>> card = ModelCard(
-    ...     name="mine", version="1", architecture="unet", arguments={}, classes=("column",),
-    ...     sampling=0.2, radius=0.5, minimum_distance=1.0, threshold=0.5,
-    ...     recipe="structures: [{structure: metal-nanoparticle, element: {choice: [Au, Pt]}}]",
-    ... )
-    >>> known_materials([card])
-    ('Au', 'Pt')
-    """
-    return tuple(sorted({name for card in cards for name in _known_to(card)}))
-
-
 def elements_of(material: str) -> set[str]:
     """Give the chemical symbols in the name of a material.
 
     Parameters
     ----------
     material : str
-        As `known_materials` names it.
+        As a model card names it.
 
     Returns
     -------
@@ -115,6 +85,14 @@ def elements_of(material: str) -> set[str]:
     (['Mo', 'S'], {'C'})
     """
     return {"C"} if material == "graphene" else set(re.findall("[A-Z][a-z]?", material))
+
+
+def has_lattice(material: str) -> bool:
+    """Whether the lattice of a material is known by its name alone, see `lattices_of`."""
+    try:
+        return bool(_named(material))
+    except ValueError:
+        return False
 
 
 def lattices_of(materials: Sequence[str | ase.Atoms]) -> tuple[Lattice, ...]:
@@ -234,39 +212,3 @@ def _fcc_constant(element: str) -> float:
             f"{', '.join(SHEETS)}, or an ase.Atoms, seen along z."
         )
     return float(state["a"])
-
-
-def _known_to(card: ModelCard) -> set[str]:
-    known = set()
-    for structure in _structures(card.recipe):
-        match structure.get("structure"):
-            case "graphene":
-                known.add("graphene")
-            case "two-dimensional":
-                known |= _choices(structure.get("formula", "MoS2")) & SHEETS.keys()
-            case "metal-nanoparticle" | "metal-cluster":
-                known |= _choices(structure.get("element", "Au"))
-    return known
-
-
-# Reading YAML takes a sixth of the time of a frame of 1024².
-@lru_cache(maxsize=16)
-def _structures(text: str) -> list[dict[str, Any]]:
-    import yaml
-
-    try:
-        recipe = yaml.safe_load(text)
-    except yaml.YAMLError:
-        return []
-    structures = recipe.get("structures") if isinstance(recipe, dict) else None
-    if not isinstance(structures, list):
-        return []
-    return [one for one in structures if isinstance(one, dict)]
-
-
-def _choices(element: Any) -> set[str]:
-    """Give the elements that a recipe draws from."""
-    if isinstance(element, dict):
-        element = element.get("choice", [])
-    names = [element] if isinstance(element, str) else element
-    return {name for name in names if isinstance(name, str)}

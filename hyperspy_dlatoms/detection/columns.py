@@ -40,6 +40,6 @@ def columns_of(card: ModelCard, members: Sequence[ModelCard] = ()) -> list[str]:
     names += ["species"] * several + ["agreement"] * (len(members) > 1)
     if several:
         names += [f"probability_{name.replace(' ', '_')}" for name in card.classes]
-    if any(one.arguments.get("heights") for one in (card, *members)):
+    if any(one.heights for one in (card, *members)):
         names += ["height", "height_sigma"]
     return names

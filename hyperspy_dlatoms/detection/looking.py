@@ -262,7 +262,7 @@ def check(frames: np.ndarray, sampling: float, card: ModelCard) -> np.ndarray:
             f"The frames have dtype {frames.dtype}, expected real numbers: take the modulus, phase "
             "or real part of complex images first."
         )
-    images = card.arguments.get("images", 1)
+    images = card.images
     if images == 1 and frames.ndim != 3:
         raise ValueError(f"The frames have shape {frames.shape}, expected (n, H, W).")
     if images > 1 and (frames.ndim != 4 or frames.shape[1] != images):
@@ -296,7 +296,7 @@ def check_defoci(defoci: Sequence[float] | None, card: ModelCard) -> None:
         If there are not as many as images, or one is not finite, or the network looks at single
         images.
     """
-    images = card.arguments.get("images", 1)
+    images = card.images
     if defoci is not None and images == 1:
         raise ValueError(f"{card.name!r} looks at single images, expected no defoci.")
     encode_defoci(defoci, images)

@@ -10,13 +10,12 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from hyperspy_dlatoms.analysis.lattice import known_materials, lattices_of
+from hyperspy_dlatoms.analysis.lattice import has_lattice, lattices_of
 from hyperspy_dlatoms.analysis.spacing import fit_spacing
 from hyperspy_dlatoms.detection.detect import find_sites
 from hyperspy_dlatoms.detection.hollows import Levels, is_square, square_levels
 from hyperspy_dlatoms.detection.masking import mask_bad
 from hyperspy_dlatoms.detection.sites import PROBABILITY
-from hyperspy_dlatoms.detection.symmetry import members_of
 from hyperspy_dlatoms.detection.window import lattice_centre, window_about
 
 if TYPE_CHECKING:
@@ -259,7 +258,7 @@ def find_lattice(
 
 
 def _materials_of(network: AtomNetwork | AtomEnsemble) -> tuple[str, ...]:
-    names = known_materials(member.card for member in members_of(network, symmetrise=False))
+    names = tuple(filter(has_lattice, network.card.materials))
     if not names:
         raise ValueError(
             f"The card of the network {network.card.name!r} does not say which crystals it knows: "

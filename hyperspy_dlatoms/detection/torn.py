@@ -17,7 +17,7 @@ from scipy.sparse.csgraph import connected_components
 from scipy.spatial import cKDTree
 
 from hyperspy_dlatoms.analysis.graphs import LATTICE, sides
-from hyperspy_dlatoms.analysis.lattice import SHEETS, known_materials
+from hyperspy_dlatoms.analysis.lattice import SHEETS
 from hyperspy_dlatoms.detection.sites import PROBABILITY, X, Y, keep_best
 
 if TYPE_CHECKING:
@@ -240,8 +240,8 @@ def may_tear(cards: Sequence[ModelCard]) -> bool:
         Not in the honeycombs of two-dimensional materials, where no site is in the middle of a
         cell, nor where the sites are told apart, or the images are focal series.
     """
-    card, known = cards[0], known_materials(cards)
-    if len(card.classes) > 1 or card.arguments.get("images", 1) > 1:
+    card, known = cards[0], {name for card in cards for name in card.materials}
+    if len(card.classes) > 1 or card.images > 1:
         return False
     return not known or any(name not in SHEETS for name in known)
 

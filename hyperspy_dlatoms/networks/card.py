@@ -15,6 +15,7 @@ FORMAT = 2
 NEEDS = "0.2.0"
 """The oldest version of the package that reads cards of that format."""
 
+
 class ModelCardError(ValueError):
     """A model card that does not describe a usable network."""
 

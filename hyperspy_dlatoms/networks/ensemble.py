@@ -111,6 +111,9 @@ def common_card(
         threshold=min(card.threshold for card in cards) if threshold is None else threshold,
         # Each member anchors its own sites, before their mean is looked at.
         anchor=None,
+        arguments=next((card.arguments for card in cards if card.heights), first.arguments),
+        heights=any(card.heights for card in cards),
+        materials=tuple(sorted({name for card in cards for name in card.materials})),
         domain=_common_domain(cards),
         recipe="",
         commit="",

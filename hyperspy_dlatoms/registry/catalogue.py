@@ -15,8 +15,9 @@ from hyperspy_dlatoms.registry.errors import RegistryError
 from hyperspy_dlatoms.registry.fetch import fetch
 
 if TYPE_CHECKING:
-    from hyperspy_dlatoms.networks.ensemble import AtomEnsemble, EnsembleHandle
-    from hyperspy_dlatoms.networks.network import AtomNetwork, NetworkHandle
+    from hyperspy_dlatoms.networks.ensemble import AtomEnsemble
+    from hyperspy_dlatoms.networks.network import AtomNetwork
+    from hyperspy_dlatoms.registry.handles import Handle
 
 _SUFFIX = ".safetensors"
 
@@ -137,7 +138,7 @@ def load(model: ModelLike, *, offline: bool = False) -> AtomNetwork | AtomEnsemb
     return AtomNetwork.load(file_of(model, offline=offline))
 
 
-def handle(model: ModelLike, *, offline: bool = False) -> NetworkHandle | EnsembleHandle:
+def handle(model: ModelLike, *, offline: bool = False) -> Handle:
     """Return the small picklable handle of a model, for work spread over processes.
 
     Parameters
@@ -161,8 +162,9 @@ def handle(model: ModelLike, *, offline: bool = False) -> NetworkHandle | Ensemb
     TypeError
         If `model` is something else.
     """
-    from hyperspy_dlatoms.networks.ensemble import AtomEnsemble, EnsembleHandle
-    from hyperspy_dlatoms.networks.network import AtomNetwork, NetworkHandle
+    from hyperspy_dlatoms.networks.ensemble import AtomEnsemble
+    from hyperspy_dlatoms.networks.network import AtomNetwork
+    from hyperspy_dlatoms.registry.handles import EnsembleHandle, NetworkHandle
 
     if isinstance(model, AtomEnsemble):
         handles = tuple(handle(one) for one in model.members)

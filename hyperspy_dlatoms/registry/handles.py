@@ -101,4 +101,7 @@ def _get(handle: NetworkHandle, _precision: str) -> AtomNetwork:
 
 
 def _is(path: Path, handle: NetworkHandle) -> bool:
-    return open_model(path).sha256 == handle.sha256
+    try:
+        return open_model(path).sha256 == handle.sha256
+    except ModelFileError:
+        return False

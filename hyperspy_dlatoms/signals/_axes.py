@@ -348,7 +348,7 @@ def images_of(card: ModelCard) -> int:
     -------
     int
     """
-    return card.arguments.get("images", 1)
+    return card.images
 
 
 def axis_defoci(axis: BaseDataAxis) -> tuple[float, ...] | None:

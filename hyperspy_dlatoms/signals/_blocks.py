@@ -39,9 +39,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from hyperspy_dlatoms.detection.alignment import Drift
-    from hyperspy_dlatoms.networks.ensemble import EnsembleHandle
-    from hyperspy_dlatoms.networks.network import NetworkHandle
     from hyperspy_dlatoms.registry.catalogue import ModelLike
+    from hyperspy_dlatoms.registry.handles import EnsembleHandle, Handle, NetworkHandle
 
 
 def find_atoms(
@@ -268,7 +267,7 @@ def reconstruct_waves(
     output.check()
     model = resolve(model)
     card = model.card
-    if model.members or not card.arguments.get("wave"):
+    if model.members or card.kind != "exit wave":
         raise ValueError(f"{card.name!r} finds sites: expected a single network of exit waves.")
     focus = find_focus(signal, card, series.checked())
     check_defocus_domain(focus.defoci, card, "warn")
@@ -311,7 +310,7 @@ def _focus(
 ) -> Focus | None:
     """Find how images make focal series, None for single images; refuse a network of the other."""
     card, images = model.card, images_of(model.card)
-    if card.arguments.get("wave"):
+    if card.kind == "exit wave":
         raise ValueError(f"{card.name!r} gives exit waves: use reconstruct_exit_wave_nn.")
     if series is None and images > 1:
         raise ValueError(
@@ -400,7 +399,7 @@ def _finish(result, signal: Signal2D, output: Output):
 def _findings_of_block(
     block: np.ndarray,
     *,
-    handle: NetworkHandle | EnsembleHandle,
+    handle: Handle,
     sampling: float,
     search: Search,
     focus: Focus | None,
@@ -427,7 +426,7 @@ def _findings_of_block(
 def _probability_of_block(
     block: np.ndarray,
     *,
-    handle: NetworkHandle | EnsembleHandle,
+    handle: Handle,
     sampling: float,
     symmetrise: bool,
     focus: Focus | None,

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from hyperspy_dlatoms.analysis.lattice import elements_of, known_materials, lattices_of
+from hyperspy_dlatoms.analysis.lattice import elements_of, has_lattice, lattices_of
 from hyperspy_dlatoms.detection.contradiction import contradiction, is_no_sheet
 from hyperspy_dlatoms.detection.sampling import estimate_sampling as estimate_from_frames
 from hyperspy_dlatoms.signals._axes import Sampling, frame_sampling
@@ -58,7 +58,7 @@ def estimate_sampling(
     if frames < 1:
         raise ValueError(f"frames is {frames}: expected 1 or more.")
     model = model if isinstance(model, Model) else resolve(model)
-    images = model.card.arguments.get("images", 1)
+    images = model.card.images
     if images > 1:
         raise ValueError(
             f"{model.card.name!r} looks at focal series of {images} images: estimate the sampling "
@@ -105,9 +105,9 @@ def materials_in(signal: Signal2D, model: Model) -> tuple[str, ...]:
     Returns
     -------
     tuple of str
-        As `hyperspy_dlatoms.analysis.lattice.known_materials` names them.
+        As the model card names them.
     """
-    known = known_materials(model.members or (model.card,))
+    known = tuple(filter(has_lattice, model.card.materials))
     elements = set(signal.metadata.get_item("Sample.elements", []))
     return tuple(name for name in known if elements_of(name) <= elements) or known
 

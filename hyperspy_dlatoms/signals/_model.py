@@ -3,15 +3,13 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
 from hyperspy_dlatoms.networks.card import ModelCard
 
 if TYPE_CHECKING:
-    from hyperspy_dlatoms.networks.ensemble import EnsembleHandle
-    from hyperspy_dlatoms.networks.network import NetworkHandle
     from hyperspy_dlatoms.registry.catalogue import ModelLike
+    from hyperspy_dlatoms.registry.handles import Handle
 
 
 class Model(NamedTuple):
@@ -27,7 +25,7 @@ class Model(NamedTuple):
         The cards of the members; empty for one network.
     """
 
-    handle: NetworkHandle | EnsembleHandle
+    handle: Handle
     card: ModelCard
     members: tuple[ModelCard, ...] = ()
 
@@ -46,19 +44,9 @@ def resolve(model: ModelLike) -> Model:
     Model
         What `find_atoms` and `predict_atoms` need to know of it.
     """
-    from hyperspy_dlatoms.networks.ensemble import EnsembleHandle, common_card
     from hyperspy_dlatoms.registry import catalogue
+    from hyperspy_dlatoms.registry.handles import EnsembleHandle
 
     handle = catalogue.handle(model)
-    if not isinstance(handle, EnsembleHandle):
-        return Model(handle, _card_of(handle))
-    members = tuple(map(_card_of, handle.members))
-    return Model(handle, common_card(members, handle.name, handle.threshold), members)
-
-
-@lru_cache(maxsize=16)
-def _card_of(handle: NetworkHandle) -> ModelCard:
-    """Read a card; the handle has the hash of the file, so that a changed one is read again."""
-    from hyperspy_dlatoms.networks.model_file import read_model
-
-    return read_model(handle.path)[0]
+    members = handle.cards if isinstance(handle, EnsembleHandle) else ()
+    return Model(handle, handle.card, members)

@@ -19,7 +19,7 @@ from hyperspy_dlatoms.recipes.draws import bounds
 from hyperspy_dlatoms.recipes.recipe import Recipe, read_recipe
 from hyperspy_dlatoms.simulation.dataset import DataSet, simulate
 from hyperspy_dlatoms.simulation.imaging.conditions import images_of
-from hyperspy_dlatoms.simulation.specimens.builders import site_kinds
+from hyperspy_dlatoms.simulation.specimens.builders import site_kinds, site_materials
 from hyperspy_dlatoms.training.examples import Examples
 
 if TYPE_CHECKING:
@@ -453,6 +453,7 @@ def card_of(
         minimum_distance=network["minimum_distance"],
         threshold=network["threshold"],
         anchor=network["anchor"],
+        materials=site_materials(recipe.structures),
         domain=domain,
         recipe=recipe.text,
         commit=_commit(),

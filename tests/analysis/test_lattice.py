@@ -1,14 +1,12 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 from ase.build import bulk, graphene, mx2
 from scipy.spatial import cKDTree
 
-from hyperspy_dlatoms.analysis.lattice import REACH, known_materials, lattices_of
+from hyperspy_dlatoms.analysis.lattice import REACH, has_lattice, lattices_of
 from hyperspy_dlatoms.simulation.specimens.orientation import ZONES
 from tests.helpers.blob_network import BlobNetwork
 
@@ -88,25 +86,8 @@ def test_materials_that_are_none():
 
 
 @pytest.mark.parametrize(
-    ("recipe", "known"),
-    [
-        ("structures: [{structure: metal-nanoparticle}]", ("Au",)),
-        ("structures: [{structure: metal-cluster, element: Pt}, {structure: vacuum}]", ("Pt",)),
-        ("structures: [{structure: graphene, kind: perfect}]", ("graphene",)),
-        (
-            "structures: [{structure: two-dimensional, formula: {choice: [WS2, MoS2, null]}}]",
-            ("MoS2", "WS2"),
-        ),
-        ("structures: [{structure: my-own, element: Pt}]", ()),
-        ("structures: 3", ()),
-        ("a: [", ()),
-        ("", ()),
-    ],
+    ("material", "known"),
+    [("Pt", True), ("graphene", True), ("WSe2", True), ("W", False), ("XY2", False), ("", False)],
 )
-def test_what_a_recipe_tells(recipe, known):
-    assert known_materials([replace(CARD, recipe=recipe)]) == known
-
-
-def test_members_know_what_any_of_them_knows():
-    recipes = [f"structures: [{{structure: metal-cluster, element: {e}}}]" for e in ("Pt", "Au")]
-    assert known_materials(replace(CARD, recipe=recipe) for recipe in recipes) == ("Au", "Pt")
+def test_whose_lattice_is_known(material, known):
+    assert has_lattice(material) is known

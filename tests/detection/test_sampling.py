@@ -14,13 +14,13 @@ from tests.helpers.crystal import crystal
 
 SAMPLING = 0.1
 SHAPE = (300, 320)
-METALS = "structures: [{structure: metal-nanoparticle, element: {choice: [Au, Pt]}}]"
+METALS = ("Ag", "Au", "Pt")
 
 
 @pytest.fixture
 def network():
     network = BlobNetwork(domain={"sampling": [0.06, 0.13]})
-    network.card = replace(network.card, recipe=METALS)
+    network.card = replace(network.card, materials=METALS)
     return network
 
 

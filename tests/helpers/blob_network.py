@@ -20,6 +20,8 @@ class BlobNetwork:
     domain = None
     grid_multiple = 16
 
+    images = 1
+
     def __init__(
         self, classes=("column",), receptive_radius=32, domain=None, blur=1.0, heights=False
     ):
@@ -27,7 +29,7 @@ class BlobNetwork:
             name="blobs",
             version="1",
             architecture="unet",
-            arguments={"heights": heights},
+            arguments={"heights": heights, "images": self.images},
             classes=classes,
             sampling=0.2,
             radius=0.5,
@@ -76,9 +78,10 @@ class BlobNetwork:
 class BlobSeriesNetwork(BlobNetwork):
     """Finds blobs in the sum of three images, and remembers what it was told of their defoci."""
 
+    images = 3
+
     def __init__(self, **more):
         super().__init__(**more)
-        self.card.arguments["images"] = 3
         self.told = []
 
     def maps(self, batch, defoci=None):

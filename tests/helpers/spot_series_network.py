@@ -15,13 +15,13 @@ class SpotSeriesNetwork(SpotNetwork):
     def __init__(self, images=3, domain=None, name="series"):
         super().__init__(CLASSES)
         self.card = ModelCard(
-            **(vars(self.card) | {"name": name, "arguments": {"images": images, "heights": False}}),
+            **(vars(self.card) | {"name": name, "arguments": {"images": images}, "images": images})
         )
         self.card.domain.update(domain or {})
         self.told = []
 
     def maps(self, batch, defoci=None):
-        assert batch.shape[1] == self.card.arguments["images"]
+        assert batch.shape[1] == self.card.images
         self.told.append(defoci)
         self.signs = np.sign((batch**3).mean(axis=(2, 3)))
         return super().maps(batch.sum(axis=1))

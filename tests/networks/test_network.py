@@ -10,13 +10,15 @@ import numpy as np
 import pytest
 from scipy.special import softmax
 
-from hyperspy_dlatoms import registry
 from hyperspy_dlatoms.networks.architecture import HEIGHT_UNIT, LOG_SIGMA
 from hyperspy_dlatoms.networks.maps import read_output
 from hyperspy_dlatoms.networks.model_file import ModelFileError, read_model, write_model
-from hyperspy_dlatoms.networks.network import AtomNetwork, NetworkHandle
+from hyperspy_dlatoms.networks.network import AtomNetwork
 from hyperspy_dlatoms.networks.spectrum import BANDS
 from hyperspy_dlatoms.training.domain import fit_domain
+
+# Filled in anew from the arguments.
+OF_ARCHITECTURE = {"kind": None, "images": None, "heights": None}
 
 
 @pytest.fixture(scope="module")
@@ -62,7 +64,7 @@ def test_a_network_with_decoys(card, batch, tmp_path):
     from hyperspy_dlatoms.networks.architecture import build
 
     arguments = card.arguments | {"decoys": ["vacancy"]}
-    card = dataclasses.replace(card, arguments=arguments)
+    card = dataclasses.replace(card, arguments=arguments, **OF_ARCHITECTURE)
     model = build(arguments, 1)
     network = AtomNetwork.from_model(card, model)
     raw = np.asarray(model(batch[..., np.newaxis], training=False))
@@ -95,7 +97,7 @@ def test_focal_series_and_their_defoci(card, tmp_path):
 
     keras.utils.set_random_seed(1)
     arguments = card.arguments | {"images": 3, "heights": True}
-    card = dataclasses.replace(card, arguments=arguments)
+    card = dataclasses.replace(card, arguments=arguments, **OF_ARCHITECTURE)
     network = AtomNetwork.from_model(card, build(arguments, 1))
     series = np.random.default_rng(0).normal(size=(2, 3, 32, 48)).astype(np.float32)
     known, unknown = network.maps(series, [-50, 0, 50]), network.maps(series)
@@ -177,46 +179,9 @@ def test_network_of_a_file_is_pickled_by_its_path(network, file):
         pickle.dumps(network)
 
 
-def test_handle_is_small_and_gives_the_network(file):
-    handle = NetworkHandle.of(file)
-    content = pickle.dumps(handle)
-    assert len(content) < 1000
-    assert pickle.loads(content).get() is AtomNetwork.load(file)
-
-
-def test_handle_notices_another_file(network, file, card):
-    handle = NetworkHandle.of(file)
-    _, arrays = read_model(file)
-    write_model(file, dataclasses.replace(card, version="2"), arrays)
-    with pytest.raises(ModelFileError, match="has changed"):
-        handle.get()
-    file.unlink()
-    with pytest.raises(FileNotFoundError, match="all workers"):
-        handle.get()
-
-
-def test_a_machine_without_the_file_gets_it_by_its_name(file, tmp_path, monkeypatch):
-    asked = []
-
-    def path(name, show_progressbar):
-        asked.append(name)
-        return file
-
-    monkeypatch.setattr(registry, "path", path)
-    there = NetworkHandle.of(file, "shipped")
-    assert there.get() is AtomNetwork.load(file)
-    assert asked == []
-    away = dataclasses.replace(there, path=str(tmp_path / "elsewhere" / "file.safetensors"))
-    assert away.get() is AtomNetwork.load(file)
-    assert asked == ["shipped"]
-    with pytest.raises(ModelFileError, match="differs between machines"):
-        dataclasses.replace(away, sha256="0" * 64).get()
-
-
-@pytest.mark.parametrize("make", [AtomNetwork.load, NetworkHandle.of])
-def test_missing_file(tmp_path, make):
+def test_missing_file(tmp_path):
     with pytest.raises(FileNotFoundError, match="There is no model file"):
-        make(tmp_path / "none.safetensors")
+        AtomNetwork.load(tmp_path / "none.safetensors")
 
 
 def test_weights_that_do_not_fit_are_refused(file, card):

@@ -19,7 +19,7 @@ from tests.helpers.spots import calibrate
 
 SAMPLING = 0.1
 SHAPE = (230, 240)
-RECIPE = "structures: [{structure: metal-nanoparticle, element: {choice: [Au, Pt, Ag]}}]"
+METALS = ("Ag", "Au", "Pt")
 
 
 @pytest.fixture
@@ -37,7 +37,7 @@ def use(monkeypatch):
 @pytest.fixture
 def network(use):
     network = BlobNetwork(domain={"sampling": [0.09, 0.11]})
-    network.card = replace(network.card, recipe=RECIPE)
+    network.card = replace(network.card, materials=METALS)
     use(network)
     return network
 
@@ -170,7 +170,7 @@ def test_what_does_not_contradict(network, kind):
 
 def test_sites_that_make_no_sheet(use):
     network = BlobNetwork(domain={"sampling": [0.09, 0.11]})
-    network.card = replace(network.card, recipe="structures: [{structure: graphene}]")
+    network.card = replace(network.card, materials=("graphene",))
     use(network)
     disorder = np.stack(np.mgrid[1.5:22:2, 1.5:22:2], axis=-1).reshape(-1, 2)
     disorder = disorder + np.random.default_rng(4).uniform(-0.4, 0.4, disorder.shape)

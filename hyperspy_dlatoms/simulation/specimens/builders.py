@@ -137,3 +137,17 @@ def site_kinds(structures: Sequence[Mapping[str, Any]]) -> set[str]:
 
 def _options(spec: Any) -> list[Any]:
     return list(spec["choice"]) if isinstance(spec, Mapping) else [spec]
+
+
+def site_materials(structures: Sequence[Mapping[str, Any]]) -> tuple[str, ...]:
+    """Return the materials whose sites are to be found, sorted: elements, and names of sheets."""
+    materials: set[str] = set()
+    for structure in structures:
+        match structure["structure"]:
+            case "graphene":
+                materials.add("graphene")
+            case "two-dimensional" if structure.get("file") is None:
+                materials.update(_options(structure.get("formula", "MoS2")))
+            case "metal-nanoparticle" | "metal-cluster":
+                materials.update(_options(structure.get("element", "Au")))
+    return tuple(sorted(name for name in materials if isinstance(name, str)))

@@ -7,6 +7,7 @@ from hyperspy_dlatoms.simulation.specimens.builders import (
     build_specimen,
     check_structure,
     site_kinds,
+    site_materials,
 )
 
 WITH_SITES = ("metal-nanoparticle", "metal-cluster", "graphene", "two-dimensional")
@@ -53,3 +54,17 @@ def test_the_kinds_of_sites_follow_from_the_structures():
     }
     specimen = build_specimen(np.random.default_rng(0), [layer], 20.0)
     assert site_kinds([layer]) == set(specimen.kinds)
+
+
+@pytest.mark.parametrize(
+    ("structures", "materials"),
+    [
+        ([{"structure": "metal-nanoparticle"}, {"structure": "oxide"}], ("Au",)),
+        ([{"structure": "metal-cluster", "element": {"choice": ["Pt", "Au"]}}], ("Au", "Pt")),
+        ([{"structure": "graphene"}, {"structure": "vacuum"}], ("graphene",)),
+        ([{"structure": "two-dimensional", "formula": {"choice": ["WS2", None]}}], ("WS2",)),
+        ([{"structure": "two-dimensional", "file": "my.cif"}], ()),
+    ],
+)
+def test_materials_whose_sites_are_to_be_found(structures, materials):
+    assert site_materials(structures) == materials
