@@ -14,7 +14,7 @@ from tests.helpers.crystal import crystal
 
 SAMPLING = 0.1
 SHAPE = (300, 320)
-METALS = ("Ag", "Au", "Pt")
+METALS = ("Au", "Pt")
 
 
 @pytest.fixture
