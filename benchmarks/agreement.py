@@ -14,8 +14,8 @@ import numpy as np
 from rich.progress import track
 
 from hyperspy_dlatoms import registry
-from hyperspy_dlatoms.data.benchmark.curves import material_of, trial
-from hyperspy_dlatoms.data.benchmark.exit_waves import load_subject
+from hyperspy_dlatoms.data.benchmark.curves import benchmark, material_of
+from hyperspy_dlatoms.data.benchmark.exit_waves import load_exit_waves
 from hyperspy_dlatoms.data.benchmark.frames import conditions_of, take_frame
 from hyperspy_dlatoms.detection.columns import columns_of
 from hyperspy_dlatoms.detection.detect import find_sites
@@ -35,19 +35,20 @@ def main() -> None:
     options = parser.parse_args()
     ensemble = registry.load(options.models if len(options.models) > 1 else options.models[0])
     options.data.mkdir(parents=True, exist_ok=True)
-    tested = trial(material_of(ensemble.card), quick=not options.full)
+    material = material_of(ensemble.card.name, ensemble.card.classes)
+    tested = benchmark(material, quick=not options.full)
     members = [[] for _ in ensemble.members]
     voted, graded = [], []
     columns = columns_of(ensemble.card, [member.card for member in ensemble.members])
     points = [(p, point) for p, curve in enumerate(tested.curves.values()) for point in curve]
     for number, (place, point) in enumerate(track(points, "points")):
         for n in range(options.frames):
-            subject = load_subject(point.plans[n % len(point.plans)], options.data)
+            specimen = load_exit_waves(point.plans[n % len(point.plans)], options.data)
             conditions = conditions_of(tested.imaging | point.changes, SEED, n)
             rng = np.random.default_rng([SEED, place, number, n])
-            counts, sampling = take_frame(rng, subject, conditions)
+            counts, sampling = take_frame(rng, specimen, conditions)
 
-            def judge(found, truth=subject.truth, sampling=sampling, shape=counts.shape):
+            def judge(found, truth=specimen.truth, sampling=sampling, shape=counts.shape):
                 return compare(found[:, :5], truth, sampling, shape)
 
             def find(network, counts=counts, sampling=sampling, **options):

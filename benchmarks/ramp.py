@@ -18,8 +18,8 @@ import numpy as np
 from rich.progress import track
 
 from hyperspy_dlatoms import registry
-from hyperspy_dlatoms.data.benchmark.curves import material_of, trial
-from hyperspy_dlatoms.data.benchmark.exit_waves import load_subject
+from hyperspy_dlatoms.data.benchmark.curves import benchmark, material_of
+from hyperspy_dlatoms.data.benchmark.exit_waves import load_exit_waves
 from hyperspy_dlatoms.data.benchmark.frames import conditions_of, take_frame
 from hyperspy_dlatoms.detection.detect import find_sites
 from hyperspy_dlatoms.evaluation.comparison import Comparison, compare
@@ -40,18 +40,19 @@ def main() -> None:
     options = parser.parse_args()
     network = registry.load(options.model)
     options.data.mkdir(parents=True, exist_ok=True)
-    tested = trial(material_of(network.card), quick=not options.full)
+    material = material_of(network.card.name, network.card.classes)
+    tested = benchmark(material, quick=not options.full)
     points = [point for point in tested.curves["defocus_ramp"] if point.value]
     for point in track(points, "ramps"):
         ramped, plain = [], []
         for n in range(options.frames):
-            subject = load_subject(point.plans[n % len(point.plans)], options.data)
+            specimen = load_exit_waves(point.plans[n % len(point.plans)], options.data)
             conditions = conditions_of(tested.imaging | point.changes, SEED, n)
             rng = np.random.default_rng([SEED, int(point.value), n])
             with warnings.catch_warnings(action="ignore", category=UserWarning):
-                found, sampling, shape = read(rng, network, subject, conditions)
-                ramped.append(compare(found, subject.truth, sampling, shape))
-                plain.append(read_in_strips(rng, network, subject, conditions))
+                found, sampling, shape = read(rng, network, specimen, conditions)
+                ramped.append(compare(found, specimen.truth, sampling, shape))
+                plain.append(read_in_strips(rng, network, specimen, conditions))
         with_ramp, without = (scores(Comparison.join(parts)) for parts in (ramped, plain))
         print(
             f"ramp of {point.value:3.0f} Å: F1 {with_ramp['f1']:.3f} beside {without['f1']:.3f} "
@@ -59,24 +60,24 @@ def main() -> None:
         )
 
 
-def read(rng, network, subject, conditions) -> tuple[np.ndarray, float, tuple[int, int]]:
+def read(rng, network, specimen, conditions) -> tuple[np.ndarray, float, tuple[int, int]]:
     """Take a frame and find the sites in it; also give its sampling and its shape."""
-    counts, sampling = take_frame(rng, subject, conditions)
+    counts, sampling = take_frame(rng, specimen, conditions)
     return find_sites(counts[None], sampling, network)[0][:, :5], sampling, counts.shape
 
 
-def read_in_strips(rng, network, subject, conditions) -> Comparison:
+def read_in_strips(rng, network, specimen, conditions) -> Comparison:
     """Find each site in the frame without a ramp that has the defocus which the site had in it."""
     steps = ramp_steps(conditions.defocus_ramp)
     kept = []
     for number, step in enumerate(steps):
         lens = replace(conditions.lens, defocus=conditions.lens.defocus + step)
         there = replace(conditions, lens=lens, defocus_ramp=0.0)
-        found, sampling, shape = read(rng, network, subject, there)
+        found, sampling, shape = read(rng, network, specimen, there)
         along = (ramp(shape, conditions.ramp_angle) + 0.5) * (len(steps) - 1)
         y, x = np.clip(np.rint(found[:, :2]).astype(int), 0, np.array(shape) - 1).T
         kept.append(found[np.rint(along[y, x]) == number])
-    return compare(np.concatenate(kept), subject.truth, sampling, shape)
+    return compare(np.concatenate(kept), specimen.truth, sampling, shape)
 
 
 if __name__ == "__main__":

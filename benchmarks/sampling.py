@@ -19,7 +19,7 @@ import numpy as np
 
 from hyperspy_dlatoms import SamplingError, registry
 from hyperspy_dlatoms.analysis.lattice import lattices_of
-from hyperspy_dlatoms.data.benchmark.exit_waves import Plan, load_subjects
+from hyperspy_dlatoms.data.benchmark.exit_waves import Plan, load_all
 from hyperspy_dlatoms.data.benchmark.frames import conditions_of, take_frame
 from hyperspy_dlatoms.data.benchmark.specimens import SHEETS, SUPPORTS
 from hyperspy_dlatoms.detection.contradiction import contradiction, is_no_sheet
@@ -45,7 +45,7 @@ def main() -> None:
     material, network = arguments.material, registry.load(MODELS[arguments.material])
     lattices = lattices_of(network.card.materials)
     plans = metals() if material == "metal" else sheets()
-    subjects = load_subjects(plans, arguments.waves)
+    specimens = load_all(plans, arguments.waves)
     rng = np.random.default_rng(SEED)
     warned, judged = np.zeros((2, len(STATED)), int)
     print(f"{network.card.name} {network.card.version}, {len(plans)} specimens")
@@ -59,7 +59,7 @@ def main() -> None:
             imaging |= {"focal_spread": [15, 45], "dose": dose}
             imaging["sampling"] = float(np.exp(rng.uniform(np.log(0.04), np.log(0.25))))
             conditions = conditions_of(imaging, SEED, int(rng.integers(1e9)))
-            image, sampling = take_frame(rng, subjects[plan.key], conditions)
+            image, sampling = take_frame(rng, specimens[plan.key], conditions)
             name = plan.arguments.get("element", "Au") if material == "metal" else "graphene"
             start = time.perf_counter()
             error = error_of(image, sampling, network, name)

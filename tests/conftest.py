@@ -88,7 +88,7 @@ def wave_folder(tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
-def subject(particle, wave_folder):
-    from hyperspy_dlatoms.data.benchmark.exit_waves import load_subject
+def particle_waves(particle, wave_folder):
+    from hyperspy_dlatoms.data.benchmark.exit_waves import load_exit_waves
 
-    return load_subject(particle, wave_folder)
+    return load_exit_waves(particle, wave_folder)

@@ -17,7 +17,7 @@ from matplotlib.image import imread
 import hyperspy_dlatoms
 from hyperspy_dlatoms import SamplingError, cli, registry
 from hyperspy_dlatoms.cli import _searching
-from hyperspy_dlatoms.data.benchmark.curves import Point, Trial
+from hyperspy_dlatoms.data.benchmark.curves import Benchmark, Point
 from hyperspy_dlatoms.data.benchmark.exit_waves import Plan
 from hyperspy_dlatoms.demo import Example
 from hyperspy_dlatoms.evaluation import finder
@@ -274,7 +274,7 @@ def test_train_afresh_keeps_a_run_that_was_begun(recipe, tmp_path, error_of):
 
 @pytest.fixture
 def evaluated(spot_network, tmp_path, monkeypatch):
-    """A model file, a trial of one small sheet, and a finder that finds nothing in it."""
+    """A model file, a benchmark of one small sheet, and a finder that finds nothing in it."""
     path = tmp_path / "spots.safetensors"
     write_model(path, spot_network.card, {"w": np.arange(8, dtype=np.float32)})
     monkeypatch.setattr(registry, "load", lambda model: spot_network)
@@ -284,11 +284,11 @@ def evaluated(spot_network, tmp_path, monkeypatch):
     curves = {"dose": (Point(1000.0, (sheet,), {"dose": 1000.0}),)}
     asked = []
 
-    def trial(material, quick):
+    def benchmark(material, quick):
         asked.append((material, quick))
-        return Trial(material, {"sampling": 0.2}, curves, {0.0: (empty,)}, (100.0,))
+        return Benchmark(material, {"sampling": 0.2}, curves, {0.0: (empty,)}, (100.0,))
 
-    monkeypatch.setattr("hyperspy_dlatoms.data.benchmark.curves.trial", trial)
+    monkeypatch.setattr("hyperspy_dlatoms.data.benchmark.curves.benchmark", benchmark)
     monkeypatch.chdir(tmp_path)
     return path, asked
 

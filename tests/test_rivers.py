@@ -22,7 +22,7 @@ DOWNSTREAM = {
     },
     "signals": {"signals", "detection", "networks", "registry", "analysis"},
     # What examples and data sets are made of; nothing but the command line is made of them.
-    "data": {"data", "evaluation", "signals", "simulation", "recipes", "networks", "registry"},
+    "data": {"data", "signals", "simulation", "recipes", "networks", "registry"},
 }
 HEAVY = {"tensorflow", "keras", "abtem", "ase", "jax", "torch"}
 MODULES = sorted(PACKAGE.rglob("*.py"))

@@ -3,7 +3,7 @@
 
 It stops when its time is up, and goes on when it is called again, on any machine that has the
 directory; one that holds the training of another recipe is refused. Of a network for which there is
-no trial the evaluation is left out::
+no benchmark the evaluation is left out::
 
     python tools/make.py recipes/graphene.yaml work/graphene --seconds 570
 
@@ -18,7 +18,7 @@ import sys
 import time
 from pathlib import Path
 
-from hyperspy_dlatoms.data.benchmark.curves import has_trial
+from hyperspy_dlatoms.data.benchmark.curves import has_benchmark
 from hyperspy_dlatoms.networks.model_file import read_model
 from hyperspy_dlatoms.recipes.recipe import Recipe, read_recipe
 
@@ -71,7 +71,7 @@ def steps(
     if minutes is not None:
         train += ["--minutes", str(minutes)]
     commands = {raw: train, network: [sys.executable, CALIBRATE, raw, data, network]}
-    if has_trial(tuple(recipe.network.get("classes", ()))):
+    if has_benchmark(tuple(recipe.network.get("classes", ()))):
         evaluate = [*dlatoms, "evaluate", network, "--quick", "-o", report]
         commands[report / "report.html"] = evaluate
     return commands

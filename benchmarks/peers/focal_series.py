@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Focal series of a subject."""
+"""Focal series of a specimen."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from functools import lru_cache
 import numpy as np
 import scipy.fft
 
-from hyperspy_dlatoms.data.benchmark.exit_waves import Subject
+from hyperspy_dlatoms.data.benchmark.exit_waves import ExitWaves
 from hyperspy_dlatoms.data.benchmark.waves import SAMPLING
 from hyperspy_dlatoms.evaluation.comparison import Truth
 from hyperspy_dlatoms.simulation.imaging.camera import count_electrons, record
@@ -53,18 +53,18 @@ class FocalSeries:
 
 def take_series(
     rng: np.random.Generator,
-    subject: Subject,
+    specimen: ExitWaves,
     conditions: Conditions,
     defoci: np.ndarray,
     drift: float = 0.0,
 ) -> FocalSeries:
-    """Image a subject at several defoci.
+    """Image a specimen at several defoci.
 
     Parameters
     ----------
     rng : numpy.random.Generator
         Draws noise and drift.
-    subject : Subject
+    specimen : ExitWaves
         What is imaged.
     conditions : Conditions
         What the images are taken under; lens and camera alone are looked at. The dose is that of
@@ -89,24 +89,24 @@ def take_series(
     camera, images = conditions.camera, []
     place = np.zeros(2)
     for defocus in defoci:
-        ideal = _intensity(subject, replace(conditions.lens, defocus=float(defocus)))
+        ideal = _intensity(specimen, replace(conditions.lens, defocus=float(defocus)))
         image = record(_moved(ideal, place), SAMPLING, camera, camera.sampling)
-        sampling = subject.size / len(image)
+        sampling = specimen.size / len(image)
         images.append(count_electrons(rng, image, camera, sampling))
         place = place + rng.normal(0, drift, 2)
     return FocalSeries(
         np.stack(images),
         sampling,
-        subject.energy,
+        specimen.energy,
         replace(conditions.lens, defocus=float(np.mean(defoci))),
         np.asarray(defoci, dtype=float),
-        subject.truth,
+        specimen.truth,
     )
 
 
 @lru_cache(maxsize=64)
-def _intensity(subject: Subject, lens: Lens) -> np.ndarray:
-    images = [image_intensity(wave, SAMPLING, subject.energy, lens) for wave in subject.waves]
+def _intensity(specimen: ExitWaves, lens: Lens) -> np.ndarray:
+    images = [image_intensity(wave, SAMPLING, specimen.energy, lens) for wave in specimen.waves]
     return np.mean(images, axis=0)
 
 

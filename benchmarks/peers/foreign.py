@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Images that no network of this package was trained for: other crystals, methods, and subjects."""
+"""Images no network was trained for: other crystals, dark fields, photographs, calibrations."""
 
 from __future__ import annotations
 

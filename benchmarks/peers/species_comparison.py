@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from hyperspy_dlatoms.data.benchmark.exit_waves import Plan, Subject, load_subject, load_subjects
+from hyperspy_dlatoms.data.benchmark.exit_waves import ExitWaves, Plan, load_all, load_exit_waves
 from hyperspy_dlatoms.data.benchmark.frames import conditions_of
 from hyperspy_dlatoms.evaluation.confusion import Labelled, confusion, counts_by_kind
 from hyperspy_dlatoms.simulation.imaging.lens import Lens
@@ -176,7 +176,7 @@ def series_of(
     number: int,
     which: Sequence[Mapping[str, Any]],
     formula: str,
-    subjects: Mapping[str, Subject] | None = None,
+    specimens: Mapping[str, ExitWaves] | None = None,
 ) -> list[FocalSeries]:
     """Take focal series of specimens under conditions that are drawn once for all of them.
 
@@ -192,7 +192,7 @@ def series_of(
         Arguments of `dichalcogenide_specimen`.
     formula : str
         Which crystal.
-    subjects : mapping of str to Subject, optional
+    specimens : mapping of str to ExitWaves, optional
         Those that are loaded, by the keys of their plans.
 
     Returns
@@ -205,8 +205,8 @@ def series_of(
     for arguments in which:
         plan = plan_of(arguments, formula)
         rng = np.random.default_rng([SEED, int(dose), number, plan.seed])
-        subject = (subjects or {}).get(plan.key) or load_subject(plan, data)
-        result.append(take_series(rng, subject, conditions, defoci, DRIFT))
+        specimen = (specimens or {}).get(plan.key) or load_exit_waves(plan, data)
+        result.append(take_series(rng, specimen, conditions, defoci, DRIFT))
     return result
 
 
@@ -272,13 +272,13 @@ def compare_species(
     if lenses < 2:
         raise ValueError(f"lenses is {lenses}: expected 2 or more, to calibrate on others.")
     plans = [plan_of(arguments, formula) for arguments in (*_CALIBRATION, *UNSEEN)]
-    subjects = load_subjects(plans, data)
+    specimens = load_all(plans, data)
     metal, chalcogen, a, _ = LATTICES[formula]
     ways = classical_ways(a / np.sqrt(3)) if classical else {}
     tally: dict[tuple[str, str, float], _Tally] = {}
     for dose in doses:
-        unseen = [series_of(data, dose, n, UNSEEN, formula, subjects) for n in range(lenses)]
-        known = [series_of(data, dose, n, _CALIBRATION, formula, subjects) for n in range(lenses)]
+        unseen = [series_of(data, dose, n, UNSEEN, formula, specimens) for n in range(lenses)]
+        known = [series_of(data, dose, n, _CALIBRATION, formula, specimens) for n in range(lenses)]
         for number, tested in enumerate(unseen):
             others = [one for n, some in enumerate(known) if n != number for one in some]
             fitted = {(name, "none"): find for name, find in (networks or {}).items()}

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 import pandas as pd
 
-from hyperspy_dlatoms.data.benchmark.exit_waves import load_subjects
+from hyperspy_dlatoms.data.benchmark.exit_waves import load_all
 from hyperspy_dlatoms.data.benchmark.waves import SAMPLING
 from hyperspy_dlatoms.detection.exit_waves import exit_waves
 from hyperspy_dlatoms.networks.waves import band_limited
@@ -163,14 +163,14 @@ def compare_waves(
         ``seconds`` on the processor that a series took.
     """
     plans = [plan_of(arguments, formula) for arguments in UNSEEN]
-    subjects = load_subjects(plans, data)
+    specimens = load_all(plans, data)
     true = [
-        band_limited(subjects[plan.key].waves.mean(axis=0), SAMPLING)[_inner()] for plan in plans
+        band_limited(specimens[plan.key].waves.mean(axis=0), SAMPLING)[_inner()] for plan in plans
     ]
     rows = []
     for dose in doses:
         for number in range(lenses):
-            taken = series_of(data, dose, number, UNSEEN, formula, subjects)
+            taken = series_of(data, dose, number, UNSEEN, formula, specimens)
             for way, find in wave_ways(networks).items():
                 for series, wave in zip(taken, true, strict=True):
                     start = time.process_time()

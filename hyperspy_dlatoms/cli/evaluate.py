@@ -51,7 +51,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> None:
     """Evaluate the network, write the report and, if asked, the card."""
     from hyperspy_dlatoms import registry
-    from hyperspy_dlatoms.data.benchmark.curves import material_of, trial
+    from hyperspy_dlatoms.data.benchmark.curves import benchmark, material_of
     from hyperspy_dlatoms.evaluation.evaluate import evaluate
     from hyperspy_dlatoms.evaluation.finder import model_finder
     from hyperspy_dlatoms.evaluation.report import summary, write_report
@@ -62,13 +62,13 @@ def run(options: argparse.Namespace) -> None:
     _backend.import_tensorflow()
     network = registry.load(options.model)
     card = network.card
-    material = options.material or material_of(card)
+    material = options.material or material_of(card.name, card.classes)
     output = options.output or Path(f"evaluation-{card.name}")
     output.mkdir(parents=True, exist_ok=True)
     check_writable(output / "report.html", output / "scores.json")
     evaluation = evaluate(
         model_finder(network),
-        trial(material, quick=options.quick),
+        benchmark(material, quick=options.quick),
         options.data or Path("data") / f"evaluation-{material}",
         frames=_QUICK_FRAMES if options.quick else options.frames,
         show_progressbar=sys.stderr.isatty(),

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import dask.array as da
 import numpy as np
 
-from hyperspy_dlatoms.data.generate import Frames, fingerprint, generate
+from hyperspy_dlatoms.data.frames import Frames, fingerprint
+from hyperspy_dlatoms.data.generate import generate
 from hyperspy_dlatoms.data.stored import Stored, read_stored
 from hyperspy_dlatoms.registry import _cache, sources
 from hyperspy_dlatoms.registry.entries import Entry

@@ -4,12 +4,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import lru_cache
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 import scipy.sparse
 from scipy.spatial import cKDTree
 
+from hyperspy_dlatoms._atomic_write import atomic_write
+from hyperspy_dlatoms.data.benchmark.exit_waves import Plan
+from hyperspy_dlatoms.data.benchmark.frames import KEPT
 from hyperspy_dlatoms.data.benchmark.waves import SAMPLING, displaced, resting_wave
 from hyperspy_dlatoms.simulation.imaging.camera import record
 from hyperspy_dlatoms.simulation.imaging.conditions import Conditions
@@ -83,21 +88,10 @@ def fisher(mean: np.ndarray, derivatives: np.ndarray | scipy.sparse.sparray) -> 
 
 
 def deviations(information: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Turn Fisher information into the least standard deviations of positions.
+    """Turn Fisher information (2n, 2n) of y and x of each site into least standard deviations.
 
-    They are infinite where the image tells nothing.
-
-    Parameters
-    ----------
-    information : numpy.ndarray
-        Of y and x of one site after the other, shape (2 n, 2 n).
-
-    Returns
-    -------
-    own : numpy.ndarray
-        Of y and x of each site where all the others are known, shape (n, 2).
-    joint : numpy.ndarray
-        The same where none is known.
+    Those of y and x of each site, (n, 2), first where all the others are known, then where none
+    is; infinite where the image tells nothing.
     """
     yy, xx = information.diagonal().reshape(-1, 2).T
     yx = information.diagonal(1)[::2]
@@ -113,7 +107,7 @@ def deviations(information: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 @dataclass(frozen=True, eq=False)
 class Sensitivity:
-    """How an exit wave answers when columns move.
+    """How an exit wave responds when columns move.
 
     Parameters
     ----------
@@ -138,25 +132,25 @@ class Sensitivity:
     inner: np.ndarray
 
 
+def load_sensitivity(plan: Plan, directory: Path) -> Sensitivity:
+    """Read the sensitivity of a specimen from a directory, or compute it and leave it there."""
+    path = directory / f"{plan.key}-bound.npz"
+    if not path.is_file():
+        computed = sensitivity(plan.build(np.random.default_rng(plan.seed)), plan.energy)
+        with atomic_write(path) as draft:
+            np.savez(draft, **vars(computed))
+        return computed
+    with np.load(path, allow_pickle=False) as stored:
+        return Sensitivity(**stored)
+
+
 def sensitivity(specimen: Specimen, energy: float, reach: float = 14.0) -> Sensitivity:
-    """Move the columns of a specimen, and see how its exit wave changes.
+    """Move the columns of a specimen, and compute how its exit wave changes; energy in eV.
 
     Columns that lie at least two footprints apart are moved together, so that some tens of
     multislice calculations give the derivatives of all. Instead of many thermal snapshots there is
-    one wave of thermally blurred potentials.
-
-    Parameters
-    ----------
-    specimen : Specimen
-        The atoms at rest.
-    energy : float
-        Of the electrons (eV).
-    reach : float, optional
-        The bounds of sites within this distance from the middle of all sites are wanted (Å).
-
-    Returns
-    -------
-    Sensitivity
+    one wave of thermally blurred potentials. The bounds of sites within `reach` Å from the middle
+    of all sites are wanted.
     """
     positions = specimen.sites()[:, :2]
     from_middle = np.linalg.norm(positions - positions.mean(axis=0), axis=1)
@@ -166,8 +160,8 @@ def sensitivity(specimen: Specimen, energy: float, reach: float = 14.0) -> Sensi
         moves = np.isin(specimen.column, np.flatnonzero(colours == one))[:, None]
         for axis in ([0, 1, 0], [1, 0, 0]):
             ahead, behind = (
-                resting_wave(displaced(specimen, way * STEP * moves * axis), energy)
-                for way in (1, -1)
+                resting_wave(displaced(specimen, sign * STEP * moves * axis), energy)
+                for sign in (1, -1)
             )
             slopes.append((ahead - behind) / (2 * STEP))
     wave = resting_wave(specimen, energy)
@@ -176,28 +170,9 @@ def sensitivity(specimen: Specimen, energy: float, reach: float = 14.0) -> Sensi
 
 
 def colour(positions: np.ndarray, distance: float, chosen: np.ndarray) -> np.ndarray:
-    """Colour points so that those of one colour keep a distance.
+    """Colour the chosen points (n, 2) so that those of one colour keep a distance.
 
-    Parameters
-    ----------
-    positions : numpy.ndarray
-        Shape (n, 2).
-    distance : float
-        Least distance of two points of one colour.
-    chosen : numpy.ndarray
-        Which points to colour, bool, shape (n,).
-
-    Returns
-    -------
-    numpy.ndarray
-        Colours from 0, int, shape (n,); -1 for points not chosen.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> row = np.column_stack([np.arange(5.0), np.zeros(5)])
-    >>> colour(row, 2.0, np.ones(5, dtype=bool)).tolist()
-    [0, 1, 0, 1, 0]
+    Colours are int from 0, shape (n,); -1 for points that are not chosen.
     """
     colours = np.full(len(positions), -1)
     near = cKDTree(positions).query_ball_point(positions, distance * (1 - 1e-9))
@@ -271,3 +246,18 @@ def site_bounds(moved: Sensitivity, energy: float, conditions: Conditions) -> np
     result[chosen] = np.hstack(deviations(information))
     result[~moved.inner] = np.nan
     return result
+
+
+def frame_bounds(moved: Sensitivity, energy: float, conditions: Conditions) -> np.ndarray | None:
+    """Compute the bound of the sites of a frame, as `site_bounds`.
+
+    None if the noise is not that of electrons alone, or the defocus changes across the frame.
+    """
+    camera = conditions.camera
+    if not np.isfinite(camera.dose) or camera.readout or conditions.defocus_ramp:
+        return None
+    once = replace(conditions, camera=replace(camera, dose=1.0))
+    return _bounds_at_unit_dose(moved, energy, once) / np.sqrt(camera.dose)
+
+
+_bounds_at_unit_dose = lru_cache(maxsize=KEPT)(site_bounds)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Whether stated probabilities and deviations are what they say."""
+"""Whether stated probabilities and standard deviations are right."""
 
 from __future__ import annotations
 
@@ -56,29 +56,11 @@ def reliability(probability: np.ndarray, right: np.ndarray, bins: int = 10) -> l
 def expected_calibration_error(
     probability: np.ndarray, right: np.ndarray, bins: int = 10
 ) -> float | None:
-    """Average how far probabilities are from the share that is right.
+    """Return the mean distance of probabilities from the share that is right; None without atoms.
 
-    Parameters
-    ----------
-    probability, right, bins
-        As for `reliability`.
-
-    Returns
-    -------
-    float or None
-        Mean over the bins, weighted by their atoms, of the modulus of the difference; None
-        without any atom.
-
-    References
-    ----------
-    M. P. Naeini, G. F. Cooper, M. Hauskrecht, Obtaining well calibrated probabilities using
-    Bayesian binning, Proc. AAAI 29 (2015) 2901.
-
-    Examples
-    --------
-    >>> round(expected_calibration_error(np.array([0.72, 0.78]), np.array([True, False])), 2)
-    0.25
+    Over the bins of `reliability`, weighted by their atoms.
     """
+    # M. P. Naeini, G. F. Cooper, M. Hauskrecht, Proc. AAAI 29 (2015) 2901.
     if len(probability) == 0:
         return None
     rows = reliability(probability, right, bins)
@@ -87,26 +69,11 @@ def expected_calibration_error(
 
 
 def coverage(errors: np.ndarray, sigmas: np.ndarray) -> dict[str, float | None]:
-    """Compare errors with the standard deviations stated for them.
+    """Compare errors with the standard deviations stated for them, of the same shape and unit.
 
-    Parameters
-    ----------
-    errors, sigmas : numpy.ndarray
-        Of the same shape and unit; pairs that are not finite are left out.
-
-    Returns
-    -------
-    dict
-        ``within_1`` and ``within_2``, the share of errors within one and two standard deviations
-        (0.683 and 0.954 if these are right), and ``rms_ratio``, the root mean square of the errors
-        by that of the deviations; None without any error.
-
-    Examples
-    --------
-    >>> errors = np.random.default_rng(0).normal(0, 2, 100_000)
-    >>> result = coverage(errors, np.full(100_000, 2.0))
-    >>> {name: round(value, 2) for name, value in result.items()}
-    {'within_1': 0.68, 'within_2': 0.95, 'rms_ratio': 1.0}
+    ``within_1`` and ``within_2`` are the shares of errors within one and two standard deviations
+    (0.683 and 0.954 if these are right), ``rms_ratio`` the root mean square of the errors by that
+    of the deviations; None without any error. Pairs that are not finite are left out.
     """
     known = np.isfinite(errors) & np.isfinite(sigmas)
     errors, sigmas = np.abs(errors[known]), sigmas[known]

@@ -3,46 +3,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 from scipy.spatial import cKDTree
 
 from hyperspy_dlatoms.analysis.matching import match
+from hyperspy_dlatoms.data.benchmark.exit_waves import Truth
 
 BORDER = 3.0
 """Sites nearer than this to an edge of the frame are left out (Å)."""
-
-
-def _nowhere() -> np.ndarray:
-    return np.empty((0, 2))
-
-
-@dataclass(frozen=True, eq=False)
-class Truth:
-    """What is in a frame.
-
-    Parameters
-    ----------
-    positions : numpy.ndarray
-        y, x of the sites (Å), shape (n, 2).
-    heights : numpy.ndarray
-        Atoms of each, int, shape (n,).
-    vacancies : numpy.ndarray, optional
-        y, x where an atom is missing (Å), shape (m, 2).
-    unclear : numpy.ndarray, optional
-        y, x where a found atom counts neither as right nor as false (Å), shape (k, 2).
-    species : numpy.ndarray, optional
-        Index of the species of each site, int, shape (n,), where vacancies are sites too; empty
-        where species are not told apart.
-    """
-
-    positions: np.ndarray
-    heights: np.ndarray
-    vacancies: np.ndarray = field(default_factory=_nowhere)
-    unclear: np.ndarray = field(default_factory=_nowhere)
-    species: np.ndarray = field(default_factory=lambda: np.empty(0, dtype=int))
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,7 +25,7 @@ class Comparison:
     sites : pandas.DataFrame
         A row for each true site: ``height``, ``edge``, ``found``; where it was found
         ``error_y``, ``error_x``, ``sigma_y``, ``sigma_x`` (Å), ``probability`` and, where heights
-        are told, ``height_error`` and ``height_sigma`` (atoms); where it is known the Cramér-Rao
+        are known, ``height_error`` and ``height_sigma`` (atoms); where it is known the Cramér-Rao
         bound ``bound_y``, ``bound_x``, and ``joint_y``, ``joint_x`` with neighbours unknown (Å);
         else NaN.
     atoms : pandas.DataFrame
@@ -75,7 +46,7 @@ class Comparison:
 
     @classmethod
     def join(cls, parts: list[Comparison]) -> Comparison:
-        """Put the comparisons of several frames together."""
+        """Join the comparisons of several frames."""
         return cls(
             pd.concat([part.sites for part in parts], ignore_index=True),
             pd.concat([part.atoms for part in parts], ignore_index=True),
@@ -95,35 +66,10 @@ def compare(
 ) -> Comparison:
     """Compare the found atoms of a frame with the true sites, one to one.
 
-    Parameters
-    ----------
-    found : numpy.ndarray
-        y, x, probability, y_sigma, x_sigma in px, and the number of atoms in the column and its
-        sigma where they are told, shape (n, 5 or 7).
-    truth : Truth
-        What is in the frame.
-    sampling : float
-        Å/px.
-    shape : tuple of int
-        Of the frame.
-    tolerance : float, optional
-        A found atom within this distance of a true site can be that site (Å).
-    bounds : numpy.ndarray, optional
-        Cramér-Rao bounds of each site: of y and x, neighbours known, then of y and x, neighbours
-        unknown (Å), shape (n_sites, 4); NaN where they are not known.
-
-    Returns
-    -------
-    Comparison
-        Without the sites and atoms nearer than ``BORDER`` to an edge, matched beforehand.
-
-    Examples
-    --------
-    >>> truth = Truth(np.array([[5.0, 5.0], [5.0, 7.0]]), np.array([1, 4]))
-    >>> found = np.array([[50.0, 51.0, 0.9, 1.0, 1.0], [80.0, 80.0, 0.6, 1.0, 1.0]])
-    >>> result = compare(found, truth, sampling=0.1, shape=(120, 120))
-    >>> result.sites.found.tolist(), result.atoms.right.tolist()
-    ([True, False], [True, False])
+    `found` has y, x, probability, y_sigma, x_sigma in px and, where they are known, the number of
+    atoms in the column and its sigma, shape (n, 5 or 7); `bounds` the Cramér-Rao bounds of y and x
+    with neighbours known, then unknown (Å), shape (sites, 4), NaN where unknown. Pairs are at most
+    `tolerance` Å apart. Sites and atoms nearer than ``BORDER`` to an edge are left out after that.
     """
     places = found[:, :2] * sampling
     pairs = match(places, truth.positions, tolerance)
@@ -176,27 +122,9 @@ def compare(
 
 
 def on_edge(positions: np.ndarray, gap: float = 150.0) -> np.ndarray:
-    """Say which sites have no neighbour within a wide angle: those of edges, steps and holes.
+    """Whether sites (n, 2) are of edges, steps or holes: no neighbour within an angle (degrees).
 
-    Parameters
-    ----------
-    positions : numpy.ndarray
-        y, x of sites of one crystal or sheet, shape (n, 2), in any unit.
-    gap : float, optional
-        The angle (degrees). Neighbours are those within 1.6 times the median of the distances of
-        nearest ones.
-
-    Returns
-    -------
-    numpy.ndarray
-        Shape (n,), bool.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> square = np.stack(np.mgrid[:3, :3], axis=-1).reshape(-1, 2)
-    >>> on_edge(square).reshape(3, 3)[1].tolist()
-    [True, False, True]
+    Neighbours are those within 1.6 times the median of the distances of nearest ones.
     """
     if len(positions) < 3:
         return np.ones(len(positions), dtype=bool)

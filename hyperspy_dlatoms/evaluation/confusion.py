@@ -151,27 +151,7 @@ def counts_by_kind(
 
 
 def right_sites(found: Labelled, true: Labelled, *, tolerance: float = TOLERANCE) -> np.ndarray:
-    """Tell which sites have one of the same kind among the others, one to one.
-
-    Parameters
-    ----------
-    found, true : Labelled
-        Sites of a frame.
-    tolerance : float, optional
-        Largest distance of a pair (Å).
-
-    Returns
-    -------
-    numpy.ndarray
-        Bool, one for each of `found`.
-
-    Examples
-    --------
-    >>> true = Labelled(np.array([[6.0, 6.0], [6.0, 8.0]]), np.array([0, 1]))
-    >>> found = Labelled(np.array([[6.0, 6.1], [6.0, 8.0]]), np.array([0, 0]))
-    >>> right_sites(found, true)
-    array([ True, False])
-    """
+    """Return which of the found sites have a true one of the same kind, one to one, bool (n,)."""
     right = np.zeros(len(found.kinds), dtype=bool)
     for kind in np.unique(found.kinds):
         ours = np.flatnonzero(found.kinds == kind)
@@ -181,27 +161,7 @@ def right_sites(found: Labelled, true: Labelled, *, tolerance: float = TOLERANCE
 
 
 def inner(positions: np.ndarray, extent: tuple[float, float], margin: float = MARGIN) -> np.ndarray:
-    """Tell which positions lie away from the edges of a frame.
-
-    Parameters
-    ----------
-    positions : numpy.ndarray
-        y, x (Å), shape (n, 2).
-    extent : tuple of float
-        Height and width of the frame (Å).
-    margin : float, optional
-        Å.
-
-    Returns
-    -------
-    numpy.ndarray
-        Bool, shape (n,).
-
-    Examples
-    --------
-    >>> inner(np.array([[6.0, 6.0], [1.0, 6.0]]), (12.0, 12.0))
-    array([ True, False])
-    """
+    """Return which positions y, x (Å), (n, 2), lie away from the edges of a frame, bool (n,)."""
     return ((positions >= margin) & (positions <= np.asarray(extent) - margin)).all(axis=1)
 
 

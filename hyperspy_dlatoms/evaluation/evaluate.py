@@ -11,47 +11,29 @@ from typing import Any
 
 import numpy as np
 
-from hyperspy_dlatoms.data.benchmark.curves import Point, Trial
-from hyperspy_dlatoms.data.benchmark.exit_waves import Plan, Subject, load_subject
-from hyperspy_dlatoms.data.benchmark.frames import conditions_of, frame_bounds, take_frame
+from hyperspy_dlatoms.data.benchmark.curves import SEED, Benchmark, Point
+from hyperspy_dlatoms.data.benchmark.exit_waves import ExitWaves, Plan, Truth, load_exit_waves
+from hyperspy_dlatoms.data.benchmark.frames import conditions_of, take_frame
+from hyperspy_dlatoms.evaluation.bound import Sensitivity, frame_bounds, load_sensitivity
 from hyperspy_dlatoms.evaluation.calibration import (
     coverage,
     expected_calibration_error,
     reliability,
 )
-from hyperspy_dlatoms.evaluation.comparison import Comparison, Truth, compare
+from hyperspy_dlatoms.evaluation.comparison import Comparison, compare
 from hyperspy_dlatoms.evaluation.finder import Finder
 from hyperspy_dlatoms.evaluation.scores import by_height, scores
-
-SEED = 4177
-"""Of the aberrations and the noise."""
 
 LOWEST = 0.05
 """Probability from which atoms count in the reliability curve."""
 
 CALIBRATED = 100.0
-"""Dose from which frames count for the calibration (e/Å²)."""
-
-Load = Callable[[Plan], Subject]
+"""Dose from which frames count for the calibration (e/Å²): below it most networks find nothing."""
 
 
 @dataclass(frozen=True, eq=False)
 class Example:
-    """A frame of the report.
-
-    Parameters
-    ----------
-    title : str
-        What it shows.
-    counts : numpy.ndarray
-        Electrons a pixel, shape (H, W).
-    sampling : float
-        Å/px.
-    found : numpy.ndarray
-        y, x of the found atoms in px, shape (n, 2).
-    truth : Truth
-        What is there.
-    """
+    """A frame of the report: counts (H, W), Å/px, the found y, x (n, 2) in px, and the truth."""
 
     title: str
     counts: np.ndarray
@@ -62,7 +44,7 @@ class Example:
 
 @dataclass(frozen=True, eq=False)
 class Evaluation:
-    """What an evaluation gave.
+    """The result of an evaluation.
 
     Parameters
     ----------
@@ -78,7 +60,7 @@ class Evaluation:
 
 def evaluate(
     find: Finder,
-    trial: Trial,
+    benchmark: Benchmark,
     data: Path,
     *,
     frames: int = 8,
@@ -91,17 +73,17 @@ def evaluate(
     ----------
     find : Finder
         What is tested.
-    trial : Trial
+    benchmark : Benchmark
         What it is tested on.
     data : pathlib.Path
         Where the exit waves are kept; those that are not there are made, which may be cut short
-        and goes on the next time.
+        and continues the next time.
     frames : int, optional
         At each point of a curve.
     seed : int, optional
         Of the aberrations and the noise: equal seeds give equal numbers.
     show_progressbar : bool, optional
-        Whether to show how far it is, on stderr.
+        Whether to show the progress on stderr.
 
     Returns
     -------
@@ -116,29 +98,23 @@ def evaluate(
         raise ValueError(f"frames is {frames}: expected 1 or more at each point.")
     data.mkdir(parents=True, exist_ok=True)
     track = _tracker(show_progressbar)
-    for plan in track(list(trial.plans()), "exit waves"):
-        load_subject(plan, data)
-    plans = {plan.key: plan for plan in trial.plans()}
-    kept = lru_cache(maxsize=8)(lambda key: load_subject(plans[key], data))
-
-    def load(plan: Plan) -> Subject:
-        return kept(plan.key)
-
+    for plan in track(list(benchmark.plans()), "exit waves"):
+        _load(plan, data)
+    taker = _FrameTaker(benchmark, data, seed)
     examples: list[Example] = []
     pooled: dict[str, list[Comparison]] = {"dose": [], "thickness": []}
-    candid: list[Comparison] = []
+    lowered: list[Comparison] = []
     curves = {}
-    for place, (name, points) in enumerate(trial.curves.items()):
+    for place, (name, points) in enumerate(benchmark.curves.items()):
         rows = []
         for number, point in enumerate(track(list(points), name)):
             compared = []
             for n in range(frames):
-                rng = np.random.default_rng([seed, place, number, n])
-                frame = _frame(rng, load, trial, point, seed, n)
+                frame = taker.take(np.random.default_rng([seed, place, number, n]), point, n)
                 found = find(*frame.image)
                 compared.append(frame.compare(found))
                 if name == "dose" and point.value >= CALIBRATED:
-                    candid.append(frame.compare(find(*frame.image, LOWEST)))
+                    lowered.append(frame.compare(find(*frame.image, LOWEST)))
                 if name == "dose" and n == 0:
                     title = f"{point.value:g} e/Å²"
                     examples.append(Example(title, *frame.image, found[:, :2], frame.truth))
@@ -149,14 +125,14 @@ def evaluate(
         curves[name] = rows
     heights = by_height(Comparison.join(pooled["thickness"]).sites) if pooled["thickness"] else []
     numbers = {
-        "material": trial.material,
-        "imaging": trial.imaging,
+        "material": benchmark.material,
+        "imaging": benchmark.imaging,
         "frames": frames,
         "seed": seed,
         "curves": curves,
         "heights": heights,
-        "films": _films(find, trial, load, frames, seed, track),
-        "calibration": _calibration(Comparison.join(pooled["dose"]), Comparison.join(candid)),
+        "films": _films(find, benchmark, taker, frames, track),
+        "calibration": _calibration(Comparison.join(pooled["dose"]), Comparison.join(lowered)),
     }
     return Evaluation(numbers, examples)
 
@@ -172,27 +148,39 @@ class _Frame:
         return compare(found, self.truth, sampling, counts.shape, bounds=self.bounds)
 
 
-def _frame(
-    rng: np.random.Generator, load: Load, trial: Trial, point: Point, seed: int, number: int
-) -> _Frame:
-    subject = load(point.plans[number % len(point.plans)])
-    conditions = conditions_of(trial.imaging | point.changes, seed, number)
-    image = take_frame(rng, subject, conditions)
-    return _Frame(image, subject.truth, frame_bounds(subject, conditions))
+class _FrameTaker:
+    """Takes frames of the specimens of a benchmark, the last of which are kept in memory."""
+
+    def __init__(self, benchmark: Benchmark, data: Path, seed: int):
+        plans = {plan.key: plan for plan in benchmark.plans()}
+        self._load = lru_cache(maxsize=8)(lambda key: _load(plans[key], data))
+        self._imaging = benchmark.imaging
+        self.seed = seed
+
+    def take(self, rng: np.random.Generator, point: Point, number: int) -> _Frame:
+        specimen, sensitivity = self._load(point.plans[number % len(point.plans)].key)
+        conditions = conditions_of(self._imaging | point.changes, self.seed, number)
+        image = take_frame(rng, specimen, conditions)
+        bounds = frame_bounds(sensitivity, specimen.energy, conditions) if sensitivity else None
+        return _Frame(image, specimen.truth, bounds)
+
+
+def _load(plan: Plan, data: Path) -> tuple[ExitWaves, Sensitivity | None]:
+    return load_exit_waves(plan, data), load_sensitivity(plan, data) if plan.bound else None
 
 
 def _films(
-    find: Finder, trial: Trial, load: Load, frames: int, seed: int, track: Callable
+    find: Finder, benchmark: Benchmark, taker: _FrameTaker, frames: int, track: Callable
 ) -> list[dict[str, Any]]:
     """Count the atoms found where there are none."""
     rows = []
-    for place, (thickness, plans) in enumerate(track(list(trial.films.items()), "films")):
-        for dose in trial.film_doses:
+    for place, (thickness, plans) in enumerate(track(list(benchmark.films.items()), "films")):
+        for dose in benchmark.film_doses:
             point = Point(thickness, plans, {"dose": dose})
             compared = []
             for n in range(frames):
-                rng = np.random.default_rng([seed, 1000 + place, int(dose), n])
-                frame = _frame(rng, load, trial, point, seed, n)
+                rng = np.random.default_rng([taker.seed, 1000 + place, int(dose), n])
+                frame = taker.take(rng, point, n)
                 compared.append(frame.compare(find(*frame.image)))
             joined = Comparison.join(compared)
             row = {"thickness": thickness, "dose": dose, "area": joined.area}
@@ -201,15 +189,15 @@ def _films(
     return rows
 
 
-def _calibration(reported: Comparison, candid: Comparison) -> dict[str, Any]:
-    """Judge probabilities and deviations over the frames of all doses."""
+def _calibration(reported: Comparison, lowered: Comparison) -> dict[str, Any]:
+    """Compare probabilities and deviations with what is right, over the frames of all doses."""
     sites = reported.sites
     errors = sites[["error_y", "error_x"]].to_numpy()
     sigmas = sites[["sigma_y", "sigma_x"]].to_numpy()
     result = {"doses_from": CALIBRATED, "lowest": LOWEST, "coverage": coverage(errors, sigmas)}
     heights = sites[["height_error", "height_sigma"]].to_numpy().T
     result["height_coverage"] = coverage(*heights)
-    for name, comparison in (("reported", reported), ("lowered", candid)):
+    for name, comparison in (("reported", reported), ("lowered", lowered)):
         probability, right = (
             comparison.atoms[column].to_numpy() for column in ("probability", "right")
         )

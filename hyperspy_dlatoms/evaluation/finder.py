@@ -12,12 +12,11 @@ import numpy as np
 if TYPE_CHECKING:
     from hyperspy_dlatoms.networks.network import AtomNetwork
 
-
 _COMPARED = ("y", "x", "probability", "y_sigma", "x_sigma", "height", "height_sigma")
 
 
 class Finder(Protocol):
-    """Finds the sites of a frame."""
+    """A function that finds the sites of a frame."""
 
     def __call__(
         self, frame: np.ndarray, sampling: float, threshold: float | None = None
@@ -31,7 +30,7 @@ class Finder(Protocol):
         sampling : float
             Å/px.
         threshold : float, optional
-            Lowest probability of a site; the finder's own unless told.
+            Lowest probability of a site; the finder's own where not given.
 
         Returns
         -------
@@ -52,8 +51,7 @@ def model_finder(model: str | os.PathLike[str] | AtomNetwork) -> Finder:
     Returns
     -------
     Finder
-        It keeps the warnings to itself: a test goes beyond what a network was trained on by
-        intention.
+        It suppresses warnings: a benchmark goes beyond what a network was trained on by intention.
     """
     from hyperspy_dlatoms import registry
     from hyperspy_dlatoms.detection.columns import columns_of
@@ -61,10 +59,10 @@ def model_finder(model: str | os.PathLike[str] | AtomNetwork) -> Finder:
 
     network = registry.load(model)
     members = [member.card for member in getattr(network, "members", ())]
-    told = [n for n, name in enumerate(columns_of(network.card, members)) if name in _COMPARED]
+    columns = [n for n, name in enumerate(columns_of(network.card, members)) if name in _COMPARED]
 
     def find(frame: np.ndarray, sampling: float, threshold: float | None = None) -> np.ndarray:
         with warnings.catch_warnings(action="ignore", category=UserWarning):
-            return find_sites(frame[None], sampling, network, threshold)[0][:, told]
+            return find_sites(frame[None], sampling, network, threshold)[0][:, columns]
 
     return find

@@ -41,19 +41,7 @@ _ERRORS = (
 
 
 def curve_figure(name: str, rows: Sequence[dict[str, Any]]) -> Figure:
-    """Plot the scores of a curve, and its errors beside the bound.
-
-    Parameters
-    ----------
-    name : str
-        What is varied.
-    rows : sequence of dict
-        Its points as `hyperspy_dlatoms.evaluation.scores.scores`, with ``value``.
-
-    Returns
-    -------
-    matplotlib.figure.Figure
-    """
+    """Plot the `scores` of a curve's points, with ``value``, and its errors beside the bound."""
     from matplotlib.ticker import LogFormatter
 
     figure = _figure(10, 3.6)
@@ -158,18 +146,7 @@ def reliability_figure(calibration: dict[str, Any]) -> Figure:
 
 
 def example_figure(examples: Sequence[Example]) -> Figure:
-    """Show a frame at some doses, and what was found in it.
-
-    Parameters
-    ----------
-    examples : sequence of Example
-        At most four of them are shown, from the first to the last.
-
-    Returns
-    -------
-    matplotlib.figure.Figure
-        Rings around the right atoms, crosses on the false ones, dots on the sites not found.
-    """
+    """Show at most four frames: rings around right atoms, crosses on false ones, dots on missed."""
     from hyperspy_dlatoms.analysis.matching import match
 
     chosen = np.unique(np.linspace(0, len(examples) - 1, 4).round().astype(int))
@@ -194,7 +171,7 @@ def example_figure(examples: Sequence[Example]) -> Figure:
 
 
 def _window(along: np.ndarray, example: Example, spacing: float) -> tuple[float, float]:
-    """Give the ends of a window about the sites that shows some fifteen rows of them."""
+    """Return the ends of a window about the sites that shows some fifteen rows of them."""
     length = len(example.counts)
     half = min(15 * spacing, length) / 2
     middle = float(np.mean(along)) if len(along) else length / 2
@@ -203,7 +180,7 @@ def _window(along: np.ndarray, example: Example, spacing: float) -> tuple[float,
 
 
 def _spacing(true: np.ndarray, example: Example) -> float:
-    """Give the distance of neighbours in px."""
+    """Return the distance of neighbours in px."""
     if len(true) < 2:
         return 2.0 / example.sampling
     return float(np.median(cKDTree(true).query(true, k=2)[0][:, 1]))

@@ -4,11 +4,9 @@
 from __future__ import annotations
 
 import base64
-import html
 import io
 import json
 from collections.abc import Sequence
-from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -56,7 +54,21 @@ HEIGHT_COLUMNS = {
     "heights_right": "heights right",
 }
 
+FILM_COLUMNS = {
+    "thickness": "carbon (Å)",
+    "dose": LABELS["dose"],
+    "area": "area (nm²)",
+    "false": "false atoms",
+    "density": "per nm²",
+}
+
 _DIGITS = {"rms_y": 1, "rms_x": 1, "rms": 1, "bound": 2, "times_bound": 2, "times_joint_bound": 2}
+
+_CARD = (
+    *("sites", "precision", "recall", "f1", "rms", "times_bound", "recall_single", "filled"),
+    *("height_error", "heights_right"),
+)
+"""What a card keeps at each dose."""
 
 
 def write_report(evaluation: Evaluation, directory: Path) -> tuple[Path, Path]:
@@ -71,7 +83,7 @@ def write_report(evaluation: Evaluation, directory: Path) -> tuple[Path, Path]:
 
     Returns
     -------
-    report, scores : pathlib.Path
+    tuple of pathlib.Path
         The files.
     """
     directory.mkdir(parents=True, exist_ok=True)
@@ -83,28 +95,18 @@ def write_report(evaluation: Evaluation, directory: Path) -> tuple[Path, Path]:
 
 
 def summary(numbers: dict[str, Any]) -> dict[str, Any]:
-    """Give the few numbers of an evaluation that a model card keeps.
+    """Return the few of the `Evaluation.numbers` that a model card keeps.
 
-    Parameters
-    ----------
-    numbers : dict
-        Of an `Evaluation`.
-
-    Returns
-    -------
-    dict
-        At each dose ``precision``, ``recall``, ``f1``, ``rms`` (pm) and ``times_bound``; the most
-        ``false atoms per nm²`` on any film; calibration and coverage.
+    At each dose those of `scores`, ``rms`` in pm; the most ``false atoms per nm²`` on any film;
+    calibration and coverage.
     """
     calibration = numbers["calibration"]
-    kept = ("sites", "precision", "recall", "f1", "rms", "times_bound", "recall_single", "filled")
-    kept += ("height_error", "heights_right")
     return {
         "material": numbers["material"],
         "frames": numbers["frames"],
         "seed": numbers["seed"],
         "dose": {
-            f"{row['value']:g}": {name: _rounded(row[name]) for name in kept}
+            f"{row['value']:g}": {name: _rounded(row[name]) for name in _CARD}
             for row in numbers["curves"]["dose"]
         },
         "false atoms per nm²": _rounded(max(row["density"] for row in numbers["films"])),
@@ -114,47 +116,49 @@ def summary(numbers: dict[str, Any]) -> dict[str, Any]:
 
 
 def to_html(evaluation: Evaluation) -> str:
-    """Turn an evaluation into a page.
+    """Return an evaluation as a page of HTML with its pictures inside."""
+    import jinja2
 
-    Parameters
-    ----------
-    evaluation : Evaluation
-        What to show.
-
-    Returns
-    -------
-    str
-        HTML with its pictures inside.
-    """
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("hyperspy_dlatoms.evaluation", "."), autoescape=True
+    )
+    environment.filters |= {"number": _shown, "png": _png}
     numbers = evaluation.numbers
     about = numbers.get("model", {"name": "finder"})
-    title = f"Evaluation of {about['name']}"
-    facts = {**about, "tested on": numbers["material"], "seed": numbers["seed"]}
-    parts = [f"<h1>{html.escape(title)}</h1>", _facts(facts), "<h2>Reference conditions</h2>"]
-    parts.append(_facts(numbers["imaging"]))
-    if evaluation.examples:
-        parts.append("<h2>Examples</h2>")
-        parts.append("<p>Rings: right; crosses: false; dots: not found.</p>")
-        parts.append(_picture(example_figure(evaluation.examples)))
+    sections = []
     for name, rows in numbers["curves"].items():
-        parts.append(f"<h2>Against {html.escape(LABELS.get(name, name).split(' (')[0])}</h2>")
-        parts.append(_picture(curve_figure(name, rows)))
-        parts.append(_table(rows, CURVE_COLUMNS | {"value": LABELS.get(name, name)}))
+        label = LABELS.get(name, name)
+        table = _table(rows, CURVE_COLUMNS | {"value": label})
+        sections.append(
+            _section(f"Against {label.split(' (')[0]}", curve_figure(name, rows), table)
+        )
     if numbers["heights"]:
-        parts.append("<h2>Against the height of the column</h2>")
-        parts.append(_picture(height_figure(numbers["heights"])))
-        parts.append(_table(numbers["heights"], HEIGHT_COLUMNS))
-    parts.append("<h2>False atoms where there are none</h2>")
-    parts.append(_picture(film_figure(numbers["films"])))
-    columns = {"thickness": "carbon (Å)", "dose": LABELS["dose"], "area": "area (nm²)"}
-    columns |= {"false": "false atoms", "density": "per nm²"}
-    parts.append(_table(numbers["films"], columns))
-    parts.append("<h2>Calibration</h2>")
-    parts.append(_picture(reliability_figure(numbers["calibration"])))
-    parts.append(_facts(_calibration(numbers["calibration"])))
-    parts.append(_notes())
-    page = files("hyperspy_dlatoms.evaluation").joinpath("report.html").read_text(encoding="utf-8")
-    return page.replace("{title}", html.escape(title)).replace("{body}", "\n".join(parts))
+        table = _table(numbers["heights"], HEIGHT_COLUMNS)
+        figure = height_figure(numbers["heights"])
+        sections.append(_section("Against the height of the column", figure, table))
+    table = _table(numbers["films"], FILM_COLUMNS)
+    figure = film_figure(numbers["films"])
+    sections.append(_section("False atoms where there are none", figure, table))
+    return environment.get_template("report.html").render(
+        title=f"Evaluation of {about['name']}",
+        about={**about, "tested on": numbers["material"], "seed": numbers["seed"]},
+        imaging=numbers["imaging"],
+        examples=example_figure(evaluation.examples) if evaluation.examples else None,
+        sections=sections,
+        reliability=reliability_figure(numbers["calibration"]),
+        calibration=_calibration(numbers["calibration"]),
+    )
+
+
+def _section(title: str, figure: Figure, table: dict[str, Any]) -> dict[str, Any]:
+    return {"title": title, "figure": figure, "table": table}
+
+
+def _table(rows: Sequence[dict[str, Any]], columns: dict[str, str]) -> dict[str, Any]:
+    """Return the names and the shown values of those columns that have any."""
+    table = pd.DataFrame(rows)[list(columns)].dropna(axis="columns", how="all")
+    shown = [[_shown(value, _DIGITS.get(name, 3)) for value in table[name]] for name in table]
+    return {"names": [columns[name] for name in table], "rows": list(zip(*shown, strict=True))}
 
 
 def _calibration(numbers: dict[str, Any]) -> dict[str, Any]:
@@ -170,31 +174,6 @@ def _calibration(numbers: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _notes() -> str:
-    return (
-        "<p>Sites are matched one to one within 0.5 Å; those within 3 Å of the edge of the frame "
-        "are left out. Shades are Wilson intervals of 95 %. The bound is that of Cramér and Rao "
-        "for positions, with lens and heights known, over the sites for which it was computed: a "
-        "method that draws on what crystals look like can be below it, and one that does not know "
-        "the aberrations stays above it at high dose.</p>"
-    )
-
-
-def _table(rows: Sequence[dict[str, Any]], columns: dict[str, str]) -> str:
-    table = pd.DataFrame(rows)[list(columns)].dropna(axis="columns", how="all")
-    for name in table.columns:
-        table[name] = [_shown(value, _DIGITS.get(name, 3)) for value in table[name]]
-    return table.rename(columns=columns).to_html(index=False, border=0, na_rep="")
-
-
-def _facts(facts: dict[str, Any]) -> str:
-    rows = "".join(
-        f"<tr><th>{html.escape(str(name))}</th><td>{html.escape(_shown(value, 4))}</td></tr>"
-        for name, value in facts.items()
-    )
-    return f'<table class="facts">{rows}</table>'
-
-
 def _shown(value: Any, digits: int) -> str:
     if value is None or (isinstance(value, float) and value != value):
         return "–"
@@ -205,11 +184,10 @@ def _shown(value: Any, digits: int) -> str:
     return str(value)
 
 
-def _picture(figure: Figure) -> str:
+def _png(figure: Figure) -> str:
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", dpi=110, metadata={"Software": None})
-    code = base64.b64encode(buffer.getvalue()).decode("ascii")
-    return f'<img alt="" src="data:image/png;base64,{code}">'
+    return base64.b64encode(buffer.getvalue()).decode("ascii")
 
 
 def _rounded(value: float | None) -> float | None:

@@ -25,50 +25,24 @@ _MEDIAN = 0.6745
 
 
 def scores(comparison: Comparison) -> dict[str, Any]:
-    """Score a comparison.
+    """Score the comparison of one or more frames.
 
-    Parameters
-    ----------
-    comparison : Comparison
-        Of one or more frames.
+    Returns ``frames``, ``sites``, ``atoms``; ``precision``, ``recall``, ``f1``;
+    ``rms_y``, ``rms_x`` and ``rms``, the root mean square of the errors of the matched sites
+    along an axis (pm); ``bound`` and ``joint_bound``, root mean squares of the Cramér-Rao
+    bound of those whose bound is known, with neighbours known and unknown (pm);
+    ``times_bound`` and ``times_joint_bound``, how many times larger their typical error is;
+    ``recall_single`` and ``recall_edge``, recall of columns of one atom among columns of
+    several, and of sites on an edge; ``vacancies`` and ``filled``, the share of vacancies with
+    a false atom; ``height_error``, the mean of the modulus of the error of the heights of
+    matched sites (atoms), and ``heights_right``, the share of them that are right when rounded.
+    Shares come with a Wilson interval of 95 %, ``NAME_interval``, which takes sites as independent
+    of each other; those of one frame are not quite. What cannot be computed is None.
 
-    Returns
-    -------
-    dict
-        ``frames``, ``sites``, ``atoms``; ``precision``, ``recall``, ``f1``;
-        ``rms_y``, ``rms_x`` and ``rms``, the root mean square of the errors of the matched sites
-        along an axis (pm); ``bound`` and ``joint_bound``, root mean squares of the Cramér-Rao
-        bound of those whose bound is known, with neighbours known and unknown (pm);
-        ``times_bound`` and ``times_joint_bound``, how many times larger their typical error is;
-        ``recall_single`` and ``recall_edge``, recall of columns of one atom among columns of
-        several, and of sites on an edge; ``vacancies`` and ``filled``, the share of vacancies with
-        a false atom; ``height_error``, the mean of the modulus of the error of the heights of
-        matched sites (atoms), and ``heights_right``, the share of them that rounding sets right.
-        Shares come with a Wilson interval of 95 %, ``NAME_interval``. None where
-        there is nothing to tell it from.
-
-    Notes
-    -----
     Errors of matched sites end at the tolerance of the matching, so those of sites whose bound is
-    above ``LARGEST`` are compared with none. The typical ratio of error and bound is its median
+    above ``LARGEST`` are not compared with it. The typical ratio of error and bound is its median
     over sites and axes divided by 0.6745, which is 1 for normal errors at the bound and not moved
-    by a few misplaced atoms. Intervals take sites as independent of each other, which those of one
-    frame are not quite.
-
-    References
-    ----------
-    E. B. Wilson, Probable inference, the law of succession, and statistical inference, J. Am. Stat.
-    Assoc. 22 (1927) 209.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from hyperspy_dlatoms.evaluation.comparison import Truth, compare
-    >>> truth = Truth(np.array([[5.0, 5.0], [5.0, 7.0]]), np.array([1, 4]))
-    >>> found = np.array([[50.0, 51.0, 0.9, 1.0, 1.0], [80.0, 80.0, 0.6, 1.0, 1.0]])
-    >>> result = scores(compare(found, truth, sampling=0.1, shape=(120, 120)))
-    >>> result["precision"], result["recall"], round(result["rms_x"], 3)
-    (0.5, 0.5, 10.0)
+    by a few misplaced atoms.
     """
     sites, atoms = comparison.sites, comparison.atoms
     right, found = int(atoms.right.sum()), int(sites.found.sum())
@@ -102,18 +76,10 @@ def scores(comparison: Comparison) -> dict[str, Any]:
 
 
 def by_height(sites: pd.DataFrame) -> list[dict[str, Any]]:
-    """Score sites by the number of atoms in their column.
+    """Score sites, as in `Comparison`, by the number of atoms in their column.
 
-    Parameters
-    ----------
-    sites : pandas.DataFrame
-        As in `Comparison`.
-
-    Returns
-    -------
-    list of dict
-        For each of ``HEIGHTS`` that there are: ``lowest``, ``highest``, ``sites``, ``recall`` with
-        its interval, ``rms`` (pm), ``height_error`` and ``heights_right`` as in `scores`.
+    For each of ``HEIGHTS`` that occurs: ``lowest``, ``highest``, ``sites``, ``recall`` with its
+    interval, ``rms`` (pm), ``height_error`` and ``heights_right`` as in `scores`.
     """
     rows = []
     for lowest, highest in HEIGHTS:
@@ -127,25 +93,8 @@ def by_height(sites: pd.DataFrame) -> list[dict[str, Any]]:
 
 
 def share(name: str, part: int, whole: int) -> dict[str, Any]:
-    """Give a share and its Wilson interval of 95 %, both None where the whole is nothing.
-
-    Parameters
-    ----------
-    name : str
-        Under which name.
-    part, whole : int
-        Counts.
-
-    Returns
-    -------
-    dict
-        ``NAME`` and ``NAME_interval``.
-
-    Examples
-    --------
-    >>> share("recall", 1, 2)["recall"]
-    0.5
-    """
+    """Return a share and its Wilson interval of 95 %, both None where the whole is 0."""
+    # E. B. Wilson, J. Am. Stat. Assoc. 22 (1927) 209.
     if whole == 0:
         return {name: None, f"{name}_interval": None}
     low, high = binomtest(part, whole).proportion_ci(method="wilson")

@@ -1,6 +1,19 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Where the benchmark curves were before they moved to `hyperspy_dlatoms.data.benchmark`."""
+"""Earlier names of the benchmarks, kept for one release."""
 
-from hyperspy_dlatoms.data.benchmark.curves import Point, Trial, has_trial, material_of, trial
+from __future__ import annotations
 
-__all__ = ["Point", "Trial", "has_trial", "material_of", "trial"]
+import warnings
+
+from hyperspy_dlatoms.data.benchmark.curves import Benchmark, benchmark
+
+
+def trial(material: str, quick: bool = False) -> Benchmark:
+    """Return `hyperspy_dlatoms.data.benchmark.curves.benchmark`, its name today."""
+    warnings.warn(
+        "hyperspy_dlatoms.evaluation.trials.trial is deprecated: call "
+        "hyperspy_dlatoms.data.benchmark.curves.benchmark.",
+        DeprecationWarning,
+        stacklevel=2,
+    )
+    return benchmark(material, quick)

@@ -8,7 +8,7 @@ import pytest
 from peers import baselines
 from peers.focal_series import take_series
 
-from hyperspy_dlatoms.data.benchmark.exit_waves import Plan, load_subject
+from hyperspy_dlatoms.data.benchmark.exit_waves import Plan, load_exit_waves
 from hyperspy_dlatoms.data.benchmark.frames import conditions_of
 from hyperspy_dlatoms.evaluation.confusion import counts_by_kind
 
@@ -21,12 +21,12 @@ SHEET = {"size": 34.0, "metal_vacancies": 0.05, "single_vacancies": 0.1, "double
 @pytest.fixture(scope="module")
 def series(wave_folder):
     conditions = conditions_of(IMAGING, 1, 0)
-    subjects = [
-        load_subject(Plan("dichalcogenide", n, 80e3, SHEET, 2), wave_folder) for n in range(3)
+    specimens = [
+        load_exit_waves(Plan("dichalcogenide", n, 80e3, SHEET, 2), wave_folder) for n in range(3)
     ]
     return [
         take_series(np.random.default_rng(n), one, conditions, DEFOCI, 0.03)
-        for n, one in enumerate(subjects)
+        for n, one in enumerate(specimens)
     ]
 
 
@@ -89,14 +89,14 @@ def test_both_kinds_of_vacancies():
 
 
 def test_drift_is_between_images_and_the_truth_is_of_the_first(wave_folder):
-    subject = load_subject(Plan("dichalcogenide", 0, 80e3, SHEET, 2), wave_folder)
+    specimen = load_exit_waves(Plan("dichalcogenide", 0, 80e3, SHEET, 2), wave_folder)
     conditions = conditions_of(IMAGING | {"dose": np.inf, "coma": 0.0}, 1, 0)
     still, moved = (
-        take_series(np.random.default_rng(3), subject, conditions, DEFOCI, drift)
+        take_series(np.random.default_rng(3), specimen, conditions, DEFOCI, drift)
         for drift in (0.0, 0.5)
     )
     np.testing.assert_array_equal(still.counts[0], moved.counts[0])
     assert np.abs(still.counts[1:] - moved.counts[1:]).max() > 0.01 * still.counts.max()
     assert still.lens.defocus == DEFOCI.mean()
     with pytest.raises(ValueError, match="defoci is empty"):
-        take_series(np.random.default_rng(3), subject, conditions, np.array([]))
+        take_series(np.random.default_rng(3), specimen, conditions, np.array([]))

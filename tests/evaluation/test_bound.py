@@ -7,14 +7,16 @@ import numpy as np
 import pytest
 from scipy.spatial.distance import pdist
 
-from hyperspy_dlatoms.data.benchmark.exit_waves import SAMPLING
 from hyperspy_dlatoms.data.benchmark.specimens import wulff_particle
-from hyperspy_dlatoms.data.benchmark.waves import displaced, resting_wave
+from hyperspy_dlatoms.data.benchmark.waves import SAMPLING, displaced, resting_wave
+from hyperspy_dlatoms.evaluation import bound
 from hyperspy_dlatoms.evaluation.bound import (
     FOOTPRINT,
     colour,
     deviations,
     fisher,
+    frame_bounds,
+    load_sensitivity,
     site_bounds,
 )
 from hyperspy_dlatoms.simulation.imaging.camera import Camera, record
@@ -88,6 +90,8 @@ def test_empty_pixels_are_refused():
 
 
 def test_colours_keep_their_distance():
+    row = np.column_stack([np.arange(5.0), np.zeros(5)])
+    assert colour(row, 2.0, np.ones(5, dtype=bool)).tolist() == [0, 1, 0, 1, 0]
     points = np.random.default_rng(1).uniform(0, 20, (150, 2))
     colours = colour(points, 4.0, points[:, 0] < 15)
     np.testing.assert_array_equal(colours >= 0, points[:, 0] < 15)
@@ -95,9 +99,9 @@ def test_colours_keep_their_distance():
         assert pdist(points[colours == one]).min(initial=np.inf) >= 4.0
 
 
-def test_sites_against_columns_moved_one_by_one(particle, subject):
+def test_sites_against_columns_moved_one_by_one(particle, particle_sensitivity):
     specimen = wulff_particle(np.random.default_rng(particle.seed), **particle.arguments)
-    bounds = site_bounds(subject.sensitivity, particle.energy, CONDITIONS)
+    bounds = site_bounds(particle_sensitivity, particle.energy, CONDITIONS)
     assert bounds.shape == (len(specimen.sites()), 4)
 
     def image(of):
@@ -117,19 +121,37 @@ def test_sites_against_columns_moved_one_by_one(particle, subject):
         np.testing.assert_allclose(bounds[site, :2], own[0], rtol=0.05)
 
 
-def test_bounds_of_a_particle(particle, subject):
-    bounds = site_bounds(subject.sensitivity, particle.energy, CONDITIONS)
+def test_bounds_of_a_particle(particle, particle_waves, particle_sensitivity):
+    bounds = site_bounds(particle_sensitivity, particle.energy, CONDITIONS)
     assert (bounds[:, 2:] >= bounds[:, :2] * (1 - 1e-6)).all()
     stronger = replace(CONDITIONS, camera=replace(CONDITIONS.camera, dose=4000.0))
-    quarter = site_bounds(subject.sensitivity, particle.energy, stronger)
+    quarter = site_bounds(particle_sensitivity, particle.energy, stronger)
     np.testing.assert_allclose(quarter, bounds / 2, rtol=1e-6)
-    high = subject.truth.heights >= 3
+    high = particle_waves.truth.heights >= 3
     assert np.median(bounds[high, :2]) < np.median(bounds[~high, :2])
-    alike = subject.truth.positions[subject.sensitivity.colours == 0]
+    alike = particle_waves.truth.positions[particle_sensitivity.colours == 0]
     assert pdist(alike).min(initial=np.inf) >= 2 * FOOTPRINT
 
 
-def test_noise_of_a_scintillator_is_refused(particle, subject):
+def test_noise_of_a_scintillator_is_refused(particle, particle_sensitivity):
     scintillator = replace(CONDITIONS, camera=replace(CONDITIONS.camera, noise_transfer=1))
     with pytest.raises(ValueError, match="noise_transfer"):
-        site_bounds(subject.sensitivity, particle.energy, scintillator)
+        site_bounds(particle_sensitivity, particle.energy, scintillator)
+
+
+def test_a_sensitivity_is_computed_once(particle, particle_sensitivity, wave_folder, monkeypatch):
+    monkeypatch.setattr(bound, "sensitivity", lambda *_: pytest.fail("computed again"))
+    again = load_sensitivity(particle, wave_folder)
+    for name, value in vars(particle_sensitivity).items():
+        np.testing.assert_array_equal(getattr(again, name), value)
+
+
+def test_bounds_of_frames_where_they_are_known(particle, particle_sensitivity):
+    def bounds(conditions):
+        return frame_bounds(particle_sensitivity, particle.energy, conditions)
+
+    weaker = replace(CONDITIONS, camera=replace(CONDITIONS.camera, dose=10.0))
+    np.testing.assert_allclose(bounds(weaker), 10 * bounds(CONDITIONS), rtol=1e-6)
+    for change in ({"dose": np.inf}, {"readout": 1.0}):
+        assert bounds(replace(CONDITIONS, camera=replace(CONDITIONS.camera, **change))) is None
+    assert bounds(replace(CONDITIONS, defocus_ramp=200.0)) is None

@@ -16,12 +16,12 @@ def numbers_of(tiny, wave_folder, oracle):
     return run
 
 
-def test_a_finder_that_knows(numbers_of, subject):
+def test_a_finder_that_knows(numbers_of, particle_waves):
     numbers = numbers_of(frames=2)
     for rows in numbers["curves"].values():
         row = rows[-1]
         assert row["frames"] == 2
-        assert row["sites"] == 2 * len(subject.truth.positions)
+        assert row["sites"] == 2 * len(particle_waves.truth.positions)
         assert row["precision"] == row["recall"] == row["f1"] == 1
         assert row["rms"] == pytest.approx(0, abs=1e-6)
         assert row["bound"] > 0
@@ -31,10 +31,10 @@ def test_a_finder_that_knows(numbers_of, subject):
     assert numbers["heights"][0]["lowest"] == 1
 
 
-def test_a_finder_that_errs(numbers_of, subject):
+def test_a_finder_that_errs(numbers_of, particle_waves):
     numbers = numbers_of(shift=(0.1, -0.2), missing=3, false=4, sigma=0.15)
     row = numbers["curves"]["dose"][-1]
-    n = len(subject.truth.positions)
+    n = len(particle_waves.truth.positions)
     assert row["recall"] == pytest.approx((n - 3) / n)
     assert row["precision"] == pytest.approx((n - 3) / (n + 1))
     assert (row["rms_y"], row["rms_x"]) == (pytest.approx(10), pytest.approx(20))

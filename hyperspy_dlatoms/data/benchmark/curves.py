@@ -1,17 +1,17 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a network is tested on: curves, each with one condition varied about a reference."""
+"""The benchmarks: curves, each with one condition varied about a reference."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from hyperspy_dlatoms.data.benchmark.exit_waves import Plan
 from hyperspy_dlatoms.data.benchmark.specimens import SHEETS, SUPPORTS
 
-if TYPE_CHECKING:
-    from hyperspy_dlatoms.networks.card import ModelCard
+SEED = 4177
+"""Of the aberrations and the noise."""
 
 DOSES = (10.0, 32.0, 100.0, 316.0, 1000.0, 3162.0, 10_000.0, 31_623.0, 100_000.0)
 SAMPLINGS = (0.03, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.35)
@@ -23,6 +23,7 @@ FILMS = (10.0, 30.0, 60.0, 100.0)
 
 _CAMERA = {"blur": 0.15, "mtf_c1": 1.0, "mtf_c2": 0.02, "mtf_c3": 0.45, "mtf_c4": 2.5}
 _SEED = 770_000
+"""Of the specimens; that of no recipe."""
 
 
 @dataclass(frozen=True)
@@ -34,7 +35,7 @@ class Point:
     value : float or str
         Of what is varied.
     plans : tuple of Plan
-        The subjects.
+        The specimens.
     changes : dict
         What differs from the reference conditions.
     """
@@ -45,7 +46,7 @@ class Point:
 
 
 @dataclass(frozen=True)
-class Trial:
+class Benchmark:
     """All that a network is tested on.
 
     Parameters
@@ -53,8 +54,7 @@ class Trial:
     material : str
         Its name.
     imaging : dict
-        The reference conditions, as `simulation.imaging.conditions.draw_conditions`
-        takes them.
+        The reference conditions, as `hyperspy_dlatoms.simulation.imaging.conditions` draws them.
     curves : dict of str to tuple of Point
         What is varied, and its points; ``dose`` is one of them.
     films : dict of float to tuple of Plan
@@ -70,26 +70,26 @@ class Trial:
     film_doses: tuple[float, ...] = FILM_DOSES
 
     def plans(self) -> Iterator[Plan]:
-        """Give all plans, each once."""
+        """Yield all plans, each once."""
         points = [point.plans for curve in self.curves.values() for point in curve]
         yield from {
             plan.key: plan for plans in [*points, *self.films.values()] for plan in plans
         }.values()
 
 
-def trial(material: str, quick: bool = False) -> Trial:
-    """Give the trial of networks for a material.
+def benchmark(material: str, quick: bool = False) -> Benchmark:
+    """Return the benchmark of networks for a material.
 
     Parameters
     ----------
     material : {"metal", "graphene"}
         Which one.
     quick : bool, optional
-        Fewer subjects, thermal snapshots and bounds.
+        Fewer specimens, thermal snapshots and bounds.
 
     Returns
     -------
-    Trial
+    Benchmark
 
     Raises
     ------
@@ -98,60 +98,32 @@ def trial(material: str, quick: bool = False) -> Trial:
 
     Examples
     --------
-    >>> trial("graphene").imaging["dose"]
+    >>> benchmark("graphene").imaging["dose"]
     10000.0
     """
-    if material not in _SETS:
-        raise ValueError(f"There is no trial for {material!r}: there are {', '.join(_SETS)}.")
-    return _SETS[material](quick)
+    if material not in _BENCHMARKS:
+        raise ValueError(
+            f"There is no benchmark for {material!r}: there are {', '.join(_BENCHMARKS)}."
+        )
+    return _BENCHMARKS[material](quick)
 
 
-def has_trial(classes: tuple[str, ...]) -> bool:
-    """Tell whether there is a trial for networks that find some kinds of sites.
-
-    Parameters
-    ----------
-    classes : tuple of str
-        As their cards name them.
-
-    Returns
-    -------
-    bool
-
-    Examples
-    --------
-    >>> has_trial(("C",)), has_trial(("Mo", "S"))
-    (True, False)
-    """
+def has_benchmark(classes: tuple[str, ...]) -> bool:
+    """Whether there is a benchmark for networks of these classes."""
     return classes in _CLASSES
 
 
-def material_of(card: ModelCard) -> str:
-    """Tell from a model card which trial a network is for.
-
-    Parameters
-    ----------
-    card : ModelCard
-        Of the network.
-
-    Returns
-    -------
-    str
-
-    Raises
-    ------
-    ValueError
-        If it finds other things than the trials hold.
-    """
-    if not has_trial(card.classes):
+def material_of(name: str, classes: tuple[str, ...]) -> str:
+    """Return the material that a network of these classes is tested on."""
+    if not has_benchmark(classes):
         raise ValueError(
-            f"{card.name!r} finds {', '.join(card.classes)}, for which there is no trial: say on "
-            f"which material it is to be tested, {' or '.join(_SETS)}."
+            f"{name!r} finds {', '.join(classes)}, for which there is no benchmark: say on which "
+            f"material it is to be tested, {' or '.join(_BENCHMARKS)}."
         )
-    return _CLASSES[card.classes]
+    return _CLASSES[classes]
 
 
-def _metal(quick: bool) -> Trial:
+def _metal(quick: bool) -> Benchmark:
     def plan(seed: int, bound: bool = False, **arguments: Any) -> Plan:
         snapshots = 4 if quick else 8
         return Plan("metal", _SEED + seed, 300e3, arguments, snapshots, bound)
@@ -186,10 +158,10 @@ def _metal(quick: bool) -> Trial:
         Point(t, each(30, not quick, thickness=t, rounded=True)) for t in thicknesses
     )
     curves["support"] = tuple(Point(s, each(40, support=s)) for s in SUPPORTS)
-    return Trial("metal", imaging, curves, _films(300e3, quick))
+    return Benchmark("metal", imaging, curves, _films(300e3, quick))
 
 
-def _graphene(quick: bool) -> Trial:
+def _graphene(quick: bool) -> Benchmark:
     def plan(seed: int, bound: bool = False, **arguments: Any) -> Plan:
         snapshots = 4 if quick else 12
         return Plan("graphene", _SEED + seed, 80e3, arguments, snapshots, bound)
@@ -216,7 +188,7 @@ def _graphene(quick: bool) -> Trial:
         Point(kind, tuple(plan(120 + n, kind=kind) for n in range(1 if quick else 3)))
         for kind in SHEETS
     )
-    return Trial("graphene", imaging, curves, _films(80e3, quick))
+    return Benchmark("graphene", imaging, curves, _films(80e3, quick))
 
 
 def _imaging_curves(
@@ -240,5 +212,5 @@ def _films(energy: float, quick: bool) -> dict[float, tuple[Plan, ...]]:
     return films
 
 
-_SETS = {"metal": _metal, "graphene": _graphene}
+_BENCHMARKS = {"metal": _metal, "graphene": _graphene}
 _CLASSES = {("column",): "metal", ("C",): "graphene"}

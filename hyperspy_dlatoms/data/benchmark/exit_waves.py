@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Subjects of a test: specimens with their exit waves, made once and kept in a directory."""
+"""Exit waves of the specimens of a benchmark, made once and kept in a directory."""
 
 from __future__ import annotations
 
@@ -15,8 +15,6 @@ import numpy as np
 from hyperspy_dlatoms._atomic_write import atomic_write
 from hyperspy_dlatoms.data.benchmark.specimens import graphene_specimen, wulff_particle
 from hyperspy_dlatoms.data.benchmark.waves import SAMPLING, phonon_waves
-from hyperspy_dlatoms.evaluation.bound import Sensitivity, sensitivity
-from hyperspy_dlatoms.evaluation.comparison import Truth
 from hyperspy_dlatoms.simulation.specimens.amorphous import amorphous_carbon, vacuum
 from hyperspy_dlatoms.simulation.specimens.specimen import Specimen
 
@@ -26,18 +24,23 @@ SPECIMENS = {
     "film": amorphous_carbon,
     "vacuum": lambda rng, size=60.0: vacuum(size),
 }
+"""Builders by name: functions of a random generator and of the arguments of a plan."""
 
 _FORMAT = 1
 
 
+def _nowhere() -> np.ndarray:
+    return np.empty((0, 2))
+
+
 @dataclass(frozen=True)
 class Plan:
-    """All that a subject follows from.
+    """Everything that the exit waves of a specimen follow from.
 
     Parameters
     ----------
-    specimen : {"metal", "graphene", "film", "vacuum"} or one added to ``SPECIMENS``
-        Which builder makes the specimen.
+    specimen : str
+        The builder, one of ``SPECIMENS``.
     seed : int
         Of all that is random.
     energy : float
@@ -63,28 +66,52 @@ class Plan:
         text = json.dumps([_FORMAT, asdict(self)], sort_keys=True)
         return f"{self.specimen}-{self.seed}-{hashlib.sha256(text.encode()).hexdigest()[:12]}"
 
+    def build(self, rng: np.random.Generator) -> Specimen:
+        """Build the specimen, the atoms at rest."""
+        if self.specimen not in SPECIMENS:
+            raise ValueError(
+                f"specimen {self.specimen!r} is not known: one of {sorted(SPECIMENS)}."
+            )
+        return SPECIMENS[self.specimen](rng, **self.arguments)
+
 
 @dataclass(frozen=True, eq=False)
-class Subject:
-    """A specimen as the lens sees it, and the truth about it.
+class Truth:
+    """What is in a frame; positions are y, x in Å.
 
     Parameters
     ----------
-    energy : float
-        Of the electrons (eV).
-    waves : numpy.ndarray
-        Exit waves of the thermal snapshots, complex64, shape (P, N, N), of
-        `hyperspy_dlatoms.data.benchmark.waves.SAMPLING` Å/px.
-    truth : Truth
-        Where the sites are at rest.
-    sensitivity : Sensitivity, optional
-        How the wave answers when columns move.
+    positions : numpy.ndarray
+        Of the sites, shape (n, 2).
+    heights : numpy.ndarray
+        Atoms of each, int, shape (n,).
+    vacancies : numpy.ndarray, optional
+        Where an atom is missing, shape (m, 2).
+    unclear : numpy.ndarray, optional
+        Where a found atom counts neither as right nor as false, shape (k, 2).
+    species : numpy.ndarray, optional
+        Index of the species of each site, int, shape (n,), where vacancies are sites too; empty
+        where species are not distinguished.
+    """
+
+    positions: np.ndarray
+    heights: np.ndarray
+    vacancies: np.ndarray = field(default_factory=_nowhere)
+    unclear: np.ndarray = field(default_factory=_nowhere)
+    species: np.ndarray = field(default_factory=lambda: np.empty(0, dtype=int))
+
+
+@dataclass(frozen=True, eq=False)
+class ExitWaves:
+    """Exit waves of a specimen, and the truth about it at rest.
+
+    `waves` are those of the thermal snapshots, complex64, shape (P, N, N), of ``SAMPLING`` Å/px;
+    the energy is in eV.
     """
 
     energy: float
     waves: np.ndarray
     truth: Truth
-    sensitivity: Sensitivity | None = None
 
     @property
     def size(self) -> float:
@@ -92,63 +119,36 @@ class Subject:
         return self.waves.shape[-1] * SAMPLING
 
 
-def make_subject(plan: Plan) -> Subject:
-    """Build a specimen and send the electrons through it.
-
-    Parameters
-    ----------
-    plan : Plan
-        What to make; equal plans make equal subjects.
-
-    Returns
-    -------
-    Subject
-
-    Raises
-    ------
-    ValueError
-        If the plan names an unknown specimen, or arguments that its builder refuses.
-    """
-    if plan.specimen not in SPECIMENS:
-        raise ValueError(f"specimen {plan.specimen!r} is not known: one of {sorted(SPECIMENS)}.")
+def make_exit_waves(plan: Plan) -> ExitWaves:
+    """Build a specimen and send the electrons through it; equal plans give equal waves."""
     rng = np.random.default_rng(plan.seed)
-    specimen = SPECIMENS[plan.specimen](rng, **plan.arguments)
-    return Subject(
-        plan.energy,
-        phonon_waves(rng, specimen, plan.energy, plan.snapshots),
-        _truth(specimen),
-        sensitivity(specimen, plan.energy) if plan.bound else None,
-    )
+    specimen = plan.build(rng)
+    waves = phonon_waves(rng, specimen, plan.energy, plan.snapshots)
+    return ExitWaves(plan.energy, waves, _truth(specimen))
 
 
-def load_subject(plan: Plan, directory: Path) -> Subject:
-    """Read a subject from a directory, or make it and leave it there.
-
-    Parameters
-    ----------
-    plan : Plan
-        What to make.
-    directory : pathlib.Path
-        Where the subjects are kept, one file each, which appears when it is complete.
-
-    Returns
-    -------
-    Subject
-    """
+def load_exit_waves(plan: Plan, directory: Path) -> ExitWaves:
+    """Read exit waves from a directory, or make them and leave them there, a file for each plan."""
     path = directory / f"{plan.key}.npz"
     if not path.is_file():
-        subject = make_subject(plan)
+        made = make_exit_waves(plan)
+        truth = {f"truth_{name}": value for name, value in vars(made.truth).items()}
         with atomic_write(path) as draft:
-            np.savez(draft, **_to_arrays(subject))
-        return subject
+            np.savez(draft, energy=made.energy, waves=made.waves, **truth)
+        return made
     with np.load(path, allow_pickle=False) as stored:
-        return _from_arrays({name: stored[name] for name in stored.files})
+        truth = {
+            name.removeprefix("truth_"): stored[name]
+            for name in stored.files
+            if name.startswith("truth_")
+        }
+        return ExitWaves(float(stored["energy"]), stored["waves"], Truth(**truth))
 
 
-def load_subjects(plans: Iterable[Plan], directory: Path) -> dict[str, Subject]:
-    """Read or make many subjects, by the keys of their plans."""
+def load_all(plans: Iterable[Plan], directory: Path) -> dict[str, ExitWaves]:
+    """Read or make the exit waves of many plans, by their keys."""
     directory.mkdir(parents=True, exist_ok=True)
-    return {plan.key: load_subject(plan, directory) for plan in plans}
+    return {plan.key: load_exit_waves(plan, directory) for plan in plans}
 
 
 def _truth(specimen: Specimen) -> Truth:
@@ -163,26 +163,4 @@ def _truth(specimen: Specimen) -> Truth:
         heights=sites[:, 2].astype(int),
         vacancies=np.reshape(about.get("vacancies", []), (-1, 2)),
         unclear=np.reshape(about.get("unclear", []), (-1, 2)),
-    )
-
-
-def _to_arrays(subject: Subject) -> dict[str, np.ndarray]:
-    arrays = {"energy": np.array(subject.energy), "waves": subject.waves}
-    arrays |= {f"truth_{name}": value for name, value in vars(subject.truth).items()}
-    if subject.sensitivity is not None:
-        moved = vars(subject.sensitivity)
-        arrays |= {f"sensitivity_{name}": value for name, value in moved.items()}
-    return arrays
-
-
-def _from_arrays(arrays: dict[str, np.ndarray]) -> Subject:
-    def part(prefix: str) -> dict[str, np.ndarray]:
-        return {k.removeprefix(prefix): v for k, v in arrays.items() if k.startswith(prefix)}
-
-    moved = part("sensitivity_")
-    return Subject(
-        float(arrays["energy"]),
-        arrays["waves"],
-        Truth(**part("truth_")),
-        Sensitivity(**moved) if moved else None,
     )

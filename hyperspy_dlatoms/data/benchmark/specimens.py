@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Specimens to test networks on: built otherwise than those that they are trained on."""
+"""Specimens of the benchmarks: built otherwise than those that networks are trained on."""
 
 from __future__ import annotations
 
@@ -47,55 +47,15 @@ def wulff_particle(
     rounded: bool = False,
     support: str = "vacuum",
 ) -> Specimen:
-    """Make the equilibrium shape of an fcc metal, drawn out or cut to a thickness.
+    """Make the equilibrium shape of an fcc metal, its columns the sites; lengths in Å.
 
     Unlike the particles of the training, its facets are all those of a Wulff construction by ASE,
-    at the same distance each, and its two sides along the beam flat or, if rounded, a lens that
-    thins out to columns of single atoms.
-
-    Parameters
-    ----------
-    rng : numpy.random.Generator
-        Source of all randomness.
-    element : str, optional
-        Chemical symbol of an fcc metal.
-    zone : {"110", "100"}, optional
-        Direction of the crystal along the beam.
-    size : float, optional
-        Edge of the box (Å).
-    diameter : float, optional
-        About that of the particle across the beam (Å).
-    thickness : float, optional
-        Of the particle along the beam (Å).
-    tilt : float, optional
-        Away from the zone (degrees), about an axis drawn at random.
-    rounded : bool, optional
-        Whether it thins out like a lens.
-    support : {"vacuum", "oxide", "carbon", "carbon beside"}, optional
-        CeO2 edge-on beside it, or amorphous carbon under, over or beside it.
-
-    Returns
-    -------
-    Specimen
-        Each column of the metal is a site.
-
-    Raises
-    ------
-    ValueError
-        If the zone or the support is not known, or the element not fcc.
-
-    References
-    ----------
-    G. Wulff, Zur Frage der Geschwindigkeit des Wachsthums und der Auflösung der Krystallflächen,
-    Z. Kristallogr. 34 (1901) 449.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> particle = wulff_particle(np.random.default_rng(1), "Rh", size=40, diameter=18)
-    >>> int(particle.sites()[:, 2].sum()) == len(particle.atoms)
-    True
+    at the same distance each. It is drawn out or cut to a thickness along the beam, with flat sides
+    or, if rounded, like a lens that thins out to columns of single atoms. The tilt is in degrees
+    about an axis drawn at random; the support one of ``SUPPORTS``: CeO2 edge-on beside it, or
+    amorphous carbon under, over or beside it.
     """
+    # G. Wulff, Z. Kristallogr. 34 (1901) 449.
     from ase.cluster import wulff_construction
     from ase.data import atomic_numbers
 
@@ -138,38 +98,12 @@ def wulff_particle(
 def graphene_specimen(
     rng: np.random.Generator, kind: str = "perfect", size: float = 60.0, tilt: float = 0.0
 ) -> Specimen:
-    """Make a sheet of graphene with one kind of defect.
+    """Make a sheet of graphene with one kind of defect, its atoms the sites; size in Å.
 
-    Parameters
-    ----------
-    rng : numpy.random.Generator
-        Source of all randomness.
-    kind : {"perfect", "vacancies", "rotated bonds", "grain boundary", "edge", "contaminated"}
-        With single and double vacancies, Stone-Wales defects, a symmetric tilt boundary, a hole
-        and a free edge, or patches of amorphous carbon.
-    size : float, optional
-        Edge of the box (Å).
-    tilt : float, optional
-        Away from the beam (degrees), about an axis drawn at random.
-
-    Returns
-    -------
-    Specimen
-        Each atom of the sheet is a site, but for those under amorphous carbon. Its description
-        holds ``vacancies``, where atoms are missing, and ``unclear``, the atoms under the
-        carbon: lists of y, x (Å).
-
-    Raises
-    ------
-    ValueError
-        If the kind is not known.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> sheet = graphene_specimen(np.random.default_rng(1), "vacancies", size=30)
-    >>> len(sheet.description["vacancies"]) > 0
-    True
+    The kind is one of ``SHEETS``: with single and double vacancies, Stone-Wales defects, a
+    symmetric tilt boundary, a hole and a free edge, or patches of amorphous carbon, whose atoms
+    underneath are no sites. The tilt is in degrees about an axis drawn at random. The description
+    holds y, x (Å) of ``vacancies`` and of ``unclear``, the atoms under the carbon.
     """
     if kind not in SHEETS:
         raise ValueError(f"kind {kind!r} is not known: expected one of {SHEETS}.")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Exit waves of a test specimen, averaged over its thermal motion."""
+"""Exit waves of a specimen, averaged over its thermal motion."""
 
 from __future__ import annotations
 
@@ -35,78 +35,37 @@ DISPLACEMENT = {
 def phonon_waves(
     rng: np.random.Generator, specimen: Specimen, energy: float, snapshots: int
 ) -> np.ndarray:
-    """Compute the exit waves of several thermal snapshots of a specimen.
+    """Compute exit waves of thermal snapshots, complex64, shape (snapshots, N, N); energy in eV.
 
     Snapshots come in pairs with opposite displacements. The mean of the displacements of each
     atom is then exactly zero, and the mean image belongs to the atoms at rest to first order,
     however few the snapshots.
-
-    Parameters
-    ----------
-    rng : numpy.random.Generator
-        Draws the displacements.
-    specimen : Specimen
-        The atoms at rest.
-    energy : float
-        Of the electrons (eV).
-    snapshots : int
-        Their number, even.
-
-    Returns
-    -------
-    numpy.ndarray
-        Shape (snapshots, N, N), complex64, of ``SAMPLING`` Å/px.
-
-    Raises
-    ------
-    ValueError
-        If the number is odd or not positive.
-
-    References
-    ----------
-    R. F. Loane, P. Xu, J. Silcox, Thermal vibrations in convergent-beam electron diffraction, Acta
-    Cryst. A47 (1991) 267; for the pairs J. M. Hammersley and K. W. Morton, A new Monte Carlo
-    technique: antithetic variates, Proc. Camb. Phil. Soc. 52 (1956) 449.
     """
+    # R. F. Loane, P. Xu, J. Silcox, Acta Cryst. A47 (1991) 267; for the pairs J. M. Hammersley and
+    # K. W. Morton, A new Monte Carlo technique: antithetic variates, Proc. Camb. Phil. Soc. 52
+    # (1956) 449.
     if snapshots < 2 or snapshots % 2:
         raise ValueError(f"snapshots is {snapshots}: expected an even number, 2 or more.")
-    deviation = thermal_displacement(specimen)[:, None]
+    deviation = np.array([DISPLACEMENT[symbol] for symbol in specimen.atoms.symbols])[:, None]
     waves = []
     for _ in range(snapshots // 2):
         moved = deviation * rng.standard_normal((len(specimen.atoms), 3))
-        waves += [_wave(displaced(specimen, way * moved), energy) for way in (1, -1)]
+        waves += [_wave(displaced(specimen, sign * moved), energy) for sign in (1, -1)]
     return np.stack(waves)
 
 
 def resting_wave(specimen: Specimen, energy: float) -> np.ndarray:
-    """Compute the exit wave of the atoms at rest, their potentials blurred by the thermal motion.
+    """Compute the exit wave (N, N) of potentials that are blurred by the thermal motion.
 
     This is the elastic part of the image alone, in one wave where `phonon_waves` takes many.
-
-    Parameters
-    ----------
-    specimen : Specimen
-        The atoms.
-    energy : float
-        Of the electrons (eV).
-
-    Returns
-    -------
-    numpy.ndarray
-        Shape (N, N), complex64, of ``SAMPLING`` Å/px.
     """
     from abtem.parametrizations import KirklandParametrization
 
     return _wave(specimen, energy, KirklandParametrization(sigmas=DISPLACEMENT))
 
 
-def thermal_displacement(specimen: Specimen) -> np.ndarray:
-    """Give the standard deviation of the motion of each atom along an axis (Å), shape (n,)."""
-    return np.array([DISPLACEMENT[symbol] for symbol in specimen.atoms.symbols])
-
-
 def displaced(specimen: Specimen, vectors: np.ndarray) -> Specimen:
-    """Give a specimen with each atom moved by a vector (x, y, z in Å), shape (n, 3)."""
+    """Return the specimen with each atom moved by a vector x, y, z in Å, shape (n, 3)."""
     atoms = specimen.atoms.copy()
     atoms.positions += vectors
     return replace(specimen, atoms=atoms)
