@@ -13,6 +13,8 @@ import numpy as np
 import pandas as pd
 from scipy.spatial import cKDTree
 
+from hyperspy_dlatoms._extras import require
+
 SHARE = 0.4
 """Of the distance of neighbours: how far an atom is looked for, unless told."""
 
@@ -65,6 +67,7 @@ def link(frames: Iterable[np.ndarray], search_range: float, memory: int) -> pd.D
     2      1      1      0.1      0.1
     3      1      0      0.1      0.1
     """
+    require("trackpy", extra="tracking", what="Following atoms from frame to frame")
     import trackpy
 
     if not (np.isfinite(search_range) and search_range > 0):

@@ -9,6 +9,7 @@ import warnings
 from collections.abc import Sequence
 
 import hyperspy_dlatoms
+from hyperspy_dlatoms._extras import MissingExtraError
 from hyperspy_dlatoms.cli import (
     classify,
     data,
@@ -47,7 +48,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         warnings.showwarning = print_warning
         try:
             options.run(options)
-        except (ValueError, TypeError, OSError) as error:
+        except (ValueError, TypeError, OSError, MissingExtraError) as error:
             print(f"dlatoms: error: {one_line(error)}", file=sys.stderr)
             return 1
         except KeyboardInterrupt:

@@ -8,6 +8,7 @@ import dataclasses
 import sys
 from pathlib import Path
 
+from hyperspy_dlatoms._extras import require
 from hyperspy_dlatoms.cli import _backend
 from hyperspy_dlatoms.cli._printing import print_rows
 from hyperspy_dlatoms.cli._writing import check_writable
@@ -56,6 +57,7 @@ def run(options: argparse.Namespace) -> None:
     from hyperspy_dlatoms.evaluation.finder import model_finder
     from hyperspy_dlatoms.evaluation.report import summary, write_report
 
+    require("abtem", "jinja2", extra="simulation", what="Evaluating a network")
     if options.write_card is not None:
         source = _model_file(options.model)
         target = _card_file(options.model, options.write_card)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import dask.array as da
 
+from hyperspy_dlatoms._extras import require
 from hyperspy_dlatoms.data.frames import Frames, fingerprint, inside
 from hyperspy_dlatoms.registry import catalogue
 from hyperspy_dlatoms.registry.entries import Entry
@@ -36,6 +37,7 @@ def generate(
     - ``checked``: of how many images, the first ones, the fingerprint is that of the entry; of all
       where it is not there.
     """
+    require("abtem", "zarr", extra="simulation", what=f"Generating {entry.full_name!r}")
     if "trial" in entry.generate:
         from hyperspy_dlatoms.data.benchmark.dose_series import dose_series
 

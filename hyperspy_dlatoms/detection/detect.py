@@ -27,7 +27,6 @@ from hyperspy_dlatoms.detection.torn import Negated, is_torn, may_tear, mend
 from hyperspy_dlatoms.networks.maps import REACH
 
 if TYPE_CHECKING:
-    from hyperspy_dlatoms.detection.alignment import Drift
     from hyperspy_dlatoms.detection.looking import Frame, Look
     from hyperspy_dlatoms.detection.symmetry import Symmetrised
     from hyperspy_dlatoms.networks.domain import Verdict
@@ -50,13 +49,10 @@ class Finding(NamedTuple):
     verdict : Verdict or None
         Whether the frame is like those that the network was trained on; None where it does not
         know.
-    drift : Drift or None
-        Where the images of a focal series lie against its middle one; None for single images.
     """
 
     sites: np.ndarray
     verdict: Verdict | None
-    drift: Drift | None = None
 
 
 def find_sites(

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -63,7 +64,7 @@ class Item:
     def __repr__(self) -> str:
         return "\n".join(f"{name:18}{value}" for name, value in self._rows())
 
-    def _rows(self) -> list[tuple[str, str]]:
+    def _rows(self) -> Sequence[tuple[str, str]]:
         entry = self.entry
         rows = [("name", entry.full_name)]
         for one in fields(entry):
@@ -109,7 +110,7 @@ class Listing(tuple[Item, ...]):
         return capture.get().rstrip()
 
 
-def listing(*kinds: str, offline: bool = False) -> Listing:
+def list(*kinds: str, offline: bool = False) -> Listing:
     """List what the catalogues have, what of it is on this computer, and what the rest costs.
 
     Parameters
@@ -211,9 +212,9 @@ def _item_of_ensemble(entry: Entry, offline: bool) -> Item:
 def _text(value: Any) -> str:
     if isinstance(value, dict):
         return ", ".join(f"{name} {_text(one)}" for name, one in value.items())
-    if isinstance(value, list) and len(value) == 2 and isinstance(value[0], int | float):
+    if isinstance(value, Sequence) and len(value) == 2 and isinstance(value[0], int | float):
         low, high = value
         return f"{low:g} and more" if high is None else f"{low:g} to {high:g}"
-    if isinstance(value, list | tuple):
+    if isinstance(value, Sequence) and not isinstance(value, str):
         return ", ".join(map(str, value))
     return str(value)

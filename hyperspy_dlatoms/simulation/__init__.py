@@ -1,1 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
+"""Simulated images: specimens, their exit waves, and the images that a microscope takes."""
+
+import lazy_loader as lazy
+
+__getattr__, __dir__, __all__ = lazy.attach_stub(__name__, __file__)

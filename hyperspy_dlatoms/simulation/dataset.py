@@ -9,13 +9,13 @@ from collections.abc import Iterator
 from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import dask
 import numpy as np
-import zarr
 
 from hyperspy_dlatoms._atomic_write import atomic_write
+from hyperspy_dlatoms._extras import require
 from hyperspy_dlatoms.recipes.draws import draw
 from hyperspy_dlatoms.recipes.recipe import Recipe, parse_recipe, read_recipe
 from hyperspy_dlatoms.simulation.imaging.conditions import draw_conditions, images_of
@@ -23,6 +23,9 @@ from hyperspy_dlatoms.simulation.imaging.image import take_image, take_series
 from hyperspy_dlatoms.simulation.specimens.builders import build_specimen
 from hyperspy_dlatoms.simulation.specimens.specimen import KINDS
 from hyperspy_dlatoms.simulation.wave import exit_wave
+
+if TYPE_CHECKING:
+    import zarr
 
 MOST_SITES = 4096
 TASK = 8
@@ -156,6 +159,7 @@ def simulate(
     """
     from dask.diagnostics import ProgressBar
 
+    require("abtem", "zarr", extra="simulation", what="Simulating images")
     recipe = recipe if isinstance(recipe, Recipe) else read_recipe(recipe)
     directory = Path(directory)
     _prepare(recipe, directory)
@@ -241,6 +245,8 @@ def _frame_shape(recipe: Recipe) -> tuple[int, ...]:
 
 def _prepare(recipe: Recipe, directory: Path) -> None:
     """Make the arrays, or check that those there are of this recipe."""
+    import zarr
+
     (directory / "records").mkdir(parents=True, exist_ok=True)
     kept = directory / "recipe.yaml"
     if kept.is_file():
@@ -274,6 +280,9 @@ def _marker(directory: Path, index: int) -> Path:
 
 def _open_arrays(directory: Path, mode: str) -> list[zarr.Array | None]:
     """Open the arrays; data sets written before sites had kinds lack their species."""
+    require("zarr", extra="simulation", what="Reading a data set")
+    import zarr
+
     group = zarr.open_group(str(directory / "arrays.zarr"), mode=mode)
     return [group.get(name) for name in ("waves", "sites", "species", "images")]
 

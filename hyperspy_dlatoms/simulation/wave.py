@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import scipy.fft
 
+from hyperspy_dlatoms._extras import require
 from hyperspy_dlatoms.simulation.settings import SETTINGS
 
 if TYPE_CHECKING:
@@ -96,6 +97,7 @@ def exit_wave(
     J. Madsen and T. Susi, "The abTEM code: transmission electron microscopy from first principles",
     Open Research Europe 1, 24 (2021).
     """
+    require("abtem", extra="simulation", what="Simulating an exit wave")
     import abtem
 
     if method not in METHODS:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hyperspy_dlatoms.analysis.graphs import LATTICE, connected_components, outvoted, two_colouring
+from hyperspy_dlatoms.analysis.graphs import LATTICE, outvoted
 
 SPACING = 2.0
 DISTANCE = 1.6
@@ -17,26 +17,6 @@ def particle(n):
     columns = np.stack(np.mgrid[:n, :n], axis=-1).reshape(-1, 2) * SPACING
     between = np.stack(np.mgrid[: n - 1, : n - 1], axis=-1).reshape(-1, 2) * SPACING + SPACING / 2
     return columns, between
-
-
-def test_components_and_colours():
-    # A path, a square, a triangle, which has no two colours, and a site alone.
-    pairs = np.array([[1, 0], [1, 2], [3, 4], [4, 5], [5, 6], [6, 3], [7, 8], [8, 9], [9, 7]])
-    np.testing.assert_array_equal(
-        connected_components(pairs, 11), [0, 0, 0, 1, 1, 1, 1, 2, 2, 2, 3]
-    )
-    colour, component = two_colouring(pairs, 11)
-    np.testing.assert_array_equal(component, connected_components(pairs, 11))
-    np.testing.assert_array_equal(colour[:7], [0, 1, 0, 0, 1, 0, 1])
-    assert colour[7] == colour[10] == 0
-    assert np.isin(colour, (0, 1)).all()
-
-
-def test_no_pairs_and_no_sites():
-    none = np.empty((0, 2), int)
-    np.testing.assert_array_equal(connected_components(none, 3), [0, 1, 2])
-    np.testing.assert_array_equal(two_colouring(none, 3), [[0, 0, 0], [0, 1, 2]])
-    assert all(len(part) == 0 for part in two_colouring(none, 0))
 
 
 @pytest.mark.parametrize("n", [4, 9])

@@ -1,2 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""From an exit wave to an image: lens, illumination, camera and noise."""
+"""Image formation: from an exit wave to the electrons that a camera counts."""
+
+import lazy_loader as lazy
+
+__getattr__, __dir__, __all__ = lazy.attach_stub(__name__, __file__)

@@ -1,0 +1,27 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+from . import data, registry
+from .analysis.events import jumps, residence
+from .detection.sampling import SamplingError
+from .networks.card import ModelCard
+from .networks.domain import ExtrapolationError
+from .networks.ensemble import AtomEnsemble
+from .networks.network import AtomNetwork
+from .registry.errors import RegistryError
+from .signals.atom_positions import AtomPositions, LazyAtomPositions
+
+__version__: str
+__all__ = [
+    "AtomEnsemble",
+    "AtomNetwork",
+    "AtomPositions",
+    "ExtrapolationError",
+    "LazyAtomPositions",
+    "ModelCard",
+    "RegistryError",
+    "SamplingError",
+    "__version__",
+    "data",
+    "jumps",
+    "registry",
+    "residence",
+]

@@ -1,0 +1,25 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Libraries that only an extra of the package installs."""
+
+from __future__ import annotations
+
+import importlib
+
+
+class MissingExtraError(ImportError):
+    """A library that is not installed, since it belongs to an extra of the package."""
+
+
+def require(*modules: str, extra: str, what: str) -> None:
+    """Check that libraries can be imported; `what` needs them, and `extra` installs them."""
+    for module in modules:
+        try:
+            importlib.import_module(module)
+        except ModuleNotFoundError as error:
+            if error.name != module:
+                raise
+            raise MissingExtraError(
+                f"{what} needs {module}, which is not installed: run "
+                f'pip install "hyperspy-dlatoms[{extra}]".',
+                name=module,
+            ) from error

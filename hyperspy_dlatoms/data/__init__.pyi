@@ -1,0 +1,12 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+from .datasets import LabelledImages, load_dataset
+from .examples import focal_series, graphene, movie, nanoparticle
+
+__all__ = [
+    "LabelledImages",
+    "focal_series",
+    "graphene",
+    "load_dataset",
+    "movie",
+    "nanoparticle",
+]

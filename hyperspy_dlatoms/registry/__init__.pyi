@@ -1,0 +1,21 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+from ._datasets import load_dataset
+from ._publishing import publish
+from .catalogue import ensembles, handle, load, names, path
+from .errors import RegistryError
+from .listing import info, list
+from .sources import add_source
+
+__all__ = [
+    "RegistryError",
+    "add_source",
+    "ensembles",
+    "handle",
+    "info",
+    "list",
+    "load",
+    "load_dataset",
+    "names",
+    "path",
+    "publish",
+]

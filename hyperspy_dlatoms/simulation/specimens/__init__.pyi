@@ -1,0 +1,16 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+from .amorphous import amorphous_carbon
+from .cluster import metal_cluster
+from .graphene import graphene_sheet
+from .metal import metal_nanoparticle
+from .oxide import oxide_slab
+from .specimen import Specimen
+
+__all__ = [
+    "Specimen",
+    "amorphous_carbon",
+    "graphene_sheet",
+    "metal_cluster",
+    "metal_nanoparticle",
+    "oxide_slab",
+]
