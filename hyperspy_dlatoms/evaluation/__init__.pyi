@@ -3,7 +3,6 @@ from .bound import fisher, site_bounds
 from .calibration import reliability
 from .confusion import confusion, counts_by_kind
 from .evaluate import Evaluation, evaluate
-from .trials import trial
 
 __all__ = [
     "Evaluation",
@@ -13,5 +12,4 @@ __all__ = [
     "fisher",
     "reliability",
     "site_bounds",
-    "trial",
 ]

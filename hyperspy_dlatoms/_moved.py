@@ -1,0 +1,55 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Modules of the previous release by the names that they had, with a warning; for one release."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+import warnings
+from collections.abc import Sequence
+from importlib.abc import Loader, MetaPathFinder
+from importlib.machinery import ModuleSpec
+from types import ModuleType
+
+_PACKAGE = __name__.partition(".")[0]
+MOVED = {
+    f"{_PACKAGE}.{before}": f"{_PACKAGE}.{now}"
+    for before, now in {
+        "detection.pair_distances": "analysis.pair_distances",
+        "detection.prevalence": "analysis.prevalence",
+        "evaluation.matching": "analysis.matching",
+        "simulation.amorphous": "simulation.specimens.amorphous",
+        "simulation.camera": "simulation.imaging.camera",
+        "simulation.cluster": "simulation.specimens.cluster",
+        "simulation.conditions": "simulation.imaging.conditions",
+        "simulation.graphene": "simulation.specimens.graphene",
+        "simulation.lens": "simulation.imaging.lens",
+        "simulation.metal": "simulation.specimens.metal",
+        "simulation.oxide": "simulation.specimens.oxide",
+    }.items()
+}
+
+
+class _Moved(MetaPathFinder, Loader):
+    """Finds a module under the name that it had before."""
+
+    def find_spec(
+        self, name: str, path: Sequence[str] | None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
+        return ModuleSpec(name, self) if name in MOVED else None
+
+    def exec_module(self, module: ModuleType) -> None:
+        name = module.__name__
+        warnings.warn(
+            f"{name} is now {MOVED[name]}; the old name goes with the next release.",
+            DeprecationWarning,
+            stacklevel=2,
+        )
+        # The module itself, not a copy: its classes are the same by both names.
+        sys.modules[name] = importlib.import_module(MOVED[name])
+
+
+def install() -> None:
+    """Let the import system find modules under the names that they had before."""
+    if not any(type(finder).__qualname__ == _Moved.__qualname__ for finder in sys.meta_path):
+        sys.meta_path.append(_Moved())
