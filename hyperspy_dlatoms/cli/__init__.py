@@ -26,23 +26,7 @@ from hyperspy_dlatoms.cli._printing import one_line, print_warning
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run ``dlatoms``.
-
-    Parameters
-    ----------
-    arguments : sequence of str, optional
-        The command line without the program's name; ``sys.argv`` where not given.
-
-    Returns
-    -------
-    int
-        The exit status: 0, or 1 after an error, which is one line on stderr.
-
-    Raises
-    ------
-    SystemExit
-        With status 2 for a command line that is not understood, 0 for ``--help``.
-    """
+    """Run ``dlatoms``."""
     options = _parser().parse_args(arguments)
     with warnings.catch_warnings(action="default"):
         warnings.showwarning = print_warning

@@ -28,10 +28,7 @@ def add_arguments(
     sampling: Callable[[str], float | str] = float,
     sampling_help: str = "Å/px, where the file does not say",
 ) -> None:
-    """Declare the arguments.
-
-    `model` is the network that is taken where none is given, `sampling` reads one.
-    """
+    """Declare the arguments."""
     parser.add_argument("file", metavar="FILE", type=Path, help="anything that RosettaSciIO reads")
     parser.add_argument(
         "-o",
@@ -74,10 +71,7 @@ def search(
     method: Callable[..., AtomPositions],
     **more: Any,
 ) -> None:
-    """Find the atoms, write them, and print how many there are.
-
-    `method` is the one of ``Signal2D``, `more` what it takes besides what the commands share.
-    """
+    """Find the atoms, write them, and print how many there are."""
     import hyperspy.api as hs
 
     from hyperspy_dlatoms.signals._loading import load_images

@@ -2,11 +2,15 @@
 from ._datasets import load_dataset
 from ._publishing import publish
 from .catalogue import ensembles, handle, load, names, path
+from .entries import Entry
 from .errors import RegistryError
-from .listing import info, list
+from .listing import Item, Listing, info, list
 from .sources import add_source
 
 __all__ = [
+    "Entry",
+    "Item",
+    "Listing",
     "RegistryError",
     "add_source",
     "ensembles",

@@ -16,9 +16,9 @@ from hyperspy_dlatoms.registry.errors import RegistryError
 
 CACHE = "HYPERSPY_DLATOMS_CACHE"
 CHECKED = "checked"
-"""A file in the folder of a generated data set whose fingerprint was right; it holds that."""
+"""File in the folder of a generated data set that holds its fingerprint once it was checked."""
 WAIT = 3600.0
-"""Seconds after which waiting for another process that fetches the same file is given up."""
+"""Seconds to wait for another process that fetches the same file; a file of 1 GB takes less."""
 
 
 def folder() -> Path:
@@ -32,25 +32,21 @@ def folder() -> Path:
 
 
 def kept_path(entry: Entry) -> Path:
-    """Return where the cache keeps the file of an entry, whether or not it is there.
-
-    The hash is part of the name, so that neither sources nor versions get into each other's way.
-    """
+    """Return where the cache keeps the file of an entry, whether or not it is there."""
+    # With the hash in the name, sources and versions do not get into each other's way.
     return folder() / f"{entry.sha256[:16]}-{entry.file}"
 
 
 def generated_path(entry: Entry) -> Path:
-    """Return the folder in the cache that keeps a data set that is generated.
-
-    What it is made from is part of the name, so that another version does not meet its files.
-    """
+    """Return the folder in the cache that keeps a data set that is generated."""
+    # What it is made from is part of the name: another version does not meet its files.
     made_from = json.dumps([entry.version, entry.generate, entry.sha256], sort_keys=True)
     digest = hashlib.sha256(made_from.encode()).hexdigest()[:16]
     return folder() / f"{digest}-{entry.name}"
 
 
 def is_right(path: Path, entry: Entry) -> bool:
-    """Tell whether a file is there and has the size and the SHA-256 of an entry."""
+    """Whether a file is there and has the size and the SHA-256 of an entry."""
     try:
         stat = path.stat()
     except OSError:
@@ -70,21 +66,8 @@ def _sha256(path: Path, *_: int) -> str:
 
 @contextmanager
 def locked(path: Path) -> Iterator[None]:
-    """Hold the lock of a file in the cache against other threads and processes.
-
-    The system takes the lock away from a process that dies, so none is left behind.
-
-    Parameters
-    ----------
-    path : pathlib.Path
-        The file; the lock is a hidden file beside it.
-
-    Raises
-    ------
-    RegistryError
-        If the folder cannot be written, does not support locks, or another process holds the lock
-        for an hour.
-    """
+    """Hold the lock of a file in the cache, a hidden file beside it."""
+    # The system takes the lock away from a process that dies, so none is left behind.
     import locket
 
     lock = path.with_name(f".{path.name}.lock")

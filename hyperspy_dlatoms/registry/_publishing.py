@@ -6,7 +6,6 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
-import re
 import shutil
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -100,31 +99,12 @@ def publish(
     write_catalogue(catalogue, name, published.values())
     record = zenodo_record(name, list(published.values()), creators)
     with atomic_write(to / ZENODO) as draft:
-        draft.write_text(_pretty(record), "utf-8")
+        draft.write_text(_to_text(record), "utf-8")
     return catalogue
 
 
 def entry_of(card: ModelCard, file: Path, *, citation: str = "") -> Entry:
-    """Return the entry of a model file, without the places where it is.
-
-    Parameters
-    ----------
-    card : ModelCard
-        Its card.
-    file : pathlib.Path
-        The file.
-    citation : str, optional
-        What to cite who uses it.
-
-    Returns
-    -------
-    Entry
-
-    Raises
-    ------
-    RegistryError
-        If the card's name or version cannot be part of a file name.
-    """
+    """Return the entry of a model file, without the places where it is."""
     import pooch
 
     target = f"{card.name}-{card.version or '0'}{file.suffix}"
@@ -151,47 +131,15 @@ def entry_of(card: ModelCard, file: Path, *, citation: str = "") -> Entry:
 
 
 def write_catalogue(path: Path, name: str, entries: Iterable[Entry]) -> None:
-    """Write a catalogue.
-
-    Parameters
-    ----------
-    path : pathlib.Path
-        The file, JSON.
-    name : str
-        What the registry calls itself.
-    entries : iterable of Entry
-        What it has.
-    """
+    """Write a catalogue of entries, JSON, under the name that its registry calls itself."""
     content = {"format": FORMAT, "name": name, "entries": [to_json(one) for one in entries]}
     with atomic_write(path) as draft:
-        draft.write_text(_pretty(content), "utf-8")
+        draft.write_text(_to_text(content), "utf-8")
 
 
 def zenodo_record(name: str, entries: Sequence[Entry], creators: Sequence[str]) -> dict[str, Any]:
-    """Return the metadata of a Zenodo record, as a ``.zenodo.json`` holds them.
-
-    Parameters
-    ----------
-    name : str
-        Of the registry.
-    entries : sequence of Entry
-        What it has.
-    creators : sequence of str
-        Their names.
-
-    Returns
-    -------
-    dict
-
-    References
-    ----------
-    Zenodo, Developers: deposit metadata, https://developers.zenodo.org/#representation
-
-    Examples
-    --------
-    >>> zenodo_record("lab", [], ["Curie, Marie"])["creators"]
-    [{'name': 'Curie, Marie'}]
-    """
+    """Return the metadata of a Zenodo record, as a ``.zenodo.json`` holds them."""
+    # https://developers.zenodo.org/#representation
     rows = "".join(f"<li>{one.name} {one.version}: {one.description}</li>" for one in entries)
     licences = {one.licence for one in entries}
     record = {
@@ -221,8 +169,7 @@ def _published(catalogue: Path, name: str) -> tuple[dict[str, Entry], str]:
 
 
 def _check_version(entry: Entry, before: Entry | None) -> None:
-    same_version = before is not None and before.version == entry.version
-    if same_version and before.sha256 != entry.sha256:
+    if before and before.version == entry.version and before.sha256 != entry.sha256:
         raise RegistryError(
             f"{entry.name!r} {entry.version} is published already and is another file: people "
             "have it by that version, so give the new card another one."
@@ -239,11 +186,5 @@ def _first_line(card: ModelCard) -> str:
     return str(recipe.get("description", "")).strip() if isinstance(recipe, dict) else ""
 
 
-def _pretty(content: dict[str, Any]) -> str:
-    text = json.dumps(content, indent=2, ensure_ascii=False) + "\n"
-    # Short lists read better on one line; a line break within a text is written \\n in JSON.
-    return re.sub(r"\[\n([^\[\]{}]*)\]", lambda found: f"[{_joined(found[1])}]", text)
-
-
-def _joined(lines: str) -> str:
-    return " ".join(line.strip() for line in lines.strip().split("\n"))
+def _to_text(content: dict[str, Any]) -> str:
+    return json.dumps(content, indent=2, ensure_ascii=False) + "\n"

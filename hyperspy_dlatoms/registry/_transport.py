@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Getting one file from one address, with pooch: cut downloads go on where they were."""
+"""Download of one file from one address, through pooch; a cut download is continued."""
 
 from __future__ import annotations
 
@@ -23,17 +23,7 @@ _TEMPORARY = (408, 425, 429, 500, 502, 503, 504)
 
 
 class TransportError(Exception):
-    """An address that did not give the file.
-
-    Parameters
-    ----------
-    reason : str
-        Why.
-    again : bool, optional
-        Whether another attempt may help.
-    after : float, optional
-        Seconds that the server asks to wait before it.
-    """
+    """Why an address did not give a file, and whether to try again, `after` so many seconds."""
 
     def __init__(self, reason: str, *, again: bool = False, after: float = 0.0) -> None:
         super().__init__(reason)
@@ -49,28 +39,7 @@ def download(
     *,
     whole: bool = True,
 ) -> None:
-    """Download a file, on top of what is there of it already, in several attempts.
-
-    Parameters
-    ----------
-    address : str
-        ``http:``, ``https:`` or ``doi:DOI/FILE``.
-    part : pathlib.Path
-        What is there of it, and is to be completed.
-    size : int
-        Bytes; a server that sends more is cut off.
-    progress : callable, optional
-        Called with the number of bytes that are there.
-    whole : bool, optional
-        Whether the file has just as many bytes as `size`, or at most.
-
-    Raises
-    ------
-    TransportError
-        If the address does not give the file; what came of it is kept.
-    OSError
-        If it cannot be written.
-    """
+    """Download a file of `size` bytes, or at most so many, onto the `part` that is there of it."""
     failures = 0
     while True:
         before = part.stat().st_size if part.exists() else 0

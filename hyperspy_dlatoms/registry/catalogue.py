@@ -7,7 +7,7 @@ import difflib
 import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias, cast
 
 from hyperspy_dlatoms.registry import sources
 from hyperspy_dlatoms.registry.entries import Entry, is_name
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 _SUFFIX = ".safetensors"
 
-
+_One: TypeAlias = "str | os.PathLike[str] | AtomNetwork"
 ModelLike: TypeAlias = "str | os.PathLike[str] | AtomNetwork | AtomEnsemble | Sequence[ModelLike]"
 """A name, a path, a loaded network or ensemble, or several of them that make an ensemble."""
 
@@ -129,13 +129,17 @@ def load(model: ModelLike, *, offline: bool = False) -> AtomNetwork | AtomEnsemb
     from hyperspy_dlatoms.networks.ensemble import AtomEnsemble
     from hyperspy_dlatoms.networks.network import AtomNetwork
 
-    if isinstance(model, AtomNetwork | AtomEnsemble):
+    def one(model: _One) -> AtomNetwork:
+        if isinstance(model, AtomNetwork):
+            return model
+        return AtomNetwork.load(file_of(model, offline=offline))
+
+    if isinstance(model, AtomEnsemble):
         return model
-    members = _members(model, offline)
-    if members is not None:
-        loaded = [load(one, offline=offline) for one in members]
-        return AtomEnsemble(loaded, _name(model), _threshold(model, offline))
-    return AtomNetwork.load(file_of(model, offline=offline))
+    networks = _networks_of(model, offline)
+    if isinstance(networks, list):
+        return AtomEnsemble([one(member) for member in networks], *_named(model, offline))
+    return one(networks)
 
 
 def handle(model: ModelLike, *, offline: bool = False) -> Handle:
@@ -162,27 +166,25 @@ def handle(model: ModelLike, *, offline: bool = False) -> Handle:
     TypeError
         If `model` is something else.
     """
-    from hyperspy_dlatoms.networks.ensemble import AtomEnsemble
     from hyperspy_dlatoms.networks.network import AtomNetwork
     from hyperspy_dlatoms.registry.handles import EnsembleHandle, NetworkHandle
 
-    if isinstance(model, AtomEnsemble):
-        handles = tuple(handle(one) for one in model.members)
-        return EnsembleHandle(handles, model.card.name, model.threshold)
-    members = _members(model, offline)
-    if members is not None:
-        handles = tuple(handle(one, offline=offline) for one in members)
-        return EnsembleHandle(handles, _name(model), _threshold(model, offline))
-    if not isinstance(model, AtomNetwork):
-        file = file_of(model, offline=offline)
-        known = not offline and isinstance(model, str) and not Path(model).is_file()
-        return NetworkHandle.of(file, model if known else None)
-    if model.path is None:
-        raise RegistryError(
-            f"The network {model.card.name!r} is only in memory: save it to a file with `save` and "
-            "give the path of that file."
-        )
-    return NetworkHandle.of(model.path)
+    def one(model: _One) -> NetworkHandle:
+        if not isinstance(model, AtomNetwork):
+            file = file_of(model, offline=offline)
+            known = not offline and isinstance(model, str) and not Path(model).is_file()
+            return NetworkHandle.of(file, str(model) if known else None)
+        if model.path is None:
+            raise RegistryError(
+                f"The network {model.card.name!r} is only in memory: save it to a file with `save` "
+                "and give the path of that file."
+            )
+        return NetworkHandle.of(model.path)
+
+    networks = _networks_of(model, offline)
+    if isinstance(networks, list):
+        return EnsembleHandle(tuple(map(one, networks)), *_named(model, offline))
+    return one(networks)
 
 
 def member_name(entry: Entry, member: str) -> str:
@@ -190,28 +192,29 @@ def member_name(entry: Entry, member: str) -> str:
     return f"{entry.source}/{member}" if entry.source and "/" not in member else member
 
 
-def _name(model: ModelLike) -> str | None:
-    return model if isinstance(model, str) else None
+def _named(model: ModelLike, offline: bool) -> tuple[str | None, float | None]:
+    """Return the name and the threshold of an ensemble, if it has its own."""
+    from hyperspy_dlatoms.networks.ensemble import AtomEnsemble
+
+    if isinstance(model, AtomEnsemble):
+        return model.card.name, model.threshold
+    return (model, _entry(model, offline).threshold) if isinstance(model, str) else (None, None)
 
 
-def _threshold(model: ModelLike, offline: bool) -> float | None:
-    """Return the threshold of an ensemble that a catalogue names; None of others."""
-    return _entry(model, offline).threshold if isinstance(model, str) else None
-
-
-def _members(model: ModelLike, offline: bool) -> list[ModelLike] | None:
-    """Return the networks of an ensemble, and of the ensembles in it; None if it is no ensemble."""
+def _networks_of(model: ModelLike, offline: bool) -> _One | list[_One]:
+    """Return a network as it was given, or those of an ensemble and of the ensembles in it."""
     from hyperspy_dlatoms.networks.ensemble import AtomEnsemble
 
     if isinstance(model, AtomEnsemble):
         return list(model.members)
     if isinstance(model, list | tuple):
-        parts = ((one, _members(one, offline)) for one in model)
-        return [member for one, inner in parts for member in ([one] if inner is None else inner)]
-    if not isinstance(model, str) or not _is_registered(model):
-        return None
-    entry = _entry(model, offline)
-    return list(_members_of(entry, offline)) if entry.kind == "ensemble" else None
+        parts = [_networks_of(one, offline) for one in model]
+        return [one for part in parts for one in (part if isinstance(part, list) else [part])]
+    if isinstance(model, str) and _is_registered(model):
+        entry = _entry(model, offline)
+        if entry.kind == "ensemble":
+            return list(_members_of(entry, offline))
+    return cast("_One", model)
 
 
 def _members_of(entry: Entry, offline: bool) -> Iterator[str]:
@@ -241,8 +244,8 @@ def _entry(name: str, offline: bool) -> Entry:
         entry = known.get(name) or _unknown(name)
     if entry.kind not in ("model", "ensemble"):
         raise RegistryError(
-            f"{name!r} is of the kind {entry.kind}, no model: "
-            "hyperspy_dlatoms.registry.load_dataset loads it."
+            f"{name!r} is no model but of the kind {entry.kind}: load it with "
+            "hyperspy_dlatoms.registry.load_dataset."
         )
     return entry
 
@@ -261,28 +264,7 @@ def _unknown(name: str) -> Entry:
 def file_of(
     model: str | os.PathLike[str], *, offline: bool = False, show_progressbar: bool | None = None
 ) -> Path:
-    """Return the file of a model given by name or by path.
-
-    Parameters
-    ----------
-    model : str or os.PathLike
-        A name of the catalogue, ``source/name``, or a path, which is returned as it is.
-    offline : bool, optional
-        Never to use the network.
-    show_progressbar : bool, optional
-        Whether to show a progress bar; HyperSpy's preference where not given.
-
-    Returns
-    -------
-    pathlib.Path
-
-    Raises
-    ------
-    RegistryError
-        As for `path`.
-    TypeError
-        If `model` is neither.
-    """
+    """Return the file of a model given by name or by path."""
     if isinstance(model, os.PathLike):
         return Path(model)
     if not isinstance(model, str):
@@ -296,7 +278,7 @@ def file_of(
 
 
 def _is_registered(model: str) -> bool:
-    """Tell a name from a path. A known name goes before a file that is called so."""
+    """Whether a text is a name, not a path; a known name comes before a file of that name."""
     if any(entry.name == model for entry in sources.own_entries()):
         return True
     source, separator, name = model.partition("/")

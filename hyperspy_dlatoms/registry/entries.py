@@ -162,69 +162,22 @@ class Entry:
 
 
 def within(home: str, file: str) -> Path | str:
-    """Return a file in a folder or under an address.
-
-    Parameters
-    ----------
-    home : str
-        Folder, or ``http`` or ``https`` address of one.
-    file : str
-        Path relative to it.
-
-    Returns
-    -------
-    pathlib.Path or str
-
-    Examples
-    --------
-    >>> within("https://lab.example/models", "gold 1.bin")
-    'https://lab.example/models/gold%201.bin'
-    """
+    """Return a file in a folder or under an address."""
     return f"{home.rstrip('/')}/{quote(file)}" if is_address(home) else Path(home) / file
 
 
 def is_address(place: str) -> bool:
-    """Tell whether a place is an ``http`` or ``https`` address, rather than a path."""
+    """Whether a place is an ``http`` or ``https`` address, rather than a path."""
     return place.lower().startswith(("http://", "https://"))
 
 
 def is_name(name: str) -> bool:
-    """Tell whether a name is plain: letters, digits, ``-``, ``_`` and ``.``, no path."""
+    """Whether a name is plain: letters, digits, ``-``, ``_`` and ``.``, no path."""
     return bool(_NAME.fullmatch(name))
 
 
 def parse_catalogue(text: str, origin: str, *, source: str = "", home: str = "") -> list[Entry]:
-    """Read the entries of a catalogue.
-
-    Parameters
-    ----------
-    text : str
-        JSON.
-    origin : str
-        Where it is from, for the messages.
-    source : str, optional
-        Name of its source.
-    home : str, optional
-        Folder or address that relative places belong to.
-
-    Returns
-    -------
-    list of Entry
-
-    Raises
-    ------
-    RegistryError
-        If it is not a catalogue, of a newer format, or has a name twice.
-
-    Examples
-    --------
-    >>> parse_catalogue('{"format": 1, "entries": []}', "here")
-    []
-    >>> parse_catalogue('{"format": 99}', "here")
-    Traceback (most recent call last):
-    ...
-    hyperspy_dlatoms.registry.errors.RegistryError: The catalogue here is of format 99, this ...
-    """
+    """Read the entries of a catalogue."""
     content = catalogue_content(text, origin)
     try:
         entries = [_entry(one, source, home) for one in content["entries"]]
@@ -238,25 +191,7 @@ def parse_catalogue(text: str, origin: str, *, source: str = "", home: str = "")
 
 
 def catalogue_content(text: str, origin: str) -> dict[str, Any]:
-    """Read the JSON of a catalogue and check its format, but not the entries.
-
-    Parameters
-    ----------
-    text : str
-        JSON.
-    origin : str
-        Where it is from, for the messages.
-
-    Returns
-    -------
-    dict
-        With a list ``entries``.
-
-    Raises
-    ------
-    RegistryError
-        If it is not a catalogue, or of a newer format.
-    """
+    """Read the JSON of a catalogue and check its format, but not the entries."""
     try:
         content = json.loads(text)
     except (ValueError, RecursionError) as error:

@@ -9,6 +9,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from rich import filesize
+
 from hyperspy_dlatoms._atomic_write import atomic_write
 from hyperspy_dlatoms.registry import _cache, mirrors
 from hyperspy_dlatoms.registry._transport import TransportError, download
@@ -19,28 +21,8 @@ from hyperspy_dlatoms.registry.errors import RegistryError
 def fetch(entry: Entry, *, offline: bool = False, show_progressbar: bool | None = None) -> Path:
     """Return the file of an entry, and download it if it is not on this computer.
 
-    Any number of threads and processes may ask for it at once: one downloads it, the others wait.
-    A download that was cut goes on where it was. The file appears under its name only when it is
-    complete and its SHA-256 right.
-
-    Parameters
-    ----------
-    entry : Entry
-        What to get.
-    offline : bool, optional
-        Never to use the network.
-    show_progressbar : bool, optional
-        Whether to show a progress bar; HyperSpy's preference where not given.
-
-    Returns
-    -------
-    pathlib.Path
-
-    Raises
-    ------
-    RegistryError
-        If no place gives the file, or the cache cannot be written; it says of each place why, and
-        what to do.
+    Of several threads and processes one downloads it. The file appears under its name only when it
+    is complete and its SHA-256 is right.
     """
     here = on_this_computer(entry)
     if here:
@@ -59,69 +41,35 @@ def fetch(entry: Entry, *, offline: bool = False, show_progressbar: bool | None 
 
 
 def on_this_computer(entry: Entry) -> Path | None:
-    """Return the file of an entry if it is here, without using the network.
-
-    Parameters
-    ----------
-    entry : Entry
-        What to look for.
-
-    Returns
-    -------
-    pathlib.Path or None
-        In the package, the cache, or a folder that is a mirror.
-
-    Raises
-    ------
-    RegistryError
-        If the package's own file is not that of its catalogue.
-    """
-    embedded = [place for place in entry.where if place.startswith(PACKAGE)]
-    others = [place for place in _candidates(entry) if isinstance(place, Path)]
-    for path in [*(entry.places()[: len(embedded)]), _cache.kept_path(entry), *others]:
-        if _cache.is_right(path, entry):
-            return path
-        if embedded and path == entry.places()[0] and path.exists():
+    """Return the file of an entry if the package, the cache or a mirror on this computer has it."""
+    if entry.where and entry.where[0].startswith(PACKAGE):
+        embedded = Path(entry.places()[0])
+        if _cache.is_right(embedded, entry):
+            return embedded
+        if embedded.exists():
             raise RegistryError(
-                f"{str(path)!r} is not the file that the catalogue names: install hyperspy-dlatoms "
-                "again, or after changing it run `python tools/catalogue.py`."
+                f"{str(embedded)!r} is not the file that the catalogue names: install "
+                "hyperspy-dlatoms again, or after changing it run `python tools/catalogue.py`."
             )
+    for place in (_cache.kept_path(entry), *_candidates(entry)):
+        if isinstance(place, Path) and _cache.is_right(place, entry):
+            return place
     return None
 
 
 def copy_to(folder: Path, entry: Entry, *, show_progressbar: bool | None = None) -> Path:
-    """Put the file of an entry into another folder, named as a cache names it.
-
-    Parameters
-    ----------
-    folder : pathlib.Path
-        Where to; made if it is not there.
-    entry : Entry
-        What to get.
-    show_progressbar : bool, optional
-        Whether to show a progress bar; HyperSpy's preference where not given.
-
-    Returns
-    -------
-    pathlib.Path
-
-    Raises
-    ------
-    RegistryError
-        As for `fetch`.
-    OSError
-        If the folder cannot be written.
-    """
+    """Put the file of an entry into another folder, named as a cache names it."""
     target = folder / _cache.kept_path(entry).name
     if not _cache.is_right(target, entry):
         found = fetch(entry, show_progressbar=show_progressbar)
         folder.mkdir(parents=True, exist_ok=True)
-        _put(found, target)
+        with atomic_write(target) as draft:
+            shutil.copyfile(found, draft)
     return target
 
 
 def _candidates(entry: Entry) -> Iterator[Path | str]:
-    """Give the places besides the cache: the user's mirrors, then the entry's own."""
+    """Yield the places besides the cache: the user's mirrors, then the entry's own."""
     yield from mirrors.places(entry.file)
     yield from entry.places()
 
@@ -142,7 +90,7 @@ def _download(entry: Entry, target: Path, show_progressbar: bool | None) -> None
         part.unlink(missing_ok=True)
         raise _cache.unwritable(error) from error
     raise RegistryError(
-        f"{entry.full_name!r} ({entry.file}, {entry.size / 1e6:.1f} MB) could not be fetched. "
+        f"{entry.full_name!r} ({entry.file}, {filesize.decimal(entry.size)}) could not be fetched. "
         + "; ".join(reasons)
         + f". Try again later, name a mirror in {mirrors.REGISTRY}, or copy the file to "
         f"{str(target)!r}."
@@ -156,24 +104,16 @@ def _try_place(place: Path | str, entry: Entry, part: Path, progress: Callable) 
     resumed = part.exists()
     try:
         download(place, part, entry.size, progress)
+        if resumed and not _cache.is_right(part, entry):
+            # What was there may have come from elsewhere.
+            part.unlink()
+            download(place, part, entry.size, progress)
     except TransportError as error:
         return str(error)
-    if not _cache.is_right(part, entry) and resumed:
-        # What was there may have come from elsewhere.
-        part.unlink()
-        try:
-            download(place, part, entry.size, progress)
-        except TransportError as error:
-            return str(error)
     if _cache.is_right(part, entry):
         return ""
     part.unlink()
     return "another file than expected (its SHA-256 is wrong)"
-
-
-def _put(source: Path, target: Path) -> None:
-    with atomic_write(target) as draft:
-        shutil.copyfile(source, draft)
 
 
 @contextmanager

@@ -8,6 +8,8 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from rich import filesize
+
 from hyperspy_dlatoms.registry import _cache, sources
 from hyperspy_dlatoms.registry.catalogue import member_name
 from hyperspy_dlatoms.registry.entries import KINDS, PACKAGE, Entry
@@ -72,11 +74,11 @@ class Item:
             if value and one.name not in ("name", "size", "source", "home"):
                 rows.append((one.name, _text(value)))
         if entry.size:
-            rows.append(("size", megabytes(entry.size)))
+            rows.append(("size", _bytes(entry.size)))
         rows.append(("on this computer", self.here + (f", {self.path}" if self.path else "")))
         if self.lacking:
             rows.append(("lacking", ", ".join(self.lacking)))
-        return [*rows, ("to download", megabytes(self.download))]
+        return [*rows, ("to download", _bytes(self.download))]
 
 
 class Listing(tuple[Item, ...]):
@@ -96,7 +98,7 @@ class Listing(tuple[Item, ...]):
             table.add_column(heading)
         for item in self:
             entry = item.entry
-            size, cost = megabytes(entry.size) if entry.size else "", megabytes(item.download)
+            size, cost = _bytes(entry.size) if entry.size else "", _bytes(item.download)
             row = (entry.full_name, entry.kind, entry.version, item.here, size, cost)
             table.add_row(*map(Text, (*row, entry.licence, entry.description)))
         return table
@@ -174,17 +176,8 @@ def info(name: str, *, offline: bool = False) -> Item:
     return _item(sources.find(name, offline=offline), offline)
 
 
-def megabytes(size: int) -> str:
-    """Return a number of bytes as people read it.
-
-    Examples
-    --------
-    >>> megabytes(1_970_000), megabytes(176_541), megabytes(0)
-    ('2.0 MB', '0.2 MB', '-')
-    """
-    if not size:
-        return "-"
-    return f"{size / 1e9:.1f} GB" if size >= 1e9 else f"{max(size / 1e6, 0.1):.1f} MB"
+def _bytes(size: int) -> str:
+    return filesize.decimal(size) if size else "-"
 
 
 def _item(entry: Entry, offline: bool) -> Item:

@@ -17,17 +17,7 @@ CATALOGUE = "registry.json"
 
 
 class Mirror(NamedTuple):
-    """A registry that the user has named.
-
-    Attributes
-    ----------
-    name : str
-        Name of its source; empty where its own catalogue says it.
-    home : str
-        Folder or address.
-    sha256 : str or None
-        What its catalogue is pinned to.
-    """
+    """A registry that the user named; its catalogue says its name where that is empty."""
 
     name: str
     home: str
@@ -35,70 +25,18 @@ class Mirror(NamedTuple):
 
 
 def mirrors() -> list[Mirror]:
-    """Return the registries of ``HYPERSPY_DLATOMS_REGISTRY``, in its order.
-
-    It is a list with commas; each is a folder or an address, ``NAME=`` before it says what its
-    source is called here, and ``#sha256=DIGITS`` behind it pins its catalogue.
-
-    Returns
-    -------
-    list of Mirror
-
-    Raises
-    ------
-    RegistryError
-        If one is neither a folder nor an address.
-
-    Examples
-    --------
-    >>> import os
-    >>> os.environ["HYPERSPY_DLATOMS_REGISTRY"] = "lab=https://lab.example/models/, /data/models"
-    >>> [(mirror.name, mirror.home) for mirror in mirrors()]
-    [('lab', 'https://lab.example/models'), ('', '/data/models')]
-    >>> del os.environ["HYPERSPY_DLATOMS_REGISTRY"]
-    """
+    """Return the registries that the variable lists: ``[NAME=]PLACE[#sha256=DIGITS]``, commas."""
     given = os.environ.get(REGISTRY, "").split(",")
     return [_mirror(one.strip()) for one in given if one.strip()]
 
 
 def places(file: str) -> list[Path | str]:
-    """Return where the user's registries would have a file.
-
-    Parameters
-    ----------
-    file : str
-        Its name.
-
-    Returns
-    -------
-    list of pathlib.Path or str
-    """
+    """Return where the user's registries would have a file."""
     return [within(mirror.home, file) for mirror in mirrors()]
 
 
 def home_of(place: str | os.PathLike[str]) -> str:
-    """Return the folder or address that a catalogue, or its folder, is in.
-
-    Parameters
-    ----------
-    place : str or os.PathLike
-        A path, a ``file:``, ``http:`` or ``https:`` address; of a folder, or of the
-        ``registry.json`` in it.
-
-    Returns
-    -------
-    str
-
-    Raises
-    ------
-    RegistryError
-        If it is an address of another kind.
-
-    Examples
-    --------
-    >>> home_of("https://lab.example/models/registry.json")
-    'https://lab.example/models'
-    """
+    """Return the folder or address of a registry, given by that or by its ``registry.json``."""
     place = os.fspath(place)
     if not is_address(place):
         scheme = urlsplit(place).scheme if "://" in place else ""

@@ -43,17 +43,7 @@ _guard = threading.RLock()
 
 @dataclass(frozen=True)
 class Source:
-    """A registry of others.
-
-    Parameters
-    ----------
-    name : str
-        What stands before the names of its entries, ``name/entry``.
-    home : str
-        Folder or address that holds its ``registry.json``.
-    sha256 : str, optional
-        What the SHA-256 of its catalogue has to be.
-    """
+    """A registry of others."""
 
     name: str
     home: str
@@ -99,7 +89,7 @@ def add_source(
 
     See Also
     --------
-    hyperspy_dlatoms.registry._publishing.publish : Writes one.
+    publish : Writes one.
 
     Examples
     --------
@@ -122,18 +112,7 @@ def add_source(
 
 
 def entries(*, offline: bool = False) -> list[Entry]:
-    """Return all entries of all catalogues; a source that cannot be read is warned of.
-
-    Parameters
-    ----------
-    offline : bool, optional
-        Never to use the network.
-
-    Returns
-    -------
-    list of Entry
-        The package's own first.
-    """
+    """Return all entries of all catalogues; a source that cannot be read is warned of."""
     found = list(own_entries())
     for source in sources(offline=offline):
         try:
@@ -144,24 +123,7 @@ def entries(*, offline: bool = False) -> list[Entry]:
 
 
 def find(name: str, *, offline: bool = False) -> Entry:
-    """Return the entry of a name.
-
-    Parameters
-    ----------
-    name : str
-        A name of the package's own catalogue, or ``source/name``.
-    offline : bool, optional
-        Never to use the network.
-
-    Returns
-    -------
-    Entry
-
-    Raises
-    ------
-    RegistryError
-        If there is none; the message has the nearest, and what there is.
-    """
+    """Return the entry of a name."""
     before, separator, after = str(name).rpartition("/")
     if not separator:
         known, where = list(own_entries()), "hyperspy-dlatoms"
@@ -180,27 +142,12 @@ def find(name: str, *, offline: bool = False) -> Entry:
 
 
 def has_source(name: str) -> bool:
-    """Tell whether a source of this name was declared, without reading any catalogue."""
+    """Whether a source of this name was declared, without reading any catalogue."""
     return any(source.name == name for source in _declared())
 
 
 def sources(*, offline: bool = False) -> list[Source]:
-    """Return the sources of others: added, of ``HYPERSPY_DLATOMS_REGISTRY``, and of entry points.
-
-    Parameters
-    ----------
-    offline : bool, optional
-        Never to use the network.
-
-    Returns
-    -------
-    list of Source
-
-    Raises
-    ------
-    RegistryError
-        If two that differ have one name.
-    """
+    """Return the sources of others: added, of the variable REGISTRY, and of entry points."""
     return list(_by_name([*_declared(), *_nameless(offline)]).values())
 
 
@@ -215,7 +162,7 @@ def _parsed_own(path: Path, _: int) -> tuple[Entry, ...]:
 
 
 def _declared() -> Iterator[Source]:
-    """Give the sources whose names are known without reading their catalogues."""
+    """Yield the sources whose names are known without reading their catalogues."""
     yield from _added.values()
     yield from (Source(*mirror) for mirror in mirrors() if mirror.name)
     for point in entry_points(group=ENTRY_POINTS):
@@ -227,10 +174,7 @@ def _declared() -> Iterator[Source]:
 
 
 def _nameless(offline: bool, unread: list[str] | None = None) -> Iterator[Source]:
-    """Give the user's registries that name themselves.
-
-    Those without a catalogue are mirrors and no sources; why none could be read goes to `unread`.
-    """
+    """Yield the user's registries that name themselves; why one cannot be read goes to `unread`."""
     for mirror in mirrors():
         if mirror.name:
             continue
@@ -247,13 +191,7 @@ def _nameless(offline: bool, unread: list[str] | None = None) -> Iterator[Source
 
 
 def copy_catalogues(folder: Path) -> None:
-    """Put the catalogues of others that the cache keeps into another cache.
-
-    Parameters
-    ----------
-    folder : pathlib.Path
-        That cache.
-    """
+    """Put the catalogues of others that the cache keeps into another cache."""
     for source in sources():
         if is_address(source.home):
             _entries_of(source, offline=False)

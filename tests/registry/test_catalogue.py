@@ -158,7 +158,7 @@ def test_ensemble_of_too_few(folder):
 
 @pytest.mark.parametrize("ask", [registry.load, registry.handle, registry.path])
 def test_an_example_is_no_model(folder, ask):
-    with pytest.raises(RegistryError, match="'ore' is of the kind example, no model"):
+    with pytest.raises(RegistryError, match="'ore' is no model but of the kind example"):
         ask("ore")
 
 

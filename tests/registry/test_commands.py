@@ -28,7 +28,7 @@ def test_models(lab, capsys):
     assert cli.main(["models"]) == 0
     printed = capsys.readouterr().out
     assert row_of(printed, "graphene-ensemble").split()[1] == "ensemble"
-    assert row_of(printed, "lab/gold").split()[1:6] == ["model", "1", "no", "0.2", "MB"]
+    assert row_of(printed, "lab/gold").split()[1:6] == ["model", "1", "no", "200.0", "kB"]
     assert "movie" not in printed
 
 

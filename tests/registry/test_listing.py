@@ -34,7 +34,7 @@ def test_what_a_download_would_cost(lab):
 def test_table(lab):
     text = repr(registry.list("model", "ensemble"))
     (row,) = [line for line in text.splitlines() if line.startswith("lab/gold")]
-    assert "0.2 MB" in row and " no " in row
+    assert "200.0 kB" in row and " no " in row
     assert "movie" not in text
     assert "sha256" in repr(registry.info("lab/gold"))
 

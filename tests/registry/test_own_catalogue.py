@@ -11,7 +11,7 @@ import pytest
 from hyperspy_dlatoms.registry import sources
 from hyperspy_dlatoms.registry.entries import parse_catalogue
 
-SCRIPT = Path(__file__).parents[2] / "recipes" / "catalogue.py"
+SCRIPT = Path(__file__).parents[2] / "tools" / "catalogue.py"
 
 
 @pytest.fixture(scope="module")
