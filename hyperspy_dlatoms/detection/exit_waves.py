@@ -9,22 +9,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from hyperspy_dlatoms.detection.looking import (
-    BATCH_PIXELS,
-    check,
-    check_defoci,
-    padded_window,
-    warn_of_sampling,
-)
+from hyperspy_dlatoms.detection.inference import BATCH_PIXELS, padded_window
 from hyperspy_dlatoms.detection.masking import mask_series
+from hyperspy_dlatoms.detection.pipeline import GRID_MULTIPLE, check_frames, warn_of_sampling
 from hyperspy_dlatoms.detection.tiling import cut
 from hyperspy_dlatoms.networks.normalisation import contrast_of_series
 from hyperspy_dlatoms.networks.resampling import Grid, resample
 
 if TYPE_CHECKING:
     from hyperspy_dlatoms.networks.network import AtomNetwork
-
-_GRID_MULTIPLE = 32
 
 
 def exit_waves(
@@ -70,13 +63,12 @@ def exit_waves(
         If bad pixels were masked, or the pixel size is outside what the network was trained on.
     """
     card = network.card
-    frames = check(frames, sampling, card)
-    check_defoci(defoci, card)
+    frames = check_frames(frames, sampling, card, defoci)
     warn_of_sampling(sampling, card)
     shape, _ = working_grid(frames.shape[-2:], sampling, card.sampling)
     waves = np.empty((len(frames), *shape), np.complex64)
     known = () if defoci is None else (defoci,)
-    tiling = cut(shape, network.receptive_radius, _GRID_MULTIPLE, batch_pixels)
+    tiling = cut(shape, network.receptive_radius, GRID_MULTIPLE, batch_pixels)
     masked = 0
     for wave, series in zip(waves, frames, strict=True):
         clean, mask = mask_series(series)
@@ -105,27 +97,7 @@ def exit_waves(
 def working_grid(
     shape: tuple[int, int], sampling: float, target: float
 ) -> tuple[tuple[int, int], Grid]:
-    """Tell where the pixels of a network lie on images.
-
-    Parameters
-    ----------
-    shape : tuple of int
-        (H, W) of the images.
-    sampling, target : float
-        Of the images and of the network, Å/px.
-
-    Returns
-    -------
-    shape : tuple of int
-        (h, w) on the grid of the network.
-    grid : Grid
-        Where its pixels lie.
-
-    Examples
-    --------
-    >>> working_grid((100, 201), 0.1, 0.2)
-    ((50, 101), Grid(origin=0.0, scale=2.0))
-    """
+    """Return the shape (h, w) and the grid of images (H, W) at the sampling of a network, Å/px."""
     # One row and one column tell.
     column, grid = resample(np.zeros((shape[0], 1), np.float32), sampling, target)
     row, _ = resample(np.zeros((1, shape[1]), np.float32), sampling, target)

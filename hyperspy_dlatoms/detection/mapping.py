@@ -8,24 +8,23 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from hyperspy_dlatoms.detection.looking import (
-    BATCH_PIXELS,
-    check,
-    check_defoci,
-    in_cells,
-    look,
+from hyperspy_dlatoms.detection._symmetry import members_of
+from hyperspy_dlatoms.detection.inference import BATCH_PIXELS, TileOutput, in_cells, infer
+from hyperspy_dlatoms.detection.pipeline import (
+    check_frames,
+    prepared,
     too_small,
     warn_of_sampling,
 )
-from hyperspy_dlatoms.detection.symmetry import members_of
 from hyperspy_dlatoms.networks.ensemble import AtomEnsemble
-from hyperspy_dlatoms.networks.interpolation import interpolate
+from hyperspy_dlatoms.networks.resampling import interpolate
 
 if TYPE_CHECKING:
     from hyperspy_dlatoms.networks.maps import SiteMaps
     from hyperspy_dlatoms.networks.network import AtomNetwork
     from hyperspy_dlatoms.networks.resampling import Grid
 
+# So many rows at a time stay in the cache.
 _ROWS = 256
 
 
@@ -137,27 +136,36 @@ def _maps(
     defoci: Sequence[float] | None,
 ) -> np.ndarray:
     """Put maps, combined from those of the members, on the pixels of the frames."""
-    frames = check(frames, sampling, network.card)
-    check_defoci(defoci, network.card)
+    frames = check_frames(frames, sampling, network.card, defoci)
     warn_of_sampling(sampling, network.card)
     members = members_of(network, symmetrise)
     stride = network.card.stride
     out = np.zeros((len(frames), *frames.shape[-2:], channels), np.float32)
     if too_small(frames):
         return out
-    cells = None
-    for seen in look(frames, sampling, members, batch_pixels, judging=False, defoci=defoci):
-        if cells is None:
-            sides = (side // stride for side in seen.frame.tiling.padded)
-            cells = np.empty((*sides, channels), np.float32)
-        core = in_cells(seen.tile.core, stride)
-        here = tuple(
+
+    def core_of(output: TileOutput) -> tuple[tuple[slice, ...], np.ndarray]:
+        """Return the cells of a tile that count, and where they are in the frame."""
+        core = in_cells(output.tile.core, stride)
+        place = tuple(
             slice(origin // stride + one.start, origin // stride + one.stop)
-            for origin, one in zip(seen.tile.origin, core, strict=True)
+            for origin, one in zip(output.tile.origin, core, strict=True)
         )
-        cells[here] = combine(seen.maps)[core]
-        if seen.is_last:
-            _spread(cells, seen.frame.grid, stride, out[seen.frame.index])
+        return place, combine(output.maps)[core]
+
+    for frame, cores in infer(
+        prepared(frames, sampling, members, batch_pixels),
+        members,
+        core_of,
+        n_frames=len(frames),
+        batch_pixels=batch_pixels,
+        defoci=defoci,
+    ):
+        rows, columns = (side // stride for side in frame.tiling.padded)
+        cells = np.empty((rows, columns, channels), np.float32)
+        for place, core in cores:
+            cells[place] = core
+        _spread(cells, frame.grid, stride, out[frame.index])
     return out
 
 

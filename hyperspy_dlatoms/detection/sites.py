@@ -1,24 +1,113 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""From the maps of a network to a list of sites."""
+"""From the maps of a network to the sites of a frame."""
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Self
 
 import numpy as np
 from scipy.spatial import cKDTree
 
-from hyperspy_dlatoms.analysis.graphs import outvoted
+from hyperspy_dlatoms.analysis.graphs import connected_components
+from hyperspy_dlatoms.networks.card import ModelCard
 from hyperspy_dlatoms.networks.maps import SiteMaps, peaks, score
 from hyperspy_dlatoms.networks.resampling import Grid
 
-Y, X, PROBABILITY, Y_SIGMA, X_SIGMA, SPECIES, SCORE = range(7)
-"""Columns of an array of candidates. Then follow the probability of each class, where there is more
-than one; the height and its sigma, where the network tells; and what each member of an ensemble
-says there."""
+CONNECTED = 2.0
+"""Distance up to which two sites are connected, in least distances of two sites: the nearest
+neighbours in the known lattices are 1.1 (Ni along [100]) to 1.6 (Au along [110]) of these apart."""
 
-MOSTLY = 0.5
-"""Share of masked pixels from which a place is mostly masked."""
+_MOSTLY = 0.5
+"""Share of masked pixels in the disc about a site from which on the site is dropped."""
+
+_DISC_POINTS = 13
+"""The disc is sampled on a grid of so many points a side: 5 % of its area."""
+
+
+@dataclass(frozen=True, eq=False)
+class Sites:
+    """Atoms or atomic columns found in a frame, and how sure the networks are of each.
+
+    Parameters
+    ----------
+    position : numpy.ndarray
+        (y, x) in px, the centre of the first pixel at 0, shape (n, 2).
+    probability : numpy.ndarray
+        Probability of a site of any class, shape (n,).
+    sigma : numpy.ndarray
+        Standard deviation of the position along y and x in px, shape (n, 2).
+    species : numpy.ndarray, optional
+        Index of the most probable class, shape (n,), of networks of several classes.
+    agreement : numpy.ndarray, optional
+        Fraction of the members of an ensemble that found the site, shape (n,).
+    class_probability : numpy.ndarray, optional
+        Probability of each of several classes, shape (n, K).
+    height : numpy.ndarray, optional
+        Number of atoms in the column and its standard deviation, shape (n, 2); NaN where not known.
+    """
+
+    position: np.ndarray
+    probability: np.ndarray
+    sigma: np.ndarray
+    species: np.ndarray | None = None
+    agreement: np.ndarray | None = None
+    class_probability: np.ndarray | None = None
+    height: np.ndarray | None = None
+
+    def __len__(self) -> int:
+        return len(self.position)
+
+    def __getitem__(self, which: Any) -> Self:
+        """Return some of the sites, by a mask, a slice or indices."""
+        return self._each(lambda column: column[which])
+
+    @classmethod
+    def concatenate(cls, parts: Sequence[Self]) -> Self:
+        """Return the sites of several lists as one."""
+        return parts[0]._each(lambda *columns: np.concatenate(columns), *parts[1:])
+
+    def sorted(self) -> Self:
+        """Return the sites sorted by y, then x."""
+        return self[np.lexsort((self.position[:, 1], self.position[:, 0]))]
+
+    def table(self) -> np.ndarray:
+        """Return the sites as an array of float64, a row a site, see `column_names`."""
+        columns = (getattr(self, field.name) for field in dataclasses.fields(Sites))
+        return np.column_stack([column for column in columns if column is not None])
+
+    def _each(self, function: Callable[..., np.ndarray], *others: Self) -> Self:
+        """Apply a function to each column that there is, with those of the others."""
+        columns = {}
+        for field in dataclasses.fields(self):
+            parts = [getattr(one, field.name) for one in (self, *others)]
+            columns[field.name] = None if parts[0] is None else function(*parts)
+        return type(self)(**columns)
+
+
+@dataclass(frozen=True, eq=False)
+class Candidates(Sites):
+    """Local maxima of the score in the maps of a network, in working px.
+
+    ``score`` (n,) decides between candidates that are too close to each other; ``readings`` (n, M)
+    are the probabilities that all members of an ensemble have there.
+    """
+
+    score: np.ndarray = None  # type: ignore[assignment]
+    readings: np.ndarray | None = None
+
+
+def column_names(card: ModelCard, n_members: int = 1) -> list[str]:
+    """Return the names of the columns of `Sites.table`, for a network or an ensemble."""
+    several = len(card.classes) > 1
+    names = ["y", "x", "probability", "y_sigma", "x_sigma"]
+    names += ["species"] * several + ["agreement"] * (n_members > 1)
+    if several:
+        names += [f"probability_{name.replace(' ', '_')}" for name in card.classes]
+    return names + ["height", "height_sigma"] * card.heights
 
 
 def candidates(
@@ -27,44 +116,12 @@ def candidates(
     threshold: float,
     reach: float,
     core: tuple[slice, slice] | None = None,
-) -> np.ndarray:
-    """Find the cells that stand for a site: local maxima of the score.
+) -> Candidates:
+    """Find the cells of a tile that stand for a site: local maxima of the score.
 
-    The score is the probability of a site of any class, times a Gaussian of the length of the
-    offset, so that among the cells around a site the nearest one speaks. Of its position those
-    around it speak as well, see `positions_of`.
-
-    Parameters
-    ----------
-    maps : SiteMaps
-        Maps of one frame or tile: probability (h, w, K), offset and sigma (h, w, 2).
-    stride : int
-        Working px per cell.
-    threshold : float
-        Lowest probability of a site of any class.
-    reach : float
-        Standard deviation of the Gaussian in working px.
-    core : tuple of slice, optional
-        Cells that are asked, all unless told.
-
-    Returns
-    -------
-    numpy.ndarray
-        Float64 array (k, 7): y, x, probability, y_sigma, x_sigma, index of the most probable class,
-        score; lengths in working px, from the first pixel of the maps. More columns for the
-        probability of each of several classes, and for the height and its sigma.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from hyperspy_dlatoms.detection.sites import candidates
-    >>> from hyperspy_dlatoms.networks.maps import SiteMaps
-    >>> probability = np.zeros((8, 8, 1), np.float32)
-    >>> probability[3, 4] = 0.9
-    >>> offset = np.full((8, 8, 2), 0.25, np.float32)
-    >>> maps = SiteMaps(probability, offset, np.ones_like(offset))
-    >>> [float(value) for value in candidates(maps, stride=2, threshold=0.5, reach=2.0)[0, :2]]
-    [6.75, 8.75]
+    The score is the probability of a site of any class times a Gaussian, of the standard deviation
+    ``reach`` in working px, of the length of the offset, so that of the cells around a site the
+    nearest one stands for it. ``core`` are the cells that are searched; all where not given.
     """
     from keras.ops import convert_to_numpy
 
@@ -78,53 +135,27 @@ def candidates(
         inside[core] = True
         best &= inside
     here = np.nonzero(best)
-    return np.column_stack(
-        [
-            positions_of(np.stack(here, axis=1), probability, maps, stride),
-            probability[here],
-            maps.sigma[here],
-            maps.probability[here].argmax(axis=-1),
-            convert_to_numpy(score(probability[here], maps.offset[here], reach)),
-            *([maps.probability[here]] if maps.probability.shape[-1] > 1 else []),
-            *([maps.height[here]] if maps.height is not None else []),
-        ]
-    ).astype(np.float64)
+    several = maps.probability.shape[-1] > 1
+    found = Candidates(
+        position=_mean_position(np.stack(here, axis=1), probability, maps, stride),
+        probability=probability[here],
+        sigma=maps.sigma[here],
+        species=maps.probability[here].argmax(axis=-1) if several else None,
+        class_probability=maps.probability[here] if several else None,
+        height=None if maps.height is None else maps.height[here],
+        score=convert_to_numpy(score(probability[here], maps.offset[here], reach)),
+    )
+    return found._each(lambda column: column.astype(np.float64))
 
 
-def positions_of(
+def _mean_position(
     cells: np.ndarray, probability: np.ndarray, maps: SiteMaps, stride: int
 ) -> np.ndarray:
-    """Give the positions of sites, as the nine cells at each of them have it.
+    """Return the positions (k, 2), in working px, on which the nine cells at each site agree.
 
     Each cell says where the nearest site is, with an error of its own: the mean of those that mean
-    the same site, weighed by their probabilities and inverse variances, is a bit better than what
+    the same site, weighted by their probabilities and inverse variances, is a bit better than what
     the middle one says.
-
-    Parameters
-    ----------
-    cells : numpy.ndarray
-        Rows and columns of the cells that stand for a site, shape (k, 2).
-    probability : numpy.ndarray
-        Of a site of any class, shape (h, w).
-    maps : SiteMaps
-        Maps of one frame or tile.
-    stride : int
-        Working px per cell.
-
-    Returns
-    -------
-    numpy.ndarray
-        (y, x) in working px, from the first pixel of the maps, float64, shape (k, 2).
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from hyperspy_dlatoms.networks.maps import SiteMaps
-    >>> offset = np.zeros((4, 4, 2), np.float32)
-    >>> offset[1, 1], offset[1, 2] = [0.5, 0.8], [0.5, -0.8]
-    >>> maps = SiteMaps(None, offset, np.ones_like(offset))
-    >>> positions_of(np.array([[1, 1]]), np.full((4, 4), 0.9), maps, stride=2).round(2).tolist()
-    [[3.0, 3.5]]
     """
     (rows, columns), chances = probability.shape, probability.ravel()
     offset, sigma = (part.reshape(-1, 2) for part in (maps.offset, maps.sigma))
@@ -143,78 +174,31 @@ def positions_of(
 
 
 def probability_at(positions: np.ndarray, maps: SiteMaps, stride: int) -> np.ndarray:
-    """Read the probability of a site of any class from a map.
-
-    Parameters
-    ----------
-    positions : numpy.ndarray
-        (y, x) in working px, from the first pixel of the maps, shape (k, 2).
-    maps : SiteMaps
-        Maps of one frame or tile.
-    stride : int
-        Working px per cell.
-
-    Returns
-    -------
-    numpy.ndarray
-        Shape (k,), that of the nearest cell.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from hyperspy_dlatoms.networks.maps import SiteMaps
-    >>> probability = np.zeros((8, 8, 1), np.float32)
-    >>> probability[3, 4] = 0.75
-    >>> maps = SiteMaps(probability, None, None)
-    >>> probability_at(np.array([[6.75, 8.75], [6.75, 99.0]]), maps, stride=2).tolist()
-    [0.75, 0.0]
-    """
+    """Return the probability of a site of any class in the cells nearest to positions (k, 2)."""
     cells = np.rint((positions - (stride - 1) / 2) / stride).astype(np.intp)
     y, x = np.clip(cells, 0, np.array(maps.probability.shape[:2]) - 1).T
     return maps.probability[y, x].sum(axis=-1)
 
 
-def keep_best(sites: np.ndarray, score: np.ndarray, distance: float) -> np.ndarray:
-    """Choose among sites that are closer than two sites can be.
+def keep_best(positions: np.ndarray, score: np.ndarray, distance: float) -> np.ndarray:
+    """Return a mask of the sites that stay where some are nearer than two sites can be.
 
-    The best-scored site stays and those within `distance` of it go, then the best-scored of the
-    rest stays, and so on.
-
-    Parameters
-    ----------
-    sites : numpy.ndarray
-        Positions, shape (k, 2).
-    score : numpy.ndarray
-        Score of each, shape (k,); the earlier of two equal ones is the better.
-    distance : float
-        In the unit of the positions.
-
-    Returns
-    -------
-    numpy.ndarray
-        Boolean array of shape (k,), True for the sites that stay.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from hyperspy_dlatoms.detection.sites import keep_best
-    >>> sites = np.array([[0.0, 0.0], [0.0, 1.0], [0.0, 2.0]])
-    >>> keep_best(sites, np.array([0.9, 0.8, 0.7]), 1.5).tolist()
-    [True, False, True]
+    The best-scored site stays and those within the distance of it go, then the best-scored of the
+    rest stays, and so on; of equal scores the earlier is the better.
     """
-    rank = np.empty(len(sites), np.intp)
-    rank[np.argsort(-np.asarray(score), kind="stable")] = np.arange(len(sites))
-    keep = np.zeros(len(sites), bool)
-    if len(sites) == 0:
+    rank = np.empty(len(positions), np.intp)
+    rank[np.argsort(-np.asarray(score), kind="stable")] = np.arange(len(positions))
+    keep = np.zeros(len(positions), bool)
+    if len(positions) == 0:
         return keep
-    pairs = cKDTree(sites).query_pairs(distance, output_type="ndarray")
+    pairs = cKDTree(positions).query_pairs(distance, output_type="ndarray")
     better = np.where(rank[pairs[:, 0]] < rank[pairs[:, 1]], pairs[:, 0], pairs[:, 1])
     worse = pairs.sum(axis=1) - better
-    undecided = np.ones(len(sites), bool)
+    undecided = np.ones(len(positions), bool)
     # Each round decides all sites without an undecided better neighbour: a few rounds, whatever
     # the number of sites.
     while undecided.any():
-        beaten = np.zeros(len(sites), bool)
+        beaten = np.zeros(len(positions), bool)
         beaten[worse[undecided[better]]] = True
         winners = undecided & ~beaten
         keep |= winners
@@ -223,37 +207,29 @@ def keep_best(sites: np.ndarray, score: np.ndarray, distance: float) -> np.ndarr
     return keep
 
 
-def masked_fraction(
-    positions: np.ndarray, mask: np.ndarray, radius: float, samples: int = 13
-) -> np.ndarray:
-    """Share of masked pixels around each of some positions.
+def hysteresis(sites: Sites, upper: float | None, reach: float) -> np.ndarray:
+    """Return a mask of the sites that are connected to at least one of a high probability.
 
-    Parameters
-    ----------
-    positions : numpy.ndarray
-        (y, x) in px, shape (k, 2).
-    mask : numpy.ndarray
-        Boolean image, shape (H, W).
-    radius : float
-        Radius of the disc in px; parts of it outside the image do not count.
-    samples : int
-        The disc is looked at on a grid of `samples` x `samples` points.
-
-    Returns
-    -------
-    numpy.ndarray
-        Shape (k,), from 0 to 1.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from hyperspy_dlatoms.detection.sites import masked_fraction
-    >>> mask = np.zeros((20, 20), bool)
-    >>> mask[:, :10] = True
-    >>> masked_fraction(np.array([[10.0, 4.0], [10.0, 15.0]]), mask, radius=3).tolist()
-    [1.0, 0.0]
+    Two sites within ``reach`` px of each other are connected. Weak atoms of a crystal or sheet are
+    kept that way, while weak ones that are alone, as in amorphous carbon and noise, are not. All
+    are kept where ``upper`` is None.
     """
-    steps = np.linspace(-radius, radius, samples)
+    # Source: J. Canny, "A computational approach to edge detection", IEEE Transactions on Pattern
+    # Analysis and Machine Intelligence 8, 679-698 (1986), section VIII.
+    strong = sites.probability >= (-np.inf if upper is None else upper)
+    if strong.all():
+        return strong
+    pairs = cKDTree(sites.position).query_pairs(reach, output_type="ndarray")
+    component = connected_components(pairs, len(sites))
+    return np.isin(component, component[strong])
+
+
+def masked_fraction(positions: np.ndarray, mask: np.ndarray, radius: float) -> np.ndarray:
+    """Return the share of masked pixels in a disc about each position (k, 2), from 0 to 1.
+
+    Parts of a disc, of a radius in px, outside the mask (H, W) do not count.
+    """
+    steps = np.linspace(-radius, radius, _DISC_POINTS)
     dy, dx = (part.ravel() for part in np.meshgrid(steps, steps, indexing="ij"))
     disc = np.hypot(dy, dx) <= radius * (1 + 1e-9)
     y = np.rint(positions[:, :1] + dy[disc]).astype(np.intp)
@@ -264,47 +240,26 @@ def masked_fraction(
 
 
 def select(
-    found: np.ndarray,
+    found: Candidates,
     shape: tuple[int, int],
     grid: Grid,
-    minimum_distance: float,
-    n_classes: int,
+    distance: float,
+    upper: float | None,
     mask: np.ndarray | None,
     disc: float,
-) -> np.ndarray:
-    """Turn candidates into the sites of a frame.
+) -> Candidates:
+    """Return those candidates that are sites of a frame of shape (H, W), in px of the frame.
 
-    Parameters
-    ----------
-    found : numpy.ndarray
-        Candidates (k, 7) in working px, see `candidates`; more columns are kept as they are.
-    shape : tuple of int
-        Shape of the frame in its own pixels.
-    grid : Grid
-        Where the working pixels lie on it.
-    minimum_distance : float
-        Working px that two sites have at least.
-    n_classes : int
-        Number of classes.
-    mask : numpy.ndarray or None
-        Bad pixels of the frame, shape `shape`.
-    disc : float
-        Radius in px of the frame of the disc that is not to be mostly masked around a site.
-
-    Returns
-    -------
-    numpy.ndarray
-        Float64 array (k, 5) of y, x, probability, y_sigma, x_sigma in pixels of the frame, or
-        (k, 6) with the index of the class if there is more than one; then the columns that the
-        candidates had more, which are kept as they are. Sorted by y, then x.
+    Two sites are at least ``distance`` working px apart; ``upper`` is the threshold of
+    `hysteresis`. Sites in discs, of ``disc`` px, that are mostly masked are dropped.
     """
-    found = found[~outvoted(found[:, :2], found[:, PROBABILITY], minimum_distance)]
-    found = found[keep_best(found[:, :2], found[:, SCORE], minimum_distance)]
-    sites = np.delete(found, [SPECIES, SCORE] if n_classes == 1 else SCORE, axis=1)
-    sites[:, :2] = grid.to_native(sites[:, :2])
-    sites[:, [Y_SIGMA, X_SIGMA]] *= grid.scale
-    inside = ((sites[:, :2] >= -0.5) & (sites[:, :2] <= np.array(shape) - 0.5)).all(axis=1)
-    sites = sites[inside]
+    found = found[keep_best(found.position, found.score, distance)]
+    found = dataclasses.replace(
+        found, position=grid.to_native(found.position), sigma=found.sigma * grid.scale
+    )
+    inside = (found.position >= -0.5) & (found.position <= np.array(shape) - 0.5)
+    found = found[inside.all(axis=1)]
     if mask is not None:
-        sites = sites[masked_fraction(sites[:, :2], mask, disc) <= MOSTLY]
-    return sites[np.lexsort((sites[:, X], sites[:, Y]))]
+        found = found[masked_fraction(found.position, mask, disc) <= _MOSTLY]
+    found = found.sorted()
+    return found[hysteresis(found, upper, CONNECTED * distance * grid.scale)]

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The convolutional network that looks for sites: a small residual U-Net on half the grid."""
+"""The convolutional network that finds sites: a small residual U-Net on half the grid."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     import keras
 
 LOG_SIGMA = (-4.5, 2.0)
-"""Bounds of the logarithm of the standard deviations that the network gives (working px)."""
+"""Bounds of the logarithm of the standard deviations that the network returns (working px)."""
 
 STRIDE = 2
 """Working pixels per cell of the network's output, along each axis."""
@@ -24,7 +24,7 @@ MIDDLE = "middle"
 """What the names of the convolutions of the coarsest level begin with, before their number."""
 
 HEIGHT_UNIT = 5.0
-"""Atoms in a column for each unit of what the network says of heights."""
+"""Atoms in a column for each unit of the network's output of heights."""
 
 DEFAULTS: dict[str, Any] = {
     "widths": [32, 64, 96, 128],
@@ -37,28 +37,27 @@ DEFAULTS: dict[str, Any] = {
 
 
 def build(arguments: dict[str, Any], n_classes: int, *, folded: bool = False) -> keras.Model:
-    """
-    Build the network with fresh weights.
+    """Build the network with fresh weights.
 
     A strided stem halves the grid, so that all the work is done on cells of 2 × 2 working pixels;
     three poolings and dilated convolutions at the coarsest level let each cell see the lattice
     around it. The network is fully convolutional: one set of weights serves every frame whose
-    sides are multiples of :func:`grid_multiple`.
+    sides are multiples of `grid_multiple`.
 
     Parameters
     ----------
     arguments : dict
         ``widths``, the channels of each level from the finest on; ``dilations``, one for each
-        convolution of the coarsest level; ``images``, how many images of a focal series it is
-        shown at once; ``heights``, whether it tells the number of atoms in a column; ``wave``,
-        whether it gives the exit wave in place of sites; ``decoys``, names of what it learns to
+        convolution of the coarsest level; ``images``, how many images of a focal series it
+        takes at once; ``heights``, whether it counts the atoms in a column; ``wave``, whether it
+        returns the exit wave in place of sites; ``decoys``, names of what it learns to
         tell from sites although it looks like one, for instance vacancies. What is not given is
         taken from ``DEFAULTS``.
     n_classes : int
         Kinds of sites, the background not counted; of no matter for exit waves.
     folded : bool
         Whether its convolutions have biases in place of batch normalisations, see
-        :func:`hyperspy_dlatoms.networks.folding.fold`.
+        `hyperspy_dlatoms.networks.folding.fold`.
 
     Returns
     -------
@@ -69,8 +68,8 @@ def build(arguments: dict[str, Any], n_classes: int, *, folded: bool = False) ->
         the logarithms of its standard deviations (y, x, working px). Two more with ``heights``: the
         number of atoms in the column and the logarithm of its standard deviation, in units of
         ``HEIGHT_UNIT`` atoms. A network of several images takes as a second input what
-        :func:`encode_defoci` says of them. One of exit waves returns (n, h/2, w/2, 8), see
-        :func:`hyperspy_dlatoms.networks.waves.to_cells`.
+        `encode_defoci` returns of them. One of exit waves returns (n, h/2, w/2, 8), see
+        `hyperspy_dlatoms.networks.waves.to_cells`.
 
     Raises
     ------
@@ -139,31 +138,7 @@ def build(arguments: dict[str, Any], n_classes: int, *, folded: bool = False) ->
 
 
 def complete(arguments: dict[str, Any]) -> dict[str, Any]:
-    """
-    Fill in the defaults of the architecture's arguments and check them.
-
-    Parameters
-    ----------
-    arguments : dict
-        See :func:`build`.
-
-    Returns
-    -------
-    dict
-        ``widths`` and ``dilations`` as lists of int, ``images`` (int), ``heights`` and ``wave``
-        (bool), ``decoys`` as a list of str.
-
-    Raises
-    ------
-    ValueError
-        If an argument is unknown or has a value that makes no sense.
-
-    Examples
-    --------
-    >>> from hyperspy_dlatoms.networks.architecture import complete
-    >>> complete({"widths": [8, 16]})["dilations"]
-    [1, 2]
-    """
+    """Check the arguments of the architecture, see `build`, and fill in the defaults."""
     unknown = sorted(set(arguments) - set(DEFAULTS))
     if unknown:
         raise ValueError(
@@ -192,32 +167,9 @@ def complete(arguments: dict[str, Any]) -> dict[str, Any]:
 
 
 def encode_defoci(defoci: Sequence[float] | None, images: int) -> np.ndarray:
-    """
-    Say to a network of focal series what the defoci of its images are, or that they are unknown.
+    """Return defoci (Å, positive is underfocus) as networks take them, float32 (images + 1,).
 
-    Parameters
-    ----------
-    defoci : sequence of float or None
-        Of the images, Å, positive is underfocus; None where they are not known.
-    images : int
-        How many images the network is shown at once.
-
-    Returns
-    -------
-    numpy.ndarray
-        Float32 of shape (images + 1,): the defoci in units of 100 Å, and 1 for known; all 0 where
-        they are not.
-
-    Raises
-    ------
-    ValueError
-        If there are not as many defoci as images, or one is not finite.
-
-    Examples
-    --------
-    >>> from hyperspy_dlatoms.networks.architecture import encode_defoci
-    >>> encode_defoci([-50.0, 0.0, 50.0], 3)
-    array([-0.5,  0. ,  0.5,  1. ], dtype=float32)
+    They are in units of 100 Å, then 1 for known; all 0 where they are not known.
     """
     if defoci is None:
         return np.zeros(images + 1, np.float32)
@@ -232,24 +184,9 @@ def _counts(value: Any) -> bool:
 
 
 def least_weights(arguments: dict[str, Any]) -> int:
-    """
-    Give a number of weights that the network has at the least, without building it.
+    """Return a number of weights that the network has at least, without building it.
 
-    Parameters
-    ----------
-    arguments : dict
-        See :func:`build`.
-
-    Returns
-    -------
-    int
-        The weights of 3 × 3 convolutions between the channels of one level, not all of them.
-
-    Examples
-    --------
-    >>> from hyperspy_dlatoms.networks.architecture import least_weights
-    >>> least_weights({"widths": [8, 16], "dilations": [1]})
-    4032
+    It counts the 3 x 3 convolutions between the channels of one level.
     """
     arguments = complete(arguments)
     *upper, coarsest = arguments["widths"]
@@ -260,46 +197,14 @@ def least_weights(arguments: dict[str, Any]) -> int:
 
 
 def grid_multiple(arguments: dict[str, Any]) -> int:
-    """
-    Give the number of working pixels that the sides of a frame must be a multiple of.
-
-    Parameters
-    ----------
-    arguments : dict
-        See :func:`build`.
-
-    Returns
-    -------
-    int
-
-    Examples
-    --------
-    >>> from hyperspy_dlatoms.networks.architecture import grid_multiple
-    >>> grid_multiple({"widths": [32, 64, 96, 128]})
-    16
-    """
+    """Return the number of working px that the sides of a frame must be a multiple of."""
     return STRIDE * 2 ** (len(complete(arguments)["widths"]) - 1)
 
 
 def receptive_radius(arguments: dict[str, Any]) -> int:
-    """
-    Give the distance beyond which a pixel cannot change what the network says of a place.
+    """Return the distance in working px beyond which a pixel cannot change a cell of the output.
 
-    Parameters
-    ----------
-    arguments : dict
-        See :func:`build`.
-
-    Returns
-    -------
-    int
-        Working px, a multiple of :func:`grid_multiple`.
-
-    Examples
-    --------
-    >>> from hyperspy_dlatoms.networks.architecture import receptive_radius
-    >>> receptive_radius({"widths": [32, 64, 96, 128], "dilations": [1, 2]})
-    176
+    It is a multiple of `grid_multiple`.
     """
     arguments = complete(arguments)
     levels = len(arguments["widths"]) - 1

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass, fields
 from typing import NamedTuple
 
@@ -26,7 +27,7 @@ class ExtrapolationError(ValueError):
     """An image outside what the network was trained on."""
 
 
-class Verdict(NamedTuple):
+class DomainScore(NamedTuple):
     """How far an image is from those that a network was trained on.
 
     Attributes
@@ -45,9 +46,9 @@ class Verdict(NamedTuple):
 class Domain:
     """The images that a network reads right, learnt from some of them and from some others.
 
-    An image is described by what the network sees in it, see `describe`. Examples from inside and
-    outside the training set vote on it, each by its distance; an image far from all of them, or of
-    an odd spectrum, or in which sites are seen though there is hardly a signal, is outside too.
+    An image is described by what the network sees in it and by its spectrum. Examples from inside
+    and outside the training set vote on it, each by its distance; an image far from all of them, or
+    of an odd spectrum, or in which sites are seen though there is hardly a signal, is outside too.
 
     Parameters
     ----------
@@ -111,8 +112,8 @@ class Domain:
         if wrong or self.projection.shape[1] != self.examples.shape[1]:
             raise ValueError(f"its domain is damaged, the array {(wrong or ['examples'])[0]!r}")
 
-    def judge(self, *, sampling: float, working: np.ndarray, features: np.ndarray) -> Verdict:
-        """Tell whether the network was trained on images like this one.
+    def score(self, *, sampling: float, working: np.ndarray, features: np.ndarray) -> DomainScore:
+        """Score whether the network was trained on images like this one.
 
         Parameters
         ----------
@@ -121,12 +122,12 @@ class Domain:
         working : numpy.ndarray
             The image at the network's sampling, normalised, shape (h, w), float32.
         features : numpy.ndarray
-            What `AtomNetwork.look` gives besides the maps, all cells of the image in any order,
+            What `AtomNetwork.infer` returns besides the maps, all cells of the image in any order,
             shape (m, C).
 
         Returns
         -------
-        Verdict
+        DomainScore
 
         Raises
         ------
@@ -147,26 +148,19 @@ class Domain:
         }
         outside = {reason: value for reason, value in found.items() if value > 1}
         # Within their limits only the votes tell a better image from a worse one.
-        return Verdict(float(max(votes, *outside.values(), 0.0)), tuple(outside))
+        return DomainScore(float(max(votes, *outside.values(), 0.0)), tuple(outside))
+
+    def judge(self, *, sampling: float, working: np.ndarray, features: np.ndarray) -> DomainScore:
+        """Score an image; deprecated, use `score`."""
+        warnings.warn(
+            "Domain.judge is called Domain.score now; the old name goes in the next release.",
+            DeprecationWarning,
+            stacklevel=2,
+        )
+        return self.score(sampling=sampling, working=working, features=features)
 
     def rate(self, descriptions: np.ndarray) -> np.ndarray:
-        """Compare images with the limits.
-
-        Parameters
-        ----------
-        descriptions : numpy.ndarray
-            Of n images by `describe`, shape (n, D).
-
-        Returns
-        -------
-        numpy.ndarray
-            Shape (n, 4), in the order of `limits`: above 1 beyond the limit, 1/e at the median.
-
-        Raises
-        ------
-        ValueError
-            If D is another one than that of the domain.
-        """
+        """Compare descriptions (n, D) with the limits: (n, 4), above 1 beyond, 1/e at the median."""
         if descriptions.shape[1:] != self.centre.shape:
             raise ValueError(
                 f"The descriptions have shape {descriptions.shape}, expected "
@@ -175,7 +169,7 @@ class Domain:
         return np.exp((self.measure(descriptions) - self.limits) / (self.limits - self.usual))
 
     def measure(self, descriptions: np.ndarray) -> np.ndarray:
-        """Give the four numbers that have a limit, of images described, shape (n, 4)."""
+        """Return the four numbers that have a limit, of descriptions (n, D), shape (n, 4)."""
         standard = standardise(descriptions, self.centre, self.scale)
         squared = cdist(standard @ self.projection, self.examples, "sqeuclidean")
         odd = np.linalg.norm(standard[:, -2 * BANDS :] @ self.whitening, axis=1)
@@ -191,28 +185,12 @@ class Domain:
         )
 
     def to_arrays(self) -> dict[str, np.ndarray]:
-        """Give its arrays under the names that they have in a model file."""
+        """Return its arrays under the names that they have in a model file."""
         return {PREFIX + one.name: getattr(self, one.name) for one in fields(self)}
 
     @classmethod
     def from_arrays(cls, arrays: dict[str, np.ndarray]) -> Domain | None:
-        """Make a domain of the arrays of a model file.
-
-        Parameters
-        ----------
-        arrays : dict of str to numpy.ndarray
-            All arrays of the file; those of the domain are those that `to_arrays` names.
-
-        Returns
-        -------
-        Domain or None
-            None for a file that has no domain.
-
-        Raises
-        ------
-        ValueError
-            If some of its arrays are there, but not just those that this version knows.
-        """
+        """Return the domain among the arrays of a model file, None where it has none."""
         found = {
             name.removeprefix(PREFIX): array
             for name, array in arrays.items()
@@ -230,29 +208,11 @@ class Domain:
 
 
 def describe(working: np.ndarray, features: np.ndarray) -> np.ndarray:
-    """Describe an image by what a network sees in it, and by its spectrum.
+    """Describe a normalised image (h, w) by what a network sees in it (m, C), and by its spectrum.
 
-    Most of an image may be empty, so that cells count the more, the surer the network is of a site.
-
-    Parameters
-    ----------
-    working : numpy.ndarray
-        The image at the network's sampling, normalised, shape (h, w), float32.
-    features : numpy.ndarray
-        What `AtomNetwork.look` gives besides the maps, shape (m, C).
-
-    Returns
-    -------
-    numpy.ndarray
-        Float64, shape (D,): weighted mean of the features (C), plain mean of those that tell of
-        sites (3), and the spectrum.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from hyperspy_dlatoms.networks.domain import describe
-    >>> describe(np.zeros((64, 64), np.float32), np.ones((16, 20))).shape
-    (71,)
+    The mean of the features (C), in which cells count the more, the surer the network is of a site,
+    since most of an image may be empty; the plain mean of those that tell of sites (3); the
+    spectrum (2 BANDS).
     """
     features = np.asarray(features, np.float64)
     weights = features[:, -1] + _SOME_SITE
@@ -262,5 +222,5 @@ def describe(working: np.ndarray, features: np.ndarray) -> np.ndarray:
 
 
 def standardise(descriptions: np.ndarray, centre: np.ndarray, scale: np.ndarray) -> np.ndarray:
-    """Centre and scale descriptions (n, D), and cut what is far beyond all others."""
+    """Centre and scale descriptions (n, D), and clip what is far beyond all others."""
     return np.clip((descriptions - centre) / scale, -_LARGEST, _LARGEST)

@@ -55,41 +55,11 @@ class AtomEnsemble:
 def common_card(
     cards: Sequence[ModelCard], name: str | None = None, threshold: float | None = None
 ) -> ModelCard:
-    """Return the card that stands for several networks.
+    """Return the card that stands for several networks, which have to share ``_SHARED``.
 
-    Parameters
-    ----------
-    cards : sequence of ModelCard
-        Of the members.
-    name : str, optional
-        Name of the ensemble; the names of the members joined by " + " where it is not given.
-    threshold : float, optional
-        Least mean probability of a site; the least of the members' thresholds where not given.
-
-    Returns
-    -------
-    ModelCard
-        What all members share; the threshold, the mean of their radii, the smallest of their
-        minimum distances, and the ranges of sampling (Å/px) and of defoci (Å) that all were trained
-        on. It has no recipe and no scores.
-
-    Raises
-    ------
-    ValueError
-        If there are fewer than two, or they differ in sampling, stride, classes, normalisation
-        width or the number of images that they look at.
-
-    Examples
-    --------
-    >>> import dataclasses
-    >>> from hyperspy_dlatoms.networks.card import ModelCard
-    >>> card = ModelCard(
-    ...     name="a", version="1", architecture="unet", arguments={}, classes=("C",),
-    ...     sampling=0.2, radius=0.5, minimum_distance=1.0, threshold=0.5,
-    ... )
-    >>> both = common_card([card, dataclasses.replace(card, name="b", threshold=0.7)])
-    >>> both.name, both.threshold
-    ('a + b', 0.5)
+    It has the threshold (the least where none is given), the mean of the radii, the least of the
+    minimum distances, all materials, and the ranges of sampling (Å/px) and defoci (Å) that all
+    networks were trained on; no recipe and no scores.
     """
     if len(cards) < 2:
         raise ValueError(f"An ensemble of {len(cards)} networks: expected two or more.")
@@ -109,7 +79,7 @@ def common_card(
         radius=sum(card.radius for card in cards) / len(cards),
         minimum_distance=min(card.minimum_distance for card in cards),
         threshold=min(card.threshold for card in cards) if threshold is None else threshold,
-        # Each member anchors its own sites, before their mean is looked at.
+        # The hysteresis is that of each member, before the mean is taken.
         anchor=None,
         arguments=next((card.arguments for card in cards if card.heights), first.arguments),
         heights=any(card.heights for card in cards),

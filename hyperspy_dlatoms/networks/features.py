@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a network sees on its way to the maps, gathered on its coarsest grid."""
+"""Features of all levels of a network, gathered on its coarsest grid."""
 
 from __future__ import annotations
 
@@ -12,28 +12,14 @@ if TYPE_CHECKING:
 
 
 def with_levels(model: keras.Model) -> keras.Model:
-    """Let a network give what it sees on all its levels besides its maps.
+    """Return a network with the same weights that returns, besides its maps, what it sees on the way.
 
-    Each level keeps what the others lose: the finest the contrast transfer and the noise, the
-    coarsest the lattice.
-
-    Parameters
-    ----------
-    model : keras.Model
-        Built by `hyperspy_dlatoms.networks.architecture.build`.
-
-    Returns
-    -------
-    keras.Model
-        With the same weights; gives the maps, and the mean over the cells of the coarsest grid of
-        each channel of each level, on the way down and on the way up, float32 of shape
-        (n, h / multiple, w / multiple, C).
-
-    References
-    ----------
-    K. Lee et al., "A simple unified framework for detecting out-of-distribution samples and
-    adversarial attacks", NeurIPS (2018), for features of all levels.
+    That is the mean over the cells of the coarsest grid of each channel of each level, down and up,
+    float32 of shape (n, h / multiple, w / multiple, C). Each level keeps what the others lose: the
+    finest the contrast transfer and the noise, the coarsest the lattice.
     """
+    # Source: K. Lee et al., "A simple unified framework for detecting out-of-distribution samples
+    # and adversarial attacks", NeurIPS (2018), for features of all levels.
     import keras
     from keras import ops
 
@@ -50,28 +36,10 @@ def with_levels(model: keras.Model) -> keras.Model:
 
 
 def with_sites(levels: np.ndarray, probability: np.ndarray) -> np.ndarray:
-    """Add to the features of each coarse cell what they tell of the sites in it.
+    """Add to the features (n, h, w, C) of each coarse cell what tells of the sites in it: 3 more.
 
-    Parameters
-    ----------
-    levels : numpy.ndarray
-        Shape (n, h, w, C).
-    probability : numpy.ndarray
-        Of a site of each class, on the network's own cells, shape (n, m h, m w, K).
-
-    Returns
-    -------
-    numpy.ndarray
-        Float32 of shape (n, h, w, C + 3): at the end the means of p and of p (1 - p), p the
-        probability of a site of any class, and the largest p.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from hyperspy_dlatoms.networks.features import with_sites
-    >>> with_sites(np.zeros((1, 1, 2, 0)), np.array([[[[0.0], [1.0], [0.5], [0.5]]] * 2]))
-    array([[[[0.5 , 0.  , 1.  ],
-             [0.5 , 0.25, 0.5 ]]]], dtype=float32)
+    These are the means of p and of p (1 - p), p the probability of a site of any class on the
+    network's own cells (n, m h, m w, K), and the largest p.
     """
     n, rows, columns, _ = levels.shape
     p = probability.sum(axis=-1).reshape(n, rows, probability.shape[1] // rows, columns, -1)

@@ -14,30 +14,14 @@ if TYPE_CHECKING:
 
 
 def fold(card: ModelCard, model: keras.Model) -> keras.Model:
-    """Build the same network without its batch normalisations.
+    """Build the same network, with weights of its own, without its batch normalisations.
 
     Once trained, a normalisation is a scale and a shift of each channel. The scale goes into the
     kernel of the convolution before it and the shift into a bias, which spares two passes over the
     output of the convolution.
-
-    Parameters
-    ----------
-    card : ModelCard
-        Its card.
-    model : keras.Model
-        Built by `hyperspy_dlatoms.networks.architecture.build`, with its weights, which stay as
-        they are.
-
-    Returns
-    -------
-    keras.Model
-        With weights of its own; gives what `model` gives, but for the rounding.
-
-    References
-    ----------
-    B. Jacob et al., "Quantization and Training of Neural Networks for Efficient Integer-Arithmetic-
-    Only Inference", CVPR (2018), section 3.2.
     """
+    # Source: B. Jacob et al., "Quantization and Training of Neural Networks for Efficient
+    # Integer-Arithmetic-Only Inference", CVPR (2018), section 3.2.
     from keras import ops
 
     with policy(model.get_layer("stem").dtype_policy.name):
@@ -56,5 +40,5 @@ def fold(card: ModelCard, model: keras.Model) -> keras.Model:
 
 
 def _norm_of(model: keras.Model, name: str) -> keras.layers.BatchNormalization | None:
-    """Give the normalisation behind a layer, if it has one."""
+    """Return the normalisation behind a layer, if it has one."""
     return next((layer for layer in model.layers if layer.name == f"{name}{NORM}"), None)

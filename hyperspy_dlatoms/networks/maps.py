@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the raw output of a network means: worked out where the network runs."""
+"""Maps of sites from the raw output of a network, computed where the network runs."""
 
 from __future__ import annotations
 
@@ -18,23 +18,14 @@ REACH = 0.4
 
 
 class SiteMaps(NamedTuple):
-    """What a network says of each cell of its output, float32 unless told otherwise.
+    """What a network returns for each cell of its output, float32.
 
-    Attributes
-    ----------
-    probability : numpy.ndarray
-        Probability of a site of each class within the card's radius of the centre of the cell,
-        shape (n, h, w, K).
-    offset : numpy.ndarray
-        From the centre of the cell to the site, (y, x) in working px, shape (n, h, w, 2).
-    sigma : numpy.ndarray
-        Predicted standard deviation of the site, (y, x) in working px, shape (n, h, w, 2).
-    height : numpy.ndarray or None
-        Number of atoms in the column and its predicted standard deviation, shape (n, h, w, 2); None
-        of a network that does not tell.
-    peak : numpy.ndarray or None
-        Whether the `score` of the cell is the largest of the 3 x 3 cells around it, bool, shape
-        (n, h, w); None where nobody has looked.
+    ``probability`` (n, h, w, K) of a site of each class within the card's radius of the centre of
+    the cell; ``offset`` (n, h, w, 2) from the centre of the cell to the site, (y, x) in working px,
+    and ``sigma``, its standard deviation; ``height`` (n, h, w, 2), the number of atoms in the
+    column and its standard deviation, None of networks that do not count them; ``peak`` (n, h, w),
+    whether the score of the cell is the largest of the 3 x 3 cells around it, None where that was
+    not computed.
     """
 
     probability: np.ndarray
@@ -51,23 +42,10 @@ class SiteMaps(NamedTuple):
 def with_maps(
     model: keras.Model, n_classes: int, n_decoys: int, reach: float
 ) -> tuple[keras.Model, tuple[str, ...]]:
-    """Let a network give what its output means in place of the output.
+    """Return a network with the same weights that returns maps in place of its raw output.
 
-    Parameters
-    ----------
-    model : keras.Model
-        Its first output is that of a network of sites, see `read_output`.
-    n_classes, n_decoys : int
-        As for `read_output`.
-    reach : float
-        As for `score`, working px.
-
-    Returns
-    -------
-    keras.Model
-        With the same weights; gives the maps, then the other outputs of `model`.
-    tuple of str
-        Which of the `SiteMaps` these maps are.
+    Then come the other outputs; the names say which of the `SiteMaps` the first ones are. The reach
+    is that of `score`, in working px.
     """
     import keras
 
@@ -79,29 +57,10 @@ def with_maps(
 
 
 def score(probability: Any, offset: Any, reach: float) -> Any:
-    """Tell how much a cell speaks for a site: of the cells around a site the nearest the most.
+    """Return the probability of a site times a Gaussian of its distance from the cell.
 
-    Parameters
-    ----------
-    probability : tensor
-        Of a site of any class, shape (...).
-    offset : tensor
-        From the centre of the cell to the site, shape (..., 2).
-    reach : float
-        Standard deviation of the Gaussian by which the probability falls off, in the unit of
-        `offset`.
-
-    Returns
-    -------
-    tensor
-        Shape (...).
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from hyperspy_dlatoms.networks.maps import score
-    >>> round(float(score(np.float32(0.5), np.array([0.0, 2.0], np.float32), reach=2.0)), 3)
-    0.303
+    Of the cells around a site the nearest one has the largest score. The reach is the standard
+    deviation of the Gaussian, in the unit of the offset (..., 2).
     """
     from keras import ops
 
@@ -109,20 +68,7 @@ def score(probability: Any, offset: Any, reach: float) -> Any:
 
 
 def peaks(maps: SiteMaps, reach: float) -> Any:
-    """Find the cells whose score is the largest of the 3 x 3 around them.
-
-    Parameters
-    ----------
-    maps : SiteMaps
-        Of probability (n, h, w, K) and offset (n, h, w, 2).
-    reach : float
-        As for `score`, working px.
-
-    Returns
-    -------
-    tensor
-        Bool, shape (n, h, w).
-    """
+    """Return a mask (n, h, w) of the cells whose score is the largest of the 3 x 3 around them."""
     from keras import ops
 
     here = score(ops.sum(maps.probability, axis=-1), maps.offset, reach)
@@ -142,34 +88,9 @@ def _largest(first: Any, second: Any, third: Any) -> Any:
 def read_output(raw: Any, n_classes: int, n_decoys: int = 0) -> SiteMaps:
     """Turn the raw output of a network into probabilities, offsets and standard deviations.
 
-    Parameters
-    ----------
-    raw : tensor
-        Output of shape (..., K + D + 1 + 4): logits, background first and decoys last, then offset
-        y and x, then the natural logarithm of sigma y and x (working px); (..., K + D + 1 + 6) with
-        the height and the natural logarithm of its sigma, in units of ``HEIGHT_UNIT`` atoms.
-    n_classes : int
-        K, the number of classes without the background.
-    n_decoys : int
-        D, the number of decoys, which take their share of the probability and are no sites.
-
-    Returns
-    -------
-    SiteMaps
-        Of tensors.
-
-    Raises
-    ------
-    ValueError
-        If the last axis of `raw` is neither K + D + 5 nor K + D + 7 long.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from hyperspy_dlatoms.networks.maps import read_output
-    >>> maps = read_output(np.zeros((1, 8, 8, 6), np.float32), n_classes=1)
-    >>> round(float(maps.probability[0, 0, 0, 0]), 6), float(maps.sigma[0, 0, 0, 0])
-    (0.5, 1.0)
+    Its channels are the logits of background, K classes and D decoys (which take their share of the
+    probability and are no sites), the offset y and x, and the logarithm of sigma y and x (working
+    px); two more are the height and the logarithm of its sigma, in units of ``HEIGHT_UNIT`` atoms.
     """
     from keras import ops
 

@@ -38,7 +38,7 @@ class AtomNetwork:
     card : ModelCard
         Its card.
     model : keras.Model
-        Built by `hyperspy_dlatoms.networks.architecture.build`, with its weights.
+        Built by :func:`hyperspy_dlatoms.networks.architecture.build`, with its weights.
     path : pathlib.Path, optional
         The file it was read from.
     domain : Domain, optional
@@ -147,67 +147,34 @@ class AtomNetwork:
             If the shape of `batch`, or the number of defoci, does not fit, or the network gives
             exit waves.
         """
-        return self.look(batch, defoci)[0]
+        return self.infer(batch, defoci)[0]
 
-    def look(
+    def infer(
         self, batch: np.ndarray, defoci: Sequence[float] | None = None
     ) -> tuple[SiteMaps, np.ndarray]:
-        """Run the network on normalised images, and give what it sees on the way as well.
+        """Return the maps of a batch, and the features of all levels on the coarsest grid.
 
-        Parameters
-        ----------
-        batch, defoci
-            As for `maps`.
-
-        Returns
-        -------
-        maps : SiteMaps
-            On the grid of cells, (h / stride, w / stride).
-        features : numpy.ndarray
-            Of all its levels on the grid of the coarsest, float32 of shape
-            (n, h / grid_multiple, w / grid_multiple, C), from the same pass; `Domain.judge` tells
-            from them whether the network was trained on images like these.
-
-        Raises
-        ------
-        ValueError
-            If the shape of `batch`, or the number of defoci, does not fit.
+        The features, of the same pass, are float32 of shape (n, h / grid_multiple,
+        w / grid_multiple, C); the domain is scored by them.
         """
         if self.card.kind != "sites":
-            raise ValueError(f"{self.card.name!r} gives exit waves, no sites: use `waves`.")
+            raise ValueError(f"{self.card.name!r} returns exit waves, no sites: use `waves`.")
         *parts, levels = self._run(batch, defoci)
         maps = SiteMaps(**dict(zip(self._parts, parts, strict=True)))
         return maps, with_sites(levels, maps.probability)
 
     def waves(self, batch: np.ndarray, defoci: Sequence[float] | None = None) -> np.ndarray:
-        """Run a network of exit waves on the contrast of focal series at its own sampling.
+        """Return the exit waves, complex64 (n, h, w), of the contrast of series (n, images, h, w).
 
-        Parameters
-        ----------
-        batch : numpy.ndarray
-            Float32 array of shape (n, images, h, w), see
-            :func:`hyperspy_dlatoms.networks.normalisation.contrast_of_series`; h and w multiples of
-            `grid_multiple`.
-        defoci : sequence of float, optional
-            Of the images, Å, positive is underfocus; None where not known.
-
-        Returns
-        -------
-        numpy.ndarray
-            Complex64 of shape (n, h, w), see :func:`hyperspy_dlatoms.networks.waves.band_limited`.
-
-        Raises
-        ------
-        ValueError
-            If the network finds sites, or the shape of `batch`, or the number of defoci, does not
-            fit.
+        See `normalisation.contrast_of_series` for the contrast, `waves.band_limited` for the phase
+        and scale of the waves.
         """
         if self.card.kind != "exit wave":
-            raise ValueError(f"{self.card.name!r} finds sites, it gives no exit waves: use `maps`.")
+            raise ValueError(f"{self.card.name!r} finds sites, it returns no exit waves: use `maps`.")
         return from_cells(self._run(batch, defoci)[0])
 
     def _run(self, batch: np.ndarray, defoci: Sequence[float] | None) -> tuple[np.ndarray, ...]:
-        """Check a batch, and give the maps, or the waves, and the levels."""
+        """Check a batch; return the maps, or the waves, and the levels."""
         from keras import ops
 
         batch = np.asarray(batch, dtype=np.float32)

@@ -6,10 +6,10 @@ from __future__ import annotations
 import numpy as np
 from scipy.ndimage import gaussian_filter
 
-from hyperspy_dlatoms.networks.interpolation import interpolate
+from hyperspy_dlatoms.networks.resampling import interpolate
 
 CONTRAST_UNIT = 0.2
-"""Of the contrast that networks of exit waves are shown, as a share of the local mean."""
+"""Of the contrast that networks of exit waves see, as a share of the local mean."""
 
 _LARGEST_BLOCK = 8
 _STRIP = 256
@@ -19,43 +19,13 @@ _LEAST_MEAN = 0.05
 
 
 def normalise(frame: np.ndarray, sampling: float, width: float = 12.0) -> np.ndarray:
-    """Subtract the local mean of an image and divide by its local rms.
+    """Subtract the local mean of an image (H, W), finite, and divide by its local rms.
 
-    Mean and rms are weighted by a Gaussian, cut and renormalised at the borders of the image. They
-    vary slowly, so they are computed from moments averaged over blocks of up to 8 x 8 pixels and
-    interpolated linearly between the blocks.
-
-    Parameters
-    ----------
-    frame : numpy.ndarray
-        Image of shape (H, W), any real dtype, finite.
-    sampling : float
-        Pixel size in Å/px.
-    width : float
-        Standard deviation of the Gaussian in Å.
-
-    Returns
-    -------
-    numpy.ndarray
-        Float32 image of shape (H, W), of local mean about 0 and local rms about 1. A constant
-        image gives zeros. The rms has a floor of 1 % of the rms of the whole image, so that a
-        featureless region is not blown up.
-
-    Raises
-    ------
-    ValueError
-        If `frame` is not two-dimensional or `sampling` or `width` is not positive.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from hyperspy_dlatoms.networks.normalisation import normalise
-    >>> frame = np.random.default_rng(0).normal(1000, 30, (64, 96))
-    >>> out = normalise(frame, sampling=0.2)
-    >>> bool(abs(out.mean()) < 0.05 and abs(out.std() - 1) < 0.05)
-    True
-    >>> float(np.abs(normalise(np.full((5, 5), 3.0), sampling=0.2)).max())
-    0.0
+    Mean and rms are weighted by a Gaussian of a standard deviation in Å, the sampling in Å/px, cut
+    and renormalised at the borders of the image. They vary slowly, so they are computed from
+    moments averaged over blocks of up to 8 x 8 pixels and interpolated linearly between the blocks.
+    The rms has a floor of 1 % of the rms of the whole image, so that a featureless region is not
+    blown up; a constant image gives zeros. The result is float32.
     """
     frame = np.asarray(frame)
     if frame.ndim != 2:
@@ -64,42 +34,11 @@ def normalise(frame: np.ndarray, sampling: float, width: float = 12.0) -> np.nda
 
 
 def normalise_series(frames: np.ndarray, sampling: float, width: float = 12.0) -> np.ndarray:
-    """Bring the images of a focal series to one mean, and normalise them together.
+    """Bring the images of a focal series (c, H, W) to one mean, and normalise them together.
 
-    Each image is divided by its own mean, so that all have the same dose. Then one local mean, and
-    one local rms over all images, is taken from all of them, so that the images keep their contrast
-    relative to each other.
-
-    Parameters
-    ----------
-    frames : numpy.ndarray
-        Images of shape (c, H, W), any real dtype, finite. Where one has no positive mean to speak
-        of, for its background was taken off, none is divided.
-    sampling : float
-        Pixel size in Å/px.
-    width : float
-        Standard deviation of the Gaussian in Å.
-
-    Returns
-    -------
-    numpy.ndarray
-        Float32 of shape (c, H, W), of local mean about 0 and local rms about 1 over all images, see
-        :func:`normalise`.
-
-    Raises
-    ------
-    ValueError
-        If `frames` is not three-dimensional or `sampling` or `width` is not positive.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from hyperspy_dlatoms.networks.normalisation import normalise_series
-    >>> rng = np.random.default_rng(0)
-    >>> frames = np.stack([rng.normal(1000, 30, (64, 64)), rng.normal(500, 5, (64, 64))])
-    >>> strong, weak = normalise_series(frames, sampling=0.2)
-    >>> bool(2 < strong.std() / weak.std() < 4)
-    True
+    Each image is divided by its own mean, so that all have the same dose; none is where one has no
+    positive mean to speak of, for its background was taken off. Then one local mean, and one local
+    rms, of all images is taken, so that they keep their contrast relative to each other.
     """
     frames = np.asarray(frames)
     if frames.ndim != 3:
@@ -113,39 +52,10 @@ def normalise_series(frames: np.ndarray, sampling: float, width: float = 12.0) -
 
 
 def contrast_of_series(frames: np.ndarray, sampling: float, width: float = 12.0) -> np.ndarray:
-    """Divide the images of a focal series by their local means, and subtract 1.
+    """Divide the images of a focal series (c, H, W) by their local means, and subtract 1.
 
-    Unlike :func:`normalise_series` it keeps how strong the contrast is, which an exit wave follows
-    from; it needs images whose background was not taken off.
-
-    Parameters
-    ----------
-    frames : numpy.ndarray
-        Images of shape (c, H, W), any real dtype, finite.
-    sampling : float
-        Pixel size in Å/px.
-    width : float
-        Standard deviation in Å of the Gaussian that weighs the mean, see :func:`normalise`.
-
-    Returns
-    -------
-    numpy.ndarray
-        Float32 of shape (c, H, W), in units of ``CONTRAST_UNIT``.
-
-    Raises
-    ------
-    ValueError
-        If `frames` is not three-dimensional, `sampling` or `width` is not positive, or a local mean
-        is not positive.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from hyperspy_dlatoms.networks.normalisation import contrast_of_series
-    >>> stripes = 100 + 20 * np.cos(np.arange(64))
-    >>> series = np.tile(stripes, (3, 64, 1))
-    >>> bool(abs(np.ptp(contrast_of_series(series, sampling=0.2)) - 2) < 0.05)
-    True
+    Unlike `normalise_series` it keeps how strong the contrast is, from which an exit wave follows;
+    it needs images whose background was not taken off. The unit is ``CONTRAST_UNIT``.
     """
     frames = np.asarray(frames)
     if frames.ndim != 3:

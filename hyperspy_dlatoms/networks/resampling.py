@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Resampling of an image to the pixel size that a network works at."""
+"""Resampling of an image to the pixel size that a network works at, and back."""
 
 from __future__ import annotations
 
@@ -25,20 +25,8 @@ _RATIO_WITHIN = 1e-3
 class Grid(NamedTuple):
     """Where the pixels of a resampled image lie on the original one, the same for both axes.
 
-    Attributes
-    ----------
-    origin : float
-        Original coordinate (px) of the centre of the first resampled pixel.
-    scale : float
-        Original pixels per resampled pixel.
-
-    Examples
-    --------
-    >>> from hyperspy_dlatoms.networks.resampling import Grid
-    >>> Grid(origin=0.5, scale=2.0).to_native(10.0)
-    20.5
-    >>> Grid(origin=0.5, scale=2.0).to_working(20.5)
-    10.0
+    The original coordinate of the centre of the first resampled pixel (px), and the original pixels
+    per resampled pixel.
     """
 
     origin: float
@@ -54,43 +42,12 @@ class Grid(NamedTuple):
 
 
 def resample(frame: np.ndarray, sampling: float, target: float) -> tuple[np.ndarray, Grid]:
-    """Resample an image to another pixel size, with anti-aliasing.
+    """Resample an image (H, W), finite, to another pixel size (Å/px), with anti-aliasing.
 
     A much finer image (3 times and more) is first averaged over blocks of whole pixels; what
     remains is done by a polyphase low-pass filter of each axis that leaves white noise about white.
-    Beyond its borders the image is continued by reflection, so borders do not darken.
-
-    Parameters
-    ----------
-    frame : numpy.ndarray
-        Image of shape (H, W), any real dtype, finite.
-    sampling : float
-        Pixel size of `frame` in Å/px.
-    target : float
-        Wanted pixel size in Å/px. It is met within 1 %; the exact value is
-        ``sampling * grid.scale``.
-
-    Returns
-    -------
-    frame : numpy.ndarray
-        Float32 image at the new pixel size.
-    grid : Grid
-        Where its pixels lie on the original image.
-
-    Raises
-    ------
-    ValueError
-        If `frame` is not two-dimensional, is empty, or a pixel size is not a positive number.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from hyperspy_dlatoms.networks.resampling import resample
-    >>> frame, grid = resample(np.ones((100, 200), np.uint16), sampling=0.05, target=0.2)
-    >>> frame.shape, grid.scale, grid.origin
-    ((25, 50), 4.0, 0.5)
-    >>> bool(np.allclose(frame, 1))
-    True
+    Beyond its borders the image is continued by reflection, so borders do not darken. The target is
+    met within 1 %; the exact pixel size is ``sampling * grid.scale``. The image is float32.
     """
     frame = np.asarray(frame)
     if frame.ndim != 2 or frame.size == 0:
@@ -106,34 +63,7 @@ def resample(frame: np.ndarray, sampling: float, target: float) -> tuple[np.ndar
 
 
 def axis_matrix(length: int, sampling: float, target: float) -> tuple[np.ndarray, Grid]:
-    """Give what `resample` does to one axis of an image as a matrix.
-
-    Parameters
-    ----------
-    length : int
-        Pixels of the axis, n.
-    sampling, target : float
-        As for `resample`.
-
-    Returns
-    -------
-    matrix : numpy.ndarray
-        Float32, shape (m, n), whose rows have the sum 1.
-    grid : Grid
-        Where the m new pixels lie on the n original ones.
-
-    Raises
-    ------
-    ValueError
-        If a pixel size is not a positive number.
-
-    Examples
-    --------
-    >>> from hyperspy_dlatoms.networks.resampling import axis_matrix
-    >>> matrix, grid = axis_matrix(100, sampling=0.05, target=0.2)
-    >>> matrix.shape, grid.scale
-    ((25, 100), 4.0)
-    """
+    """Return what `resample` does to an axis of n pixels as a matrix (m, n), float32, rows of sum 1."""
     block, rate = _steps(sampling, target)
     whole = np.pad(np.eye(length, dtype=np.float32), [(0, -length % block), (0, 0)], mode="edge")
     means = whole.reshape(-1, block, length).mean(axis=1)
@@ -143,8 +73,39 @@ def axis_matrix(length: int, sampling: float, target: float) -> tuple[np.ndarray
     return np.ascontiguousarray(matrix), Grid(origin=(block - 1) / 2, scale=float(block * rate))
 
 
+def resample_on_device(
+    frame: np.ndarray, sampling: float, target: float
+) -> tuple[np.ndarray, Grid]:
+    """Resample an image as `resample` does, by matrix products where the network runs.
+
+    The background of the image (H, W), float32, is about zero. It is for a GPU, which would wait
+    for the CPU.
+    """
+    from keras import ops
+
+    (rows, grid), (columns, _) = (_axis_matrix(side, sampling, target) for side in frame.shape)
+    resampled = ops.matmul(ops.matmul(rows, frame), columns.T)
+    return ops.convert_to_numpy(resampled), grid
+
+
+_axis_matrix = lru_cache(maxsize=8)(axis_matrix)
+
+
+def interpolate(values: np.ndarray, index: np.ndarray) -> np.ndarray:
+    """Interpolate an array (n, ...) linearly along its first axis, at fractional positions (m,).
+
+    Beyond the ends it takes the first or last value.
+    """
+    index = np.clip(index, 0, len(values) - 1)
+    lower = np.minimum(index.astype(np.intp), max(len(values) - 2, 0))
+    upper = np.minimum(lower + 1, len(values) - 1)
+    fraction = (index - lower).astype(values.dtype).reshape(-1, *(1,) * (values.ndim - 1))
+    below = values[lower]
+    return below + (values[upper] - below) * fraction
+
+
 def _steps(sampling: float, target: float) -> tuple[int, Fraction]:
-    """Tell how many pixels a side are averaged, and the rate of the filter after that."""
+    """Return how many pixels a side are averaged, and the rate of the filter after that."""
     for name, value in (("sampling", sampling), ("target", target)):
         if not (np.isfinite(value) and value > 0):
             raise ValueError(f"The {name} is {value!r}, expected a positive number in Å/px.")
@@ -224,15 +185,9 @@ def _filter(rows: np.ndarray, rate: Fraction, centre: np.float32, out: np.ndarra
 
 @lru_cache(maxsize=16)
 def _bank(rate: Fraction) -> tuple[np.ndarray, int]:
-    """
-    Give a polyphase filter as a matrix, from some inputs to some outputs.
+    """Return a polyphase filter as a matrix (inputs, outputs), and how far one lies from the next.
 
-    Returns
-    -------
-    numpy.ndarray
-        Shape (inputs, outputs), the inputs reaching equally far beyond the outputs on both sides.
-    int
-        Inputs from the first of these outputs to the first of the next.
+    The inputs reach equally far beyond the outputs on both sides.
     """
     up, down = rate.denominator, rate.numerator
     periods = -(-_OUTPUTS // up)

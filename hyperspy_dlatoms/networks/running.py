@@ -25,28 +25,11 @@ Call = Callable[..., tuple[np.ndarray, ...]]
 
 
 def precision() -> str:
-    """Give the precision that networks run in.
+    """Return the precision that networks run in, from the environment: float32 unless it is set.
 
     With ``"bfloat16"`` the convolutions have 8 significant bits, and sums, weights and results stay
     float32: positions change by about a picometre. It is for GPUs, and for processors that
     multiply such numbers (AVX-512 BF16, AMX); others are slower with it.
-
-    Returns
-    -------
-    str
-        ``"float32"`` or ``"bfloat16"``, from the environment variable
-        ``HYPERSPY_DLATOMS_PRECISION``; float32 unless it is set.
-
-    Raises
-    ------
-    ValueError
-        If the variable holds something else.
-
-    Examples
-    --------
-    >>> from hyperspy_dlatoms.networks.running import precision
-    >>> precision()
-    'float32'
     """
     given = os.environ.get(PRECISION) or "float32"
     if given not in POLICIES:
@@ -56,13 +39,7 @@ def precision() -> str:
 
 @contextmanager
 def policy(name: str) -> Iterator[None]:
-    """Build Keras layers in a dtype policy, and go back to the present one.
-
-    Parameters
-    ----------
-    name : str
-        For instance ``"mixed_bfloat16"``.
-    """
+    """Build Keras layers in a dtype policy, for instance ``"mixed_bfloat16"``, then go back."""
     import keras
 
     before = keras.config.dtype_policy()
@@ -75,7 +52,7 @@ def policy(name: str) -> Iterator[None]:
 
 @lru_cache(maxsize=1)
 def has_accelerator() -> bool:
-    """Tell whether the backend of Keras runs on something else than the CPU."""
+    """Whether the backend of Keras runs on something else than the CPU."""
     import keras
 
     name = keras.backend.backend()
@@ -95,19 +72,7 @@ def has_accelerator() -> bool:
 
 
 def compiled(model: keras.Model) -> Call:
-    """Make a function of a model, which takes and gives arrays.
-
-    Parameters
-    ----------
-    model : keras.Model
-        Its inputs and outputs have the frames along their first axis.
-
-    Returns
-    -------
-    callable
-        Where there is not enough memory for all frames at once, it takes half of them at a time,
-        and so on down to a single one.
-    """
+    """Return a function of arrays of a model whose inputs and outputs have frames along axis 0."""
     import keras
 
     backends = {"tensorflow": _by_tensorflow, "jax": _by_jax, "torch": _by_torch}
@@ -157,33 +122,14 @@ def _by_torch(model: keras.Model) -> Call:
 
 
 def _alone(inputs: tuple) -> Any:
-    """Give one input as it is, and several as a list, as models take them."""
+    """Return one input as it is, and several as a list, as models take them."""
     return inputs[0] if len(inputs) == 1 else list(inputs)
 
 
 def halving(call: Call) -> Call:
-    """Let a function of several frames go on with half of them where memory runs out.
+    """Let a function of arrays of frames go on with half of them at a time where memory runs out.
 
-    Parameters
-    ----------
-    call : callable
-        Of arrays, which have the frames along their first axis, and so have those that it gives.
-
-    Returns
-    -------
-    callable
-        Of the same arrays. It raises MemoryError where a single frame is too large.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from hyperspy_dlatoms.networks.running import halving
-    >>> def narrow(frames):
-    ...     if len(frames) > 2:
-    ...         raise MemoryError
-    ...     return (frames + 1,)
-    >>> halving(narrow)(np.arange(5))[0]
-    array([1, 2, 3, 4, 5])
+    It raises MemoryError where a single frame is too large.
     """
 
     def careful(*inputs: np.ndarray) -> tuple[np.ndarray, ...]:

@@ -17,36 +17,15 @@ _SIGNAL = slice(2, 12)
 
 
 def spectrum(image: np.ndarray) -> np.ndarray:
-    """Give the power in rings of spatial frequency, and how much of it is in spots.
+    """Return the power of an image (h, w) in rings of spatial frequency, and the share in spots.
 
     The periodograms of windows that overlap by half are averaged (Welch's method), so that the
-    resolution is the same for images of all sizes.
-
-    Parameters
-    ----------
-    image : numpy.ndarray
-        Normalised image of shape (h, w), float32.
-
-    Returns
-    -------
-    numpy.ndarray
-        Float64 of shape (2 BANDS,): the logarithm of the mean power in each ring, 0 for white noise
-        of variance 1, and of the ratio of its root mean square to its mean, log(sqrt(2)) for noise
-        and more for a crystal.
-
-    References
-    ----------
-    P. Welch, "The use of fast Fourier transform for the estimation of power spectra", IEEE
-    Transactions on Audio and Electroacoustics 15, 70 (1967).
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from hyperspy_dlatoms.networks.spectrum import BANDS, spectrum
-    >>> noise = np.random.default_rng(0).normal(size=(300, 400)).astype(np.float32)
-    >>> bool(np.abs(spectrum(noise)[1:BANDS]).max() < 0.1)
-    True
+    resolution is the same for images of all sizes. The logarithm of the mean power in each ring, 0
+    for white noise of variance 1, and of the ratio of its root mean square to its mean, log(sqrt(2))
+    for noise and more for a crystal: shape (2 BANDS,).
     """
+    # Source: P. Welch, "The use of fast Fourier transform for the estimation of power spectra",
+    # IEEE Transactions on Audio and Electroacoustics 15, 70 (1967).
     sides = [min(_WINDOW, length) for length in image.shape]
     frequency = np.hypot(scipy.fft.fftfreq(sides[0])[:, None], scipy.fft.rfftfreq(sides[1]))
     ring = np.minimum(frequency * 2 * BANDS, BANDS).astype(int).ravel()
@@ -84,26 +63,9 @@ def _moments(image: np.ndarray, sides: list[int]) -> tuple[np.ndarray, np.ndarra
 
 
 def signal_to_noise(spectra: np.ndarray) -> np.ndarray:
-    """Estimate the ratio of signal to noise, from rings with and without a signal.
+    """Estimate the ratio of signal to noise of spectra (n, 2 BANDS) of images at 0.2 Å/px.
 
     Beyond about 1.5 periods an Å no lens transfers anything, so what is there is noise.
-
-    Parameters
-    ----------
-    spectra : numpy.ndarray
-        Of images at 0.2 Å/px, shape (n, 2 BANDS).
-
-    Returns
-    -------
-    numpy.ndarray
-        Shape (n,), 0 where there is no signal.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from hyperspy_dlatoms.networks.spectrum import signal_to_noise
-    >>> signal_to_noise(np.zeros((1, 48)))
-    array([0.])
     """
     power = np.exp(spectra)
     noise = power[:, _NOISE].mean(axis=1)

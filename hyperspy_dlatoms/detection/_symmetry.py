@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A network that looks at an image in all its orientations."""
+"""The mean of what a network returns over the orientations of an image."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
@@ -18,19 +18,12 @@ if TYPE_CHECKING:
 class Symmetrised:
     """A network whose maps are the mean over the eight quarter turns and flips of an image.
 
-    An image that is turned or flipped then gives the same maps, turned or flipped, which no network
+    An image that is turned or flipped then has the same maps, turned or flipped, which no network
     does quite by itself. It costs eight times as much.
-
-    Parameters
-    ----------
-    network : AtomNetwork
-        The network.
-
-    References
-    ----------
-    K. Simonyan and A. Zisserman, "Very deep convolutional networks for large-scale image
-    recognition", ICLR (2015), section 3.2, for the mean over flips of the image to be judged.
     """
+
+    # Source: K. Simonyan and A. Zisserman, "Very deep convolutional networks for large-scale image
+    # recognition", ICLR (2015), section 3.2, for the mean over flips.
 
     def __init__(self, network: AtomNetwork) -> None:
         self.network = network
@@ -40,12 +33,12 @@ class Symmetrised:
         self.grid_multiple = network.grid_multiple
 
     def maps(self, batch: np.ndarray, *defoci: Sequence[float]) -> SiteMaps:
-        """Give the mean maps of a batch, see `AtomNetwork.maps`."""
+        """Return the mean maps of a batch, see `AtomNetwork.maps`."""
         return self._mean(self.network.maps(batch, *defoci), batch, *defoci)
 
-    def look(self, batch: np.ndarray, *defoci: Sequence[float]) -> tuple[SiteMaps, np.ndarray]:
-        """Give the mean maps of a batch, and the features of the batch as it is."""
-        maps, features = self.network.look(batch, *defoci)
+    def infer(self, batch: np.ndarray, *defoci: Sequence[float]) -> tuple[SiteMaps, np.ndarray]:
+        """Return the mean maps of a batch, and the features of the batch as it is."""
+        maps, features = self.network.infer(batch, *defoci)
         return self._mean(maps, batch, *defoci), features
 
     def _mean(self, first: SiteMaps, batch: np.ndarray, *defoci: Sequence[float]) -> SiteMaps:
@@ -63,22 +56,11 @@ class Symmetrised:
         return sums.each(lambda total: (total / 8).astype(np.float32))
 
 
-def members_of(
-    network: AtomNetwork | AtomEnsemble, symmetrise: bool
-) -> list[AtomNetwork | Symmetrised]:
-    """List the networks that are to look at a frame.
+Member: TypeAlias = "AtomNetwork | Symmetrised"
 
-    Parameters
-    ----------
-    network : AtomNetwork or AtomEnsemble
-        One network, or several.
-    symmetrise : bool
-        Whether each looks in all orientations.
 
-    Returns
-    -------
-    list of AtomNetwork or Symmetrised
-    """
+def members_of(network: AtomNetwork | AtomEnsemble, symmetrise: bool) -> list[Member]:
+    """Return the networks that look at a frame, each in all orientations if so asked."""
     members = network.members if isinstance(network, AtomEnsemble) else (network,)
     return [Symmetrised(member) if symmetrise else member for member in members]
 

@@ -1,0 +1,104 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Several networks' sites, and their scores of the domain, made one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from scipy.spatial import cKDTree
+
+from hyperspy_dlatoms.detection.sites import Candidates, Sites, keep_best
+from hyperspy_dlatoms.networks.domain import DomainScore
+
+_ROUNDING = 1e-9
+
+
+def merge(members: Sequence[Candidates], distance: float, minimum_agreement: float) -> Sites:
+    """Return one list of the sites that several networks found in the same frame.
+
+    Sites of different members that are within half the least distance of two sites are the same
+    one. The sites of one member are that distance apart, so such a pair is one to one. A site
+    stands for a mixture of what the members that found it say, each weighted by its inverse
+    variance: its position is their weighted mean, and its variance the weighted mean of their
+    variances plus the weighted variance of their positions. A member without the site contributes
+    to the probability alone, with what its map has there. The class is the most probable one by the
+    mean of those that found the site, and ``agreement`` the fraction of members that found it, of
+    that class. Of sites that are too close, the one on which more members agree stays.
+    """
+    # Source: B. Lakshminarayanan et al., "Simple and scalable predictive uncertainty estimation
+    # using deep ensembles", NeurIPS (2017), section 2.4, for the variance of the mixture.
+    groups = _groups([sites.position for sites in members], distance / 2)
+    count = 1 + max(one.max(initial=-1) for one in groups)
+
+    def gather(name: str) -> np.ndarray:
+        """Return a column of all members, shape (M, sites, ...), NaN where a member has no site."""
+        width = getattr(members[0], name).shape[1:]
+        values = np.full((len(members), count, *width), np.nan)
+        for member, (sites, group) in enumerate(zip(members, groups, strict=True)):
+            values[member, group] = getattr(sites, name)
+        return values
+
+    own = gather("probability")
+    found = np.isfinite(own)
+    elsewhere = np.nanmean(gather("readings"), axis=0).T
+    probability = np.where(found, own, elsewhere).mean(axis=0)
+    positions, variances = gather("position"), gather("sigma") ** 2
+    weights = 1 / variances
+    weights /= np.nansum(weights, axis=0)
+    position = np.nansum(weights * positions, axis=0)
+    sigma = np.sqrt(np.nansum(weights * (variances + (positions - position) ** 2), axis=0))
+    agrees, species, class_probability = found, None, None
+    if members[0].class_probability is not None:
+        shares = np.nanmean(gather("class_probability"), axis=0)
+        species = shares.argmax(axis=-1).astype(float)
+        class_probability = shares * (probability / shares.sum(axis=-1))[:, np.newaxis]
+        agrees = found & (gather("species") == species)
+    height = None if members[0].height is None else _mean_height(gather("height"))
+    agreement = agrees.mean(axis=0)
+    sites = Sites(position, probability, sigma, species, agreement, class_probability, height)
+    sites = sites[agreement >= minimum_agreement - _ROUNDING]
+    # Agreement goes in whole steps of 1 / M, and of as many members probability decides.
+    support = len(members) * sites.agreement + sites.probability
+    return sites[keep_best(sites.position, support, distance)].sorted()
+
+
+def median_score(scores: Sequence[DomainScore]) -> DomainScore | None:
+    """Return the median of the members' scores, with the reasons of any where it is above 1."""
+    if not scores:
+        return None
+    median = float(np.median([one.score for one in scores]))
+    reasons = dict.fromkeys(reason for one in scores for reason in one.reasons)
+    return DomainScore(median, tuple(reasons) if median > 1 else ())
+
+
+def _groups(positions: list[np.ndarray], tolerance: float) -> list[np.ndarray]:
+    """Number the sites of each member, the same site by the same number everywhere."""
+    sums, counts = np.zeros((0, 2)), np.zeros((0, 1))
+    numbers = []
+    for sites in positions:
+        number = np.full(len(sites), -1)
+        if len(sums) and len(sites):
+            distance, nearest = cKDTree(sums / counts).query(sites)
+            order = np.argsort(distance, kind="stable")
+            order = order[distance[order] <= tolerance]
+            # Of two sites that are nearest to the same one, the nearer is it.
+            order = order[np.unique(nearest[order], return_index=True)[1]]
+            number[order] = nearest[order]
+        new = number < 0
+        number[new] = len(sums) + np.arange(new.sum())
+        sums, counts = (np.pad(one, [(0, new.sum()), (0, 0)]) for one in (sums, counts))
+        sums[number] += sites
+        counts[number] += 1
+        numbers.append(number)
+    return numbers
+
+
+def _mean_height(heights: np.ndarray) -> np.ndarray:
+    """Return mean height and sigma, (k, 2), of members' (M, k, 2); NaN where none knows it."""
+    mean, sigma = np.moveaxis(heights, -1, 0)
+    known = np.isfinite(mean)
+    number = np.where(known.any(axis=0), known.sum(axis=0), np.nan)
+    centre = np.where(known, mean, 0).sum(axis=0) / number
+    squares = np.where(known, sigma**2 + (mean - centre) ** 2, 0).sum(axis=0) / number
+    return np.column_stack([centre, np.sqrt(squares)])

@@ -1,0 +1,157 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Tiles of frames through the networks, in batches of one shape."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
+
+import numpy as np
+
+from hyperspy_dlatoms.detection.tiling import Tile, Tiling
+from hyperspy_dlatoms.networks.resampling import Grid
+from hyperspy_dlatoms.networks.running import has_accelerator
+
+if TYPE_CHECKING:
+    from hyperspy_dlatoms.networks.maps import SiteMaps
+    from hyperspy_dlatoms.networks.network import AtomNetwork
+
+BATCH_PIXELS = 1536**2
+"""Working pixels that go through the network at once; decides the memory it takes: 1 GB or so."""
+
+# Working pixels that keep the cores of a CPU busy; more of them at once are no faster.
+_FILLS_CPU = 256**2
+
+Read = TypeVar("Read")
+
+
+class Frame(NamedTuple):
+    """A frame on its way to the networks.
+
+    Its number; its shape (H, W); the normalised image (h, w), or images (images, h, w) of a focal
+    series, at the networks' sampling; where these working pixels lie on it; its bad pixels (H, W),
+    None where there are none; and how it is cut into tiles.
+    """
+
+    index: int
+    shape: tuple[int, int]
+    working: np.ndarray
+    grid: Grid
+    mask: np.ndarray | None
+    tiling: Tiling
+
+
+class TileOutput(NamedTuple):
+    """What each network returned for a tile: maps, and, where asked for, features of its core.
+
+    The features, of shape (m, C), are what the domain of a network is judged by, else None.
+    """
+
+    tile: Tile
+    maps: list[SiteMaps]
+    features: list[np.ndarray | None]
+
+
+def infer(
+    frames: Iterable[Frame],
+    networks: Sequence[AtomNetwork],
+    read: Callable[[TileOutput], Read],
+    *,
+    n_frames: int,
+    batch_pixels: int,
+    with_features: bool = False,
+    defoci: Sequence[float] | None = None,
+) -> Iterator[tuple[Frame, list[Read]]]:
+    """Run all networks on each tile of each frame; yield what is read from the tiles of a frame.
+
+    What the networks return for a tile is not kept, only what ``read`` makes of it. The networks
+    share one working sampling, stride and normalisation width; the features are those of networks
+    that know their domain. The defoci, in Å, are those of the images of a focal series.
+    """
+    batch, pending, outputs = None, [], []
+    wanted = [with_features and network.domain is not None for network in networks]
+
+    def flush() -> Iterator[tuple[Frame, list[Read]]]:
+        for frame, output in _run(batch, pending, networks, wanted, defoci):
+            outputs.append(read(output))
+            if output.tile is frame.tiling.tiles[-1]:
+                yield frame, outputs.copy()
+                outputs.clear()
+        pending.clear()
+
+    for frame in frames:
+        tiling = frame.tiling
+        if batch is None:
+            number = _at_once(tiling.shape, batch_pixels, n_frames * len(tiling.tiles))
+            batch = np.zeros((number, *frame.working.shape[:-2], *tiling.shape), np.float32)
+        for tile in tiling.tiles:
+            pending.append((frame, tile))
+            if len(pending) == len(batch):
+                yield from flush()
+    if pending:
+        yield from flush()
+
+
+def in_cells(pixels: tuple[slice, slice], size: int) -> tuple[slice, slice]:
+    """Return a window of pixels, its edges multiples of the size of a cell, in cells."""
+    rows, columns = pixels
+    return (
+        slice(rows.start // size, rows.stop // size),
+        slice(columns.start // size, columns.stop // size),
+    )
+
+
+def padded_window(working: np.ndarray, tile: Tile, shape: tuple[int, int]) -> np.ndarray:
+    """Cut a tile of a shape out of an image (..., h, w), which is continued by reflection."""
+    y, x = tile.origin
+    window = working[..., y : y + shape[0], x : x + shape[1]]
+    missing = [(0, side - there) for side, there in zip(shape, window.shape[-2:], strict=True)]
+    missing = [(0, 0)] * (working.ndim - 2) + missing
+    # Reflected, the texture goes on, so the network sees neither an edge nor a flat band.
+    return np.pad(window, missing, mode="symmetric") if np.any(missing) else window
+
+
+def _at_once(shape: tuple[int, int], batch_pixels: int, number: int) -> int:
+    """Return how many of so many tiles go through a network together."""
+    area = shape[0] * shape[1]
+    # On a CPU the last digits of a network's output follow the shape of its batch, which therefore
+    # must not depend on how many frames there are.
+    if not has_accelerator():
+        return max(round(min(_FILLS_CPU, batch_pixels) / area), 1)
+    return min(max(batch_pixels // area, 2), max(number, 2))
+
+
+def _run(
+    batch: np.ndarray,
+    pending: list[tuple[Frame, Tile]],
+    networks: Sequence[AtomNetwork],
+    wanted: list[bool],
+    defoci: Sequence[float] | None,
+) -> Iterator[tuple[Frame, TileOutput]]:
+    """Run the networks on a batch of tiles, which is filled up with zeros."""
+    batch[len(pending) :] = 0
+    for place, (frame, tile) in zip(batch, pending, strict=False):
+        place[:] = padded_window(frame.working, tile, frame.tiling.shape)
+    known = () if defoci is None else (defoci,)
+    returned = [
+        network.infer(batch, *known) if features else (network.maps(batch, *known), None)
+        for network, features in zip(networks, wanted, strict=True)
+    ]
+    for number, (frame, tile) in enumerate(pending):
+        maps = [maps.each(lambda part, one=number: part[one]) for maps, _ in returned]
+        features = [
+            None if every is None else _of_core(every[number], frame, tile, network.grid_multiple)
+            for network, (_, every) in zip(networks, returned, strict=True)
+        ]
+        yield frame, TileOutput(tile, maps, features)
+
+
+def _of_core(features: np.ndarray, frame: Frame, tile: Tile, size: int) -> np.ndarray:
+    """Return the features of those cells of a core that are not altogether beyond the frame."""
+    rows, columns = (
+        slice(cells.start, min(cells.stop, -(-side // size) - origin // size))
+        for cells, side, origin in zip(
+            in_cells(tile.core, size), frame.working.shape[-2:], tile.origin, strict=True
+        )
+    )
+    return features[rows, columns].reshape(-1, features.shape[-1]).copy()

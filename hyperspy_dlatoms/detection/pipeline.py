@@ -1,0 +1,361 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The way of a frame to its sites, stage by stage.
+
+Mask, resample, normalise, tile, infer, select, merge; and one check after them, whether the
+networks know such frames. (Whether the sites contradict the stated sampling is checked by
+`contradiction`, for all frames of a signal together.)
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import warnings
+from collections.abc import Iterator, Sequence
+from functools import partial
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from hyperspy_dlatoms.detection.ensemble import median_score, merge
+from hyperspy_dlatoms.detection.inference import (
+    BATCH_PIXELS,
+    Frame,
+    TileOutput,
+    in_cells,
+    infer,
+)
+from hyperspy_dlatoms.detection.masking import mask_bad, mask_series
+from hyperspy_dlatoms.detection.sites import (
+    Candidates,
+    Sites,
+    candidates,
+    probability_at,
+    select,
+)
+from hyperspy_dlatoms.detection._symmetry import members_of
+from hyperspy_dlatoms.detection.tiling import cut
+from hyperspy_dlatoms.networks.architecture import encode_defoci
+from hyperspy_dlatoms.networks.maps import REACH
+from hyperspy_dlatoms.networks.normalisation import normalise, normalise_series
+from hyperspy_dlatoms.networks.resampling import resample, resample_on_device
+from hyperspy_dlatoms.networks.running import has_accelerator
+
+if TYPE_CHECKING:
+    from hyperspy_dlatoms.detection.alignment import Drift
+    from hyperspy_dlatoms.detection._symmetry import Member
+    from hyperspy_dlatoms.networks.card import ModelCard
+    from hyperspy_dlatoms.networks.domain import DomainScore
+    from hyperspy_dlatoms.networks.ensemble import AtomEnsemble
+    from hyperspy_dlatoms.networks.network import AtomNetwork
+
+GRID_MULTIPLE = 32
+"""Sides and origins of tiles are multiples of it, working px: four poolings behind the stem."""
+
+# Å: the radius of an atom, about; a site of whose disc most pixels are bad was not seen.
+_DISC = 0.6
+# Cells. Two tiles may choose different cells for a site on the seam, rounding decides: each looks a
+# bit over its seam, and of two equal sites one is kept.
+_OVER_SEAM = 2
+# Of the networks' sampling; at more, an atom has less than a pixel.
+_COARSEST = 4.0
+# Of the range of the card: calibrations are good to a few per cent.
+_TOLERATED = 1.1
+
+
+class Detection(NamedTuple):
+    """What was found in a frame.
+
+    Attributes
+    ----------
+    sites : Sites
+        The atoms or atomic columns, sorted by y, then x.
+    domain : DomainScore or None
+        How far the frame is from those that the network was trained on; None where it does not
+        know its domain.
+    drift : Drift or None
+        Where the images of a focal series lie; None of single images.
+    """
+
+    sites: Sites
+    domain: DomainScore | None
+    drift: Drift | None = None
+
+
+class Search(NamedTuple):
+    """Which sites are reported: see `find_sites`."""
+
+    threshold: float | None = None
+    minimum_agreement: float | None = None
+    symmetrise: bool = False
+
+
+def find_sites(
+    frames: np.ndarray,
+    sampling: float,
+    network: AtomNetwork | AtomEnsemble,
+    threshold: float | None = None,
+    batch_pixels: int = BATCH_PIXELS,
+    *,
+    minimum_agreement: float | None = None,
+    symmetrise: bool = False,
+    defoci: Sequence[float] | None = None,
+) -> list[np.ndarray]:
+    """Find the sites (atoms or atomic columns) of some frames.
+
+    Parameters
+    ----------
+    frames : numpy.ndarray
+        Frames of shape (n, H, W), any real dtype, or focal series of shape (n, images, H, W) for a
+        network of focal series.
+    sampling : float
+        Pixel size in Å/px.
+    network : AtomNetwork or AtomEnsemble
+        A trained network, or several that look at each frame in one pass.
+    threshold : float, optional
+        Least probability of a site. Where it is not given, that of the network's card, which may
+        ask for hysteresis besides. Each member of an ensemble finds its sites with it, or with
+        those of its own card.
+    batch_pixels : int
+        Working pixels that go through the network at once.
+    minimum_agreement : float, optional
+        Least fraction of an ensemble that found a site, from 0 (any member) to 1 (all). Where it is
+        not given, the mean probability has to reach `threshold`, or that of the ensemble's card.
+    symmetrise : bool
+        Whether to take the mean over the eight quarter turns and flips; eight times the cost.
+    defoci : sequence of float, optional
+        Of the images of the focal series, Å, positive is underfocus; None where not known.
+
+    Returns
+    -------
+    list of numpy.ndarray
+        For each frame a float64 array of sites, a row each, sorted by y, then x; (0, k) where none
+        is. The columns are y, x (px, the centre of the first pixel at 0), probability, y_sigma,
+        x_sigma (px); the index of the class, if the network tells classes apart; the fraction of an
+        ensemble that agrees on the site; the probability of each of several classes; the number of
+        atoms in the column and its sigma, if the network counts them.
+
+    Raises
+    ------
+    TypeError
+        If the frames are not real numbers.
+    ValueError
+        If the shape, the pixel size, the threshold or the least agreement make no sense.
+
+    Warns
+    -----
+    UserWarning
+        If bad pixels were masked, or the pixel size is outside what the network was trained on.
+    """
+    search = Search(threshold, minimum_agreement, symmetrise)
+    found = detect(frames, sampling, network, search, defoci=defoci, batch_pixels=batch_pixels)
+    if any(one.domain is not None for one in found):
+        # It is among the reasons of the score, which is not looked at here.
+        warn_of_sampling(sampling, network.card)
+    return [one.sites.table() for one in found]
+
+
+def detect(
+    frames: np.ndarray,
+    sampling: float,
+    network: AtomNetwork | AtomEnsemble,
+    search: Search = Search(),  # noqa: B008
+    *,
+    defoci: Sequence[float] | None = None,
+    batch_pixels: int = BATCH_PIXELS,
+) -> list[Detection]:
+    """Find the sites of some frames, and score in the same pass whether the network knows them.
+
+    The arguments are those of `find_sites`. A pixel size outside of the card's range is warned of
+    only if no network knows its domain, since it is part of the score.
+    """
+    frames = check_frames(frames, sampling, network.card, defoci)
+    _check_search(search)
+    members = members_of(network, search.symmetrise)
+    if all(member.domain is None for member in members):
+        warn_of_sampling(sampling, network.card)
+    if too_small(frames):
+        return [Detection(_no_sites(network.card, len(members)), None) for _ in frames]
+    found = []
+    for frame, tiles in infer(
+        prepared(frames, sampling, members, batch_pixels),
+        members,
+        partial(_read, members=members, search=search),
+        n_frames=len(frames),
+        batch_pixels=batch_pixels,
+        with_features=True,
+        defoci=defoci,
+    ):
+        sites = _merged(frame, tiles, sampling, network, members, search)
+        domain = _domain_score(frame, tiles, sampling, members)
+        found.append(Detection(sites, domain))
+    return found
+
+
+def prepared(
+    frames: np.ndarray, sampling: float, members: Sequence[Member], batch_pixels: int
+) -> Iterator[Frame]:
+    """Mask, resample, normalise and tile frames, or the images of focal series together."""
+    card = members[0].card
+    halo = max(member.receptive_radius for member in members)
+    bring = resample_on_device if has_accelerator() else resample
+    n_masked = []
+    for index, pixels in enumerate(frames):
+        clean, mask = mask_bad(pixels) if pixels.ndim == 2 else mask_series(pixels)
+        if pixels.ndim == 2:
+            image, grid = bring(clean, sampling, card.sampling)
+            working = normalise(image, sampling * grid.scale, card.normalisation_width)
+        else:
+            images, grids = zip(*(bring(one, sampling, card.sampling) for one in clean), strict=True)
+            grid, stack = grids[0], np.stack(images)
+            working = normalise_series(stack, sampling * grid.scale, card.normalisation_width)
+        del clean
+        n_masked.append(int(np.count_nonzero(mask)))
+        tiling = cut(working.shape[-2:], halo, GRID_MULTIPLE, batch_pixels)
+        yield Frame(
+            index, pixels.shape[-2:], working, grid, mask if n_masked[-1] else None, tiling
+        )
+    if any(n_masked):
+        warnings.warn(
+            f"Pixels that are NaN, infinite or outliers were masked: {sum(n_masked)} in "
+            f"{np.count_nonzero(n_masked)} of {len(n_masked)} frames.",
+            stacklevel=2,
+        )
+
+
+def check_frames(
+    frames: np.ndarray, sampling: float, card: ModelCard, defoci: Sequence[float] | None = None
+) -> np.ndarray:
+    """Refuse frames, a sampling (Å/px) or defoci (Å) that do not go with a network."""
+    frames = np.asarray(frames)
+    if frames.dtype.kind not in "biuf":
+        raise TypeError(
+            f"The frames have dtype {frames.dtype}, expected real numbers: take the modulus, phase "
+            "or real part of complex images first."
+        )
+    if card.images == 1 and frames.ndim != 3:
+        raise ValueError(f"The frames have shape {frames.shape}, expected (n, H, W).")
+    if card.images > 1 and (frames.ndim != 4 or frames.shape[1] != card.images):
+        raise ValueError(
+            f"The frames have shape {frames.shape}, expected (n, {card.images}, H, W): the network "
+            f"{card.name!r} looks at focal series of {card.images} images."
+        )
+    if not (np.isfinite(sampling) and sampling > 0):
+        raise ValueError(f"The sampling is {sampling!r}, expected a positive number in Å/px.")
+    if sampling > _COARSEST * card.sampling:
+        raise ValueError(
+            f"The sampling is {sampling:g} Å/px, too coarse for atoms: the network {card.name!r} "
+            f"works at {card.sampling:g} Å/px. Check the calibration and its unit."
+        )
+    if defoci is not None and card.images == 1:
+        raise ValueError(f"{card.name!r} looks at single images, expected no defoci.")
+    encode_defoci(defoci, card.images)
+    return frames
+
+
+def warn_of_sampling(sampling: float, card: ModelCard) -> None:
+    """Warn of a sampling (Å/px) that is more than a tenth outside the range of a card."""
+    known = card.domain.get("sampling")
+    if known is not None and not known[0] / _TOLERATED <= sampling <= known[1] * _TOLERATED:
+        warnings.warn(
+            f"The sampling is {sampling:g} Å/px, the network {card.name!r} was trained on images "
+            f"of {known[0]:g} to {known[1]:g} Å/px: check the calibration and its unit.",
+            stacklevel=4,
+        )
+
+
+def too_small(frames: np.ndarray) -> bool:
+    """Whether frames, of shape (..., H, W), have no room for an atom."""
+    return frames.shape[-2] * frames.shape[-1] < 2
+
+
+def _check_search(search: Search) -> None:
+    threshold, least = search.threshold, search.minimum_agreement
+    if threshold is not None and not 0 < threshold < 1:
+        raise ValueError(f"The threshold is {threshold!r}, expected a probability from 0 to 1.")
+    if least is not None and not 0 <= least <= 1:
+        raise ValueError(f"The least agreement is {least!r}, expected a fraction from 0 to 1.")
+
+
+class _Tile(NamedTuple):
+    """What is kept of a tile: the candidates and the features of each member."""
+
+    candidates: list[Candidates]
+    features: list[np.ndarray | None]
+
+
+def _read(output: TileOutput, members: Sequence[Member], search: Search) -> _Tile:
+    """Find each member's candidates in a tile, in working px of the frame."""
+    card = members[0].card
+    searched = tuple(
+        slice(max(cells.start - _OVER_SEAM, 0), cells.stop + _OVER_SEAM)
+        for cells in in_cells(output.tile.core, card.stride)
+    )
+    counted = any(maps.height is not None for maps in output.maps)
+    kept = []
+    for member, maps in zip(members, output.maps, strict=True):
+        least = member.card.threshold if search.threshold is None else search.threshold
+        found = candidates(maps, card.stride, least, REACH / card.sampling, searched)
+        if counted and maps.height is None:
+            found = dataclasses.replace(found, height=np.full((len(found), 2), np.nan))
+        if len(members) > 1:
+            readings = [probability_at(found.position, one, card.stride) for one in output.maps]
+            found = dataclasses.replace(found, readings=np.stack(readings, axis=1))
+        kept.append(dataclasses.replace(found, position=found.position + output.tile.origin))
+    return _Tile(kept, output.features)
+
+
+def _merged(
+    frame: Frame,
+    tiles: list[_Tile],
+    sampling: float,
+    network: AtomNetwork | AtomEnsemble,
+    members: Sequence[Member],
+    search: Search,
+) -> Sites:
+    """Select the sites of each member in a frame and merge them, in px of the frame."""
+    working = sampling * frame.grid.scale
+    # Two sites of a cell cannot be told apart.
+    distances = [max(one.card.minimum_distance / working, one.card.stride) for one in members]
+    selected = []
+    for number, (member, distance) in enumerate(zip(members, distances, strict=True)):
+        found = Candidates.concatenate([tile.candidates[number] for tile in tiles])
+        upper = member.card.anchor if search.threshold is None else None
+        disc = _DISC / sampling
+        selected.append(select(found, frame.shape, frame.grid, distance, upper, frame.mask, disc))
+    if len(members) == 1:
+        return selected[0]
+    merged = merge(selected, min(distances) * frame.grid.scale, search.minimum_agreement or 0.0)
+    if search.minimum_agreement is not None:
+        return merged
+    least = network.card.threshold if search.threshold is None else search.threshold
+    return merged[merged.probability >= least]
+
+
+def _domain_score(
+    frame: Frame, tiles: list[_Tile], sampling: float, members: Sequence[Member]
+) -> DomainScore | None:
+    """Score a frame by the members that know their domain."""
+    return median_score(
+        [
+            member.domain.score(
+                sampling=sampling, working=frame.working, features=np.concatenate(features)
+            )
+            for member, *features in zip(members, *(tile.features for tile in tiles), strict=True)
+            if member.domain is not None
+        ]
+    )
+
+
+def _no_sites(card: ModelCard, n_members: int) -> Sites:
+    """Return an empty list of sites, with the columns that a network or an ensemble has."""
+    n_classes, none = len(card.classes), np.empty(0)
+    several = n_classes > 1
+    return Sites(
+        position=np.empty((0, 2)),
+        probability=none,
+        sigma=np.empty((0, 2)),
+        species=none if several else None,
+        agreement=none if n_members > 1 else None,
+        class_probability=np.empty((0, n_classes)) if several else None,
+        height=np.empty((0, 2)) if card.heights else None,
+    )
