@@ -17,8 +17,8 @@ from hyperspy_dlatoms import registry
 from hyperspy_dlatoms.data.benchmark.curves import benchmark, material_of
 from hyperspy_dlatoms.data.benchmark.exit_waves import load_exit_waves
 from hyperspy_dlatoms.data.benchmark.frames import conditions_of, take_frame
-from hyperspy_dlatoms.detection.columns import columns_of
-from hyperspy_dlatoms.detection.detect import find_sites
+from hyperspy_dlatoms.detection.pipeline import find_sites
+from hyperspy_dlatoms.detection.sites import column_names
 from hyperspy_dlatoms.evaluation.comparison import Comparison, compare
 from hyperspy_dlatoms.evaluation.scores import scores
 
@@ -39,7 +39,7 @@ def main() -> None:
     tested = benchmark(material, quick=not options.full)
     members = [[] for _ in ensemble.members]
     voted, graded = [], []
-    columns = columns_of(ensemble.card, [member.card for member in ensemble.members])
+    columns = column_names(ensemble.card, len(ensemble.members))
     points = [(p, point) for p, curve in enumerate(tested.curves.values()) for point in curve]
     for number, (place, point) in enumerate(track(points, "points")):
         for n in range(options.frames):

@@ -101,8 +101,8 @@ def main() -> None:
     frames = options.batch or (64 if accelerated else 1)
     shape = (frames, options.side, options.side)
     batch = np.random.default_rng(0).normal(size=shape).astype(np.float32)
-    answers = list(network.look(batch)[0][:3])
-    whole, spread = median_of(lambda: network.look(batch), options.rounds)
+    answers = list(network.infer(batch)[0][:3])
+    whole, spread = median_of(lambda: network.infer(batch), options.rounds)
     rate = rate_of_matrices(options.precision, accelerated, options.rounds)
     floor = frames * multiply_adds(network.model, options.side) / rate
     moved = copies(batch, answers)

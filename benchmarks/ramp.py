@@ -21,7 +21,7 @@ from hyperspy_dlatoms import registry
 from hyperspy_dlatoms.data.benchmark.curves import benchmark, material_of
 from hyperspy_dlatoms.data.benchmark.exit_waves import load_exit_waves
 from hyperspy_dlatoms.data.benchmark.frames import conditions_of, take_frame
-from hyperspy_dlatoms.detection.detect import find_sites
+from hyperspy_dlatoms.detection.pipeline import find_sites
 from hyperspy_dlatoms.evaluation.comparison import Comparison, compare
 from hyperspy_dlatoms.evaluation.scores import scores
 from hyperspy_dlatoms.simulation.imaging.illumination import ramp

@@ -23,7 +23,7 @@ from hyperspy_dlatoms.data.benchmark.exit_waves import Plan, load_all
 from hyperspy_dlatoms.data.benchmark.frames import conditions_of, take_frame
 from hyperspy_dlatoms.data.benchmark.specimens import SHEETS, SUPPORTS
 from hyperspy_dlatoms.detection.contradiction import contradiction, is_no_sheet
-from hyperspy_dlatoms.detection.detect import find_sites
+from hyperspy_dlatoms.detection.pipeline import find_sites
 from hyperspy_dlatoms.detection.sampling import EXACT, estimate_sampling
 
 SEED = 880_000

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from hyperspy_dlatoms.analysis.matching import match
-from hyperspy_dlatoms.detection.columns import columns_of
-from hyperspy_dlatoms.detection.detect import find_sites
+from hyperspy_dlatoms.detection.pipeline import find_sites
+from hyperspy_dlatoms.detection.sites import column_names
 from hyperspy_dlatoms.recipes.recipe import parse_recipe
 from hyperspy_dlatoms.registry import catalogue
 from hyperspy_dlatoms.simulation.imaging.camera import Camera
@@ -99,7 +99,7 @@ def test_atoms_and_vacancies_are_found(network, scene, defoci):
 def test_single_and_double_vacancies_differ_in_height(network, scene):
     series, sampling = series_of(scene[0])
     sites = sites_of(network, series, sampling)
-    height = columns_of(network.card).index("height")
+    height = column_names(network.card).index("height")
     _, true, names = scene
     pairs = match(sites[:, :2] * sampling, true[:, :2], 0.7)
     told = {

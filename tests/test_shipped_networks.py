@@ -9,9 +9,9 @@ import pytest
 
 from hyperspy_dlatoms.analysis.matching import match
 from hyperspy_dlatoms.demo import Example, score
-from hyperspy_dlatoms.detection.columns import columns_of
-from hyperspy_dlatoms.detection.detect import find_sites
+from hyperspy_dlatoms.detection.pipeline import find_sites
 from hyperspy_dlatoms.detection.sampling import SamplingError, estimate_sampling
+from hyperspy_dlatoms.detection.sites import column_names
 from hyperspy_dlatoms.registry import catalogue
 from hyperspy_dlatoms.simulation.imaging.camera import Camera
 from hyperspy_dlatoms.simulation.imaging.conditions import Conditions
@@ -216,7 +216,7 @@ def test_nothing_is_found_where_nothing_is(networks, name):
     ]
     for frame in frames:
         (sites,) = find_sites(np.asarray(frame, float)[None], 0.1, networks[name])
-        assert sites.shape == (0, len(columns_of(networks[name].card)))
+        assert sites.shape == (0, len(column_names(networks[name].card)))
 
 
 def test_a_lazy_stack_gives_what_an_eager_one_gives(images):
@@ -243,7 +243,7 @@ def test_heights_of_columns(networks, scenes):
     wave, there, _ = exit_wave(rng, particle, 300e3)
     image, sampling, true = image_of(wave, 300e3, there[:, :2], conditions)
     (sites,) = find_sites(image[None], sampling, networks[NAMES[0]])
-    column = columns_of(networks[NAMES[0]].card).index("height")
+    column = column_names(networks[NAMES[0]].card).index("height")
     pairs = match(sites[:, :2], true, 0.5 / sampling)
     errors = sites[pairs[:, 0], column] - there[pairs[:, 1], 2]
     assert np.abs(errors).mean() < 1.5

@@ -32,10 +32,9 @@ from typing import NamedTuple
 import numpy as np
 
 from hyperspy_dlatoms.analysis.matching import match
-from hyperspy_dlatoms.detection.anchors import TOUCHING, likeliest_joined
-from hyperspy_dlatoms.detection.columns import columns_of
-from hyperspy_dlatoms.detection.detect import find_sites
-from hyperspy_dlatoms.detection.symmetry import members_of
+from hyperspy_dlatoms.detection._symmetry import members_of
+from hyperspy_dlatoms.detection.pipeline import find_sites
+from hyperspy_dlatoms.detection.sites import CONNECTED, column_names, likeliest_connected
 from hyperspy_dlatoms.networks.architecture import HEIGHT_UNIT
 from hyperspy_dlatoms.networks.domain import Domain
 from hyperspy_dlatoms.networks.ensemble import AtomEnsemble
@@ -157,11 +156,11 @@ def reported(sites, pixel, network) -> np.ndarray:
     probability = sites[:, 2]
     if isinstance(network, AtomEnsemble):
         return probability[:, np.newaxis] >= ALONE[:, 0]
-    reach = TOUCHING * network.card.minimum_distance / pixel
+    reach = CONNECTED * network.card.minimum_distance / pixel
     left = np.zeros((len(sites), len(ANCHORED)), bool)
     for threshold in THRESHOLDS:
         above = probability >= threshold
-        likeliest = likeliest_joined(sites[above, :2], probability[above], reach)
+        likeliest = likeliest_connected(sites[above, :2], probability[above], reach)
         these = ANCHORED[:, 0] == threshold
         left[np.ix_(above, these)] = likeliest[:, np.newaxis] >= ANCHORED[these, 1]
     return left
@@ -201,7 +200,7 @@ def look_at(network, recipe, item, dose, tolerance, rng) -> Outcome:
         rng, item.wave, recipe.waves["sampling"], item.record["energy"], conditions
     )
     sites = sites_in(image, pixel, network)
-    columns = columns_of(network.card, [member.card for member in members_of(network, False)])
+    columns = column_names(network.card, len(members_of(network, False)))
     classes = class_of_sites(network.card.classes, item)
     places, scale = item.sites[:, :2] / pixel, pixel / network.card.sampling
     partner = np.full(len(sites), -1)

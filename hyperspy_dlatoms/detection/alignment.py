@@ -32,14 +32,9 @@ _UPSAMPLING = 20
 class Drift(NamedTuple):
     """Where the images of a focal series lie.
 
-    Attributes
-    ----------
-    offsets : numpy.ndarray
-        What has to be added to a position in the middle image, y and x in px, to find it in each,
-        float of shape (images, 2).
-    certain : bool
-        Whether they are known for sure; else up to the lattice of the specimen, or, where there is
-        no signal, not at all and so 0.
+    What has to be added to a position in the middle image to find it in each, (y, x) in px, shape
+    (images, 2); and whether that is certain, else it is known up to the lattice of the specimen,
+    or, where there is no signal, not at all and so 0.
     """
 
     offsets: np.ndarray
@@ -47,7 +42,7 @@ class Drift(NamedTuple):
 
 
 def drift_of(series: np.ndarray, sampling: float) -> Drift:
-    """Measure where the images of a focal series lie against the middle one.
+    """Measure where the images (images, H, W) of a focal series lie, the sampling in Å/px.
 
     Each image is correlated with the next. Contrast may invert from one defocus to another, at some
     spatial frequencies and not at others, so that a phase correlation finds wrong places even in
@@ -55,28 +50,6 @@ def drift_of(series: np.ndarray, sampling: float) -> Drift:
     moduli instead, and the signs of the rings put right before the place is refined. A crystal fits
     to itself in many places. One that stands out among them, since edges and defects fit as well,
     is taken; else the nearest of those that fit about as well as the best.
-
-    Parameters
-    ----------
-    series : numpy.ndarray
-        Images of shape (images, H, W), any real dtype.
-    sampling : float
-        Pixel size in Å/px.
-
-    Returns
-    -------
-    Drift
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> texture = np.random.default_rng(0).normal(size=(128, 128))
-    >>> moved = np.roll(texture, (3, -8), axis=(0, 1))
-    >>> drift = drift_of(np.stack([texture, texture, -moved]), sampling=0.4)
-    >>> drift.offsets.round(1) + 0.0, drift.certain
-    (array([[ 0.,  0.],
-           [ 0.,  0.],
-           [ 3., -8.]]), True)
     """
     offsets = np.zeros((len(series), 2))
     spectra, scale = _spectra(series, sampling)
@@ -92,29 +65,9 @@ def drift_of(series: np.ndarray, sampling: float) -> Drift:
 
 
 def align(series: np.ndarray, drift: Drift) -> np.ndarray:
-    """Bring the images of a focal series onto the middle one.
+    """Shift the images (images, H, W) of a focal series onto the middle one, by cubic splines.
 
-    Parameters
-    ----------
-    series : numpy.ndarray
-        Images of shape (images, H, W), any real dtype.
-    drift : Drift
-        Where they lie.
-
-    Returns
-    -------
-    numpy.ndarray
-        Float32 images of the same shape, shifted by cubic splines. Where an image does not reach it
-        has its mean, and where its pixels were bad it has NaN.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> series = np.zeros((3, 8, 8))
-    >>> series[[0, 1, 2], 4, [3, 4, 5]] = 1
-    >>> aligned = align(series, Drift(np.array([[0, -1.0], [0, 0], [0, 1.0]]), certain=True))
-    >>> aligned[:, 4].argmax(axis=-1)
-    array([4, 4, 4])
+    Where an image does not reach it has its mean, and where its pixels were bad it has NaN.
     """
     aligned = np.empty(series.shape, np.float32)
     for place, image, offset in zip(aligned, series, drift.offsets, strict=True):
@@ -134,7 +87,7 @@ def align(series: np.ndarray, drift: Drift) -> np.ndarray:
 
 
 def _spectra(series: np.ndarray, sampling: float) -> tuple[np.ndarray | None, float]:
-    """Give the spectra of the middle of images, and the pixel size that they are of, in px."""
+    """Return the spectra of the middle of images, and the pixel size that they are of, in px."""
     largest = round(_LARGEST * _SAMPLING / sampling)
     window = tuple(
         slice(max((side - largest) // 2, 0), max((side - largest) // 2, 0) + largest)
@@ -152,7 +105,7 @@ def _spectra(series: np.ndarray, sampling: float) -> tuple[np.ndarray | None, fl
 
 
 def _between(first: np.ndarray, second: np.ndarray) -> tuple[np.ndarray, bool]:
-    """Give how far an image lies from the one before (y, x in its px), and whether it is sure."""
+    """Return how far an image lies from the one before, (y, x) in its px, and whether for sure."""
     rings = _rings(first.shape)
     product = second * first.conj()
     plain = _correlation(product, rings)
@@ -169,7 +122,7 @@ def _between(first: np.ndarray, second: np.ndarray) -> tuple[np.ndarray, bool]:
 
 
 def _rings(shape: tuple[int, int]) -> list[np.ndarray]:
-    """Give masks of rings of spatial frequency."""
+    """Return masks of rings of spatial frequency."""
     frequency = np.hypot(*np.meshgrid(*(fft.fftfreq(n, _SAMPLING) for n in shape), indexing="ij"))
     # No finer than an image of this size has coefficients.
     width = max(_RING, 1.5 / (min(shape) * _SAMPLING))
@@ -190,7 +143,7 @@ def _correlation(product: np.ndarray, rings: list[np.ndarray]) -> np.ndarray:
 
 
 def _peaks(correlation: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Give the maxima of a correlation, as signed distances in px and as fractions of the best."""
+    """Return the maxima of a correlation: signed distances in px, and fractions of the best."""
     top = correlation == maximum_filter(correlation, 5, mode="wrap")
     where = np.argwhere(top)
     sides = np.array(correlation.shape)
@@ -213,7 +166,7 @@ def _nearest(correlation: np.ndarray) -> np.ndarray:
 def _refined(
     first: np.ndarray, second: np.ndarray, place: np.ndarray, rings: list[np.ndarray]
 ) -> np.ndarray:
-    """Give what is to be added to a place, from the spectra with the signs of the rings alike."""
+    """Return what is to be added to a place, by the spectra with the signs of the rings alike."""
     from skimage.registration import phase_cross_correlation
 
     y, x = (fft.fftfreq(side) for side in first.shape)

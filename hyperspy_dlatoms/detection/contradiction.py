@@ -12,12 +12,13 @@ import numpy as np
 from hyperspy_dlatoms.analysis.lattice import SHEETS
 from hyperspy_dlatoms.analysis.spacing import Spacing, fit_spacing
 from hyperspy_dlatoms.detection.sampling import CONTRADICTION, Estimate
-from hyperspy_dlatoms.detection.sites import PROBABILITY
 
 if TYPE_CHECKING:
     from hyperspy_dlatoms.analysis.lattice import Lattice
 
-# Of a frame that says something; of a long movie so many are asked.
+# Column of the tables of sites, see `sites.column_names`.
+_PROBABILITY = 2
+# Of a frame that counts; of a long movie so many frames are compared.
 _FEWEST = 30
 _MOST_FRAMES = 10
 # Mean probability of the sites, and likeness to a lattice, from which its size is believed; that of
@@ -33,36 +34,12 @@ _FEWEST_OF_A_SHEET = 60
 def contradiction(
     found: Sequence[np.ndarray], sampling: float, lattices: Sequence[Lattice]
 ) -> Estimate | None:
-    """Tell whether the sites found in frames contradict the sampling at which they were found.
+    """Return the lattice that contradicts the sampling (Å/px) at which sites were found, or None.
 
     A network finds atoms also where the sampling is somewhat wrong. They lie where they are, and
-    so their lattice tells the right one.
-
-    Parameters
-    ----------
-    found : sequence of numpy.ndarray
-        Sites of each frame, shape (n, k): y and x in px and the probability first, sorted by y.
-    sampling : float
-        Å/px.
-    lattices : sequence of Lattice
-        Those that may be there.
-
-    Returns
-    -------
-    Estimate or None
-        What most of the frames suggest, of those with enough sites that are clearly a lattice,
-        where that is more than ``CONTRADICTION`` off in each material; else None.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from hyperspy_dlatoms.analysis.lattice import lattices_of
-    >>> y, x = np.mgrid[:8, :8].reshape(2, -1) * 20.4
-    >>> sites = np.column_stack([y, x, np.ones(64)])
-    >>> gold = lattices_of(["Au"])
-    >>> contradiction([sites], 0.105, gold)
-    >>> round(contradiction([sites], 0.125, gold).samplings["Au"], 4)
-    0.1
+    so their lattice tells the right one: what most of the frames suggest, of those with enough
+    sites that are clearly a lattice, where that is more than ``CONTRADICTION`` off in each
+    material. The sites of each frame are a table (n, k) of y and x (px), probability and so on.
     """
     least = _LIKENESS_OF_A_SHEET if _are_sheets(lattices) else _LIKENESS
     views = [view for view in _views(found, lattices, _FEWEST) if view[1].likeness >= least]
@@ -78,32 +55,11 @@ def contradiction(
 
 
 def is_no_sheet(found: Sequence[np.ndarray], lattices: Sequence[Lattice]) -> bool:
-    """Tell whether the sites found in frames are not the lattice of any sheet that they may be.
+    """Whether the sites of most frames are not the lattice of any sheet that they may be.
 
-    So it is where a sheet is looked at with too coarse a calibration: the network sees many sites,
-    but not those of the atoms. Particles of metals may be like no lattice, so of them it says
-    nothing.
-
-    Parameters
-    ----------
-    found : sequence of numpy.ndarray
-        Sites of each frame, shape (n, k): y and x in px and the probability first, sorted by y.
-    lattices : sequence of Lattice
-        Those that may be there.
-
-    Returns
-    -------
-    bool
-        Whether it is so in most of the frames with enough sites.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from hyperspy_dlatoms.analysis.lattice import lattices_of
-    >>> places = np.random.default_rng(0).uniform(0, 400, (300, 2))
-    >>> sites = np.column_stack([np.sort(places[:, 0]), places[:, 1], np.ones(300)])
-    >>> is_no_sheet([sites], lattices_of(["graphene"])), is_no_sheet([sites], lattices_of(["Au"]))
-    (True, False)
+    So it is where a sheet is looked at with too coarse a calibration: the network finds many sites,
+    but not those of the atoms. Particles of metals may be like no lattice, so it is never so of
+    them.
     """
     if not _are_sheets(lattices):
         return False
@@ -118,12 +74,12 @@ def _are_sheets(lattices: Sequence[Lattice]) -> bool:
 def _views(
     found: Sequence[np.ndarray], lattices: Sequence[Lattice], fewest: int
 ) -> Iterator[tuple[Lattice, Spacing]]:
-    """Give the lattice that the sites of a frame are most like, of those that are sure enough."""
+    """Yield the lattice that the sites of a frame are most like, of those that are sure enough."""
     telling = [sites for sites in found if len(sites) >= fewest]
     number = min(len(telling), _MOST_FRAMES)
     for chosen in np.unique(np.linspace(0, len(telling) - 1, number).astype(int)):
         sites = telling[chosen]
-        if sites[:, PROBABILITY].mean() < _SURE:
+        if sites[:, _PROBABILITY].mean() < _SURE:
             continue
         spacings = [(lattice, fit_spacing(sites[:, :2], lattice)) for lattice in lattices]
         views = [(lattice, spacing) for lattice, spacing in spacings if spacing is not None]

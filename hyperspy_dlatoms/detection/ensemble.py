@@ -73,7 +73,7 @@ def median_score(scores: Sequence[DomainScore]) -> DomainScore | None:
 
 
 def _groups(positions: list[np.ndarray], tolerance: float) -> list[np.ndarray]:
-    """Number the sites of each member, the same site by the same number everywhere."""
+    """Return a number for each site of each member, the same for the same site."""
     sums, counts = np.zeros((0, 2)), np.zeros((0, 1))
     numbers = []
     for sites in positions:

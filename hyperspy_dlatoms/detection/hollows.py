@@ -14,7 +14,7 @@ import numpy as np
 from scipy.ndimage import gaussian_filter, map_coordinates
 from scipy.spatial import cKDTree
 
-from hyperspy_dlatoms.analysis.graphs import sides
+from hyperspy_dlatoms.analysis.graphs import two_colouring
 
 if TYPE_CHECKING:
     from hyperspy_dlatoms.analysis.lattice import Lattice
@@ -30,14 +30,10 @@ _DIFFERENT = 1.0
 
 
 class Levels(NamedTuple):
-    """The image of a square lattice.
+    """The image in and between the sites of a square lattice.
 
-    Attributes
-    ----------
-    bridge, hollow : float
-        Mean between two neighbours, and between four, less that in the sites next to them.
-    difference : float
-        Mean in every second site less that in the others.
+    The mean between two neighbours, and between four, less that in the sites next to them; and the
+    mean in every second site less that in the others.
     """
 
     bridge: float
@@ -56,37 +52,14 @@ class Levels(NamedTuple):
 
 
 def is_square(lattice: Lattice) -> bool:
-    """Tell whether a lattice is square, with one site in a cell."""
+    """Whether a lattice is square, with one site in a cell."""
     return np.allclose(lattice.counts[:2], 4) and np.isclose(lattice.distances[1], _DIAGONAL)
 
 
 def square_levels(image: np.ndarray, sites: np.ndarray, nearest: float) -> Levels:
-    """Measure an image in and between the sites of a square lattice.
+    """Measure an image (H, W) in and between sites (n, 2) of a square lattice, distances in px.
 
-    Parameters
-    ----------
-    image : numpy.ndarray
-        Shape (H, W), finite.
-    sites : numpy.ndarray
-        (y, x) in px, shape (n, 2), n at least 1.
-    nearest : float
-        Distance of neighbours in px.
-
-    Returns
-    -------
-    Levels
-        All 0, and so neither, where there is nothing to measure.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> image = np.zeros((80, 80))
-    >>> image[5::10, 5::10] = image[::10, ::10] = 1
-    >>> sites = np.argwhere(image)
-    >>> square_levels(image, sites, 10 / np.sqrt(2)).is_sublattice
-    False
-    >>> square_levels(image, sites[(sites % 10 == 5).all(axis=1)], 10.0).is_sublattice
-    True
+    All is 0 where there is nothing to measure.
     """
     image = gaussian_filter(np.asarray(image, np.float32), _BLUR * nearest)
 
@@ -99,7 +72,7 @@ def square_levels(image: np.ndarray, sites: np.ndarray, nearest: float) -> Level
     bridges, hollows = np.abs(distance - 1) < _ABOUT, np.abs(distance - _DIAGONAL) < _ABOUT
     here = level(sites)
     between = level((sites[first] + sites[second]) / 2) - (here[first] + here[second]) / 2
-    side, part = sides(first[bridges], second[bridges], len(sites))
+    side, part = two_colouring(pairs[bridges], len(sites))
     largest = part == np.bincount(part).argmax()
     halves = [here[largest & (side == one)] for one in (0, 1)]
     if not (bridges.any() and hollows.any() and all(map(len, halves))):

@@ -19,78 +19,25 @@ _ORDINARY = 1e15
 
 
 def mask_bad(frame: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Find the bad pixels of an image and fill them from their neighbourhood.
+    """Find the bad pixels of an image (H, W) and fill them from their neighbourhood.
 
     Bad are NaN and infinite pixels, and isolated outliers (hot and dead pixels, cosmic rays): those
     that lie five times as far from the 99.9th percentile as that does from the median, and stand
     out from the median of the 3 x 3 pixels around them as much as from that of the image. So
     single counts at low dose, and bright fringes, which are wider than a pixel, are no outliers.
 
-    Parameters
-    ----------
-    frame : numpy.ndarray
-        Image of shape (H, W), of any real dtype, byte order and memory layout.
-
-    Returns
-    -------
-    frame : numpy.ndarray
-        Float32 image, C-contiguous and finite. Its intensities are shifted by their median and
-        divided by their spread, so that any range of numbers fits; a constant image gives zeros.
-    mask : numpy.ndarray
-        Boolean image, True where a pixel was bad.
-
-    Raises
-    ------
-    TypeError
-        If the dtype is complex, object or otherwise not of real numbers.
-    ValueError
-        If `frame` is not two-dimensional.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from hyperspy_dlatoms.detection.masking import mask_bad
-    >>> frame = np.random.default_rng(0).normal(100, 10, (64, 64))
-    >>> frame[10, 20], frame[30, 40] = np.nan, 1e6
-    >>> clean, mask = mask_bad(frame)
-    >>> [tuple(int(i) for i in position) for position in np.argwhere(mask)]
-    [(10, 20), (30, 40)]
-    >>> bool(np.isfinite(clean).all())
-    True
+    The image is shifted by its median and divided by its spread, so that any range of numbers fits
+    float32; a constant image gives zeros. The mask is True where a pixel was bad.
     """
     return _standardise(frame)[:2]
 
 
 def mask_series(series: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Find and fill the bad pixels of the images of a focal series, and bring them to one exposure.
+    """Find and fill the bad pixels of a focal series (n, H, W), and bring it to one exposure.
 
-    Parameters
-    ----------
-    series : numpy.ndarray
-        Images of shape (n, H, W), of any real dtype.
-
-    Returns
-    -------
-    series : numpy.ndarray
-        Float32 images of the same shape, finite. Each is divided by its mean, so that they keep
-        their contrast relative to each other; where one has no positive mean to speak of, for its
-        background was taken off, all are shifted by their medians and divided by one number.
-    mask : numpy.ndarray
-        Boolean image (H, W), True where a pixel was bad in any of them.
-
-    Raises
-    ------
-    TypeError
-        If the dtype is complex, object or otherwise not of real numbers.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from hyperspy_dlatoms.detection.masking import mask_series
-    >>> texture = np.random.default_rng(0).normal(0, 1, (32, 32))
-    >>> clean, _ = mask_series(np.stack([100 + texture, 300 + 30 * texture]))
-    >>> round(float(clean[1].std() / clean[0].std()))
-    10
+    Each image is divided by its mean, so that they keep their contrast relative to each other;
+    where one has no positive mean to speak of, for its background was taken off, all are shifted by
+    their medians and divided by one number. The mask (H, W) is True where a pixel was bad in any.
     """
     images, masks, centres, spreads = zip(*map(_standardise, series), strict=True)
     means = [
@@ -114,7 +61,7 @@ def mask_series(series: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _standardise(frame: np.ndarray) -> tuple[np.ndarray, np.ndarray, float, float]:
-    """Fill an image as `mask_bad` does; also the median and the spread that it was brought by."""
+    """Fill an image as `mask_bad` does; also return the median and the spread that it had."""
     frame = np.asarray(frame)
     if frame.dtype.kind not in "biuf":
         raise TypeError(
@@ -219,7 +166,7 @@ def _shift_and_scale(frame: np.ndarray, centre: float, spread: float) -> np.ndar
 
 
 def _fits_float32(frame: np.ndarray, centre: float, spread: float) -> bool:
-    """Tell whether an image can be shifted and scaled in single precision without loss."""
+    """Whether an image can be shifted and scaled in single precision without loss."""
     if frame.dtype.kind == "f":
         ordinary = abs(centre) < _ORDINARY and 1 / _ORDINARY < spread < _ORDINARY
         return frame.dtype.itemsize <= 4 and ordinary

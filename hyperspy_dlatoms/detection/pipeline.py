@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from hyperspy_dlatoms.detection._symmetry import members_of
 from hyperspy_dlatoms.detection.ensemble import median_score, merge
 from hyperspy_dlatoms.detection.inference import (
     BATCH_PIXELS,
@@ -32,7 +33,6 @@ from hyperspy_dlatoms.detection.sites import (
     probability_at,
     select,
 )
-from hyperspy_dlatoms.detection._symmetry import members_of
 from hyperspy_dlatoms.detection.tiling import cut
 from hyperspy_dlatoms.networks.architecture import encode_defoci
 from hyperspy_dlatoms.networks.maps import REACH
@@ -41,7 +41,6 @@ from hyperspy_dlatoms.networks.resampling import resample, resample_on_device
 from hyperspy_dlatoms.networks.running import has_accelerator
 
 if TYPE_CHECKING:
-    from hyperspy_dlatoms.detection.alignment import Drift
     from hyperspy_dlatoms.detection._symmetry import Member
     from hyperspy_dlatoms.networks.card import ModelCard
     from hyperspy_dlatoms.networks.domain import DomainScore
@@ -72,13 +71,10 @@ class Detection(NamedTuple):
     domain : DomainScore or None
         How far the frame is from those that the network was trained on; None where it does not
         know its domain.
-    drift : Drift or None
-        Where the images of a focal series lie; None of single images.
     """
 
     sites: Sites
     domain: DomainScore | None
-    drift: Drift | None = None
 
 
 class Search(NamedTuple):
@@ -205,15 +201,15 @@ def prepared(
             image, grid = bring(clean, sampling, card.sampling)
             working = normalise(image, sampling * grid.scale, card.normalisation_width)
         else:
-            images, grids = zip(*(bring(one, sampling, card.sampling) for one in clean), strict=True)
+            images, grids = zip(
+                *(bring(one, sampling, card.sampling) for one in clean), strict=True
+            )
             grid, stack = grids[0], np.stack(images)
             working = normalise_series(stack, sampling * grid.scale, card.normalisation_width)
         del clean
         n_masked.append(int(np.count_nonzero(mask)))
         tiling = cut(working.shape[-2:], halo, GRID_MULTIPLE, batch_pixels)
-        yield Frame(
-            index, pixels.shape[-2:], working, grid, mask if n_masked[-1] else None, tiling
-        )
+        yield Frame(index, pixels.shape[-2:], working, grid, mask if n_masked[-1] else None, tiling)
     if any(n_masked):
         warnings.warn(
             f"Pixels that are NaN, infinite or outliers were masked: {sum(n_masked)} in "

@@ -12,10 +12,9 @@ import numpy as np
 
 from hyperspy_dlatoms.analysis.lattice import has_lattice, lattices_of
 from hyperspy_dlatoms.analysis.spacing import fit_spacing
-from hyperspy_dlatoms.detection.detect import find_sites
 from hyperspy_dlatoms.detection.hollows import Levels, is_square, square_levels
 from hyperspy_dlatoms.detection.masking import mask_bad
-from hyperspy_dlatoms.detection.sites import PROBABILITY
+from hyperspy_dlatoms.detection.pipeline import detect
 from hyperspy_dlatoms.detection.window import lattice_centre, window_about
 
 if TYPE_CHECKING:
@@ -75,14 +74,8 @@ class SamplingError(ValueError):
 class Estimate(NamedTuple):
     """The lattice of an image.
 
-    Attributes
-    ----------
-    zone : str
-        The direction along the beam, or the kind of lattice.
-    nearest : float
-        Distance of nearest neighbours in px.
-    samplings : dict of str to float
-        The sampling (Å/px) in each material that has the lattice.
+    Its direction along the beam, or kind; the distance of nearest neighbours in px; and the
+    sampling (Å/px) in each material that has the lattice.
     """
 
     zone: str
@@ -91,7 +84,7 @@ class Estimate(NamedTuple):
 
 
 class _View(NamedTuple):
-    """What a network sees in an image, taken to have some sampling."""
+    """The sites and their lattice in an image, taken to have some sampling."""
 
     sampling: float
     lattice: Lattice
@@ -120,10 +113,10 @@ class _Scene(NamedTuple):
         side = math.ceil(width / sampling)
         window = window_about(self.frame.shape[-2:], self.centre, side)
         with warnings.catch_warnings(action="ignore", category=UserWarning):
-            (found,) = find_sites(self.frame[..., *window][np.newaxis], sampling, self.network)
-        if len(found) < _FEWEST:
+            (found,) = detect(self.frame[..., *window][np.newaxis], sampling, self.network)
+        if len(found.sites) < _FEWEST:
             return None
-        sites, best = found[:, :2], None
+        sites, best = found.sites.position, None
         for lattice in self.lattices:
             spacing = fit_spacing(sites, lattice)
             if spacing is None or spacing.neighbours < _NEIGHBOURS:
@@ -133,13 +126,13 @@ class _Scene(NamedTuple):
             if lattice.mismatch(spacing.nearest, sampling) > _CONSISTENT:
                 continue
             if best is None or spacing.likeness > best.likeness:
-                probability = float(found[:, PROBABILITY].mean())
+                probability = float(found.sites.probability.mean())
                 best = _View(sampling, lattice, *spacing[:2], probability, sites)
         origin = [one.start for one in window]
         return best and best._replace(sites=best.sites + origin)
 
     def settle(self, view: _View) -> _View | None:
-        """Look again at the sampling that the lattice suggests, until that is what it suggests."""
+        """Repeat with the sampling that the lattice suggests, until it suggests the same."""
         for _ in range(_ROUNDS):
             again = self.look(view.suggested, _LARGE_WINDOW)
             if again is None or again.likeness < _LIKENESS or not _same(again, view):
@@ -155,31 +148,11 @@ def estimate_sampling(
     network: AtomNetwork | AtomEnsemble,
     materials: Sequence[str | ase.Atoms] = (),
 ) -> float:
-    """Find the sampling of frames from the lattice of the atoms in them.
+    """Return the sampling (Å/px) of frames (n, H, W) by the lattice of their atoms: the median.
 
-    Parameters
-    ----------
-    frames : numpy.ndarray
-        Frames of shape (n, H, W), any real dtype, all of one sampling.
-    network : AtomNetwork or AtomEnsemble
-        A trained network, or several.
-    materials : sequence of str or ase.Atoms
-        What is in the frames, as `lattices_of` takes it; all that the network knows unless told.
-
-    Returns
-    -------
-    float
-        Å/px, the median over the frames.
-
-    Raises
-    ------
-    SamplingError
-        If no lattice is found in most frames, or several that may be the right one, if the frames
-        differ, or if the materials in question differ by more than 2 %.
-    ValueError
-        If there is no frame, the network knows no lattice, or a material is not known.
-    TypeError
-        If the frames are not real numbers, or a material is neither a name nor a crystal.
+    The materials are those that `lattices_of` takes; all that the network knows where there are
+    none. SamplingError is raised if no lattice is found in most frames, or several that may be
+    right, if the frames differ, or if the materials in question differ by more than 2 %.
     """
     lattices = lattices_of(materials or _materials_of(network))
     estimates, error = [], None
@@ -198,31 +171,13 @@ def estimate_sampling(
 def find_lattice(
     frame: np.ndarray, network: AtomNetwork | AtomEnsemble, lattices: Sequence[Lattice]
 ) -> Estimate:
-    """Find the lattice of the atoms in a frame of unknown sampling.
+    """Find the lattice of the atoms in a frame (H, W) of unknown sampling; large ones in part.
 
     The network looks at the frame as if it had one sampling after another, of all that it was
     trained on. Where it finds sites that make one of the lattices, in just the size that the
     sampling gives it, that may be the right one. Of several the finest is: a support has larger
     cells than the metal on it. It is looked at again at the sampling that it suggests, until it
     suggests the same.
-
-    Parameters
-    ----------
-    frame : numpy.ndarray
-        Shape (H, W), any real dtype; large ones are looked at in part.
-    network : AtomNetwork or AtomEnsemble
-        A trained network, or several.
-    lattices : sequence of Lattice
-        Those that may be there.
-
-    Returns
-    -------
-    Estimate
-
-    Raises
-    ------
-    SamplingError
-        If there is none, or several that may be the right one.
     """
     frame = np.asarray(frame)
     plane = mask_bad(frame.reshape(-1, *frame.shape[-2:])[0])[0]
@@ -268,14 +223,14 @@ def _materials_of(network: AtomNetwork | AtomEnsemble) -> tuple[str, ...]:
 
 
 def _samplings(network: AtomNetwork | AtomEnsemble) -> np.ndarray:
-    """Give samplings (Å/px) over all that the network was trained on, each a step from the next."""
+    """Return samplings (Å/px) over all that the network was trained on, a step apart."""
     low, high = network.card.domain.get("sampling", _DOMAIN)
     low, high = math.log(low / _BEYOND), math.log(high * _BEYOND)
     return np.exp(np.linspace(low, high, math.ceil((high - low) / _STEP) + 1))
 
 
 def _distinct(views: Iterable[_View]) -> list[_View]:
-    """Give one view of each lattice, the finest first: that which is nearest to its suggestion."""
+    """Return one view of each lattice, that nearest to its suggestion; the finest lattice first."""
     kept: list[_View] = []
     for view in sorted(views, key=lambda one: abs(math.log(one.suggested / one.sampling))):
         if not any(_same(view, other) for other in kept):
@@ -288,7 +243,7 @@ def _same(one: _View, other: _View) -> bool:
 
 
 def _is_half(one: _View, other: _View) -> bool:
-    """Tell whether one square lattice is every second site of another one."""
+    """Whether one square lattice is every second site of another one."""
     if one.lattice is not other.lattice or not is_square(one.lattice):
         return False
     return abs(math.log(one.nearest / other.nearest / math.sqrt(2))) < _CLUSTER
@@ -302,7 +257,7 @@ def _levels(view: _View, image: np.ndarray) -> Levels:
 
 
 def _is_doubtful(view: _View, image: np.ndarray) -> bool:
-    """Tell whether a square lattice may be half of that of the atoms."""
+    """Whether a square lattice may be half of that of the atoms."""
     if not is_square(view.lattice):
         return False
     return view.probability < _SURE or _levels(view, image).is_sublattice
@@ -332,7 +287,7 @@ def _names(lattices: Iterable[Lattice]) -> str:
 
 
 def _common(estimates: Sequence[Estimate]) -> float:
-    """Give the sampling that frames have in common, and materials, or say where they differ."""
+    """Return the sampling that frames and materials have in common, or raise where they differ."""
     names = [name for name in estimates[0].samplings if all(name in e.samplings for e in estimates)]
     candidates = {
         name: float(np.median([one.samplings[name] for one in estimates])) for name in names

@@ -207,21 +207,31 @@ def keep_best(positions: np.ndarray, score: np.ndarray, distance: float) -> np.n
     return keep
 
 
+def likeliest_connected(positions: np.ndarray, probability: np.ndarray, reach: float) -> np.ndarray:
+    """Return the probability (n,) of the likeliest site that each site (n, 2) is connected to.
+
+    Two sites within the reach of each other are connected, and so are all of a chain of such.
+    """
+    if len(positions) == 0:
+        return np.empty(0)
+    pairs = cKDTree(positions).query_pairs(reach, output_type="ndarray")
+    component = connected_components(pairs, len(positions))
+    best = np.zeros(component.max() + 1)
+    np.maximum.at(best, component, probability)
+    return best[component]
+
+
 def hysteresis(sites: Sites, upper: float | None, reach: float) -> np.ndarray:
     """Return a mask of the sites that are connected to at least one of a high probability.
 
-    Two sites within ``reach`` px of each other are connected. Weak atoms of a crystal or sheet are
-    kept that way, while weak ones that are alone, as in amorphous carbon and noise, are not. All
-    are kept where ``upper`` is None.
+    Weak atoms of a crystal or sheet are kept that way, while weak ones that are alone, as in
+    amorphous carbon and noise, are not. All are kept where ``upper`` is None.
     """
     # Source: J. Canny, "A computational approach to edge detection", IEEE Transactions on Pattern
     # Analysis and Machine Intelligence 8, 679-698 (1986), section VIII.
-    strong = sites.probability >= (-np.inf if upper is None else upper)
-    if strong.all():
-        return strong
-    pairs = cKDTree(sites.position).query_pairs(reach, output_type="ndarray")
-    component = connected_components(pairs, len(sites))
-    return np.isin(component, component[strong])
+    if upper is None or (sites.probability >= upper).all():
+        return np.ones(len(sites), bool)
+    return likeliest_connected(sites.position, sites.probability, reach) >= upper
 
 
 def masked_fraction(positions: np.ndarray, mask: np.ndarray, radius: float) -> np.ndarray:

@@ -9,14 +9,9 @@ import numpy as np
 
 
 class Tile(NamedTuple):
-    """A tile along both axes, in working px of the padded frame.
+    """A tile of a padded frame: its first pixel (y, x), and its core, from its first pixel on.
 
-    Attributes
-    ----------
-    origin : tuple of int
-        Its first pixel, (y, x).
-    core : tuple of slice
-        The part of the tile, from its first pixel on, for which it answers.
+    The core is the part for which the tile answers, in working px.
     """
 
     origin: tuple[int, int]
@@ -26,14 +21,8 @@ class Tile(NamedTuple):
 class Tiling(NamedTuple):
     """How a frame is cut.
 
-    Attributes
-    ----------
-    padded : tuple of int
-        Shape of the frame after padding at the bottom and right.
-    shape : tuple of int
-        Shape of every tile.
-    tiles : tuple of Tile
-        Their cores cover the padded frame, each pixel once.
+    Its shape after padding at the bottom and right, the shape of every tile, and the tiles, whose
+    cores cover the padded frame, each pixel once.
     """
 
     padded: tuple[int, int]
@@ -44,35 +33,9 @@ class Tiling(NamedTuple):
 def cut(shape: tuple[int, int], halo: int, multiple: int, pixels: int) -> Tiling:
     """Cut a frame into tiles of one shape, so that a tile knows all that acts on its core.
 
-    Parameters
-    ----------
-    shape : tuple of int
-        Shape of the frame in working px, each side at least 1.
-    halo : int
-        Working px by which a tile reaches beyond its core, except at the border of the frame: the
-        receptive radius of the network.
-    multiple : int
-        Sides of the tiles, and their origins, are multiples of it.
-    pixels : int
-        Pixels that a tile has about at most; more only where the halo leaves no room.
-
-    Returns
-    -------
-    Tiling
-
-    Raises
-    ------
-    ValueError
-        If a side of `shape`, `multiple` or `pixels` is below 1, or `halo` negative.
-
-    Examples
-    --------
-    >>> from hyperspy_dlatoms.detection.tiling import cut
-    >>> cut((100, 100), halo=32, multiple=16, pixels=10**6).shape
-    (112, 112)
-    >>> tiling = cut((100, 1000), halo=32, multiple=16, pixels=256**2)
-    >>> tiling.shape, len(tiling.tiles)
-    ((112, 544), 2)
+    All in working px: a tile reaches by the halo, the receptive radius of the network, beyond its
+    core, except at the border of the frame; its sides and origin are multiples of a number; and it
+    has about so many pixels at most, more only where the halo leaves no room.
     """
     if min(shape) < 1 or multiple < 1 or pixels < 1 or halo < 0:
         raise ValueError(
@@ -96,7 +59,7 @@ def cut(shape: tuple[int, int], halo: int, multiple: int, pixels: int) -> Tiling
 def _cut_axis(
     length: int, halo: int, multiple: int, longest: int
 ) -> tuple[int, list[int], list[slice]]:
-    """Side of the tiles along an axis, their origins and their cores."""
+    """Return the side of the tiles along an axis, their origins and their cores."""
     side, count = length, 1
     # n tiles of a side answer for n * side - 2 * halo * (n - 1) pixels. With cores shorter than the
     # halo nearly all work would be done twice and more.

@@ -13,27 +13,7 @@ _RINGS = 64
 
 
 def lattice_centre(frame: np.ndarray) -> tuple[int, int]:
-    """Find where an image has the sharpest spots in its power spectrum.
-
-    Parameters
-    ----------
-    frame : numpy.ndarray
-        Shape (H, W), real and finite.
-
-    Returns
-    -------
-    tuple of int
-        (y, x) in px of the centre of the best tile of 512 x 512 px.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> frame = np.random.default_rng(0).normal(size=(1024, 1536))
-    >>> y, x = np.indices((512, 512))
-    >>> frame[512:, 512:1024] += np.sin(0.5 * y) + np.sin(0.5 * x)
-    >>> lattice_centre(frame)
-    (768, 768)
-    """
+    """Return the centre (y, x) of that tile of an image whose spectrum has the sharpest spots."""
     sides = [min(_TILE, length) for length in frame.shape]
     taper = np.outer(*(np.hanning(side + 2)[1:-1] for side in sides)).astype(np.float32)
     frequency = np.hypot(scipy.fft.fftfreq(sides[0])[:, None], scipy.fft.rfftfreq(sides[1]))
@@ -58,25 +38,9 @@ def lattice_centre(frame: np.ndarray) -> tuple[int, int]:
 
 
 def window_about(shape: tuple[int, int], centre: tuple[int, int], side: int) -> tuple[slice, slice]:
-    """Give a window of some pixels a side, moved so that it lies within an image.
+    """Return a window of a side in px about a centre (y, x), moved to lie in an image (H, W).
 
-    Parameters
-    ----------
-    shape : tuple of int
-        (H, W) of the image.
-    centre : tuple of int
-        (y, x) of the centre of the window if the border is far.
-    side : int
-        Its edge in px; the whole image where it is larger.
-
-    Returns
-    -------
-    tuple of slice
-
-    Examples
-    --------
-    >>> window_about((100, 40), (90, 20), 50)
-    (slice(50, 100, None), slice(0, 40, None))
+    It is the whole image where the side is longer.
     """
     lengths = [min(side, length) for length in shape]
     starts = [

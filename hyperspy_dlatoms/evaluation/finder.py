@@ -54,12 +54,14 @@ def model_finder(model: str | os.PathLike[str] | AtomNetwork) -> Finder:
         It suppresses warnings: a benchmark goes beyond what a network was trained on by intention.
     """
     from hyperspy_dlatoms import registry
-    from hyperspy_dlatoms.detection.columns import columns_of
-    from hyperspy_dlatoms.detection.detect import find_sites
+    from hyperspy_dlatoms.detection.pipeline import find_sites
+    from hyperspy_dlatoms.detection.sites import column_names
 
     network = registry.load(model)
     members = [member.card for member in getattr(network, "members", ())]
-    columns = [n for n, name in enumerate(columns_of(network.card, members)) if name in _COMPARED]
+    columns = [
+        n for n, name in enumerate(column_names(network.card, len(members))) if name in _COMPARED
+    ]
 
     def find(frame: np.ndarray, sampling: float, threshold: float | None = None) -> np.ndarray:
         with warnings.catch_warnings(action="ignore", category=UserWarning):

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from .architecture import build
 from .card import ModelCard, ModelCardError
-from .domain import Domain, ExtrapolationError
+from .domain import Domain, DomainScore, ExtrapolationError
 from .ensemble import AtomEnsemble
 from .model_file import ModelFileError, read_model, write_model
 from .network import AtomNetwork
@@ -10,6 +10,7 @@ __all__ = [
     "AtomEnsemble",
     "AtomNetwork",
     "Domain",
+    "DomainScore",
     "ExtrapolationError",
     "ModelCard",
     "ModelCardError",

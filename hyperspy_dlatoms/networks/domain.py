@@ -160,7 +160,7 @@ class Domain:
         return self.score(sampling=sampling, working=working, features=features)
 
     def rate(self, descriptions: np.ndarray) -> np.ndarray:
-        """Compare descriptions (n, D) with the limits: (n, 4), above 1 beyond, 1/e at the median."""
+        """Compare descriptions (n, D) with the limits, (n, 4): above 1 beyond, 1/e usually."""
         if descriptions.shape[1:] != self.centre.shape:
             raise ValueError(
                 f"The descriptions have shape {descriptions.shape}, expected "

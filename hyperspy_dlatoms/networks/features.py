@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def with_levels(model: keras.Model) -> keras.Model:
-    """Return a network with the same weights that returns, besides its maps, what it sees on the way.
+    """Return a network with the same weights that returns the features of its levels as well.
 
     That is the mean over the cells of the coarsest grid of each channel of each level, down and up,
     float32 of shape (n, h / multiple, w / multiple, C). Each level keeps what the others lose: the

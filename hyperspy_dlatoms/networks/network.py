@@ -170,7 +170,9 @@ class AtomNetwork:
         and scale of the waves.
         """
         if self.card.kind != "exit wave":
-            raise ValueError(f"{self.card.name!r} finds sites, it returns no exit waves: use `maps`.")
+            raise ValueError(
+                f"{self.card.name!r} finds sites, it returns no exit waves: use `maps`."
+            )
         return from_cells(self._run(batch, defoci)[0])
 
     def _run(self, batch: np.ndarray, defoci: Sequence[float] | None) -> tuple[np.ndarray, ...]:

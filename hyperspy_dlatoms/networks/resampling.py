@@ -63,7 +63,7 @@ def resample(frame: np.ndarray, sampling: float, target: float) -> tuple[np.ndar
 
 
 def axis_matrix(length: int, sampling: float, target: float) -> tuple[np.ndarray, Grid]:
-    """Return what `resample` does to an axis of n pixels as a matrix (m, n), float32, rows of sum 1."""
+    """Return what `resample` does to an axis of n pixels as a matrix (m, n), of rows of sum 1."""
     block, rate = _steps(sampling, target)
     whole = np.pad(np.eye(length, dtype=np.float32), [(0, -length % block), (0, 0)], mode="edge")
     means = whole.reshape(-1, block, length).mean(axis=1)

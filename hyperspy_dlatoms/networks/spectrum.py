@@ -20,9 +20,9 @@ def spectrum(image: np.ndarray) -> np.ndarray:
     """Return the power of an image (h, w) in rings of spatial frequency, and the share in spots.
 
     The periodograms of windows that overlap by half are averaged (Welch's method), so that the
-    resolution is the same for images of all sizes. The logarithm of the mean power in each ring, 0
-    for white noise of variance 1, and of the ratio of its root mean square to its mean, log(sqrt(2))
-    for noise and more for a crystal: shape (2 BANDS,).
+    resolution is the same for images of all sizes. It has the logarithm of the mean power in each
+    ring, 0 for white noise of variance 1, and of the ratio of its root mean square to its mean,
+    log(sqrt(2)) for noise and more for a crystal: shape (2 BANDS,).
     """
     # Source: P. Welch, "The use of fast Fourier transform for the estimation of power spectra",
     # IEEE Transactions on Audio and Electroacoustics 15, 70 (1967).

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import dask.array as da
 import numpy as np
@@ -16,8 +16,8 @@ from hyperspy.signals import (
     Signal2D,
 )
 
-from hyperspy_dlatoms.detection.columns import columns_of
 from hyperspy_dlatoms.detection.exit_waves import working_grid
+from hyperspy_dlatoms.detection.sites import column_names
 from hyperspy_dlatoms.signals import _checkpoint, _quality
 from hyperspy_dlatoms.signals._arguments import Output, Search, Series
 from hyperspy_dlatoms.signals._axes import (
@@ -39,8 +39,17 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from hyperspy_dlatoms.detection.alignment import Drift
+    from hyperspy_dlatoms.networks.domain import DomainScore
     from hyperspy_dlatoms.registry.catalogue import ModelLike
     from hyperspy_dlatoms.registry.handles import EnsembleHandle, Handle, NetworkHandle
+
+
+class FrameResult(NamedTuple):
+    """What was found in a frame: its atoms (n, k), its domain score, and the drift of a series."""
+
+    atoms: np.ndarray
+    domain: DomainScore | None
+    drift: Drift | None
 
 
 def find_atoms(
@@ -404,22 +413,20 @@ def _findings_of_block(
     search: Search,
     focus: Focus | None,
 ) -> np.ndarray:
-    from hyperspy_dlatoms.detection.detect import survey
+    from hyperspy_dlatoms.detection import pipeline
 
     network = handle.get()
     frames, drifts = _prepared(block, sampling, focus)
     findings = np.empty(block.shape[: block.ndim - frames.ndim + 1], dtype=object)
-    found = survey(
+    found = pipeline.detect(
         frames,
         sampling,
         network,
-        search.threshold,
-        minimum_agreement=search.minimum_agreement,
-        symmetrise=search.symmetrise,
+        pipeline.Search(search.threshold, search.minimum_agreement, search.symmetrise),
         defoci=focus and focus.defoci,
     )
-    for index, finding, drift in zip(np.ndindex(findings.shape), found, drifts, strict=True):
-        findings[index] = finding._replace(drift=drift)
+    for index, one, drift in zip(np.ndindex(findings.shape), found, drifts, strict=True):
+        findings[index] = FrameResult(one.sites.table(), one.domain, drift)
     return findings
 
 
@@ -511,7 +518,7 @@ def _add_search(metadata: dict, signal: Signal2D, model: Model, search: Search) 
     axes = image_axes(signal)
     metadata["Signal"] = {"signal_type": AtomPositions._signal_type}
     metadata["VectorMetadata"] |= {
-        "column_names": columns_of(model.card, model.members),
+        "column_names": column_names(model.card, len(model.members)),
         "image_shape": [int(axis.size) for axis in axes],
         "offsets": [float(axis.offset) if axis.is_uniform else 0.0 for axis in axes],
         "scales": [float(axis.scale) if axis.is_uniform else 1.0 for axis in axes],

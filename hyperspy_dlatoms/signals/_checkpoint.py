@@ -22,7 +22,7 @@ from dask.diagnostics import ProgressBar
 import hyperspy_dlatoms
 from hyperspy_dlatoms._atomic_write import atomic_write
 from hyperspy_dlatoms.detection.alignment import Drift
-from hyperspy_dlatoms.networks.domain import Verdict
+from hyperspy_dlatoms.networks.domain import DomainScore
 from hyperspy_dlatoms.networks.running import precision
 
 if TYPE_CHECKING:
@@ -90,8 +90,8 @@ def remembering(
     Parameters
     ----------
     find : callable
-        Of a block of frames, that gives an object array of tuples: sites, shape (n, k); Verdict or
-        None; Drift or None.
+        Of a block of frames, that gives an object array of tuples: sites, shape (n, k);
+        DomainScore or None; Drift or None.
     directory : str or os.PathLike
         Made if it is not there.
     search : dict
@@ -267,12 +267,14 @@ def _read(block: np.ndarray, *, directory: Path, block_id: tuple[int, ...]) -> n
             f"{str(path)!r} is missing or damaged ({error}): delete it and search again, the other "
             "files are kept."
         ) from error
-    verdicts: list[Verdict | None] = [None] * len(sites)
+    verdicts: list[DomainScore | None] = [None] * len(sites)
     drifts: list[Drift | None] = [None] * len(sites)
     if "scores" in arrays:
         verdicts = [
-            Verdict(float(score), tuple(str(reasons).split(_BETWEEN_REASONS)) if reasons else ())
-            for score, reasons in zip(arrays["scores"], arrays["reasons"], strict=True)
+            DomainScore(
+                float(score), tuple(str(reasons).split(_BETWEEN_REASONS)) if reasons else ()
+            )
+            for score, reasons in zip(arrays["scores"].tolist(), arrays["reasons"], strict=True)
         ]
     if "offsets" in arrays:
         both = zip(arrays["offsets"], arrays["certain"], strict=True)

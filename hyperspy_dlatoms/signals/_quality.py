@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import dask.array as da
 import numpy as np
 
-from hyperspy_dlatoms.networks.domain import ExtrapolationError, Verdict
+from hyperspy_dlatoms.networks.domain import DomainScore, ExtrapolationError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -61,7 +61,7 @@ def settle_domain(metadata: DictionaryTreeBrowser, verdicts: np.ndarray) -> None
         With the name of the network, `model`, and with `on_extrapolation`. Its `domain` becomes a
         list of float, in the order of the data; it goes where the network does not know its domain.
     verdicts : numpy.ndarray
-        Object array of Verdict or None, one an image.
+        Object array of DomainScore or None, one an image.
 
     Raises
     ------
@@ -224,7 +224,7 @@ def lazily(function, *arrays: da.Array, **kwargs) -> da.Array:
 
 
 def _description(verdicts: np.ndarray, model: str) -> str:
-    outside: dict[tuple[int, ...], Verdict] = {
+    outside: dict[tuple[int, ...], DomainScore] = {
         index: verdicts[index] for index in np.ndindex(verdicts.shape) if verdicts[index].score > 1
     }
     if not outside:

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from hyperspy_dlatoms.analysis.matching import match
-from hyperspy_dlatoms.detection.detect import find_sites
 from hyperspy_dlatoms.detection.masking import mask_bad
+from hyperspy_dlatoms.detection.pipeline import find_sites
 from hyperspy_dlatoms.networks.domain import describe
 from hyperspy_dlatoms.networks.normalisation import normalise
 from hyperspy_dlatoms.networks.resampling import resample
@@ -83,7 +83,7 @@ def examine(network: AtomNetwork, picture: Picture, tolerance: float) -> Outcome
     working, features = see(network, picture.image, picture.sampling)
     score, reasons = np.nan, ()
     if network.domain is not None:
-        score, reasons = network.domain.judge(
+        score, reasons = network.domain.score(
             sampling=picture.sampling, working=working, features=features
         )
     description = describe(working, features)
@@ -95,7 +95,7 @@ def see(network: AtomNetwork, image: np.ndarray, sampling: float) -> tuple[np.nd
     working, grid = resample(mask_bad(image)[0], sampling, network.card.sampling)
     working = normalise(working, sampling * grid.scale, network.card.normalisation_width)
     missing = [(0, -length % network.grid_multiple) for length in working.shape]
-    _, features = network.look(np.pad(working, missing, mode="symmetric")[None])
+    _, features = network.infer(np.pad(working, missing, mode="symmetric")[None])
     return working, features.reshape(-1, features.shape[-1])
 
 

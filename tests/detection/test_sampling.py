@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from hyperspy_dlatoms.detection import Detection, Sites
 from hyperspy_dlatoms.detection import sampling as sampling_module
 from hyperspy_dlatoms.detection.sampling import SamplingError, estimate_sampling
 from tests.helpers.blob_network import BlobNetwork, BlobSeriesNetwork, blobs
@@ -85,13 +86,15 @@ def seen(monkeypatch):
     """Make a network that sees at about each sampling the crystal that is given for it."""
 
     def make(**crystals):
-        def find_sites(frames, sampling, network):
-            for sites, at, probability in crystals.values():
+        def detect(frames, sampling, network):
+            found, probability = np.empty((0, 2)), 0.0
+            for sites, at, likely in crystals.values():
                 if abs(np.log(sampling / at)) < 0.1:
-                    return [np.column_stack([sites, np.full(len(sites), probability)])]
-            return [np.empty((0, 3))]
+                    found, probability = sites, likely
+            n = len(found)
+            return [Detection(Sites(found, np.full(n, probability), np.zeros((n, 2))), None)]
 
-        monkeypatch.setattr(sampling_module, "find_sites", find_sites)
+        monkeypatch.setattr(sampling_module, "detect", detect)
 
     return make
 

@@ -6,7 +6,7 @@ import pytest
 from scipy.ndimage import correlate
 
 from hyperspy_dlatoms.detection import find_sites
-from hyperspy_dlatoms.detection.symmetry import Symmetrised
+from hyperspy_dlatoms.detection._symmetry import Symmetrised
 from hyperspy_dlatoms.networks.ensemble import AtomEnsemble
 from hyperspy_dlatoms.networks.maps import SiteMaps
 from tests.helpers.blob_network import BlobNetwork, blobs
@@ -26,7 +26,7 @@ class LopsidedNetwork(BlobNetwork):
         offset, sigma = np.stack(rest[:2], axis=-1), np.exp(np.stack(rest[2:], axis=-1))
         return SiteMaps(1 / (1 + np.exp(-probability[..., None])), offset, sigma)
 
-    def look(self, batch):
+    def infer(self, batch):
         return self.maps(batch), batch[:, ::16, ::16, None]
 
 
@@ -73,9 +73,9 @@ def test_symmetric_image_gives_symmetric_maps(batch):
 
 def test_eight_looks_and_the_features_of_the_first(batch):
     lopsided = LopsidedNetwork()
-    maps, features = Symmetrised(lopsided).look(batch)
+    maps, features = Symmetrised(lopsided).infer(batch)
     assert len(lopsided.shapes) == 8
-    np.testing.assert_array_equal(features, lopsided.look(batch)[1])
+    np.testing.assert_array_equal(features, lopsided.infer(batch)[1])
     np.testing.assert_array_equal(maps.offset, Symmetrised(lopsided).maps(batch).offset)
 
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from hyperspy_dlatoms.networks.domain import Domain, Verdict, describe
+from hyperspy_dlatoms.networks.domain import Domain, DomainScore, describe
 from hyperspy_dlatoms.networks.spectrum import BANDS, spectrum
 
 CHANNELS = 6
@@ -43,14 +43,14 @@ def domain():
 
 
 def test_an_image_like_those_inside_is_inside(domain):
-    verdict = domain.judge(sampling=0.1, working=NOISE, features=features(0.0))
+    verdict = domain.score(sampling=0.1, working=NOISE, features=features(0.0))
     assert 0 < verdict.score < 1
     assert verdict.reasons == ()
 
 
 @pytest.mark.parametrize("texture", [1.0, 4.0], ids=["known to be outside", "unlike all"])
 def test_texture(domain, texture):
-    score, reasons = domain.judge(sampling=0.1, working=NOISE, features=features(texture))
+    score, reasons = domain.score(sampling=0.1, working=NOISE, features=features(texture))
     assert score > 1
     (reason,) = reasons
     assert "texture" in reason
@@ -58,7 +58,7 @@ def test_texture(domain, texture):
 
 @pytest.mark.parametrize("sampling, ratio", [(0.02, 0.03 / 0.02), (0.52, 2.0), (0.27, 0.27 / 0.26)])
 def test_sampling(domain, sampling, ratio):
-    score, reasons = domain.judge(sampling=sampling, working=NOISE, features=features(0.0))
+    score, reasons = domain.score(sampling=sampling, working=NOISE, features=features(0.0))
     assert (score > 1) == bool(reasons) == (ratio > 1.1)
     if reasons:
         assert score == pytest.approx(ratio / 1.1)
@@ -67,28 +67,28 @@ def test_sampling(domain, sampling, ratio):
 
 def test_contrast_transfer(domain):
     blurred = np.cumsum(np.cumsum(NOISE, axis=0), axis=1).astype(np.float32)
-    reasons = domain.judge(sampling=0.1, working=blurred, features=features(0.0)).reasons
+    reasons = domain.score(sampling=0.1, working=blurred, features=features(0.0)).reasons
     assert any("contrast transfer" in reason for reason in reasons)
 
 
 def test_sites_where_nothing_can_be_seen(domain):
     domain = replace(domain, limits=np.array([0.0, 1.0, 1.0, 2.0]))
-    seen = domain.judge(sampling=0.1, working=NOISE, features=features(0.0, site=0.8))
-    unseen = domain.judge(sampling=0.1, working=NOISE, features=features(0.0, site=0.0))
+    seen = domain.score(sampling=0.1, working=NOISE, features=features(0.0, site=0.8))
+    unseen = domain.score(sampling=0.1, working=NOISE, features=features(0.0, site=0.0))
     assert any("too little signal" in reason for reason in seen.reasons)
     assert not any("too little signal" in reason for reason in unseen.reasons)
 
 
 def test_of_a_blank_image_only_the_sampling_is_judged(domain):
     blank = np.zeros((32, 32), np.float32)
-    verdict = domain.judge(sampling=0.1, working=blank, features=features(9.0))
-    assert verdict == Verdict(0.0, ())
-    assert domain.judge(sampling=0.9, working=blank, features=features(9.0)).score > 1
+    verdict = domain.score(sampling=0.1, working=blank, features=features(9.0))
+    assert verdict == DomainScore(0.0, ())
+    assert domain.score(sampling=0.9, working=blank, features=features(9.0)).score > 1
 
 
 def test_features_of_another_network_are_refused(domain):
     with pytest.raises(ValueError, match="another network"):
-        domain.judge(sampling=0.1, working=NOISE, features=np.ones((4, CHANNELS + 1)))
+        domain.score(sampling=0.1, working=NOISE, features=np.ones((4, CHANNELS + 1)))
 
 
 def test_cells_with_sites_describe_an_image():

@@ -223,18 +223,18 @@ def test_a_card_that_asks_for_more_than_the_file_holds_is_refused(file, card, ar
 
 
 def test_look_gives_the_maps_and_the_features_of_each_coarse_cell(network, batch):
-    maps, features = network.look(batch)
+    maps, features = network.infer(batch)
     for part, right in zip(maps[:3], network.maps(batch)[:3], strict=True):
         np.testing.assert_array_equal(part, right)
     assert features.dtype == np.float32
     assert features.shape[:3] == (3, 64 // network.grid_multiple, 32 // network.grid_multiple)
-    again = network.look(batch[1:2])[1]
+    again = network.infer(batch[1:2])[1]
     np.testing.assert_allclose(again[0], features[1], atol=1e-5)
 
 
 def test_domain_is_kept_in_the_file(network, card, batch, tmp_path):
     rng = np.random.default_rng(0)
-    size = network.look(batch)[1].shape[-1] + 3 + 2 * BANDS
+    size = network.infer(batch)[1].shape[-1] + 3 + 2 * BANDS
     inside, outside = rng.uniform(0, 1, (60, size)), rng.uniform(2, 3, (60, size))
     domain = fit_domain(inside, outside, inside, (0.05, 0.25))
     assert network.domain is None
@@ -245,9 +245,9 @@ def test_domain_is_kept_in_the_file(network, card, batch, tmp_path):
     loaded.save(tmp_path / "again.safetensors")
     assert (tmp_path / "again.safetensors").read_bytes() == path.read_bytes()
     frame = batch[0]
-    features = network.look(frame[None])[1].reshape(-1, size - 3 - 2 * BANDS)
+    features = network.infer(frame[None])[1].reshape(-1, size - 3 - 2 * BANDS)
     shown = {"sampling": 0.1, "working": frame, "features": features}
-    assert loaded.domain.judge(**shown).score == pytest.approx(domain.judge(**shown).score)
+    assert loaded.domain.score(**shown).score == pytest.approx(domain.score(**shown).score)
 
 
 def test_domain_of_a_newer_or_damaged_file_is_refused(file, card):

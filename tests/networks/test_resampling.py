@@ -5,10 +5,17 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
 from scipy.signal import resample_poly
 from threadpoolctl import threadpool_limits
 
-from hyperspy_dlatoms.networks.resampling import Grid, resample
+from hyperspy_dlatoms.networks.resampling import (
+    Grid,
+    axis_matrix,
+    interpolate,
+    resample,
+    resample_on_device,
+)
 
 ratios = st.floats(0.5, 12.0)
 
@@ -144,3 +151,39 @@ def test_fortran_order_and_dtype():
 def test_refuses(frame, sampling, target, message):
     with pytest.raises(ValueError, match=message):
         resample(frame, sampling, target)
+
+
+@pytest.mark.parametrize("target", [0.1, 0.0625, 0.16, 0.4, 0.55])
+@pytest.mark.parametrize("shape", [(200, 131), (5, 3)])
+def test_on_a_device_it_is_what_the_cpu_does(shape, target):
+    frame = np.random.default_rng(0).normal(0, 1, shape).astype(np.float32)
+    there, grid = resample_on_device(frame, 0.1, target)
+    here, expected = resample(frame, 0.1, target)
+    assert grid == expected and there.dtype == np.float32
+    # Each row of the matrix is made to keep the mean, which changes its gain by a thousandth.
+    np.testing.assert_allclose(there, here, rtol=5e-3, atol=2e-3)
+
+
+def test_rows_of_the_matrix_keep_the_mean():
+    matrix, _ = axis_matrix(301, 0.1, 0.16)
+    np.testing.assert_allclose(matrix.sum(axis=1), 1, atol=1e-6)
+
+
+def test_on_a_device_refuses_a_negative_pixel_size():
+    with pytest.raises(ValueError, match="The sampling is -1"):
+        resample_on_device(np.zeros((8, 8), np.float32), -1, 0.2)
+
+
+finite = st.floats(-1e3, 1e3)
+
+
+@given(arrays(float, st.integers(1, 12), elements=finite), arrays(float, 7, elements=finite))
+def test_interpolation_is_numpys_interp_along_the_first_axis(values, index):
+    expected = np.interp(index, np.arange(len(values)), values)
+    np.testing.assert_allclose(interpolate(values, index), expected, atol=1e-9)
+    stacked = interpolate(np.stack([values, -values], axis=1), index)
+    np.testing.assert_allclose(stacked, np.stack([expected, -expected], axis=1), atol=1e-9)
+
+
+def test_interpolation_of_float32_stays_float32():
+    assert interpolate(np.ones((3, 2), np.float32), np.array([0.5])).dtype == np.float32

@@ -13,7 +13,7 @@ import pytest
 
 from hyperspy_dlatoms import LazyAtomPositions
 from hyperspy_dlatoms.detection.alignment import Drift
-from hyperspy_dlatoms.networks.domain import Verdict
+from hyperspy_dlatoms.networks.domain import DomainScore
 from hyperspy_dlatoms.signals import _blocks, _checkpoint
 from tests.helpers.same_frames import same_frames
 from tests.helpers.spot_network import SpotNetwork
@@ -213,7 +213,7 @@ def test_verdicts_and_drifts_come_back(tmp_path):
     import dask.array as da
 
     sites = [np.arange(12.0).reshape(2, 6), np.empty((0, 6))]
-    verdicts = [Verdict(1.5, ("too dark", "too noisy")), Verdict(0.25, ())]
+    verdicts = [DomainScore(1.5, ("too dark", "too noisy")), DomainScore(0.25, ())]
     drifts = [Drift(np.array([[0.5, -1.0], [0, 0]]), True), Drift(np.zeros((2, 2)), False)]
     findings = np.empty(2, object)
     findings[:] = list(zip(sites, verdicts, drifts, strict=True))

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from hyperspy_dlatoms import AtomEnsemble, ExtrapolationError, LazyAtomPositions
-from hyperspy_dlatoms.networks.domain import Verdict
+from hyperspy_dlatoms.networks.domain import DomainScore
 from hyperspy_dlatoms.signals import _blocks
 from tests.helpers.handle import Handle
 from tests.helpers.same_frames import same_frames
@@ -37,7 +37,7 @@ class Member(SpotNetwork):
         maps.probability[:, :, round(28 * self.share) :] = 0.001
         return maps
 
-    def look(self, batch):
+    def infer(self, batch):
         return self.maps(batch), np.zeros((len(batch), 4, 4, 2), np.float32)
 
 
@@ -48,10 +48,10 @@ class BrightDomain:
         self.most, self.reason = most, reason
         self.seen = []
 
-    def judge(self, *, sampling, working, features):
+    def score(self, *, sampling, working, features):
         self.seen.append((sampling, working.shape, features.shape))
         score = np.count_nonzero(working > 3.5) / self.most
-        return Verdict(score, (self.reason,) if score > 1 else ())
+        return DomainScore(score, (self.reason,) if score > 1 else ())
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from hyperspy_dlatoms import AtomPositions, LazyAtomPositions, RegistryError
-from hyperspy_dlatoms.detection import detect
+from hyperspy_dlatoms.detection import pipeline
 from hyperspy_dlatoms.networks.model_file import write_model
 from hyperspy_dlatoms.signals import _axes
 from tests.helpers.same_frames import same_frames
@@ -55,10 +55,10 @@ def test_a_stack_goes_block_by_block(spot_network, spot_images, lazy, monkeypatc
 
     def record(stack, *arguments, **more):
         sizes.append(len(stack))
-        return survey(stack, *arguments, **more)
+        return real(stack, *arguments, **more)
 
-    survey = detect.survey
-    monkeypatch.setattr(detect, "survey", record)
+    real = pipeline.detect
+    monkeypatch.setattr(pipeline, "detect", record)
     monkeypatch.setattr(_axes, "_BLOCK_SIZE", 2 * signal.data[0, 0].nbytes)
     atoms = signal.find_atoms_nn(lazy_output=True)
     assert sizes == []

@@ -13,7 +13,7 @@ from scipy import ndimage
 from scipy.spatial import cKDTree
 
 from hyperspy_dlatoms import AtomEnsemble, AtomPositions, ExtrapolationError, LazyAtomPositions
-from hyperspy_dlatoms.detection import detect
+from hyperspy_dlatoms.detection import pipeline
 from hyperspy_dlatoms.networks import architecture
 from hyperspy_dlatoms.networks.card import ModelCard
 from hyperspy_dlatoms.networks.model_file import write_model
@@ -122,10 +122,10 @@ def test_block_by_block(network, series, monkeypatch):
 
     def record(stack, *arguments, **more):
         shapes.append(stack.shape)
-        return survey(stack, *arguments, **more)
+        return real(stack, *arguments, **more)
 
-    survey = detect.survey
-    monkeypatch.setattr(detect, "survey", record)
+    real = pipeline.detect
+    monkeypatch.setattr(pipeline, "detect", record)
     monkeypatch.setattr(_axes, "_BLOCK_SIZE", 2 * signal.data[0, 0].nbytes)
     sites = signal.classify_species()
     assert shapes == []
@@ -439,13 +439,13 @@ def test_drift_of_an_image_of_inverted_contrast(network):
 
 def test_aligned_images_are_what_the_network_sees(network, monkeypatch):
     seen = []
-    survey = detect.survey
+    real = pipeline.detect
 
     def record(batch, *arguments, **more):
         seen.append(batch)
-        return survey(batch, *arguments, **more)
+        return real(batch, *arguments, **more)
 
-    monkeypatch.setattr(detect, "survey", record)
+    monkeypatch.setattr(pipeline, "detect", record)
     signal = specks((14, -6))
     signal.classify_species(align=True)
     inner = np.s_[30:-30, 30:-30]

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from hyperspy_dlatoms.networks.card import ModelCard
-from hyperspy_dlatoms.networks.domain import Verdict
+from hyperspy_dlatoms.networks.domain import DomainScore
 from hyperspy_dlatoms.networks.network import AtomNetwork
 from hyperspy_dlatoms.training.extrapolation import (
     Outcome,
@@ -42,8 +42,8 @@ def test_fallen_is_below_the_usual_or_false_where_nothing_is():
 class Echo:
     """Says what it is shown."""
 
-    def judge(self, *, sampling, working, features):
-        return Verdict(sampling, (f"{working.shape}", f"{features.shape}"))
+    def score(self, *, sampling, working, features):
+        return DomainScore(sampling, (f"{working.shape}", f"{features.shape}"))
 
 
 @pytest.fixture(scope="module")

@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 from scipy.ndimage import gaussian_filter1d
 
-from hyperspy_dlatoms.networks.interpolation import interpolate
 from hyperspy_dlatoms.networks.normalisation import block_index
+from hyperspy_dlatoms.networks.resampling import interpolate
 
 WIDTH = 12.0
 """Of the normalisation, Å."""

@@ -10,11 +10,17 @@ from scipy.spatial import cKDTree
 
 from hyperspy_dlatoms import registry
 from hyperspy_dlatoms.demo import Example
-from hyperspy_dlatoms.detection import agreement_maps, find_sites, looking, probability_maps
-from hyperspy_dlatoms.detection.columns import columns_of
-from hyperspy_dlatoms.detection.detect import survey
+from hyperspy_dlatoms.detection import (
+    agreement_maps,
+    find_sites,
+    inference,
+    pipeline,
+    probability_maps,
+)
+from hyperspy_dlatoms.detection.pipeline import detect
+from hyperspy_dlatoms.detection.sites import column_names
 from hyperspy_dlatoms.networks.card import ModelCard
-from hyperspy_dlatoms.networks.domain import Verdict
+from hyperspy_dlatoms.networks.domain import DomainScore
 from hyperspy_dlatoms.networks.ensemble import AtomEnsemble
 from hyperspy_dlatoms.networks.network import AtomNetwork
 from tests.helpers.blob_network import BlobNetwork, blobs, lattice
@@ -85,7 +91,7 @@ def test_heights_of_a_network_and_of_an_ensemble():
     np.testing.assert_allclose(alone[:, 6], 0.25)
     both = AtomEnsemble([counts, BlobNetwork()])
     (together,) = find_sites(frame[np.newaxis], SAMPLING, both)
-    assert columns_of(both.card, [one.card for one in both.members])[5:] == [
+    assert column_names(both.card, len(both.members))[5:] == [
         "agreement",
         "height",
         "height_sigma",
@@ -123,7 +129,7 @@ def with_one_bright(columns, extent, sampling):
 
 @pytest.mark.parametrize("gap", [False, True])
 @pytest.mark.parametrize("members", [1, 2])
-def test_doubtful_sites_count_where_they_hang_together_with_a_likely_one(gap, members):
+def test_doubtful_sites_count_where_they_are_connected_to_a_likely_one(gap, members):
     columns = lattice((24.0, 40.0))
     if gap:
         columns = columns[(columns[:, 1] < 16) | (columns[:, 1] > 20)]
@@ -137,7 +143,7 @@ def test_doubtful_sites_count_where_they_hang_together_with_a_likely_one(gap, me
     np.testing.assert_array_equal(sites, expected)
 
 
-def test_doubtful_sites_hang_together_over_the_seams_of_tiles():
+def test_doubtful_sites_are_connected_over_the_seams_of_tiles():
     columns = lattice((24.0, 90.0))
     frame = with_one_bright(columns, (24.0, 90.0), 0.1)
     network = Doubtful()
@@ -337,9 +343,9 @@ class Judge:
     def __init__(self):
         self.shown = []
 
-    def judge(self, **shown):
+    def score(self, **shown):
         self.shown.append(shown)
-        return Verdict(len(self.shown), ())
+        return DomainScore(len(self.shown), ())
 
 
 class KnowingNetwork(BlobNetwork):
@@ -349,7 +355,7 @@ class KnowingNetwork(BlobNetwork):
         super().__init__(**arguments)
         self.domain = Judge()
 
-    def look(self, batch):
+    def infer(self, batch):
         n, h, w = batch.shape
         features = batch.reshape(n, h // 16, 16, w // 16, 16).mean(axis=(2, 4))
         return self.maps(batch), features[..., np.newaxis]
@@ -359,8 +365,8 @@ class KnowingNetwork(BlobNetwork):
 def test_domain_is_shown_each_place_of_each_frame_once(batch_pixels):
     network = KnowingNetwork()
     frames = np.stack([frame_of((60.0, 69.0), sampling=0.2, seed=seed)[0] for seed in range(2)])
-    findings = survey(frames, 0.2, network, batch_pixels=batch_pixels)
-    assert [finding.verdict.score for finding in findings] == [1, 2]
+    found = detect(frames, 0.2, network, batch_pixels=batch_pixels)
+    assert [one.domain.score for one in found] == [1, 2]
     for shown, frame in zip(network.domain.shown, frames, strict=True):
         assert shown["sampling"] == 0.2
         assert np.corrcoef(shown["working"].ravel(), frame.ravel())[0, 1] > 0.9
@@ -443,7 +449,7 @@ def test_sampling_outside_the_domain_is_said():
     for one in (network, KnowingNetwork(domain={"sampling": [0.05, 0.25]})):
         with pytest.warns(UserWarning, match="0.008 Å/px.*trained on images of 0.05 to 0.25"):
             find_sites(frame[np.newaxis], 0.008, one)
-    survey(frame[np.newaxis], 0.008, one)
+    detect(frame[np.newaxis], 0.008, one)
 
 
 @pytest.mark.parametrize("call", [find_sites, probability_maps])
@@ -475,7 +481,8 @@ def test_resampling_on_an_accelerator_finds_the_same(monkeypatch):
     y, x = (np.array(example.counts.shape) - 200) // 2
     frames = np.stack([example.counts[y : y + 200, x : x + 210]] * 3)
     here = find_sites(frames, example.sampling, network)
-    monkeypatch.setattr(looking, "has_accelerator", lambda: True)
+    for module in (pipeline, inference):
+        monkeypatch.setattr(module, "has_accelerator", lambda: True)
     there = find_sites(frames, example.sampling, network)
     for ours, expected in zip(there, here, strict=True):
         assert len(expected) > 10
