@@ -91,7 +91,7 @@ def test_a_network_of_waves_gives_a_wave_for_each_pixel(network):
 
 def test_sites_and_waves_are_not_mixed_up(network):
     batch = np.zeros((1, 3, 32, 32), np.float32)
-    with pytest.raises(ValueError, match="gives exit waves"):
+    with pytest.raises(ValueError, match="returns exit waves"):
         network.maps(batch)
     with pytest.raises(ValueError, match="finds sites"):
         network_of().waves(batch)
