@@ -231,8 +231,9 @@ def test_verdicts_and_drifts_come_back(tmp_path):
         assert got[2].certain == expected[2].certain
 
 
-def test_processes(movie, tmp_path):
-    with dask.config.set(scheduler="processes"), warnings.catch_warnings(action="error"):
+def test_processes(movie, tmp_path, process_pool):
+    scheduler = dask.config.set(scheduler="processes", pool=process_pool)
+    with scheduler, warnings.catch_warnings(action="error"):
         atoms = find(movie, tmp_path, lazy_output=False)
     same_frames(atoms.data, movie.find_atoms_nn("spots", lazy_output=False).data)
 

@@ -34,7 +34,7 @@ def found(signal, **how):
 
 # Working sides of 61 px, several in a batch, and of 275 px, one by one.
 @pytest.mark.parametrize("side", [110, 500])
-def test_blocks_and_schedulers_change_nothing(side, monkeypatch):
+def test_blocks_and_schedulers_change_nothing(side, monkeypatch, process_pool):
     signal = movie(side)
     expected = found(signal, scheduler="synchronous")
     assert min(map(len, expected)) > 10
@@ -44,7 +44,7 @@ def test_blocks_and_schedulers_change_nothing(side, monkeypatch):
         signal.data = signal.data.rechunk((block, -1, -1))
         others[block, "threads"] = found(signal, scheduler="threads", num_workers=2)
     if side == 110:
-        others["processes"] = found(signal, scheduler="processes", num_workers=1)
+        others["processes"] = found(signal, scheduler="processes", pool=process_pool)
     for how, atoms in others.items():
         for ours, theirs in zip(atoms, expected, strict=True):
             np.testing.assert_array_equal(ours, theirs, err_msg=str(how))

@@ -401,11 +401,12 @@ def test_plots(network, series, close_figures):
 
 
 @pytest.mark.parametrize("scheduler", ["threads", "processes"])
-def test_chunks_and_schedulers_change_nothing(network, series, scheduler):
+def test_chunks_and_schedulers_change_nothing(network, series, scheduler, process_pool):
     eager, _ = series(4, axis=-2)
     lazy, _ = series(4, axis=-2, lazy=True, chunks=(1, 2, 40, 50))
     expected, maps = eager.classify_species(), eager.predict_species()
-    with dask.config.set(scheduler=scheduler, num_workers=2):
+    pool = process_pool if scheduler == "processes" else None
+    with dask.config.set(scheduler=scheduler, num_workers=2, pool=pool):
         sites, mapped = lazy.classify_species(), lazy.predict_species()
         sites.compute()
         mapped.compute()
@@ -496,12 +497,11 @@ def file(tmp_path):
     return tmp_path / "random.safetensors"
 
 
-def test_a_real_network_on_threads_and_processes(file, series):
+def test_a_real_network_on_threads_and_processes(file, series, process_pool):
     signal, _ = series(2, 2, units="nm", scale=4, lazy=True, chunks=(1, 1, 1, 96, 112))
     results = []
-    # Each process imports TensorFlow anew.
-    for scheduler, workers in (("threads", 2), ("processes", 1)):
-        with dask.config.set(scheduler=scheduler, num_workers=workers):
+    for scheduler, pool in (("threads", None), ("processes", process_pool)):
+        with dask.config.set(scheduler=scheduler, num_workers=2, pool=pool):
             results.append(computed(signal.classify_species(file)))
     assert results[0].metadata.VectorMetadata.column_names[-6:] == [
         "probability_Mo",
