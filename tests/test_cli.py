@@ -111,7 +111,7 @@ def test_find_goes_on_where_it_was_cut_short(
     with monkeypatch.context() as patch:
         patch.setattr(_searching, "_write_atoms", Mock(side_effect=OSError("No space left")))
         assert "No space left" in error_of("find", path, "-o", output)
-    assert "give --resume to go on" in error_of("find", path, "-o", output)
+    assert "give --resume to continue" in error_of("find", path, "-o", output)
     with monkeypatch.context() as patch:
         patch.setattr(type(spot_network), "maps", Mock(side_effect=AssertionError))
         assert cli.main(["find", str(path), "-o", str(output), "--resume"]) == 0

@@ -8,12 +8,12 @@ import sys
 
 
 def import_tensorflow() -> None:
-    """Import TensorFlow, where it is the backend, without the notes that it logs."""
+    """Import TensorFlow, if it is the backend, without what it logs on the way."""
     if os.environ.get("KERAS_BACKEND", "tensorflow") != "tensorflow":
         return
     if os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3") != "3":
         return
-    # Some releases write notes to the file itself, whatever the level.
+    # Some releases write to the file descriptor itself, whatever the level.
     sys.stderr.flush()
     kept = os.dup(2)
     try:
@@ -21,7 +21,7 @@ def import_tensorflow() -> None:
             os.dup2(nowhere.fileno(), 2)
         import tensorflow
 
-        # Looking for devices comes with notes of its own.
+        # Looking for devices logs too.
         tensorflow.config.list_physical_devices()
     finally:
         os.dup2(kept, 2)

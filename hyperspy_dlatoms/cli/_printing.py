@@ -8,7 +8,7 @@ from pathlib import Path
 
 
 def print_rows(*rows: tuple[str, str]) -> None:
-    """Print names and what belongs to them, aligned."""
+    """Print names and their values, aligned."""
     from rich.table import Table
 
     table = Table.grid(padding=(0, 2))
@@ -19,7 +19,7 @@ def print_rows(*rows: tuple[str, str]) -> None:
 
 
 def print_table(table: object) -> None:
-    """Print a table of rich, or what shows as one."""
+    """Print a table of rich, or an object that rich shows as one."""
     from rich.console import Console
 
     # A pipe has no width; it gets whole lines.

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the commands share that find atoms in the images of a file."""
+"""What ``dlatoms find`` and ``dlatoms classify`` share: the images of a file, and their atoms."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def add_arguments(
     sampling: Callable[[str], float | str] = float,
     sampling_help: str = "Å/px, where the file does not say",
 ) -> None:
-    """Declare the arguments."""
+    """Declare the arguments; `model` is the default, `sampling` parses one (Å/px)."""
     parser.add_argument("file", metavar="FILE", type=Path, help="anything that RosettaSciIO reads")
     parser.add_argument(
         "-o",
@@ -61,7 +61,7 @@ def add_arguments(
     parser.add_argument(
         "--resume",
         action="store_true",
-        help="go on with a search that was cut short, from what is in OUT.parts",
+        help="continue a search that was cut short, from what is in OUT.parts",
     )
     parser.add_argument("--png", metavar="FILE", type=Path, help="a picture of the first image")
 
@@ -71,7 +71,7 @@ def search(
     method: Callable[..., AtomPositions],
     **more: Any,
 ) -> None:
-    """Find the atoms, write them, and print how many there are."""
+    """Find atoms by a `method` of ``Signal2D``, write them, and print how many there are."""
     import hyperspy.api as hs
 
     from hyperspy_dlatoms.signals._loading import load_images
@@ -84,8 +84,8 @@ def search(
     parts = options.output.with_name(f"{options.output.name}.parts")
     if parts.exists() and not options.resume:
         raise FileExistsError(
-            f"{str(parts)!r} has what an earlier search found before it was cut short: give "
-            "--resume to go on with it, or delete it."
+            f"{str(parts)!r} holds the results of a search that was cut short: give --resume to "
+            "continue it, or delete the folder."
         )
     _backend.import_tensorflow()
     atoms = method(
@@ -125,25 +125,25 @@ def _size(images: Signal2D) -> str:
 
 
 def _counts(atoms: AtomPositions) -> list[tuple[str, str]]:
-    """Give the number of atoms, or of each species where there are several."""
+    """Return the number of atoms, or of each species where there are several."""
     import numpy as np
 
     from hyperspy_dlatoms.signals._export import slabs
 
     vectors = atoms.metadata.VectorMetadata
-    told = "species" in vectors.column_names
-    names = vectors.species if told else ["atoms"]
-    column = vectors.column_names.index("species") if told else None
+    with_species = "species" in vectors.column_names
+    names = vectors.species if with_species else ["atoms"]
+    column = vectors.column_names.index("species") if with_species else 0
     counts = np.zeros(len(names), int)
     for frames in slabs(atoms):
         for frame in frames.ravel():
-            kinds = frame[:, column].astype(int) if told else np.zeros(len(frame), int)
-            counts += np.bincount(kinds, minlength=len(names))
+            kinds = frame[:, column] if with_species else np.zeros(len(frame))
+            counts += np.bincount(kinds.astype(int), minlength=len(names))
     return [(name, f"{count}") for name, count in zip(names, counts, strict=True)]
 
 
 def _first_image(images: Signal2D, atoms: AtomPositions) -> np.ndarray:
-    """Give the image of the first frame, of a focal series the middle one."""
+    """Return the image of the first frame, of a focal series the middle one."""
     first = [0] * (images.data.ndim - 2)
     focal = atoms.metadata.get_item("VectorMetadata.focal_axis")
     if focal is not None:

@@ -27,7 +27,7 @@ def run(options: argparse.Namespace) -> None:
     from hyperspy_dlatoms.registry.fetch import copy_to
 
     if bool(options.names) == bool(options.all):
-        raise ValueError("Say what to fetch: either names, or --all and a directory.")
+        raise ValueError("Nothing to fetch, or too much: give either names, or --all and a folder.")
     show = sys.stderr.isatty()
     for name in options.names:
         print_rows(*((one, str(path)) for one, path in _fetch(name, show)))

@@ -24,7 +24,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> None:
-    """Write the registry, and say how others use it."""
+    """Write the registry, and print what others pin it to."""
     import pooch
 
     from hyperspy_dlatoms import registry
