@@ -38,7 +38,7 @@ def run(options: argparse.Namespace) -> None:
     from hyperspy_dlatoms.signals.methods import find_atoms_nn
 
     if options.material and options.sampling != _ESTIMATE:
-        raise ValueError("--material is for --sampling estimate only: give that too, or leave --material out.")
+        raise ValueError("--material is for --sampling estimate only: give both, or neither.")
 
     def find(images: Signal2D, model: str, *, sampling: Any, **more: Any) -> AtomPositions:
         if sampling == _ESTIMATE:
