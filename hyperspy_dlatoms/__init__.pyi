@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from . import data, registry
-from .analysis.events import jumps, residence
+from .analysis import jumps, residence
 from .detection.sampling import SamplingError
 from .networks.card import ModelCard
 from .networks.domain import ExtrapolationError

@@ -15,8 +15,8 @@ _PACKAGE = __name__.partition(".")[0]
 MOVED = {
     f"{_PACKAGE}.{before}": f"{_PACKAGE}.{now}"
     for before, now in {
-        "detection.pair_distances": "analysis.pair_distances",
-        "detection.prevalence": "analysis.prevalence",
+        "detection.pair_distances": "analysis._pair_distances",
+        "detection.prevalence": "analysis._prevalence",
         "evaluation.matching": "analysis.matching",
         "simulation.amorphous": "simulation.specimens.amorphous",
         "simulation.camera": "simulation.imaging.camera",
@@ -40,8 +40,10 @@ class _Moved(MetaPathFinder, Loader):
 
     def exec_module(self, module: ModuleType) -> None:
         name = module.__name__
+        # The names of a private module are those of its package.
+        now = MOVED[name].partition("._")[0]
         warnings.warn(
-            f"{name} is now {MOVED[name]}; the old name goes with the next release.",
+            f"{name} is now {now}; the old name goes with the next release.",
             DeprecationWarning,
             stacklevel=2,
         )

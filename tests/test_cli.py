@@ -23,7 +23,7 @@ from hyperspy_dlatoms.demo import Example
 from hyperspy_dlatoms.evaluation import finder
 from hyperspy_dlatoms.networks.model_file import read_model, write_model
 from hyperspy_dlatoms.registry import catalogue
-from hyperspy_dlatoms.signals import _blocks, _calibration
+from hyperspy_dlatoms.signals import _blocks
 from hyperspy_dlatoms.simulation import dataset
 from hyperspy_dlatoms.training import fit
 from tests.helpers.handle import Handle
@@ -147,7 +147,7 @@ def test_find_estimates_the_sampling(
             raise SamplingError("The sampling depends on what the lattice is of.")
         return {"Pt": 0.1}[material]
 
-    monkeypatch.setattr(_calibration, "estimate_sampling", estimate)
+    monkeypatch.setattr(_blocks, "estimate_sampling", estimate)
     signal, truth = spot_images()
     path, output = tmp_path / "image.npy", tmp_path / "atoms.csv"
     np.save(path, signal.data)

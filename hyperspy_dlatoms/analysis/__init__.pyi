@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-from .events import jumps, residence
+from ._events import jumps, residence
+from ._pair_distances import PairDistances, pair_distances
+from ._prevalence import Prevalence, Rates, prevalence
 from .matching import match
-from .pair_distances import PairDistances, pair_distances
-from .prevalence import Prevalence, Rates, prevalence
 
 __all__ = [
     "PairDistances",

@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     import ase
 
 REACH = 2.3
-"""Neighbours up to this many nearest distances away tell one lattice from another."""
+"""Nearest distances to the farthest neighbours that are counted: the third shell of a honeycomb, a
+square and a centred rectangle, which tell them apart."""
 
 SHEETS = {
     "graphene": 2.46,
@@ -25,7 +26,9 @@ SHEETS = {
     "MoSe2": 3.288,
     "WSe2": 3.282,
 }
-"""Lattice constants (Å) of honeycombs: carbon and boron nitride, and those of Schutte et al."""
+"""Lattice constants (Å) of honeycombs: carbon and boron nitride, and those of W. J. Schutte, J. L.
+De Boer and F. Jellinek, Journal of Solid State Chemistry 70, 207 (1987), with the values that they
+collect for molybdenum."""
 
 _HONEYCOMB = np.array([[1, 0], [0.5, np.sqrt(0.75)]]), np.array([[0, 0], [1 / 3, 1 / 3]])
 _FCC = {
@@ -34,61 +37,40 @@ _FCC = {
 }
 """Cells in lattice constants, and the sites in them."""
 
+# Å, within which atoms along the beam are one column: below the resolution of the microscope.
 _SAME_COLUMN = 0.3
+# Relative difference of distances that are the same but for rounding in lattice constants.
 _ALIKE = 2e-3
 
 
 class Lattice(NamedTuple):
-    """How far apart the sites of a lattice are, whatever its size and orientation.
-
-    Attributes
-    ----------
-    zone : str
-        The direction along the beam, or the kind of lattice.
-    distances : numpy.ndarray
-        Of a site's neighbours, the nearest at 1, ascending, up to ``REACH``, shape (m,).
-    counts : numpy.ndarray
-        How many neighbours a site has at each of them, shape (m,).
-    nearest : dict of str to float
-        Distance of nearest neighbours (Å) in each material with this lattice.
-    """
+    """How far apart the sites of a lattice are, whatever its size and orientation."""
 
     zone: str
+    """The direction along the beam, or the kind of lattice."""
     distances: np.ndarray
+    """Of the neighbours of a site, the nearest at 1, ascending, up to ``REACH``, shape (m,)."""
     counts: np.ndarray
+    """How many neighbours a site has at each of them, shape (m,)."""
     nearest: dict[str, float]
+    """Distance of nearest neighbours (Å) in each material with this lattice."""
 
     def samplings(self, nearest: float) -> dict[str, float]:
-        """Give the sampling (Å/px) in each material, by the distance of nearest neighbours (px)."""
+        """Return the sampling (Å/px) in each material, from the distance of neighbours (px)."""
         return {name: distance / nearest for name, distance in self.nearest.items()}
 
     def mismatch(self, nearest: float, sampling: float) -> float:
-        """Tell how far a sampling is from the nearest of those `samplings`, as a logarithm."""
+        """Return the logarithm of a sampling over the nearest of those `samplings`."""
         return min(abs(math.log(sampling / one)) for one in self.samplings(nearest).values())
 
 
 def elements_of(material: str) -> set[str]:
-    """Give the chemical symbols in the name of a material.
-
-    Parameters
-    ----------
-    material : str
-        As a model card names it.
-
-    Returns
-    -------
-    set of str
-
-    Examples
-    --------
-    >>> sorted(elements_of("MoS2")), elements_of("graphene")
-    (['Mo', 'S'], {'C'})
-    """
+    """Return the chemical symbols in the name of a material."""
     return {"C"} if material == "graphene" else set(re.findall("[A-Z][a-z]?", material))
 
 
 def has_lattice(material: str) -> bool:
-    """Whether the lattice of a material is known by its name alone, see `lattices_of`."""
+    """Return whether the lattice of a material is known by its name, see `lattices_of`."""
     try:
         return bool(_named(material))
     except ValueError:
@@ -96,37 +78,10 @@ def has_lattice(material: str) -> bool:
 
 
 def lattices_of(materials: Sequence[str | ase.Atoms]) -> tuple[Lattice, ...]:
-    """Give the lattices of some materials, each once.
+    """Return the lattices of some materials, each once.
 
-    Parameters
-    ----------
-    materials : sequence of str or ase.Atoms
-        Chemical symbols of fcc metals, which are seen along [110] and [100]; names of
-        two-dimensional materials; or crystals, seen along z, of which each column is a site.
-
-    Returns
-    -------
-    tuple of Lattice
-
-    Raises
-    ------
-    ValueError
-        If a name is not known, or a crystal has no period across the beam.
-    TypeError
-        If a material is neither a name nor a crystal.
-
-    References
-    ----------
-    W. J. Schutte, J. L. De Boer and F. Jellinek, "Crystal structures of tungsten disulfide and
-    diselenide", Journal of Solid State Chemistry 70, 207 (1987), and the values that it collects
-    for molybdenum; the metals as ASE knows them.
-
-    Examples
-    --------
-    >>> [(one.zone, one.nearest) for one in lattices_of(["graphene"])]
-    [('honeycomb', {'graphene': 1.4203})]
-    >>> [one.zone for one in lattices_of(["Au", "Pt"])]
-    ['[110]', '[100]']
+    Chemical symbols of fcc metals, seen along [110] and [100]; names of two-dimensional materials;
+    or crystals of ASE, seen along z, of which each column is a site.
     """
     found: list[Lattice] = []
     for material in materials:

@@ -15,69 +15,45 @@ if TYPE_CHECKING:
     from hyperspy_dlatoms.analysis.lattice import Lattice
 
 FEWEST = 12
-"""Sites from which a lattice can be told."""
+"""Sites that a lattice needs: those of three cells a side of a square one, and some to spare."""
 
+# Sites that are used of a large frame: their lattice is known to 0.1 %.
 _MOST = 20_000
-# Of the logarithm of a distance: the bins, the width of a shell, and how far the distance of
-# neighbours in the lattice may be from that of the sites, which strays make shorter, gaps longer.
+# Of the logarithm of a distance, so relative: the bins; the width of a shell of neighbours, from
+# noise and strain; and how far the distance of neighbours in the lattice may be from that of the
+# sites, which strays make shorter, gaps longer.
 _STEP = 0.005
 _WIDTH = 0.025
 _SEARCH = 0.6
+# Nearest distances that the histograms begin at.
 _BELOW = 0.7
+# Twice and three times the width of a shell: the distances that refine its place, and neighbours.
 _ON_SHELL = 0.05
 _BOND = 0.08
+# Of the refinement, after which it no longer changes.
 _ROUNDS = 4
 
 
 class Spacing(NamedTuple):
-    """How well some sites make a lattice, and of what size.
-
-    Attributes
-    ----------
-    nearest : float
-        Distance of nearest neighbours in the unit of the positions.
-    likeness : float
-        Correlation of the distances between the sites with those of the lattice: 1 for a crystal,
-        about 0.5 or less for sites anywhere.
-    neighbours : float
-        How many nearest neighbours a site has, relative to the lattice: less than 1 for a small
-        crystal, and small for sites of which most are alone.
-    """
+    """How well some sites make a lattice, and of what size."""
 
     nearest: float
+    """Distance of nearest neighbours in the unit of the positions."""
     likeness: float
+    """Correlation of the distances between the sites with those of the lattice: 1 for a crystal,
+    about 0.5 or less for sites at random."""
     neighbours: float
+    """How many nearest neighbours a site has, relative to the lattice: less than 1 for a small
+    crystal, and small where most sites are alone."""
 
 
 def fit_spacing(positions: np.ndarray, lattice: Lattice) -> Spacing | None:
-    """Find the size of a lattice in a list of sites.
+    """Fit the size of a lattice to sites, (y, x) of shape (n, 2), sorted by y, in any unit.
 
     The distances between all neighbours make a histogram of which a crystal, in whatever
     orientation and in however many grains, has one of its own but for its size. On a logarithmic
-    scale the size is a shift, found by correlation with the histogram of the lattice, then exactly
-    as the median over the distances near those of the lattice.
-
-    Parameters
-    ----------
-    positions : numpy.ndarray
-        (y, x) of the sites, shape (n, 2), sorted by y, in any unit.
-    lattice : Lattice
-        The lattice.
-
-    Returns
-    -------
-    Spacing or None
-        None for fewer than ``FEWEST`` sites.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from hyperspy_dlatoms.analysis.lattice import lattices_of
-    >>> square = lattices_of(["Au"])[1]
-    >>> positions = 21.0 * np.stack(np.mgrid[:8, :8], axis=-1).reshape(-1, 2)
-    >>> spacing = fit_spacing(positions, square)
-    >>> round(spacing.nearest, 3), spacing.likeness > 0.9
-    (21.0, True)
+    scale the size is a shift, found by correlation with the histogram of the lattice, then refined
+    as the median over the distances near those of the lattice. None for fewer than ``FEWEST``.
     """
     positions = positions[:_MOST]
     if len(positions) < FEWEST:
@@ -113,7 +89,7 @@ def fit_spacing(positions: np.ndarray, lattice: Lattice) -> Spacing | None:
 
 
 def _template(lattice: Lattice) -> np.ndarray:
-    """Give the histogram of a lattice, of the logarithm of distances from ``_BELOW``."""
+    """Return the histogram of a lattice, of the logarithm of distances from ``_BELOW``."""
     logarithm = np.arange(np.log(_BELOW), np.log(REACH), _STEP)
     apart = (logarithm[:, None] - np.log(lattice.distances)) / _WIDTH
     return np.exp(-(apart**2) / 2) @ (lattice.counts / lattice.distances**2)
@@ -129,6 +105,6 @@ def _correlation(histogram: np.ndarray, template: np.ndarray) -> np.ndarray:
 
 
 def _nearest(values: np.ndarray, marks: np.ndarray) -> np.ndarray:
-    """Give the index of the nearest of some ascending marks."""
+    """Return the index of the nearest of some ascending marks."""
     between = (marks[1:] + marks[:-1]) / 2
     return np.searchsorted(between, values)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Which atom of a frame is which of the next, by trackpy."""
+"""Tracks of atoms through the frames of a movie, by trackpy."""
 
 from __future__ import annotations
 
@@ -15,61 +15,38 @@ from scipy.spatial import cKDTree
 
 from hyperspy_dlatoms._extras import require
 
-SHARE = 0.4
-"""Of the distance of neighbours: how far an atom is looked for, unless told."""
-
+# Of the distance of neighbours, how far an atom is searched for where no range is given: below half
+# of it the nearest atom is the same one.
+_SHARE = 0.4
 _POSITION = ["y", "x"]
 
 
-def link(frames: Iterable[np.ndarray], search_range: float, memory: int) -> pd.DataFrame:
-    """Follow atoms through the frames of a movie, and measure the drift of all of them.
+def link(frames: Iterable[np.ndarray], search_range: float | None, memory: int) -> pd.DataFrame:
+    """Link the atoms of frames, (y, x) in Å of shape (n, 2), to tracks, and measure their drift.
 
-    The linking is that of Crocker and Grier [1]_ in trackpy [2]_: of all ways to continue the
-    tracks within the range, that with the least sum of squared distances. Where an atom is looked
-    for follows the drift of the atoms around it in the frame before.
+    The linking is that of Crocker and Grier [1] in trackpy [2]: of all ways to continue the tracks
+    within the range (Å), that with the least sum of squared distances. Where an atom is searched
+    for follows the drift of the atoms around it in the frame before. Without a range it is that of
+    `usual_range` of the first frame with atoms. An atom may be missing in `memory` frames in a row;
+    frames without any atom do not count.
 
-    Parameters
-    ----------
-    frames : iterable of numpy.ndarray
-        y, x of the atoms of each frame in Å, shape (n, 2); taken one after another.
-    search_range : float
-        How far from its place an atom of the next frame is the same one (Å).
-    memory : int
-        In how many frames in a row an atom may be missing; frames without any atom do not count.
-
-    Returns
-    -------
-    pandas.DataFrame
-        A row for each atom in the order of the frames: ``frame``, ``track``, both int, and
-        ``y_drift``, ``x_drift``, how far all atoms have moved since the first frame (Å). Tracks are
-        numbered from 0 as they begin.
-
-    Raises
-    ------
-    ValueError
-        If an argument is out of range, or so many atoms lie within the range of each other that
-        trackpy gives up.
-
-    References
-    ----------
-    .. [1] J. C. Crocker and D. G. Grier, "Methods of digital video microscopy for colloidal
-       studies", Journal of Colloid and Interface Science 179, 298 (1996).
-    .. [2] D. B. Allan, T. Caswell, N. C. Keim, C. M. van der Wel and R. W. Verweij, trackpy,
-       doi:10.5281/zenodo.4682814.
-
-    Examples
-    --------
-    >>> still = np.array([[0.0, 0.0], [0.0, 3.0]])
-    >>> link([still, still[::-1] + 0.1], search_range=1.0, memory=0).round(2)
-       frame  track  y_drift  x_drift
-    0      0      0      0.0      0.0
-    1      0      1      0.0      0.0
-    2      1      1      0.1      0.1
-    3      1      0      0.1      0.1
+    Return a table with a row for each atom in the order of the frames: ``frame``, ``track``, both
+    int, and ``y_drift``, ``x_drift``, how far all atoms have moved since the first frame (Å).
+    Tracks are numbered from 0 as they begin.
     """
+    # [1] J. C. Crocker and D. G. Grier, "Methods of digital video microscopy for colloidal
+    #     studies", Journal of Colloid and Interface Science 179, 298 (1996).
+    # [2] D. B. Allan, T. Caswell, N. C. Keim, C. M. van der Wel and R. W. Verweij, trackpy,
+    #     doi:10.5281/zenodo.4682814.
     require("trackpy", extra="tracking", what="Following atoms from frame to frame")
     import trackpy
 
+    frames = iter(frames)
+    if search_range is None:
+        begin = list(_up_to_atoms(frames))
+        # Where no frame has an atom, there is nothing to link.
+        search_range = usual_range(begin[-1]) if begin and len(begin[-1]) else 1.0
+        frames = itertools.chain(begin, frames)
     if not (np.isfinite(search_range) and search_range > 0):
         raise ValueError(f"search_range is {search_range}: expected a positive distance in Å.")
     if isinstance(memory, bool) or not isinstance(memory, int | np.integer) or memory < 0:
@@ -106,35 +83,21 @@ def link(frames: Iterable[np.ndarray], search_range: float, memory: int) -> pd.D
 
 
 def usual_range(positions: np.ndarray) -> float:
-    """Give how far an atom is looked for, from how far apart they are.
-
-    Parameters
-    ----------
-    positions : numpy.ndarray
-        y, x of the atoms of a frame in Å, shape (n, 2).
-
-    Returns
-    -------
-    float
-        ``SHARE`` of the median distance of nearest neighbours, Å.
-
-    Raises
-    ------
-    ValueError
-        If there are fewer than two atoms.
-
-    Examples
-    --------
-    >>> usual_range(np.array([[0.0, 0.0], [0.0, 2.0], [0.0, 4.0]]))
-    0.8
-    """
+    """Return a search range (Å) from the distances of neighbours among positions (Å, (n, 2))."""
     if len(positions) < 2:
         raise ValueError(
             f"A frame of {len(positions)} atoms does not tell how far apart they are: give "
             "search_range in Å."
         )
     distances, _ = cKDTree(positions).query(positions, k=2)
-    return SHARE * float(np.median(distances[:, 1]))
+    return _SHARE * float(np.median(distances[:, 1]))
+
+
+def _up_to_atoms(frames: Iterator[np.ndarray]) -> Iterator[np.ndarray]:
+    for positions in frames:
+        yield positions
+        if len(positions):
+            return
 
 
 def _tables(frames: Iterable[np.ndarray]) -> Iterator[pd.DataFrame]:
@@ -147,7 +110,7 @@ def _tables(frames: Iterable[np.ndarray]) -> Iterator[pd.DataFrame]:
 
 
 def _drift(tracks: pd.DataFrame) -> pd.DataFrame:
-    """Give the drift at each frame; where a frame has no atom of the one before, none is added."""
+    """Return the drift at each frame; where no atom is one of the frame before, none is added."""
     import trackpy
 
     numbers = pd.RangeIndex(int(tracks.frame.max()) + 1)
@@ -161,7 +124,7 @@ def _drift(tracks: pd.DataFrame) -> pd.DataFrame:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Keep trackpy from saying what it does with each frame."""
+    """Keep trackpy from logging each frame."""
     logger = logging.getLogger("trackpy")
     level = logger.level
     logger.setLevel(logging.WARNING)

@@ -104,7 +104,7 @@ def search(
         # A file of HyperSpy takes all atoms at once.
         atoms.compute(show_progressbar=False)
     if atoms._lazy:
-        atoms.settle()
+        atoms.record_quality()
     _write_atoms(atoms, options.output)
     y, x = atoms.metadata.VectorMetadata.sampling
     rows = [
@@ -135,7 +135,7 @@ def _counts(atoms: AtomPositions) -> list[tuple[str, str]]:
     names = vectors.species if with_species else ["atoms"]
     column = vectors.column_names.index("species") if with_species else 0
     counts = np.zeros(len(names), int)
-    for frames in slabs(atoms):
+    for frames in slabs(atoms.data):
         for frame in frames.ravel():
             kinds = frame[:, column] if with_species else np.zeros(len(frame))
             counts += np.bincount(kinds.astype(int), minlength=len(names))

@@ -1,103 +1,52 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The arguments of the methods, checked."""
+"""The arguments that the methods share, checked when they are taken."""
 
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
 from numbers import Integral, Real
-from typing import NamedTuple
+from typing import Any
 
 import numpy as np
+from dask.diagnostics import ProgressBar
 
-#: What can be done about images that a network was not trained on.
 ON_EXTRAPOLATION = ("warn", "raise", "ignore")
 
 
-class Output(NamedTuple):
-    """How the result is computed.
-
-    Attributes
-    ----------
-    show_progressbar : bool or None
-        Whether to show a progress bar; HyperSpy's preference where None.
-    num_workers : int or None
-        How many blocks are worked on at once; dask's default where None.
-    lazy : bool or None
-        Whether the result stays lazy; as the signal is where None.
-    store : str, os.PathLike or None
-        The directory that findings are written to as they come.
-    """
+@dataclass(frozen=True)
+class Output:
+    """How a result is computed."""
 
     show_progressbar: bool | None
     num_workers: int | None
     lazy: bool | None
     store: str | os.PathLike[str] | None = None
 
-    @property
-    def shows_progress(self) -> bool:
-        """Whether a progress bar is shown, by HyperSpy's preference where nothing was said."""
-        from hyperspy.api import preferences
-
-        if self.show_progressbar is None:
-            return bool(preferences.General.show_progressbar)
-        return self.show_progressbar
+    def __post_init__(self) -> None:
+        if self.num_workers is not None:
+            check_count("num_workers", self.num_workers, "a whole number, or None")
 
     @property
-    def workers(self) -> dict[str, int]:
-        """The number of workers for dask, nothing where it decides."""
-        return {} if self.num_workers is None else {"num_workers": int(self.num_workers)}
-
-    def check(self) -> None:
-        """Refuse what makes no sense.
-
-        Raises
-        ------
-        TypeError
-            If the number of workers is not a whole number.
-        ValueError
-            If it is below 1.
-        """
-        workers = self.num_workers
-        if workers is None:
-            return
-        if isinstance(workers, bool) or not isinstance(workers, Integral):
-            raise TypeError(f"num_workers is {workers!r}: expected a whole number, or None.")
-        if workers < 1:
-            raise ValueError(f"num_workers is {workers}: expected 1 or more.")
+    def options(self) -> dict[str, Any]:
+        """What ``compute`` takes."""
+        workers = {} if self.num_workers is None else {"num_workers": int(self.num_workers)}
+        return {"show_progressbar": self.show_progressbar} | workers
 
 
-class Search(NamedTuple):
-    """How sites are found; see ``Signal2D.find_atoms_nn``.
-
-    Attributes
-    ----------
-    threshold : float or None
-        The least probability of a site; the card's, or each member's, where None.
-    minimum_agreement : float or None
-        The least fraction of an ensemble that found a site; where None, the mean probability of its
-        members decides.
-    symmetrise : bool
-        Whether to take the mean over turns and flips.
-    on_extrapolation : str
-        What to do about images that the network was not trained on.
-    """
+@dataclass(frozen=True)
+class Search:
+    """How sites are found."""
 
     threshold: float | None
     minimum_agreement: float | None
     symmetrise: bool
     on_extrapolation: str
 
-    def check(self) -> None:
-        """Refuse what makes no sense.
-
-        Raises
-        ------
-        TypeError
-            If the threshold or the least agreement is not a number.
-        ValueError
-            If one of the arguments is out of its range.
-        """
+    def __post_init__(self) -> None:
         if self.threshold is not None:
             _check_fraction("threshold", self.threshold, inclusive=False)
         if self.minimum_agreement is not None:
@@ -109,51 +58,50 @@ class Search(NamedTuple):
             )
 
 
-class Series(NamedTuple):
-    """How images make focal series; see ``Signal2D.classify_species``.
-
-    Attributes
-    ----------
-    focal_axis : str or int or None
-        The navigation axis along which the images of a series lie; found where None.
-    defoci : sequence of float or None
-        Of the images, Å, positive is underfocus; what the axis says where None.
-    align : bool
-        Whether the images of a series are brought onto its middle one first.
-    """
+@dataclass(frozen=True)
+class Series:
+    """How the images of a signal make focal series; the defoci become a tuple of float."""
 
     focal_axis: str | int | None
     defoci: Sequence[float] | None
     align: bool
 
-    def checked(self) -> Series:
-        """Return the same with the defoci as a tuple of float.
-
-        Raises
-        ------
-        TypeError
-            If the axis is neither a name nor a whole number, or the defoci are not numbers.
-        ValueError
-            If a defocus is not finite.
-        """
+    def __post_init__(self) -> None:
         axis = self.focal_axis
         if axis is not None and (isinstance(axis, bool) or not isinstance(axis, str | Integral)):
             raise TypeError(
                 f"focal_axis is {axis!r}: expected the name or the index of an axis, or None."
             )
         if self.defoci is None:
-            return self
+            return
+        expected = "expected a number in Å for each image, or None."
         try:
             defoci = np.asarray(self.defoci, float)
         except (TypeError, ValueError) as error:
-            raise TypeError(
-                f"defoci is {self.defoci!r}: expected a number in Å for each image, or None."
-            ) from error
+            raise TypeError(f"defoci is {self.defoci!r}: {expected}") from error
         if defoci.ndim != 1 or not np.isfinite(defoci).all():
-            raise ValueError(
-                f"defoci is {self.defoci!r}: expected a finite number in Å for each image, or None."
-            )
-        return self._replace(defoci=tuple(defoci.tolist()))
+            raise ValueError(f"defoci is {self.defoci!r}: {expected.replace('a ', 'a finite ', 1)}")
+        object.__setattr__(self, "defoci", tuple(defoci.tolist()))
+
+
+def check_count(name: str, value: int, expected: str) -> None:
+    """Raise where an argument is no whole number of 1 or more."""
+    if isinstance(value, bool) or not isinstance(value, Integral):
+        raise TypeError(f"{name} is {value!r}: expected {expected}.")
+    if value < 1:
+        raise ValueError(f"{name} is {value}: expected 1 or more.")
+
+
+def shows_progress(asked: bool | None) -> bool:
+    """Whether a progress bar is shown, by HyperSpy's preference where None."""
+    from hyperspy.api import preferences
+
+    return bool(preferences.General.show_progressbar) if asked is None else asked
+
+
+def progress_bar(asked: bool | None) -> AbstractContextManager:
+    """Return the context in which dask shows its progress, if asked or by preference."""
+    return ProgressBar(out=sys.stderr) if shows_progress(asked) else nullcontext()
 
 
 def _check_fraction(name: str, value: float, *, inclusive: bool) -> None:

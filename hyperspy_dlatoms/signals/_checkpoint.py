@@ -1,5 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What was found in each block of frames, on disk as it comes, so that a search can go on."""
+"""What was found in each block of frames, written to disk as it comes, so that a search can go on.
+
+A checkpoint is a directory: a description of the search, and a file for each block, which is there
+as a whole or not at all.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +12,6 @@ import json
 import os
 import zipfile
 from collections.abc import Callable
-from contextlib import nullcontext
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,50 +20,41 @@ import dask.array as da
 import numpy as np
 from dask.base import compute_as_if_collection
 from dask.core import flatten
-from dask.diagnostics import ProgressBar
 
 import hyperspy_dlatoms
 from hyperspy_dlatoms._atomic_write import atomic_write
 from hyperspy_dlatoms.detection.alignment import Drift
 from hyperspy_dlatoms.networks.domain import DomainScore
 from hyperspy_dlatoms.networks.running import precision
+from hyperspy_dlatoms.signals._arguments import progress_bar
+from hyperspy_dlatoms.signals._quality import FrameResult
 
 if TYPE_CHECKING:
-    from hyperspy_dlatoms.signals._model import Model
+    from hyperspy_dlatoms.networks.ensemble import EnsembleHandle
+    from hyperspy_dlatoms.networks.network import NetworkHandle
+    from hyperspy_dlatoms.signals._axes import Images
 
 MANIFEST = "search.json"
-"""The file that says which search the others belong to."""
-
 FORMAT = 1
 _BETWEEN_REASONS = "\n"
 
 
-def search_of(model: Model, frames: da.Array, whole: int, **settings: Any) -> dict[str, Any]:
-    """Describe a search, so that what it found is never taken for that of another one.
+def describe(
+    handle: NetworkHandle | EnsembleHandle, images: Images, **settings: Any
+) -> dict[str, Any]:
+    """Describe a search as JSON holds it, by which its checkpoint is known again.
 
-    Parameters
-    ----------
-    model : Model
-        The network, or several; told apart by the content of their files.
-    frames : dask.array.Array
-        The images. The first, the middle and the last one are read to know them again.
-    whole : int
-        How many axes of the array belong to one frame.
-    **settings
-        What else decides on the result, as JSON holds it.
-
-    Returns
-    -------
-    dict
-        What JSON can hold.
+    The networks are told apart by the content of their files, the images by the first, the middle
+    and the last of them, which are read.
     """
-    navigation = frames.shape[:-whole]
+    frames = images.frames
+    navigation = frames.shape[: images.navigation]
     count = int(np.prod(navigation))
     digest = hashlib.sha256()
     for place in sorted({0, count // 2, count - 1} & set(range(count))):
         frame = frames[np.unravel_index(place, navigation)].compute()
         digest.update(np.ascontiguousarray(frame).tobytes())
-    members = getattr(model.handle, "members", (model.handle,))
+    members = getattr(handle, "members", (handle,))
     search = {
         "format": FORMAT,
         # Another release may find other sites with the same networks.
@@ -70,51 +64,70 @@ def search_of(model: Model, frames: da.Array, whole: int, **settings: Any) -> di
         "shape": list(frames.shape),
         "dtype": str(frames.dtype),
         "images": digest.hexdigest(),
-        "chunks": [list(sizes) for sizes in frames.chunks[:-whole]],
+        "chunks": [list(sizes) for sizes in frames.chunks[: images.navigation]],
+        "sampling": images.sampling.mean,
+        "focus": images.focus,
         **settings,
     }
     # Tuples become lists, as they are when they come back.
     return json.loads(json.dumps(search, default=float))
 
 
-def remembering(
+def checkpointed(
     find: Callable[[np.ndarray], np.ndarray],
     directory: str | os.PathLike[str],
     search: dict[str, Any],
 ) -> Callable[..., np.ndarray]:
-    """Let a function of blocks of frames write what it finds, and read what is there.
+    """Return a function for `dask.array.map_blocks` that writes what is found, or reads it.
 
-    A block is there as a whole or not at all, so that a search that was cut short loses the blocks
-    that it was at.
-
-    Parameters
-    ----------
-    find : callable
-        Of a block of frames, that gives an object array of tuples: sites, shape (n, k);
-        DomainScore or None; Drift or None.
-    directory : str or os.PathLike
-        Made if it is not there.
-    search : dict
-        See `search_of`.
-
-    Returns
-    -------
-    callable
-        The same, for `dask.array.map_blocks`, which tells it the number of the block.
-
-    Raises
-    ------
-    ValueError
-        If the directory holds something else, or what another search found.
-    OSError
-        If it cannot be written.
+    `find` takes a block of frames and returns an object array of `FrameResult`.
     """
     directory = Path(directory).absolute()
     _open(directory, search)
-    return partial(_remembered, find=find, directory=directory)
+    return partial(_find_or_read, find=find, directory=directory)
 
 
-def _remembered(
+def complete(
+    results: da.Array,
+    directory: str | os.PathLike[str],
+    *,
+    show_progressbar: bool | None,
+    **options: Any,
+) -> da.Array:
+    """Compute the blocks of results that a checkpoint lacks, and return all, read from it lazily.
+
+    Memory does not grow with the number of frames, and the frames of blocks that are there are not
+    read. The options are for dask.
+    """
+    directory = Path(directory).absolute()
+    meta = np.empty((0,) * results.ndim, bool)
+    # Results do not leave the worker that wrote them.
+    written = da.map_blocks(
+        _done,
+        results,
+        token="write-atoms",
+        dtype=bool,
+        chunks=tuple((1,) * number for number in results.numblocks),
+        meta=meta,
+    )
+    missing = [
+        key
+        for key in flatten(written.__dask_keys__())
+        if not zipfile.is_zipfile(_file(directory, key[1:]))
+    ]
+    if missing:
+        with progress_bar(show_progressbar):
+            compute_as_if_collection(da.Array, written.dask, missing, **options)
+    return da.map_blocks(
+        partial(_read, directory=directory),
+        da.empty(results.shape, chunks=results.chunks, dtype=bool),
+        token="read-atoms",
+        dtype=object,
+        meta=meta.astype(object),
+    )
+
+
+def _find_or_read(
     block: np.ndarray,
     *,
     find: Callable[[np.ndarray], np.ndarray],
@@ -124,70 +137,9 @@ def _remembered(
     if zipfile.is_zipfile(_file(directory, block_id)):
         places = np.empty(block.shape[: len(block_id)], bool)
         return _read(places, directory=directory, block_id=block_id)
-    findings = find(block)
-    _write(findings, directory, block_id)
-    return findings
-
-
-def fill(
-    findings: da.Array,
-    directory: str | os.PathLike[str],
-    *,
-    show_progressbar: bool,
-    **options: Any,
-) -> da.Array:
-    """Compute the findings that a directory lacks, and return all of them, read from it lazily.
-
-    Memory does not grow with the number of frames, and frames whose findings are there are not
-    read.
-
-    Parameters
-    ----------
-    findings : dask.array.Array
-        Computed by what `remembering` returned.
-    directory : str or os.PathLike
-        The same.
-    show_progressbar : bool
-        Whether to show a progress bar.
-    **options
-        For dask, for example ``num_workers`` or ``scheduler``.
-
-    Returns
-    -------
-    dask.array.Array
-        The same array, of which each block is read from its file.
-
-    Raises
-    ------
-    OSError
-        If it cannot be written; what is in it already stays.
-    """
-    directory = Path(directory).absolute()
-    meta = np.empty((0,) * findings.ndim, bool)
-    # Findings do not leave the worker that wrote them.
-    written = da.map_blocks(
-        _done,
-        findings,
-        token="write-atoms",
-        dtype=bool,
-        chunks=tuple((1,) * number for number in findings.numblocks),
-        meta=meta,
-    )
-    missing = [
-        key
-        for key in flatten(written.__dask_keys__())
-        if not zipfile.is_zipfile(_file(directory, key[1:]))
-    ]
-    if missing:
-        with ProgressBar() if show_progressbar else nullcontext():
-            compute_as_if_collection(da.Array, written.dask, missing, **options)
-    return da.map_blocks(
-        partial(_read, directory=directory),
-        da.empty(findings.shape, chunks=findings.chunks, dtype=bool),
-        token="read-atoms",
-        dtype=object,
-        meta=meta.astype(object),
-    )
+    results = find(block)
+    _write(results, directory, block_id)
+    return results
 
 
 def _open(directory: Path, search: dict[str, Any]) -> None:
@@ -197,8 +149,8 @@ def _open(directory: Path, search: dict[str, Any]) -> None:
     except (FileNotFoundError, NotADirectoryError):
         if directory.exists() and (not directory.is_dir() or any(directory.iterdir())):
             raise ValueError(
-                f"{str(directory)!r} is no store of findings: expected an empty directory, a new "
-                f"one, or one with a file {MANIFEST!r}."
+                f"{str(directory)!r} is no checkpoint of a search: expected an empty directory, a "
+                f"new one, or one with a file {MANIFEST!r}."
             ) from None
         directory.mkdir(parents=True, exist_ok=True)
         _write_whole(manifest, lambda draft: draft.write_text(json.dumps(search, indent=1)))
@@ -225,14 +177,14 @@ def _done(block: np.ndarray) -> np.ndarray:
 
 
 def _write(block: np.ndarray, directory: Path, block_id: tuple[int, ...]) -> None:
-    sites, verdicts, drifts = zip(*block.ravel(), strict=True)
+    sites, domain, drifts = zip(*block.flat, strict=True)
     arrays = {
         "counts": np.array([len(one) for one in sites]),
         "sites": np.concatenate(sites),
     }
-    if verdicts[0] is not None:
-        arrays["scores"] = np.array([verdict.score for verdict in verdicts], float)
-        arrays["reasons"] = np.array([_BETWEEN_REASONS.join(one.reasons) for one in verdicts])
+    if domain[0] is not None:
+        arrays["scores"] = np.array([one.score for one in domain], float)
+        arrays["reasons"] = np.array([_BETWEEN_REASONS.join(one.reasons) for one in domain])
     if drifts[0] is not None:
         arrays["offsets"] = np.stack([drift.offsets for drift in drifts])
         arrays["certain"] = np.array([drift.certain for drift in drifts])
@@ -267,10 +219,10 @@ def _read(block: np.ndarray, *, directory: Path, block_id: tuple[int, ...]) -> n
             f"{str(path)!r} is missing or damaged ({error}): delete it and search again, the other "
             "files are kept."
         ) from error
-    verdicts: list[DomainScore | None] = [None] * len(sites)
+    domain: list[DomainScore | None] = [None] * len(sites)
     drifts: list[Drift | None] = [None] * len(sites)
     if "scores" in arrays:
-        verdicts = [
+        domain = [
             DomainScore(
                 float(score), tuple(str(reasons).split(_BETWEEN_REASONS)) if reasons else ()
             )
@@ -279,7 +231,7 @@ def _read(block: np.ndarray, *, directory: Path, block_id: tuple[int, ...]) -> n
     if "offsets" in arrays:
         both = zip(arrays["offsets"], arrays["certain"], strict=True)
         drifts = [Drift(offsets, bool(certain)) for offsets, certain in both]
-    findings = np.empty(block.shape, object)
-    for index, *found in zip(np.ndindex(block.shape), sites, verdicts, drifts, strict=True):
-        findings[index] = tuple(found)
-    return findings
+    results = np.empty(block.shape, object)
+    for index, *found in zip(np.ndindex(block.shape), sites, domain, drifts, strict=True):
+        results[index] = FrameResult(*found)
+    return results

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A picture of an image with its atoms."""
+"""The picture of an image with its atoms, and the colours of atoms in it and in plots."""
 
 from __future__ import annotations
 
@@ -9,7 +9,12 @@ from collections.abc import Sequence
 import numpy as np
 from scipy.spatial import cKDTree
 
-# Å, used where there are too few atoms to tell their distance.
+# Where nothing tells atoms apart.
+PLAIN = "#ff2d55"
+# Okabe and Ito, "Color Universal Design" (2008), without black; the brightest first, since images
+# are grey.
+_PALETTE = ("#56b4e9", "#f0e442", "#d55e00", "#cc79a7", "#009e73", "#e69f00", "#0072b2")
+# Å, of neighbours where there are too few atoms to tell their distance.
 _SPACING = 2.0
 
 
@@ -22,34 +27,10 @@ def save_picture(
     species: np.ndarray | None = None,
     names: Sequence[str] = (),
 ) -> None:
-    """Write a picture of an image, alone and with a ring around every atom.
+    """Write a picture of an image (H, W), alone and with a ring around every atom.
 
-    Parameters
-    ----------
-    path : str or os.PathLike
-        The file to write; its suffix says the format, in general ``.png``.
-    image : numpy.ndarray
-        One frame, real, shape (H, W).
-    sites : numpy.ndarray
-        Atoms with y and x in px first, shape (n, k).
-    sampling : float
-        Å/px, for the scale bar.
-    title : str, optional
-        Stands above the image with the atoms.
-    species : numpy.ndarray, optional
-        The index of the species of each atom, shape (n,), which gives its colour.
-    names : sequence of str, optional
-        Of the species, for a legend.
-
-    Examples
-    --------
-    >>> import tempfile
-    >>> from pathlib import Path
-    >>> with tempfile.TemporaryDirectory() as directory:
-    ...     file = Path(directory) / "atoms.png"
-    ...     save_picture(file, np.eye(32), np.array([[8.0, 8.0], [16.0, 16.0]]), sampling=0.2)
-    ...     file.stat().st_size > 1000
-    True
+    The sites have y and x in px first, shape (n, k), the sampling is in Å/px for the scale bar. The
+    index of the species of each site gives its colour, and their names a legend.
     """
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.collections import EllipseCollection
@@ -141,31 +122,10 @@ def _scale_bar(axes, width: int, height: int, sampling: float) -> None:
     )
 
 
-#: Where nothing tells atoms apart.
-PLAIN = "#ff2d55"
-# Okabe and Ito, "Color Universal Design" (2008), without black; the brightest first, since images
-# are grey.
-_PALETTE = ("#56b4e9", "#f0e442", "#d55e00", "#cc79a7", "#009e73", "#e69f00", "#0072b2")
-
-
 def colours_of_species(species: np.ndarray) -> np.ndarray:
-    """Return the colour of each species, one that all who see colours differently tell apart.
+    """Return RGBA colours (n, 4) of species by index, told apart by colour-blind readers too.
 
-    Parameters
-    ----------
-    species : numpy.ndarray
-        Indices of species, shape (n,).
-
-    Returns
-    -------
-    numpy.ndarray
-        Red, green, blue and opacity, shape (n, 4); after seven species they come again.
-
-    Examples
-    --------
-    >>> colours_of_species(np.array([0, 7])).round(2)
-    array([[0.34, 0.71, 0.91, 1.  ],
-           [0.34, 0.71, 0.91, 1.  ]])
+    After seven species they repeat.
     """
     from matplotlib.colors import to_rgba_array
 
@@ -173,24 +133,7 @@ def colours_of_species(species: np.ndarray) -> np.ndarray:
 
 
 def colours_of_fractions(fractions: np.ndarray) -> np.ndarray:
-    """Return a colour for each number from 0 to 1, from cyan for 0 to magenta for 1.
-
-    Parameters
-    ----------
-    fractions : numpy.ndarray
-        Shape (n,).
-
-    Returns
-    -------
-    numpy.ndarray
-        Red, green, blue and opacity, shape (n, 4).
-
-    Examples
-    --------
-    >>> colours_of_fractions(np.array([0.0, 1.0]))
-    array([[0., 1., 1., 1.],
-           [1., 0., 1., 1.]])
-    """
+    """Return RGBA colours (n, 4), from cyan for 0 to magenta for 1."""
     from matplotlib import colormaps
 
     return colormaps["cool"](np.asarray(fractions))

@@ -1,238 +1,192 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What is done about images that a network was not trained on."""
+"""What is known of frames besides their sites, and said of those where something is wrong."""
 
 from __future__ import annotations
 
+import sys
 import warnings
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
 
-import dask.array as da
 import numpy as np
 
-from hyperspy_dlatoms.networks.domain import DomainScore, ExtrapolationError
+from hyperspy_dlatoms.networks.domain import ExtrapolationError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from hyperspy.misc.utils import DictionaryTreeBrowser
 
     from hyperspy_dlatoms.detection.alignment import Drift
+    from hyperspy_dlatoms.networks.card import ModelCard
+    from hyperspy_dlatoms.networks.domain import DomainScore
 
-#: What is known of each frame besides its atoms, by its name in the metadata.
-REPORTS = ("domain", "drift")
-
+_PACKAGE = str(Path(__file__).parents[1])
+# Indices of images that a warning names.
 _NAMED = 5
-# Å
+# Å: about half the distance of neighbouring columns, from which images no longer show the same
+# sites at the same places.
 _TOLERATED_DRIFT = 1.0
+_IN_SPITE = 'Use another network, or on_extrapolation="warn" to have the atoms in spite of it.'
 
 
-def settle(metadata: DictionaryTreeBrowser, reports: dict[str, np.ndarray]) -> None:
-    """Put what is known of frames into the metadata, and say or refuse what is wrong with them.
+class FrameResult(NamedTuple):
+    """What is known of a frame once a network was applied to it."""
 
-    Parameters
-    ----------
-    metadata : hyperspy.misc.utils.DictionaryTreeBrowser
-        Of the positions.
-    reports : dict of str to numpy.ndarray
-        Object arrays, one value a frame, by their names in `REPORTS`.
-
-    Raises
-    ------
-    ExtrapolationError
-        See `settle_domain`.
-
-    Warns
-    -----
-    UserWarning
-        See `settle_domain` and `settle_drift`.
-    """
-    if "domain" in reports:
-        settle_domain(metadata, reports["domain"])
-    if "drift" in reports:
-        settle_drift(metadata, reports["drift"])
+    sites: np.ndarray
+    """(n, k), see `AtomPositions`."""
+    domain: DomainScore | None
+    """None where the network does not know its domain."""
+    drift: Drift | None
+    """Of a focal series; None for a single image."""
 
 
-def settle_domain(metadata: DictionaryTreeBrowser, verdicts: np.ndarray) -> None:
-    """Put the scores of images into the metadata, and say or refuse what is outside.
-
-    Parameters
-    ----------
-    metadata : hyperspy.misc.utils.DictionaryTreeBrowser
-        With the name of the network, `model`, and with `on_extrapolation`. Its `domain` becomes a
-        list of float, in the order of the data; it goes where the network does not know its domain.
-    verdicts : numpy.ndarray
-        Object array of DomainScore or None, one an image.
-
-    Raises
-    ------
-    ExtrapolationError
-        That names the images and the reasons, with ``on_extrapolation="raise"``.
-
-    Warns
-    -----
-    UserWarning
-        That names the images and the reasons, with ``on_extrapolation="warn"``.
-    """
-    if any(verdict is None for verdict in verdicts.ravel()):
-        if metadata.has_item("domain"):
-            del metadata.domain
-        return
-    text = _description(verdicts, metadata.model)
-    if text and metadata.on_extrapolation == "raise":
-        raise ExtrapolationError(
-            f'{text} Use another network, or on_extrapolation="warn" to have the atoms in spite of '
-            "it."
-        )
-    if text and metadata.on_extrapolation == "warn":
-        warnings.warn(f"{text} Check what was found in them.", stacklevel=5)
-    metadata.domain = [float(verdict.score) for verdict in verdicts.ravel()]
+def warn(text: str) -> None:
+    """Warn the user, where the package was called."""
+    frame, depth = sys._getframe(1), 2
+    while frame.f_back is not None and frame.f_code.co_filename.startswith(_PACKAGE):
+        frame, depth = frame.f_back, depth + 1
+    warnings.warn(text, stacklevel=depth)
 
 
-def settle_drift(metadata: DictionaryTreeBrowser, drifts: np.ndarray) -> None:
-    """Put the drift of focal series into the metadata, and say where images are misaligned.
-
-    Parameters
-    ----------
-    metadata : hyperspy.misc.utils.DictionaryTreeBrowser
-        With `sampling` (Å/px), `align` and `on_extrapolation`. Its `drift` becomes an array of
-        shape (..., images, 2): where each image lies against the middle one, y and x in px.
-    drifts : numpy.ndarray
-        Object array of Drift, of the shape of the data.
-
-    Warns
-    -----
-    UserWarning
-        See `warn_of_drift`, unless it is ignored.
-    """
-    flat = list(drifts.ravel())
-    offsets = np.stack([drift.offsets for drift in flat])
-    metadata.drift = offsets.reshape(*drifts.shape, *offsets.shape[1:])
-    if metadata.on_extrapolation != "ignore":
-        sampling = float(np.mean(metadata.sampling))
-        warn_of_drift(flat, sampling, align=metadata.align, stacklevel=4)
-
-
-def warn_of_drift(
-    drifts: Sequence[Drift], sampling: float, *, align: bool, stacklevel: int = 1
+def record_quality(
+    vectors: DictionaryTreeBrowser,
+    sites: np.ndarray,
+    domain: np.ndarray | None = None,
+    drift: np.ndarray | None = None,
 ) -> None:
-    """Warn of images that are misaligned, or were aligned by shifts that are not sure.
+    """Put what is known of each frame into the metadata, and warn or raise where it is not well.
 
-    Parameters
-    ----------
-    drifts : sequence of Drift
-        Of the series.
-    sampling : float
-        Å/px.
-    align : bool
-        Whether the images were aligned.
-    stacklevel : int
-        Of the warning.
-
-    Warns
-    -----
-    UserWarning
-        If an image is known to lie more than 1 Å from the middle one; of images that were aligned,
-        if shifts are known up to the lattice only.
+    Object arrays, one entry a frame: the sites, the domain scores or None, and the drifts of focal
+    series. `vectors` is ``metadata.VectorMetadata``: `domain` becomes a list of float, `drift` an
+    array of shape (..., images, 2).
     """
+    if domain is not None:
+        _record_domain(vectors, domain)
+    if drift is not None:
+        _record_drift(vectors, drift)
+    if materials := vectors.get_item("materials", []):
+        _check_calibration(vectors, sites, materials)
+
+
+def check_defoci(defoci: Sequence[float] | None, card: ModelCard, on_extrapolation: str) -> None:
+    """Warn of, or raise for, defoci (Å) that a network was not trained on.
+
+    The domain on its card may have the range of ``defocus``, that of the middle image, and of
+    ``defocus_step``, from one image to the next, in either direction.
+    """
+    if defoci is None or on_extrapolation == "ignore":
+        return
+    reasons = []
+    middle, allowed = defoci[len(defoci) // 2], card.domain.get("defocus")
+    if allowed is not None and not allowed[0] <= middle <= allowed[1]:
+        reasons.append(
+            f"the defocus of the middle image is {middle:g} Å, expected {allowed[0]:g} to "
+            f"{allowed[1]:g} Å"
+        )
+    if (allowed := card.domain.get("defocus_step")) is not None:
+        low, high = allowed
+        outside = [
+            step for step in np.diff(defoci) if not (low <= step <= high or low <= -step <= high)
+        ]
+        if outside:
+            reasons.append(
+                f"the step of defocus is {', '.join(f'{step:g}' for step in outside)} Å, expected "
+                f"{allowed[0]:g} to {allowed[1]:g} Å in either direction"
+            )
+    if not reasons:
+        return
+    text = f"The focal series is outside what {card.name!r} was trained on: {'; '.join(reasons)}."
+    if on_extrapolation == "raise":
+        raise ExtrapolationError(f"{text} {_IN_SPITE}")
+    warn(f"{text} Check the defoci, their unit and their sign (positive is underfocus).")
+
+
+def check_drift(drifts: Sequence[Drift], sampling: float, *, align: bool) -> None:
+    """Warn of series that are misaligned for sure, or were aligned by shifts that are not sure."""
     if align:
         unsure = sum(not drift.certain for drift in drifts)
         if unsure:
-            warnings.warn(
+            warn(
                 f"The shifts between the images of {unsure} of {len(drifts)} focal series are not "
                 "sure: of what fits about as well, at other places of the lattice, the least shift "
-                "was taken. Check them in metadata.VectorMetadata.drift.",
-                stacklevel=stacklevel + 1,
+                "was taken. Check them in metadata.VectorMetadata.drift."
             )
         return
     farthest = np.array([sampling * np.hypot(*drift.offsets.T).max() for drift in drifts])
     # What is known up to the lattice only may well be no drift at all.
     far = (farthest > _TOLERATED_DRIFT) & [drift.certain for drift in drifts]
     if far.any():
-        warnings.warn(
+        warn(
             f"The images of {np.count_nonzero(far)} of {len(drifts)} focal series seem to be "
             f"misaligned, by up to {farthest[far].max():.1f} Å: use align=True, or align them "
-            "first.",
-            stacklevel=stacklevel + 1,
+            "first."
         )
 
 
-def together(*arrays: np.ndarray) -> np.ndarray:
-    """Put object arrays together, so that dask computes all in one pass.
-
-    Parameters
-    ----------
-    *arrays : numpy.ndarray
-        Object arrays of one shape.
-
-    Returns
-    -------
-    numpy.ndarray
-        Object array of the same shape, of tuples.
-    """
-    tuples = np.empty(arrays[0].shape, object)
-    for index in np.ndindex(tuples.shape):
-        tuples[index] = tuple(array[index] for array in arrays)
-    return tuples
+def _record_domain(vectors: DictionaryTreeBrowser, scores: np.ndarray) -> None:
+    if any(score is None for score in scores.flat):
+        if vectors.has_item("domain"):
+            del vectors.domain
+        return
+    text = _outside(scores, vectors.model)
+    if text and vectors.on_extrapolation == "raise":
+        raise ExtrapolationError(f"{text} {_IN_SPITE}")
+    if text and vectors.on_extrapolation == "warn":
+        warn(f"{text} Check what was found in them.")
+    vectors.domain = [float(score.score) for score in scores.flat]
 
 
-def part(tuples: np.ndarray, which: int) -> np.ndarray:
-    """Take one of what was put together.
-
-    Parameters
-    ----------
-    tuples : numpy.ndarray
-        Object array of tuples.
-    which : int
-        Index into each of them.
-
-    Returns
-    -------
-    numpy.ndarray
-        Object array of the same shape.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> part(together(np.array(["a", "b"], object), np.array(["c", "d"], object)), 1)
-    array(['c', 'd'], dtype=object)
-    """
-    parts = np.empty(tuples.shape, object)
-    for index in np.ndindex(tuples.shape):
-        parts[index] = tuples[index][which]
-    return parts
-
-
-def lazily(function, *arrays: da.Array, **kwargs) -> da.Array:
-    """Apply a function of object arrays block by block.
-
-    Parameters
-    ----------
-    function : callable
-        Takes and returns object arrays of one shape.
-    *arrays : dask.array.Array
-        Object arrays of one shape and chunks.
-    **kwargs
-        For the function.
-
-    Returns
-    -------
-    dask.array.Array
-    """
-    # Without meta dask would call the function on an empty block to learn what comes out.
-    meta = np.empty((0,) * arrays[0].ndim, object)
-    return da.map_blocks(function, *arrays, dtype=object, meta=meta, **kwargs)
-
-
-def _description(verdicts: np.ndarray, model: str) -> str:
+def _outside(scores: np.ndarray, model: str) -> str:
+    """Describe the images outside the domain of a network; empty if there are none."""
     outside: dict[tuple[int, ...], DomainScore] = {
-        index: verdicts[index] for index in np.ndindex(verdicts.shape) if verdicts[index].score > 1
+        index: scores[index] for index in np.ndindex(scores.shape) if scores[index].score > 1
     }
     if not outside:
         return ""
-    reasons = dict.fromkeys(reason for verdict in outside.values() for reason in verdict.reasons)
+    reasons = dict.fromkeys(reason for score in outside.values() for reason in score.reasons)
     first = [index[0] if len(index) == 1 else index for index in list(outside)[:_NAMED]]
     named = ", ".join(map(str, first)) + ", ..." * (len(outside) > _NAMED)
     return (
-        f"{len(outside)} of {verdicts.size} images are outside what {model!r} was trained on "
+        f"{len(outside)} of {scores.size} images are outside what {model!r} was trained on "
         f"(index {named}): {'; '.join(reasons)}."
     )
+
+
+def _record_drift(vectors: DictionaryTreeBrowser, drifts: np.ndarray) -> None:
+    offsets = np.stack([drift.offsets for drift in drifts.flat])
+    vectors.drift = offsets.reshape(*drifts.shape, *offsets.shape[1:])
+    if vectors.on_extrapolation != "ignore":
+        check_drift(list(drifts.flat), float(np.mean(vectors.sampling)), align=vectors.align)
+
+
+def _check_calibration(
+    vectors: DictionaryTreeBrowser, sites: np.ndarray, materials: Sequence[str]
+) -> None:
+    """Warn of a sampling that the lattice of the atoms found contradicts."""
+    from hyperspy_dlatoms.analysis.lattice import lattices_of
+    from hyperspy_dlatoms.detection.contradiction import contradiction, is_no_sheet
+
+    stated = float(np.prod(vectors.sampling)) ** 0.5
+    frames, lattices = list(sites.flat), lattices_of(materials)
+    estimate = contradiction(frames, stated, lattices)
+    if estimate is not None:
+        suggested = _listed(estimate.samplings)
+        warn(
+            f"The atoms that {vectors.model!r} found make a lattice, {estimate.zone}, that "
+            f"suggests a sampling of {suggested}, not of {stated:.4g} Å/px as is stated: either "
+            "the calibration is wrong, or it is another material."
+        )
+    elif is_no_sheet(frames, lattices):
+        warn(
+            f"The sites that {vectors.model!r} found do not make the lattice of "
+            f"{', '.join(materials)}: either the calibration of {stated:.4g} Å/px is wrong, or it "
+            "is another material. `estimate_sampling` may tell the calibration."
+        )
+
+
+def _listed(samplings: dict[str, float]) -> str:
+    values = sorted(samplings.values())
+    text = f"{values[0]:.4g}"
+    if len(values) > 1:
+        text += f" to {values[-1]:.4g}"
+    return f"{text} Å/px for {', '.join(samplings)}"

@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
 import dask
@@ -10,19 +12,26 @@ import dask.array as da
 import numpy as np
 from hyperspy.signals import BaseSignal, LazySignal
 
-from hyperspy_dlatoms.signals import _calibration, _export, _quality, statistics
-from hyperspy_dlatoms.signals._arguments import Output
+from hyperspy_dlatoms.analysis import vacancies
+from hyperspy_dlatoms.analysis.vacancies import species_column
+from hyperspy_dlatoms.signals import _export
+from hyperspy_dlatoms.signals._arguments import progress_bar, shows_progress
+from hyperspy_dlatoms.signals._docstrings import filled
 from hyperspy_dlatoms.signals._picture import PLAIN
+from hyperspy_dlatoms.signals._quality import record_quality
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Callable, Mapping
 
     import ase
     import pandas as pd
     from hyperspy.signals import Signal2D
 
-# Frames whose atoms a stated calibration is compared with, where not all are held.
+    from hyperspy_dlatoms.analysis._prevalence import Rates
+
+# What is known of each frame besides its sites, by its name in the metadata and a `FrameResult`.
+_REPORTS = ("domain", "drift")
+# Frames whose atoms a stated calibration is compared with, where not all are in memory.
 _COMPARED = 16
 # Set in a file only: a ragged signal without navigation axes could be saved but not loaded.
 _SINGLE_FRAME = "VectorMetadata.single_frame"
@@ -177,8 +186,23 @@ class AtomPositions(BaseSignal):
         0         1  1
         1         1  0
         """
-        return statistics.species_counts(*self._for_tables())
+        import pandas as pd
 
+        frames, calibration, names = self._for_tables()
+        column, species = species_column(calibration.columns), calibration.species
+        counts = [
+            np.bincount(frame[:, column].astype(int), minlength=len(species))
+            for frame in frames.flat
+        ]
+        result = pd.DataFrame(np.array(counts, int).reshape(-1, len(species)), columns=species)
+        indices = _export.navigation_columns(frames.shape, names, species)
+        if len(indices) == 1:
+            result.index = pd.Index(*indices.values(), name=next(iter(indices)))
+        elif indices:
+            result.index = pd.MultiIndex.from_arrays(list(indices.values()), names=list(indices))
+        return result
+
+    @filled
     def vacancy_statistics(
         self,
         *,
@@ -192,7 +216,7 @@ class AtomPositions(BaseSignal):
         Of the sites of an atom, those with it and its vacancies, a share is reported as vacant.
         Some vacancies are overlooked and some atoms taken for vacancies; from how often either
         happens where the truth is known follows the share that is vacant, and its interval. See
-        :func:`hyperspy_dlatoms.analysis.prevalence.prevalence` for the model and its sources.
+        :func:`hyperspy_dlatoms.analysis.prevalence` for the model and its sources.
 
         Parameters
         ----------
@@ -203,8 +227,7 @@ class AtomPositions(BaseSignal):
             For each vacancy its ``recall`` and ``false_per_site``, the false reports per site that
             is not one; and how many ``vacancies`` and ``sites`` these were measured on, exactly
             known unless told. Other vacancies get no estimate.
-        border : float, optional
-            What is left out along each edge of the image (Å).
+        {BORDER}
         level : float, optional
             Of the intervals.
 
@@ -248,15 +271,14 @@ class AtomPositions(BaseSignal):
         0     10   10.06         0.11          0.54
         """
         frames, calibration, names = self._for_tables()
-        if rates is None:
-            model = self.metadata.get_item("VectorMetadata.model", "")
-            known = statistics.rates_of_model(model, dose)
-        else:
-            known = statistics.rates_as_given(rates)
-        return statistics.vacancy_statistics(
-            frames, calibration, names, rates=known, border=border, level=level
+        known = self._rates_of_model(dose) if rates is None else vacancies.checked_rates(rates)
+        frames, area = self._inside(frames, calibration, border)
+        result = vacancies.vacancy_statistics(
+            frames.flat, calibration.columns, calibration.species, known, area=area, level=level
         )
+        return _export.with_navigation(result, frames.shape, names)
 
+    @filled
     def vacancy_pairs(
         self,
         *,
@@ -269,7 +291,7 @@ class AtomPositions(BaseSignal):
 
         Chance puts as many vacancies at random on the sites of the frame, so that lattice, edges
         and holes are accounted for; see
-        :func:`hyperspy_dlatoms.analysis.pair_distances.pair_distances`.
+        :func:`hyperspy_dlatoms.analysis.pair_distances`.
 
         Parameters
         ----------
@@ -277,8 +299,7 @@ class AtomPositions(BaseSignal):
             Å.
         bin_width : float, optional
             Å.
-        border : float, optional
-            What is left out along each edge of the image (Å).
+        {BORDER}
         seed : int, optional
             Of the random draws behind the limits.
 
@@ -319,8 +340,20 @@ class AtomPositions(BaseSignal):
                 "width in Å, and a distance that is no less."
             )
         edges = bin_width * np.arange(int(np.floor(max_distance / bin_width + 1e-9)) + 1)
-        return statistics.vacancy_pairs(*self._for_tables(), edges=edges, border=border, seed=seed)
+        frames, calibration, names = self._for_tables()
+        if border:
+            frames, _ = self._inside(frames, calibration, border)
+        result = vacancies.vacancy_pairs(
+            frames.flat,
+            calibration.columns,
+            calibration.species,
+            sampling=calibration.sampling,
+            edges=edges,
+            seed=seed,
+        )
+        return _export.with_navigation(result, frames.shape, names)
 
+    @filled
     def tracks(
         self,
         *,
@@ -341,8 +374,7 @@ class AtomPositions(BaseSignal):
             distance of neighbours in the first frame with atoms where not given.
         memory : int, optional
             In how many frames in a row an atom may be missing.
-        show_progressbar : bool, optional
-            HyperSpy's preference where not given.
+        {SHOW_PROGRESSBAR}
 
         Returns
         -------
@@ -374,10 +406,38 @@ class AtomPositions(BaseSignal):
         2      1      1  3.1       3.0
         3      1      0  1.1       1.0
         """
-        from hyperspy_dlatoms.signals.tracks import tracks
+        from rich.console import Console
+        from rich.progress import track
 
-        shown = Output(show_progressbar, None, None).shows_progress
-        return tracks(self, search_range, memory, show_progressbar=shown)
+        from hyperspy_dlatoms.analysis.tracks import link
+
+        calibration, axes = self._calibration, self.axes_manager.navigation_axes
+        if len(axes) != 1:
+            raise ValueError(
+                f"There are {len(axes)} navigation axes: expected one, time. Pick one movie with "
+                "inav."
+            )
+        kept: list[np.ndarray] = []
+
+        def positions() -> Iterator[np.ndarray]:
+            frames = itertools.chain.from_iterable(_export.slabs(self.data))
+            hidden = not shows_progress(show_progressbar)
+            console = Console(stderr=True)
+            for frame in track(frames, "tracks", axes[0].size, console=console, disable=hidden):
+                kept.append(frame)
+                yield calibration.in_angstrom(frame)
+
+        linked = link(positions(), search_range, memory)
+        frames = np.empty(len(kept), object)
+        frames[:] = kept
+        result = _export.table(frames, calibration, [axes[0].name])
+        result["frame"] = linked.frame.to_numpy()
+        result["track"] = linked.track.to_numpy()
+        units = calibration.scales / calibration.sampling
+        for name, unit in zip("yx", units, strict=True):
+            result[f"{name}_drift"] = linked[f"{name}_drift"].to_numpy() * unit
+            result[f"{name}_steady"] = result[name] - result[f"{name}_drift"]
+        return result
 
     def to_markers(self, by: str | None = None, **kwargs):
         """Return markers for a plot of the images, in the units of their axes.
@@ -410,7 +470,7 @@ class AtomPositions(BaseSignal):
         """
         from hyperspy.api import plot
 
-        calibration = _export.Calibration.of(self)
+        calibration = self._calibration
         style = {"sizes": 6, "facecolor": "none", "edgecolor": PLAIN, "linewidth": 1.2}
         if by is not None:
             column = _export.column_of_colours(calibration, by)
@@ -440,11 +500,11 @@ class AtomPositions(BaseSignal):
         >>> atoms.to_ase("Au").positions
         array([[1., 2., 0.]])
         """
-        calibration = _export.Calibration.of(self)
-        frames = self._computed_frames()
-        models = [_export.ase_atoms(frame, calibration, element) for frame in frames.ravel()]
+        calibration, frames = self._calibration, self._computed_frames()
+        models = [_export.ase_atoms(frame, calibration, element) for frame in frames.flat]
         return models if self.axes_manager.navigation_dimension else models[0]
 
+    @filled
     def to_csv(self, path: str | os.PathLike[str]) -> None:
         """Write the table of :meth:`to_dataframe` to a file.
 
@@ -453,8 +513,7 @@ class AtomPositions(BaseSignal):
 
         Parameters
         ----------
-        path : str or os.PathLike
-            The file; one that is there is replaced when all is written.
+        {PATH}
 
         Examples
         --------
@@ -467,8 +526,9 @@ class AtomPositions(BaseSignal):
         y_px,x_px,y,x,probability
         10,5,2,1,0.9
         """
-        _export.write_csv(self, path)
+        _export.write_csv(path, self.data, self._calibration, self._navigation_names)
 
+    @filled
     def to_xyz(self, path: str | os.PathLike[str], element: str | None = None) -> None:
         """Write the structures of :meth:`to_ase` to a file of extended XYZ.
 
@@ -476,8 +536,7 @@ class AtomPositions(BaseSignal):
 
         Parameters
         ----------
-        path : str or os.PathLike
-            The file; one that is there is replaced when all is written.
+        {PATH}
         element : str, optional
             As for :meth:`to_ase`.
 
@@ -485,7 +544,7 @@ class AtomPositions(BaseSignal):
         --------
         >>> atoms.to_xyz("atoms.xyz", "Au")  # doctest: +SKIP
         """
-        _export.write_xyz(self, path, element)
+        _export.write_xyz(path, self.data, self._calibration, element)
 
     def plot_on(self, signal: Signal2D, **kwargs) -> None:
         """Plot images with the atoms over them.
@@ -581,23 +640,70 @@ class AtomPositions(BaseSignal):
             )
         return sliced
 
+    @property
+    def _calibration(self) -> _export.Calibration:
+        vectors = self.metadata.get_item("VectorMetadata")
+        return _export.Calibration.of({} if vectors is None else vectors.as_dictionary())
+
+    @property
+    def _navigation_names(self) -> list:
+        """The names of the navigation axes in the order of the array, empty for one frame."""
+        return [axis.name for axis in reversed(self.axes_manager.navigation_axes)]
+
+    def _for_tables(self) -> tuple[np.ndarray, _export.Calibration, list]:
+        return self._computed_frames(), self._calibration, self._navigation_names
+
     def _for_markers(self, function: Callable, **kwargs) -> np.ndarray | da.Array:
         """Apply a function of frames, and turn the result the way that markers are indexed."""
         if self.axes_manager.navigation_dimension == 0:
             return function(self._computed_frames(), **kwargs).ravel()[0]
         if self._lazy:
-            return _quality.lazily(function, self.data, **kwargs).T
+            return _map(function, self.data, **kwargs).T
         return function(self.data, **kwargs).T
 
-    def _for_tables(self) -> tuple[np.ndarray, _export.Calibration, list]:
-        names = _export.navigation_names(self)
-        return self._computed_frames(), _export.Calibration.of(self), names
+    def _inside(
+        self, frames: np.ndarray, calibration: _export.Calibration, border: float
+    ) -> tuple[np.ndarray, float]:
+        """Return the sites of frames that are not near the edges, and the area left in nm²."""
+        if calibration.image_shape is None:
+            raise ValueError(
+                "metadata.VectorMetadata lacks image_shape, the height and width of the image in "
+                "pixels: set it."
+            )
+        if not border >= 0:
+            raise ValueError(f"border is {border}: expected a width in Å, 0 or more.")
+        size = np.array(calibration.image_shape) * calibration.sampling
+        # The first pixel is centred at 0.
+        first = -0.5 * calibration.sampling + border
+        last = first + size - 2 * border
+        if not (last > first).all():
+            raise ValueError(
+                f"border is {border} Å: nothing is left of an image of {size[0]:.4g} by "
+                f"{size[1]:.4g} Å."
+            )
+        inside = np.empty(frames.shape, object)
+        for index in np.ndindex(frames.shape):
+            places = calibration.in_angstrom(frames[index])
+            inside[index] = frames[index][((places >= first) & (places < last)).all(axis=1)]
+        return inside, float(np.prod(last - first)) / 100
 
-    def _judge(self, found: np.ndarray, reports: dict[str, np.ndarray]) -> None:
-        """Say or refuse what is wrong with the images, from what was found in them."""
-        vectors = self.metadata.VectorMetadata
-        _quality.settle(vectors, reports)
-        _calibration.compare(vectors, found)
+    def _rates_of_model(self, dose: float | None) -> dict[str, Rates]:
+        """Read the errors of the network about vacancies from its card."""
+        from hyperspy_dlatoms import registry
+        from hyperspy_dlatoms.registry import catalogue
+
+        model = self.metadata.get_item("VectorMetadata.model", "")
+        if model not in registry.names():
+            raise ValueError(
+                f"The network is {model!r}, whose errors are not known here: give rates, "
+                f"{vacancies.SUCH_AS}."
+            )
+        if dose is None:
+            raise ValueError(
+                "The errors of the network depend on the dose: give dose, in e/Å² of each image, "
+                "or rates."
+            )
+        return vacancies.rates_from_scores(catalogue.handle(model).card.scores, float(dose))
 
     def _computed_frames(self) -> np.ndarray:
         if not self._lazy:
@@ -621,6 +727,7 @@ class LazyAtomPositions(AtomPositions, LazySignal):
     <LazyAtomPositions, title: , dimensions: (3|ragged)>
     """
 
+    @filled
     def compute(self, close_file=False, show_progressbar=None, **kwargs):
         """Find the atoms; see ``hyperspy.api.signals.LazySignal.compute``.
 
@@ -628,8 +735,7 @@ class LazyAtomPositions(AtomPositions, LazySignal):
         ----------
         close_file : bool, default False
             Whether to close the file of the images.
-        show_progressbar : bool, optional
-            HyperSpy's preference where not given.
+        {SHOW_PROGRESSBAR}
         **kwargs
             For dask, for example ``scheduler`` or ``num_workers``.
 
@@ -650,21 +756,29 @@ class LazyAtomPositions(AtomPositions, LazySignal):
         >>> atoms.compute(num_workers=2)  # doctest: +SKIP
         """
         lazy = self._lazy_reports()
-        if not lazy:
-            super().compute(close_file, show_progressbar, **kwargs)
-            return
         # One pass of the network gives all.
-        reports = (item.rechunk(self.data.chunks) for item in lazy.values())
-        computed = LazySignal(_quality.lazily(_quality.together, self.data, *reports), ragged=True)
-        computed.compute(close_file, show_progressbar, **kwargs)
-        found, *reports = (_quality.part(computed.data, which) for which in range(1 + len(lazy)))
-        self._judge(found, dict(zip(lazy, reports, strict=True)))
-        self.data = found
+        with progress_bar(show_progressbar):
+            sites, *reports = dask.compute(self.data, *lazy.values(), **kwargs)
+        if lazy:
+            vectors = self.metadata.VectorMetadata
+            record_quality(vectors, sites, **dict(zip(lazy, reports, strict=True)))
+        if close_file:
+            self.close_file()
+        self.data = sites
         self._lazy = False
         self._assign_subclass()
 
-    def settle(self) -> None:
-        """Say what :meth:`compute` would say of the images, without holding their atoms.
+    @classmethod
+    def _of_results(cls, results: da.Array, axes: list[dict], metadata: dict):
+        """Make a signal of object arrays of `FrameResult`; the reports stay lazy as well."""
+        atoms = cls(_map(_parts, results, part="sites"), axes=axes, metadata=metadata, ragged=True)
+        vectors = atoms.metadata.VectorMetadata
+        for name in _REPORTS if vectors.has_item("focal_axis") else _REPORTS[:1]:
+            vectors[name] = _map(_parts, results, part=name)
+        return atoms
+
+    def record_quality(self) -> None:
+        """Record and say what :meth:`compute` would of the images, without holding their atoms.
 
         It is cheap only for atoms that are on disk already, those of a ``store``.
 
@@ -680,18 +794,32 @@ class LazyAtomPositions(AtomPositions, LazySignal):
 
         Examples
         --------
-        >>> atoms.settle()  # doctest: +SKIP
+        >>> atoms.record_quality()  # doctest: +SKIP
         """
-        vectors, lazy = self.metadata.VectorMetadata, self._lazy_reports()
-        _quality.settle(vectors, dict(zip(lazy, dask.compute(*lazy.values()), strict=True)))
+        lazy = self._lazy_reports()
+        reports = dict(zip(lazy, dask.compute(*lazy.values()), strict=True))
         some = np.unique(np.linspace(0, self.data.size - 1, _COMPARED).round().astype(int))
         frames = [self.data[np.unravel_index(one, self.data.shape)] for one in some]
-        found = np.empty(len(frames), object)
-        found[:] = dask.compute(*frames)
-        _calibration.compare(vectors, found)
+        sites = np.empty(len(frames), object)
+        sites[:] = dask.compute(*frames)
+        record_quality(self.metadata.VectorMetadata, sites, **reports)
 
     def _lazy_reports(self) -> dict[str, da.Array]:
-        """Give what is not known yet of each frame besides its atoms."""
-        get = self.metadata.get_item
-        items = {name: get(f"VectorMetadata.{name}") for name in _quality.REPORTS}
+        """Return what is not known yet of each frame besides its atoms."""
+        items = {name: self.metadata.get_item(f"VectorMetadata.{name}") for name in _REPORTS}
         return {name: item for name, item in items.items() if isinstance(item, da.Array)}
+
+
+def _map(function: Callable, array: da.Array, **kwargs) -> da.Array:
+    """Apply a function of object arrays block by block."""
+    # Without meta dask would call the function on an empty block to learn what comes out.
+    meta = np.empty((0,) * array.ndim, object)
+    return da.map_blocks(function, array, dtype=object, meta=meta, **kwargs)
+
+
+def _parts(results: np.ndarray, part: str) -> np.ndarray:
+    """Return one attribute of each result."""
+    parts = np.empty(results.shape, object)
+    for index in np.ndindex(results.shape):
+        parts[index] = getattr(results[index], part)
+    return parts

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 from hyperspy.signals import Signal2D
 
-from hyperspy_dlatoms.signals._arguments import Output, Search, Series
+from hyperspy_dlatoms.signals._arguments import Output, Search, Series, check_count
+from hyperspy_dlatoms.signals._docstrings import filled
 
 if TYPE_CHECKING:
     import os
@@ -32,6 +33,7 @@ __all__ = [
 ]
 
 
+@filled
 def find_atoms_nn(
     self: Signal2D,
     model: ModelLike = "metal-nanoparticle",
@@ -50,44 +52,23 @@ def find_atoms_nn(
 
     Parameters
     ----------
-    model : str, pathlib.Path, AtomNetwork or list, default "metal-nanoparticle"
-        The name of a network or an ensemble in the registry, the path of a model file, a loaded
-        network, or a list of these, which look at each image in one pass as an ensemble.
-    sampling : float or "estimate", optional
-        Å/px. Taken from the signal axes, in any unit of length, where it is not given;
-        ``"estimate"`` finds it in the images first, see `estimate_sampling`.
-    threshold : float, optional
-        The least probability of a site, between 0 and 1. The model card's where not given, which
-        may ask besides that among sites that hang together, each within twice the least distance of
-        the next, one reaches the higher probability of an anchor. Each member of an ensemble finds
-        its sites with it, or with those of its own card.
+    {MODEL}
+    {SAMPLING}
+    {THRESHOLD}
     minimum_agreement : float, optional
         The least fraction of the members of an ensemble that found a site: 0 gives what any of them
         found, 1 only that on which all agree. Where it is not given, those sites are reported whose
         mean probability reaches `threshold`; where that is not given either, the threshold that the
         registry has for the ensemble, or the least of its members'. A single network agrees with
         itself.
-    symmetrise : bool, default False
-        Whether to take the mean over the eight quarter turns and flips of the image, so that its
-        orientation does not matter. It costs eight times as much.
+    {SYMMETRISE}
     on_extrapolation : {"warn", "raise", "ignore"}, default "warn"
         What to do about images that are unlike those that the network was trained on, if it knows
         them.
-    show_progressbar : bool, optional
-        Whether to show a progress bar; HyperSpy's preference where not given.
-    num_workers : int, optional
-        How many frame blocks are worked on at once; dask's default where not given. For a lazy
-        result give it to its ``compute``.
-    lazy_output : bool, optional
-        Whether to return a :class:`~hyperspy_dlatoms.LazyAtomPositions`, computed when it is asked
-        for. As the signal is where not given.
-    store : str or os.PathLike, optional
-        A directory that the atoms of each block of frames are written to as they are found, at once
-        and not when the result is asked for. Called again with the same images and arguments the
-        search goes on where it was cut short, even by a power failure. A lazy result reads from
-        there, so that memory does not grow with the number of frames; keep it as long as the
-        result is lazy. With ``lazy_output=True`` nothing is looked for until it is asked for, and
-        then what is there already, from this or another process, is read.
+    {SHOW_PROGRESSBAR}
+    {NUM_WORKERS}
+    {LAZY_ATOMS}
+    {STORE}
 
     Returns
     -------
@@ -102,20 +83,11 @@ def find_atoms_nn(
 
     Raises
     ------
-    SamplingError
-        With ``sampling="estimate"``, where it cannot be told; a ValueError.
-    ValueError
-        Where the signal axes have no length unit, are unequal or not uniform, or where an
-        argument is out of its range, or the networks of a list do not fit together, or look at
-        focal series; or where the store holds what another search found.
+    {RAISES_IMAGES}
     TypeError
         For complex or colour images.
-    RegistryError
-        For a model that the registry does not know, or an ensemble that lacks a member.
-    FileNotFoundError
-        For a model file that does not exist.
-    OSError
-        Where the store cannot be written; what is in it stays.
+    {RAISES_MODEL}
+    {RAISES_STORE}
     ExtrapolationError
         With ``on_extrapolation="raise"``, for an image unlike those that the network was trained
         on; a lazy result raises it when it is computed.
@@ -134,31 +106,21 @@ def find_atoms_nn(
     ensemble_agreement : Where the members of an ensemble agree.
     predict_atoms_nn : The probability map that the atoms are read from.
 
-    Notes
-    -----
-    Where a part of a crystal of up to 1000 columns was read on one lattice and a part on the
-    lattice between, the image is looked at again as its negative, and the crystal is taken from
-    there if it is whole in it.
-
     Examples
     --------
-    >>> import hyperspy.api as hs
-    >>> import hyperspy_dlatoms
+    {IMPORTS}
     >>> s = hs.load("movie.emd", lazy=True)  # doctest: +SKIP
     >>> atoms = s.find_atoms_nn("metal-nanoparticle")  # doctest: +SKIP
     >>> atoms.plot_on(s)  # doctest: +SKIP
     """
     from hyperspy_dlatoms.signals import _blocks
 
-    return _blocks.find_atoms(
-        self,
-        model,
-        sampling=sampling,
-        search=Search(threshold, minimum_agreement, symmetrise, on_extrapolation),
-        output=Output(show_progressbar, num_workers, lazy_output, store),
-    )
+    search = Search(threshold, minimum_agreement, symmetrise, on_extrapolation)
+    output = Output(show_progressbar, num_workers, lazy_output, store)
+    return _blocks.find_atoms(self, model, sampling, search, output)
 
 
+@filled
 def predict_atoms_nn(
     self: Signal2D,
     model: ModelLike,
@@ -173,22 +135,12 @@ def predict_atoms_nn(
 
     Parameters
     ----------
-    model : str, pathlib.Path, AtomNetwork or list
-        The name of a network or an ensemble in the registry, the path of a model file, a loaded
-        network, or a list of these, which look at each image in one pass as an ensemble.
-    sampling : float or "estimate", optional
-        Å/px. Taken from the signal axes, in any unit of length, where it is not given;
-        ``"estimate"`` finds it in the images first, see `estimate_sampling`.
-    symmetrise : bool, default False
-        Whether to take the mean over the eight quarter turns and flips of the image, so that its
-        orientation does not matter. It costs eight times as much.
-    show_progressbar : bool, optional
-        Whether to show a progress bar; HyperSpy's preference where not given.
-    num_workers : int, optional
-        How many frame blocks are worked on at once; dask's default where not given. For a lazy
-        result give it to its ``compute``.
-    lazy_output : bool, optional
-        Whether to return a lazy signal. As the signal is where not given.
+    {MODEL}
+    {SAMPLING}
+    {SYMMETRISE}
+    {SHOW_PROGRESSBAR}
+    {NUM_WORKERS}
+    {LAZY_OUTPUT}
 
     Returns
     -------
@@ -199,18 +151,10 @@ def predict_atoms_nn(
 
     Raises
     ------
-    SamplingError
-        With ``sampling="estimate"``, where it cannot be told; a ValueError.
-    ValueError
-        Where the signal axes have no length unit, are unequal or not uniform, or where an
-        argument is out of its range, or the networks of a list do not fit together, or look at
-        focal series.
+    {RAISES_IMAGES}
     TypeError
         For complex or colour images.
-    RegistryError
-        For a model that the registry does not know, or an ensemble that lacks a member.
-    FileNotFoundError
-        For a model file that does not exist.
+    {RAISES_MODEL}
 
     See Also
     --------
@@ -218,22 +162,17 @@ def predict_atoms_nn(
 
     Examples
     --------
-    >>> import hyperspy.api as hs
-    >>> import hyperspy_dlatoms
+    {IMPORTS}
     >>> s = hs.load("sheet.dm4")  # doctest: +SKIP
     >>> maps = s.predict_atoms_nn("graphene")  # doctest: +SKIP
     """
     from hyperspy_dlatoms.signals import _blocks
 
-    return _blocks.predict_atoms(
-        self,
-        model,
-        sampling=sampling,
-        symmetrise=symmetrise,
-        output=Output(show_progressbar, num_workers, lazy_output),
-    )
+    output = Output(show_progressbar, num_workers, lazy_output)
+    return _blocks.predict_atoms(self, model, sampling, symmetrise, output)
 
 
+@filled
 def ensemble_agreement(
     self: Signal2D,
     model: ModelLike = "metal-nanoparticle-ensemble",
@@ -250,19 +189,11 @@ def ensemble_agreement(
     ----------
     model : str, AtomEnsemble or list, default "metal-nanoparticle-ensemble"
         The name of an ensemble in the registry, or a list of names, paths or networks.
-    sampling : float or "estimate", optional
-        Å/px. Taken from the signal axes, in any unit of length, where it is not given;
-        ``"estimate"`` finds it in the images first, see `estimate_sampling`.
-    symmetrise : bool, default False
-        Whether to take the mean over the eight quarter turns and flips of the image, so that its
-        orientation does not matter. It costs eight times as much.
-    show_progressbar : bool, optional
-        Whether to show a progress bar; HyperSpy's preference where not given.
-    num_workers : int, optional
-        How many frame blocks are worked on at once; dask's default where not given. For a lazy
-        result give it to its ``compute``.
-    lazy_output : bool, optional
-        Whether to return a lazy signal. As the signal is where not given.
+    {SAMPLING}
+    {SYMMETRISE}
+    {SHOW_PROGRESSBAR}
+    {NUM_WORKERS}
+    {LAZY_OUTPUT}
 
     Returns
     -------
@@ -273,18 +204,10 @@ def ensemble_agreement(
 
     Raises
     ------
-    SamplingError
-        With ``sampling="estimate"``, where it cannot be told; a ValueError.
-    ValueError
-        Where the signal axes have no length unit, are unequal or not uniform, or where an
-        argument is out of its range, or the networks of a list do not fit together, or look at
-        focal series.
+    {RAISES_IMAGES}
     TypeError
         For complex or colour images, and for a single network.
-    RegistryError
-        For a model that the registry does not know, or an ensemble that lacks a member.
-    FileNotFoundError
-        For a model file that does not exist.
+    {RAISES_MODEL}
 
     See Also
     --------
@@ -292,22 +215,17 @@ def ensemble_agreement(
 
     Examples
     --------
-    >>> import hyperspy.api as hs
-    >>> import hyperspy_dlatoms
+    {IMPORTS}
     >>> s = hs.load("particle.dm4")  # doctest: +SKIP
     >>> s.ensemble_agreement("metal-nanoparticle-ensemble").plot(vmin=0, vmax=1)  # doctest: +SKIP
     """
     from hyperspy_dlatoms.signals import _blocks
 
-    return _blocks.map_agreement(
-        self,
-        model,
-        sampling=sampling,
-        symmetrise=symmetrise,
-        output=Output(show_progressbar, num_workers, lazy_output),
-    )
+    output = Output(show_progressbar, num_workers, lazy_output)
+    return _blocks.map_agreement(self, model, sampling, symmetrise, output)
 
 
+@filled
 def estimate_sampling(
     self: Signal2D,
     model: ModelLike = "metal-nanoparticle",
@@ -317,20 +235,18 @@ def estimate_sampling(
 ) -> float:
     """Find the sampling of images from the lattice of the atoms in them.
 
-    The calibration of the images, if they have one, is not looked at.
+    The calibration of the images, if they have one, is not used.
 
     Parameters
     ----------
-    model : str, pathlib.Path, AtomNetwork or list, default "metal-nanoparticle"
-        The name of a network or an ensemble in the registry, the path of a model file, a loaded
-        network, or a list of these.
+    {MODEL}
     material : str or ase.Atoms, optional
         What is in the images: the symbol of an fcc metal, which is to be seen along [110] or [100];
         ``"graphene"``, ``"BN"``, ``"MoS2"``, ``"WS2"``, ``"MoSe2"`` or ``"WSe2"``; or any crystal,
         seen along z, of which the network finds each column. Where it is not given, the materials
         that the model card names are tried, those in ``metadata.Sample.elements`` if there are any.
     frames : int, default 3
-        How many images, evenly spread, are looked at; the median counts.
+        How many images, evenly spread, are used; the median counts.
 
     Returns
     -------
@@ -340,17 +256,14 @@ def estimate_sampling(
     Raises
     ------
     SamplingError
-        Where it cannot be told: there is no lattice, or more than one may be right, or it depends
+        Where it cannot be found: there is no lattice, or more than one may be right, or it depends
         by more than 2 % on which material it is. A ValueError.
     ValueError
         Where the material is not known, the model card names none, or an argument is out of its
         range.
     TypeError
         For images or a material of a kind that is not known.
-    RegistryError
-        For a model that the registry does not know, or an ensemble that lacks a member.
-    FileNotFoundError
-        For a model file that does not exist.
+    {RAISES_MODEL}
 
     See Also
     --------
@@ -363,17 +276,18 @@ def estimate_sampling(
 
     Examples
     --------
-    >>> import hyperspy.api as hs
-    >>> import hyperspy_dlatoms
+    {IMPORTS}
     >>> s = hs.load("particle.tif")  # doctest: +SKIP
     >>> sampling = s.estimate_sampling("metal-nanoparticle", material="Pt")  # doctest: +SKIP
     >>> atoms = s.find_atoms_nn("metal-nanoparticle", sampling=sampling)  # doctest: +SKIP
     """
-    from hyperspy_dlatoms.signals import _calibration
+    from hyperspy_dlatoms.signals import _blocks
 
-    return _calibration.estimate_sampling(self, model, material, frames)
+    check_count("frames", frames, "a whole number of images")
+    return _blocks.estimate_sampling(self, model, material, frames)
 
 
+@filled
 def classify_species(
     self: Signal2D,
     model: ModelLike = "mos2-focal-series",
@@ -398,52 +312,21 @@ def classify_species(
 
     Parameters
     ----------
-    model : str, pathlib.Path, AtomNetwork or list, default "mos2-focal-series"
-        The name of a network of focal series, or of an ensemble of them, in the registry, the path
-        of a model file, a loaded network, or a list of these, which look at each series in one pass
-        as an ensemble.
-    focal_axis : str or int, optional
-        The navigation axis along which the images of a series lie, by its name or its index in
-        ``axes_manager``. Where it is not given it is the axis called ``defocus`` (or ``focus``),
-        else the last navigation axis of the array that is as long as the network expects, the one
-        that is printed first; a warning says which where there are several.
-    defoci : sequence of float, optional
-        The defocus of each image in Å, positive is underfocus, in the order of the axis, which may
-        go up or down. Where it is not given it is read from a focal axis that is called ``defocus``
-        and has a unit of length; else the network does without.
-    align : bool, default False
-        Whether to shift the images of a series onto its middle one first, by parts of a pixel.
-        Where they do not reach, they are filled with their mean. A shift is known up to the lattice
-        only, so that of shifts that fit alike the least is taken.
-    sampling : float, optional
-        Å/px. Taken from the signal axes, in any unit of length, where it is not given.
-    threshold : float, optional
-        The least probability of a site, between 0 and 1. The model card's where not given, which
-        may ask besides that among sites that hang together, each within twice the least distance of
-        the next, one reaches the higher probability of an anchor. Each member of an ensemble finds
-        its sites with it, or with those of its own card.
+    {SERIES_MODEL}
+    {FOCAL_AXIS}
+    {DEFOCI}
+    {ALIGN}
+    {STATED_SAMPLING}
+    {THRESHOLD}
     minimum_agreement : float, optional
         The least fraction of the members of an ensemble that found a site, see `find_atoms_nn`.
-    symmetrise : bool, default False
-        Whether to take the mean over the eight quarter turns and flips of the images, so that their
-        orientation does not matter. It costs eight times as much.
+    {SYMMETRISE}
     on_extrapolation : {"warn", "raise", "ignore"}, default "warn"
         What to do about defoci and images that are unlike those that the network was trained on.
-    show_progressbar : bool, optional
-        Whether to show a progress bar; HyperSpy's preference where not given.
-    num_workers : int, optional
-        How many blocks of series are worked on at once; dask's default where not given. For a lazy
-        result give it to its ``compute``.
-    lazy_output : bool, optional
-        Whether to return a :class:`~hyperspy_dlatoms.LazyAtomPositions`, computed when it is asked
-        for. As the signal is where not given.
-    store : str or os.PathLike, optional
-        A directory that the atoms of each block of frames are written to as they are found, at once
-        and not when the result is asked for. Called again with the same images and arguments the
-        search goes on where it was cut short, even by a power failure. A lazy result reads from
-        there, so that memory does not grow with the number of frames; keep it as long as the
-        result is lazy. With ``lazy_output=True`` nothing is looked for until it is asked for, and
-        then what is there already, from this or another process, is read.
+    {SHOW_PROGRESSBAR}
+    {NUM_WORKERS}
+    {LAZY_ATOMS}
+    {STORE}
 
     Returns
     -------
@@ -453,24 +336,14 @@ def classify_species(
         `probability` (of a site of any species), `y_sigma`, `x_sigma`; `species`, an index into
         ``metadata.VectorMetadata.species``; `agreement` for an ensemble; ``probability_Mo``,
         ``probability_S_vacancy`` and so on, of each species; `height` and `height_sigma`, the atoms
-        in the column, if the network tells. ``metadata.VectorMetadata.drift`` has where each image
-        of a series lies against the middle one, y and x in px, as it was measured.
+        in the column, if the network estimates them. ``metadata.VectorMetadata.drift`` has where
+        each image of a series lies against the middle one, y and x in px, as it was measured.
 
     Raises
     ------
-    ValueError
-        Where there is no such axis, or it is not as long as the network expects, or there are not
-        as many defoci; for a network of single images; where the signal axes have no length unit,
-        are unequal or not uniform, or an argument is out of its range, or the networks of a list do
-        not fit together; or where the store holds what another search found.
-    TypeError
-        For complex or colour images, and defoci that are not numbers.
-    RegistryError
-        For a model that the registry does not know, or an ensemble that lacks a member.
-    FileNotFoundError
-        For a model file that does not exist.
-    OSError
-        Where the store cannot be written; what is in it stays.
+    {RAISES_SERIES}
+    {RAISES_MODEL}
+    {RAISES_STORE}
     ExtrapolationError
         With ``on_extrapolation="raise"``, for defoci or images unlike those that the network was
         trained on; of images a lazy result says it when it is computed.
@@ -489,8 +362,7 @@ def classify_species(
 
     Examples
     --------
-    >>> import hyperspy.api as hs
-    >>> import hyperspy_dlatoms
+    {IMPORTS}
     >>> series = hs.load("series.emd")  # doctest: +SKIP
     >>> sites = series.classify_species("mos2-focal-series", defoci=[-40, 0, 40])  # doctest: +SKIP
     >>> sites.to_dataframe().species.value_counts()  # doctest: +SKIP
@@ -498,16 +370,13 @@ def classify_species(
     """
     from hyperspy_dlatoms.signals import _blocks
 
-    return _blocks.find_atoms(
-        self,
-        model,
-        sampling=sampling,
-        search=Search(threshold, minimum_agreement, symmetrise, on_extrapolation),
-        output=Output(show_progressbar, num_workers, lazy_output, store),
-        series=Series(focal_axis, defoci, align),
-    )
+    series = Series(focal_axis, defoci, align)
+    search = Search(threshold, minimum_agreement, symmetrise, on_extrapolation)
+    output = Output(show_progressbar, num_workers, lazy_output, store)
+    return _blocks.find_atoms(self, model, sampling, search, output, series)
 
 
+@filled
 def predict_species(
     self: Signal2D,
     model: ModelLike = "mos2-focal-series",
@@ -525,35 +394,15 @@ def predict_species(
 
     Parameters
     ----------
-    model : str, pathlib.Path, AtomNetwork or list, default "mos2-focal-series"
-        The name of a network of focal series, or of an ensemble of them, in the registry, the path
-        of a model file, a loaded network, or a list of these, which look at each series in one pass
-        as an ensemble.
-    focal_axis : str or int, optional
-        The navigation axis along which the images of a series lie, by its name or its index in
-        ``axes_manager``. Where it is not given it is the axis called ``defocus`` (or ``focus``),
-        else the last navigation axis of the array that is as long as the network expects, the one
-        that is printed first; a warning says which where there are several.
-    defoci : sequence of float, optional
-        The defocus of each image in Å, positive is underfocus, in the order of the axis, which may
-        go up or down. Where it is not given it is read from a focal axis that is called ``defocus``
-        and has a unit of length; else the network does without.
-    align : bool, default False
-        Whether to shift the images of a series onto its middle one first, by parts of a pixel.
-        Where they do not reach, they are filled with their mean. A shift is known up to the lattice
-        only, so that of shifts that fit alike the least is taken.
-    sampling : float, optional
-        Å/px. Taken from the signal axes, in any unit of length, where it is not given.
-    symmetrise : bool, default False
-        Whether to take the mean over the eight quarter turns and flips of the images, so that their
-        orientation does not matter. It costs eight times as much.
-    show_progressbar : bool, optional
-        Whether to show a progress bar; HyperSpy's preference where not given.
-    num_workers : int, optional
-        How many blocks of series are worked on at once; dask's default where not given. For a lazy
-        result give it to its ``compute``.
-    lazy_output : bool, optional
-        Whether to return a lazy signal. As the signal is where not given.
+    {SERIES_MODEL}
+    {FOCAL_AXIS}
+    {DEFOCI}
+    {ALIGN}
+    {STATED_SAMPLING}
+    {SYMMETRISE}
+    {SHOW_PROGRESSBAR}
+    {NUM_WORKERS}
+    {LAZY_OUTPUT}
 
     Returns
     -------
@@ -565,17 +414,8 @@ def predict_species(
 
     Raises
     ------
-    ValueError
-        Where there is no such axis, or it is not as long as the network expects, or there are not
-        as many defoci; for a network of single images; where the signal axes have no length unit,
-        are unequal or not uniform, or an argument is out of its range, or the networks of a list do
-        not fit together.
-    TypeError
-        For complex or colour images, and defoci that are not numbers.
-    RegistryError
-        For a model that the registry does not know, or an ensemble that lacks a member.
-    FileNotFoundError
-        For a model file that does not exist.
+    {RAISES_SERIES}
+    {RAISES_MODEL}
 
     Warns
     -----
@@ -590,8 +430,7 @@ def predict_species(
 
     Examples
     --------
-    >>> import hyperspy.api as hs
-    >>> import hyperspy_dlatoms
+    {IMPORTS}
     >>> series = hs.load("series.emd")  # doctest: +SKIP
     >>> maps = series.predict_species("mos2-focal-series")  # doctest: +SKIP
     >>> maps.metadata.VectorMetadata.species  # doctest: +SKIP
@@ -600,16 +439,12 @@ def predict_species(
     """
     from hyperspy_dlatoms.signals import _blocks
 
-    return _blocks.predict_atoms(
-        self,
-        model,
-        sampling=sampling,
-        symmetrise=symmetrise,
-        output=Output(show_progressbar, num_workers, lazy_output),
-        series=Series(focal_axis, defoci, align),
-    )
+    series = Series(focal_axis, defoci, align)
+    output = Output(show_progressbar, num_workers, lazy_output)
+    return _blocks.predict_atoms(self, model, sampling, symmetrise, output, series)
 
 
+@filled
 def reconstruct_exit_wave_nn(
     self: Signal2D,
     model: ModelLike = "mos2-exit-wave",
@@ -632,21 +467,13 @@ def reconstruct_exit_wave_nn(
     model : str, pathlib.Path or AtomNetwork, default "mos2-exit-wave"
         The name of a network of exit waves in the registry, the path of a model file, or a loaded
         network.
-    focal_axis : str or int, optional
-        The navigation axis along which the images of a series lie, see `classify_species`.
-    defoci : sequence of float, optional
-        The defocus of each image in Å, positive is underfocus, see `classify_species`.
-    align : bool, default False
-        Whether to shift the images of a series onto its middle one first.
-    sampling : float, optional
-        Å/px. Taken from the signal axes, in any unit of length, where it is not given.
-    show_progressbar : bool, optional
-        Whether to show a progress bar; HyperSpy's preference where not given.
-    num_workers : int, optional
-        How many blocks of series are worked on at once; dask's default where not given. For a lazy
-        result give it to its ``compute``.
-    lazy_output : bool, optional
-        Whether to return a lazy signal. As the signal is where not given.
+    {FOCAL_AXIS}
+    {DEFOCI}
+    {ALIGN}
+    {STATED_SAMPLING}
+    {SHOW_PROGRESSBAR}
+    {NUM_WORKERS}
+    {LAZY_OUTPUT}
 
     Returns
     -------
@@ -665,10 +492,7 @@ def reconstruct_exit_wave_nn(
         unequal or not uniform, or an argument is out of its range.
     TypeError
         For complex or colour images, and defoci that are not numbers.
-    RegistryError
-        For a model that the registry does not know.
-    FileNotFoundError
-        For a model file that does not exist.
+    {RAISES_MODEL}
 
     Warns
     -----
@@ -682,32 +506,22 @@ def reconstruct_exit_wave_nn(
 
     Examples
     --------
-    >>> import hyperspy.api as hs
-    >>> import hyperspy_dlatoms
+    {IMPORTS}
     >>> series = hs.load("series.emd")  # doctest: +SKIP
     >>> wave = series.reconstruct_exit_wave_nn(defoci=[-40, 0, 40])  # doctest: +SKIP
     >>> wave.phase.plot()  # doctest: +SKIP
     """
     from hyperspy_dlatoms.signals import _blocks
 
-    return _blocks.reconstruct_waves(
-        self,
-        model,
-        sampling=sampling,
-        output=Output(show_progressbar, num_workers, lazy_output),
-        series=Series(focal_axis, defoci, align),
-    )
+    series = Series(focal_axis, defoci, align)
+    output = Output(show_progressbar, num_workers, lazy_output)
+    return _blocks.reconstruct_waves(self, model, sampling, output, series)
 
 
 def attach_methods(signal_class: type = Signal2D) -> None:
     """Put the methods on a signal class, and so on its subclasses.
 
     An attribute of the same name that another package put there stays, with a warning.
-
-    Parameters
-    ----------
-    signal_class : type, default Signal2D
-        The class that gets the methods.
     """
     package = __name__.partition(".")[0]
     for name in __all__:

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from scipy.spatial.distance import pdist
 
-from hyperspy_dlatoms.analysis.pair_distances import pair_distances
+from hyperspy_dlatoms.analysis import pair_distances
 
 EDGES = np.arange(0.0, 13.0)
 

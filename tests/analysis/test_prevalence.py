@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from scipy.stats import beta, binom
 
-from hyperspy_dlatoms.analysis.prevalence import Rates, prevalence
+from hyperspy_dlatoms.analysis import Rates, prevalence
 
 PERFECT = Rates(1.0, 0.0)
 

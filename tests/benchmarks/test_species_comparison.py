@@ -7,8 +7,8 @@ import pytest
 from peers import baselines, species_comparison
 
 from hyperspy_dlatoms import AtomPositions
+from hyperspy_dlatoms.analysis.vacancies import rates_from_scores
 from hyperspy_dlatoms.evaluation.confusion import Labelled
-from hyperspy_dlatoms.signals.statistics import rates_from_scores
 
 SHEET = {"size": 34.0, "metal_vacancies": 0.05, "single_vacancies": 0.1, "double_vacancies": 0.06}
 WAYS = {"intensity histogram, one image", "exit wave, phase at known sites"}

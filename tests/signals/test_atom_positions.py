@@ -252,12 +252,12 @@ def test_files_of_text(make, kind, lazy, tmp_path, monkeypatch):
     np.testing.assert_allclose(structures[-1].positions[:, 0], 0.2 * frames[-1][:, 1], atol=1e-7)
 
 
-def test_frames_of_one_shape_are_settled():
+def test_the_quality_of_frames_of_one_shape_is_recorded():
     frames = [np.full((3, 5), 0.5) + number for number in range(2)]
     atoms = AtomPositions.from_frames(frames, sampling=0.2).as_lazy()
     atoms.metadata.VectorMetadata.materials = ["Au"]
     atoms.metadata.VectorMetadata.model = "spots"
-    atoms.settle()
+    atoms.record_quality()
     assert atoms._lazy
 
 

@@ -42,6 +42,6 @@ def test_a_foreign_method_stays():
 def test_public_names():
     for name in hyperspy_dlatoms.__all__:
         assert getattr(hyperspy_dlatoms, name) is not None
-    assert set(hyperspy_dlatoms.__all__) <= set(dir(hyperspy_dlatoms))
+    assert set(hyperspy_dlatoms.__all__) <= {"__version__", *dir(hyperspy_dlatoms)}
     with pytest.raises(AttributeError, match="no_such_name"):
         _ = hyperspy_dlatoms.no_such_name

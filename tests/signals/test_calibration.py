@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from hyperspy_dlatoms import SamplingError
-from hyperspy_dlatoms.signals import _blocks, _calibration
+from hyperspy_dlatoms.signals import _blocks
 from tests.helpers.blob_network import BlobNetwork, BlobSeriesNetwork, blobs
 from tests.helpers.crystal import crystal
 from tests.helpers.handle import Handle
@@ -28,8 +28,7 @@ def use(monkeypatch):
 
     def use(network):
         model = _blocks.Model(Handle(network), network.card)
-        for module in (_blocks, _calibration):
-            monkeypatch.setattr(module, "resolve", lambda model_: model)
+        monkeypatch.setattr(_blocks, "resolve", lambda model_: model)
 
     return use
 

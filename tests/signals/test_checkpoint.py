@@ -15,6 +15,7 @@ from hyperspy_dlatoms import LazyAtomPositions
 from hyperspy_dlatoms.detection.alignment import Drift
 from hyperspy_dlatoms.networks.domain import DomainScore
 from hyperspy_dlatoms.signals import _blocks, _checkpoint
+from hyperspy_dlatoms.signals._quality import FrameResult
 from tests.helpers.same_frames import same_frames
 from tests.helpers.spot_network import SpotNetwork
 
@@ -175,9 +176,9 @@ def test_another_release_is_refused(movie, tmp_path, monkeypatch):
 
 def test_a_directory_of_something_else_is_refused(movie, tmp_path):
     (tmp_path / "thesis.tex").write_text("all of it")
-    with pytest.raises(ValueError, match="is no store of findings"):
+    with pytest.raises(ValueError, match="is no checkpoint of a search"):
         find(movie, tmp_path)
-    with pytest.raises(ValueError, match="is no store of findings"):
+    with pytest.raises(ValueError, match="is no checkpoint of a search"):
         find(movie, tmp_path / "thesis.tex")
     assert (tmp_path / "thesis.tex").read_text() == "all of it"
 
@@ -209,24 +210,24 @@ def test_a_full_disk_keeps_what_is_there(movie, tmp_path, monkeypatch):
     same_frames(atoms.data, movie.find_atoms_nn("spots", lazy_output=False).data)
 
 
-def test_verdicts_and_drifts_come_back(tmp_path):
+def test_scores_and_drifts_come_back(tmp_path):
     import dask.array as da
 
     sites = [np.arange(12.0).reshape(2, 6), np.empty((0, 6))]
     verdicts = [DomainScore(1.5, ("too dark", "too noisy")), DomainScore(0.25, ())]
     drifts = [Drift(np.array([[0.5, -1.0], [0, 0]]), True), Drift(np.zeros((2, 2)), False)]
     findings = np.empty(2, object)
-    findings[:] = list(zip(sites, verdicts, drifts, strict=True))
+    findings[:] = [*map(FrameResult, sites, verdicts, drifts)]
     lazy = da.map_blocks(
-        _checkpoint.remembering(lambda block: block, tmp_path, SEARCH),
+        _checkpoint.checkpointed(lambda block: block, tmp_path, SEARCH),
         da.from_array(findings, chunks=2),
         dtype=object,
         meta=np.empty(0, object),
     )
-    stored = _checkpoint.fill(lazy, tmp_path, show_progressbar=False).compute()
+    stored = _checkpoint.complete(lazy, tmp_path, show_progressbar=False).compute()
     for got, expected in zip(stored, findings, strict=True):
         np.testing.assert_array_equal(got[0], expected[0])
-        assert got[1] == expected[1]
+        assert got.domain == expected[1]
         np.testing.assert_array_equal(got[2].offsets, expected[2].offsets)
         assert got[2].certain == expected[2].certain
 

@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 
 from hyperspy_dlatoms import AtomPositions, registry
-from hyperspy_dlatoms.analysis.prevalence import Rates, prevalence
-from hyperspy_dlatoms.signals import statistics
+from hyperspy_dlatoms.analysis import Rates, prevalence
+from hyperspy_dlatoms.analysis.vacancies import rates_from_scores
 
 SPECIES = ["Mo", "S", "Mo vacancy", "S vacancy"]
 COLUMNS = ["y", "x", "probability", "y_sigma", "x_sigma", "species", "height"]
@@ -163,8 +163,8 @@ def test_rates_from_a_card(movie, monkeypatch):
     scores["species"]["S vacancy"] = {"1000": about, "10000": about | {"recall": 0.95}}
     card = type("Card", (), {"scores": scores})
     monkeypatch.setattr(registry, "names", lambda: ("mos2",))
-    monkeypatch.setattr(registry, "path", lambda name: name)
-    monkeypatch.setattr("hyperspy_dlatoms.networks.model_file.read_model", lambda _: (card, {}))
+    handle = type("Handle", (), {"card": card})
+    monkeypatch.setattr("hyperspy_dlatoms.registry.catalogue.handle", lambda name: handle)
     movie.metadata.VectorMetadata.model = "mos2"
     for dose, recall in ((1000, 0.8), (9999, 0.8), (2e4, 0.95)):
         table = movie.vacancy_statistics(dose=dose)
@@ -181,7 +181,7 @@ def test_rates_from_a_card(movie, monkeypatch):
 
 def test_rates_that_tell_nothing_are_left_out():
     about = {"recall": 0.0, "false_per_site": 0.0, "vacancies": 9, "sites": 99}
-    assert statistics.rates_from_scores({"species": {"S vacancy": {"10": about}}}, 50) == {}
+    assert rates_from_scores({"species": {"S vacancy": {"10": about}}}, 50) == {}
 
 
 @pytest.mark.parametrize(

@@ -161,7 +161,7 @@ def prevalence(found: int, sites: int, rates: Rates, level: float = 0.95) -> Pre
 
 
 def _spread(rate: float, measured_on: float) -> tuple[np.ndarray, np.ndarray]:
-    """Give values that a measured rate may have, and their weights."""
+    """Return values that a measured rate may have, and their weights."""
     if math.isinf(measured_on):
         return np.array([rate]), np.ones(1)
     right = rate * measured_on

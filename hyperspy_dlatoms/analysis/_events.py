@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What atoms do in a movie: how long they stay, and where they jump to."""
+"""Events in the tracks of atoms: how long atoms stay, and where they jump to."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _NEEDED = ("frame", "track", "y_steady", "x_steady")
 
 
 def residence(tracks: pd.DataFrame) -> pd.DataFrame:
-    """Tell how long each atom stays.
+    """Return how long each atom stays.
 
     Parameters
     ----------
