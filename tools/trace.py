@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Follow one frame of 512 x 512 px through `find_atoms_nn`: which files of the package it crosses.
 
-A move is a call or a return by which the execution passes from one file of the package to another;
-what runs in other packages in between is passed over. The network is loaded before, as it is from
-the second call on (``--cold`` counts the loading too)::
+A move is a call from a function in one file of the package to a function in another; what runs in
+other packages in between is passed over. The network is loaded before, as it is from the second
+call on (``--cold`` counts the loading too)::
 
     python tools/trace.py
 """
@@ -14,37 +14,39 @@ import threading
 import warnings
 from collections import Counter
 from pathlib import Path
+from types import FrameType
 
 import numpy as np
 
 import hyperspy_dlatoms
 
-PACKAGE = Path(hyperspy_dlatoms.__file__).parent
+PACKAGE = str(Path(hyperspy_dlatoms.__file__).parent) + "/"
 
 
 class Trace:
-    """The files of the package that the execution is in, one after another."""
+    """The functions of the package that are called, and from which of its files."""
 
     def __init__(self) -> None:
-        self.files: list[str] = []
         self.functions: Counter[tuple[str, str]] = Counter()
+        self.moves: list[tuple[str, str, str]] = []
 
-    def __call__(self, frame, event: str, _argument) -> None:
-        """Note the file that a call goes to, or that a return goes back to."""
-        if event == "return":
-            frame = frame.f_back
-        elif event != "call":
+    def __call__(self, frame: FrameType, event: str, _argument: object) -> None:
+        """Note a call."""
+        name = file_of(frame)
+        if event != "call" or name is None:
             return
-        if frame is None:
-            return
-        path = Path(frame.f_code.co_filename)
-        if not path.is_relative_to(PACKAGE):
-            return
-        name = str(path.relative_to(PACKAGE))
-        if event == "call":
-            self.functions[name, frame.f_code.co_qualname] += 1
-        if not self.files or self.files[-1] != name:
-            self.files.append(name)
+        self.functions[name, frame.f_code.co_qualname] += 1
+        caller = frame.f_back
+        while caller is not None and file_of(caller) is None:
+            caller = caller.f_back
+        if caller is not None and file_of(caller) != name:
+            self.moves.append((file_of(caller), name, frame.f_code.co_qualname))
+
+
+def file_of(frame: FrameType) -> str | None:
+    """Return the file of the package that a frame of the stack is in, None for other code."""
+    path = frame.f_code.co_filename
+    return path.removeprefix(PACKAGE) if path.startswith(PACKAGE) else None
 
 
 def main() -> None:
@@ -68,14 +70,16 @@ def main() -> None:
     sys.setprofile(None)
     threading.setprofile(None)
     if options.moves:
-        print("\n".join(trace.files))
-    counts = Counter(trace.files)
-    for name in dict.fromkeys(trace.files):
-        functions = [key for key in trace.functions if key[0] == name]
-        print(f"{name:45s} entered {counts[name]:3d} times, {len(functions):3d} functions")
+        for there, here, function in trace.moves:
+            print(f"{there:28s} -> {here:28s} {function}")
+    files = dict.fromkeys(name for name, _ in trace.functions)
+    for name in files:
+        functions = [function for file, function in trace.functions if file == name]
+        entered = sum(here == name for _, here, _ in trace.moves)
+        print(f"{name:30s} entered {entered:3d} times, {len(functions):3d} functions")
     print(
-        f"{len(atoms.data[0])} atoms; {len(counts)} files, {len(trace.functions)} functions, "
-        f"{len(trace.files) - 1} moves"
+        f"{len(atoms.data[0])} atoms; {len(files)} files, {len(trace.functions)} functions, "
+        f"{len(trace.moves)} moves"
     )
 
 

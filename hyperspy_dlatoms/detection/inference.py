@@ -138,7 +138,7 @@ def _run(
         for network, features in zip(networks, wanted, strict=True)
     ]
     for number, (frame, tile) in enumerate(pending):
-        maps = [maps.each(lambda part, one=number: part[one]) for maps, _ in returned]
+        maps = [maps.of_frame(number) for maps, _ in returned]
         features = [
             None if every is None else _of_core(every[number], frame, tile, network.grid_multiple)
             for network, (_, every) in zip(networks, returned, strict=True)

@@ -12,7 +12,6 @@ import numpy as np
 
 from hyperspy_dlatoms.analysis.lattice import has_lattice, lattices_of
 from hyperspy_dlatoms.analysis.spacing import fit_spacing
-from hyperspy_dlatoms.detection.hollows import Levels, is_square, square_levels
 from hyperspy_dlatoms.detection.masking import mask_bad
 from hyperspy_dlatoms.detection.pipeline import detect
 from hyperspy_dlatoms.detection.window import lattice_centre, window_about
@@ -186,9 +185,7 @@ def find_lattice(
     certain = [view for view in views if view.likeness >= _LIKENESS]
     settled = [scene.settle(view) for view in _distinct(certain)]
     found = _distinct(view for view in settled if view is not None)
-    found = [view for view in found if not _levels(view, plane).has_hollows]
-    doubtful = [_is_doubtful(view, plane) for view in found]
-    likely = [view for view, doubt in zip(found, doubtful, strict=True) if not doubt]
+    likely = [view for view in found if not _is_doubtful(view)]
     if not likely:
         raise SamplingError(
             f"The sampling cannot be told: the network {network.card.name!r} finds no lattice of "
@@ -196,17 +193,13 @@ def find_lattice(
             "image, or check the material."
         )
     best = _choose(likely)
-    for view, doubt in zip(found, doubtful, strict=True):
-        if doubt and view.lattice is best.lattice and view.probability > best.probability:
-            raise _undecided(found)
     for view in views:
         believed = 1 - view.probability <= _ABOUT_AS_SURE * (1 - best.probability)
         # It may be the material's, and the best one that of its support.
-        finer = view.nearest * CONTRADICTION < best.nearest
-        if finer and believed and not _levels(view, plane).has_hollows:
+        if believed and view.nearest * CONTRADICTION < best.nearest:
             raise _undecided([view, best])
-        # It may be the right one, and the best one have sites in its hollows as well.
-        clear = view.likeness >= _LIKENESS and not _is_doubtful(view, plane)
+        # It may be the right one, and the best one have interstitial positions as well.
+        clear = view.likeness >= _LIKENESS and not _is_doubtful(view)
         if believed and clear and _is_half(view, best):
             raise _undecided([best, view])
     return Estimate(best.lattice.zone, best.nearest, best.lattice.samplings(best.nearest))
@@ -244,23 +237,19 @@ def _same(one: _View, other: _View) -> bool:
 
 def _is_half(one: _View, other: _View) -> bool:
     """Whether one square lattice is every second site of another one."""
-    if one.lattice is not other.lattice or not is_square(one.lattice):
+    if one.lattice is not other.lattice or not _is_square(one.lattice):
         return False
     return abs(math.log(one.nearest / other.nearest / math.sqrt(2))) < _CLUSTER
 
 
-def _levels(view: _View, image: np.ndarray) -> Levels:
-    """Measure the image of a square lattice; of another one there is nothing to measure."""
-    if not is_square(view.lattice):
-        return Levels(0.0, 0.0, 0.0)
-    return square_levels(image, view.sites, view.nearest)
+def _is_doubtful(view: _View) -> bool:
+    """Whether a square lattice may be every second site of that of the atoms."""
+    return _is_square(view.lattice) and view.probability < _SURE
 
 
-def _is_doubtful(view: _View, image: np.ndarray) -> bool:
-    """Whether a square lattice may be half of that of the atoms."""
-    if not is_square(view.lattice):
-        return False
-    return view.probability < _SURE or _levels(view, image).is_sublattice
+def _is_square(lattice: Lattice) -> bool:
+    """Whether a lattice is square, with one site in a cell."""
+    return np.allclose(lattice.counts[:2], 4) and np.isclose(lattice.distances[1], math.sqrt(2))
 
 
 def _choose(likely: Sequence[_View]) -> _View:

@@ -10,9 +10,10 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 import numpy as np
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
 from scipy.spatial import cKDTree
 
-from hyperspy_dlatoms.analysis.graphs import connected_components
 from hyperspy_dlatoms.networks.card import ModelCard
 from hyperspy_dlatoms.networks.maps import SiteMaps, peaks, score
 from hyperspy_dlatoms.networks.resampling import Grid
@@ -214,8 +215,9 @@ def likeliest_connected(positions: np.ndarray, probability: np.ndarray, reach: f
     """
     if len(positions) == 0:
         return np.empty(0)
-    pairs = cKDTree(positions).query_pairs(reach, output_type="ndarray")
-    component = connected_components(pairs, len(positions))
+    n, pairs = len(positions), cKDTree(positions).query_pairs(reach, output_type="ndarray")
+    graph = coo_array((np.ones(len(pairs), np.int8), tuple(pairs.T)), shape=(n, n))
+    component = connected_components(graph, directed=False)[1]
     best = np.zeros(component.max() + 1)
     np.maximum.at(best, component, probability)
     return best[component]

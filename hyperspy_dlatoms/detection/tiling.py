@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -30,6 +31,8 @@ class Tiling(NamedTuple):
     tiles: tuple[Tile, ...]
 
 
+# The frames of a movie are cut alike.
+@lru_cache(maxsize=8)
 def cut(shape: tuple[int, int], halo: int, multiple: int, pixels: int) -> Tiling:
     """Cut a frame into tiles of one shape, so that a tile knows all that acts on its core.
 

@@ -5,8 +5,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 if TYPE_CHECKING:
     import keras
 
@@ -33,16 +31,3 @@ def with_levels(model: keras.Model) -> keras.Model:
         for x, size in zip(down + up, cells, strict=True)
     ]
     return keras.Model(model.input, [model.output, ops.concatenate(means, axis=-1)])
-
-
-def with_sites(levels: np.ndarray, probability: np.ndarray) -> np.ndarray:
-    """Add to the features (n, h, w, C) of each coarse cell what tells of the sites in it: 3 more.
-
-    These are the means of p and of p (1 - p), p the probability of a site of any class on the
-    network's own cells (n, m h, m w, K), and the largest p.
-    """
-    n, rows, columns, _ = levels.shape
-    p = probability.sum(axis=-1).reshape(n, rows, probability.shape[1] // rows, columns, -1)
-    mean, squares = p.mean(axis=(2, 4)), np.square(p).mean(axis=(2, 4))
-    sites = np.stack([mean, mean - squares, p.max(axis=(2, 4))], axis=-1)
-    return np.concatenate([levels, sites], axis=-1).astype(np.float32, copy=False)

@@ -38,6 +38,10 @@ class SiteMaps(NamedTuple):
         """Apply a function to each of the maps that are there."""
         return SiteMaps(*(None if part is None else function(part) for part in self))
 
+    def of_frame(self, number: int) -> SiteMaps:
+        """Return the maps of one of the n frames or tiles."""
+        return self.each(lambda part: part[number])
+
 
 def with_maps(
     model: keras.Model, n_classes: int, n_decoys: int, reach: float

@@ -15,7 +15,7 @@ import numpy as np
 from hyperspy_dlatoms.networks import architecture
 from hyperspy_dlatoms.networks.card import ModelCard
 from hyperspy_dlatoms.networks.domain import PREFIX, Domain
-from hyperspy_dlatoms.networks.features import with_levels, with_sites
+from hyperspy_dlatoms.networks.features import with_levels
 from hyperspy_dlatoms.networks.folding import fold
 from hyperspy_dlatoms.networks.maps import REACH, SiteMaps, with_maps
 from hyperspy_dlatoms.networks.model_file import ModelFileError, open_model, write_model
@@ -161,7 +161,7 @@ class AtomNetwork:
             raise ValueError(f"{self.card.name!r} returns exit waves, no sites: use `waves`.")
         *parts, levels = self._run(batch, defoci)
         maps = SiteMaps(**dict(zip(self._parts, parts, strict=True)))
-        return maps, with_sites(levels, maps.probability)
+        return maps, _with_sites(levels, maps.probability)
 
     def waves(self, batch: np.ndarray, defoci: Sequence[float] | None = None) -> np.ndarray:
         """Return the exit waves, complex64 (n, h, w), of the contrast of series (n, images, h, w).
@@ -200,6 +200,19 @@ class AtomNetwork:
         inputs = [ops.convert_to_tensor(one) for one in inputs]
         with self._lock:
             return self._call(*inputs)
+
+
+def _with_sites(levels: np.ndarray, probability: np.ndarray) -> np.ndarray:
+    """Add to the features (n, h, w, C) of each coarse cell what tells of the sites in it: 3 more.
+
+    These are the means of p and of p (1 - p), p the probability of a site of any class on the
+    network's own cells (n, m h, m w, K), and the largest p.
+    """
+    n, rows, columns, _ = levels.shape
+    p = probability.sum(axis=-1).reshape(n, rows, probability.shape[1] // rows, columns, -1)
+    mean, squares = p.mean(axis=(2, 4)), np.square(p).mean(axis=(2, 4))
+    sites = np.stack([mean, mean - squares, p.max(axis=(2, 4))], axis=-1)
+    return np.concatenate([levels, sites], axis=-1).astype(np.float32, copy=False)
 
 
 @lru_cache(maxsize=8)

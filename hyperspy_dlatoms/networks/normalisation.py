@@ -148,15 +148,16 @@ def _apply(
 ) -> np.ndarray:
     """Return (frame - centre - mean) / spread, mean and spread interpolated from their blocks."""
     height, width = frame.shape
-    across = block_index(width, block)
-    means, spreads = (interpolate(m.T.astype(np.float32), across).T for m in (mean, spread))
+    both = np.stack([mean.T, spread.T], axis=-1).astype(np.float32)
+    both = interpolate(both, block_index(width, block)).swapaxes(0, 1)
     down = block_index(height, block)
     out = np.empty(frame.shape, np.float32)
     for top in range(0, height, _STRIP):
         rows = slice(top, top + _STRIP)
+        means, spreads = np.moveaxis(interpolate(both, down[rows]), -1, 0)
         _subtract(frame[rows], centre, out=out[rows])
-        out[rows] -= interpolate(means, down[rows])
-        out[rows] /= interpolate(spreads, down[rows])
+        out[rows] -= means
+        out[rows] /= spreads
     return out
 
 

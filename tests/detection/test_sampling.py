@@ -144,33 +144,29 @@ def squares():
     return atoms, half[np.linalg.norm(half - 150, axis=1) < 11 / SAMPLING]
 
 
-def test_half_of_a_square_lattice_does_not_count(network, seen):
+def test_a_square_lattice_and_every_second_of_its_sites_leave_it_open(network, seen):
     atoms, half = squares()
-    image = blobs(SHAPE, SAMPLING, atoms * SAMPLING)[None]
-    coarse = SAMPLING / np.sqrt(2)
-    seen(half=(half, coarse, 0.9))
-    with pytest.raises(SamplingError, match="finds no lattice"):
-        estimate_sampling(image, network, ["Au"])
-    seen(half=(half, coarse, 0.9), atoms=(atoms, SAMPLING, 0.9))
-    assert estimate_sampling(image, network, ["Au"]) == pytest.approx(SAMPLING, rel=0.001)
-    # Surer of half than of the whole, the network may be right.
-    seen(half=(half, coarse, 0.95), atoms=(atoms, SAMPLING, 0.9))
-    with pytest.raises(SamplingError, match="it may be 0.1 or 0.0707. Å/px"):
-        estimate_sampling(image, network, ["Au"])
-
-
-def test_hollows_that_look_half_like_sites_leave_it_open(network, seen):
-    atoms, half = squares()
-    image = (blobs(SHAPE, SAMPLING, atoms * SAMPLING) + blobs(SHAPE, SAMPLING, half * SAMPLING))[
-        None
-    ]
+    blank = np.zeros((1, *SHAPE))
     coarse = SAMPLING / np.sqrt(2)
     seen(half=(half, coarse, 0.9), atoms=(atoms, SAMPLING, 0.9))
     with pytest.raises(SamplingError, match="it may be 0.1 or 0.0707. Å/px"):
-        estimate_sampling(image, network, ["Au"])
-    # Of the half, the network may be so much less sure that it does not count.
-    seen(half=(half, coarse, 0.78), atoms=(atoms, SAMPLING, 0.9))
-    assert estimate_sampling(image, network, ["Au"]) == pytest.approx(SAMPLING, rel=0.001)
+        estimate_sampling(blank, network, ["Au"])
+    # Of one, the network may be so much less sure that it does not count.
+    for doubted in (0.78, 0.7):
+        seen(half=(half, coarse, doubted), atoms=(atoms, SAMPLING, 0.9))
+        assert estimate_sampling(blank, network, ["Au"]) == pytest.approx(SAMPLING, rel=0.001)
+
+
+@pytest.mark.parametrize(("probability", "counts"), [(0.7, False), (0.8, True)])
+def test_a_square_lattice_counts_where_the_network_is_sure(network, seen, probability, counts):
+    atoms, _ = squares()
+    seen(atoms=(atoms, SAMPLING, probability))
+    blank = np.zeros((1, *SHAPE))
+    if counts:
+        assert estimate_sampling(blank, network, ["Au"]) == pytest.approx(SAMPLING, rel=0.001)
+    else:
+        with pytest.raises(SamplingError, match="finds no lattice"):
+            estimate_sampling(blank, network, ["Au"])
 
 
 def test_large_images_are_looked_at_in_part(network):

@@ -4,8 +4,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from hyperspy_dlatoms.networks.features import with_levels, with_sites
+from hyperspy_dlatoms.networks.features import with_levels
 from hyperspy_dlatoms.networks.maps import read_output
+from hyperspy_dlatoms.networks.network import _with_sites
 
 
 @pytest.mark.parametrize("widths, n_classes", [([4], 1), ([4, 8], 2), ([4, 6, 8], 1)])
@@ -21,7 +22,7 @@ def test_features_are_means_over_the_cells_of_the_coarsest_grid(widths, n_classe
     maps, levels = (np.asarray(one) for one in with_levels(model)(frames))
     np.testing.assert_array_equal(maps, np.asarray(model(frames)))
     probability = np.asarray(read_output(maps, n_classes).probability)
-    features = with_sites(levels, probability)
+    features = _with_sites(levels, probability)
 
     multiple = grid_multiple(arguments)
     rows, columns, cells = 48 // multiple, 32 // multiple, multiple // 2
