@@ -15,11 +15,11 @@ import pytest
 from matplotlib.image import imread
 
 import hyperspy_dlatoms
-from hyperspy_dlatoms import SamplingError, cli, registry
+from hyperspy_dlatoms import AtomPositions, SamplingError, cli, registry
 from hyperspy_dlatoms.cli import _searching
 from hyperspy_dlatoms.data.benchmark.curves import Benchmark, Point
 from hyperspy_dlatoms.data.benchmark.exit_waves import Plan
-from hyperspy_dlatoms.demo import Example
+from hyperspy_dlatoms.data.datasets import LabelledImages
 from hyperspy_dlatoms.evaluation import finder
 from hyperspy_dlatoms.networks.model_file import read_model, write_model
 from hyperspy_dlatoms.registry import catalogue
@@ -63,8 +63,9 @@ def test_demo(spot_network, spot_images, tmp_path, monkeypatch, capsys):
     signal, truth = spot_images()
     # One column that is not in the image, and one of the image that is not a column.
     true = np.concatenate([truth[()][1:], [[2.0, 2.0]]])
-    example = Example((100 * signal.data).astype(np.uint16), 0.1, true, {})
-    monkeypatch.setattr(Example, "load", lambda: example)
+    signal.data = (100 * signal.data).astype(np.uint16)
+    images = LabelledImages(signal.as_lazy(), AtomPositions.from_frames(true, sampling=0.1))
+    monkeypatch.setattr("hyperspy_dlatoms.data.datasets.load_dataset", lambda name: images)
     output = tmp_path / "new" / "directory"
     assert cli.main(["demo", "-o", str(output)]) == 0
     printed = capsys.readouterr().out

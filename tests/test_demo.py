@@ -4,21 +4,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from hyperspy_dlatoms.demo import Example, score
-
-
-def test_the_embedded_example():
-    example = Example.load()
-    assert example.counts.dtype == np.uint16
-    assert example.counts.min() >= 0
-    height, width = example.counts.shape
-    assert len(example.positions) > 50
-    assert (example.positions >= 0).all()
-    assert (example.positions < [height, width]).all()
-    assert 0.05 < example.sampling < 0.3
-    signal = example.to_signal()
-    assert signal.axes_manager[0].units == "nm"
-    assert signal.axes_manager[0].scale == pytest.approx(example.sampling / 10)
+from hyperspy_dlatoms.cli.demo import score
 
 
 def test_score():

@@ -33,7 +33,7 @@ def test_the_package_imports_nothing_heavy():
         "import hyperspy_dlatoms.signals._blocks",
         "import hyperspy_dlatoms.detection.pipeline",
         "import hyperspy_dlatoms.registry, hyperspy_dlatoms.networks.network",
-        "import hyperspy_dlatoms.analysis.matching, hyperspy_dlatoms.cli, hyperspy_dlatoms.demo",
+        "import hyperspy_dlatoms.analysis.matching, hyperspy_dlatoms.cli.demo",
         "import hyperspy_dlatoms.cli as cli\ntry: cli.main(['--help'])\nexcept SystemExit: pass",
     ],
 )

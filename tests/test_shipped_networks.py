@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from hyperspy_dlatoms.analysis.matching import match
-from hyperspy_dlatoms.demo import Example, score
+from hyperspy_dlatoms.cli.demo import score
 from hyperspy_dlatoms.detection.pipeline import find_sites
 from hyperspy_dlatoms.detection.sampling import SamplingError, estimate_sampling
 from hyperspy_dlatoms.detection.sites import column_names
@@ -20,6 +20,7 @@ from hyperspy_dlatoms.simulation.imaging.lens import Lens
 from hyperspy_dlatoms.simulation.specimens.graphene import graphene_sheet
 from hyperspy_dlatoms.simulation.specimens.metal import metal_nanoparticle
 from hyperspy_dlatoms.simulation.wave import exit_wave
+from tests.helpers.example import nanoparticle
 
 NAMES = ("metal-nanoparticle", "graphene")
 SEED = 4021
@@ -108,9 +109,9 @@ def test_the_atoms_are_found(networks, images, name):
 
 
 def test_the_columns_of_the_example_are_found(networks):
-    example = Example.load()
+    example = nanoparticle()
     found = atoms_of(networks[NAMES[0]], example.counts, example.sampling)
-    result = score(found, example.positions, example.sampling)
+    result = score(found, example.positions[0], example.sampling)
     assert result.found >= 0.95 * result.true
     assert result.false <= 0.05 * result.true
     assert result.rms_error < 0.15

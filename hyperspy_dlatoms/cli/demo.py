@@ -5,12 +5,18 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
 
 from hyperspy_dlatoms.cli import _backend
 from hyperspy_dlatoms.cli._printing import print_rows
 from hyperspy_dlatoms.cli._writing import check_writable
 
 HELP = "find the atoms of an example and check them"
+
+_TOLERANCE = 0.5
+"""Largest distance of a found atom from its true column (Å)."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -22,27 +28,48 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> None:
     """Find the columns of the example, print how many are right, write table and picture."""
-    from hyperspy_dlatoms.demo import Example, score
+    from hyperspy_dlatoms import registry
     from hyperspy_dlatoms.signals._picture import save_picture
 
     options.output.mkdir(parents=True, exist_ok=True)
     table, picture = options.output / "atoms.csv", options.output / "atoms.png"
     check_writable(table, picture)
-    example = Example.load()
-    height, width = example.counts.shape
+    signal, truth = registry.load_dataset("nanoparticle")
+    signal.compute(show_progressbar=False)
+    counts, sampling = signal.data, 10 * signal.axes_manager[0].scale
+    height, width = counts.shape
     _backend.import_tensorflow()
     print(f"Finding the atoms of a simulated image, {height} x {width} px ...", flush=True)
-    atoms = example.to_signal().find_atoms_nn("metal-nanoparticle", show_progressbar=False)
+    atoms = signal.find_atoms_nn("metal-nanoparticle", show_progressbar=False)
     sites = atoms.data[0]
-    result = score(sites[:, :2], example.positions, example.sampling)
+    result = score(sites[:, :2], truth.data[0][:, :2], sampling)
     atoms.to_csv(table)
     verdict = f"{result.found} of {result.true} columns found, {result.false} false"
-    save_picture(picture, example.counts, sites, example.sampling, verdict)
-    dose = example.counts.mean() / example.sampling**2
+    save_picture(picture, counts, sites, sampling, verdict)
+    dose = counts.mean() / sampling**2
     print_rows(
-        ("image", f"{height} x {width} px, {example.sampling:g} Å/px, {dose:.0f} e/Å²"),
+        ("image", f"{height} x {width} px, {sampling:g} Å/px, {dose:.0f} e/Å²"),
         ("found", f"{result.found} of {result.true} true columns"),
         ("false", f"{result.false}"),
         ("error", f"{100 * result.rms_error:.1f} pm rms"),
         ("wrote", f"{table} {picture}"),
     )
+
+
+class Score(NamedTuple):
+    """True columns, those of them found, false atoms, and the rms distance (Å), NaN for none."""
+
+    true: int
+    found: int
+    false: int
+    rms_error: float
+
+
+def score(found: np.ndarray, true: np.ndarray, sampling: float) -> Score:
+    """Compare found atoms with true ones, y and x in px, (n, 2), one to one within 0.5 Å."""
+    from hyperspy_dlatoms.analysis.matching import match
+
+    pairs = match(found, true, _TOLERANCE / sampling)
+    squares = np.sum((found[pairs[:, 0]] - true[pairs[:, 1]]) ** 2, axis=1)
+    rms = float(np.sqrt(squares.mean())) * sampling if len(pairs) else float("nan")
+    return Score(len(true), len(pairs), len(found) - len(pairs), rms)

@@ -9,6 +9,7 @@ import pytest
 from scipy.spatial import cKDTree
 
 from hyperspy_dlatoms import registry
+<<<<<<< HEAD:tests/detection/test_pipeline.py
 from hyperspy_dlatoms.demo import Example
 from hyperspy_dlatoms.detection import (
     agreement_maps,
@@ -19,11 +20,17 @@ from hyperspy_dlatoms.detection import (
 )
 from hyperspy_dlatoms.detection.pipeline import detect
 from hyperspy_dlatoms.detection.sites import column_names
+=======
+from hyperspy_dlatoms.detection import agreement_maps, find_sites, looking, probability_maps
+from hyperspy_dlatoms.detection.columns import columns_of
+from hyperspy_dlatoms.detection.detect import survey
+>>>>>>> df24820 (refactor: dlatoms demo reads its example as any data set is read; demo.py leaves the root):tests/detection/test_detect.py
 from hyperspy_dlatoms.networks.card import ModelCard
 from hyperspy_dlatoms.networks.domain import DomainScore
 from hyperspy_dlatoms.networks.ensemble import AtomEnsemble
 from hyperspy_dlatoms.networks.network import AtomNetwork
 from tests.helpers.blob_network import BlobNetwork, blobs, lattice
+from tests.helpers.example import nanoparticle
 
 SAMPLING = 0.08
 EXTENT = (20.0, 26.0)
@@ -476,7 +483,7 @@ def test_refuses_a_threshold_that_is_no_probability(network, threshold):
 
 
 def test_resampling_on_an_accelerator_finds_the_same(monkeypatch):
-    example = Example.load()
+    example = nanoparticle()
     network = registry.load("metal-nanoparticle")
     y, x = (np.array(example.counts.shape) - 200) // 2
     frames = np.stack([example.counts[y : y + 200, x : x + 210]] * 3)

@@ -8,8 +8,8 @@ import hyperspy.api as hs
 import numpy as np
 import pytest
 
-from hyperspy_dlatoms.demo import Example
 from hyperspy_dlatoms.signals import _axes
+from tests.helpers.example import nanoparticle
 from tests.helpers.spots import calibrate
 
 MODEL = "metal-nanoparticle"
@@ -17,7 +17,7 @@ MODEL = "metal-nanoparticle"
 
 def movie(side: int, number: int = 5):
     """The middle of the example, each time with more noise."""
-    example = Example.load()
+    example = nanoparticle()
     first = (np.array(example.counts.shape) - side) // 2
     counts = example.counts[first[0] :, first[1] :][:side, :side]
     noisy = np.random.default_rng(0).poisson(counts, (number, side, side)).astype(np.uint16)
