@@ -65,7 +65,7 @@ def test_demo(spot_network, spot_images, tmp_path, monkeypatch, capsys):
     true = np.concatenate([truth[()][1:], [[2.0, 2.0]]])
     signal.data = (100 * signal.data).astype(np.uint16)
     images = LabelledImages(signal.as_lazy(), AtomPositions.from_frames(true, sampling=0.1))
-    monkeypatch.setattr("hyperspy_dlatoms.data.datasets.load_dataset", lambda name: images)
+    monkeypatch.setattr("hyperspy_dlatoms.data.datasets.load_dataset", lambda *_, **__: images)
     output = tmp_path / "new" / "directory"
     assert cli.main(["demo", "-o", str(output)]) == 0
     printed = capsys.readouterr().out
