@@ -9,8 +9,6 @@ import pytest
 from scipy.spatial import cKDTree
 
 from hyperspy_dlatoms import registry
-<<<<<<< HEAD:tests/detection/test_pipeline.py
-from hyperspy_dlatoms.demo import Example
 from hyperspy_dlatoms.detection import (
     agreement_maps,
     find_sites,
@@ -20,11 +18,6 @@ from hyperspy_dlatoms.detection import (
 )
 from hyperspy_dlatoms.detection.pipeline import detect
 from hyperspy_dlatoms.detection.sites import column_names
-=======
-from hyperspy_dlatoms.detection import agreement_maps, find_sites, looking, probability_maps
-from hyperspy_dlatoms.detection.columns import columns_of
-from hyperspy_dlatoms.detection.detect import survey
->>>>>>> df24820 (refactor: dlatoms demo reads its example as any data set is read; demo.py leaves the root):tests/detection/test_detect.py
 from hyperspy_dlatoms.networks.card import ModelCard
 from hyperspy_dlatoms.networks.domain import DomainScore
 from hyperspy_dlatoms.networks.ensemble import AtomEnsemble
