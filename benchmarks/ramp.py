@@ -24,8 +24,8 @@ from hyperspy_dlatoms.data.benchmark.frames import conditions_of, take_frame
 from hyperspy_dlatoms.detection.pipeline import find_sites
 from hyperspy_dlatoms.evaluation.comparison import Comparison, compare
 from hyperspy_dlatoms.evaluation.scores import scores
-from hyperspy_dlatoms.simulation.imaging.illumination import ramp
-from hyperspy_dlatoms.simulation.imaging.image import ramp_steps
+from hyperspy_dlatoms.simulation.imaging.illumination import plane
+from hyperspy_dlatoms.simulation.imaging.lens import ramp_steps
 
 SEED = 1597
 
@@ -74,7 +74,7 @@ def read_in_strips(rng, network, specimen, conditions) -> Comparison:
         lens = replace(conditions.lens, defocus=conditions.lens.defocus + step)
         there = replace(conditions, lens=lens, defocus_ramp=0.0)
         found, sampling, shape = read(rng, network, specimen, there)
-        along = (ramp(shape, conditions.ramp_angle) + 0.5) * (len(steps) - 1)
+        along = (plane(np, shape[0], conditions.ramp_angle) + 0.5) * (len(steps) - 1)
         y, x = np.clip(np.rint(found[:, :2]).astype(int), 0, np.array(shape) - 1).T
         kept.append(found[np.rint(along[y, x]) == number])
     return compare(np.concatenate(kept), specimen.truth, sampling, shape)

@@ -28,7 +28,7 @@ from make import is_made
 from hyperspy_dlatoms.recipes.draws import bounds
 from hyperspy_dlatoms.recipes.recipe import Recipe, read_recipe
 from hyperspy_dlatoms.simulation.imaging.conditions import images_of
-from hyperspy_dlatoms.simulation.imaging.image import RAMP_STEP
+from hyperspy_dlatoms.simulation.imaging.lens import RAMP_STEP
 from hyperspy_dlatoms.training import fit
 
 TASK = 8

@@ -14,7 +14,8 @@ from hyperspy_dlatoms.data.benchmark.waves import SAMPLING
 from hyperspy_dlatoms.evaluation.comparison import Truth
 from hyperspy_dlatoms.simulation.imaging.camera import count_electrons, record
 from hyperspy_dlatoms.simulation.imaging.conditions import Conditions
-from hyperspy_dlatoms.simulation.imaging.lens import Lens, image_intensity
+from hyperspy_dlatoms.simulation.imaging.image import image_intensity
+from hyperspy_dlatoms.simulation.imaging.lens import Lens
 
 
 @dataclass(frozen=True, eq=False)

@@ -18,7 +18,7 @@ from hyperspy_dlatoms.data.benchmark.frames import KEPT
 from hyperspy_dlatoms.data.benchmark.waves import SAMPLING, displaced, resting_wave
 from hyperspy_dlatoms.simulation.imaging.camera import record
 from hyperspy_dlatoms.simulation.imaging.conditions import Conditions
-from hyperspy_dlatoms.simulation.imaging.lens import image_intensity
+from hyperspy_dlatoms.simulation.imaging.image import image_intensity
 
 if TYPE_CHECKING:
     from hyperspy_dlatoms.simulation.specimens.specimen import Specimen

@@ -6,7 +6,8 @@ import pytest
 from peers.iterative_reconstruction import reconstruct_exit_wave, transfer_function
 from scipy.ndimage import gaussian_filter
 
-from hyperspy_dlatoms.simulation.imaging.lens import Lens, image_intensity
+from hyperspy_dlatoms.simulation.imaging.image import image_intensity
+from hyperspy_dlatoms.simulation.imaging.lens import Lens
 
 ENERGY, SAMPLING = 80e3, 0.2
 DEFOCI = np.array([10.0, 60.0, 110.0])

@@ -21,7 +21,8 @@ from hyperspy_dlatoms.evaluation.bound import (
 )
 from hyperspy_dlatoms.simulation.imaging.camera import Camera, record
 from hyperspy_dlatoms.simulation.imaging.conditions import Conditions
-from hyperspy_dlatoms.simulation.imaging.lens import Lens, image_intensity
+from hyperspy_dlatoms.simulation.imaging.image import image_intensity
+from hyperspy_dlatoms.simulation.imaging.lens import Lens
 
 LENS = Lens(defocus=60.0, Cs=-1e5, focal_spread=30.0)
 CONDITIONS = Conditions(LENS, Camera(sampling=0.2, dose=1000.0, blur=0.15))

@@ -13,7 +13,7 @@ from hyperspy_dlatoms.data.benchmark.exit_waves import ExitWaves
 from hyperspy_dlatoms.data.benchmark.waves import SAMPLING
 from hyperspy_dlatoms.simulation.imaging.camera import count_electrons, record
 from hyperspy_dlatoms.simulation.imaging.conditions import Conditions, draw_conditions
-from hyperspy_dlatoms.simulation.imaging.image import ramped_intensity
+from hyperspy_dlatoms.simulation.imaging.image import image_intensity
 from hyperspy_dlatoms.simulation.imaging.lens import Lens
 
 KEPT = 32
@@ -48,7 +48,7 @@ def take_frame(
 @lru_cache(maxsize=KEPT)
 def _intensity(specimen: ExitWaves, lens: Lens, ramp: float, angle: float) -> np.ndarray:
     images = [
-        ramped_intensity(wave, SAMPLING, specimen.energy, lens, ramp, angle)
+        image_intensity(wave, SAMPLING, specimen.energy, lens, ramp, angle)
         for wave in specimen.waves
     ]
     return np.mean(images, axis=0)

@@ -3,10 +3,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any, NamedTuple
 
 import numpy as np
-import scipy.fft
+
+from hyperspy_dlatoms.simulation.imaging._arrays import Array, fft_of, per_image, phase_factor
+from hyperspy_dlatoms.simulation.imaging.electrons import Noise, generator_noise
 
 
 @dataclass(frozen=True)
@@ -21,8 +25,9 @@ class Camera:
     dose : float
         Electrons on the specimen, e/Å²; ``inf`` records the noise-free mean at 1 e/Å².
     mtf : tuple of float
-        ``(c1, c2, c3, c4)`` of the parametric modulation transfer function, see
-        :func:`modulation_transfer`.
+        ``(c1, c2, c3, c4)`` of the parametric modulation transfer function: transfer at zero, at
+        infinity, half the frequency of the fall, and its steepness, in
+        (c1 - c2) / (1 + (q / 2 c3)^c4) + c2, with q in units of the camera's Nyquist frequency.
     mtf_curve : tuple of tuple of float
         A measured curve instead: pairs of spatial frequency (in units of Nyquist) and transfer.
     blur : float
@@ -49,6 +54,7 @@ class Camera:
     cameras for electron detection, Microscopy Research and Technique 49, 269 (2000).
     M. Vulović et al., Image formation modeling in cryo-electron microscopy, Journal of Structural
     Biology 183, 19 (2013).
+    J. Madsen et al., Advanced Theory and Simulations 1, 1800037 (2018), for the parametric MTF.
     """
 
     sampling: float = 0.1
@@ -69,62 +75,222 @@ class Camera:
                 "(a scintillator)."
             )
 
+    def values(self) -> dict[str, float]:
+        """Return what the array functions take, all but the measured curve."""
+        values = asdict(self)
+        del values["mtf"], values["mtf_curve"]
+        return values | dict(zip(("c1", "c2", "c3", "c4"), self.mtf, strict=True))
+
     def transfer(self, q: np.ndarray) -> np.ndarray:
-        """
-        Evaluate the measured transfer function, or else the parametric one.
-
-        Parameters
-        ----------
-        q : numpy.ndarray
-            Spatial frequency, periods an Å in the specimen.
-
-        Returns
-        -------
-        numpy.ndarray
-            In the shape of `q`.
+        """Evaluate the transfer function at spatial frequencies `q`, periods an Å in the specimen.
 
         Examples
         --------
         >>> import numpy as np
-        >>> from hyperspy_dlatoms.simulation.imaging.camera import Camera
+        >>> from hyperspy_dlatoms.simulation.imaging import Camera
         >>> Camera(sampling=0.1, mtf=(1.0, 0.0, 0.5, 3.0)).transfer(np.array([0.0, 5.0]))
         array([1. , 0.5])
         """
-        q = q * 2 * self.sampling
-        if self.mtf_curve:
-            frequency, transfer = np.asarray(self.mtf_curve, float).T
-            return np.interp(q, frequency, transfer)
-        return modulation_transfer(q, *self.mtf)
+        return modulation_transfer(np, q, self.values(), self.mtf_curve)
 
 
-def modulation_transfer(q: np.ndarray, c1: float, c2: float, c3: float, c4: float) -> np.ndarray:
-    """
-    Evaluate the parametric modulation transfer function of a scintillator camera.
+def modulation_transfer(
+    xp: Any, q: Array, camera: Mapping[str, Array], curve: tuple[tuple[float, float], ...] = ()
+) -> Array:
+    """Return the transfer of cameras at frequencies `q` (1/Å), a measured curve's if given."""
+    q = q * 2 * camera["sampling"]
+    if curve:
+        return xp.interp(q, *xp.asarray(curve).T).astype(q.dtype)
+    fall = 1 + (q / (2 * camera["c3"])) ** camera["c4"]
+    return (camera["c1"] - camera["c2"]) / fall + camera["c2"]
 
-    Parameters
+
+class Grid(NamedTuple):
+    """Cameras of one number of pixels a side, which a batch has a grid of its own for.
+
+    Attributes
     ----------
-    q : numpy.ndarray
-        Spatial frequency in units of the camera's Nyquist frequency.
-    c1, c2, c3, c4 : float
-        Transfer at zero, at infinity, half the frequency of the fall, and its steepness.
-
-    Returns
-    -------
-    numpy.ndarray
-        (c1 - c2) / (1 + (q / 2 c3)^c4) + c2, in the shape of `q`.
-
-    References
-    ----------
-    J. Madsen et al., Advanced Theory and Simulations 1, 1800037 (2018).
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from hyperspy_dlatoms.simulation.imaging.camera import modulation_transfer
-    >>> modulation_transfer(np.array([0.0, 1.0]), 1.0, 0.0, 0.5, 3.0)
-    array([1. , 0.5])
+    size : int
+        Pixels a side of the intensity.
+    edge : float
+        Of the field of view (Å).
+    pixels : int
+        Of the camera, a side.
     """
-    return (c1 - c2) / (1 + (q / (2 * c3)) ** c4) + c2
+
+    size: int
+    edge: float
+    pixels: int
+
+    @property
+    def pixel(self) -> float:
+        """Sampling of the images, Å/px."""
+        return self.edge / self.pixels
+
+    @property
+    def half(self) -> int:
+        """Frequencies along an axis that both grids carry, the Nyquist frequency left out.
+
+        It stands for both signs, and cannot be scaled as the others are.
+        """
+        return min(self.size, self.pixels) // 2
+
+    def image(self, xp: Any, kept: Array) -> Array:
+        """Return images (..., pixels, pixels) of the frequencies that `spectrum` keeps."""
+        rows = self.pixels - kept.shape[-2]
+        middle = xp.zeros((*kept.shape[:-2], rows, self.half), kept.dtype)
+        kept = xp.concatenate([kept[..., : self.half, :], middle, kept[..., self.half :, :]], -2)
+        image = fft_of(xp).irfft2(kept, (self.pixels,) * 2)
+        return image * np.float32((self.pixels / self.size) ** 2)
+
+    def filtered(self, xp: Any, image: Array, transfer: Any) -> Array:
+        """Return images whose frequencies are multiplied by a function of them (1/Å)."""
+        qy = np.fft.fftfreq(self.pixels, self.pixel)[:, None]
+        qx = np.fft.rfftfreq(self.pixels, self.pixel)
+        factor = transfer(xp.asarray(np.hypot(qy, qx)))
+        return fft_of(xp).irfft2(fft_of(xp).rfft2(image) * factor, (self.pixels,) * 2)
+
+
+class VaryingGrid(NamedTuple):
+    """Cameras of any number of pixels a side up to that of the intensity, in one batch.
+
+    Images stand in the corner of arrays of the size of the intensity and are 0 beside it, so that
+    shapes do not depend on what was drawn; matrices take the place of Fourier transforms.
+
+    Attributes
+    ----------
+    size : int
+        Pixels a side of the intensity.
+    edge : float
+        Of the field of view (Å).
+    pixels : array
+        (...) of the cameras, a side.
+    """
+
+    size: int
+    edge: float
+    pixels: Array
+
+    @property
+    def pixel(self) -> Array:
+        """Sampling of the images (..., 1, 1), Å/px."""
+        return (self.edge / self.pixels)[..., None, None]
+
+    @property
+    def half(self) -> int:
+        """As for `Grid`, for the finest camera."""
+        return self.size // 2
+
+    def image(self, xp: Any, kept: Array) -> Array:
+        """Return images (..., size, size), 0 beyond their pixels."""
+        row = np.r_[: self.half, 1 - self.half : 0]
+        column = np.arange(self.half)
+        limit = xp.floor(self.pixels / 2)[..., None]
+        rows, columns = (
+            self._waves(xp, order) * (xp.abs(xp.asarray(order)) < limit)[..., None, :]
+            for order in (row, column)
+        )
+        return self._synthesised(xp, kept, rows, columns, column) / self.size**2
+
+    def filtered(self, xp: Any, image: Array, transfer: Any) -> Array:
+        """Return images whose frequencies are multiplied by a function of them (1/Å)."""
+        row = np.arange(-self.half, self.half + 1)
+        column = np.arange(self.half + 1)
+        factor = transfer(xp.asarray(np.hypot(row[:, None], column) / self.edge))
+        rows, columns = self._waves(xp, row), self._waves(xp, column)
+        spectrum = xp.conj(rows).swapaxes(-1, -2) @ image @ xp.conj(columns)
+        # The Nyquist frequency of an even number of pixels is there with both signs.
+        both = xp.asarray(self.pixels)[..., None]
+        share_y, share_x = (
+            xp.where(xp.abs(order) * 2 == both, 0.5, 1.0) * (xp.abs(order) * 2 <= both)
+            for order in (xp.asarray(row), xp.asarray(column))
+        )
+        spectrum = spectrum * factor * (share_y[..., :, None] * share_x[..., None, :])
+        return self._synthesised(xp, spectrum, rows, columns, column) / both[..., None] ** 2
+
+    def inside(self, xp: Any) -> Array:
+        """Return where the images have pixels, (..., size, size) bool."""
+        there = xp.arange(self.size) < xp.asarray(self.pixels)[..., None]
+        return there[..., :, None] & there[..., None, :]
+
+    def _waves(self, xp: Any, order: np.ndarray) -> Array:
+        """Return the waves of so many periods a frame in its pixels, (..., size, orders)."""
+        pixels = xp.asarray(self.pixels)[..., None, None]
+        # Whole turns are left out, which single precision would round.
+        turns = (xp.arange(self.size)[:, None] * xp.asarray(order)) % pixels / pixels
+        there = xp.arange(self.size)[:, None] < pixels
+        return phase_factor(xp, turns) * there
+
+    def _synthesised(
+        self, xp: Any, spectrum: Array, rows: Array, columns: Array, column: np.ndarray
+    ) -> Array:
+        """Sum the waves of half a plane, those of the other half being their conjugates."""
+        weights = xp.asarray(np.where(column == 0, 1, 2).astype(np.float32))
+        return (rows @ spectrum @ (columns * weights).swapaxes(-1, -2)).real
+
+
+def resolved(
+    xp: Any,
+    intensity: Array,
+    camera: Mapping[str, Array],
+    grid: Grid | VaryingGrid,
+    shift: Array | None = None,
+    curve: tuple[tuple[float, float], ...] = (),
+) -> Array:
+    """Bring intensities (..., N, N) to the pixels of cameras, blurred as they blur them.
+
+    The images (..., M, M) float32 are shifted by `shift` (..., 2; y and x, Å). The transfer
+    function of a scintillator is left to `counted`, since the noise undergoes it too.
+    """
+    value = per_image(xp, camera, xp.float32)
+    spectrum = fft_of(xp).rfft2(intensity)
+    half = grid.half
+    spectrum = xp.concatenate([spectrum[..., :half, :half], spectrum[..., 1 - half :, :half]], -2)
+    qy = xp.asarray((np.r_[:half, 1 - half : 0] / grid.edge).astype(np.float32))[:, None]
+    qx = xp.asarray((np.arange(half) / grid.edge).astype(np.float32))
+    square = qx**2 + qy**2
+    along = qx * xp.cos(value["vibration_angle"]) + qy * xp.sin(value["vibration_angle"])
+    variance = value["blur"] ** 2 * square + (value["vibration"] * along) ** 2
+    transfer = xp.exp(-2 * np.pi**2 * variance)
+    white = value["noise_transfer"] == 0
+    transfer = transfer * xp.where(white, modulation_transfer(xp, xp.sqrt(square), value, curve), 1)
+    spectrum = spectrum * transfer
+    if shift is not None:
+        turns = shift[..., 0, None, None] * qy + shift[..., 1, None, None] * qx
+        spectrum = spectrum * phase_factor(xp, -turns)
+    return grid.image(xp, spectrum)
+
+
+def counted(
+    xp: Any,
+    noise: Noise,
+    image: Array,
+    camera: Mapping[str, Array],
+    grid: Grid | VaryingGrid,
+    curve: tuple[tuple[float, float], ...] = (),
+    scintillators: bool = True,
+) -> Array:
+    """Draw the electrons recorded in each pixel of images (..., M, M), 1 without a specimen.
+
+    Where the transfer function has acted on the signal before, the noise drawn stays white, as in
+    a counting detector; in a scintillator it acts on the electrons drawn, so that the noise fades
+    towards high frequencies as the signal does. The readout noise is white in both. Without
+    `scintillators` among the cameras that step is left out.
+    """
+    value = per_image(xp, camera)
+    area = grid.pixel**2
+    finite = xp.isfinite(value["dose"])
+    expected = (xp.where(finite, value["dose"], 0) * area).astype(xp.float32)
+    electrons = noise.electrons(xp.maximum(image, 0) * expected)
+    electrons = xp.where(finite, electrons, image * area)
+    if scintillators:
+        single = per_image(xp, camera, xp.float32)
+        blurred = grid.filtered(
+            xp, electrons, lambda q: modulation_transfer(xp, q.astype(xp.float32), single, curve)
+        )
+        electrons = xp.where(value["noise_transfer"] == 0, electrons, blurred)
+    level = xp.where(finite, value["readout"], 0).astype(xp.float32)
+    return electrons + noise.readout(level, image.shape)
 
 
 def record(
@@ -134,103 +300,31 @@ def record(
     pixel: float,
     shift: tuple[float, float] = (0.0, 0.0),
 ) -> np.ndarray:
+    """Bring an intensity (N, N) of `sampling` Å/px to pixels of about `pixel` Å, blurred.
+
+    That is the camera's own pixel, or a coarser one when its pixels are summed. The result has
+    ``round(N * sampling / pixel)`` pixels a side, float32, and the same mean where the transfer at
+    zero is 1; its first pixel's centre lies where that of `intensity` does. What the `shift` (y, x,
+    Å) moves out on one side enters on the other.
     """
-    Bring an intensity to the grid of the camera, blurred as the camera blurs it.
-
-    Parameters
-    ----------
-    intensity : numpy.ndarray
-        (N, N) float, periodic, covering a square of ``N * sampling`` Å.
-    sampling : float
-        Of the intensity, Å/px.
-    camera : Camera
-        Its blur and transfer; neither the noise is added here, nor the transfer that the noise
-        undergoes too.
-    pixel : float
-        Sampling of the result, Å/px: the camera's own, or a coarser one when its pixels are summed.
-        The result has ``round(N * sampling / pixel)`` pixels a side, and that ratio is exact.
-    shift : tuple of float
-        By which the image is moved along y and x, Å; what leaves on one side enters on the other.
-
-    Returns
-    -------
-    numpy.ndarray
-        (M, M) float32, of the same mean where the transfer at zero is 1; the first pixel's centre
-        lies where the first pixel's centre of `intensity` does.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from hyperspy_dlatoms.simulation.imaging.camera import Camera, record
-    >>> record(np.ones((60, 60)), 0.2, Camera(sampling=0.1), 0.1).shape
-    (120, 120)
-    """
-    size, edge = len(intensity), len(intensity) * sampling
-    pixels = round(edge / pixel)
-    spectrum = scipy.fft.rfft2(intensity.astype(np.float32))
-    half = min(size, pixels) // 2
-    kept = np.zeros((pixels, pixels // 2 + 1), np.complex64)
-    # The Nyquist row is left out: it stands for both signs and cannot be scaled like the others.
-    kept[:half, :half] = spectrum[:half, :half]
-    kept[1 - half :, :half] = spectrum[1 - half :, :half]
-    qy = scipy.fft.fftfreq(pixels, edge / pixels)[:, None]
-    qx = scipy.fft.rfftfreq(pixels, edge / pixels)[None]
-    if not camera.noise_transfer:
-        kept *= camera.transfer(np.hypot(qx, qy))
-    along = qx * np.cos(camera.vibration_angle) + qy * np.sin(camera.vibration_angle)
-    variance = camera.blur**2 * (qx**2 + qy**2) + camera.vibration**2 * along**2
-    kept *= np.exp(-2 * np.pi**2 * variance)
-    if any(shift):
-        kept *= np.exp(-2j * np.pi * shift[0] * qy) * np.exp(-2j * np.pi * shift[1] * qx)
-    return scipy.fft.irfft2(kept, (pixels, pixels)).astype(np.float32) * (pixels / size) ** 2
+    edge = len(intensity) * sampling
+    grid = Grid(len(intensity), edge, round(edge / pixel))
+    moved = np.array(shift) if any(shift) else None
+    return resolved(
+        np, intensity.astype(np.float32), camera.values(), grid, moved, camera.mtf_curve
+    )
 
 
 def count_electrons(
     rng: np.random.Generator, image: np.ndarray, camera: Camera, pixel: float
 ) -> np.ndarray:
-    """
-    Draw the electrons that are recorded in each pixel.
-
-    Where the transfer function has acted on the signal before, the noise drawn stays white, as in
-    a counting detector; in a scintillator it acts on the electrons drawn, so that the noise fades
-    towards high frequencies as the signal does. The readout noise is white in both.
-
-    Parameters
-    ----------
-    rng : numpy.random.Generator
-        Where the randomness comes from.
-    image : numpy.ndarray
-        Expected intensity (H, W), 1 without a specimen; small negative values count as none.
-    camera : Camera
-        Its dose, transfer and readout noise.
-    pixel : float
-        Sampling of the image, Å/px.
-
-    Returns
-    -------
-    numpy.ndarray
-        (H, W) float32, electrons a pixel.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from hyperspy_dlatoms.simulation.imaging.camera import Camera, count_electrons
-    >>> rng = np.random.default_rng(0)
-    >>> counts = count_electrons(rng, np.ones((64, 64)), Camera(dose=1000.0), 0.2)
-    >>> bool(abs(counts.mean() - 40) < 1)
-    True
-    """
-    noisy = np.isfinite(camera.dose)
-    if noisy:
-        electrons = rng.poisson(np.maximum(image, 0) * (camera.dose * pixel**2)).astype(np.float32)
-    else:
-        electrons = (image * pixel**2).astype(np.float32)
-    if camera.noise_transfer:
-        spectrum = scipy.fft.rfft2(electrons)
-        qy = scipy.fft.fftfreq(len(image), pixel)[:, None]
-        qx = scipy.fft.rfftfreq(image.shape[1], pixel)[None]
-        spectrum *= camera.transfer(np.hypot(qx, qy))
-        electrons = scipy.fft.irfft2(spectrum, image.shape).astype(np.float32)
-    if noisy and camera.readout > 0:
-        electrons += camera.readout * rng.standard_normal(image.shape, np.float32)
-    return electrons
+    """Draw the electrons of an image (M, M) of `pixel` Å/px, see `counted`; float32 a pixel."""
+    return counted(
+        np,
+        generator_noise(rng),
+        image.astype(np.float32),
+        camera.values(),
+        Grid(len(image), len(image) * pixel, len(image)),
+        camera.mtf_curve,
+        scintillators=bool(camera.noise_transfer),
+    )

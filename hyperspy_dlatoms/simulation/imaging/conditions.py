@@ -3,15 +3,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from hyperspy_dlatoms.recipes.draws import draw
+from hyperspy_dlatoms.recipes.draws import bounds, draw
 from hyperspy_dlatoms.simulation.imaging.camera import Camera
-from hyperspy_dlatoms.simulation.imaging.lens import Lens
+from hyperspy_dlatoms.simulation.imaging.lens import Focus, Lens, focus_at, ramp_steps
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,8 @@ class Conditions:
     ramp_angle : float
         Direction in which it changes, radians from x towards y.
     illumination_slope, illumination_angle, vignetting : float
-        See :func:`hyperspy_dlatoms.simulation.imaging.illumination.uneven`.
+        Relative change of the illumination across the frame, its direction (radians from x towards
+        y), and the relative loss at the corners.
     defoci : tuple of float
         Defocus of each image of a focal series, Å; empty for a single image.
     drift : tuple of tuple of float
@@ -48,28 +49,22 @@ class Conditions:
     drift: tuple[tuple[float, float], ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
-        """
-        Give the conditions as nested dictionaries of plain numbers, for a data set's record.
-
-        Returns
-        -------
-        dict
-
-        Examples
-        --------
-        >>> from hyperspy_dlatoms.simulation.imaging.conditions import Conditions
-        >>> Conditions().to_dict()["lens"]["defocus"]
-        0.0
-        """
+        """Return the conditions as nested dictionaries of numbers, for a data set's record."""
         values = asdict(self)
         if not self.defoci:
             del values["defoci"], values["drift"]
         return values
 
+    @property
+    def is_blended(self) -> bool:
+        """Whether an image is made of several of different defoci."""
+        return bool(self.defocus_ramp) or self.lens.is_summed
+
 
 LENS = ("defocus", "Cs", "astigmatism", "coma", "threefold", "focal_spread", "focal_points")
 CAMERA = ("sampling", "dose", "blur", "vibration", "readout", "noise_transfer")
 FRAME = ("defocus_ramp", "illumination_slope", "vignetting")
+FRAME_ANGLES = ("ramp_angle", "illumination_angle")
 MTF = ("mtf_c1", "mtf_c2", "mtf_c3", "mtf_c4")
 ANGLES = ("astigmatism_angle", "coma_angle", "threefold_angle")
 SERIES = ("images", "defocus_step", "defocus_jitter", "drift")
@@ -79,6 +74,80 @@ EACH = ("defocus_jitter", "drift")
 KNOWN = frozenset(LENS + CAMERA + FRAME + MTF + SERIES + ("mtf_curve",))
 
 
+class ConditionArrays(NamedTuple):
+    """Conditions of images as arrays, for the array functions of this package.
+
+    Attributes
+    ----------
+    values : dict of array
+        By the names of `Lens`, `Camera` and the illumination, each (...).
+    focus : Focus
+        The defoci that each image is blended from, (..., images, k).
+    shift : array or None
+        (..., images, 2): drift along y and x, Å.
+    """
+
+    values: dict[str, Any]
+    focus: Focus
+    shift: Any
+
+
+def as_arrays(conditions: Conditions, defoci: int | None = None) -> ConditionArrays:
+    """Return conditions as arrays, padded to so many `defoci` that an image is blended from.
+
+    A ramp whose every step is a sum over the spread of focus needs many: where they are more than
+    `defoci`, the spread stays an envelope in it. The measured curve of a camera is not among them.
+
+    Raises
+    ------
+    ValueError
+        If there are more `defoci` still.
+    """
+    lens = conditions.lens
+    at = conditions.defoci or (lens.defocus,)
+    focus = focus_at(lens, at, conditions.defocus_ramp)
+    if defoci is not None:
+        if conditions.defocus_ramp and focus.offsets.shape[-1] > defoci:
+            lens = replace(lens, focal_points=1)
+            focus = focus_at(lens, at, conditions.defocus_ramp)
+        missing = defoci - focus.offsets.shape[-1]
+        if missing < 0:
+            raise ValueError(
+                f"An image is blended from {focus.offsets.shape[-1]} defoci, expected at most "
+                f"{defoci}: allow for more, or shorten the ramp of the defocus."
+            )
+        offsets, weights, along = (np.pad(part, [(0, 0), (0, missing)]) for part in focus[:3])
+        focus = Focus(offsets, weights, along, focus.intervals)
+    frame = {name: getattr(conditions, name) for name in (*FRAME, *FRAME_ANGLES)}
+    values = lens.values() | conditions.camera.values() | frame
+    shift = np.array(conditions.drift) if conditions.drift else None
+    return ConditionArrays({name: np.asarray(v) for name, v in values.items()}, focus, shift)
+
+
+def stack_arrays(arrays: Sequence[ConditionArrays]) -> ConditionArrays:
+    """Stack the conditions of images along a first axis, float32 as an accelerator has them."""
+
+    def stack(parts: Iterable[Any]) -> np.ndarray:
+        return np.stack(list(parts)).astype(np.float32)
+
+    return ConditionArrays(
+        {name: stack(one.values[name] for one in arrays) for name in arrays[0].values},
+        Focus(*(stack(parts) for parts in zip(*(one.focus for one in arrays), strict=True))),
+        None if arrays[0].shift is None else stack(one.shift for one in arrays),
+    )
+
+
+def most_defoci(imaging: Mapping[str, Any]) -> int:
+    """Return from how many defoci the images of a recipe are blended at most.
+
+    As in `as_arrays`, where an image that has both a ramp and a sum over the spread of focus keeps
+    the spread as an envelope if it would need more than either alone.
+    """
+    ramp = max(map(abs, bounds(imaging.get("defocus_ramp", 0.0))))
+    points = int(bounds(imaging.get("focal_points", 1))[1])
+    return max(len(ramp_steps(ramp)), points)
+
+
 def draw_conditions(
     rng: np.random.Generator,
     imaging: Mapping[str, Any],
@@ -86,41 +155,16 @@ def draw_conditions(
     strength: float = 1.0,
     dose_floor: float = 0.0,
 ) -> Conditions:
-    """
-    Draw the conditions of one image.
+    """Draw the conditions of one image, or of a focal series, from the ``imaging`` of a recipe.
 
-    Parameters
-    ----------
-    rng : numpy.random.Generator
-        Where the randomness comes from.
-    imaging : mapping
-        The ``imaging`` part of a recipe: a range for each of ``KNOWN``, see
-        :func:`hyperspy_dlatoms.recipes.draws.draw`; what is left out keeps the default of a
-        perfect instrument. Azimuths are always drawn from the full circle. With ``images`` a focal
-        series is drawn, whose middle image has the ``defocus``: ``defocus_step`` (Å, from each
-        image to the next), ``defocus_jitter`` (Å, deviation of each image from that), ``drift`` (Å,
-        distance of each image from the one before, in any direction).
-    strength : float
-        Scales coma and both astigmatisms, for a curriculum that widens the lens step by step.
-    dose_floor : float
-        Doses below this are raised into the upper part of the range, for a curriculum, e/Å².
-
-    Returns
-    -------
-    Conditions
+    Azimuths are drawn from the full circle; what is left out keeps the default of a perfect
+    instrument. For a curriculum, `strength` scales coma and both astigmatisms, and doses below
+    `dose_floor` (e/Å²) are raised to one to three times it.
 
     Raises
     ------
     ValueError
         If a name is not known.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from hyperspy_dlatoms.simulation.imaging.conditions import draw_conditions
-    >>> rng = np.random.default_rng(0)
-    >>> draw_conditions(rng, {"defocus": [50, 60], "dose": 1000}).camera.dose
-    1000.0
     """
     unknown = sorted(set(imaging) - KNOWN)
     if unknown:
@@ -134,54 +178,39 @@ def draw_conditions(
         drawn["dose"] = dose_floor * float(rng.uniform(1, 3))
     for name in ("astigmatism", "coma", "threefold"):
         drawn[name] = drawn.get(name, 0.0) * strength
-    lens = {name: float(drawn[name]) for name in LENS if name in drawn}
+    lens: dict[str, Any] = {name: float(drawn[name]) for name in LENS if name in drawn}
     if "focal_points" in lens:
         lens["focal_points"] = int(lens["focal_points"])
-    camera = {name: float(drawn[name]) for name in CAMERA if name in drawn}
+    camera: dict[str, Any] = {name: float(drawn[name]) for name in CAMERA if name in drawn}
     default = Camera().mtf
     camera["mtf"] = tuple(float(drawn.get(n, d)) for n, d in zip(MTF, default, strict=True))
     if "mtf_curve" in imaging:
         camera["mtf_curve"] = tuple((float(q), float(t)) for q, t in imaging["mtf_curve"])
     count = images_of(imaging)
-    defoci, drift = (), ()
+    series: dict[str, Any] = {}
     if count > 1:
         step = float(drawn.get("defocus_step", 0.0))
-        defoci, drift = _draw_series(rng, imaging, count, lens.get("defocus", 0.0), step)
+        series = _draw_series(rng, imaging, count, lens.get("defocus", 0.0), step)
+    frame: dict[str, Any] = {name: float(drawn[name]) for name in FRAME if name in drawn}
+    angles: dict[str, Any] = dict(zip(ANGLES, lens_angles, strict=True))
     return Conditions(
-        defoci=defoci,
-        drift=drift,
-        lens=Lens(**lens, **dict(zip(ANGLES, lens_angles, strict=True))),
+        lens=Lens(**lens, **angles),
         camera=Camera(**camera, vibration_angle=vibration),
         ramp_angle=ramp,
         illumination_angle=light,
-        **{name: float(drawn[name]) for name in FRAME if name in drawn},
+        **frame,
+        **series,
     )
 
 
 def images_of(imaging: Mapping[str, Any]) -> int:
-    """
-    Give the number of images that are taken at once: 1, or those of a focal series.
-
-    Parameters
-    ----------
-    imaging : mapping
-        The ``imaging`` part of a recipe.
-
-    Returns
-    -------
-    int
+    """Return the number of images that are taken at once: 1, or those of a focal series.
 
     Raises
     ------
     ValueError
         If ``images`` is not a positive whole number, or a single image is given what only a focal
         series has.
-
-    Examples
-    --------
-    >>> from hyperspy_dlatoms.simulation.imaging.conditions import images_of
-    >>> images_of({"images": 3, "defocus_step": [20, 80]}), images_of({})
-    (3, 1)
     """
     count = imaging.get("images", 1)
     if not isinstance(count, int) or isinstance(count, bool) or count < 1:
@@ -194,7 +223,7 @@ def images_of(imaging: Mapping[str, Any]) -> int:
 
 def _draw_series(
     rng: np.random.Generator, imaging: Mapping[str, Any], count: int, middle: float, step: float
-) -> tuple[tuple[float, ...], tuple[tuple[float, float], ...]]:
+) -> dict[str, Any]:
     """Defocus of each image, and its shift against the middle one."""
     order = np.arange(count) - count // 2
     jitter = [float(draw(rng, imaging.get("defocus_jitter", 0.0))) for _ in order]
@@ -203,4 +232,4 @@ def _draw_series(
     place = np.cumsum(length[:, None] * np.column_stack([np.sin(angle), np.cos(angle)]), axis=0)
     place -= place[count // 2]
     defoci = tuple(float(d) for d in middle + step * order + jitter)
-    return defoci, tuple((float(y), float(x)) for y, x in place)
+    return {"defoci": defoci, "drift": tuple((float(y), float(x)) for y, x in place)}

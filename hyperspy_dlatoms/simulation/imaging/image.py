@@ -1,18 +1,84 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""One image, or a focal series, from an exit wave under given conditions."""
+"""One image, or a focal series, from an exit wave under given conditions; or batches of them."""
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
-from hyperspy_dlatoms.simulation.imaging.camera import count_electrons, record
-from hyperspy_dlatoms.simulation.imaging.conditions import Conditions
-from hyperspy_dlatoms.simulation.imaging.illumination import blend, uneven
-from hyperspy_dlatoms.simulation.imaging.lens import Lens, image_intensity, series_intensities
+from hyperspy_dlatoms.simulation.imaging._arrays import Array
+from hyperspy_dlatoms.simulation.imaging.camera import Grid, VaryingGrid, counted, resolved
+from hyperspy_dlatoms.simulation.imaging.conditions import (
+    ConditionArrays,
+    Conditions,
+    as_arrays,
+)
+from hyperspy_dlatoms.simulation.imaging.electrons import Noise, generator_noise
+from hyperspy_dlatoms.simulation.imaging.illumination import light
+from hyperspy_dlatoms.simulation.imaging.lens import (
+    Focus,
+    Lens,
+    blended,
+    intensity,
+    lens_spectrum,
+    wavelength,
+)
 
-RAMP_STEP = 20.0
-"""Most defocus (Å) between the images that a ramp is blended from. The contrast of an HRTEM image
-inverts within some 100 Å, and the mean of two images either side of that shows less than either."""
+
+def intensities(
+    xp: Any,
+    waves: Array,
+    length: Array,
+    conditions: ConditionArrays,
+    sampling: float,
+    blend: bool = True,
+    together: int = 1,
+) -> Array:
+    """Return the intensities (..., images, N, N) behind the lens of waves (..., N, N).
+
+    `length` (...) is the wavelength of their electrons (Å). Images of one defocus, that of the
+    lens, need no `blend`; otherwise `together` defoci are propagated at once.
+    """
+    values = conditions.values
+    spectra = lens_spectrum(xp, waves, length, values, sampling)[..., None, :, :]
+    if not blend:
+        return intensity(xp, spectra)
+    angle = xp.asarray(values["ramp_angle"])[..., None]
+    length = xp.asarray(length)[..., None]
+    return blended(xp, spectra, length, conditions.focus, angle, sampling, together)
+
+
+def expose(
+    xp: Any,
+    noise: Noise,
+    intensity: Array,
+    conditions: ConditionArrays,
+    grid: Grid | VaryingGrid,
+    curve: tuple[tuple[float, float], ...] = (),
+    *,
+    scintillators: bool = True,
+) -> Array:
+    """Return the counts (..., images, M, M) that cameras record of intensities (..., images, N, N).
+
+    With the measured `curve` of all their cameras, if there is one; without `scintillators` among
+    them a step is saved.
+    """
+    values = {name: xp.asarray(value)[..., None] for name, value in conditions.values.items()}
+    image = resolved(xp, intensity, values, grid, conditions.shift, curve)
+    pixels = grid.pixels if isinstance(grid, VaryingGrid) else None
+    image = image * light(
+        xp,
+        image.shape[-1],
+        values["illumination_slope"],
+        values["illumination_angle"],
+        values["vignetting"],
+        pixels,
+    )
+    if isinstance(grid, VaryingGrid):
+        image = image * grid.inside(xp)
+    counts = counted(xp, noise, image, values, grid, curve, scintillators)
+    return counts * grid.inside(xp) if isinstance(grid, VaryingGrid) else counts
 
 
 def take_image(
@@ -51,73 +117,14 @@ def take_image(
     Examples
     --------
     >>> import numpy as np
-    >>> from hyperspy_dlatoms.simulation.imaging.conditions import Conditions
-    >>> from hyperspy_dlatoms.simulation.imaging.image import take_image
+    >>> from hyperspy_dlatoms.simulation.imaging import Conditions, take_image
     >>> rng = np.random.default_rng(0)
     >>> counts, pixel = take_image(rng, np.ones((64, 64), complex), 0.2, 300e3, Conditions())
     >>> counts.shape, pixel
     ((128, 128), 0.1)
     """
-    intensity = ramped_intensity(
-        wave, sampling, energy, conditions.lens, conditions.defocus_ramp, conditions.ramp_angle
-    )
-    return _expose(rng, intensity, sampling, conditions, pixel)
-
-
-def ramped_intensity(
-    wave: np.ndarray, sampling: float, energy: float, lens: Lens, ramp: float, angle: float
-) -> np.ndarray:
-    """
-    Give the intensity behind a lens whose defocus changes across the frame.
-
-    Parameters
-    ----------
-    wave : numpy.ndarray
-        Exit wave (N, N), complex, periodic.
-    sampling : float
-        Of the wave, Å/px.
-    energy : float
-        Of the electrons, eV.
-    lens : Lens
-        In the middle of the frame.
-    ramp : float
-        Change of the defocus from one side to the other, Å; 0 for none.
-    angle : float
-        Direction of the ramp, radians.
-
-    Returns
-    -------
-    numpy.ndarray
-        (N, N), 1 where nothing is.
-    """
-    if not ramp:
-        return image_intensity(wave, sampling, energy, lens)
-    images = series_intensities(wave, sampling, energy, lens, lens.defocus + ramp_steps(ramp))
-    return blend(images, angle)
-
-
-def ramp_steps(ramp: float) -> np.ndarray:
-    """
-    Give the defoci of the images that a ramp is blended from.
-
-    Parameters
-    ----------
-    ramp : float
-        Change of the defocus from one side of the frame to the other, Å.
-
-    Returns
-    -------
-    numpy.ndarray
-        Relative to that in the middle of the frame (Å), from one side to the other.
-
-    Examples
-    --------
-    >>> from hyperspy_dlatoms.simulation.imaging.image import ramp_steps
-    >>> ramp_steps(-60.0)
-    array([ 30.,  10., -10., -30.])
-    """
-    images = 1 + max(int(np.ceil(abs(ramp) / RAMP_STEP)), 1)
-    return np.linspace(-0.5, 0.5, images) * ramp
+    counts, pixel = take_series(rng, wave, sampling, energy, conditions, pixel)
+    return counts[0], pixel
 
 
 def take_series(
@@ -136,19 +143,11 @@ def take_series(
 
     Parameters
     ----------
-    rng : numpy.random.Generator
-        Draws the noise.
-    wave : numpy.ndarray
-        Exit wave (N, N), complex, periodic.
-    sampling : float
-        Of the wave, Å/px.
-    energy : float
-        Of the electrons, eV.
+    rng, wave, sampling, energy, pixel
+        As for :func:`take_image`.
     conditions : Conditions
         What the images are taken under, with their ``defoci`` and ``drift``; the dose is that of
         each image.
-    pixel : float, optional
-        Sampling asked of the images, Å/px; by default that of the camera.
 
     Returns
     -------
@@ -160,45 +159,59 @@ def take_series(
     Examples
     --------
     >>> import numpy as np
-    >>> from hyperspy_dlatoms.simulation.imaging.conditions import Conditions
-    >>> from hyperspy_dlatoms.simulation.imaging.image import take_series
+    >>> from hyperspy_dlatoms.simulation.imaging import Conditions, take_series
     >>> conditions = Conditions(defoci=(-50.0, 0.0, 50.0), drift=((0, 0.2), (0, 0), (0.1, 0)))
     >>> rng = np.random.default_rng(0)
     >>> take_series(rng, np.ones((64, 64), complex), 0.2, 80e3, conditions)[0].shape
     (3, 128, 128)
     """
-    lens, defoci = conditions.lens, np.asarray(conditions.defoci)
-    if conditions.defocus_ramp:
-        each = defoci[:, None] + ramp_steps(conditions.defocus_ramp)
-        images = series_intensities(wave, sampling, energy, lens, each.ravel())
-        images = images.reshape(*each.shape, *wave.shape)
-        intensities = [blend(stack, conditions.ramp_angle) for stack in images]
-    else:
-        intensities = series_intensities(wave, sampling, energy, lens, defoci)
-    exposed = [
-        _expose(rng, intensity, sampling, conditions, pixel, shift)
-        for intensity, shift in zip(intensities, conditions.drift, strict=True)
-    ]
-    return np.stack([counts for counts, _ in exposed]), exposed[0][1]
-
-
-def _expose(
-    rng: np.random.Generator,
-    intensity: np.ndarray,
-    sampling: float,
-    conditions: Conditions,
-    pixel: float | None,
-    shift: tuple[float, float] = (0.0, 0.0),
-) -> tuple[np.ndarray, float]:
-    """Record an intensity with the camera, under its illumination and with its noise."""
-    camera = conditions.camera
-    image = record(intensity, sampling, camera, pixel or camera.sampling, shift)
-    exact = len(intensity) * sampling / len(image)
-    if conditions.illumination_slope or conditions.vignetting:
-        image *= uneven(
-            image.shape,
-            conditions.illumination_slope,
-            conditions.illumination_angle,
-            conditions.vignetting,
+    ideal = _ideal(wave, sampling, energy, conditions)
+    camera, size = conditions.camera, len(wave)
+    grid = Grid(size, size * sampling, round(size * sampling / (pixel or camera.sampling)))
+    noise, arrays = generator_noise(rng), as_arrays(conditions)
+    drift = [None] if arrays.shift is None else arrays.shift[:, None]
+    # One by one, so that an image's noise follows from those before it alone.
+    counts = [
+        expose(
+            np,
+            noise,
+            image[None],
+            arrays._replace(shift=shift),
+            grid,
+            camera.mtf_curve,
+            scintillators=bool(camera.noise_transfer),
         )
-    return count_electrons(rng, image, camera, exact), exact
+        for image, shift in zip(ideal, drift, strict=True)
+    ]
+    return np.concatenate(counts), grid.pixel
+
+
+def image_intensity(
+    wave: np.ndarray,
+    sampling: float,
+    energy: float,
+    lens: Lens,
+    ramp: float = 0.0,
+    angle: float = 0.0,
+) -> np.ndarray:
+    """Return the intensity (N, N) float32 of an exit wave (N, N), 1 where there is no specimen.
+
+    `sampling` in Å/px, `energy` in eV; the defocus changes by `ramp` (Å) across the frame, in the
+    direction `angle` (radians).
+    """
+    conditions = Conditions(lens=lens, defocus_ramp=ramp, ramp_angle=angle)
+    return _ideal(wave, sampling, energy, conditions)[0]
+
+
+def _ideal(wave: np.ndarray, sampling: float, energy: float, conditions: Conditions) -> np.ndarray:
+    """Return the intensities (images, N, N) float32 that the camera is to record."""
+    arrays, length = as_arrays(conditions), wavelength(energy)
+    spectrum = lens_spectrum(np, wave.astype(np.complex64), length, arrays.values, sampling)
+    if not conditions.is_blended and not conditions.defoci:
+        return intensity(np, spectrum)[None]
+    # One by one, which needs less memory and so less time.
+    images = [
+        blended(np, spectrum, length, Focus(*one), conditions.ramp_angle, sampling)
+        for one in zip(*arrays.focus, strict=True)
+    ]
+    return np.stack(images)

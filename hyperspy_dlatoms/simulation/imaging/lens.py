@@ -3,17 +3,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, NamedTuple
 
 import numpy as np
-import scipy.fft
+from scipy import constants
 
-from hyperspy_dlatoms.simulation.settings import SETTINGS
+from hyperspy_dlatoms.simulation.imaging._arrays import (
+    Array,
+    fft_of,
+    frequencies,
+    per_image,
+    phase_factor,
+)
+from hyperspy_dlatoms.simulation.imaging.illumination import plane
 
-if TYPE_CHECKING:
-    import abtem
+SPREAD_LIMIT = 2.5
+"""Standard deviations of the focus either side that a sum over the spread goes to."""
+
+
+RAMP_STEP = 20.0
+"""Most defocus (Å) between the images that a ramp is blended from. The contrast of an HRTEM image
+inverts within some 100 Å, and the mean of two images either side of that shows less than either."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +52,7 @@ class Lens:
 
     Examples
     --------
-    >>> from hyperspy_dlatoms.simulation.imaging.lens import Lens
+    >>> from hyperspy_dlatoms.simulation.imaging import Lens
     >>> Lens(defocus=80.0, Cs=-1e5).focal_spread
     0.0
     """
@@ -56,141 +68,152 @@ class Lens:
     focal_spread: float = 0.0
     focal_points: int = 1
 
+    @property
+    def is_summed(self) -> bool:
+        """Whether the spread of focus is a sum of images rather than an envelope."""
+        return self.focal_points > 1 and self.focal_spread > 0
 
-def image_intensity(wave: np.ndarray, sampling: float, energy: float, lens: Lens) -> np.ndarray:
-    """
-    Image an exit wave.
+    def values(self) -> dict[str, float]:
+        """Return what `lens_spectrum` takes; a spread that is summed leaves no envelope."""
+        values = asdict(self)
+        del values["focal_points"]
+        return values | {"focal_spread": 0.0 if self.is_summed else self.focal_spread}
 
-    Parameters
+    def focal_sum(self) -> tuple[np.ndarray, np.ndarray]:
+        """Return the defoci (Å, relative) that are summed and their weights, of sum 1."""
+        if not self.is_summed:
+            return np.zeros(1), np.ones(1)
+        deviation = self.focal_spread / np.sqrt(2)
+        offsets = np.linspace(-1, 1, self.focal_points) * SPREAD_LIMIT * deviation
+        weights = np.exp(-0.5 * (offsets / deviation) ** 2)
+        return offsets, weights / weights.sum()
+
+
+class Focus(NamedTuple):
+    """The k defoci that images are blended from.
+
+    Where the defocus changes across the frame, an image counts where it is nearest: at the place
+    ``along / intervals`` on the way from one side to the other. Those of no ramp, whose `intervals`
+    are 0, count everywhere.
+
+    Attributes
     ----------
-    wave : numpy.ndarray
-        Exit wave (H, W), complex, rows along y.
-    sampling : float
-        Of the wave, Å/px.
-    energy : float
-        Of the electrons, eV.
-    lens : Lens
-        The conditions.
-
-    Returns
-    -------
-    numpy.ndarray
-        Intensity (H, W) float32; 1 where there is no specimen.
-
-    References
-    ----------
-    E. J. Kirkland, Advanced Computing in Electron Microscopy, 3rd ed. (2020), chapters 3 and 5. The
-    incoherent sum over focus follows the discussion of abTEM #168 and #304.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from hyperspy_dlatoms.simulation.imaging.lens import Lens, image_intensity
-    >>> image = image_intensity(np.ones((16, 16), complex), 0.2, 300e3, Lens(defocus=50.0))
-    >>> bool(np.allclose(image, 1, atol=1e-5))
-    True
+    offsets, weights, along : array
+        (..., k): relative to the defocus of the lens (Å), weights, and number along the ramp.
+    intervals : array
+        (...): steps of the ramp.
     """
-    import abtem
 
-    waves, aberrations = _prepare(wave, sampling, energy, lens)
-    with abtem.config.set(SETTINGS):
-        if lens.focal_points > 1 and lens.focal_spread > 0:
-            focus = abtem.distributions.gaussian(
-                lens.focal_spread / np.sqrt(2),
-                num_samples=lens.focal_points,
-                center=lens.defocus,
-                sampling_limit=2.5,
-                ensemble_mean=True,
-            )
-            ctf = abtem.CTF(energy=energy, defocus=focus, **aberrations)
-            image = waves.apply_ctf(ctf).intensity().reduce_ensemble()
+    offsets: Array
+    weights: Array
+    along: Array
+    intervals: Array
+
+
+def wavelength(energy: float | np.ndarray) -> Any:
+    """Return the relativistic wavelength (Å) of electrons of an energy (eV)."""
+    rest = constants.m_e * constants.c**2
+    joules = np.asarray(energy, float) * constants.e
+    momentum = np.sqrt(joules * (2 * rest + joules)) / constants.c
+    return constants.h / momentum * 1e10
+
+
+def lens_spectrum(
+    xp: Any, waves: Array, wavelength: Array, lens: Mapping[str, Array], sampling: float
+) -> Array:
+    """Return the Fourier transform of waves (..., N, N) in the image plane, complex64.
+
+    `wavelength` (...) in Å, `lens` the values (...) by the names of `Lens`. E. J. Kirkland,
+    Advanced Computing in Electron Microscopy, 3rd ed. (2020), chapters 3 and 5.
+    """
+    value = per_image(xp, lens)
+    length = xp.asarray(wavelength)[..., None, None]
+    y = length * frequencies(xp, waves.shape[-2], sampling)[:, None]
+    x = length * frequencies(xp, waves.shape[-1], sampling)
+
+    def components(name: str, fold: int) -> tuple[Array, Array]:
+        angle = fold * value[f"{name}_angle"]
+        return value[name] * xp.cos(angle), value[name] * xp.sin(angle)
+
+    # cos(n (phi - phi_n)) as powers of x and y, in the order of Horner's method along x.
+    (c12, s12), (c21, s21) = components("astigmatism", 2), components("coma", 1)
+    c23, s23 = components("threefold", 3)
+    fourth, focus = value["Cs"] / 4, value["defocus"]
+    along = x * ((c21 + c23) / 3 + fourth * x)
+    second = (c12 - focus) / 2 + y * ((s21 + 3 * s23) / 3 + 2 * fourth * y)
+    first = y * (s12 + (c21 - 3 * c23) / 3 * y)
+    constant = y**2 * ((-c12 - focus) / 2 + y * ((s21 - s23) / 3 + fourth * y))
+    path = constant + x * (first + x * (second + along))
+    radius = (x**2).astype(xp.float32) + (y**2).astype(xp.float32)
+    damping = (np.pi / (2 * length) * value["focal_spread"]).astype(xp.float32)
+    transfer = phase_factor(xp, -path / length) * xp.exp(-((damping * radius) ** 2))
+    return fft_of(xp).fft2(waves) * transfer
+
+
+def intensity(xp: Any, spectra: Array) -> Array:
+    """Return the intensities (..., N, N) float32 of waves of these Fourier transforms."""
+    waves = fft_of(xp).ifft2(spectra)
+    squares = waves.real**2
+    squares += waves.imag**2
+    return squares
+
+
+def blended(
+    xp: Any,
+    spectra: Array,
+    wavelength: Array,
+    focus: Focus,
+    angle: Array,
+    sampling: float,
+    together: int = 1,
+) -> Array:
+    """Return the intensities (..., N, N) of images that are each blended from several defoci.
+
+    `spectra` (..., N, N) are those of `lens_spectrum`, `angle` (...) is the direction of the ramp;
+    `together` defoci are propagated at once. Leading axes are broadcast: `focus` may have one more,
+    for the images of a focal series, where the others have an axis of length 1.
+    """
+    size, count = spectra.shape[-1], focus.offsets.shape[-1]
+    square = frequencies(xp, size, sampling) ** 2
+    slope = xp.asarray(wavelength)[..., None] / 2
+    if count > 1:
+        steps = xp.asarray(focus.intervals, xp.float32)[..., None, None]
+        place = (plane(xp, size, angle) + np.float32(0.5)) * steps
+    total = None
+    for first in range(0, count, together):
+        offsets, weights, along = (part[..., first : first + together] for part in focus[:3])
+        factor = phase_factor(xp, (slope * offsets)[..., None] * square)
+        amplitude = factor * xp.sqrt(weights)[..., None].astype(xp.float32)
+        there = spectra[..., None, :, :] * factor[..., :, None]
+        there *= amplitude[..., None, :]
+        images = intensity(xp, there)
+        if count > 1:
+            away = xp.abs(place[..., None, :, :] - along[..., None, None].astype(xp.float32))
+            away -= 1
+            images *= -xp.minimum(away, 0)
+        images = images[..., 0, :, :] if together == 1 else images.sum(axis=-3)
+        if total is None:
+            total = images
         else:
-            image = waves.apply_ctf(_envelope_ctf(lens, energy, aberrations)).intensity()
-    return np.ascontiguousarray(np.asarray(image.array, np.float32).T)
+            total += images
+    return total
 
 
-def series_intensities(
-    wave: np.ndarray, sampling: float, energy: float, lens: Lens, defoci: Sequence[float]
-) -> np.ndarray:
-    """
-    Image an exit wave at several defoci.
-
-    Parameters
-    ----------
-    wave : numpy.ndarray
-        Exit wave (H, W), complex, rows along y.
-    sampling : float
-        Of the wave, Å/px.
-    energy : float
-        Of the electrons, eV.
-    lens : Lens
-        The conditions; its own defocus does not count.
-    defoci : sequence of float
-        Of the images, Å, positive is underfocus.
-
-    Returns
-    -------
-    numpy.ndarray
-        Intensities (n, H, W) float32, those of :func:`image_intensity` at each defocus. With an
-        envelope for the spread of focus, the wave in the image plane is made once and propagated
-        from one defocus to the next, which takes a third of the time.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from hyperspy_dlatoms.simulation.imaging.lens import Lens, series_intensities
-    >>> series_intensities(np.ones((16, 16), complex), 0.2, 80e3, Lens(), [-50, 0, 50]).shape
-    (3, 16, 16)
-    """
-    if lens.focal_points > 1 and lens.focal_spread > 0:
-        lenses = [replace(lens, defocus=float(defocus)) for defocus in defoci]
-        return np.stack([image_intensity(wave, sampling, energy, one) for one in lenses])
-    import abtem
-    from abtem.core.energy import energy2wavelength
-
-    first = replace(lens, defocus=float(defoci[0]))
-    waves, aberrations = _prepare(wave, sampling, energy, first)
-    with abtem.config.set(SETTINGS):
-        imaged = waves.apply_ctf(_envelope_ctf(first, energy, aberrations)).array
-    spectrum = scipy.fft.fft2(np.asarray(imaged, np.complex64))
-    images = np.empty((len(defoci), *wave.shape), np.float32)
-    for image, defocus in zip(images, defoci, strict=True):
-        phase = 1j * np.pi * energy2wavelength(energy) * (float(defocus) - first.defocus)
-        x, y = (
-            np.exp(phase * scipy.fft.fftfreq(n, sampling) ** 2).astype(np.complex64)
-            for n in spectrum.shape
-        )
-        there = scipy.fft.ifft2(spectrum * x[:, None] * y)
-        image[:] = (there.real**2 + there.imag**2).T
-    return images
-
-
-def _prepare(
-    wave: np.ndarray, sampling: float, energy: float, lens: Lens
-) -> tuple[abtem.Waves, dict[str, float]]:
-    """Give what abTEM takes: the wave, and the aberrations but for the defocus."""
-    import abtem
-
-    aberrations = {
-        "C30": lens.Cs,
-        "C12": lens.astigmatism,
-        "phi12": lens.astigmatism_angle,
-        "C21": lens.coma,
-        "phi21": lens.coma_angle,
-        "C23": lens.threefold,
-        "phi23": lens.threefold_angle,
-    }
-    # abTEM's first axis is x; its azimuths are then measured from x towards y, as ours.
-    waves = abtem.Waves(
-        np.ascontiguousarray(wave.T, np.complex64), sampling=sampling, energy=energy
+def focus_at(lens: Lens, defoci: Array, ramp: float = 0.0) -> Focus:
+    """Return the focus of images at `defoci` (...) in the middle of a ramp of the defocus (Å)."""
+    steps = ramp_steps(ramp)
+    spread, weights = lens.focal_sum()
+    middle = np.asarray(defoci, float)[..., None] - lens.defocus
+    number = np.repeat(np.arange(len(steps), dtype=float), len(spread))
+    return Focus(
+        middle + np.add.outer(steps, spread).ravel(),
+        np.broadcast_to(np.tile(weights, len(steps)), (*middle.shape[:-1], len(number))),
+        np.broadcast_to(number, (*middle.shape[:-1], len(number))),
+        np.full(middle.shape[:-1], len(steps) - 1.0),
     )
-    return waves, aberrations
 
 
-def _envelope_ctf(lens: Lens, energy: float, aberrations: dict[str, float]) -> abtem.CTF:
-    """Give the transfer function with the spread of focus as an envelope."""
-    import abtem
-
-    return abtem.CTF(
-        energy=energy, defocus=lens.defocus, focal_spread=lens.focal_spread, **aberrations
-    )
+def ramp_steps(ramp: float) -> np.ndarray:
+    """Return the defoci (Å, from one side to the other, relative) that a ramp is blended from."""
+    intervals = int(np.ceil(abs(ramp) / RAMP_STEP))
+    return np.linspace(-0.5, 0.5, intervals + 1) * ramp if intervals else np.zeros(1)

@@ -2,12 +2,7 @@
 import numpy as np
 import pytest
 
-from hyperspy_dlatoms.simulation.imaging.camera import (
-    Camera,
-    count_electrons,
-    modulation_transfer,
-    record,
-)
+from hyperspy_dlatoms.simulation.imaging.camera import Camera, count_electrons, record
 
 SIZE, SAMPLING = 120, 0.2
 
@@ -27,10 +22,15 @@ def amplitude(image, periods, axis=1):
 def test_a_fringe_is_damped_by_the_transfer_function(pixel, periods):
     camera = Camera(sampling=0.1, mtf=(1.0, 0.05, 0.4, 2.5))
     q = periods / (SIZE * SAMPLING) * 2 * camera.sampling
-    expected = 0.1 * modulation_transfer(np.array(q), *camera.mtf)
+    expected = 0.1 * (0.95 / (1 + (q / 0.8) ** 2.5) + 0.05)
     image = record(wave(periods), SAMPLING, camera, pixel)
     assert amplitude(image, periods) == pytest.approx(expected, rel=1e-3)
     assert image.mean() == pytest.approx(1, abs=1e-5)
+
+
+def test_the_transfer_falls_to_half_at_the_nyquist_frequency():
+    transfer = Camera(sampling=0.1, mtf=(1.0, 0.0, 0.5, 3.0)).transfer(np.array([0.0, 5.0]))
+    np.testing.assert_allclose(transfer, [1, 0.5])
 
 
 def test_a_measured_curve_replaces_the_parametric_one():

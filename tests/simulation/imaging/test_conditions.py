@@ -4,7 +4,14 @@ import json
 import numpy as np
 import pytest
 
-from hyperspy_dlatoms.simulation.imaging.conditions import draw_conditions, images_of
+from hyperspy_dlatoms.simulation.imaging.conditions import (
+    Conditions,
+    as_arrays,
+    draw_conditions,
+    images_of,
+    most_defoci,
+)
+from hyperspy_dlatoms.simulation.imaging.lens import Lens
 
 IMAGING = {
     "defocus": [-200, 200],
@@ -119,3 +126,24 @@ def test_a_single_image_draws_as_if_there_were_no_series():
 def test_a_wrong_series_is_refused(imaging, message):
     with pytest.raises(ValueError, match=message):
         images_of(imaging)
+
+
+def test_arrays_are_padded_and_a_long_ramp_keeps_its_spread_as_an_envelope():
+    lens = Lens(focal_spread=30.0, focal_points=5)
+    arrays = as_arrays(Conditions(lens=lens), 16)
+    assert arrays.focus.weights.sum() == pytest.approx(1)
+    assert arrays.values["focal_spread"] == 0
+    ramped = as_arrays(Conditions(lens=lens, defocus_ramp=290.0), 16)
+    assert ramped.focus.offsets.shape == (1, 16)
+    assert ramped.values["focal_spread"] == 30
+    summed = as_arrays(Conditions(lens=lens, defocus_ramp=290.0))
+    assert summed.focus.offsets.shape == (1, 80)
+    assert summed.values["focal_spread"] == 0
+    with pytest.raises(ValueError, match="blended from 21 defoci, expected at most 16"):
+        as_arrays(Conditions(defocus_ramp=400.0), 16)
+
+
+def test_the_most_defoci_of_a_recipe():
+    assert most_defoci({"defocus": 50}) == 1
+    assert most_defoci({"defocus_ramp": {"choice": [0, [-300, 200]]}}) == 16
+    assert most_defoci({"defocus_ramp": 30, "focal_points": {"choice": [1, 7]}}) == 7

@@ -1,8 +1,11 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from hyperspy_dlatoms.simulation.imaging.lens import Lens, image_intensity, series_intensities
+from hyperspy_dlatoms.simulation.imaging.image import image_intensity
+from hyperspy_dlatoms.simulation.imaging.lens import Lens, ramp_steps
 
 SAMPLING, SIZE = 0.2, 96
 
@@ -98,17 +101,59 @@ def test_mean_intensity_is_kept():
     assert image.dtype == np.float32
 
 
-@pytest.mark.parametrize("points", [1, 3])
-def test_a_series_is_the_images_at_each_defocus(points):
-    """The aberrations and the spread of focus are abTEM's in all images."""
-    from dataclasses import replace
+ALL = Lens(
+    defocus=-90.0,
+    Cs=2.2e5,
+    astigmatism=40.0,
+    astigmatism_angle=0.7,
+    coma=400.0,
+    coma_angle=1.1,
+    threefold=300.0,
+    threefold_angle=-0.4,
+    focal_spread=35.0,
+)
 
-    wave = np.exp(1j * weak_phase_wave(strength=0.3))
-    lens = Lens(
-        Cs=-1.5e5, astigmatism=40, coma=300, coma_angle=1.1, focal_spread=35, focal_points=points
+
+@pytest.mark.parametrize("points", [1, 5])
+@pytest.mark.parametrize("energy", [80e3, 300e3])
+def test_the_image_is_that_of_abtem(points, energy):
+    abtem = pytest.importorskip("abtem")
+    wave = np.exp(1j * weak_phase_wave(strength=0.3)).astype(np.complex64)
+    image = image_intensity(wave, SAMPLING, energy, replace(ALL, focal_points=points))
+    spread = {"defocus": ALL.defocus, "focal_spread": ALL.focal_spread}
+    if points > 1:
+        deviation = ALL.focal_spread / np.sqrt(2)
+        # The centre is that of abTEM's sign, as is the spread.
+        focus = abtem.distributions.gaussian(
+            deviation, num_samples=points, center=ALL.defocus, sampling_limit=2.5
+        )
+        spread = {"defocus": focus}
+    ctf = abtem.CTF(
+        energy=energy,
+        C30=ALL.Cs,
+        C12=ALL.astigmatism,
+        phi12=ALL.astigmatism_angle,
+        C21=ALL.coma,
+        phi21=ALL.coma_angle,
+        C23=ALL.threefold,
+        phi23=ALL.threefold_angle,
+        **spread,
     )
-    defoci = [-70.0, 15.0, 130.0]
-    series = series_intensities(wave, SAMPLING, 80e3, lens, defoci)
-    for image, defocus in zip(series, defoci, strict=True):
-        alone = image_intensity(wave, SAMPLING, 80e3, replace(lens, defocus=defocus))
-        np.testing.assert_allclose(image, alone, atol=1e-5)
+    with abtem.config.set({"local_diagnostics.progress_bar": False, "precision": "float64"}):
+        waves = abtem.Waves(wave.T.astype(complex), sampling=SAMPLING, energy=energy)
+        expected = waves.apply_ctf(ctf).intensity()
+        if points > 1:
+            expected = expected.reduce_ensemble()
+        expected = np.asarray(expected.array).T
+    assert np.std(expected) > 0.05
+    np.testing.assert_allclose(image, expected, atol=1e-5 * expected.max())
+
+
+def test_the_images_of_a_ramp_are_close_in_defocus_and_span_it():
+    for ramp in (5.0, -90.0, 300.0):
+        steps = ramp_steps(ramp)
+        assert steps[-1] - steps[0] == pytest.approx(ramp)
+        assert np.abs(np.diff(steps)).max() <= 20 + 1e-9
+    np.testing.assert_allclose(ramp_steps(-60.0), [30, 10, -10, -30])
+    assert len(ramp_steps(300.0)) == 16
+    assert len(ramp_steps(0.0)) == 1

@@ -29,7 +29,7 @@ def test_an_image_of_a_fine_camera(wave, plain, frame_of, frame, lens, camera):
     conditions = replace(
         plain, lens=replace(plain.lens, **lens), camera=replace(plain.camera, **camera), **frame
     )
-    counts, _ = take_image(None, wave, SAMPLING, ENERGY, conditions, SAMPLING)
+    counts, _ = take_image(np.random.default_rng(0), wave, SAMPLING, ENERGY, conditions, SAMPLING)
     made, _ = frame_of(wave, conditions, scintillator=bool(conditions.camera.noise_transfer))
     assert np.abs(made - normalise(counts, SAMPLING)).max() < 0.02
 
@@ -40,7 +40,7 @@ def test_an_image_of_a_coarse_camera(wave, plain, frame_of, pixels, scintillator
     sampling = SIZE * SAMPLING / pixels
     camera = replace(plain.camera, sampling=sampling, noise_transfer=scintillator)
     conditions = replace(plain, camera=camera)
-    counts, pixel = take_image(None, wave, SAMPLING, ENERGY, conditions)
+    counts, pixel = take_image(np.random.default_rng(0), wave, SAMPLING, ENERGY, conditions)
     frame, grid = resample(counts, pixel, SAMPLING)
     made, scale = frame_of(wave, conditions, scintillator=bool(scintillator))
     kept = slice(0, SIZE - MARGIN)
