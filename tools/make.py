@@ -22,7 +22,6 @@ from hyperspy_dlatoms.data.benchmark.curves import has_benchmark
 from hyperspy_dlatoms.networks.model_file import read_model
 from hyperspy_dlatoms.recipes.recipe import Recipe, read_recipe
 
-CALIBRATE = Path(__file__).with_name("calibrate.py")
 MORE_TO_DO = 75
 """EX_TEMPFAIL of sysexits.h."""
 
@@ -70,7 +69,8 @@ def steps(
     train = [*dlatoms, "train", path, "--data", data, "--runs", directory / "run", "-o", raw]
     if minutes is not None:
         train += ["--minutes", str(minutes)]
-    commands = {raw: train, network: [sys.executable, CALIBRATE, raw, data, network]}
+    calibrate = [*dlatoms, "calibrate", raw, "--data", data, "-o", network]
+    commands = {raw: train, network: calibrate}
     if has_benchmark(tuple(recipe.network.get("classes", ()))):
         evaluate = [*dlatoms, "evaluate", network, "--quick", "-o", report]
         commands[report / "report.html"] = evaluate

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 import hyperspy_dlatoms
 from hyperspy_dlatoms._extras import MissingExtraError
 from hyperspy_dlatoms.cli import (
+    calibrate,
     classify,
     data,
     demo,
@@ -47,7 +48,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=hyperspy_dlatoms.__version__)
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
-    for module in (demo, find, classify, models, data, fetch, simulate, train, evaluate, publish):
+    using = (demo, find, classify, models, data, fetch)
+    making = (simulate, train, calibrate, evaluate, publish)
+    for module in (*using, *making):
         name, text = module.__name__.rpartition(".")[2], module.HELP
         command = commands.add_parser(name, help=text, description=f"{text.capitalize()}.")
         module.add_arguments(command)

@@ -4,10 +4,11 @@
 from __future__ import annotations
 
 import argparse
+import shlex
 import sys
 from pathlib import Path
 
-from hyperspy_dlatoms.cli import _backend
+from hyperspy_dlatoms.cli import _backend, calibrate
 from hyperspy_dlatoms.cli._printing import print_rows
 from hyperspy_dlatoms.cli._writing import check_writable
 
@@ -27,6 +28,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="go on with a run that was begun; else it is an error",
     )
     parser.add_argument("-o", "--output", metavar="FILE", type=Path, help="model file to write")
+    parser.add_argument(
+        "--calibrate", action="store_true", help="calibrate it then, as `dlatoms calibrate` does"
+    )
 
 
 def run(options: argparse.Namespace) -> None:
@@ -52,4 +56,11 @@ def run(options: argparse.Namespace) -> None:
         output=options.output,
         show_progressbar=sys.stderr.isatty(),
     )
-    print_rows(("wrote", f"{written}"))
+    data = options.data or Path("data") / recipe.name
+    if options.calibrate:
+        calibrate.report(written, data, written)
+    else:
+        print_rows(
+            ("wrote", f"{written}"),
+            ("next", f"dlatoms calibrate {shlex.join([str(written), '--data', str(data)])}"),
+        )

@@ -1,181 +1,165 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What happens around the steps of a training: schedule, validation, checkpoint, log, stop."""
+"""What goes on around the steps of a training, most of it by the callbacks of Keras."""
 
 from __future__ import annotations
 
 import csv
 import time
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from hyperspy_dlatoms.training._schedule import learning_rate, progress
-from hyperspy_dlatoms.training.checkpoint import load_state, save_state
+from hyperspy_dlatoms.training._schedule import learning_rate, share_done
 
 if TYPE_CHECKING:
     import keras
 
-    from hyperspy_dlatoms.training.examples import Examples
+LOG, CHECKPOINT = "log.csv", "checkpoint"
+"""Of the directory of a run: a row an epoch, and the folder of weights and optimizer."""
 
-COLUMNS = ("epoch", "step", "minutes", "progress", "learning_rate", "loss", "validation_loss")
+_RATE_EVERY = 10
+"""Steps between changes of the learning rate: with JAX one costs as much time as a step's start."""
 
 
-def make_callback(
+@dataclass
+class State:
+    """How far a training is; as it is resumed, all that is not in the checkpoint."""
+
+    epoch: int = 0
+    step: int = 0
+    minutes: float = 0.0
+    best: float = np.inf
+    """Least loss of averaged weights on held-out waves."""
+    best_epoch: int = 0
+    """Epoch after which it was reached, or the curriculum was through."""
+
+    def share(self, settings: dict[str, Any]) -> float:
+        """Return the share of the training that is done, 0 to 1."""
+        return share_done(self.step, self.minutes, settings["steps"], settings["minutes"])
+
+    def finished(self, settings: dict[str, Any]) -> bool:
+        """Return whether the limit is reached, or the patience is at its end."""
+        # Keras's EarlyStopping forgets when it is resumed, and knows no curriculum.
+        patience = settings["patience"]
+        waited = self.epoch - self.best_epoch
+        return self.share(settings) >= 1 or (patience is not None and waited > patience)
+
+    def add(self, loss: float, settings: dict[str, Any]) -> None:
+        """Count an epoch with its loss on held-out waves."""
+        self.epoch += 1
+        curriculum = settings["curriculum"]
+        easy = curriculum is not None and self.share(settings) < curriculum["until"]
+        if np.isfinite(loss) and (easy or loss < self.best):
+            self.best_epoch = self.epoch
+        self.best = float(np.fmin(loss, self.best))
+
+
+def read_state(directory: Path, settings: dict[str, Any]) -> State:
+    """Read the state of a run from its log."""
+    state = State()
+    if (directory / LOG).is_file():
+        with (directory / LOG).open(encoding="utf-8") as file:
+            for row in csv.DictReader(file):
+                state.step, state.minutes = int(float(row["step"])), float(row["minutes"])
+                state.add(float(row["val_loss"]), settings)
+    return state
+
+
+def make_callbacks(
     directory: Path,
     settings: dict[str, Any],
-    examples: Examples,
-    validation: tuple[Any, np.ndarray],
-) -> keras.callbacks.Callback:
-    """
-    Make the callback that carries a training.
+    state: State,
+    examples: Any,
+    stream: Any,
+    keep_best: Callable[[], None],
+    show_progressbar: bool,
+) -> list[keras.callbacks.Callback]:
+    """Make the callbacks of a training; their order matters.
 
-    Parameters
-    ----------
-    directory : pathlib.Path
-        Of the run.
-    settings : dict
-        The training settings of the recipe, filled in.
-    examples : Examples
-        Told of the progress, so that they get harder with it.
-    validation : tuple of numpy.ndarray
-        Frames (with what is known of the defoci of focal series) and targets.
-
-    Returns
-    -------
-    keras.callbacks.Callback
-        With ``resume(model)``, ``restore_best(model)``, ``finished`` and ``state``.
+    `examples` are told of the progress, `stream` of the number of each epoch; `keep_best` is called
+    with the averaged weights in the model.
     """
     import keras
+    from rich.console import Console
+    from rich.progress import Progress
 
-    class Training(keras.callbacks.Callback):
-        def __init__(self) -> None:
-            super().__init__()
-            self.state = {"epoch": 0, "step": 0, "minutes": 0.0, "best": np.inf, "best_epoch": 0}
-            self.checkpoint = directory / "checkpoint.safetensors"
-            self.best = directory / "best.safetensors"
-            self.clock = time.monotonic()
-
-        @property
-        def share(self) -> float:
-            return progress(
-                self.state["step"], self.state["minutes"], settings["steps"], settings["minutes"]
-            )
-
-        @property
-        def finished(self) -> bool:
-            patience = settings["patience"]
-            waited = self.state["epoch"] - self.state["best_epoch"]
-            return self.share >= 1 or (patience is not None and waited > patience)
-
-        def resume(self, model: keras.Model) -> None:
-            """Put back the state of a run that was cut short."""
-            if self.checkpoint.is_file():
-                self.state = load_state(self.checkpoint, _variables(model))
-                examples.progress = self.share
-
-        def restore_best(self, model: keras.Model) -> None:
-            """Put the weights of the best epoch into the model."""
-            if self.best.is_file():
-                load_state(self.best, model.variables)
+    class Pace(keras.callbacks.Callback):
+        """Rate and limit by the share of steps or time, which schedules of Keras do not know."""
 
         def on_train_begin(self, logs: dict[str, float] | None = None) -> None:
-            self.clock = time.monotonic()
+            self.before = state.minutes - time.monotonic() / 60
+            console = Console(stderr=True)
+            self.bar = Progress(console=console, disable=not show_progressbar)
+            self.task = self.bar.add_task("training", total=1.0)
+            self.bar.start()
+
+        def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+            stream.epoch = epoch
 
         def on_train_batch_begin(self, batch: int, logs: dict[str, float] | None = None) -> None:
-            _synchronise(self.model)
-            rate = learning_rate(self.state["step"], self.share, settings["learning_rate"])
-            self.model.optimizer.learning_rate = rate
-
-        def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
-            now = time.monotonic()
-            self.state["step"] += 1
-            self.state["minutes"] += (now - self.clock) / 60
-            self.clock = now
-            examples.progress = self.share
-            if self.share >= 1:
-                self.model.stop_training = True
+            state.minutes = self.before + time.monotonic() / 60
+            examples.progress = share = state.share(settings)
+            self.bar.update(self.task, completed=share)
+            if batch % _RATE_EVERY == 0:
+                _synchronise(self.model)
+                self.rate = learning_rate(state.step, share, settings["learning_rate"])
+                self.model.optimizer.learning_rate = self.rate
+            state.step += 1
+            self.model.stop_training = state.share(settings) >= 1
 
         def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
-            _synchronise(self.model)
-            loss = self._validate()
-            self.state["epoch"] = epoch + 1
-            if not np.isfinite(loss):
-                self._go_back()
-                return
-            improved = loss < self.state["best"]
-            hard = settings["curriculum"] is None or self.share >= settings["curriculum"]["until"]
-            if improved or not hard:
-                self.state["best_epoch"] = epoch + 1
-            self.state["best"] = min(loss, self.state["best"])
-            save_state(self.checkpoint, _variables(self.model), self.state)
-            self._log((logs or {}).get("loss", np.nan), loss)
-            if self.finished:
+            state.minutes = self.before + time.monotonic() / 60
+            self.improved = logs["val_loss"] < state.best
+            state.add(logs["val_loss"], settings)
+            logs |= {"step": state.step, "minutes": state.minutes, "learning_rate": self.rate}
+            logs["progress"] = state.share(settings)
+            losses = f"loss {logs['loss']:.4f}, held out {logs['val_loss']:.4f}"
+            self.bar.update(self.task, description=f"epoch {state.epoch}, {losses}")
+            if state.finished(settings):
                 self.model.stop_training = True
-            self.clock = time.monotonic()
 
-        def _go_back(self) -> None:
-            """Take up the last weights that were sound; the batches ahead are others."""
-            if not self.checkpoint.is_file():
+        def on_train_end(self, logs: dict[str, float] | None = None) -> None:
+            self.bar.stop()
+
+    class Backup(keras.callbacks.BackupAndRestore):
+        """Goes back to the last sound weights too; the batches ahead are others."""
+
+        # So that Keras need not wait for every step of an accelerator.
+        async_safe = True
+
+        def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+            if np.isfinite(logs["val_loss"]):
+                super().on_epoch_end(epoch, logs)
+            elif any(Path(self.backup_dir).glob("*")):
+                super().on_train_begin()
+            else:
                 raise ValueError(
                     "The loss is no longer finite before the first checkpoint; lower learning_rate "
                     f"in the recipe (now {settings['learning_rate']:g})."
                 )
-            load_state(self.checkpoint, _variables(self.model))
-            self._log(np.nan, np.nan)
-            self.clock = time.monotonic()
 
-        def _validate(self) -> float:
-            """Loss of the averaged weights, which are kept if they are the best so far."""
-            weights = self.model.trainable_variables
-            trained = [_copy(variable) for variable in weights]
-            self.model.optimizer.finalize_variable_values(weights)
-            # An array of its own: JAX frees what it is given, and the optimizer keeps its averages.
-            for variable in weights:
-                variable.assign(_copy(variable))
-            frames, targets = validation
-            loss = float(
-                self.model.evaluate(frames, targets, batch_size=settings["batch"], verbose=0)
-            )
-            if loss < self.state["best"]:
-                save_state(self.best, self.model.variables, {"validation_loss": loss})
-            for variable, value in zip(weights, trained, strict=True):
-                variable.assign(value)
-            return loss
+    class Best(keras.callbacks.Callback):
+        """Keeps the best weights in a file that is put in place in one step."""
 
-        def _log(self, loss: float, validation_loss: float) -> None:
-            rate = learning_rate(self.state["step"], self.share, settings["learning_rate"])
-            row = (
-                self.state["epoch"],
-                self.state["step"],
-                f"{self.state['minutes']:.2f}",
-                f"{self.share:.4f}",
-                f"{rate:.2e}",
-                f"{loss:.4f}",
-                f"{validation_loss:.4f}",
-            )
-            path = directory / "log.csv"
-            new = not path.is_file()
-            with path.open("a", newline="", encoding="utf-8") as file:
-                writer = csv.writer(file)
-                if new:
-                    writer.writerow(COLUMNS)
-                writer.writerow(row)
+        def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+            if pace.improved:
+                keep_best()
 
-    return Training()
+    pace, folder = Pace(), directory / CHECKPOINT
+    return [
+        pace,
+        Backup(str(folder), double_checkpoint=True, delete_checkpoint=False),
+        # Validates with the averaged weights, and leaves them there for `Best`.
+        keras.callbacks.SwapEMAWeights(swap_on_epoch=True),
+        Best(),
+        keras.callbacks.CSVLogger(str(directory / LOG), append=True),
+    ]
 
 
 def _synchronise(model: keras.Model) -> None:
     """Bring the variables up to date: within ``fit``, JAX keeps the state elsewhere."""
     if hasattr(model, "jax_state_sync"):
         model.jax_state_sync()
-
-
-def _copy(variable: keras.Variable) -> np.ndarray:
-    from keras import ops
-
-    return np.array(ops.convert_to_numpy(variable))
-
-
-def _variables(model: keras.Model) -> list[keras.Variable]:
-    return [*model.variables, *model.optimizer.variables]

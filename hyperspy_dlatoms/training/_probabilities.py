@@ -1,92 +1,91 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Making what a network says of its own errors true, by images that it was not trained on."""
+"""Making the probabilities and standard deviations of a network true, by images new to it."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from scipy.optimize import minimize
 from scipy.special import expit, logit
 
+from hyperspy_dlatoms.networks.architecture import HEIGHT_UNIT
+
 if TYPE_CHECKING:
     import keras
 
-WITHIN = 0.683
+    from hyperspy_dlatoms.training._comparison import Outcome
+
+_WITHIN = 0.683
 """Share of normal errors within one standard deviation."""
 
 _SURE = 1e-6
+"""Probabilities count as no nearer to 0 and 1 than float32 resolves near 1, roughly."""
+
+_LIKELY = 0.5
+"""Sites above this probability are what a network means to report."""
+
+_READ = 0.5
+"""Least share of right sites of an image that probabilities are learnt from: below it the contrast
+was mostly taken for the opposite one, of which the domain warns."""
+
+_WELL_READ = 0.8
+"""The same for deviations: of many wrong sites some are near a true one by chance."""
+
+_FEWEST_ERRORS = 20
 
 
 class Line(NamedTuple):
-    """What a number of a network is to be replaced with: ``offset + slope * number``.
-
-    Attributes
-    ----------
-    slope, offset : float
-    """
+    """What a number of a network is to be replaced with: ``offset + slope * number``."""
 
     slope: float = 1.0
     offset: float = 0.0
 
 
 class Calibration(NamedTuple):
-    """How the last layer of a network is to be changed.
-
-    Attributes
-    ----------
-    probability : Line
-        Of the logarithm of the odds of a site.
-    position, height : Line
-        Of the logarithm of the standard deviations of positions, and of heights.
-    """
+    """How the last layer of a network is to be changed."""
 
     probability: Line = Line()
+    """Of the logarithm of the odds of a site."""
     position: Line = Line()
     height: Line = Line()
+    """Both of the logarithm of a standard deviation."""
+
+
+def fit(outcomes: Sequence[Outcome]) -> Calibration:
+    """Fit the calibration by the sites found in images."""
+    shares = [_share_right(outcome) for outcome in outcomes]
+    read, well_read = (
+        [one for one, share in zip(outcomes, shares, strict=True) if share >= least]
+        for least in (_READ, _WELL_READ)
+    )
+    if not well_read:
+        raise ValueError(
+            f"The network reads {len(read)} of {len(outcomes)} held-out images, none of them well, "
+            "too few to calibrate it: train it for longer."
+        )
+    found, right = (np.concatenate([getattr(o, n) for o in read]) for n in ("found", "right"))
+    probability = fit_probability(found[:, 0], right)
+    found, heights, right = (
+        np.concatenate([getattr(o, n) for o in well_read]) for n in ("found", "heights", "right")
+    )
+    likely = right & (found[:, 0] > _LIKELY)
+    position, height = fit_deviation(found[likely, 3:5], found[likely, 1:3]), Line()
+    if heights.shape[1]:
+        height = fit_deviation(*(heights[likely].T[::-1] / HEIGHT_UNIT))
+    return Calibration(probability, position, height)
 
 
 def fit_probability(probability: np.ndarray, right: np.ndarray) -> Line:
-    """Fit the line that makes the odds of sites those of being right.
-
-    Parameters
-    ----------
-    probability : numpy.ndarray
-        Of each site found, shape (n,).
-    right : numpy.ndarray
-        Whether it is one, bool, shape (n,).
-
-    Returns
-    -------
-    Line
-        Of the logarithm of the odds.
-
-    Raises
-    ------
-    ValueError
-        If not some sites are right and some are wrong.
-
-    References
-    ----------
-    J. Platt, "Probabilistic outputs for support vector machines", Advances in Large Margin
-    Classifiers (1999).
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from hyperspy_dlatoms.training._probabilities import fit_probability
-    >>> rng = np.random.default_rng(0)
-    >>> true = rng.random(20_000)
-    >>> too_sure = true**2 / (true**2 + (1 - true) ** 2)
-    >>> line = fit_probability(too_sure, rng.random(20_000) < true)
-    >>> round(line.slope, 1), abs(round(line.offset, 1))
-    (0.5, 0.0)
-    """
+    """Fit the line that makes the odds of sites (n,) those of being right (n,)."""
+    # J. Platt, "Probabilistic outputs for support vector machines", Advances in Large Margin
+    # Classifiers (1999).
     right = np.asarray(right, bool)
     if right.all() or not right.any():
         raise ValueError(
             f"{np.count_nonzero(right)} of {len(right)} sites are right: expected some that are "
-            "and some that are not."
+            "and some that are not. Calibrate with more images."
         )
     odds = logit(np.clip(probability, _SURE, 1 - _SURE))
     sign = np.where(right, -1.0, 1.0)
@@ -105,34 +104,13 @@ def fit_deviation(errors: np.ndarray, sigmas: np.ndarray) -> Line:
     """Fit the line that makes 68 % of the errors smaller than their standard deviations.
 
     Its slope is that of the largest likelihood of normal errors, its offset that of the share.
-
-    Parameters
-    ----------
-    errors, sigmas : numpy.ndarray
-        Of one shape and unit; sigmas above 0.
-
-    Returns
-    -------
-    Line
-        Of the natural logarithm of the standard deviation.
-
-    Raises
-    ------
-    ValueError
-        If there are fewer than 20 errors.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from hyperspy_dlatoms.training._probabilities import fit_deviation
-    >>> errors = np.random.default_rng(0).normal(0, 0.1, 50_000)
-    >>> line = fit_deviation(errors, np.full(50_000, 0.2))
-    >>> bool(abs(np.exp(line.offset + line.slope * np.log(0.2)) - 0.1) < 0.002)
-    True
     """
     errors, sigmas = np.abs(np.ravel(errors)), np.ravel(sigmas)
-    if errors.size < 20:
-        raise ValueError(f"There are {errors.size} errors, expected 20 or more.")
+    if errors.size < _FEWEST_ERRORS:
+        raise ValueError(
+            f"There are {errors.size} errors, expected {_FEWEST_ERRORS} or more: calibrate with "
+            "more images."
+        )
     logs = np.log(sigmas)
     centre = float(logs.mean())
 
@@ -144,25 +122,15 @@ def fit_deviation(errors: np.ndarray, sigmas: np.ndarray) -> Line:
     start = [1.0, 0.5 * np.log(np.mean(errors**2) + 1e-30)]
     slope = float(minimize(surprise, start, method="Nelder-Mead").x[0])
     slope = float(np.clip(slope, 0.2, 3.0))
-    ratio = np.quantile(errors / np.exp(slope * logs), WITHIN)
+    ratio = np.quantile(errors / np.exp(slope * logs), _WITHIN)
     return Line(slope, float(np.log(max(ratio, 1e-30))))
 
 
 def apply(model: keras.Model, n_classes: int, calibration: Calibration) -> None:
-    """Change the last layer of a network so that its numbers come out calibrated.
+    """Change the last layer of a network in place; `n_classes` counts decoys, but no background.
 
-    All that is to be replaced is linear in the last layer, so that nothing is left to be done when
-    the network is used.
-
-    Parameters
-    ----------
-    model : keras.Model
-        Built by `hyperspy_dlatoms.networks.architecture.build`; changed in place.
-    n_classes : int
-        Kinds of sites and decoys, the background not counted.
-    calibration : Calibration
-        How. The odds of a site are those of all classes against the background; their slope
-        sharpens or softens the choice between classes as well.
+    The odds are those of all classes against the background; their slope sharpens or softens the
+    choice between classes as well. All is linear in the last layer, so that it costs nothing later.
     """
     lines = [Line()] * (n_classes + 5)
     slope, offset = calibration.probability
@@ -172,6 +140,12 @@ def apply(model: keras.Model, n_classes: int, calibration: Calibration) -> None:
     _replace(model.get_layer("maps"), lines)
     if any(layer.name == "heights" for layer in model.layers):
         _replace(model.get_layer("heights"), [Line(), calibration.height])
+
+
+def _share_right(outcome: Outcome) -> float:
+    """Return the share of the likely sites of an image that are right, 1 where there are none."""
+    likely = outcome.found[:, 0] > _LIKELY
+    return float(outcome.right[likely].mean()) if likely.any() else 1.0
 
 
 def _replace(layer: keras.layers.Layer, lines: list[Line]) -> None:

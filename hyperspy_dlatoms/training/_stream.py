@@ -13,23 +13,11 @@ if TYPE_CHECKING:
     from hyperspy_dlatoms.training.examples import Examples
 
 
-def make_stream(examples: Examples, per_epoch: int, epoch: int) -> keras.utils.PyDataset:
-    """
-    Wrap a source of batches for ``keras.Model.fit``.
+def make_stream(examples: Examples, per_epoch: int, epoch: int = 0) -> keras.utils.PyDataset:
+    """Wrap a source of batches for ``keras.Model.fit``.
 
-    Parameters
-    ----------
-    examples : Examples
-        Where the batches come from.
-    per_epoch : int
-        Batches an epoch.
-    epoch : int
-        The first epoch, so that a resumed training goes on with batches that it has not seen.
-
-    Returns
-    -------
-    keras.utils.PyDataset
-        Two worker threads run ahead by a few batches.
+    Its ``epoch`` says which batches come next, so that a resumed training goes on with others than
+    it has seen.
     """
     import keras
 
@@ -45,8 +33,5 @@ def make_stream(examples: Examples, per_epoch: int, epoch: int) -> keras.utils.P
 
         def __getitem__(self, index: int) -> tuple[Any, np.ndarray]:
             return examples.draw_batch(self.epoch * per_epoch + index)
-
-        def on_epoch_end(self) -> None:
-            self.epoch += 1
 
     return Stream()

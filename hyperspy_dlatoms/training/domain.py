@@ -3,13 +3,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy.spatial.distance import cdist
 
 from hyperspy_dlatoms.networks.domain import Domain, standardise
 from hyperspy_dlatoms.networks.spectrum import BANDS
+from hyperspy_dlatoms.training._comparison import tolerance, without_decoys
+from hyperspy_dlatoms.training.extrapolation import Outcome, examine, fallen, usual_f1
+from hyperspy_dlatoms.training.fit import training_examples
+from hyperspy_dlatoms.training.outliers import KINDS, draw_outlier, take_picture
+
+if TYPE_CHECKING:
+    from hyperspy_dlatoms.networks.network import AtomNetwork
+    from hyperspy_dlatoms.recipes.recipe import Recipe
+    from hyperspy_dlatoms.simulation.dataset import DataSet
+
+INSIDE, OUTSIDE, GOOD = 1000, 2800, 1000
+"""Images of training waves, of other kinds, and of waves held out: half an hour on two cores."""
+FEWEST_SITES = 30
+"""Of a wave that an image of another kind is made from, so that it is not empty."""
+
+_TRIES = 1000
+"""Waves looked through for one with so many sites."""
 
 DIMENSIONS = 200
 EXAMPLES = 1000
@@ -22,6 +41,53 @@ MARGINS = (1.0, 1.3, 1.3, 1.3)
 """By which the limits are farther from the median than those shares ask for."""
 
 
+def learn_domain(
+    network: AtomNetwork, recipe: Recipe, data: DataSet, rng: np.random.Generator, track: Callable
+) -> Domain:
+    """Let a network read images from inside and outside of its training set, and fit its domain."""
+    card, pixel = network.card, recipe.waves["sampling"]
+    trained, held_out = (
+        training_examples(data, recipe, validation=validation).indices
+        for validation in (False, True)
+    )
+
+    def known(indices: Sequence[int], number: int) -> Iterator[Outcome]:
+        for index in track(rng.choice(indices, number), "domain"):
+            item = without_decoys(data, index, card)
+            picture = take_picture(rng, item, recipe.imaging, pixel)
+            yield examine(network, picture.crop(rng), tolerance(card))
+
+    def foreign() -> Iterator[Outcome]:
+        for number in track(range(OUTSIDE, 0, -1), "outside"):
+            drawn = (without_decoys(data, rng.choice(trained), card) for _ in range(_TRIES))
+            item = next((one for one in drawn if len(one.sites) >= FEWEST_SITES), None)
+            if item is None:
+                raise ValueError(
+                    f"No wave of {data.directory} has {FEWEST_SITES} sites, which the domain is "
+                    "learnt from: make larger waves, or keep the domain as it is."
+                )
+            kind = KINDS[number % len(KINDS)]
+            picture = draw_outlier(rng, kind, item, recipe.imaging, pixel)
+            yield examine(network, picture, tolerance(card))
+
+    def split(outcomes: Sequence[Outcome]) -> tuple[np.ndarray, np.ndarray]:
+        """Descriptions of the images that are read right, and wrong."""
+        wrong = fallen(outcomes, usual_f1(inside, np.array([one.dose for one in outcomes])))
+        descriptions = np.array([one.description for one in outcomes])
+        return descriptions[~wrong], descriptions[wrong]
+
+    inside = list(known(trained, INSIDE))
+    right, wrong = split(inside)
+    also_right, outside = split(list(foreign()))
+    good, _ = split(list(known(held_out[::2], GOOD)))
+    return fit_domain(
+        np.concatenate([right, also_right]),
+        np.concatenate([wrong, outside]),
+        good,
+        card.domain["sampling"],
+    )
+
+
 def fit_domain(
     inside: np.ndarray,
     outside: np.ndarray,
@@ -29,37 +95,11 @@ def fit_domain(
     sampling: tuple[float, float],
     seed: int = 0,
 ) -> Domain:
-    """Fit the domain of a network.
+    """Fit a domain to descriptions of images that a network reads right, and wrong.
 
-    Parameters
-    ----------
-    inside : numpy.ndarray
-        Images that the network reads right, by `hyperspy_dlatoms.networks.domain.describe`,
-        shape (n, D).
-    outside : numpy.ndarray
-        Images that it reads wrong, of the training set and of other kinds, shape (m, D).
-    good : numpy.ndarray
-        Images of exit waves that it was not trained on, and that it reads right, to set the limits
-        by, shape (l, D).
-    sampling : tuple of float
-        Least and largest sampling that it was trained on, Å/px.
-    seed : int
-        Of the choice of the examples that are kept.
-
-    Returns
-    -------
-    Domain
-        Of values that float16, and so a model file, holds without loss.
-
-    Raises
-    ------
-    ValueError
-        If there are fewer than 20 images of a kind.
-
-    Notes
-    -----
-    Least squares over all images, those inside and outside counting the same in all, on a Gaussian
-    kernel at a random part of them. The reach of the kernel is the median distance of two images.
+    Limits are set by `good` images, of waves that it was not trained on; `sampling` is the least
+    and largest that it was trained on (Å/px). Least squares on a Gaussian kernel at a random part
+    of the images; those inside and outside count the same in all.
     """
     for name, images in (("inside", inside), ("outside", outside), ("good", good)):
         if len(images) < 20:

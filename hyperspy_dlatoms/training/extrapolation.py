@@ -24,63 +24,41 @@ if TYPE_CHECKING:
     from hyperspy_dlatoms.networks.network import AtomNetwork
     from hyperspy_dlatoms.training.outliers import Picture
 
-FALL = 0.1
-BORDER = 3.0
+_FALL = 0.1
+"""Drop in F1 that a user would want to be warned of."""
+_BORDER = 3.0
+"""Å. The surroundings of sites nearer to the edges are cut off."""
 _DECADES = 0.3
+"""Doses within a factor of two count as alike."""
 _NO_NOISE = 1e6
+"""e/Å², at which an image shows no noise."""
 
 
 class Outcome(NamedTuple):
-    """How a network fared with an image.
-
-    Attributes
-    ----------
-    kind : str
-        What the image is of.
-    dose : float
-        e/Å².
-    sites : int
-        How many there are.
-    f1 : float
-        1 where nothing is and nothing was found, 0 where nothing is and something was found.
-    description : numpy.ndarray
-        Of the image, by `hyperspy_dlatoms.networks.domain.describe`.
-    score : float
-        Of the domain, above 1 for an image outside; nan if the network has none.
-    reasons : tuple of str
-        What is outside.
-    """
+    """How a network fared with an image."""
 
     kind: str
+    """What the image is of."""
     dose: float
+    """e/Å²."""
     sites: int
+    """How many there are."""
     f1: float
+    """1 where nothing is and nothing was found, 0 where nothing is and something was found."""
     description: np.ndarray
+    """By `hyperspy_dlatoms.networks.domain.describe`."""
     score: float
+    """Of the domain, above 1 for an image outside; nan if the network has none."""
     reasons: tuple[str, ...]
+    """What is outside."""
 
 
 def examine(network: AtomNetwork, picture: Picture, tolerance: float) -> Outcome:
-    """Let a network find the sites of an image, and its domain judge it.
-
-    Parameters
-    ----------
-    network : AtomNetwork
-        The network.
-    picture : Picture
-        The image and what is known of it.
-    tolerance : float
-        Largest distance of a found site from a true one, Å.
-
-    Returns
-    -------
-    Outcome
-        Sites within 3 Å of the border are not counted.
-    """
+    """Let a network find the sites of an image to a tolerance in Å, and its domain score it."""
     with warnings.catch_warnings(action="ignore", category=UserWarning):
         (found,) = find_sites(picture.image[None], picture.sampling, network)
     number, f1 = _f1(found[:, :2] * picture.pixel, picture, tolerance)
-    working, features = see(network, picture.image, picture.sampling)
+    working, features = _see(network, picture.image, picture.sampling)
     score, reasons = np.nan, ()
     if network.domain is not None:
         score, reasons = network.domain.score(
@@ -90,8 +68,8 @@ def examine(network: AtomNetwork, picture: Picture, tolerance: float) -> Outcome
     return Outcome(picture.kind, picture.dose, number, f1, description, score, reasons)
 
 
-def see(network: AtomNetwork, image: np.ndarray, sampling: float) -> tuple[np.ndarray, np.ndarray]:
-    """Give what a domain judges an image (H, W) by: the working image, and its features (m, C)."""
+def _see(network: AtomNetwork, image: np.ndarray, sampling: float) -> tuple[np.ndarray, np.ndarray]:
+    """Return what a domain scores an image (H, W) by: the working image, its features (m, C)."""
     working, grid = resample(mask_bad(image)[0], sampling, network.card.sampling)
     working = normalise(working, sampling * grid.scale, network.card.normalisation_width)
     missing = [(0, -length % network.grid_multiple) for length in working.shape]
@@ -100,20 +78,7 @@ def see(network: AtomNetwork, image: np.ndarray, sampling: float) -> tuple[np.nd
 
 
 def usual_f1(outcomes: Sequence[Outcome], dose: np.ndarray) -> np.ndarray:
-    """Give the median F1 of images with sites about some doses.
-
-    Parameters
-    ----------
-    outcomes : sequence of Outcome
-        Of images of the domain; those without sites are left out.
-    dose : numpy.ndarray
-        e/Å², shape (n,); infinite without noise.
-
-    Returns
-    -------
-    numpy.ndarray
-        Shape (n,); doses within a third of a decade count.
-    """
+    """Return the median F1 of images with sites at about some doses (n,) in e/Å²."""
     known = [one for one in outcomes if one.sites]
     f1 = np.array([one.f1 for one in known])
     order = np.argsort(f1)
@@ -124,16 +89,16 @@ def usual_f1(outcomes: Sequence[Outcome], dose: np.ndarray) -> np.ndarray:
 
 
 def fallen(outcomes: Sequence[Outcome], usual: np.ndarray | float) -> np.ndarray:
-    """Tell on which images F1 is more than 0.1 below the usual, 1 where there are no sites."""
+    """Return on which images F1 is more than 0.1 below the usual, 1 where there are no sites."""
     sites = np.array([one.sites for one in outcomes])
-    return np.array([one.f1 for one in outcomes]) < np.where(sites > 0, usual, 1.0) - FALL
+    return np.array([one.f1 for one in outcomes]) < np.where(sites > 0, usual, 1.0) - _FALL
 
 
 def _f1(found: np.ndarray, picture: Picture, tolerance: float) -> tuple[int, float]:
-    """Count the true sites, and give F1; `found` in Å."""
+    """Count the true sites, and compute F1; `found` in Å."""
     true = picture.positions * picture.pixel
-    far = np.array(picture.image.shape) * picture.pixel - BORDER
-    is_found, is_true = (((p > BORDER) & (p < far)).all(axis=1) for p in (found, true))
+    far = np.array(picture.image.shape) * picture.pixel - _BORDER
+    is_found, is_true = (((p > _BORDER) & (p < far)).all(axis=1) for p in (found, true))
     pairs = match(found, true, tolerance)
     right = np.count_nonzero(is_true[pairs[:, 1]])
     is_found[pairs[:, 0]] = False

@@ -3,27 +3,26 @@
 
 from __future__ import annotations
 
-import math
-import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from hyperspy_dlatoms import registry
 from hyperspy_dlatoms.networks import architecture
-from hyperspy_dlatoms.networks.card import ModelCard
-from hyperspy_dlatoms.networks.network import AtomNetwork
+from hyperspy_dlatoms.networks.model_file import read_model, write_model
 from hyperspy_dlatoms.networks.running import policy
 from hyperspy_dlatoms.recipes.draws import bounds
 from hyperspy_dlatoms.recipes.recipe import Recipe, read_recipe
 from hyperspy_dlatoms.simulation.dataset import DataSet, simulate
-from hyperspy_dlatoms.simulation.imaging.conditions import images_of
-from hyperspy_dlatoms.simulation.specimens.builders import site_kinds, site_materials
+from hyperspy_dlatoms.simulation.specimens.builders import site_kinds
+from hyperspy_dlatoms.training._callbacks import State, make_callbacks, read_state
+from hyperspy_dlatoms.training._card import arguments_of, card_of
+from hyperspy_dlatoms.training._start import load_start, start_from
+from hyperspy_dlatoms.training._stream import make_stream
 from hyperspy_dlatoms.training.examples import Examples
 
 if TYPE_CHECKING:
-    import keras
+    from hyperspy_dlatoms.networks.network import AtomNetwork
 
 NETWORK: dict[str, Any] = {
     "classes": ["column"],
@@ -59,8 +58,11 @@ TRAINING: dict[str, Any] = {
     "validation_batches": 6,
     "patience": None,
 }
-HEADS = ("maps/", "heights/", "wave/")
-"""Weights that a training begins afresh where the network that it starts from lacks them."""
+BEST = "best.safetensors"
+"""Of the directory of a run: the averaged weights of the best epoch yet, a model file."""
+
+_ENDLESS = 10**9
+"""Epochs: the limits are steps and minutes."""
 
 VALIDATION = 2**32 - 1
 """Added to the seed, so that no validation image is ever a training image."""
@@ -118,33 +120,18 @@ def train(
     directory = Path(directory or Path("runs") / recipe.name)
     directory.mkdir(parents=True, exist_ok=True)
     _same_recipe(directory, recipe)
-    data = data or Path("data") / recipe.name
-    dataset = simulate(recipe, data, show_progressbar=show_progressbar)
-    model, state = _fit(dataset, recipe, network, settings, directory, show_progressbar)
-    card = card_of(recipe, network, settings, state)
+    start = None if settings["start"] is None else load_start(settings["start"])
+    dataset = simulate(
+        recipe, data or Path("data") / recipe.name, show_progressbar=show_progressbar
+    )
+    state = _fit(dataset, recipe, network, settings, start, directory, show_progressbar)
     output = Path(output or directory / f"{recipe.name}.safetensors")
-    AtomNetwork.from_model(card, model).save(output)
+    write_model(output, card_of(recipe, network, settings, state), read_model(directory / BEST)[1])
     return output
 
 
 def training_examples(dataset: DataSet, recipe: Recipe, *, validation: bool = False) -> Examples:
-    """
-    Give the source of the training or the validation batches of a recipe.
-
-    Parameters
-    ----------
-    dataset : DataSet
-        The waves.
-    recipe : Recipe
-        The settings.
-    validation : bool
-        Whether to draw from the waves held out, without curriculum.
-
-    Returns
-    -------
-    hyperspy_dlatoms.training.examples.Examples
-        Batches of either.
-    """
+    """Return the source of the training batches of a recipe, or of those of held-out waves."""
     network, settings = network_of(recipe), settings_of(recipe)
     first = first_held_out(len(dataset), settings)
     if first < 1:
@@ -181,20 +168,23 @@ def _fit(
     recipe: Recipe,
     network: dict[str, Any],
     settings: dict[str, Any],
+    start: AtomNetwork | None,
     directory: Path,
     show_progressbar: bool,
-) -> tuple[keras.Model, dict[str, Any]]:
+) -> State:
+    """Train, or go on, and leave the best weights in a model file."""
     import keras
 
-    from hyperspy_dlatoms.training._callbacks import make_callback
-    from hyperspy_dlatoms.training._stream import make_stream
     from hyperspy_dlatoms.training.losses import site_loss, wave_loss
 
+    state = read_state(directory, settings)
+    if state.finished(settings):
+        return state
     keras.utils.set_random_seed(recipe.seed % 2**31)
     with policy(settings["precision"]):
         model = architecture.build(arguments_of(recipe, network), len(network["classes"]))
-    if settings["start"] is not None:
-        start_from(model, settings["start"], len(network["dilations"]))
+    if start is not None:
+        start_from(model, start, len(network["dilations"]))
     optimizer = keras.optimizers.AdamW(
         settings["learning_rate"],
         weight_decay=settings["weight_decay"],
@@ -207,47 +197,30 @@ def _fit(
 
     examples = training_examples(dataset, recipe)
     held_out = training_examples(dataset, recipe, validation=True)
-    batches = [held_out.draw_batch(i) for i in range(settings["validation_batches"])]
-    validation = _join(batches)
-    callback = make_callback(directory, settings, examples, validation)
-    callback.resume(model)
-    if not callback.finished:
-        per_epoch = settings["steps_per_epoch"]
-        most = settings["steps"] if settings["steps"] is not None else 10**9
-        model.fit(
-            make_stream(examples, per_epoch, callback.state["epoch"]),
-            initial_epoch=callback.state["epoch"],
-            epochs=math.ceil(most / per_epoch),
-            callbacks=[callback],
-            verbose=1 if show_progressbar else 0,
-        )
-    callback.restore_best(model)
-    return model, callback.state
+    stream = make_stream(examples, settings["steps_per_epoch"], state.epoch)
+
+    def keep_best() -> None:
+        arrays = {v.path: keras.ops.convert_to_numpy(v) for v in model.weights}
+        write_model(directory / BEST, card_of(recipe, network, settings, state), arrays)
+
+    model.fit(
+        stream,
+        epochs=_ENDLESS,
+        validation_data=_join(
+            [held_out.draw_batch(i) for i in range(settings["validation_batches"])]
+        ),
+        validation_batch_size=settings["batch"],
+        callbacks=make_callbacks(
+            directory, settings, state, examples, stream, keep_best, show_progressbar
+        ),
+        verbose=0,
+    )
+    return state
 
 
 def _seed(recipe: Recipe, settings: dict[str, Any]) -> int:
-    """Give the seed of the examples, which need not be that of the waves."""
+    """Return the seed of the examples, which need not be that of the waves."""
     return recipe.seed if settings["seed"] is None else settings["seed"]
-
-
-def arguments_of(recipe: Recipe, network: dict[str, Any]) -> dict[str, Any]:
-    """
-    Give the arguments of the architecture.
-
-    Parameters
-    ----------
-    recipe : Recipe
-        What is to be trained.
-    network : dict
-        Its settings, see :func:`network_of`.
-
-    Returns
-    -------
-    dict
-        See :func:`hyperspy_dlatoms.networks.architecture.build`.
-    """
-    given = {name: network[name] for name in architecture.DEFAULTS if name in network}
-    return given | {"images": images_of(recipe.imaging)}
 
 
 def _check_classes(recipe: Recipe, classes: list[str], decoys: list[str]) -> None:
@@ -269,7 +242,7 @@ def _check_classes(recipe: Recipe, classes: list[str], decoys: list[str]) -> Non
 
 
 def _join(batches: list[tuple[Any, np.ndarray]]) -> tuple[Any, np.ndarray]:
-    """Put batches together, of frames or of frames and what is known of their defoci."""
+    """Concatenate batches, of frames or of frames and what is known of their defoci."""
     frames, targets = zip(*batches, strict=True)
     if isinstance(frames[0], tuple):
         joined = tuple(np.concatenate(parts) for parts in zip(*frames, strict=True))
@@ -278,104 +251,18 @@ def _join(batches: list[tuple[Any, np.ndarray]]) -> tuple[Any, np.ndarray]:
     return joined, np.concatenate(targets)
 
 
-def start_from(model: keras.Model, source: str, most: int) -> None:
-    """
-    Take the weights of another network.
-
-    It need not tell the heights or as many classes. Where it has fewer dilations than `most`, the
-    further ones begin by changing nothing, so that the training starts from what it says.
-
-    Parameters
-    ----------
-    model : keras.Model
-        Takes them.
-    source : str
-        Name of a network, or path of its file.
-    most : int
-        Dilations of `model`.
-
-    Raises
-    ------
-    ValueError
-        If the other network is of another architecture.
-    """
-    network = registry.load(source)
-    weights = {variable.path: variable for variable in network.model.weights}
-    fewer = architecture.complete(network.card.arguments)["dilations"]
-    added = tuple(f"{architecture.MIDDLE}{number}_" for number in range(len(fewer), most))
-    for variable in model.weights:
-        taken = weights.get(variable.path)
-        if taken is not None and tuple(taken.shape) == tuple(variable.shape):
-            variable.assign(taken)
-        elif variable.path.startswith(added):
-            if variable.path.endswith(f"_second{architecture.NORM}/gamma"):
-                variable.assign(np.zeros(variable.shape))
-        elif not variable.path.startswith(HEADS):
-            raise ValueError(
-                f"The training cannot start from {source!r}: its architecture is another one, with "
-                f"the arguments {network.card.arguments}."
-            )
-
-
 def network_of(recipe: Recipe) -> dict[str, Any]:
-    """
-    Give the settings of a recipe's network, filled in.
-
-    Parameters
-    ----------
-    recipe : Recipe
-        What is to be trained.
-
-    Returns
-    -------
-    dict
-        By the names of ``NETWORK``.
-
-    Raises
-    ------
-    ValueError
-        If one is unknown.
-    """
+    """Return the settings of a recipe's network, filled in."""
     return _settings("network", recipe.network, NETWORK)
 
 
 def settings_of(recipe: Recipe) -> dict[str, Any]:
-    """
-    Give the settings of a recipe's training, filled in.
-
-    Parameters
-    ----------
-    recipe : Recipe
-        What is to be trained.
-
-    Returns
-    -------
-    dict
-        By the names of ``TRAINING``.
-
-    Raises
-    ------
-    ValueError
-        If one is unknown.
-    """
+    """Return the settings of a recipe's training, filled in."""
     return _settings("training", recipe.training, TRAINING)
 
 
 def first_held_out(waves: int, settings: dict[str, Any]) -> int:
-    """
-    Give the first of the waves that are held out from a training, the last ones.
-
-    Parameters
-    ----------
-    waves : int
-        How many there are.
-    settings : dict
-        Of the training, see :func:`settings_of`.
-
-    Returns
-    -------
-    int
-    """
+    """Return the first of the waves that are held out from a training, the last ones."""
     return waves - max(1, round(settings["validation_share"] * waves))
 
 
@@ -389,6 +276,12 @@ def _settings(part: str, given: dict[str, Any], defaults: dict[str, Any]) -> dic
 
 
 def _same_recipe(directory: Path, recipe: Recipe) -> None:
+    """Check that a directory has the run of no other recipe, nor one of an earlier version."""
+    if (directory / "checkpoint.safetensors").is_file():
+        raise ValueError(
+            f"{directory} holds a run of an earlier version, which this one cannot go on with; "
+            "give another directory."
+        )
     kept = directory / "recipe.yaml"
     if not kept.is_file():
         kept.write_text(recipe.text, encoding="utf-8")
@@ -397,84 +290,3 @@ def _same_recipe(directory: Path, recipe: Recipe) -> None:
             f"{directory} holds a run of another recipe; give another directory, or the recipe "
             f"that is kept in {kept}."
         )
-
-
-def card_of(
-    recipe: Recipe, network: dict[str, Any], settings: dict[str, Any], state: dict[str, Any]
-) -> ModelCard:
-    """
-    Write the card of a network that was trained.
-
-    Parameters
-    ----------
-    recipe : Recipe
-        What was trained.
-    network, settings : dict
-        See :func:`network_of` and :func:`settings_of`.
-    state : dict
-        ``minutes``, ``step`` and ``best``, the loss of these weights on images of waves held out.
-
-    Returns
-    -------
-    ModelCard
-        Without what calibration and evaluation add.
-    """
-    import keras
-
-    energies = list(bounds(recipe.waves["energy"]))
-    ranged = (
-        "sampling",
-        "dose",
-        "defocus",
-        "defocus_step",
-        "Cs",
-        "astigmatism",
-        "coma",
-        "threefold",
-        "focal_spread",
-    )
-    domain: dict[str, Any] = {
-        name: [x if math.isfinite(x) else None for x in bounds(recipe.imaging[name])]
-        for name in ranged
-        if name in recipe.imaging
-    }
-    domain["energy"] = energies
-    domain["structures"] = sorted({s["structure"] for s in recipe.structures})
-    return ModelCard(
-        name=recipe.name,
-        version=str(network["version"]),
-        architecture="unet",
-        arguments=arguments_of(recipe, network),
-        classes=tuple(network["classes"]),
-        sampling=network["sampling"],
-        stride=architecture.STRIDE,
-        normalisation_width=network["normalisation_width"],
-        radius=network["radius"],
-        minimum_distance=network["minimum_distance"],
-        threshold=network["threshold"],
-        anchor=network["anchor"],
-        materials=site_materials(recipe.structures),
-        domain=domain,
-        recipe=recipe.text,
-        commit=_commit(),
-        training={
-            "minutes": round(state["minutes"], 1),
-            "steps": state["step"],
-            "examples": state["step"] * settings["batch"],
-            "waves": recipe.waves["count"],
-            "backend": keras.backend.backend(),
-        },
-        scores={"validation_loss": state["best"]},
-    )
-
-
-def _commit() -> str:
-    """Commit of the source tree that this runs from, empty outside of one."""
-    answer = subprocess.run(
-        ["git", "rev-parse", "HEAD"],
-        cwd=Path(__file__).parent,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    return answer.stdout.strip() if answer.returncode == 0 else ""

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from hyperspy_dlatoms.networks.model_file import read_model
+from hyperspy_dlatoms.training.examples import Examples
 from hyperspy_dlatoms.training.fit import train, training_examples
 
 
@@ -45,7 +46,7 @@ def test_the_log_has_a_row_an_epoch(run):
     log = rows(run[0])
     assert [int(row["step"]) for row in log] == [3, 6, 9, 12]
     assert float(log[-1]["progress"]) == 1
-    best = min(float(row["validation_loss"]) for row in log)
+    best = min(float(row["val_loss"]) for row in log)
     assert read_model(run[1])[0].scores["validation_loss"] == pytest.approx(best, abs=1e-3)
 
 
@@ -125,7 +126,8 @@ def test_a_training_that_diverges_at_once_says_so(tiny, tiny_data, tmp_path):
         train(wild, data=tiny_data.directory, directory=tmp_path, show_progressbar=False)
 
 
-def test_a_killed_training_goes_on_from_its_checkpoint(tiny, tiny_data, tmp_path):
+def test_a_killed_training_goes_on_from_its_checkpoint(tiny, tiny_data, tmp_path, monkeypatch):
+    draw_batch = Examples.draw_batch
     recipe, directory = tmp_path / "tiny.yaml", tmp_path / "run"
     text = tiny.text.replace("steps: 12", "steps: 3000")
     recipe.write_text(text)
@@ -133,28 +135,34 @@ def test_a_killed_training_goes_on_from_its_checkpoint(tiny, tiny_data, tmp_path
     command += ["--data", str(tiny_data.directory), "--runs", str(directory)]
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     deadline = time.monotonic() + 200
-    while not list(directory.rglob("log.csv")) and process.poll() is None:
+    while not (directory / "log.csv").is_file() or len(rows(directory)) < 2:
+        assert process.poll() is None
         assert time.monotonic() < deadline
         time.sleep(0.05)
     process.send_signal(signal.SIGKILL)
     process.wait()
-    log = next(directory.rglob("log.csv")).parent
-    done = len(rows(log))
-    assert 0 < done < 1000
+    done = len(rows(directory))
+    assert done < 1000
 
     from hyperspy_dlatoms.recipes.recipe import parse_recipe
 
+    drawn = []
+    monkeypatch.setattr(
+        Examples, "draw_batch", lambda *args: drawn.append(args[1]) or draw_batch(*args)
+    )
     train(
         parse_recipe(text),
         data=tiny_data.directory,
-        directory=log,
-        minutes=float(rows(log)[-1]["minutes"]) + 0.02,
+        directory=directory,
+        minutes=float(rows(directory)[-1]["minutes"]) + 0.02,
         show_progressbar=False,
     )
-    steps = [int(row["step"]) for row in rows(log)]
+    steps = [int(row["step"]) for row in rows(directory)]
     assert steps[:done] == list(range(3, 3 * done + 1, 3))
     assert steps[done] > steps[done - 1]
-    assert read_model(log / "tiny.safetensors")[0].training["steps"] == steps[-1]
+    # After the batch of validation others than before.
+    assert min(drawn[1:]) == steps[done - 1]
+    assert read_model(directory / "tiny.safetensors")[0].training["steps"] == steps[-1]
 
 
 def test_a_training_on_focal_series(tiny_series, tiny_series_data, tmp_path):
@@ -225,7 +233,7 @@ def test_a_training_without_improvement_stops_early(tiny, tiny_data, tmp_path):
     settings = {"steps": 3000, "learning_rate": 0.5, "patience": 2, "curriculum": None}
     hopeless = replace(tiny, training=tiny.training | settings)
     train(hopeless, data=tiny_data.directory, directory=tmp_path, show_progressbar=False)
-    losses = [float(row["validation_loss"]) for row in rows(tmp_path)]
+    losses = [float(row["val_loss"]) for row in rows(tmp_path)]
     assert len(losses) < 1000
     assert len(losses) - 1 - int(np.argmin(losses)) == 3
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from hyperspy_dlatoms.training._comparison import Outcome
 from hyperspy_dlatoms.training._probabilities import (
     Calibration,
     Line,
     apply,
+    fit,
     fit_deviation,
     fit_probability,
 )
@@ -83,3 +85,30 @@ def test_last_layer_does_it(n_classes, decoys):
     np.testing.assert_array_equal(after.height[..., 0], before.height[..., 0])
     logs = [np.log(maps.height[..., 1] / HEIGHT_UNIT) for maps in (before, after)]
     np.testing.assert_allclose(logs[1], 0.8 * logs[0] - 0.1, atol=1e-4)
+
+
+def outcome(rng, share, sites=400):
+    """Of an image of which so many sites are right, whose deviations are twice the errors."""
+    right = rng.random(sites) < share
+    errors = np.abs(rng.normal(0, 0.1, (sites, 2)))
+    errors[~right] = 3.0
+    found = np.column_stack([np.full(sites, 0.8), np.full((sites, 2), 0.2), errors])
+    return Outcome(found, np.empty((sites, 0)), right, found[:, :3], right | True, 1.0, sites)
+
+
+def test_images_that_are_not_read_count_for_nothing():
+    rng = np.random.default_rng(0)
+    outcomes = [outcome(rng, share) for share in (0.9, 0.9, 0.6, 0.05)]
+    calibration = fit(outcomes)
+    slope, offset = calibration.probability
+    # Of those read.
+    assert 1 / (1 + np.exp(-offset - slope * np.log(4))) == pytest.approx(0.8, abs=0.03)
+    slope, offset = calibration.position
+    assert np.exp(offset + slope * np.log(0.2)) == pytest.approx(0.1, rel=0.05)
+    assert calibration.height == Line()
+
+
+def test_a_network_that_reads_nothing_cannot_be_calibrated():
+    rng = np.random.default_rng(0)
+    with pytest.raises(ValueError, match="reads 1 of 2 held-out images.*train it for longer"):
+        fit([outcome(rng, 0.6), outcome(rng, 0.05)])

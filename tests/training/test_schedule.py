@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 import pytest
 
-from hyperspy_dlatoms.training._schedule import learning_rate, progress
+from hyperspy_dlatoms.training._schedule import learning_rate, share_done
 
 
 def test_the_rate_rises_then_falls():
@@ -14,11 +14,11 @@ def test_the_rate_rises_then_falls():
 
 
 def test_whichever_limit_comes_first():
-    assert progress(10, 9.0, 100, 10.0) == 0.9
-    assert progress(95, 1.0, 100, 10.0) == 0.95
-    assert progress(200, 1.0, 100, None) == 1
+    assert share_done(10, 9.0, 100, 10.0) == 0.9
+    assert share_done(95, 1.0, 100, 10.0) == 0.95
+    assert share_done(200, 1.0, 100, None) == 1
 
 
 def test_a_training_without_limit_is_refused():
     with pytest.raises(ValueError, match="steps, minutes or both"):
-        progress(1, 1.0, None, None)
+        share_done(1, 1.0, None, None)

@@ -21,7 +21,10 @@ from hyperspy_dlatoms.networks.running import policy
 from hyperspy_dlatoms.recipes.draws import bounds
 from hyperspy_dlatoms.recipes.recipe import Recipe
 from hyperspy_dlatoms.training import fit
-from hyperspy_dlatoms.training._schedule import learning_rate, progress
+from hyperspy_dlatoms.training._callbacks import State
+from hyperspy_dlatoms.training._card import arguments_of, card_of
+from hyperspy_dlatoms.training._schedule import learning_rate, share_done
+from hyperspy_dlatoms.training._start import load_start, start_from
 
 FEWEST = 64
 """Waves that have to be there before a training begins."""
@@ -79,12 +82,14 @@ class Training:
         coarsest = bounds(recipe.imaging.get("sampling", 0.1))[1]
         self.grid = make_grid(size, recipe.waves["sampling"], coarsest)
         with policy(self.settings["precision"]):
-            arguments = fit.arguments_of(recipe, self.network)
+            arguments = arguments_of(recipe, self.network)
             self.model = architecture.build(arguments, len(self.network["classes"]))
         shared = [self.settings[name] for name in ("batch", "crop", "precision", "weight_decay")]
         self.signature = json.dumps([arguments, self.network["classes"], shared], sort_keys=True)
         if self.settings["start"] is not None:
-            fit.start_from(self.model, self.settings["start"], len(self.network["dilations"]))
+            start_from(
+                self.model, load_start(self.settings["start"]), len(self.network["dilations"])
+            )
         self.optimizer = optax.chain(
             optax.clip_by_global_norm(1.0),
             optax.scale_by_adam(eps=1e-7),
@@ -138,7 +143,7 @@ class Training:
 
     def _share(self, seconds: float) -> float:
         """Tell how much of the training is done."""
-        return progress(
+        return share_done(
             self.state["step"], self.state["minutes"], self.settings["steps"], seconds / 60
         )
 
@@ -240,7 +245,7 @@ class Training:
         ):
             for variable, value in zip(variables, values, strict=True):
                 variable.assign(value)
-        card = fit.card_of(self.recipe, self.network, self.settings, self.state)
+        card = card_of(self.recipe, self.network, self.settings, State(**self.state))
         training = card.training | {"waves": self.pool.there}
         card = dataclasses.replace(card, training=training)
         AtomNetwork.from_model(card, self.model).save(path)

@@ -1,0 +1,88 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The card of a network that was trained."""
+
+from __future__ import annotations
+
+import math
+import subprocess
+from pathlib import Path
+from typing import Any
+
+from hyperspy_dlatoms.networks import architecture
+from hyperspy_dlatoms.networks.card import ModelCard
+from hyperspy_dlatoms.recipes.draws import bounds
+from hyperspy_dlatoms.recipes.recipe import Recipe
+from hyperspy_dlatoms.simulation.imaging.conditions import images_of
+from hyperspy_dlatoms.simulation.specimens.builders import site_materials
+from hyperspy_dlatoms.training._callbacks import State
+
+
+def arguments_of(recipe: Recipe, network: dict[str, Any]) -> dict[str, Any]:
+    """Return the arguments of the architecture."""
+    given = {name: network[name] for name in architecture.DEFAULTS if name in network}
+    return given | {"images": images_of(recipe.imaging)}
+
+
+def card_of(
+    recipe: Recipe, network: dict[str, Any], settings: dict[str, Any], state: State
+) -> ModelCard:
+    """Return the card of a network that was trained, without what calibration adds."""
+    import keras
+
+    energies = list(bounds(recipe.waves["energy"]))
+    ranged = (
+        "sampling",
+        "dose",
+        "defocus",
+        "defocus_step",
+        "Cs",
+        "astigmatism",
+        "coma",
+        "threefold",
+        "focal_spread",
+    )
+    domain: dict[str, Any] = {
+        name: [x if math.isfinite(x) else None for x in bounds(recipe.imaging[name])]
+        for name in ranged
+        if name in recipe.imaging
+    }
+    domain["energy"] = energies
+    domain["structures"] = sorted({s["structure"] for s in recipe.structures})
+    return ModelCard(
+        name=recipe.name,
+        version=str(network["version"]),
+        architecture="unet",
+        arguments=arguments_of(recipe, network),
+        classes=tuple(network["classes"]),
+        sampling=network["sampling"],
+        stride=architecture.STRIDE,
+        normalisation_width=network["normalisation_width"],
+        radius=network["radius"],
+        minimum_distance=network["minimum_distance"],
+        threshold=network["threshold"],
+        anchor=network["anchor"],
+        materials=site_materials(recipe.structures),
+        domain=domain,
+        recipe=recipe.text,
+        commit=_commit(),
+        training={
+            "minutes": round(state.minutes, 1),
+            "steps": state.step,
+            "examples": state.step * settings["batch"],
+            "waves": recipe.waves["count"],
+            "backend": keras.backend.backend(),
+        },
+        scores={"validation_loss": state.best},
+    )
+
+
+def _commit() -> str:
+    """Return the commit of the source tree that this runs from, empty outside of one."""
+    answer = subprocess.run(
+        ["git", "rev-parse", "HEAD"],
+        cwd=Path(__file__).parent,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return answer.stdout.strip() if answer.returncode == 0 else ""

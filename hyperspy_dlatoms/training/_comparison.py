@@ -1,0 +1,133 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Sites that a network finds in images of simulated waves, compared with those that are there."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from hyperspy_dlatoms.analysis.matching import match
+from hyperspy_dlatoms.detection.pipeline import find_sites
+from hyperspy_dlatoms.detection.sites import column_names
+from hyperspy_dlatoms.networks.ensemble import AtomEnsemble
+from hyperspy_dlatoms.simulation.dataset import DataSet, Item
+from hyperspy_dlatoms.simulation.imaging.conditions import draw_conditions, images_of
+from hyperspy_dlatoms.simulation.imaging.image import take_image, take_series
+
+if TYPE_CHECKING:
+    from hyperspy_dlatoms.networks.card import ModelCard
+    from hyperspy_dlatoms.networks.network import AtomNetwork
+    from hyperspy_dlatoms.recipes.recipe import Recipe
+
+_BORDER = 3.0
+"""Å. The surroundings of sites nearer to the edges are cut off."""
+
+_LOWEST = 0.1
+"""Sites below this probability are not looked at: half of the least threshold that is tried."""
+
+_CARBON, _OTHERS = 0.5, 0.7
+"""Tolerances in Å: a third of the bond of graphene, a fourth of the distance of columns in gold."""
+
+
+class Outcome(NamedTuple):
+    """Sites found in an image beside those there, not counting those near its edges."""
+
+    found: np.ndarray
+    """(n, 5): probability, then sigmas and absolute errors in working px, y and x."""
+    heights: np.ndarray
+    """(n, 2): sigma and absolute error in atoms; (n, 0) of networks without heights."""
+    right: np.ndarray
+    """(n,) bool: whether each is a true site, and of its class."""
+    places: np.ndarray
+    """(m, 3): y, x (px) and probability of all sites found, those near the edges too."""
+    counted: np.ndarray
+    """(m,) bool: which of those the other arrays are of."""
+    pixel: float
+    """Å."""
+    true: int
+    """Number of sites there."""
+
+
+def compare(
+    network: AtomNetwork | AtomEnsemble,
+    recipe: Recipe,
+    item: Item,
+    dose: float,
+    rng: np.random.Generator,
+) -> Outcome:
+    """Find the sites of an image (or focal series) of a wave at a dose in e/Å²."""
+    card, size = network.card, recipe.waves["size"]
+    conditions = draw_conditions(rng, recipe.imaging | {"dose": dose})
+    image, pixel = taker(recipe)(
+        rng, item.wave, recipe.waves["sampling"], item.record["energy"], conditions
+    )
+    sites = all_sites(image, pixel, network)
+    members = len(network.members) if isinstance(network, AtomEnsemble) else 1
+    columns = column_names(card, members)
+    classes = _classes(card.classes, item)
+    true, scale = item.sites[:, :2] / pixel, pixel / card.sampling
+    partner = np.full(len(sites), -1)
+    first, second = match(sites[:, :2], true, tolerance(card) / pixel).T
+    partner[first] = second
+    there = partner >= 0
+    found = sites[:, 5] if len(card.classes) > 1 else np.zeros(len(sites))
+    right = there & (classes[partner] == found) if len(true) else there
+    errors, heights = np.full((len(sites), 2), np.nan), np.empty((len(sites), 0))
+    errors[there] = np.abs(sites[there, :2] - true[partner[there]]) * scale
+    if "height" in columns:
+        heights = sites[:, [columns.index("height_sigma"), columns.index("height")]]
+        heights[there, 1] = np.abs(heights[there, 1] - item.sites[partner[there], 2])
+    counted = _inner(sites[:, :2] * pixel, size)
+    if len(true):
+        counted &= ~(there & (classes[partner] < 0))
+    return Outcome(
+        np.column_stack([sites[:, 2], sites[:, 3:5] * scale, errors])[counted],
+        heights[counted],
+        right[counted],
+        sites[:, :3],
+        counted,
+        pixel,
+        np.count_nonzero(_inner(item.sites[:, :2], size) & (classes >= 0)),
+    )
+
+
+def all_sites(image: np.ndarray, pixel: float, network: AtomNetwork | AtomEnsemble) -> np.ndarray:
+    """Find all sites that a threshold could leave, of an ensemble those of any member."""
+    if isinstance(network, AtomEnsemble):
+        return find_sites(image[None], pixel, network, minimum_agreement=0.0)[0]
+    return find_sites(image[None], pixel, network, _LOWEST)[0]
+
+
+def tolerance(card: ModelCard) -> float:
+    """Return the distance (Å) from a true site within which a site found is right."""
+    return _CARBON if card.classes[0] == "C" else _OTHERS
+
+
+def taker(recipe: Recipe) -> Callable:
+    """Return what takes an image, or a focal series, under the conditions of a recipe."""
+    return take_image if images_of(recipe.imaging) == 1 else take_series
+
+
+def without_decoys(data: DataSet, index: int, card: ModelCard) -> Item:
+    """Read a wave and its sites, without those that the network learnt as decoys."""
+    item = data[int(index)]
+    names = card.arguments.get("decoys", ())
+    decoys = [n for n, kind in enumerate(item.record["kinds"]) if kind in names]
+    kept = ~np.isin(item.species, decoys)
+    return dataclasses.replace(item, sites=item.sites[kept], species=item.species[kept])
+
+
+def _classes(classes: Sequence[str], item: Item) -> np.ndarray:
+    """Return the class of each site, -1 for a kind that the network does not know."""
+    if len(classes) == 1:
+        return np.zeros(len(item.sites), int)
+    kinds = item.record["kinds"]
+    return np.array([classes.index(k) if k in classes else -1 for k in kinds], int)[item.species]
+
+
+def _inner(places: np.ndarray, size: float) -> np.ndarray:
+    """Return which places (y, x in Å) are away from the edges of the image."""
+    return ((places > _BORDER) & (size - places > _BORDER)).all(axis=1)

@@ -1,0 +1,50 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The weights that a training starts from."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from hyperspy_dlatoms import registry
+from hyperspy_dlatoms.networks import architecture
+
+if TYPE_CHECKING:
+    import keras
+
+    from hyperspy_dlatoms.networks.network import AtomNetwork
+
+_HEADS = ("maps/", "heights/", "wave/")
+"""Weights that a training begins afresh where the network that it starts from lacks them."""
+
+
+def load_start(source: str) -> AtomNetwork:
+    """Load the network, of a name or a file, that a training starts from."""
+    try:
+        return registry.load(source)
+    except (ValueError, OSError) as error:
+        raise ValueError(f"The training cannot start from {source!r}: {error}") from error
+
+
+def start_from(model: keras.Model, network: AtomNetwork, dilations: int) -> None:
+    """Take over the weights of another network.
+
+    It need not have the heights or as many classes. Where it has fewer dilations than the model,
+    the further ones begin by changing nothing.
+    """
+    weights = {variable.path: variable for variable in network.model.weights}
+    fewer = architecture.complete(network.card.arguments)["dilations"]
+    added = tuple(f"{architecture.MIDDLE}{number}_" for number in range(len(fewer), dilations))
+    for variable in model.weights:
+        taken = weights.get(variable.path)
+        if taken is not None and tuple(taken.shape) == tuple(variable.shape):
+            variable.assign(taken)
+        elif variable.path.startswith(added):
+            if variable.path.endswith(f"_second{architecture.NORM}/gamma"):
+                variable.assign(np.zeros(variable.shape))
+        elif not variable.path.startswith(_HEADS):
+            raise ValueError(
+                f"The training cannot start from {network.card.name!r}: its architecture is "
+                f"another one, with the arguments {network.card.arguments}."
+            )

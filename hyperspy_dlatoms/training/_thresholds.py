@@ -1,0 +1,130 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The threshold of a network and its hysteresis threshold, chosen by F1 and false atoms."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from itertools import product
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from hyperspy_dlatoms.detection.sites import CONNECTED, likeliest_connected
+from hyperspy_dlatoms.networks.ensemble import AtomEnsemble
+from hyperspy_dlatoms.simulation.imaging.conditions import draw_conditions
+from hyperspy_dlatoms.simulation.specimens.amorphous import amorphous_carbon, vacuum
+from hyperspy_dlatoms.simulation.wave import exit_wave
+from hyperspy_dlatoms.training._comparison import Outcome, all_sites, taker
+
+if TYPE_CHECKING:
+    from hyperspy_dlatoms.networks.network import AtomNetwork
+    from hyperspy_dlatoms.recipes.recipe import Recipe
+
+DOSES = (100, 316, 1000, 3162, 10_000, 31_623, 100_000)
+"""e/Å², half a decade apart, from what shows metal columns just so to what shows single atoms."""
+
+EMPTY = 12
+"""Empty images for each image at a dose: of fewer, a single false atom would decide."""
+
+_MOST_FALSE = 0.002
+"""False atoms per nm² of empty images: one in five frames of 10 nm a side."""
+
+_EMPTY_DOSES = DOSES[1:]
+"""Few training images have less; there a network takes some thin films for sheets."""
+
+_EMPTY_ENERGIES = (80e3, 300e3)
+"""eV, the two that most microscopes are aligned for."""
+
+_LOW = np.arange(0.2, 0.925, 0.05).round(2)
+_HIGH = (*_LOW, 0.93, 0.95, 0.97, 0.98, 0.99)
+_PAIRS = np.array([pair for pair in product(_LOW, _HIGH) if pair[0] <= pair[1]])
+"""Each threshold with each hysteresis threshold from it on."""
+
+_ALONE = np.column_stack([_LOW, _LOW])
+"""Each threshold without hysteresis: of an ensemble, whose members have applied theirs."""
+
+
+class Choice(NamedTuple):
+    """The thresholds that were chosen, and the scores with them."""
+
+    threshold: float
+    hysteresis: float | None
+    scores: dict[str, Any]
+
+
+def count(outcome: Outcome, network: AtomNetwork | AtomEnsemble) -> np.ndarray:
+    """Count sites there, found and right, and sum their squared errors (Å²), (pairs, 4)."""
+    squares = ((outcome.found[:, 3:5] * network.card.sampling) ** 2).sum(axis=1)
+    left = _left(outcome.places, outcome.pixel, network)[outcome.counted]
+    hits = left[outcome.right]
+    true = np.full(left.shape[1], outcome.true)
+    return np.column_stack(
+        [true, left.sum(axis=0), hits.sum(axis=0), squares[outcome.right] @ hits]
+    )
+
+
+def false_on_empty(
+    network: AtomNetwork | AtomEnsemble, recipe: Recipe, number: int, rng: np.random.Generator
+) -> np.ndarray:
+    """Count the sites per nm² in an image of vacuum or amorphous carbon, (pairs,)."""
+    size, pixel = recipe.waves["size"], recipe.waves["sampling"]
+    energy = _EMPTY_ENERGIES[number % 2]
+    specimen = vacuum(size) if number % 8 < 2 else amorphous_carbon(rng, size)
+    wave, *_ = exit_wave(rng, specimen, energy, sampling=pixel)
+    dose = _EMPTY_DOSES[number // 8 % len(_EMPTY_DOSES)]
+    conditions = draw_conditions(rng, recipe.imaging | {"dose": dose})
+    image, pixel = taker(recipe)(rng, wave, pixel, energy, conditions)
+    sites = all_sites(image, pixel, network)
+    return _left(sites[:, :3], pixel, network).sum(axis=0) / (size / 10) ** 2
+
+
+def choose(
+    counts: Mapping[float, Sequence[np.ndarray]],
+    empty: Sequence[np.ndarray],
+    network: AtomNetwork | AtomEnsemble,
+) -> Choice:
+    """Choose by the `count` of images at each dose, and by `false_on_empty` of empty ones.
+
+    Of the pairs with few enough false atoms the one with the best F1 over all doses; where there is
+    none, the one with the fewest false atoms.
+    """
+    totals = {dose: np.sum(parts, axis=0) for dose, parts in counts.items()}
+    false = np.mean(empty, axis=0)
+    at = int(np.where(false <= _MOST_FALSE, _f1(sum(totals.values())), -false).argmax())
+    scores = {
+        "held-out images a dose": len(counts[DOSES[0]]),
+        "false atoms on vacuum and amorphous carbon (nm⁻²)": round(float(false[at]), 4),
+    }
+    for dose, total in totals.items():
+        _, found, right, squares = total[at]
+        scores[f"F1 at {dose} e/Å²"] = round(float(_f1(total)[at]), 3)
+        scores[f"precision at {dose} e/Å²"] = round(float(right / max(found, 1)), 3)
+        error = np.sqrt(squares / max(2 * right, 1))
+        scores[f"rms error at {dose} e/Å² (pm)"] = round(100 * float(error), 1)
+    low, high = (float(value) for value in _pairs(network)[at])
+    return Choice(low, high if high > low else None, scores)
+
+
+def _pairs(network: AtomNetwork | AtomEnsemble) -> np.ndarray:
+    return _ALONE if isinstance(network, AtomEnsemble) else _PAIRS
+
+
+def _left(places: np.ndarray, pixel: float, network: AtomNetwork | AtomEnsemble) -> np.ndarray:
+    """Return which sites (y, x in px, probability) each pair leaves, bool, (n, pairs)."""
+    probability = places[:, 2]
+    if isinstance(network, AtomEnsemble):
+        return probability[:, np.newaxis] >= _ALONE[:, 0]
+    reach = CONNECTED * network.card.minimum_distance / pixel
+    left = np.zeros((len(places), len(_PAIRS)), bool)
+    for threshold in _LOW:
+        above = probability >= threshold
+        likeliest = likeliest_connected(places[above, :2], probability[above], reach)
+        these = _PAIRS[:, 0] == threshold
+        left[np.ix_(above, these)] = likeliest[:, np.newaxis] >= _PAIRS[these, 1]
+    return left
+
+
+def _f1(total: np.ndarray) -> np.ndarray:
+    """Return the harmonic mean of precision and recall of each pair."""
+    true, found, right, _ = total.T
+    return 2 * right / np.maximum(true + found, 1)

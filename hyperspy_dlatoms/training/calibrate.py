@@ -1,0 +1,197 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Calibrating a trained network: probabilities and deviations, thresholds, scores, domain."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from hyperspy_dlatoms import registry
+from hyperspy_dlatoms.networks.card import ModelCard
+from hyperspy_dlatoms.networks.ensemble import AtomEnsemble
+from hyperspy_dlatoms.networks.model_file import read_model
+from hyperspy_dlatoms.networks.network import AtomNetwork
+from hyperspy_dlatoms.recipes.recipe import parse_recipe
+from hyperspy_dlatoms.registry.catalogue import file_of
+from hyperspy_dlatoms.simulation.dataset import DataSet
+from hyperspy_dlatoms.training._comparison import compare, without_decoys
+from hyperspy_dlatoms.training._probabilities import apply, fit
+from hyperspy_dlatoms.training._thresholds import DOSES, EMPTY, choose, count, false_on_empty
+from hyperspy_dlatoms.training.domain import learn_domain
+from hyperspy_dlatoms.training.fit import training_examples
+
+_SEED = 31
+_SEED_OF_ENSEMBLES = 33
+
+
+def calibrate_network(
+    network: str | Path,
+    data: str | Path | None = None,
+    output: str | Path | None = None,
+    *,
+    images: int = 20,
+    keep_domain: bool = False,
+    show_progressbar: bool = True,
+) -> Path:
+    """Calibrate a trained network, and choose its thresholds and its domain.
+
+    Images of the exit waves that were held out from the training are taken under new conditions.
+    Those of every second wave make the probabilities and standard deviations true. Those of the
+    other waves, with images of vacuum and amorphous carbon, choose the threshold and the hysteresis
+    threshold: the pair with the best F1 over all doses of those that leave fewer than 0.002 false
+    atoms per nm² on the empty images. A network of single images is then given its domain.
+
+    Parameters
+    ----------
+    network : str or pathlib.Path
+        The model file, or the name of an installed network.
+    data : str or pathlib.Path, optional
+        Directory of the data set that it was trained on, by default ``data/NAME``.
+    output : str or pathlib.Path, optional
+        The model file to write, by default `network` itself if it is a file.
+    images : int
+        Images at each dose.
+    keep_domain : bool
+        Whether the domain stays as it is. To fit it takes the longest, half an hour.
+    show_progressbar : bool
+        Whether to show progress, on stderr.
+
+    Returns
+    -------
+    pathlib.Path
+        The file written, with the scores against dose on its card.
+
+    Raises
+    ------
+    FileNotFoundError
+        If the model or the data set is not there.
+    ValueError
+        If the network reads too few of the images to be calibrated, the data set is of another
+        recipe, or an installed network has no `output`.
+    """
+    import keras
+
+    path = file_of(network)
+    if output is None and path != Path(network):
+        raise ValueError(
+            f"{str(network)!r} is installed with the package and stays as it is: give the file to "
+            "write as output."
+        )
+    card, _ = read_model(path)
+    if card.kind != "sites":
+        raise ValueError(f"{card.name!r} gives exit waves: there is nothing to calibrate.")
+    recipe = parse_recipe(card.recipe)
+    dataset = _data_of(card, data or Path("data") / card.name)
+    network = AtomNetwork.load(path)
+    held_out = training_examples(dataset, recipe, validation=True).indices
+    domain, track = network.domain, _tracker(show_progressbar)
+
+    rng = np.random.default_rng(_SEED + 2)
+    outcomes = [
+        compare(network, recipe, without_decoys(dataset, index, card), dose, rng)
+        for dose in track(DOSES, "probabilities")
+        for index in rng.choice(held_out[1::2], images)
+    ]
+    # A copy, since networks that were loaded are kept for all who load them.
+    model = keras.models.clone_model(network.model)
+    model.set_weights(network.model.get_weights())
+    decoys = card.arguments.get("decoys", ())
+    apply(model, len(card.classes) + len(decoys), fit(outcomes))
+    network = AtomNetwork.from_model(card, model)
+
+    rng = np.random.default_rng(_SEED)
+    counts = {dose: [] for dose in DOSES}
+    for dose in track(DOSES, "thresholds"):
+        for index in rng.choice(held_out[::2], images):
+            item = without_decoys(dataset, index, card)
+            counts[dose].append(count(compare(network, recipe, item, dose, rng), network))
+    numbers = range(EMPTY * images)
+    empty = [false_on_empty(network, recipe, n, rng) for n in track(numbers, "empty images")]
+    threshold, hysteresis, scores = choose(counts, empty, network)
+
+    card = dataclasses.replace(
+        card, threshold=threshold, anchor=hysteresis, scores=card.scores | scores
+    )
+    if not keep_domain and card.images == 1:
+        network = AtomNetwork.from_model(card, model)
+        domain = learn_domain(network, recipe, dataset, np.random.default_rng(_SEED + 1), track)
+    output = Path(output or path)
+    AtomNetwork.from_model(card, model, domain).save(output)
+    return output
+
+
+def calibrate_ensemble(
+    members: str | Sequence[str | Path],
+    data: str | Path = "data",
+    *,
+    images: int = 7,
+    show_progressbar: bool = True,
+) -> float:
+    """Return the threshold of an ensemble, the least mean probability of a site.
+
+    It is chosen as that of a network, on the waves that its members held out, as many of each. All
+    members see all images; what a member reports has reached its own thresholds already.
+
+    Parameters
+    ----------
+    members : str or sequence of str or pathlib.Path
+        The name of an ensemble, or names or files of its members.
+    data : str or pathlib.Path
+        Folder of the data sets of its members, each in ``data/NAME``.
+    images : int
+        Images at each dose, of the waves of each member.
+    show_progressbar : bool
+        Whether to show progress, on stderr.
+
+    Returns
+    -------
+    float
+
+    Raises
+    ------
+    FileNotFoundError
+        If a data set is not there.
+    ValueError
+        If `members` is no ensemble.
+    """
+    ensemble = registry.load(members)
+    if not isinstance(ensemble, AtomEnsemble):
+        raise ValueError(f"{members!r} is a single network: expected an ensemble, or its members.")
+    rng, track = np.random.default_rng(_SEED_OF_ENSEMBLES), _tracker(show_progressbar)
+    counts, empty = {dose: [] for dose in DOSES}, []
+    for member in ensemble.members:
+        card, recipe = member.card, parse_recipe(member.card.recipe)
+        dataset = _data_of(card, Path(data) / card.name)
+        held_out = training_examples(dataset, recipe, validation=True).indices
+        for dose in track(DOSES, card.name):
+            for index in rng.choice(held_out, images):
+                item = without_decoys(dataset, index, card)
+                counts[dose].append(count(compare(ensemble, recipe, item, dose, rng), ensemble))
+        numbers = range(EMPTY * images)
+        empty += [false_on_empty(ensemble, recipe, n, rng) for n in track(numbers, "empty images")]
+    return choose(counts, empty, ensemble).threshold
+
+
+def _data_of(card: ModelCard, directory: str | Path) -> DataSet:
+    """Open the data set that a network was trained on."""
+    dataset = DataSet(directory)
+    if not dataset.recipe.makes_same_data(parse_recipe(card.recipe)):
+        raise ValueError(
+            f"{directory} holds a data set of another recipe than that of {card.name!r}."
+        )
+    return dataset
+
+
+def _tracker(show_progressbar: bool) -> Callable:
+    """Return what shows progress through a list."""
+    from rich.console import Console
+    from rich.progress import track
+
+    def tracked(items: Sequence, name: str):
+        console = Console(stderr=True)
+        return track(items, name.ljust(13), console=console, disable=not show_progressbar)
+
+    return tracked

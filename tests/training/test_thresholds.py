@@ -1,0 +1,53 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from hyperspy_dlatoms.networks.ensemble import AtomEnsemble
+from hyperspy_dlatoms.training._comparison import Outcome
+from hyperspy_dlatoms.training._thresholds import DOSES, choose, count
+
+NETWORK = SimpleNamespace(card=SimpleNamespace(minimum_distance=1.0, sampling=0.2))
+ENSEMBLE = AtomEnsemble.__new__(AtomEnsemble)
+ENSEMBLE.card = NETWORK.card
+
+
+def outcome(sites):
+    """One of (y, probability, right) of each site, 1 Å/px, of which as many are there as right."""
+    y, probability, right = np.array(sites).T
+    right = right.astype(bool)
+    found = np.column_stack([probability, np.ones((len(y), 4))])
+    places = np.column_stack([y, np.zeros(len(y)), probability])
+    counted = np.ones(len(y), bool)
+    return Outcome(found, np.empty((len(y), 0)), right, places, counted, 1.0, right.sum())
+
+
+def chosen(network, sites, empty=0.0):
+    counts = count(outcome(sites), network)
+    return choose({dose: [counts] for dose in DOSES}, [np.full(len(counts), empty)], network)
+
+
+def test_an_ensemble_is_cut_between_right_and_wrong():
+    choice = chosen(ENSEMBLE, [(0, 0.9, 1), (9, 0.62, 1), (20, 0.58, 0)])
+    assert (choice.threshold, choice.hysteresis) == (0.6, None)
+    assert choice.scores["F1 at 100 e/Å²"] == 1
+    # Along each axis one working pixel of 0.2 Å.
+    assert choice.scores["rms error at 100 e/Å² (pm)"] == 20
+
+
+def test_weak_sites_beside_a_strong_one_are_kept_by_a_hysteresis():
+    row = [(0, 0.92, 1), (2, 0.32, 1), (4, 0.31, 1)]
+    choice = chosen(NETWORK, [*row, (20, 0.6, 0), (30, 0.85, 0)])
+    assert choice.threshold <= 0.3
+    assert 0.85 < choice.hysteresis <= 0.92
+    assert choice.scores["F1 at 100 e/Å²"] == choice.scores["precision at 100 e/Å²"] == 1
+
+
+def test_where_all_pairs_leave_false_atoms_the_fewest_count():
+    counts = count(outcome([(0, 0.9, 1), (9, 0.3, 1)]), ENSEMBLE)
+    empty = np.full(len(counts), 0.5)
+    empty[-2] = 0.1
+    choice = choose({dose: [counts] for dose in DOSES}, [empty], ENSEMBLE)
+    assert choice.threshold == pytest.approx(0.85)
+    assert choice.scores["false atoms on vacuum and amorphous carbon (nm⁻²)"] == 0.1
