@@ -95,15 +95,17 @@ def package_file(wheel, site, saved):
 @IN_TREE
 def test_wheel(tree, saved, tmp_path):
     wheel = build("build_wheel", tree, tmp_path / "wheel")
-    names = zipfile.ZipFile(wheel).namelist()
-    for name in (
-        "hyperspy_extension.yaml",
-        "py.typed",
-        "cli/__init__.py",
-        "signals/atom_positions.py",
-    ):
-        assert f"hyperspy_dlatoms/{name}" in names
-    assert not any(name.startswith(("tests", "docs", "hyperspy_extension")) for name in names)
+    archive = zipfile.ZipFile(wheel)
+    names = set(archive.namelist())
+    package = ROOT / "hyperspy_dlatoms"
+    files = [p for p in package.rglob("*") if p.is_file() and "__pycache__" not in p.parts]
+    assert {p.suffix for p in files} >= {".pyi", ".typed", ".yaml", ".json", ".npz", ".safetensors"}
+    assert {p.relative_to(ROOT).as_posix() for p in files} <= names
+    assert {name.split("/")[0].partition("-")[0] for name in names} == {"hyperspy_dlatoms"}
+    metadata = archive.read(next(name for name in names if name.endswith("/METADATA"))).decode()
+    needed = [line for line in metadata.splitlines() if line.startswith("Requires-Dist: ")]
+    assert any(line.startswith("Requires-Dist: abtem") for line in needed)
+    assert all("extra ==" in line for line in needed if "abtem" in line or "zarr" in line)
     assert package_file(wheel, tmp_path / "site", saved).is_relative_to(tmp_path / "site")
 
 
