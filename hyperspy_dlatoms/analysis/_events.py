@@ -114,8 +114,8 @@ def jumps(
     for frame, ending in ends.groupby("frame"):
         soon = (starts.frame > frame) & (starts.frame <= frame + max_gap)
         beginning = starts[soon & ~starts.track.isin(taken)]
-        places = (one[["y_steady", "x_steady"]].to_numpy() for one in (ending, beginning))
-        pairs = match(*places, max_distance)
+        places = [one[["y_steady", "x_steady"]].to_numpy() for one in (ending, beginning)]
+        pairs = match(places[0], places[1], max_distance)
         before, after = ending.iloc[pairs[:, 0]], beginning.iloc[pairs[:, 1]]
         taken |= set(after.track)
         found.append(

@@ -225,7 +225,7 @@ def site_bounds(moved: Sensitivity, energy: float, conditions: Conditions) -> np
     electrons = (camera.dose if np.isfinite(camera.dose) else 1.0) * exact**2
     chosen = np.flatnonzero(moved.colours >= 0)
     rows, columns, values = [], [], []
-    centres = np.stack(np.mgrid[: len(mean), : len(mean)], axis=-1).reshape(-1, 2) * exact
+    centres = np.stack([*np.mgrid[: len(mean), : len(mean)]], axis=-1).reshape(-1, 2) * exact
     covered = cKDTree(centres).query_ball_point(moved.positions[chosen], FOOTPRINT)
     for one, both in enumerate(moved.slopes):
         members = np.flatnonzero(moved.colours[chosen] == one)

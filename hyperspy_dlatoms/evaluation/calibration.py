@@ -79,6 +79,7 @@ def coverage(errors: np.ndarray, sigmas: np.ndarray) -> dict[str, float | None]:
     errors, sigmas = np.abs(errors[known]), sigmas[known]
     if errors.size == 0:
         return {"within_1": None, "within_2": None, "rms_ratio": None}
-    return {f"within_{k}": float(np.mean(errors <= k * sigmas)) for k in WITHIN} | {
-        "rms_ratio": float(np.sqrt(np.mean(errors**2) / np.mean(sigmas**2)))
+    return {
+        **{f"within_{k}": float(np.mean(errors <= k * sigmas)) for k in WITHIN},
+        "rms_ratio": float(np.sqrt(np.mean(errors**2) / np.mean(sigmas**2))),
     }

@@ -88,7 +88,7 @@ def compare(
     edge = np.array(shape) * sampling
 
     def inner(points: np.ndarray) -> np.ndarray:
-        return ((points >= BORDER) & (points <= edge - BORDER)).all(axis=1)
+        return np.all((points >= BORDER) & (points <= edge - BORDER), axis=1)
 
     sites = pd.DataFrame(
         {

@@ -162,7 +162,7 @@ def right_sites(found: Labelled, true: Labelled, *, tolerance: float = TOLERANCE
 
 def inner(positions: np.ndarray, extent: tuple[float, float], margin: float = MARGIN) -> np.ndarray:
     """Return which positions y, x (Å), (n, 2), lie away from the edges of a frame, bool (n,)."""
-    return ((positions >= margin) & (positions <= np.asarray(extent) - margin)).all(axis=1)
+    return np.all((positions >= margin) & (positions <= np.asarray(extent) - margin), axis=1)
 
 
 def _check(sites: Labelled, kinds: int) -> None:

@@ -3,14 +3,13 @@
 
 from __future__ import annotations
 
-import os
 import warnings
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
 if TYPE_CHECKING:
-    from hyperspy_dlatoms.networks.network import AtomNetwork
+    from hyperspy_dlatoms.registry.catalogue import ModelLike
 
 _COMPARED = ("y", "x", "probability", "y_sigma", "x_sigma", "height", "height_sigma")
 
@@ -40,12 +39,12 @@ class Finder(Protocol):
         """
 
 
-def model_finder(model: str | os.PathLike[str] | AtomNetwork) -> Finder:
+def model_finder(model: ModelLike) -> Finder:
     """Make a finder of a model.
 
     Parameters
     ----------
-    model : str, os.PathLike or AtomNetwork
+    model : str, os.PathLike, AtomNetwork or AtomEnsemble
         As for `hyperspy_dlatoms.registry.load`.
 
     Returns

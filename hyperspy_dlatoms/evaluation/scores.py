@@ -85,7 +85,7 @@ def by_height(sites: pd.DataFrame) -> list[dict[str, Any]]:
     for lowest, highest in HEIGHTS:
         group = sites[sites.height.between(lowest, highest)]
         if len(group):
-            row = {"lowest": lowest, "highest": highest, "sites": len(group)}
+            row: dict[str, Any] = {"lowest": lowest, "highest": highest, "sites": len(group)}
             row |= share("recall", int(group.found.sum()), len(group))
             row["rms"] = _rms(PM * group[["error_y", "error_x"]].to_numpy())
             rows.append(row | _heights(group))

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import dask
 import numpy as np
@@ -23,9 +23,6 @@ from hyperspy_dlatoms.simulation.imaging.image import take_image, take_series
 from hyperspy_dlatoms.simulation.specimens.builders import build_specimen
 from hyperspy_dlatoms.simulation.specimens.specimen import KINDS
 from hyperspy_dlatoms.simulation.wave import exit_wave
-
-if TYPE_CHECKING:
-    import zarr
 
 MOST_SITES = 4096
 TASK = 8
@@ -278,7 +275,7 @@ def _marker(directory: Path, index: int) -> Path:
     return directory / "records" / f"{index:06d}.json"
 
 
-def _open_arrays(directory: Path, mode: str) -> list[zarr.Array | None]:
+def _open_arrays(directory: Path, mode: str) -> list[Any]:
     """Open the arrays; data sets written before sites had kinds lack their species."""
     require("zarr", extra="simulation", what="Reading a data set")
     import zarr

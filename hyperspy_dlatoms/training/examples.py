@@ -236,7 +236,7 @@ class Examples:
         if not defoci or rng.random() >= self.known_defoci:
             return encode_defoci(None, self.images)
         error = FOCUS_ERROR * rng.standard_normal() + STEP_ERROR * rng.standard_normal(len(defoci))
-        return encode_defoci(np.asarray(defoci) + error, self.images)
+        return encode_defoci((np.asarray(defoci) + error).tolist(), self.images)
 
     def _difficulty(self) -> dict[str, Any]:
         if not self.curriculum or self.progress >= self.curriculum["until"]:

@@ -98,11 +98,11 @@ def _f1(found: np.ndarray, picture: Picture, tolerance: float) -> tuple[int, flo
     """Count the true sites, and compute F1; `found` in Å."""
     true = picture.positions * picture.pixel
     far = np.array(picture.image.shape) * picture.pixel - _BORDER
-    is_found, is_true = (((p > _BORDER) & (p < far)).all(axis=1) for p in (found, true))
+    is_found, is_true = (np.all((p > _BORDER) & (p < far), axis=1) for p in (found, true))
     pairs = match(found, true, tolerance)
-    right = np.count_nonzero(is_true[pairs[:, 1]])
+    right = int(np.count_nonzero(is_true[pairs[:, 1]]))
     is_found[pairs[:, 0]] = False
-    false, number = np.count_nonzero(is_found), np.count_nonzero(is_true)
+    false, number = int(np.count_nonzero(is_found)), int(np.count_nonzero(is_true))
     return number, 2 * right / (number + right + false) if number + false else 1.0
 
 

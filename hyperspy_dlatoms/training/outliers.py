@@ -121,7 +121,7 @@ def draw_outlier(
        Journal of Computer Vision 41, 35 (2001).
     """
     size = len(item.wave) * sampling
-    ranges = imaging | VISIBLE if rng.random() < 0.5 else dict(imaging)
+    ranges = {**imaging, **VISIBLE} if rng.random() < 0.5 else dict(imaging)
     if kind == "lattice":
         columns = random_lattice(rng, size)
         phase = draw_columns(columns, size, rng.uniform(0.25, 0.4)) * rng.uniform(0.2, 1.5)

@@ -52,7 +52,7 @@ def rasterise(
     """
     targets = np.zeros((*shape, 3 if heights is None else 4), np.float32)
     reach = int(np.ceil(radius / stride)) + 1
-    window = np.stack(np.mgrid[-reach : reach + 1, -reach : reach + 1], axis=-1).reshape(-1, 2)
+    window = np.stack([*np.mgrid[-reach : reach + 1, -reach : reach + 1]], axis=-1).reshape(-1, 2)
     home = np.round((sites - (stride - 1) / 2) / stride).astype(int)
     cells = home[:, None] + window
     offsets = sites[:, None] - (cells * stride + (stride - 1) / 2)

@@ -148,7 +148,7 @@ def _metal(quick: bool) -> Benchmark:
 
     tilts = (0.0, 1.0, 2.0, 3.0, 4.0)
     thicknesses = (4.0, 8.0, 16.0, 28.0, 45.0)
-    imaging = {"defocus": 60.0, "Cs": -1e5, "focal_spread": 30.0, **_CAMERA}
+    imaging: dict[str, Any] = {"defocus": 60.0, "Cs": -1e5, "focal_spread": 30.0, **_CAMERA}
     imaging |= {"astigmatism": [0, 15], "coma": [0, 200], "threefold": [0, 100]}
     imaging |= {"sampling": 0.1, "dose": 1000.0, "defocus_ramp": 0.0}
     defocus = (-200, -150, -100, -60, -30, 0, 30, 60, 100, 150, 200)
@@ -174,7 +174,7 @@ def _graphene(quick: bool) -> Benchmark:
         plan(104, not quick, kind="vacancies", tilt=4.0),
         plan(105, kind="perfect"),
     )
-    imaging = {"defocus": -60.0, "Cs": -1e5, "focal_spread": 30.0, **_CAMERA}
+    imaging: dict[str, Any] = {"defocus": -60.0, "Cs": -1e5, "focal_spread": 30.0, **_CAMERA}
     imaging |= {"astigmatism": [0, 10], "coma": [0, 150], "threefold": [0, 80]}
     imaging |= {"sampling": 0.1, "dose": 10_000.0, "defocus_ramp": 0.0}
     defocus = (-120, -90, -60, -40, -20, -10, 0, 20, 40, 60, 90, 120)
@@ -203,7 +203,7 @@ def _imaging_curves(
 
 def _films(energy: float, quick: bool) -> dict[float, tuple[Plan, ...]]:
     empty = Plan("vacuum", _SEED, energy, {}, snapshots=2)
-    films = {0.0: (empty,)}
+    films: dict[float, tuple[Plan, ...]] = {0.0: (empty,)}
     for thickness in FILMS:
         film = Plan("film", _SEED + 200, energy, {"thickness": thickness}, snapshots=2)
         films[thickness] = tuple(
@@ -213,4 +213,4 @@ def _films(energy: float, quick: bool) -> dict[float, tuple[Plan, ...]]:
 
 
 _BENCHMARKS = {"metal": _metal, "graphene": _graphene}
-_CLASSES = {("column",): "metal", ("C",): "graphene"}
+_CLASSES: dict[tuple[str, ...], str] = {("column",): "metal", ("C",): "graphene"}

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,7 @@ from hyperspy_dlatoms.data.benchmark.waves import SAMPLING, phonon_waves
 from hyperspy_dlatoms.simulation.specimens.amorphous import amorphous_carbon, vacuum
 from hyperspy_dlatoms.simulation.specimens.specimen import Specimen
 
-SPECIMENS = {
+SPECIMENS: dict[str, Callable[..., Specimen]] = {
     "metal": wulff_particle,
     "graphene": graphene_specimen,
     "film": amorphous_carbon,

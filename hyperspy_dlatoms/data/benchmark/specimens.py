@@ -83,8 +83,15 @@ def wulff_particle(
     turn = tilt_matrix(tilt, rng.uniform(0, 2 * np.pi)) @ rotation(rng.uniform(0, 2 * np.pi))
     numbers = np.full(kept.sum(), atomic_numbers[element])
     metal, _ = place(rng, [AtomList(numbers, positions[kept] @ turn.T, column[kept])], size)
-    description = {"kind": "Wulff particle", "element": element, "zone": zone, "support": support}
-    description |= {"tilt": float(tilt), "thickness": float(thickness), "rounded": bool(rounded)}
+    description = {
+        "kind": "Wulff particle",
+        "element": element,
+        "zone": zone,
+        "support": support,
+        "tilt": float(tilt),
+        "thickness": float(thickness),
+        "rounded": bool(rounded),
+    }
     parts = metal
     if support == "oxide":
         parts, about = on_oxide(rng, metal, size, rng.uniform(2, 2.5), outward(rng, metal, size))

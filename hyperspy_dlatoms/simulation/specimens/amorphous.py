@@ -158,8 +158,12 @@ def amorphous_carbon(
             "lengths and a density of at most 3 g/cm³."
         )
     atoms = carbon_atoms(rng, size, thickness, density, region)
-    description = {"kind": "amorphous carbon", "element": "C"}
-    description |= {"thickness": float(thickness), "density": float(density)}
+    description = {
+        "kind": "amorphous carbon",
+        "element": "C",
+        "thickness": float(thickness),
+        "density": float(density),
+    }
     return Specimen.from_list(atoms, size, description)
 
 

@@ -335,7 +335,7 @@ def metal_cluster(
     }
     if support == "oxide":
         gap = gap if gap is not None else ((2.0, 2.5) if rng.random() < 0.8 else (2.5, 8.0))
-        direction = facing(rng, parts, size, zone, description["angle"])
+        direction = facing(rng, parts, size, zone, float(np.degrees(angle)))
         parts, about = on_oxide(rng, parts, size, draw(rng, gap), direction)
         description |= about
     elif support is not None:

@@ -35,7 +35,7 @@ def draw_count(rng: np.random.Generator, value: float | tuple[float, float]) -> 
     >>> draw_count(np.random.default_rng(1), (1, 4)) in (1, 2, 3, 4)
     True
     """
-    low, high = (round(float(v)) for v in ((value, value) if np.ndim(value) == 0 else value))
+    low, high = (round(float(v)) for v in np.broadcast_to(np.asarray(value, float), 2))
     if not 0 <= low <= high:
         raise ValueError(f"{value!r} is no number to draw: expected 0 <= low <= high.")
     return low if low == high else int(rng.integers(low, high, endpoint=True))

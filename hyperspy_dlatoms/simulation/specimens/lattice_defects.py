@@ -67,7 +67,7 @@ class Lattice:
     @property
     def occupied(self) -> np.ndarray:
         """Which sites hold any atom, shape (n,), bool."""
-        return (self.numbers > 0).any(axis=1)
+        return np.any(self.numbers > 0, axis=1)
 
     @property
     def perfect(self) -> np.ndarray:

@@ -69,7 +69,7 @@ class Monolayer(NamedTuple):
         from ase.data import atomic_numbers
 
         nonmetals = [0, *(atomic_numbers[symbol] for symbol in NONMETALS)]
-        metallic = ~np.isin(self.numbers, nonmetals).all(axis=1)
+        metallic = ~np.all(np.isin(self.numbers, nonmetals), axis=1)
         return metallic if metallic.any() else np.ones(len(metallic), bool)
 
     @property

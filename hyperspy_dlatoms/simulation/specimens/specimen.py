@@ -165,7 +165,7 @@ class Specimen:
         from ase import Atoms
 
         xy = parts.positions[:, :2]
-        parts = parts.select(((xy >= 0) & (xy < size)).all(axis=1))
+        parts = parts.select(np.all((xy >= 0) & (xy < size), axis=1))
         positions = parts.positions.copy()
         thickness = 2 * MARGIN
         if len(positions):
@@ -271,7 +271,7 @@ class Specimen:
         inside = np.append(inside, np.ones(len(self.vacant), bool))
         empty = np.column_stack([self.vacant[:, ::-1], np.zeros(len(self.vacant))])
         sites = np.vstack([np.column_stack([y, x, height]).astype(float), empty])
-        return sites[inside], self.species[inside]
+        return sites[inside], np.asarray(self.species)[inside]
 
 
 def renumber(column: np.ndarray) -> np.ndarray:

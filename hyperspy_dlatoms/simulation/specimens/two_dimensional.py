@@ -177,7 +177,7 @@ def two_dimensional_layer(
     is_site = lattice.occupied | (lacking & (around >= MOSTLY))
 
     surface, normals, shape = deform(rng, lattice.points, size, strain, ripple_amplitude, tilt_max)
-    inside = ((surface[:, :2] >= SEAM) & (surface[:, :2] < size - SEAM)).all(axis=1)
+    inside = np.all((surface[:, :2] >= SEAM) & (surface[:, :2] < size - SEAM), axis=1)
     site, slot = np.nonzero((lattice.numbers > 0) & inside[:, None])
     positions = surface[site] + lattice.heights[site, slot, None] * normals[site]
     parts = [AtomList(lattice.numbers[site, slot], positions, site)]
