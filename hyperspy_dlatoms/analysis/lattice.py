@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -64,17 +64,13 @@ class Lattice(NamedTuple):
         return min(abs(math.log(sampling / one)) for one in self.samplings(nearest).values())
 
 
-def elements_of(material: str) -> set[str]:
-    """Return the chemical symbols in the name of a material."""
-    return {"C"} if material == "graphene" else set(re.findall("[A-Z][a-z]?", material))
+def with_lattices(materials: Iterable[str], elements: Collection[str] = ()) -> tuple[str, ...]:
+    """Return the materials whose lattice is known by their name, see `lattices_of`.
 
-
-def has_lattice(material: str) -> bool:
-    """Return whether the lattice of a material is known by its name, see `lattices_of`."""
-    try:
-        return bool(_named(material))
-    except ValueError:
-        return False
+    Where any of them consist of certain elements, only those.
+    """
+    known = tuple(filter(_has_lattice, materials))
+    return tuple(name for name in known if _elements_of(name) <= set(elements)) or known
 
 
 def lattices_of(materials: Sequence[str | ase.Atoms]) -> tuple[Lattice, ...]:
@@ -103,6 +99,18 @@ def _named(material: str) -> tuple[Lattice, ...]:
         return (_lattice("honeycomb", material, SHEETS[material] * cell, sites),)
     a = _fcc_constant(material)
     return tuple(_lattice(zone, material, a * cell, sites) for zone, (cell, sites) in _FCC.items())
+
+
+def _has_lattice(material: str) -> bool:
+    try:
+        return bool(_named(material))
+    except ValueError:
+        return False
+
+
+def _elements_of(material: str) -> set[str]:
+    """Return the chemical symbols in the name of a material."""
+    return {"C"} if material == "graphene" else set(re.findall("[A-Z][a-z]?", material))
 
 
 def _lattices(material: str | ase.Atoms) -> Sequence[Lattice]:

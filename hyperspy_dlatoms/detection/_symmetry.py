@@ -4,11 +4,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from hyperspy_dlatoms.networks.ensemble import AtomEnsemble
 from hyperspy_dlatoms.networks.maps import SiteMaps
 
 if TYPE_CHECKING:
@@ -54,15 +53,6 @@ class Symmetrised:
                         if total is not None:
                             total += part
         return sums.each(lambda total: (total / 8).astype(np.float32))
-
-
-Member: TypeAlias = "AtomNetwork | Symmetrised"
-
-
-def members_of(network: AtomNetwork | AtomEnsemble, symmetrise: bool) -> list[Member]:
-    """Return the networks that look at a frame, each in all orientations if so asked."""
-    members = network.members if isinstance(network, AtomEnsemble) else (network,)
-    return [Symmetrised(member) if symmetrise else member for member in members]
 
 
 def _back(maps: SiteMaps, turns: int, flipped: bool) -> SiteMaps:

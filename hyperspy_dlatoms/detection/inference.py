@@ -4,16 +4,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias, TypeVar
 
 import numpy as np
 
+from hyperspy_dlatoms.detection._symmetry import Symmetrised
 from hyperspy_dlatoms.detection.tiling import Tile, Tiling
+from hyperspy_dlatoms.networks.maps import SiteMaps
 from hyperspy_dlatoms.networks.resampling import Grid
 from hyperspy_dlatoms.networks.running import has_accelerator
 
 if TYPE_CHECKING:
-    from hyperspy_dlatoms.networks.maps import SiteMaps
+    from hyperspy_dlatoms.networks.ensemble import AtomEnsemble
     from hyperspy_dlatoms.networks.network import AtomNetwork
 
 BATCH_PIXELS = 1536**2
@@ -21,6 +23,8 @@ BATCH_PIXELS = 1536**2
 
 # Working pixels that keep the cores of a CPU busy; more of them at once are no faster.
 _FILLS_CPU = 256**2
+
+Member: TypeAlias = "AtomNetwork | Symmetrised"
 
 Read = TypeVar("Read")
 
@@ -54,7 +58,7 @@ class TileOutput(NamedTuple):
 
 def infer(
     frames: Iterable[Frame],
-    networks: Sequence[AtomNetwork],
+    networks: Sequence[Member],
     read: Callable[[TileOutput], Read],
     *,
     n_frames: int,
@@ -92,6 +96,12 @@ def infer(
         yield from flush()
 
 
+def members_of(network: AtomNetwork | AtomEnsemble, symmetrise: bool) -> list[Member]:
+    """Return the networks that look at a frame, each in all orientations if so asked."""
+    members = getattr(network, "members", (network,))
+    return [Symmetrised(member) for member in members] if symmetrise else list(members)
+
+
 def in_cells(pixels: tuple[slice, slice], size: int) -> tuple[slice, slice]:
     """Return a window of pixels, its edges multiples of the size of a cell, in cells."""
     rows, columns = pixels
@@ -124,7 +134,7 @@ def _at_once(shape: tuple[int, int], batch_pixels: int, number: int) -> int:
 def _run(
     batch: np.ndarray,
     pending: list[tuple[Frame, Tile]],
-    networks: Sequence[AtomNetwork],
+    networks: Sequence[Member],
     wanted: list[bool],
     defoci: Sequence[float] | None,
 ) -> Iterator[tuple[Frame, TileOutput]]:
@@ -138,7 +148,10 @@ def _run(
         for network, features in zip(networks, wanted, strict=True)
     ]
     for number, (frame, tile) in enumerate(pending):
-        maps = [maps.of_frame(number) for maps, _ in returned]
+        maps = [
+            SiteMaps(*(None if part is None else part[number] for part in maps))
+            for maps, _ in returned
+        ]
         features = [
             None if every is None else _of_core(every[number], frame, tile, network.grid_multiple)
             for network, (_, every) in zip(networks, returned, strict=True)

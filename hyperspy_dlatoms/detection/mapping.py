@@ -8,8 +8,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from hyperspy_dlatoms.detection._symmetry import members_of
-from hyperspy_dlatoms.detection.inference import BATCH_PIXELS, TileOutput, in_cells, infer
+from hyperspy_dlatoms.detection.inference import (
+    BATCH_PIXELS,
+    TileOutput,
+    in_cells,
+    infer,
+    members_of,
+)
 from hyperspy_dlatoms.detection.pipeline import (
     check_frames,
     prepared,

@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from hyperspy_dlatoms.detection._symmetry import members_of
 from hyperspy_dlatoms.detection.ensemble import median_score, merge
 from hyperspy_dlatoms.detection.inference import (
     BATCH_PIXELS,
@@ -24,6 +23,7 @@ from hyperspy_dlatoms.detection.inference import (
     TileOutput,
     in_cells,
     infer,
+    members_of,
 )
 from hyperspy_dlatoms.detection.masking import mask_bad, mask_series
 from hyperspy_dlatoms.detection.sites import (
@@ -41,7 +41,7 @@ from hyperspy_dlatoms.networks.resampling import resample, resample_on_device
 from hyperspy_dlatoms.networks.running import has_accelerator
 
 if TYPE_CHECKING:
-    from hyperspy_dlatoms.detection._symmetry import Member
+    from hyperspy_dlatoms.detection.inference import Member
     from hyperspy_dlatoms.networks.card import ModelCard
     from hyperspy_dlatoms.networks.domain import DomainScore
     from hyperspy_dlatoms.networks.ensemble import AtomEnsemble
@@ -242,9 +242,10 @@ def check_frames(
             f"The sampling is {sampling:g} Å/px, too coarse for atoms: the network {card.name!r} "
             f"works at {card.sampling:g} Å/px. Check the calibration and its unit."
         )
-    if defoci is not None and card.images == 1:
-        raise ValueError(f"{card.name!r} looks at single images, expected no defoci.")
-    encode_defoci(defoci, card.images)
+    if defoci is not None:
+        if card.images == 1:
+            raise ValueError(f"{card.name!r} looks at single images, expected no defoci.")
+        encode_defoci(defoci, card.images)
     return frames
 
 
@@ -331,15 +332,14 @@ def _domain_score(
     frame: Frame, tiles: list[_Tile], sampling: float, members: Sequence[Member]
 ) -> DomainScore | None:
     """Score a frame by the members that know their domain."""
-    return median_score(
-        [
-            member.domain.score(
-                sampling=sampling, working=frame.working, features=np.concatenate(features)
-            )
-            for member, *features in zip(members, *(tile.features for tile in tiles), strict=True)
-            if member.domain is not None
-        ]
-    )
+    scores = [
+        member.domain.score(
+            sampling=sampling, working=frame.working, features=np.concatenate(features)
+        )
+        for member, *features in zip(members, *(tile.features for tile in tiles), strict=True)
+        if member.domain is not None
+    ]
+    return scores[0] if len(scores) == 1 else median_score(scores)
 
 
 def _no_sites(card: ModelCard, n_members: int) -> Sites:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from hyperspy_dlatoms.analysis.lattice import has_lattice, lattices_of
+from hyperspy_dlatoms.analysis.lattice import lattices_of, with_lattices
 from hyperspy_dlatoms.analysis.spacing import fit_spacing
 from hyperspy_dlatoms.detection.masking import mask_bad
 from hyperspy_dlatoms.detection.pipeline import detect
@@ -206,7 +206,7 @@ def find_lattice(
 
 
 def _materials_of(network: AtomNetwork | AtomEnsemble) -> tuple[str, ...]:
-    names = tuple(filter(has_lattice, network.card.materials))
+    names = with_lattices(network.card.materials)
     if not names:
         raise ValueError(
             f"The card of the network {network.card.name!r} does not say which crystals it knows: "

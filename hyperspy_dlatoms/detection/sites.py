@@ -15,7 +15,7 @@ from scipy.sparse.csgraph import connected_components
 from scipy.spatial import cKDTree
 
 from hyperspy_dlatoms.networks.card import ModelCard
-from hyperspy_dlatoms.networks.maps import SiteMaps, peaks, score
+from hyperspy_dlatoms.networks.maps import SiteMaps, peaks
 from hyperspy_dlatoms.networks.resampling import Grid
 
 CONNECTED = 2.0
@@ -118,19 +118,17 @@ def candidates(
     reach: float,
     core: tuple[slice, slice] | None = None,
 ) -> Candidates:
-    """Find the cells of a tile that stand for a site: local maxima of the score.
+    """Find the cells of a tile that stand for a site: local maxima of the score, see `peaks`.
 
-    The score is the probability of a site of any class times a Gaussian, of the standard deviation
-    ``reach`` in working px, of the length of the offset, so that of the cells around a site the
-    nearest one stands for it. ``core`` are the cells that are searched; all where not given.
+    The ``core`` are the cells that are searched; all where not given.
     """
-    from keras.ops import convert_to_numpy
+    peak = maps.peak
+    if peak is None:
+        from keras.ops import convert_to_numpy
 
-    if maps.peak is None:
-        peak = peaks(maps.each(lambda part: part[None]), reach)
-        maps = maps._replace(peak=convert_to_numpy(peak)[0])
+        peak = convert_to_numpy(peaks(maps.each(lambda part: part[None]), reach))[0]
     probability = maps.probability.sum(axis=-1)
-    best = maps.peak & (probability >= threshold)
+    best = (peak >= 0) & (probability >= threshold)
     if core is not None:
         inside = np.zeros_like(best)
         inside[core] = True
@@ -144,7 +142,7 @@ def candidates(
         species=maps.probability[here].argmax(axis=-1) if several else None,
         class_probability=maps.probability[here] if several else None,
         height=None if maps.height is None else maps.height[here],
-        score=convert_to_numpy(score(probability[here], maps.offset[here], reach)),
+        score=peak[here],
     )
     return found._each(lambda column: column.astype(np.float64))
 

@@ -8,18 +8,36 @@ from dataclasses import dataclass, fields
 from typing import NamedTuple
 
 import numpy as np
+import scipy.fft
 from scipy.spatial.distance import cdist
-
-from hyperspy_dlatoms.networks.spectrum import BANDS, signal_to_noise, spectrum
 
 PREFIX = "domain/"
 
 SITES_SEEN = 3
 """Features at the end of each cell that tell of the sites in it, the largest probability last."""
 
+BANDS = 24
+"""Rings from zero to the Nyquist frequency."""
+
+# px of a periodogram: 26 Å at 0.2 Å/px, some cells of a lattice. So many a side are enough for
+# a mean.
+_WINDOW = 128
+_MOST_WINDOWS = 12
+# Of power, that of white noise being 1, so that a blank image has a logarithm.
+_FLOOR = 1e-4
+# Rings of images at 0.2 Å/px: 1.6 to 2.0 periods an Å, which no lens passes, so that all is noise,
+# and 0.2 to 1.25, where the lattices are.
+_NOISE = slice(15, 19)
+_SIGNAL = slice(2, 12)
+
+# Weight of a cell without a site, that of a certain site being 1; and the ratio of sites to signal
+# that is about 1 where there is neither.
 _SOME_SITE = 0.02
+# Of the range of sampling: calibrations are good to a few per cent.
 _TOLERATED = 1.1
+# Standard deviations at which descriptions are clipped, or one odd channel would decide alone.
 _LARGEST = 8.0
+# So that the logarithm of a distance of 0 is finite.
 _TINY = 1e-3
 
 
@@ -224,3 +242,64 @@ def describe(working: np.ndarray, features: np.ndarray) -> np.ndarray:
 def standardise(descriptions: np.ndarray, centre: np.ndarray, scale: np.ndarray) -> np.ndarray:
     """Centre and scale descriptions (n, D), and clip what is far beyond all others."""
     return np.clip((descriptions - centre) / scale, -_LARGEST, _LARGEST)
+
+
+def spectrum(image: np.ndarray) -> np.ndarray:
+    """Return the power of an image (h, w) in rings of spatial frequency, and the share in spots.
+
+    The periodograms of windows that overlap by half are averaged (Welch's method), so that the
+    resolution is the same for images of all sizes. It has the logarithm of the mean power in each
+    ring, 0 for white noise of variance 1, and of the ratio of its root mean square to its mean,
+    log(sqrt(2)) for noise and more for a crystal: shape (2 BANDS,).
+    """
+    # Source: P. Welch, "The use of fast Fourier transform for the estimation of power spectra",
+    # IEEE Transactions on Audio and Electroacoustics 15, 70 (1967).
+    sides = [min(_WINDOW, length) for length in image.shape]
+    frequency = np.hypot(scipy.fft.fftfreq(sides[0])[:, None], scipy.fft.rfftfreq(sides[1]))
+    ring = np.minimum(frequency * 2 * BANDS, BANDS).astype(int).ravel()
+    count = np.bincount(ring, minlength=BANDS + 1)[:BANDS]
+    first, second = (
+        np.bincount(ring, moment.ravel(), BANDS + 1)[:BANDS] for moment in _moments(image, sides)
+    )
+    there = count > 0
+    mean = first[there] / count[there] + _FLOOR
+    spots = np.sqrt(second[there] / count[there] + _FLOOR**2) / mean
+    # A narrow image has no frequencies in some of the rings.
+    at = np.flatnonzero(there)
+    return np.concatenate(
+        [np.interp(np.arange(BANDS), at, np.log(values)) for values in (mean, spots)]
+    )
+
+
+def _moments(image: np.ndarray, sides: list[int]) -> tuple[np.ndarray, np.ndarray]:
+    """Mean, and mean square, of the periodograms of all windows, shape of one of them each."""
+    rows, columns = (_starts(length, side) for length, side in zip(image.shape, sides, strict=True))
+    taper = np.outer(*(np.hanning(side + 2)[1:-1] for side in sides)).astype(np.float32)
+    taper /= np.sqrt(np.square(taper).sum())
+    first, second = np.zeros((2, sides[0], sides[1] // 2 + 1))
+    # One row of windows at a time stays in the cache.
+    for y in rows:
+        windows = np.stack([image[y : y + sides[0], x : x + sides[1]] for x in columns])
+        windows -= windows.mean(axis=(1, 2), keepdims=True)
+        windows *= taper
+        waves = scipy.fft.rfft2(windows)
+        power = waves.real**2 + waves.imag**2
+        first += power.sum(axis=0)
+        second += np.square(power).sum(axis=0)
+    number = len(rows) * len(columns)
+    return first / number, second / number
+
+
+def signal_to_noise(spectra: np.ndarray) -> np.ndarray:
+    """Estimate the ratio of signal to noise of spectra (n, 2 BANDS) of images at 0.2 Å/px.
+
+    Beyond about 1.5 periods an Å no lens transfers anything, so what is there is noise.
+    """
+    power = np.exp(spectra)
+    noise = power[:, _NOISE].mean(axis=1)
+    return np.maximum(power[:, _SIGNAL].mean(axis=1) / noise - 1, 0)
+
+
+def _starts(length: int, side: int) -> np.ndarray:
+    number = min(-(-2 * (length - side) // side) + 1, _MOST_WINDOWS)
+    return np.linspace(0, length - side, number).round().astype(int)

@@ -24,8 +24,7 @@ class SiteMaps(NamedTuple):
     the cell; ``offset`` (n, h, w, 2) from the centre of the cell to the site, (y, x) in working px,
     and ``sigma``, its standard deviation; ``height`` (n, h, w, 2), the number of atoms in the
     column and its standard deviation, None of networks that do not count them; ``peak`` (n, h, w),
-    whether the score of the cell is the largest of the 3 x 3 cells around it, None where that was
-    not computed.
+    see `peaks`, None where it was not computed.
     """
 
     probability: np.ndarray
@@ -38,10 +37,6 @@ class SiteMaps(NamedTuple):
         """Apply a function to each of the maps that are there."""
         return SiteMaps(*(None if part is None else function(part) for part in self))
 
-    def of_frame(self, number: int) -> SiteMaps:
-        """Return the maps of one of the n frames or tiles."""
-        return self.each(lambda part: part[number])
-
 
 def with_maps(
     model: keras.Model, n_classes: int, n_decoys: int, reach: float
@@ -49,7 +44,7 @@ def with_maps(
     """Return a network with the same weights that returns maps in place of its raw output.
 
     Then come the other outputs; the names say which of the `SiteMaps` the first ones are. The reach
-    is that of `score`, in working px.
+    is that of `peaks`.
     """
     import keras
 
@@ -60,27 +55,22 @@ def with_maps(
     return keras.Model(model.inputs, [*there.values(), *others]), tuple(there)
 
 
-def score(probability: Any, offset: Any, reach: float) -> Any:
-    """Return the probability of a site times a Gaussian of its distance from the cell.
+def peaks(maps: SiteMaps, reach: float) -> Any:
+    """Return the scores (n, h, w) of cells that are the largest of the 3 x 3 around them, else -1.
 
-    Of the cells around a site the nearest one has the largest score. The reach is the standard
-    deviation of the Gaussian, in the unit of the offset (..., 2).
+    The score is the probability of a site of any class times a Gaussian of the length of the
+    offset, of a standard deviation in working px: of the cells around a site the nearest one has
+    the largest.
     """
     from keras import ops
 
-    return probability * ops.exp(-ops.sum(ops.square(offset), axis=-1) / (2 * reach**2))
-
-
-def peaks(maps: SiteMaps, reach: float) -> Any:
-    """Return a mask (n, h, w) of the cells whose score is the largest of the 3 x 3 around them."""
-    from keras import ops
-
-    here = score(ops.sum(maps.probability, axis=-1), maps.offset, reach)
+    squared = ops.sum(ops.square(maps.offset), axis=-1)
+    score = ops.sum(maps.probability, axis=-1) * ops.exp(-squared / (2 * reach**2))
     # A pooling takes ten times as long of a single channel.
-    around = ops.pad(here, ((0, 0), (1, 1), (1, 1)), constant_values=-np.inf)
+    around = ops.pad(score, ((0, 0), (1, 1), (1, 1)), constant_values=-np.inf)
     of_rows = _largest(around[:, :-2], around[:, 1:-1], around[:, 2:])
     largest = _largest(of_rows[:, :, :-2], of_rows[:, :, 1:-1], of_rows[:, :, 2:])
-    return ops.equal(here, largest)
+    return ops.where(ops.equal(score, largest), score, -1.0)
 
 
 def _largest(first: Any, second: Any, third: Any) -> Any:

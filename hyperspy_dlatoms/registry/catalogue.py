@@ -6,11 +6,12 @@ from __future__ import annotations
 import difflib
 import os
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias, cast
 
 from hyperspy_dlatoms.registry import sources
-from hyperspy_dlatoms.registry.entries import Entry, is_name
+from hyperspy_dlatoms.registry.entries import PACKAGE, Entry, is_name
 from hyperspy_dlatoms.registry.errors import RegistryError
 from hyperspy_dlatoms.registry.fetch import fetch
 
@@ -166,6 +167,8 @@ def handle(model: ModelLike, *, offline: bool = False) -> Handle:
     TypeError
         If `model` is something else.
     """
+    if isinstance(model, str) and (packaged := _packaged(model)) is not None:
+        return packaged
     from hyperspy_dlatoms.networks.network import AtomNetwork
     from hyperspy_dlatoms.registry.handles import EnsembleHandle, NetworkHandle
 
@@ -185,6 +188,26 @@ def handle(model: ModelLike, *, offline: bool = False) -> Handle:
     if isinstance(networks, list):
         return EnsembleHandle(tuple(map(one, networks)), *_named(model, offline))
     return one(networks)
+
+
+# What comes with the package does not change while it runs.
+@lru_cache(maxsize=32)
+def _packaged(name: str) -> Handle | None:
+    """Return the handle of a model whose files come with the package, None of others."""
+    from hyperspy_dlatoms.registry.handles import EnsembleHandle, NetworkHandle
+
+    known = {entry.name: entry for entry in sources.own_entries()}
+    entry = known.get(name)
+    if entry is None or entry.kind not in ("model", "ensemble"):
+        return None
+    if entry.kind == "ensemble":
+        members = [_packaged(member) for member in entry.members]
+        if not all(isinstance(member, NetworkHandle) for member in members):
+            return None
+        return EnsembleHandle(tuple(members), name, entry.threshold)
+    if not entry.where[0].startswith(PACKAGE):
+        return None
+    return NetworkHandle.of(path(name, offline=True), name)
 
 
 def member_name(entry: Entry, member: str) -> str:

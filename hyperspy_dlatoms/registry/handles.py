@@ -6,7 +6,7 @@ from __future__ import annotations
 import os
 import threading
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -38,9 +38,12 @@ class NetworkHandle:
         path = Path(path).absolute()
         return cls(str(path), open_model(path).sha256, name)
 
-    @property
+    def __reduce__(self):
+        return NetworkHandle, (self.path, self.sha256, self.name)
+
+    @cached_property
     def card(self) -> ModelCard:
-        """The card, without the network being built."""
+        """The card, without the network being built; it does not travel with the handle."""
         return open_model(self.path).card
 
     @property

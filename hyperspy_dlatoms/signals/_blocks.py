@@ -17,7 +17,7 @@ from hyperspy.signals import (
     Signal2D,
 )
 
-from hyperspy_dlatoms.analysis.lattice import elements_of, has_lattice
+from hyperspy_dlatoms.analysis.lattice import with_lattices
 from hyperspy_dlatoms.detection.exit_waves import working_grid
 from hyperspy_dlatoms.detection.sites import column_names
 from hyperspy_dlatoms.signals._arguments import Output, Search, Series
@@ -419,9 +419,7 @@ def _search_metadata(signal: Signal2D, model: Model, images: Images, search: Sea
 
 def _materials(signal: Signal2D, card: ModelCard) -> tuple[str, ...]:
     """Return the materials with a lattice on a card, those of ``metadata.Sample`` if any are."""
-    known = tuple(filter(has_lattice, card.materials))
-    elements = set(signal.metadata.get_item("Sample.elements", []))
-    return tuple(name for name in known if elements_of(name) <= elements) or known
+    return with_lattices(card.materials, signal.metadata.get_item("Sample.elements", []))
 
 
 def _some_images(signal: Signal2D, number: int) -> np.ndarray:

@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy.spatial.distance import cdist
 
-from hyperspy_dlatoms.networks.domain import Domain, standardise
-from hyperspy_dlatoms.networks.spectrum import BANDS
+from hyperspy_dlatoms.networks.domain import BANDS, Domain, standardise
 from hyperspy_dlatoms.training._comparison import tolerance, without_decoys
 from hyperspy_dlatoms.training.extrapolation import Outcome, examine, fallen, usual_f1
 from hyperspy_dlatoms.training.fit import training_examples

@@ -6,7 +6,7 @@ import pytest
 from ase.build import bulk, graphene, mx2
 from scipy.spatial import cKDTree
 
-from hyperspy_dlatoms.analysis.lattice import REACH, has_lattice, lattices_of
+from hyperspy_dlatoms.analysis.lattice import REACH, lattices_of, with_lattices
 from hyperspy_dlatoms.simulation.specimens.orientation import ZONES
 from tests.helpers.blob_network import BlobNetwork
 
@@ -90,4 +90,18 @@ def test_materials_that_are_none():
     [("Pt", True), ("graphene", True), ("WSe2", True), ("W", False), ("XY2", False), ("", False)],
 )
 def test_whose_lattice_is_known(material, known):
-    assert has_lattice(material) is known
+    assert with_lattices([material]) == ((material,) if known else ())
+
+
+@pytest.mark.parametrize(
+    ("elements", "named"),
+    [
+        ((), ("Pt", "graphene", "MoS2")),
+        (("Fe",), ("Pt", "graphene", "MoS2")),
+        (("C", "Cu"), ("graphene",)),
+        (("Mo", "S", "Pt"), ("Pt", "MoS2")),
+        (("Mo",), ("Pt", "graphene", "MoS2")),
+    ],
+)
+def test_materials_of_some_elements(elements, named):
+    assert with_lattices(["Pt", "graphene", "W", "MoS2"], elements) == named

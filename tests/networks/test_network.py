@@ -11,10 +11,10 @@ import pytest
 from scipy.special import softmax
 
 from hyperspy_dlatoms.networks.architecture import HEIGHT_UNIT, LOG_SIGMA
+from hyperspy_dlatoms.networks.domain import BANDS
 from hyperspy_dlatoms.networks.maps import read_output
 from hyperspy_dlatoms.networks.model_file import ModelFileError, read_model, write_model
 from hyperspy_dlatoms.networks.network import AtomNetwork
-from hyperspy_dlatoms.networks.spectrum import BANDS
 from hyperspy_dlatoms.training.domain import fit_domain
 
 # Filled in anew from the arguments.

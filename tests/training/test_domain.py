@@ -4,7 +4,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from hyperspy_dlatoms.networks.spectrum import BANDS
+from hyperspy_dlatoms.networks.domain import BANDS
 from hyperspy_dlatoms.training.domain import fit_domain
 
 CHANNELS = 20
