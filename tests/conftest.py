@@ -6,6 +6,10 @@ import os
 # Before anything imports Matplotlib or TensorFlow.
 os.environ["MPLBACKEND"] = "agg"
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+if "PYTEST_XDIST_WORKER" in os.environ:
+    # Each worker has a core.
+    for name in ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"):
+        os.environ.setdefault(name, "1")
 
 import hyperspy.api as hs
 import numpy as np
@@ -19,6 +23,12 @@ from tests.helpers.spots import SHAPE, calibrate, spots
 
 settings.register_profile("repeatable", deadline=None, derandomize=True, max_examples=50)
 settings.load_profile("repeatable")
+
+
+def pytest_xdist_auto_num_workers(config):
+    """Return a worker for each core, up to four, for the whole suite, and none for a part."""
+    whole = config.args_source is pytest.Config.ArgsSource.TESTPATHS
+    return min(os.cpu_count() or 1, 4) if whole else 0
 
 
 @pytest.fixture(autouse=True)

@@ -22,11 +22,12 @@ def client():
     config = {"distributed.worker.daemon": True, "distributed.scheduler.allowed-failures": 5}
     import dask
 
+    options = {"n_workers": 2, "threads_per_worker": 1, "dashboard_address": None}
+    # The network here needs no TensorFlow, which takes seconds to import.
+    options["env"] = {"KERAS_BACKEND": "numpy"}
     with (
         dask.config.set(config),
-        distributed.LocalCluster(
-            n_workers=2, threads_per_worker=1, dashboard_address=None
-        ) as cluster,
+        distributed.LocalCluster(**options) as cluster,
         distributed.Client(cluster) as client,
     ):
         yield client
