@@ -31,6 +31,11 @@ def pytest_xdist_auto_num_workers(config):
     return min(os.cpu_count() or 1, 4) if whole else 0
 
 
+def pytest_collection_modifyitems(items):
+    """Put slow tests first, beside which the other workers have enough to do."""
+    items.sort(key=lambda item: item.get_closest_marker("slow") is None)
+
+
 @pytest.fixture(autouse=True)
 def _quiet(monkeypatch):
     monkeypatch.setattr(hs.preferences.General, "show_progressbar", False)

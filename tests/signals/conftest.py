@@ -9,8 +9,11 @@ import pytest
 
 @pytest.fixture(scope="session")
 def process_pool():
-    """The one process of Dask's scheduler "processes", which imports TensorFlow once."""
+    """The one process of Dask's scheduler "processes", where TensorFlow has two threads."""
     from dask.multiprocessing import initialize_worker_process
 
     with ProcessPoolExecutor(1, get_context("spawn"), initialize_worker_process) as pool:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("TF_NUM_INTRAOP_THREADS", "2")
+            pool.submit(int).result()
         yield pool

@@ -15,6 +15,7 @@ from tests.helpers.same_frames import same_frames
 from tests.helpers.slow_network import SlowNetwork
 
 distributed = pytest.importorskip("distributed")
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")

@@ -126,6 +126,7 @@ def test_a_training_that_diverges_at_once_says_so(tiny, tiny_data, tmp_path):
         train(wild, data=tiny_data.directory, directory=tmp_path, show_progressbar=False)
 
 
+@pytest.mark.slow
 def test_a_killed_training_goes_on_from_its_checkpoint(tiny, tiny_data, tmp_path, monkeypatch):
     draw_batch = Examples.draw_batch
     recipe, directory = tmp_path / "tiny.yaml", tmp_path / "run"
@@ -216,6 +217,7 @@ def test_wrong_settings_are_refused_before_anything_is_made(tiny, tmp_path, chan
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("backend", ["jax", "torch"])
 def test_other_backends_train_too(tiny, tiny_data, tmp_path, backend):
     if importlib.util.find_spec(backend) is None:
