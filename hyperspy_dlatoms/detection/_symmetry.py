@@ -59,9 +59,9 @@ def _back(maps: SiteMaps, turns: int, flipped: bool) -> SiteMaps:
     """Bring the maps of a turned, then flipped image back to the image as it was."""
     if flipped:
         maps = maps.each(lambda part: part[:, :, ::-1])
-        maps = maps._replace(offset=maps.offset * np.float32([1, -1]))
+        maps = maps._replace(offset=maps.offset * np.array([1, -1], np.float32))
     maps = maps.each(lambda part: np.rot90(part, -turns, axes=(1, 2)))
     for _ in range(turns):
-        offset = maps.offset[..., ::-1] * np.float32([1, -1])
+        offset = maps.offset[..., ::-1] * np.array([1, -1], np.float32)
         maps = maps._replace(offset=offset, sigma=maps.sigma[..., ::-1])
     return maps

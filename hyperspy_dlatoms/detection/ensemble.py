@@ -57,9 +57,10 @@ def merge(members: Sequence[Candidates], distance: float, minimum_agreement: flo
     height = None if members[0].height is None else _mean_height(gather("height"))
     agreement = agrees.mean(axis=0)
     sites = Sites(position, probability, sigma, species, agreement, class_probability, height)
-    sites = sites[agreement >= minimum_agreement - _ROUNDING]
+    kept = agreement >= minimum_agreement - _ROUNDING
+    sites = sites[kept]
     # Agreement goes in whole steps of 1 / M, and of as many members probability decides.
-    support = len(members) * sites.agreement + sites.probability
+    support = len(members) * agreement[kept] + sites.probability
     return sites[keep_best(sites.position, support, distance)].sorted()
 
 

@@ -4,7 +4,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING, NamedTuple, TypeAlias, TypeVar
+from operator import itemgetter
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, TypeVar
 
 import numpy as np
 
@@ -37,7 +38,7 @@ class Frame(NamedTuple):
     None where there are none; and how it is cut into tiles.
     """
 
-    index: int
+    number: int
     shape: tuple[int, int]
     working: np.ndarray
     grid: Grid
@@ -72,10 +73,12 @@ def infer(
     share one working sampling, stride and normalisation width; the features are those of networks
     that know their domain. The defoci, in Å, are those of the images of a focal series.
     """
-    batch, pending, outputs = None, [], []
+    batch: np.ndarray | None = None
+    pending: list[tuple[Frame, Tile]] = []
+    outputs: list[Read] = []
     wanted = [with_features and network.domain is not None for network in networks]
 
-    def flush() -> Iterator[tuple[Frame, list[Read]]]:
+    def flush(batch: np.ndarray) -> Iterator[tuple[Frame, list[Read]]]:
         for frame, output in _run(batch, pending, networks, wanted, defoci):
             outputs.append(read(output))
             if output.tile is frame.tiling.tiles[-1]:
@@ -91,14 +94,14 @@ def infer(
         for tile in tiling.tiles:
             pending.append((frame, tile))
             if len(pending) == len(batch):
-                yield from flush()
-    if pending:
-        yield from flush()
+                yield from flush(batch)
+    if batch is not None and pending:
+        yield from flush(batch)
 
 
 def members_of(network: AtomNetwork | AtomEnsemble, symmetrise: bool) -> list[Member]:
     """Return the networks that look at a frame, each in all orientations if so asked."""
-    members = getattr(network, "members", (network,))
+    members: Any = getattr(network, "members", (network,))
     return [Symmetrised(member) for member in members] if symmetrise else list(members)
 
 
@@ -148,10 +151,7 @@ def _run(
         for network, features in zip(networks, wanted, strict=True)
     ]
     for number, (frame, tile) in enumerate(pending):
-        maps = [
-            SiteMaps(*(None if part is None else part[number] for part in maps))
-            for maps, _ in returned
-        ]
+        maps = [maps.each(itemgetter(number)) for maps, _ in returned]
         features = [
             None if every is None else _of_core(every[number], frame, tile, network.grid_multiple)
             for network, (_, every) in zip(networks, returned, strict=True)

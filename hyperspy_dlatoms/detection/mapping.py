@@ -170,7 +170,7 @@ def _maps(
         cells = np.empty((rows, columns, channels), np.float32)
         for place, core in cores:
             cells[place] = core
-        _spread(cells, frame.grid, stride, out[frame.index])
+        _spread(cells, frame.grid, stride, out[frame.number])
     return out
 
 

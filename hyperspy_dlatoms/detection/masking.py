@@ -155,7 +155,7 @@ def _range(frame: np.ndarray, mask: np.ndarray) -> float:
 
 def _shift_and_scale(frame: np.ndarray, centre: float, spread: float) -> np.ndarray:
     out = np.empty(frame.shape, np.float32)
-    precise = np.float32 if _fits_float32(frame, centre, spread) else np.float64
+    precise: type[np.floating] = np.float32 if _fits_float32(frame, centre, spread) else np.float64
     for top in range(0, frame.shape[0], _STRIP):
         strip = frame[top : top + _STRIP].astype(precise)
         strip -= precise(centre)

@@ -283,7 +283,7 @@ class _Tile(NamedTuple):
 def _read(output: TileOutput, members: Sequence[Member], search: Search) -> _Tile:
     """Find each member's candidates in a tile, in working px of the frame."""
     card = members[0].card
-    searched = tuple(
+    rows, columns = (
         slice(max(cells.start - _OVER_SEAM, 0), cells.stop + _OVER_SEAM)
         for cells in in_cells(output.tile.core, card.stride)
     )
@@ -291,7 +291,7 @@ def _read(output: TileOutput, members: Sequence[Member], search: Search) -> _Til
     kept = []
     for member, maps in zip(members, output.maps, strict=True):
         least = member.card.threshold if search.threshold is None else search.threshold
-        found = candidates(maps, card.stride, least, REACH / card.sampling, searched)
+        found = candidates(maps, card.stride, least, REACH / card.sampling, (rows, columns))
         if counted and maps.height is None:
             found = dataclasses.replace(found, height=np.full((len(found), 2), np.nan))
         if len(members) > 1:

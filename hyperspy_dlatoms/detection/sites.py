@@ -82,7 +82,7 @@ class Sites:
 
     def _each(self, function: Callable[..., np.ndarray], *others: Self) -> Self:
         """Apply a function to each column that there is, with those of the others."""
-        columns = {}
+        columns: dict[str, Any] = {}
         for field in dataclasses.fields(self):
             parts = [getattr(one, field.name) for one in (self, *others)]
             columns[field.name] = None if parts[0] is None else function(*parts)
@@ -108,7 +108,7 @@ def column_names(card: ModelCard, n_members: int = 1) -> list[str]:
     names += ["species"] * several + ["agreement"] * (n_members > 1)
     if several:
         names += [f"probability_{name.replace(' ', '_')}" for name in card.classes]
-    return names + ["height", "height_sigma"] * card.heights
+    return names + ["height", "height_sigma"] * bool(card.heights)
 
 
 def candidates(

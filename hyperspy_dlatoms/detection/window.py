@@ -47,7 +47,8 @@ def window_about(shape: tuple[int, int], centre: tuple[int, int], side: int) -> 
         min(max(middle - length // 2, 0), whole - length)
         for middle, length, whole in zip(centre, lengths, shape, strict=True)
     ]
-    return tuple(slice(s, s + n) for s, n in zip(starts, lengths, strict=True))
+    rows, columns = (slice(s, s + n) for s, n in zip(starts, lengths, strict=True))
+    return rows, columns
 
 
 def _starts(length: int, side: int) -> np.ndarray:

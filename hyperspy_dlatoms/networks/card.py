@@ -100,9 +100,10 @@ class ModelCard:
     minimum_distance: float
     threshold: float
     anchor: float | None = None
-    kind: str | None = None
-    images: int | None = None
-    heights: bool | None = None
+    kind: str = None  # type: ignore[assignment]
+    # None stands for what the arguments of the architecture say.
+    images: int = None  # type: ignore[assignment]
+    heights: bool = None  # type: ignore[assignment]
     materials: tuple[str, ...] = ()
     stride: int = 2
     normalisation_width: float = 12.0

@@ -35,7 +35,8 @@ class SiteMaps(NamedTuple):
 
     def each(self, function: Callable[[np.ndarray], np.ndarray]) -> SiteMaps:
         """Apply a function to each of the maps that are there."""
-        return SiteMaps(*(None if part is None else function(part) for part in self))
+        parts: list[Any] = [None if part is None else function(part) for part in self]
+        return SiteMaps(*parts)
 
 
 def with_maps(

@@ -61,7 +61,8 @@ class AtomNetwork:
         self.grid_multiple = int(architecture.grid_multiple(card.arguments))
         """The sides of an image are to be a multiple of it, in working px."""
         self._lock = threading.Lock()
-        whole, self._parts = with_levels(fold(card, model)), ()
+        whole = with_levels(fold(card, model))
+        self._parts: tuple[str, ...] = ()
         if card.kind == "sites":
             n_decoys = len(card.arguments.get("decoys", ()))
             reach = REACH / card.sampling

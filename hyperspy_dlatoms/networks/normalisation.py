@@ -92,8 +92,8 @@ def _normalise(frames: np.ndarray, sampling: float, width: float) -> np.ndarray:
     block = int(np.clip(sigma / 4, 1, _LARGEST_BLOCK))
     # Without the mean first, the float32 squares would drown a weak contrast on a high background.
     centre = float(frames.mean(dtype=np.float64))
-    counts, firsts, seconds = zip(*(_block_moments(f, centre, block) for f in frames), strict=True)
-    count, first, second = sum(counts), sum(firsts), sum(seconds)
+    moments = zip(*(_block_moments(frame, centre, block) for frame in frames), strict=True)
+    count, first, second = (np.asarray(sum(parts)) for parts in moments)
 
     weight = _blur(count, sigma / block)
     mean = _blur(first, sigma / block) / weight

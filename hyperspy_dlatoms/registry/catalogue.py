@@ -201,10 +201,10 @@ def _packaged(name: str) -> Handle | None:
     if entry is None or entry.kind not in ("model", "ensemble"):
         return None
     if entry.kind == "ensemble":
-        members = [_packaged(member) for member in entry.members]
-        if not all(isinstance(member, NetworkHandle) for member in members):
-            return None
-        return EnsembleHandle(tuple(members), name, entry.threshold)
+        found = map(_packaged, entry.members)
+        members = tuple(member for member in found if isinstance(member, NetworkHandle))
+        complete = len(members) == len(entry.members)
+        return EnsembleHandle(members, name, entry.threshold) if complete else None
     if not entry.where[0].startswith(PACKAGE):
         return None
     return NetworkHandle.of(path(name, offline=True), name)

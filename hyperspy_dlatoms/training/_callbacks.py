@@ -110,7 +110,7 @@ def make_callbacks(
             state.step += 1
             self.model.stop_training = state.share(settings) >= 1
 
-        def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+        def on_epoch_end(self, epoch: int, logs: dict[str, float]) -> None:
             state.minutes = self.before + time.monotonic() / 60
             self.improved = logs["val_loss"] < state.best
             state.add(logs["val_loss"], settings)
@@ -130,7 +130,7 @@ def make_callbacks(
         # So that Keras need not wait for every step of an accelerator.
         async_safe = True
 
-        def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+        def on_epoch_end(self, epoch: int, logs: dict[str, float]) -> None:
             if np.isfinite(logs["val_loss"]):
                 super().on_epoch_end(epoch, logs)
             elif any(Path(self.backup_dir).glob("*")):
@@ -144,7 +144,7 @@ def make_callbacks(
     class Best(keras.callbacks.Callback):
         """Keeps the best weights in a file that is put in place in one step."""
 
-        def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+        def on_epoch_end(self, epoch: int, logs: dict[str, float]) -> None:
             if pace.improved:
                 keep_best()
 

@@ -90,7 +90,7 @@ def compare(
         sites[:, :3],
         counted,
         pixel,
-        np.count_nonzero(_inner(item.sites[:, :2], size) & (classes >= 0)),
+        int(np.count_nonzero(_inner(item.sites[:, :2], size) & (classes >= 0))),
     )
 
 
@@ -130,4 +130,4 @@ def _classes(classes: Sequence[str], item: Item) -> np.ndarray:
 
 def _inner(places: np.ndarray, size: float) -> np.ndarray:
     """Return which places (y, x in Å) are away from the edges of the image."""
-    return ((places > _BORDER) & (size - places > _BORDER)).all(axis=1)
+    return np.all((places > _BORDER) & (size - places > _BORDER), axis=1)

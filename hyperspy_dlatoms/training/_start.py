@@ -9,11 +9,10 @@ import numpy as np
 
 from hyperspy_dlatoms import registry
 from hyperspy_dlatoms.networks import architecture
+from hyperspy_dlatoms.networks.network import AtomNetwork
 
 if TYPE_CHECKING:
     import keras
-
-    from hyperspy_dlatoms.networks.network import AtomNetwork
 
 _HEADS = ("maps/", "heights/", "wave/")
 """Weights that a training begins afresh where the network that it starts from lacks them."""
@@ -22,7 +21,10 @@ _HEADS = ("maps/", "heights/", "wave/")
 def load_start(source: str) -> AtomNetwork:
     """Load the network, of a name or a file, that a training starts from."""
     try:
-        return registry.load(source)
+        network = registry.load(source)
+        if not isinstance(network, AtomNetwork):
+            raise ValueError("it is an ensemble: name one of its networks.")
+        return network
     except (ValueError, OSError) as error:
         raise ValueError(f"The training cannot start from {source!r}: {error}") from error
 

@@ -103,7 +103,7 @@ def calibrate_network(
     network = AtomNetwork.from_model(card, model)
 
     rng = np.random.default_rng(_SEED)
-    counts = {dose: [] for dose in DOSES}
+    counts: dict[float, list[np.ndarray]] = {dose: [] for dose in DOSES}
     for dose in track(DOSES, "thresholds"):
         for index in rng.choice(held_out[::2], images):
             item = without_decoys(dataset, index, card)
@@ -161,7 +161,8 @@ def calibrate_ensemble(
     if not isinstance(ensemble, AtomEnsemble):
         raise ValueError(f"{members!r} is a single network: expected an ensemble, or its members.")
     rng, track = np.random.default_rng(_SEED_OF_ENSEMBLES), _tracker(show_progressbar)
-    counts, empty = {dose: [] for dose in DOSES}, []
+    counts: dict[float, list[np.ndarray]] = {dose: [] for dose in DOSES}
+    empty: list[np.ndarray] = []
     for member in ensemble.members:
         card, recipe = member.card, parse_recipe(member.card.recipe)
         dataset = _data_of(card, Path(data) / card.name)
