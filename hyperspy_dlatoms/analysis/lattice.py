@@ -1,22 +1,24 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The lattices that the sites of known materials make, seen along the beam."""
+"""The lattices of known materials, seen along the beam, and their size in sites that were found."""
 
 from __future__ import annotations
 
 import math
 import re
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
+from scipy.ndimage import gaussian_filter1d
+from scipy.spatial import cKDTree
 
 if TYPE_CHECKING:
     import ase
 
-REACH = 2.3
-"""Nearest distances to the farthest neighbours that are counted: the third shell of a honeycomb, a
-square and a centred rectangle, which tell them apart."""
+# Nearest distances to the farthest neighbours that are counted: the third shell of a honeycomb, the
+# fourth of a square lattice.
+_REACH = 2.3
 
 SHEETS = {
     "graphene": 2.46,
@@ -42,6 +44,25 @@ _SAME_COLUMN = 0.3
 # Relative difference of distances that are the same but for rounding in lattice constants.
 _ALIKE = 2e-3
 
+FEWEST = 12
+"""Sites that a lattice needs: those of three cells a side of a square one, and some to spare."""
+
+# Sites that are used of a large frame: their lattice is known to 0.1 %.
+_MOST = 20_000
+# Of the logarithm of a distance, so relative: the bins; the width of a shell of neighbours, from
+# noise and strain; and how far the distance of neighbours in the lattice may be from that of the
+# sites, which strays make shorter, gaps longer.
+_STEP = 0.005
+_WIDTH = 0.025
+_SEARCH = 0.6
+# Nearest distances that the histograms begin at.
+_BELOW = 0.7
+# Twice and three times the width of a shell: the distances that refine its place, and neighbours.
+_ON_SHELL = 0.05
+_BOND = 0.08
+# Of the refinement, after which it no longer changes.
+_ROUNDS = 4
+
 
 class Lattice(NamedTuple):
     """How far apart the sites of a lattice are, whatever its size and orientation."""
@@ -49,7 +70,7 @@ class Lattice(NamedTuple):
     zone: str
     """The direction along the beam, or the kind of lattice."""
     distances: np.ndarray
-    """Of the neighbours of a site, the nearest at 1, ascending, up to ``REACH``, shape (m,)."""
+    """Of the neighbours of a site, the nearest at 1, ascending, up to 2.3, shape (m,)."""
     counts: np.ndarray
     """How many neighbours a site has at each of them, shape (m,)."""
     nearest: dict[str, float]
@@ -64,13 +85,24 @@ class Lattice(NamedTuple):
         return min(abs(math.log(sampling / one)) for one in self.samplings(nearest).values())
 
 
-def with_lattices(materials: Iterable[str], elements: Collection[str] = ()) -> tuple[str, ...]:
-    """Return the materials whose lattice is known by their name, see `lattices_of`.
+class Spacing(NamedTuple):
+    """How well some sites make a lattice, and of what size."""
 
-    Where any of them consist of certain elements, only those.
-    """
+    nearest: float
+    """Distance of nearest neighbours in the unit of the positions."""
+    likeness: float
+    """Correlation of the distances between the sites with those of the lattice: 1 for a crystal,
+    about 0.5 or less for sites at random."""
+    neighbours: float
+    """How many nearest neighbours a site has, relative to the lattice: less than 1 for a small
+    crystal, and small where most sites are alone."""
+
+
+def with_lattices(materials: Iterable[str], elements: Iterable[str] = ()) -> tuple[str, ...]:
+    """Return the materials with a lattice known by name, those of the elements if any are."""
     known = tuple(filter(_has_lattice, materials))
-    return tuple(name for name in known if _elements_of(name) <= set(elements)) or known
+    elements = set(elements)
+    return tuple(name for name in known if _elements_of(name) <= elements) or known
 
 
 def lattices_of(materials: Sequence[str | ase.Atoms]) -> tuple[Lattice, ...]:
@@ -89,6 +121,54 @@ def lattices_of(materials: Sequence[str | ase.Atoms]) -> tuple[Lattice, ...]:
                 nearest = found[same].nearest | lattice.nearest
                 found[same] = found[same]._replace(nearest=nearest)
     return tuple(found)
+
+
+def fit_spacing(positions: np.ndarray, lattice: Lattice) -> Spacing | None:
+    """Fit the size of a lattice to sites, (y, x) of shape (n, 2), sorted by y, in any unit.
+
+    The distances between all neighbours make a histogram of which a crystal, in whatever
+    orientation and in however many grains, has one of its own but for its size. On a logarithmic
+    scale the size is a shift, found by correlation with the histogram of the lattice, then refined
+    as the median over the distances near those of the lattice. None for fewer than ``FEWEST``.
+    """
+    positions = positions[:_MOST]
+    if len(positions) < FEWEST:
+        return None
+    tree = cKDTree(positions)
+    usual = float(np.median(tree.query(positions, k=2)[0][:, 1]))
+    if usual <= 0:
+        return None
+    template = _template(lattice)
+    start = np.log(usual * _BELOW) - _SEARCH
+    bins = len(template) + 2 * round(_SEARCH / _STEP)
+    pairs = tree.query_pairs(np.exp(start + bins * _STEP), output_type="ndarray")
+    distance = np.linalg.norm(positions[pairs[:, 0]] - positions[pairs[:, 1]], axis=1)
+    logarithm = np.log(np.maximum(distance, np.exp(start) / 2))
+    logarithm = logarithm[logarithm >= start]
+    index = np.minimum(((logarithm - start) / _STEP).astype(int), bins - 1)
+    # The farther, the more neighbours: weighed so that sites anywhere make a flat histogram.
+    histogram = np.bincount(index, np.exp(-2 * (logarithm - start)), minlength=bins)
+    likeness = _correlation(gaussian_filter1d(histogram, 0.8 * _WIDTH / _STEP), template)
+    best = int(likeness.argmax())
+    nearest = start + best * _STEP - np.log(_BELOW)
+    shells = np.log(lattice.distances)
+    for _ in range(_ROUNDS):
+        apart = logarithm - nearest
+        apart -= shells[_nearest(apart, shells)]
+        near = np.abs(apart) < _ON_SHELL
+        if not near.any():
+            return None
+        nearest += float(np.median(apart[near]))
+    bonds = np.count_nonzero(np.abs(logarithm - nearest) < _BOND)
+    neighbours = 2 * bonds / len(positions) / lattice.counts[0]
+    return Spacing(float(np.exp(nearest)), float(likeness[best]), float(neighbours))
+
+
+def best_fit(positions: np.ndarray, lattices: Sequence[Lattice]) -> tuple[Lattice, Spacing] | None:
+    """Return the lattice that sites are most like, see `fit_spacing`; None for too few sites."""
+    spacings = [(lattice, fit_spacing(positions, lattice)) for lattice in lattices]
+    fits = [(lattice, spacing) for lattice, spacing in spacings if spacing is not None]
+    return max(fits, key=lambda fit: fit[1].likeness, default=None)
 
 
 # Every result is compared with the lattices of all that its network knows.
@@ -148,7 +228,7 @@ def _lattice(zone: str, material: str, cell: np.ndarray, sites: np.ndarray) -> L
         distance = np.linalg.norm(apart.reshape(-1, 2) @ cell, axis=1)
         distance = np.sort(distance[(distance > 1e-6) & (distance < reach * (1 + 1e-9))])
         nearest = distance[0]
-        reach = REACH * nearest
+        reach = _REACH * nearest
     relative = distance / nearest
     starts = np.flatnonzero(np.diff(relative, prepend=0) > _ALIKE)
     shells = np.add.reduceat(relative, starts)
@@ -175,3 +255,25 @@ def _fcc_constant(element: str) -> float:
             f"{', '.join(SHEETS)}, or an ase.Atoms, seen along z."
         )
     return float(state["a"])
+
+
+def _template(lattice: Lattice) -> np.ndarray:
+    """Return the histogram of a lattice, of the logarithm of distances from ``_BELOW``."""
+    logarithm = np.arange(np.log(_BELOW), np.log(_REACH), _STEP)
+    apart = (logarithm[:, None] - np.log(lattice.distances)) / _WIDTH
+    return np.exp(-(apart**2) / 2) @ (lattice.counts / lattice.distances**2)
+
+
+def _correlation(histogram: np.ndarray, template: np.ndarray) -> np.ndarray:
+    """Correlate a template with each part of a histogram, each centred and scaled."""
+    parts = np.lib.stride_tricks.sliding_window_view(histogram, len(template))
+    parts = parts - parts.mean(axis=1, keepdims=True)
+    template = template - template.mean()
+    norm = np.sqrt((parts**2).sum(axis=1) * (template**2).sum())
+    return parts @ template / np.maximum(norm, 1e-30)
+
+
+def _nearest(values: np.ndarray, marks: np.ndarray) -> np.ndarray:
+    """Return the index of the nearest of some ascending marks."""
+    between = (marks[1:] + marks[:-1]) / 2
+    return np.searchsorted(between, values)

@@ -9,12 +9,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from hyperspy_dlatoms.analysis.lattice import SHEETS
-from hyperspy_dlatoms.analysis.spacing import Spacing, fit_spacing
+from hyperspy_dlatoms.analysis.lattice import SHEETS, best_fit, lattices_of
 from hyperspy_dlatoms.detection.sampling import CONTRADICTION, Estimate
 
 if TYPE_CHECKING:
-    from hyperspy_dlatoms.analysis.lattice import Lattice
+    from hyperspy_dlatoms.analysis.lattice import Lattice, Spacing
 
 # Column of the tables of sites, see `sites.column_names`.
 _PROBABILITY = 2
@@ -29,6 +28,28 @@ _LIKENESS = 0.9
 _LIKENESS_OF_A_SHEET = 0.8
 _NO_LATTICE = 0.65
 _FEWEST_OF_A_SHEET = 60
+
+
+def describe_contradiction(
+    found: Sequence[np.ndarray], sampling: float, materials: Sequence[str], model: str
+) -> str:
+    """Describe how the sites that a network found contradict the sampling (Å/px); empty if not."""
+    lattices = lattices_of(materials)
+    estimate = contradiction(found, sampling, lattices)
+    if estimate is not None:
+        suggested = _listed(estimate.samplings)
+        return (
+            f"The atoms that {model!r} found make a lattice, {estimate.zone}, that suggests a "
+            f"sampling of {suggested}, not of {sampling:.4g} Å/px as is stated: either the "
+            "calibration is wrong, or it is another material."
+        )
+    if is_no_sheet(found, lattices):
+        return (
+            f"The sites that {model!r} found do not make the lattice of {', '.join(materials)}: "
+            f"either the calibration of {sampling:.4g} Å/px is wrong, or it is another material. "
+            "`estimate_sampling` may find the calibration."
+        )
+    return ""
 
 
 def contradiction(
@@ -67,6 +88,14 @@ def is_no_sheet(found: Sequence[np.ndarray], lattices: Sequence[Lattice]) -> boo
     return 2 * sum(spacing.likeness < _NO_LATTICE for _, spacing in views) > len(views)
 
 
+def _listed(samplings: dict[str, float]) -> str:
+    values = sorted(samplings.values())
+    text = f"{values[0]:.4g}"
+    if len(values) > 1:
+        text += f" to {values[-1]:.4g}"
+    return f"{text} Å/px for {', '.join(samplings)}"
+
+
 def _are_sheets(lattices: Sequence[Lattice]) -> bool:
     return all(lattice.nearest.keys() <= SHEETS.keys() for lattice in lattices)
 
@@ -81,7 +110,5 @@ def _views(
         sites = telling[chosen]
         if sites[:, _PROBABILITY].mean() < _SURE:
             continue
-        spacings = [(lattice, fit_spacing(sites[:, :2], lattice)) for lattice in lattices]
-        views = [(lattice, spacing) for lattice, spacing in spacings if spacing is not None]
-        if views:
-            yield max(views, key=lambda view: view[1].likeness)
+        if (fit := best_fit(sites[:, :2], lattices)) is not None:
+            yield fit

@@ -5,14 +5,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from numbers import Real
+from numbers import Integral, Real
 from typing import TYPE_CHECKING, NamedTuple
 
 import dask.array as da
 import numpy as np
 from hyperspy.signals import Signal2D
 
-from hyperspy_dlatoms.signals._arguments import Series
 from hyperspy_dlatoms.signals._quality import warn
 
 if TYPE_CHECKING:
@@ -49,6 +48,14 @@ class Sampling(NamedTuple):
         return self.y if self.y == self.x else math.sqrt(self.y * self.x)
 
 
+class Series(NamedTuple):
+    """How a user says that the images of a signal make focal series; None where not said."""
+
+    focal_axis: str | int | None
+    defoci: Sequence[float] | None
+    align: bool
+
+
 class Focus(NamedTuple):
     """How the images of a signal make focal series: along which axis of the array, and how."""
 
@@ -66,6 +73,8 @@ class Images(NamedTuple):
     navigation: int
     """How many axes are navigation."""
     sampling: Sampling
+    pixel_size: float
+    """Å/px, the mean of the two samplings."""
     focus: Focus | None
     navigation_axes: list[dict]
     """In the order of the array, without the focal axis; empty for a single image."""
@@ -74,7 +83,7 @@ class Images(NamedTuple):
 
 
 def read_images(
-    signal: Signal2D, sampling: float | None, card: ModelCard, series: Series | None
+    signal: Signal2D, sampling: float | str | None, card: ModelCard, series: Series | None
 ) -> Images:
     """Return the images of a signal, or its focal series, in blocks for a network."""
     check_images(signal)
@@ -84,7 +93,8 @@ def read_images(
     frames, navigation = _frames(signal.data, focal_axis)
     axes = reversed(signal.axes_manager.navigation_axes)
     kept = [axis.get_axis_dictionary() for axis in axes if axis.index_in_array != focal_axis]
-    return Images(frames, navigation, frame_sampling((y, x), sampling), focus, kept, (y, x))
+    both = frame_sampling((y, x), sampling)
+    return Images(frames, navigation, both, both.mean, focus, kept, (y, x))
 
 
 def check_images(signal: Signal2D) -> None:
@@ -102,7 +112,7 @@ def check_images(signal: Signal2D) -> None:
         )
 
 
-def frame_sampling(axes: Sequence[BaseDataAxis], sampling: float | None = None) -> Sampling:
+def frame_sampling(axes: Sequence[BaseDataAxis], sampling: float | str | None = None) -> Sampling:
     """Return the sampling given, or that of the signal axes y and x, whichever way they run."""
     if sampling is not None:
         if isinstance(sampling, bool) or not isinstance(sampling, Real):
@@ -146,8 +156,8 @@ def axis_unit_in_angstrom(units: object) -> float:
 
 def find_focus(signal: Signal2D, card: ModelCard, series: Series) -> Focus:
     """Find the focal axis of a signal, and the defoci of its images."""
+    defoci = _checked_defoci(series.defoci)
     axis = _focal_axis(signal, card, series.focal_axis)
-    defoci = series.defoci
     if defoci is not None and len(defoci) != axis.size:
         raise ValueError(
             f"defoci has {len(defoci)} numbers: expected {axis.size}, the defocus of each image of "
@@ -165,6 +175,19 @@ def axis_defoci(axis: BaseDataAxis) -> tuple[float, ...] | None:
     except ValueError:
         return None
     return tuple(float(value) * unit for value in axis.axis)
+
+
+def _checked_defoci(defoci: Sequence[float] | None) -> tuple[float, ...] | None:
+    if defoci is None:
+        return None
+    expected = "expected a number in Å for each image, or None."
+    try:
+        array = np.asarray(defoci, float)
+    except (TypeError, ValueError) as error:
+        raise TypeError(f"defoci is {defoci!r}: {expected}") from error
+    if array.ndim != 1 or not np.isfinite(array).all():
+        raise ValueError(f"defoci is {defoci!r}: {expected.replace('a ', 'a finite ', 1)}")
+    return tuple(array.tolist())
 
 
 def _frames(data: np.ndarray | da.Array, focal_axis: int | None) -> tuple[da.Array, int]:
@@ -248,6 +271,10 @@ def _focal_axis(signal: Signal2D, card: ModelCard, asked: str | int | None) -> B
 
 
 def _asked_axis(manager, asked: str | int, there: str) -> BaseDataAxis:
+    if isinstance(asked, bool) or not isinstance(asked, str | Integral):
+        raise TypeError(
+            f"focal_axis is {asked!r}: expected the name or the index of an axis, or None."
+        )
     try:
         axis = manager[asked]
     except (ValueError, IndexError) as error:

@@ -3,9 +3,11 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, NamedTuple
+from numbers import Integral, Real
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import dask.array as da
 import numpy as np
@@ -20,11 +22,14 @@ from hyperspy.signals import (
 from hyperspy_dlatoms.analysis.lattice import with_lattices
 from hyperspy_dlatoms.detection.exit_waves import working_grid
 from hyperspy_dlatoms.detection.sites import column_names
-from hyperspy_dlatoms.signals._arguments import Output, Search, Series
-from hyperspy_dlatoms.signals._axes import Images, read_images
+from hyperspy_dlatoms.signals._axes import Images, Series, read_images
 from hyperspy_dlatoms.signals._checkpoint import checkpointed, complete, describe
 from hyperspy_dlatoms.signals._quality import FrameResult, check_defoci, check_drift
-from hyperspy_dlatoms.signals.atom_positions import AtomPositions, LazyAtomPositions
+from hyperspy_dlatoms.signals.atom_positions import (
+    AtomPositions,
+    LazyAtomPositions,
+    progress_bar,
+)
 
 if TYPE_CHECKING:
     import ase
@@ -32,17 +37,54 @@ if TYPE_CHECKING:
     from hyperspy_dlatoms.detection.alignment import Drift
     from hyperspy_dlatoms.networks.card import ModelCard
     from hyperspy_dlatoms.registry.catalogue import ModelLike
-    from hyperspy_dlatoms.registry.handles import Handle
+    from hyperspy_dlatoms.registry.handles import EnsembleHandle, Handle, NetworkHandle
     from hyperspy_dlatoms.signals._axes import Focus
 
+_ON_EXTRAPOLATION = ("warn", "raise", "ignore")
 # Images that the sampling is found in where it is to be estimated.
 _FRAMES = 3
+
+
+class Search(NamedTuple):
+    """How sites are found."""
+
+    threshold: float | None
+    minimum_agreement: float | None
+    symmetrise: bool
+    on_extrapolation: str
+
+    def check(self) -> None:
+        """Raise for arguments that are out of their range."""
+        if self.threshold is not None:
+            _check_fraction("threshold", self.threshold, inclusive=False)
+        if self.minimum_agreement is not None:
+            _check_fraction("minimum_agreement", self.minimum_agreement, inclusive=True)
+        if self.on_extrapolation not in _ON_EXTRAPOLATION:
+            raise ValueError(
+                f"on_extrapolation is {self.on_extrapolation!r}: expected one of "
+                f"{', '.join(_ON_EXTRAPOLATION)}."
+            )
+
+
+class Output(NamedTuple):
+    """How a result is computed."""
+
+    show_progressbar: bool | None
+    num_workers: int | None
+    lazy: bool | None
+    store: str | os.PathLike[str] | None = None
+
+    @property
+    def workers(self) -> dict[str, int]:
+        """The number of workers for dask, nothing where it decides."""
+        return {} if self.num_workers is None else {"num_workers": int(self.num_workers)}
 
 
 class Model(NamedTuple):
     """A network, or several, loaded where they are needed."""
 
-    handle: Handle
+    handle: Any
+    """Of a network or an ensemble, see `hyperspy_dlatoms.registry.handles`."""
     card: ModelCard
     """The one that stands for all members of an ensemble."""
     members: tuple[ModelCard, ...] = ()
@@ -68,13 +110,14 @@ def find_atoms(
     series: Series | None = None,
 ) -> AtomPositions:
     """Find the atoms of every frame, or the sites of every focal series."""
+    search.check()
     model = resolve(model)
     _check_sites(model.card, series, "find_atoms_nn", "classify_species")
-    images = _read(signal, model, sampling, series, search.on_extrapolation)
+    images = _read(signal, model, sampling, output, series, search.on_extrapolation)
     find: Callable[..., np.ndarray] = partial(
         _find_in_block,
         handle=model.handle,
-        sampling=images.sampling.mean,
+        sampling=images.pixel_size,
         search=search,
         focus=images.focus,
     )
@@ -85,7 +128,8 @@ def find_atoms(
         find = checkpointed(find, output.store, describe(model.handle, images, **settings))
     results = _map("find-atoms", find, images, object, ())
     if output.store is not None and not output.lazy:
-        results = complete(results, output.store, **output.options)
+        progress = progress_bar(output.show_progressbar)
+        results = complete(results, output.store, progress=progress, **output.workers)
     metadata = _metadata(signal, model, images)
     metadata["Signal"] = {"signal_type": AtomPositions._signal_type}
     metadata["VectorMetadata"] |= _search_metadata(signal, model, images, search)
@@ -104,11 +148,11 @@ def predict_atoms(
     """Map the probability of an atom, or that of each species in focal series."""
     model = resolve(model)
     _check_sites(model.card, series, "predict_atoms_nn", "predict_species")
-    images = _read(signal, model, sampling, series)
+    images = _read(signal, model, sampling, output, series)
     of_block = partial(
         _probability_of_block,
         handle=model.handle,
-        sampling=images.sampling.mean,
+        sampling=images.pixel_size,
         symmetrise=symmetrise,
         focus=images.focus,
     )
@@ -132,11 +176,11 @@ def map_agreement(
             "name of an ensemble, or a list of networks."
         )
     _check_sites(model.card, None, "ensemble_agreement", "classify_species")
-    images = _read(signal, model, sampling, None)
+    images = _read(signal, model, sampling, output, None)
     of_block = partial(
         _agreement_of_block,
         handle=model.handle,
-        sampling=images.sampling.mean,
+        sampling=images.pixel_size,
         symmetrise=symmetrise,
     )
     maps = _signal_of_maps(of_block, signal, model, images, "Agreement on", classes=False)
@@ -155,12 +199,13 @@ def reconstruct_waves(
     card = model.card
     if model.members or card.kind != "exit wave":
         raise ValueError(f"{card.name!r} finds sites: expected a single network of exit waves.")
-    images = _read(signal, model, sampling, series)
-    shape, grid = working_grid(images.frames.shape[-2:], images.sampling.mean, card.sampling)
+    images = _read(signal, model, sampling, output, series)
+    assert images.focus is not None
+    shape, grid = working_grid(images.frames.shape[-2:], images.pixel_size, card.sampling)
     of_block = partial(
         _waves_of_block,
         handle=model.handle,
-        sampling=images.sampling.mean,
+        sampling=images.pixel_size,
         focus=images.focus,
     )
     waves = _map("reconstruct-waves", of_block, images, np.complex64, shape)
@@ -189,6 +234,7 @@ def estimate_sampling(
     """Find the sampling (Å/px) of images from the lattice of the atoms in some of them."""
     from hyperspy_dlatoms.detection import sampling
 
+    _check_count("frames", frames, "a whole number of images")
     model = model if isinstance(model, Model) else resolve(model)
     images = model.card.images
     if images > 1:
@@ -220,10 +266,13 @@ def _read(
     signal: Signal2D,
     model: Model,
     sampling: float | str | None,
+    output: Output,
     series: Series | None,
     on_extrapolation: str = "warn",
 ) -> Images:
     """Return the images of a signal for a network, at a sampling found in them if so asked."""
+    if output.num_workers is not None:
+        _check_count("num_workers", output.num_workers, "a whole number, or None")
     if sampling == "estimate":
         sampling = estimate_sampling(signal, model)
     images = read_images(signal, sampling, model.card, series)
@@ -294,7 +343,7 @@ def _entitle(result: BaseSignal, title: str) -> None:
 
 def _finish(result: BaseSignal, signal: Signal2D, output: Output):
     if not (signal._lazy if output.lazy is None else output.lazy):
-        result.compute(**output.options)
+        result.compute(show_progressbar=output.show_progressbar, **output.workers)
     return result
 
 
@@ -303,8 +352,11 @@ def _find_in_block(
 ) -> np.ndarray:
     from hyperspy_dlatoms.detection import pipeline
 
-    frames, drifts = _prepare(block, sampling, focus)
-    results = np.empty(block.shape[: block.ndim - frames.ndim + 1], dtype=object)
+    drifts: list[Drift] | None = None
+    if focus is None:
+        frames = block.reshape(-1, *block.shape[-2:])
+    else:
+        frames, drifts = _aligned(block, sampling, focus)
     found = pipeline.detect(
         frames,
         sampling,
@@ -312,8 +364,10 @@ def _find_in_block(
         pipeline.Search(search.threshold, search.minimum_agreement, search.symmetrise),
         defoci=focus and focus.defoci,
     )
-    for index, one, drift in zip(np.ndindex(results.shape), found, drifts, strict=True):
-        results[index] = FrameResult(one.sites.table(), one.domain, drift)
+    results = np.empty(block.shape[: block.ndim - frames.ndim + 1], dtype=object)
+    for number, index in enumerate(np.ndindex(results.shape)):
+        sites, domain = found[number]
+        results[index] = FrameResult(sites.table(), domain, drifts[number] if drifts else None)
     return results
 
 
@@ -322,8 +376,10 @@ def _probability_of_block(
 ) -> np.ndarray:
     from hyperspy_dlatoms.detection.mapping import probability_maps
 
-    frames, drifts = _prepare(block, sampling, focus)
-    if focus is not None:
+    if focus is None:
+        frames = block.reshape(-1, *block.shape[-2:])
+    else:
+        frames, drifts = _aligned(block, sampling, focus)
         check_drift(drifts, sampling, align=focus.align)
     maps = probability_maps(
         frames, sampling, handle.get(), symmetrise=symmetrise, defoci=focus and focus.defoci
@@ -334,33 +390,28 @@ def _probability_of_block(
 
 
 def _agreement_of_block(
-    block: np.ndarray, *, handle: Handle, sampling: float, symmetrise: bool
+    block: np.ndarray, *, handle: EnsembleHandle, sampling: float, symmetrise: bool
 ) -> np.ndarray:
     from hyperspy_dlatoms.detection.mapping import agreement_maps
 
-    frames, _ = _prepare(block, sampling, None)
+    frames = block.reshape(-1, *block.shape[-2:])
     maps = agreement_maps(frames, sampling, handle.get(), symmetrise=symmetrise)
     return maps.reshape(block.shape)
 
 
 def _waves_of_block(
-    block: np.ndarray, *, handle: Handle, sampling: float, focus: Focus
+    block: np.ndarray, *, handle: NetworkHandle, sampling: float, focus: Focus
 ) -> np.ndarray:
     from hyperspy_dlatoms.detection.exit_waves import exit_waves
 
-    frames, drifts = _prepare(block, sampling, focus)
+    frames, drifts = _aligned(block, sampling, focus)
     check_drift(drifts, sampling, align=focus.align)
     waves = exit_waves(frames, sampling, handle.get(), defoci=focus.defoci)
     return waves.reshape(*block.shape[:-3], *waves.shape[1:])
 
 
-def _prepare(
-    block: np.ndarray, sampling: float, focus: Focus | None
-) -> tuple[np.ndarray, list[Drift | None]]:
-    """Return the frames of a block in a row, aligned if so asked, and the drift of each series."""
-    if focus is None:
-        frames = block.reshape(-1, *block.shape[-2:])
-        return frames, [None] * len(frames)
+def _aligned(block: np.ndarray, sampling: float, focus: Focus) -> tuple[np.ndarray, list[Drift]]:
+    """Return the focal series of a block in a row, aligned if so asked, and their drifts."""
     from hyperspy_dlatoms.detection.alignment import align, drift_of
 
     frames = block.reshape(-1, *block.shape[-3:])
@@ -372,7 +423,7 @@ def _prepare(
 
 def _metadata(signal: Signal2D, model: Model, images: Images) -> dict:
     card, focus = model.card, images.focus
-    vectors = {
+    vectors: dict[str, Any] = {
         "model": card.name,
         "model_version": card.version,
         "sampling": list(images.sampling),
@@ -393,7 +444,7 @@ def _metadata(signal: Signal2D, model: Model, images: Images) -> dict:
 def _search_metadata(signal: Signal2D, model: Model, images: Images, search: Search) -> dict:
     """Describe the columns of the atoms, where they lie, and how they were found."""
     card, members, axes = model.card, model.members, images.signal_axes
-    vectors = {
+    vectors: dict[str, Any] = {
         "column_names": column_names(card, len(members)),
         "image_shape": [int(axis.size) for axis in axes],
         "offsets": [float(axis.offset) if axis.is_uniform else 0.0 for axis in axes],
@@ -410,7 +461,7 @@ def _search_metadata(signal: Signal2D, model: Model, images: Images, search: Sea
     if members and search.minimum_agreement is None:
         vectors["threshold_of_mean"] = float(card.threshold)
     cards = members or (card,)
-    thresholds = {"threshold": [one.threshold for one in cards]}
+    thresholds: dict[str, Any] = {"threshold": [one.threshold for one in cards]}
     if any(one.anchor for one in cards):
         thresholds["anchor"] = [one.anchor or one.threshold for one in cards]
     # Each member of an ensemble has its own.
@@ -420,6 +471,22 @@ def _search_metadata(signal: Signal2D, model: Model, images: Images, search: Sea
 def _materials(signal: Signal2D, card: ModelCard) -> tuple[str, ...]:
     """Return the materials with a lattice on a card, those of ``metadata.Sample`` if any are."""
     return with_lattices(card.materials, signal.metadata.get_item("Sample.elements", []))
+
+
+def _check_fraction(name: str, value: float, *, inclusive: bool) -> None:
+    if isinstance(value, bool) or not isinstance(value, Real):
+        raise TypeError(f"{name} is {value!r}: expected a number from 0 to 1.")
+    if not (0 < value < 1 or (inclusive and value in (0, 1))):
+        between = "from 0 to 1" if inclusive else "between 0 and 1"
+        raise ValueError(f"{name} is {value}: expected a number {between}.")
+
+
+def _check_count(name: str, value: int, expected: str) -> None:
+    """Raise where an argument is no whole number of 1 or more."""
+    if isinstance(value, bool) or not isinstance(value, Integral):
+        raise TypeError(f"{name} is {value!r}: expected {expected}.")
+    if value < 1:
+        raise ValueError(f"{name} is {value}: expected 1 or more.")
 
 
 def _some_images(signal: Signal2D, number: int) -> np.ndarray:

@@ -12,6 +12,7 @@ import json
 import os
 import zipfile
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -26,12 +27,10 @@ from hyperspy_dlatoms._atomic_write import atomic_write
 from hyperspy_dlatoms.detection.alignment import Drift
 from hyperspy_dlatoms.networks.domain import DomainScore
 from hyperspy_dlatoms.networks.running import precision
-from hyperspy_dlatoms.signals._arguments import progress_bar
 from hyperspy_dlatoms.signals._quality import FrameResult
 
 if TYPE_CHECKING:
-    from hyperspy_dlatoms.networks.ensemble import EnsembleHandle
-    from hyperspy_dlatoms.networks.network import NetworkHandle
+    from hyperspy_dlatoms.registry.handles import Handle
     from hyperspy_dlatoms.signals._axes import Images
 
 MANIFEST = "search.json"
@@ -39,9 +38,7 @@ FORMAT = 1
 _BETWEEN_REASONS = "\n"
 
 
-def describe(
-    handle: NetworkHandle | EnsembleHandle, images: Images, **settings: Any
-) -> dict[str, Any]:
+def describe(handle: Handle, images: Images, **settings: Any) -> dict[str, Any]:
     """Describe a search as JSON holds it, by which its checkpoint is known again.
 
     The networks are told apart by the content of their files, the images by the first, the middle
@@ -54,7 +51,7 @@ def describe(
     for place in sorted({0, count // 2, count - 1} & set(range(count))):
         frame = frames[np.unravel_index(place, navigation)].compute()
         digest.update(np.ascontiguousarray(frame).tobytes())
-    members = getattr(handle, "members", (handle,))
+    members: tuple[Any, ...] = getattr(handle, "members", (handle,))
     search = {
         "format": FORMAT,
         # Another release may find other sites with the same networks.
@@ -65,7 +62,7 @@ def describe(
         "dtype": str(frames.dtype),
         "images": digest.hexdigest(),
         "chunks": [list(sizes) for sizes in frames.chunks[: images.navigation]],
-        "sampling": images.sampling.mean,
+        "sampling": images.pixel_size,
         "focus": images.focus,
         **settings,
     }
@@ -91,13 +88,13 @@ def complete(
     results: da.Array,
     directory: str | os.PathLike[str],
     *,
-    show_progressbar: bool | None,
+    progress: AbstractContextManager,
     **options: Any,
 ) -> da.Array:
     """Compute the blocks of results that a checkpoint lacks, and return all, read from it lazily.
 
     Memory does not grow with the number of frames, and the frames of blocks that are there are not
-    read. The options are for dask.
+    read. `progress` is the context in which dask shows how far it is, the options are for dask.
     """
     directory = Path(directory).absolute()
     meta = np.empty((0,) * results.ndim, bool)
@@ -116,7 +113,7 @@ def complete(
         if not zipfile.is_zipfile(_file(directory, key[1:]))
     ]
     if missing:
-        with progress_bar(show_progressbar):
+        with progress:
             compute_as_if_collection(da.Array, written.dask, missing, **options)
     return da.map_blocks(
         partial(_read, directory=directory),
@@ -178,7 +175,7 @@ def _done(block: np.ndarray) -> np.ndarray:
 
 def _write(block: np.ndarray, directory: Path, block_id: tuple[int, ...]) -> None:
     sites, domain, drifts = zip(*block.flat, strict=True)
-    arrays = {
+    arrays: dict[str, Any] = {
         "counts": np.array([len(one) for one in sites]),
         "sites": np.concatenate(sites),
     }
@@ -232,6 +229,8 @@ def _read(block: np.ndarray, *, directory: Path, block_id: tuple[int, ...]) -> n
         both = zip(arrays["offsets"], arrays["certain"], strict=True)
         drifts = [Drift(offsets, bool(certain)) for offsets, certain in both]
     results = np.empty(block.shape, object)
-    for index, *found in zip(np.ndindex(block.shape), sites, domain, drifts, strict=True):
-        results[index] = FrameResult(*found)
+    for index, result in zip(
+        np.ndindex(block.shape), map(FrameResult, sites, domain, drifts), strict=True
+    ):
+        results[index] = result
     return results

@@ -84,7 +84,7 @@ def table(
     flat = list(frames.flat)
     counts = [len(frame) for frame in flat]
     atoms = np.concatenate(flat) if flat else np.empty((0, len(calibration.columns)))
-    columns = {"y_px": atoms[:, 0], "x_px": atoms[:, 1]}
+    columns: dict[str, Any] = {"y_px": atoms[:, 0], "x_px": atoms[:, 1]}
     columns["y"], columns["x"] = calibration.in_axis_units(atoms).T
     columns |= {name: atoms[:, i] for i, name in enumerate(calibration.columns) if i > 1}
     if "species" in columns:

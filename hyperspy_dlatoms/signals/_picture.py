@@ -99,7 +99,7 @@ def _scale_bar(axes, width: int, height: int, sampling: float) -> None:
 
     longest = width * sampling / 10 / 3
     nice = np.array([0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100, 200])
-    length = nice[max(0, np.searchsorted(nice, longest, side="right") - 1)]
+    length = nice[max(0, int(np.searchsorted(nice, longest, side="right")) - 1)]
     y, x = 0.95 * height, 0.04 * width
     outline = [withStroke(linewidth=5, foreground="black")]
     axes.plot(

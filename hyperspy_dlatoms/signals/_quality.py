@@ -65,7 +65,11 @@ def record_quality(
     if drift is not None:
         _record_drift(vectors, drift)
     if materials := vectors.get_item("materials", []):
-        _check_calibration(vectors, sites, materials)
+        from hyperspy_dlatoms.detection.contradiction import describe_contradiction
+
+        sampling = float(np.prod(vectors.sampling)) ** 0.5
+        if text := describe_contradiction(list(sites.flat), sampling, materials, vectors.model):
+            warn(text)
 
 
 def check_defoci(defoci: Sequence[float] | None, card: ModelCard, on_extrapolation: str) -> None:
@@ -139,7 +143,9 @@ def _record_domain(vectors: DictionaryTreeBrowser, scores: np.ndarray) -> None:
 def _outside(scores: np.ndarray, model: str) -> str:
     """Describe the images outside the domain of a network; empty if there are none."""
     outside: dict[tuple[int, ...], DomainScore] = {
-        index: scores[index] for index in np.ndindex(scores.shape) if scores[index].score > 1
+        index: score
+        for index, score in zip(np.ndindex(scores.shape), scores.flat, strict=True)
+        if score.score > 1
     }
     if not outside:
         return ""
@@ -157,36 +163,3 @@ def _record_drift(vectors: DictionaryTreeBrowser, drifts: np.ndarray) -> None:
     vectors.drift = offsets.reshape(*drifts.shape, *offsets.shape[1:])
     if vectors.on_extrapolation != "ignore":
         check_drift(list(drifts.flat), float(np.mean(vectors.sampling)), align=vectors.align)
-
-
-def _check_calibration(
-    vectors: DictionaryTreeBrowser, sites: np.ndarray, materials: Sequence[str]
-) -> None:
-    """Warn of a sampling that the lattice of the atoms found contradicts."""
-    from hyperspy_dlatoms.analysis.lattice import lattices_of
-    from hyperspy_dlatoms.detection.contradiction import contradiction, is_no_sheet
-
-    stated = float(np.prod(vectors.sampling)) ** 0.5
-    frames, lattices = list(sites.flat), lattices_of(materials)
-    estimate = contradiction(frames, stated, lattices)
-    if estimate is not None:
-        suggested = _listed(estimate.samplings)
-        warn(
-            f"The atoms that {vectors.model!r} found make a lattice, {estimate.zone}, that "
-            f"suggests a sampling of {suggested}, not of {stated:.4g} Å/px as is stated: either "
-            "the calibration is wrong, or it is another material."
-        )
-    elif is_no_sheet(frames, lattices):
-        warn(
-            f"The sites that {vectors.model!r} found do not make the lattice of "
-            f"{', '.join(materials)}: either the calibration of {stated:.4g} Å/px is wrong, or it "
-            "is another material. `estimate_sampling` may tell the calibration."
-        )
-
-
-def _listed(samplings: dict[str, float]) -> str:
-    values = sorted(samplings.values())
-    text = f"{values[0]:.4g}"
-    if len(values) > 1:
-        text += f" to {values[-1]:.4g}"
-    return f"{text} Å/px for {', '.join(samplings)}"

@@ -4,18 +4,20 @@
 from __future__ import annotations
 
 import itertools
+import sys
 from collections.abc import Callable, Iterator, Mapping
-from typing import TYPE_CHECKING
+from contextlib import AbstractContextManager, nullcontext
+from typing import TYPE_CHECKING, Any
 
 import dask
 import dask.array as da
 import numpy as np
+from dask.diagnostics import ProgressBar
 from hyperspy.signals import BaseSignal, LazySignal
 
 from hyperspy_dlatoms.analysis import vacancies
 from hyperspy_dlatoms.analysis.vacancies import species_column
 from hyperspy_dlatoms.signals import _export
-from hyperspy_dlatoms.signals._arguments import progress_bar, shows_progress
 from hyperspy_dlatoms.signals._docstrings import filled
 from hyperspy_dlatoms.signals._picture import PLAIN
 from hyperspy_dlatoms.signals._quality import record_quality
@@ -67,6 +69,7 @@ class AtomPositions(BaseSignal):
     (0, 5)
     """
 
+    data: Any
     _signal_type = "AtomPositions"
     _signal_dimension = 0
 
@@ -421,7 +424,7 @@ class AtomPositions(BaseSignal):
 
         def positions() -> Iterator[np.ndarray]:
             frames = itertools.chain.from_iterable(_export.slabs(self.data))
-            hidden = not shows_progress(show_progressbar)
+            hidden = not _shows_progress(show_progressbar)
             console = Console(stderr=True)
             for frame in track(frames, "tracks", axes[0].size, console=console, disable=hidden):
                 kept.append(frame)
@@ -808,6 +811,17 @@ class LazyAtomPositions(AtomPositions, LazySignal):
         """Return what is not known yet of each frame besides its atoms."""
         items = {name: self.metadata.get_item(f"VectorMetadata.{name}") for name in _REPORTS}
         return {name: item for name, item in items.items() if isinstance(item, da.Array)}
+
+
+def progress_bar(asked: bool | None) -> AbstractContextManager:
+    """Return the context in which dask shows its progress, by HyperSpy's preference where None."""
+    return ProgressBar(out=sys.stderr) if _shows_progress(asked) else nullcontext()
+
+
+def _shows_progress(asked: bool | None) -> bool:
+    from hyperspy.api import preferences
+
+    return bool(preferences.General.show_progressbar) if asked is None else asked
 
 
 def _map(function: Callable, array: da.Array, **kwargs) -> da.Array:

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 from hyperspy.signals import Signal2D
 
-from hyperspy_dlatoms.signals._arguments import Output, Search, Series, check_count
 from hyperspy_dlatoms.signals._docstrings import filled
 
 if TYPE_CHECKING:
@@ -115,8 +114,8 @@ def find_atoms_nn(
     """
     from hyperspy_dlatoms.signals import _blocks
 
-    search = Search(threshold, minimum_agreement, symmetrise, on_extrapolation)
-    output = Output(show_progressbar, num_workers, lazy_output, store)
+    search = _blocks.Search(threshold, minimum_agreement, symmetrise, on_extrapolation)
+    output = _blocks.Output(show_progressbar, num_workers, lazy_output, store)
     return _blocks.find_atoms(self, model, sampling, search, output)
 
 
@@ -168,7 +167,7 @@ def predict_atoms_nn(
     """
     from hyperspy_dlatoms.signals import _blocks
 
-    output = Output(show_progressbar, num_workers, lazy_output)
+    output = _blocks.Output(show_progressbar, num_workers, lazy_output)
     return _blocks.predict_atoms(self, model, sampling, symmetrise, output)
 
 
@@ -221,7 +220,7 @@ def ensemble_agreement(
     """
     from hyperspy_dlatoms.signals import _blocks
 
-    output = Output(show_progressbar, num_workers, lazy_output)
+    output = _blocks.Output(show_progressbar, num_workers, lazy_output)
     return _blocks.map_agreement(self, model, sampling, symmetrise, output)
 
 
@@ -283,7 +282,6 @@ def estimate_sampling(
     """
     from hyperspy_dlatoms.signals import _blocks
 
-    check_count("frames", frames, "a whole number of images")
     return _blocks.estimate_sampling(self, model, material, frames)
 
 
@@ -370,9 +368,9 @@ def classify_species(
     """
     from hyperspy_dlatoms.signals import _blocks
 
-    series = Series(focal_axis, defoci, align)
-    search = Search(threshold, minimum_agreement, symmetrise, on_extrapolation)
-    output = Output(show_progressbar, num_workers, lazy_output, store)
+    series = _blocks.Series(focal_axis, defoci, align)
+    search = _blocks.Search(threshold, minimum_agreement, symmetrise, on_extrapolation)
+    output = _blocks.Output(show_progressbar, num_workers, lazy_output, store)
     return _blocks.find_atoms(self, model, sampling, search, output, series)
 
 
@@ -439,8 +437,8 @@ def predict_species(
     """
     from hyperspy_dlatoms.signals import _blocks
 
-    series = Series(focal_axis, defoci, align)
-    output = Output(show_progressbar, num_workers, lazy_output)
+    series = _blocks.Series(focal_axis, defoci, align)
+    output = _blocks.Output(show_progressbar, num_workers, lazy_output)
     return _blocks.predict_atoms(self, model, sampling, symmetrise, output, series)
 
 
@@ -513,8 +511,8 @@ def reconstruct_exit_wave_nn(
     """
     from hyperspy_dlatoms.signals import _blocks
 
-    series = Series(focal_axis, defoci, align)
-    output = Output(show_progressbar, num_workers, lazy_output)
+    series = _blocks.Series(focal_axis, defoci, align)
+    output = _blocks.Output(show_progressbar, num_workers, lazy_output)
     return _blocks.reconstruct_waves(self, model, sampling, output, series)
 
 

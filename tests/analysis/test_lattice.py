@@ -4,13 +4,21 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from ase.build import bulk, graphene, mx2
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from scipy.spatial import cKDTree
 
-from hyperspy_dlatoms.analysis.lattice import REACH, lattices_of, with_lattices
+from hyperspy_dlatoms.analysis.lattice import (
+    FEWEST,
+    best_fit,
+    fit_spacing,
+    lattices_of,
+    with_lattices,
+)
 from hyperspy_dlatoms.simulation.specimens.orientation import ZONES
-from tests.helpers.blob_network import BlobNetwork
+from tests.helpers.crystal import CELLS, crystal
 
-CARD = BlobNetwork().card
+LATTICES = {one.zone: one for one in lattices_of(["Au", "graphene"])}
 
 
 def columns(atoms, zone):
@@ -30,7 +38,7 @@ def test_the_columns_of_a_metal(element, zone):
     (lattice,) = (one for one in lattices_of([element]) if one.zone == f"[{zone}]")
     nearest = lattice.nearest[element]
     assert distance[0] == pytest.approx(nearest, abs=0.003)
-    within = distance[distance < REACH * nearest]
+    within = distance[distance < 2.3 * nearest]
     expected = np.repeat(lattice.distances * nearest, np.rint(lattice.counts).astype(int))
     np.testing.assert_allclose(within, expected, atol=0.005)
 
@@ -90,18 +98,72 @@ def test_materials_that_are_none():
     [("Pt", True), ("graphene", True), ("WSe2", True), ("W", False), ("XY2", False), ("", False)],
 )
 def test_whose_lattice_is_known(material, known):
-    assert with_lattices([material]) == ((material,) if known else ())
+    assert with_lattices([material]) == (material,) * known
 
 
-@pytest.mark.parametrize(
-    ("elements", "named"),
-    [
-        ((), ("Pt", "graphene", "MoS2")),
-        (("Fe",), ("Pt", "graphene", "MoS2")),
-        (("C", "Cu"), ("graphene",)),
-        (("Mo", "S", "Pt"), ("Pt", "MoS2")),
-        (("Mo",), ("Pt", "graphene", "MoS2")),
-    ],
+def test_materials_of_the_elements_in_the_specimen():
+    known = ("Au", "MoS2", "MoSe2", "graphene", "NaCl")
+    assert with_lattices(known) == ("Au", "MoS2", "MoSe2", "graphene")
+    assert with_lattices(known, ["Mo", "S", "C"]) == ("MoS2", "graphene")
+    # None of them: the elements may be those of something else in the image.
+    assert with_lattices(known, ["Ti"]) == ("Au", "MoS2", "MoSe2", "graphene")
+
+
+def nearest_of(zone):
+    lattice = LATTICES[zone]
+    return next(iter(lattice.nearest.values()))
+
+
+@settings(max_examples=20)
+@given(
+    zone=st.sampled_from(sorted(CELLS)),
+    angle=st.floats(0, np.pi),
+    scale=st.floats(0.2, 30),
+    seed=st.integers(0, 100),
 )
-def test_materials_of_some_elements(elements, named):
-    assert with_lattices(["Pt", "graphene", "W", "MoS2"], elements) == named
+def test_the_size_is_found_whatever_the_orientation(zone, angle, scale, seed):
+    rng = np.random.default_rng(seed)
+    sites = crystal(zone, angle=angle, rng=rng, jitter=0.05, missing=0.1) * scale
+    spacing = fit_spacing(sites, LATTICES[zone])
+    assert spacing.nearest == pytest.approx(nearest_of(zone) * scale, rel=0.01)
+    assert spacing.likeness > 0.85
+
+
+@pytest.mark.parametrize("zone", sorted(CELLS))
+def test_another_lattice_is_less_like(zone):
+    sites = crystal(zone)
+    likeness = {name: fit_spacing(sites, one).likeness for name, one in LATTICES.items()}
+    assert max(likeness, key=likeness.get) == zone
+    assert sorted(likeness.values())[-2] < 0.85
+
+
+def test_grains_have_one_size():
+    grains = [crystal("honeycomb", 9, angle, (20 * k, 0)) for k, angle in enumerate((0, 0.2, 0.4))]
+    spacing = fit_spacing(np.concatenate(grains), LATTICES["honeycomb"])
+    assert spacing.nearest == pytest.approx(nearest_of("honeycomb"), rel=1e-3)
+    assert spacing.likeness > 0.95
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("zone", sorted(CELLS))
+def test_sites_anywhere_make_no_lattice(zone, seed):
+    sites = np.random.default_rng(seed).uniform(0, 100, (400, 2))
+    assert fit_spacing(sites[np.argsort(sites[:, 0])], LATTICES[zone]).likeness < 0.75
+
+
+def test_few_sites_and_sites_on_each_other():
+    assert fit_spacing(crystal("[100]")[: FEWEST - 1], LATTICES["[100]"]) is None
+    assert fit_spacing(np.zeros((50, 2)), LATTICES["[100]"]) is None
+
+
+def test_many_sites_take_a_part():
+    sites = np.stack(np.mgrid[:400, :400], axis=-1).reshape(-1, 2) * 2.04
+    assert fit_spacing(sites, LATTICES["[100]"]).nearest == pytest.approx(2.04)
+
+
+def test_the_lattice_that_sites_are_most_like():
+    for zone in CELLS:
+        lattice, spacing = best_fit(crystal(zone), list(LATTICES.values()))
+        assert lattice.zone == zone
+        assert spacing == fit_spacing(crystal(zone), lattice)
+    assert best_fit(crystal("[100]")[: FEWEST - 1], list(LATTICES.values())) is None
