@@ -233,6 +233,7 @@ def test_scores_and_drifts_come_back(tmp_path):
         assert got[2].certain == expected[2].certain
 
 
+@pytest.mark.slow
 def test_processes(movie, tmp_path, process_pool):
     scheduler = dask.config.set(scheduler="processes", pool=process_pool)
     with scheduler, warnings.catch_warnings(action="error"):

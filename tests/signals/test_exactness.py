@@ -33,7 +33,7 @@ def found(signal, **how):
 
 
 # Working sides of 61 px, several in a batch, and of 275 px, one by one.
-@pytest.mark.parametrize("side", [110, 500])
+@pytest.mark.parametrize("side", [pytest.param(110, marks=pytest.mark.slow), 500])
 def test_blocks_and_schedulers_change_nothing(side, monkeypatch, process_pool):
     signal = movie(side)
     expected = found(signal, scheduler="synchronous")

@@ -400,6 +400,7 @@ def test_plots(network, series, close_figures):
     assert one.tolist() == third.tolist() != other.tolist()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("scheduler", ["threads", "processes"])
 def test_chunks_and_schedulers_change_nothing(network, series, scheduler, process_pool):
     eager, _ = series(4, axis=-2)
@@ -497,6 +498,7 @@ def file(tmp_path):
     return tmp_path / "random.safetensors"
 
 
+@pytest.mark.slow
 def test_a_real_network_on_threads_and_processes(file, series, process_pool):
     signal, _ = series(2, 2, units="nm", scale=4, lazy=True, chunks=(1, 1, 1, 96, 112))
     results = []
