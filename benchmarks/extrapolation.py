@@ -46,7 +46,7 @@ def main() -> None:
     network = registry.load(arguments.model)
     recipe, data, each = parse_recipe(network.card.recipe), DataSet(arguments.data), arguments.each
     tolerance = TOLERANCE.get(network.card.classes[0], 0.7)
-    pixel, rng = recipe.waves["sampling"], np.random.default_rng(SEED)
+    pixel, rng = recipe.waves.sampling, np.random.default_rng(SEED)
     # The limits of the domain were set on the other half.
     held_out = [data[i] for i in training_examples(data, recipe, validation=True).indices[1::2]]
     with_sites = [item for item in held_out if len(item.sites) >= FEWEST_SITES]

@@ -23,7 +23,7 @@ def main() -> None:
     for name in ("metal-nanoparticle", "graphene"):
         recipe = read_recipe(RECIPES / f"{name}.yaml")
         # 64 Å at the 0.125 Å/px of the multislice are 512 px.
-        text = recipe.text.replace(f"count: {recipe.waves['count']}", f"count: {WAVES}")
+        text = recipe.text.replace(f"count: {recipe.waves.count}", f"count: {WAVES}")
         recipe = parse_recipe(text.replace("size: 60.0", "size: 64.0"))
         with tempfile.TemporaryDirectory() as directory:
             start = time.perf_counter()

@@ -30,9 +30,9 @@ def main() -> None:
     recipe = read_recipe(arguments.recipe)
     examples = training_examples(DataSet(arguments.data), recipe)
     examples.progress = 1.0
-    settings = {name: recipe.network[name] for name in ("widths", "dilations")}
+    settings = {"widths": recipe.network.widths, "dilations": recipe.network.dilations}
     settings |= {"images": examples.images, "heights": examples.heights}
-    model = architecture.build(settings, len(recipe.network["classes"]))
+    model = architecture.build(settings, len(recipe.network.classes))
     model.compile(keras.optimizers.AdamW(1e-3, global_clipnorm=1.0, use_ema=True), loss=site_loss)
     frames, targets = examples.draw_batch(0)
 

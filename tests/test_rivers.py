@@ -11,7 +11,7 @@ import hyperspy_dlatoms
 PACKAGE = Path(hyperspy_dlatoms.__file__).parent
 DOWNSTREAM = {
     "analysis": {"analysis"},
-    "recipes": {"recipes", "simulation"},
+    "recipes": {"recipes"},
     "networks": {"networks", "registry"},
     "registry": {"registry", "networks"},
     "detection": {"detection", "networks", "analysis"},

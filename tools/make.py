@@ -71,7 +71,7 @@ def steps(
         train += ["--minutes", str(minutes)]
     calibrate = [*dlatoms, "calibrate", raw, "--data", data, "-o", network]
     commands = {raw: train, network: calibrate}
-    if has_benchmark(tuple(recipe.network.get("classes", ()))):
+    if has_benchmark(recipe.network.classes):
         evaluate = [*dlatoms, "evaluate", network, "--quick", "-o", report]
         commands[report / "report.html"] = evaluate
     return commands

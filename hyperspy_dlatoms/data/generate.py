@@ -92,7 +92,7 @@ def _from_data_set(entry: Entry, directory: Path) -> Frames:
         for image in item.record["images"]:
             records.append(about | image)
             pixels = (item.sites[:, :2] - image["corner"]) / image["sampling"]
-            positions.append(inside(pixels, int(data.recipe.images["pixels"])))
+            positions.append(inside(pixels, int(data.recipe.images.pixels)))
     samplings = {round(one["sampling"], 6) for one in records}
     if len(samplings) != 1:
         raise RegistryError(

@@ -10,39 +10,11 @@ import numpy as np
 
 
 def draw(rng: np.random.Generator, spec: Any) -> Any:
-    """
-    Draw one value from a range as it is written in a recipe.
+    """Draw one value from a range as it is written in a recipe.
 
-    Parameters
-    ----------
-    rng : numpy.random.Generator
-        Where the randomness comes from.
-    spec : number, str, bool, None, list or mapping
-        ``[low, high]`` draws uniformly; ``{log: [low, high]}`` uniformly in the logarithm;
-        ``{choice: [...]}`` one of the list, each item itself a range, with ``weights: [...]`` if
-        they are not equally likely. Everything else is returned as it is.
-
-    Returns
-    -------
-    Any
-        A float for the ranges.
-
-    Raises
-    ------
-    ValueError
-        If a range is not a pair of numbers in rising order, or has an unknown key.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from hyperspy_dlatoms.recipes.draws import draw
-    >>> rng = np.random.default_rng(1)
-    >>> draw(rng, 300e3)
-    300000.0
-    >>> 100 <= draw(rng, {"log": [100, 1e5]}) <= 1e5
-    True
-    >>> draw(rng, {"choice": ["Au", "Pt"], "weights": [1, 0]})
-    'Au'
+    ``[low, high]`` draws uniformly; ``{log: [low, high]}`` uniformly in the logarithm; ``{choice:
+    [...]}`` one of the list, each item itself a range, with ``weights: [...]`` if they are not
+    equally likely. Everything else is returned as it is.
     """
     if isinstance(spec, Mapping):
         if set(spec) == {"log"}:
@@ -62,29 +34,7 @@ def draw(rng: np.random.Generator, spec: Any) -> Any:
 
 
 def bounds(spec: Any) -> tuple[float, float]:
-    """
-    Give the least and greatest number that a range can give.
-
-    Parameters
-    ----------
-    spec : number, list or mapping
-        As for :func:`draw`.
-
-    Returns
-    -------
-    low, high : float
-
-    Raises
-    ------
-    ValueError
-        If it is not a range of numbers, or not in rising order.
-
-    Examples
-    --------
-    >>> from hyperspy_dlatoms.recipes.draws import bounds
-    >>> bounds({"choice": [[-2, 3], 7]})
-    (-2.0, 7.0)
-    """
+    """Return the least and greatest number that a range of numbers can give, see `draw`."""
     logarithmic = isinstance(spec, Mapping) and set(spec) == {"log"}
     if isinstance(spec, Mapping) and "choice" in spec:
         pairs = [bounds(option) for option in spec["choice"]]
@@ -101,3 +51,11 @@ def bounds(spec: Any) -> tuple[float, float]:
             f"The range {spec!r} must rise{' and be positive' if logarithmic else ''}."
         )
     return low, high
+
+
+def draw_count(rng: np.random.Generator, value: Any) -> int:
+    """Draw a whole number: one given, or each of a range (low, high) equally likely."""
+    low, high = (round(float(v)) for v in ((value, value) if np.ndim(value) == 0 else value))
+    if not 0 <= low <= high:
+        raise ValueError(f"{value!r} is no number to draw: expected 0 <= low <= high.")
+    return low if low == high else int(rng.integers(low, high, endpoint=True))

@@ -3,31 +3,221 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import dataclasses
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar, Self
 
+from hyperspy_dlatoms.recipes._checks import (
+    Check,
+    Wrong,
+    count,
+    drawn,
+    listing,
+    named,
+    number,
+    one_of,
+    optional,
+    text,
+    truth,
+)
 from hyperspy_dlatoms.recipes.draws import bounds
-from hyperspy_dlatoms.simulation.imaging.conditions import KNOWN, images_of
-from hyperspy_dlatoms.simulation.specimens.builders import check_structure
+from hyperspy_dlatoms.recipes.imaging import images_of, imaging
+from hyperspy_dlatoms.recipes.structures import site_kinds, structure
 
-WAVES: dict[str, Any] = {
-    "count": 100,
-    "size": 60.0,
-    "sampling": 0.2,
-    "energy": 300e3,
-    "displacement": 0.07,
-    "slice_thickness": 2.0,
-    "parametrization": "lobato",
-    "method": "multislice",
-    "sites": "snapshot",
-    "least_height": 1,
-    "motion": "snapshot",
-}
-IMAGES: dict[str, Any] = {"per_wave": 1, "pixels": 512}
 REQUIRED = ("name", "seed", "structures", "imaging")
-PARTS = (*REQUIRED, "description", "waves", "images", "network", "training")
+
+CELL = 2
+"""Working pixels a side of a cell of the networks' output."""
+
+
+def _setting(check: Check, default: Any) -> Any:
+    return field(default=default, metadata={"check": check})
+
+
+class _Section:
+    """Settings with a check each, which are read by name as well."""
+
+    __dataclass_fields__: ClassVar[dict[str, Any]]
+
+    @classmethod
+    def read(cls, place: str, value: Any) -> Self:
+        """Check settings of a recipe, and fill in the others."""
+        known = {one.name: one.metadata["check"] for one in dataclasses.fields(cls)}
+        return cls(**named(place, {} if value is None else value, known))
+
+    def __getitem__(self, name: str) -> Any:
+        return getattr(self, name)
+
+    def __iter__(self) -> Iterator[str]:
+        return (one.name for one in dataclasses.fields(self))
+
+    def keys(self) -> list[str]:
+        """Return the names of the settings."""
+        return list(self)
+
+    def __or__(self, changes: Mapping[str, Any]) -> Self:
+        return dataclasses.replace(self, **changes)
+
+
+@dataclass(frozen=True)
+class Waves(_Section):
+    """
+    Exit waves of a data set.
+
+    Parameters
+    ----------
+    count : int
+        How many.
+    size : float
+        Edge of the box, Å.
+    sampling : float
+        Of the waves kept, Å/px.
+    energy, displacement : float or range
+        Energy of the electrons, eV, and standard deviation of the thermal displacements, Å.
+    slice_thickness : float
+        Of the multislice, Å.
+    parametrization, method : str or range
+        Potentials ("lobato", "kirkland", "peng"), and "multislice" or "projected".
+    sites, least_height, motion
+        ``label``, ``least_height`` and ``motion`` of
+        :func:`hyperspy_dlatoms.simulation.exit_wave`.
+    """
+
+    count: int = _setting(count(1), 100)
+    size: float = _setting(number(above=0), 60.0)
+    sampling: float = _setting(number(above=0), 0.2)
+    energy: Any = _setting(drawn(number(above=0)), 300e3)
+    displacement: Any = _setting(drawn(number(0)), 0.07)
+    slice_thickness: float = _setting(number(above=0), 2.0)
+    parametrization: Any = _setting(drawn(one_of("lobato", "kirkland", "peng")), "lobato")
+    method: Any = _setting(drawn(one_of("multislice", "projected")), "multislice")
+    sites: str = _setting(one_of("snapshot", "rest"), "snapshot")
+    least_height: float = _setting(number(0), 1)
+    motion: str = _setting(one_of("snapshot", "blurred"), "snapshot")
+
+
+@dataclass(frozen=True)
+class Images(_Section):
+    """
+    Images of a data set that are stored.
+
+    Parameters
+    ----------
+    per_wave : int
+        How many of each wave.
+    pixels : int
+        A side.
+    """
+
+    per_wave: int = _setting(count(0), 1)
+    pixels: int = _setting(count(1), 512)
+
+
+@dataclass(frozen=True)
+class NetworkSettings(_Section):
+    """
+    A network, and what its card says.
+
+    Parameters
+    ----------
+    classes, decoys : tuple of str
+        Kinds of sites that it finds, and that it learns to tell from them.
+    sampling : float
+        That it works at, Å/px.
+    widths, dilations : tuple of int
+        Channels of each level, and dilations of the convolutions at the coarsest.
+    heights, wave : bool
+        Whether it counts the atoms of columns, or returns exit waves in place of sites.
+    radius, minimum_distance, normalisation_width : float
+        Of the target around each site, between two sites, and of the local normalisation, Å.
+    threshold, anchor : float
+        Least probability of a site, and of one of those connected to it; None for no such one.
+    version : str
+        Of the network.
+    """
+
+    classes: tuple[str, ...] = _setting(listing(text, 1), ("column",))
+    sampling: float = _setting(number(above=0), 0.2)
+    widths: tuple[int, ...] = _setting(listing(count(1), 2), (32, 64, 96, 128))
+    dilations: tuple[int, ...] = _setting(listing(count(1)), (1, 2))
+    heights: bool = _setting(truth, False)
+    wave: bool = _setting(truth, False)
+    decoys: tuple[str, ...] = _setting(listing(text), ())
+    radius: float = _setting(number(above=0), 0.6)
+    minimum_distance: float = _setting(number(above=0), 1.2)
+    normalisation_width: float = _setting(number(above=0), 12.0)
+    threshold: float = _setting(number(0, 1), 0.5)
+    anchor: float | None = _setting(optional(number(0, 1)), None)
+    version: str = _setting(text, "1")
+
+
+@dataclass(frozen=True)
+class Curriculum(_Section):
+    """
+    A training that begins with what is easy.
+
+    Parameters
+    ----------
+    dose : float
+        Least dose at the start, e/Å²; coma and astigmatisms widen along with it.
+    until : float
+        Share of the training after which the whole ranges are drawn from.
+    """
+
+    dose: float = _setting(number(above=0), 1.0)
+    until: float = _setting(number(0, 1, above=0), 0.3)
+
+
+@dataclass(frozen=True)
+class TrainingSettings(_Section):
+    """
+    How a network is trained.
+
+    Parameters
+    ----------
+    start : str, optional
+        Name or file of the network whose weights it starts from.
+    seed : int, optional
+        Of the examples, if it is not to be that of the waves.
+    batch, crop : int
+        Frames a step, and their working pixels a side.
+    steps, minutes : float, optional
+        Limits of the training.
+    steps_per_epoch, validation_batches, patience : int
+        Steps until the next validation, its batches, and the epochs without gain until the end.
+    learning_rate, weight_decay, averaging : float
+        Of the optimiser; the last is the momentum of the averaged weights.
+    precision : str
+        As Keras names it: "float32", "mixed_bfloat16", "mixed_float16".
+    inverted : float
+        Share of frames that are negated, since a contrast may turn out the other way round.
+    known_defoci : float
+        Share of focal series whose defoci the network is told.
+    curriculum : Curriculum, optional
+        Whether, and how, it begins with what is easy.
+    validation_share : float
+        Share of the waves that is held out.
+    """
+
+    start: str | None = _setting(optional(text), None)
+    seed: int | None = _setting(optional(count(0)), None)
+    batch: int = _setting(count(1), 8)
+    crop: int = _setting(count(16), 240)
+    steps: int | None = _setting(optional(count(1)), None)
+    minutes: float | None = _setting(optional(number(above=0)), None)
+    steps_per_epoch: int = _setting(count(1), 100)
+    learning_rate: float = _setting(number(above=0), 2e-3)
+    weight_decay: float = _setting(number(0), 1e-4)
+    averaging: float = _setting(number(0, 1), 0.995)
+    precision: str = _setting(one_of("float32", "mixed_bfloat16", "mixed_float16"), "float32")
+    inverted: float = _setting(number(0, 1), 0.0)
+    known_defoci: float = _setting(number(0, 1), 0.5)
+    curriculum: Curriculum | None = _setting(optional(Curriculum.read), None)
+    validation_share: float = _setting(number(0, 1, above=0), 0.08)
+    validation_batches: int = _setting(count(1), 6)
+    patience: int | None = _setting(optional(count(1)), None)
 
 
 @dataclass(frozen=True)
@@ -42,18 +232,15 @@ class Recipe:
     seed : int
         Everything drawn follows from it.
     structures : list of dict
-        See :func:`hyperspy_dlatoms.simulation.specimens.builders.build_specimen`.
+        Each with the name of a ``structure``, its ``share``, and ranges of its arguments.
     imaging : dict
-        See :func:`hyperspy_dlatoms.simulation.imaging.conditions.draw_conditions`.
-    waves : dict
-        ``count``; ``size`` of the box (Å); ``sampling`` of the waves kept (Å/px); ``energy`` (eV),
-        ``displacement`` (Å), ``slice_thickness`` (Å), ``parametrization``, ``method``, ``sites``,
-        ``least_height`` and ``motion`` as :func:`hyperspy_dlatoms.simulation.wave.exit_wave` takes
-        them (``sites`` is its ``label``).
-    images : dict
-        ``per_wave``, how many images are stored of each wave, and their ``pixels`` a side.
-    network, training : dict
-        What :mod:`hyperspy_dlatoms.training` reads.
+        Ranges of the imaging conditions, in the order that they are drawn in.
+    waves, images : Waves, Images
+        Of the data set.
+    network, training : NetworkSettings, TrainingSettings
+        What is trained on it, and how.
+    description : str
+        What it is for.
     text : str
         The file itself, word for word, for the model card.
     """
@@ -62,15 +249,21 @@ class Recipe:
     seed: int
     structures: list[dict[str, Any]]
     imaging: dict[str, Any]
-    waves: dict[str, Any] = field(default_factory=lambda: dict(WAVES))
-    images: dict[str, Any] = field(default_factory=lambda: dict(IMAGES))
-    network: dict[str, Any] = field(default_factory=dict)
-    training: dict[str, Any] = field(default_factory=dict)
+    waves: Waves = Waves()
+    images: Images = Images()
+    network: NetworkSettings = NetworkSettings()
+    training: TrainingSettings = TrainingSettings()
+    description: str = ""
     text: str = ""
+
+    @property
+    def frame_images(self) -> int:
+        """Images of a frame: 1, or those of a focal series."""
+        return images_of(self.imaging)
 
     def makes_same_data(self, other: Recipe) -> bool:
         """
-        Tell whether another recipe makes the same data set, however its network is trained.
+        Whether another recipe makes the same data set, however its network is trained.
 
         Parameters
         ----------
@@ -80,21 +273,24 @@ class Recipe:
         Returns
         -------
         bool
-
-        Examples
-        --------
-        >>> from dataclasses import replace
-        >>> from hyperspy_dlatoms.recipes.recipe import Recipe
-        >>> recipe = Recipe("none", 1, [{"structure": "vacuum"}], {})
-        >>> recipe.makes_same_data(replace(recipe, training={"minutes": 5}))
-        True
-        >>> recipe.makes_same_data(replace(recipe, seed=2))
-        False
         """
         alike = ["seed", "structures", "waves"]
-        if self.images["per_wave"] or other.images["per_wave"]:
+        if self.images.per_wave or other.images.per_wave:
             alike += ["images", "imaging"]
         return all(getattr(self, part) == getattr(other, part) for part in alike)
+
+
+_PARTS: dict[str, Check] = {
+    "name": text,
+    "seed": count(0),
+    "structures": listing(structure, 1),
+    "imaging": imaging,
+    "waves": Waves.read,
+    "images": Images.read,
+    "network": NetworkSettings.read,
+    "training": TrainingSettings.read,
+    "description": text,
+}
 
 
 def read_recipe(path: str | Path) -> Recipe:
@@ -115,15 +311,7 @@ def read_recipe(path: str | Path) -> Recipe:
     FileNotFoundError
         If there is no such file.
     ValueError
-        If it is not YAML, lacks a part, or has an unknown one.
-
-    Examples
-    --------
-    >>> from hyperspy_dlatoms.recipes.recipe import read_recipe
-    >>> read_recipe("nowhere.yaml")
-    Traceback (most recent call last):
-        ...
-    FileNotFoundError: There is no recipe nowhere.yaml.
+        If it is not YAML, lacks a part, has an unknown one, or a value is not what is expected.
     """
     path = Path(path)
     if not path.is_file():
@@ -149,13 +337,13 @@ def parse_recipe(text: str, source: str = "the recipe") -> Recipe:
     Raises
     ------
     ValueError
-        If it is not YAML, lacks a part, or has an unknown one.
+        If it is not YAML, lacks a part, has an unknown one, or a value is not what is expected.
 
     Examples
     --------
-    >>> from hyperspy_dlatoms.recipes.recipe import parse_recipe
+    >>> from hyperspy_dlatoms.recipes import parse_recipe
     >>> text = "{name: none, seed: 1, structures: [{structure: vacuum}], imaging: {defocus: 50}}"
-    >>> parse_recipe(text).waves["size"]
+    >>> parse_recipe(text).waves.size
     60.0
     """
     import yaml
@@ -164,42 +352,59 @@ def parse_recipe(text: str, source: str = "the recipe") -> Recipe:
         content = yaml.safe_load(text)
     except yaml.YAMLError as error:
         raise ValueError(f"{source} is not valid YAML: {error}") from error
-    if not isinstance(content, Mapping):
-        raise ValueError(f"{source} holds {type(content).__name__}, expected named parts.")
-    missing = [part for part in REQUIRED if part not in content]
-    unknown = sorted(set(content) - set(PARTS))
-    if missing or unknown:
-        wrong = f"lacks {missing[0]!r}" if missing else f"has an unknown part {unknown[0]!r}"
-        raise ValueError(f"{source} {wrong}; its parts are {', '.join(PARTS)}.")
-    if not isinstance(content["structures"], list) or not content["structures"]:
-        raise ValueError(f"{source}: structures must be a list of at least one structure.")
     try:
-        for structure in content["structures"]:
-            check_structure(structure)
-        for name, spec in content["imaging"].items():
-            if name not in KNOWN:
-                raise ValueError(f"Unknown imaging condition {name!r}.")
-            if name != "mtf_curve":
-                bounds(spec)
-        images_of(content["imaging"])
-        return Recipe(
-            name=str(content["name"]),
-            seed=int(content["seed"]),
-            structures=content["structures"],
-            imaging=content["imaging"],
-            waves=_filled(content, "waves", WAVES),
-            images=_filled(content, "images", IMAGES),
-            network=dict(content.get("network") or {}),
-            training=dict(content.get("training") or {}),
-            text=text,
+        parts = named("", content, _PARTS, REQUIRED)
+        recipe = Recipe(**parts | {"structures": list(parts["structures"])}, text=text)
+        _check_together(recipe)
+    except ValueError as error:
+        raise ValueError(f"{source}: {error}") from None
+    return recipe
+
+
+def _check_together(recipe: Recipe) -> None:
+    """Check what no part of a recipe says alone."""
+    waves, images, network, crop = recipe.waves, recipe.images, recipe.network, recipe.training.crop
+    if not sum(one.get("share", 1) for one in recipe.structures):
+        raise ValueError("structures have no share above 0: give one of them a share.")
+    coarsest = bounds(recipe.imaging.get("sampling", 0.1))[1]
+    across = round(waves.size / coarsest)
+    if images.per_wave and across < images.pixels:
+        raise ValueError(
+            f"A wave of {waves.size:g} Å gives {across} px at {coarsest:g} Å/px, fewer than the "
+            f"{images.pixels} px asked for; take larger waves or smaller images."
         )
-    except (ValueError, TypeError, AttributeError) as error:
-        raise ValueError(f"{source}: {error}") from error
+    if crop % CELL:
+        raise Wrong("training.crop", crop, f"a multiple of {CELL}")
+    names = [*network.classes, *network.decoys]
+    if len(set(names)) < len(names):
+        raise Wrong("network.classes with the decoys", names, "different names")
+    if network.anchor is not None and network.anchor < network.threshold:
+        raise Wrong("network.anchor", network.anchor, f"at least the threshold {network.threshold}")
+    kinds = site_kinds(recipe.structures)
+    if kinds is not None:
+        check_classes(network, kinds)
+    if network.wave:
+        if waves.sampling != network.sampling:
+            raise Wrong(
+                "waves.sampling",
+                waves.sampling,
+                f"the {network.sampling:g} Å/px of a network of exit waves",
+            )
+        if coarsest > network.sampling:
+            raise Wrong(
+                "imaging.sampling",
+                recipe.imaging.get("sampling"),
+                f"no more than the {network.sampling:g} Å/px of a network of exit waves",
+            )
 
 
-def _filled(content: Mapping[str, Any], part: str, defaults: dict[str, Any]) -> dict[str, Any]:
-    given = content.get(part) or {}
-    unknown = sorted(set(given) - set(defaults))
-    if unknown:
-        raise ValueError(f"Unknown {part} setting {unknown[0]!r}; known are {', '.join(defaults)}.")
-    return defaults | given
+def check_classes(network: NetworkSettings, kinds: Collection[str]) -> None:
+    """Check classes and decoys against the kinds of sites that the structures tell apart."""
+    names = [*network.classes, *network.decoys]
+    unknown = [name for name in names if name not in kinds]
+    if len(names) == 1 or not unknown:
+        return
+    expected = f"kinds among {', '.join(sorted(kinds))}, or a single class for all sites"
+    if not kinds:
+        expected = "one class, since the structures do not tell their sites apart"
+    raise Wrong("network.classes with the decoys", names, expected)

@@ -93,7 +93,7 @@ class DataSet:
 
     def __len__(self) -> int:
         """Give the number of waves."""
-        return int(self.recipe.waves["count"])
+        return int(self.recipe.waves.count)
 
     def __getitem__(self, index: int) -> Item:
         """Read one item."""
@@ -192,32 +192,32 @@ def make_item(recipe: Recipe, index: int) -> Item:
     """
     rng = np.random.default_rng([recipe.seed, index])
     waves, images = recipe.waves, recipe.images
-    specimen = build_specimen(rng, recipe.structures, waves["size"])
-    energy = float(draw(rng, waves["energy"]))
+    specimen = build_specimen(rng, recipe.structures, waves.size)
+    energy = float(draw(rng, waves.energy))
     wave, sites, species = exit_wave(
         rng,
         specimen,
         energy,
-        sampling=waves["sampling"],
-        displacement=float(draw(rng, waves["displacement"])),
-        slice_thickness=float(waves["slice_thickness"]),
-        parametrization=str(draw(rng, waves["parametrization"])),
-        method=str(draw(rng, waves["method"])),
-        label=str(waves["sites"]),
-        least_height=float(waves["least_height"]),
-        motion=str(waves["motion"]),
+        sampling=waves.sampling,
+        displacement=float(draw(rng, waves.displacement)),
+        slice_thickness=float(waves.slice_thickness),
+        parametrization=str(draw(rng, waves.parametrization)),
+        method=str(draw(rng, waves.method)),
+        label=str(waves.sites),
+        least_height=float(waves.least_height),
+        motion=str(waves.motion),
     )
-    pixels = int(images["pixels"])
-    stack = np.zeros((int(images["per_wave"]), *_frame_shape(recipe)), np.float32)
+    pixels = int(images.pixels)
+    stack = np.zeros((int(images.per_wave), *_frame_shape(recipe)), np.float32)
     records = []
     for frame in stack:
         conditions = draw_conditions(rng, recipe.imaging)
         take = take_series if conditions.defoci else take_image
-        counts, sampling = take(rng, wave, waves["sampling"], energy, conditions)
+        counts, sampling = take(rng, wave, waves.sampling, energy, conditions)
         across = counts.shape[-1]
         if across < pixels:
             raise ValueError(
-                f"A wave of {waves['size']} Å gives {across} px at {sampling:.3f} Å/px, "
+                f"A wave of {waves.size} Å gives {across} px at {sampling:.3f} Å/px, "
                 f"fewer than the {pixels} px asked for; take larger waves or smaller images."
             )
         corner = (across - pixels) // 2
@@ -236,7 +236,7 @@ def make_item(recipe: Recipe, index: int) -> Item:
 
 def _frame_shape(recipe: Recipe) -> tuple[int, ...]:
     """Shape of one stored image, or of one focal series."""
-    pixels, images = int(recipe.images["pixels"]), images_of(recipe.imaging)
+    pixels, images = int(recipe.images.pixels), images_of(recipe.imaging)
     return (pixels, pixels) if images == 1 else (images, pixels, pixels)
 
 
@@ -253,8 +253,8 @@ def _prepare(recipe: Recipe, directory: Path) -> None:
                 f"recipe that is kept in {kept}."
             )
         return
-    count, size = recipe.waves["count"], round(recipe.waves["size"] / recipe.waves["sampling"])
-    per_wave = recipe.images["per_wave"]
+    count, size = recipe.waves.count, round(recipe.waves.size / recipe.waves.sampling)
+    per_wave = recipe.images.per_wave
     group = zarr.open_group(str(directory / "arrays.zarr"), mode="w")
     for name, shape, dtype, fill in (
         ("waves", (count, size, size), "complex64", 0),
@@ -268,7 +268,7 @@ def _prepare(recipe: Recipe, directory: Path) -> None:
 
 
 def _missing(directory: Path, recipe: Recipe) -> list[int]:
-    return [i for i in range(recipe.waves["count"]) if not _marker(directory, i).is_file()]
+    return [i for i in range(recipe.waves.count) if not _marker(directory, i).is_file()]
 
 
 def _marker(directory: Path, index: int) -> Path:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from hyperspy_dlatoms.recipes.recipe import TrainingSettings
 from hyperspy_dlatoms.training._schedule import learning_rate, share_done
 
 if TYPE_CHECKING:
@@ -36,28 +37,28 @@ class State:
     best_epoch: int = 0
     """Epoch after which it was reached, or the curriculum was through."""
 
-    def share(self, settings: dict[str, Any]) -> float:
+    def share(self, settings: TrainingSettings) -> float:
         """Return the share of the training that is done, 0 to 1."""
-        return share_done(self.step, self.minutes, settings["steps"], settings["minutes"])
+        return share_done(self.step, self.minutes, settings.steps, settings.minutes)
 
-    def finished(self, settings: dict[str, Any]) -> bool:
+    def finished(self, settings: TrainingSettings) -> bool:
         """Return whether the limit is reached, or the patience is at its end."""
         # Keras's EarlyStopping forgets when it is resumed, and knows no curriculum.
-        patience = settings["patience"]
+        patience = settings.patience
         waited = self.epoch - self.best_epoch
         return self.share(settings) >= 1 or (patience is not None and waited > patience)
 
-    def add(self, loss: float, settings: dict[str, Any]) -> None:
+    def add(self, loss: float, settings: TrainingSettings) -> None:
         """Count an epoch with its loss on held-out waves."""
         self.epoch += 1
-        curriculum = settings["curriculum"]
-        easy = curriculum is not None and self.share(settings) < curriculum["until"]
+        curriculum = settings.curriculum
+        easy = curriculum is not None and self.share(settings) < curriculum.until
         if np.isfinite(loss) and (easy or loss < self.best):
             self.best_epoch = self.epoch
         self.best = float(np.fmin(loss, self.best))
 
 
-def read_state(directory: Path, settings: dict[str, Any]) -> State:
+def read_state(directory: Path, settings: TrainingSettings) -> State:
     """Read the state of a run from its log."""
     state = State()
     if (directory / LOG).is_file():
@@ -70,7 +71,7 @@ def read_state(directory: Path, settings: dict[str, Any]) -> State:
 
 def make_callbacks(
     directory: Path,
-    settings: dict[str, Any],
+    settings: TrainingSettings,
     state: State,
     examples: Any,
     stream: Any,
@@ -105,7 +106,7 @@ def make_callbacks(
             self.bar.update(self.task, completed=share)
             if batch % _RATE_EVERY == 0:
                 _synchronise(self.model)
-                self.rate = learning_rate(state.step, share, settings["learning_rate"])
+                self.rate = learning_rate(state.step, share, settings.learning_rate)
                 self.model.optimizer.learning_rate = self.rate
             state.step += 1
             self.model.stop_training = state.share(settings) >= 1
@@ -138,7 +139,7 @@ def make_callbacks(
             else:
                 raise ValueError(
                     "The loss is no longer finite before the first checkpoint; lower learning_rate "
-                    f"in the recipe (now {settings['learning_rate']:g})."
+                    f"in the recipe (now {settings.learning_rate:g})."
                 )
 
     class Best(keras.callbacks.Callback):

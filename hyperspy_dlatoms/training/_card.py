@@ -11,25 +11,30 @@ from typing import Any
 from hyperspy_dlatoms.networks import architecture
 from hyperspy_dlatoms.networks.card import ModelCard
 from hyperspy_dlatoms.recipes.draws import bounds
-from hyperspy_dlatoms.recipes.recipe import Recipe
-from hyperspy_dlatoms.simulation.imaging.conditions import images_of
+from hyperspy_dlatoms.recipes.recipe import NetworkSettings, Recipe, TrainingSettings
 from hyperspy_dlatoms.simulation.specimens.builders import site_materials
 from hyperspy_dlatoms.training._callbacks import State
 
 
-def arguments_of(recipe: Recipe, network: dict[str, Any]) -> dict[str, Any]:
+def arguments_of(recipe: Recipe, network: NetworkSettings) -> dict[str, Any]:
     """Return the arguments of the architecture."""
-    given = {name: network[name] for name in architecture.DEFAULTS if name in network}
-    return given | {"images": images_of(recipe.imaging)}
+    return {
+        "widths": list(network.widths),
+        "dilations": list(network.dilations),
+        "images": recipe.frame_images,
+        "heights": network.heights,
+        "wave": network.wave,
+        "decoys": list(network.decoys),
+    }
 
 
 def card_of(
-    recipe: Recipe, network: dict[str, Any], settings: dict[str, Any], state: State
+    recipe: Recipe, network: NetworkSettings, settings: TrainingSettings, state: State
 ) -> ModelCard:
     """Return the card of a network that was trained, without what calibration adds."""
     import keras
 
-    energies = list(bounds(recipe.waves["energy"]))
+    energies = list(bounds(recipe.waves.energy))
     ranged = (
         "sampling",
         "dose",
@@ -50,17 +55,17 @@ def card_of(
     domain["structures"] = sorted({s["structure"] for s in recipe.structures})
     return ModelCard(
         name=recipe.name,
-        version=str(network["version"]),
+        version=network.version,
         architecture="unet",
         arguments=arguments_of(recipe, network),
-        classes=tuple(network["classes"]),
-        sampling=network["sampling"],
+        classes=network.classes,
+        sampling=network.sampling,
         stride=architecture.STRIDE,
-        normalisation_width=network["normalisation_width"],
-        radius=network["radius"],
-        minimum_distance=network["minimum_distance"],
-        threshold=network["threshold"],
-        anchor=network["anchor"],
+        normalisation_width=network.normalisation_width,
+        radius=network.radius,
+        minimum_distance=network.minimum_distance,
+        threshold=network.threshold,
+        anchor=network.anchor,
         materials=site_materials(recipe.structures),
         domain=domain,
         recipe=recipe.text,
@@ -68,8 +73,8 @@ def card_of(
         training={
             "minutes": round(state.minutes, 1),
             "steps": state.step,
-            "examples": state.step * settings["batch"],
-            "waves": recipe.waves["count"],
+            "examples": state.step * settings.batch,
+            "waves": recipe.waves.count,
             "backend": keras.backend.backend(),
         },
         scores={"validation_loss": state.best},

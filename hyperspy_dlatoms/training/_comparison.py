@@ -59,10 +59,10 @@ def compare(
     rng: np.random.Generator,
 ) -> Outcome:
     """Find the sites of an image (or focal series) of a wave at a dose in e/Å²."""
-    card, size = network.card, recipe.waves["size"]
+    card, size = network.card, recipe.waves.size
     conditions = draw_conditions(rng, recipe.imaging | {"dose": dose})
     image, pixel = taker(recipe)(
-        rng, item.wave, recipe.waves["sampling"], item.record["energy"], conditions
+        rng, item.wave, recipe.waves.sampling, item.record["energy"], conditions
     )
     sites = all_sites(image, pixel, network)
     members = len(network.members) if isinstance(network, AtomEnsemble) else 1

@@ -67,7 +67,7 @@ def false_on_empty(
     network: AtomNetwork | AtomEnsemble, recipe: Recipe, number: int, rng: np.random.Generator
 ) -> np.ndarray:
     """Count the sites per nm² in an image of vacuum or amorphous carbon, (pairs,)."""
-    size, pixel = recipe.waves["size"], recipe.waves["sampling"]
+    size, pixel = recipe.waves.size, recipe.waves.sampling
     energy = _EMPTY_ENERGIES[number % 2]
     specimen = vacuum(size) if number % 8 < 2 else amorphous_carbon(rng, size)
     wave, *_ = exit_wave(rng, specimen, energy, sampling=pixel)

@@ -44,7 +44,7 @@ def learn_domain(
     network: AtomNetwork, recipe: Recipe, data: DataSet, rng: np.random.Generator, track: Callable
 ) -> Domain:
     """Let a network read images from inside and outside of its training set, and fit its domain."""
-    card, pixel = network.card, recipe.waves["sampling"]
+    card, pixel = network.card, recipe.waves.sampling
     trained, held_out = (
         training_examples(data, recipe, validation=validation).indices
         for validation in (False, True)

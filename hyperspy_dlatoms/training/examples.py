@@ -17,6 +17,7 @@ from hyperspy_dlatoms.networks.normalisation import (
 )
 from hyperspy_dlatoms.networks.resampling import resample
 from hyperspy_dlatoms.networks.waves import band_limited, to_cells
+from hyperspy_dlatoms.recipes.recipe import Curriculum
 from hyperspy_dlatoms.simulation.dataset import DataSet, Item
 from hyperspy_dlatoms.simulation.imaging.conditions import draw_conditions, images_of
 from hyperspy_dlatoms.simulation.imaging.image import take_image, take_series
@@ -59,7 +60,7 @@ class Examples:
         Of the local normalisation, Å.
     inverted : float
         Share of frames that are negated, since a contrast can always turn out the other way round.
-    curriculum : dict
+    curriculum : Curriculum
         ``dose``, the least dose (e/Å²) at the start, and ``until``, the share of the training after
         which the whole range is drawn from; coma and astigmatisms widen along with it.
     progress : float
@@ -90,7 +91,7 @@ class Examples:
     radius: float
     width: float
     inverted: float = 0.0
-    curriculum: dict[str, float] | None = None
+    curriculum: Curriculum | None = None
     progress: float = 0.0
     heights: bool = False
     classes: Sequence[str] = ("site",)
@@ -215,7 +216,7 @@ class Examples:
         counts, pixel = take(
             rng,
             item.wave,
-            self.data.recipe.waves["sampling"],
+            self.data.recipe.waves.sampling,
             item.record["energy"],
             conditions,
             None if coarse else self.sampling,
@@ -239,12 +240,12 @@ class Examples:
         return encode_defoci((np.asarray(defoci) + error).tolist(), self.images)
 
     def _difficulty(self) -> dict[str, Any]:
-        if not self.curriculum or self.progress >= self.curriculum["until"]:
+        if not self.curriculum or self.progress >= self.curriculum.until:
             return {}
-        done = self.progress / self.curriculum["until"]
+        done = self.progress / self.curriculum.until
         return {
             "strength": 0.3 + 0.7 * done,
-            "dose_floor": self.curriculum["dose"] * (1 / self.curriculum["dose"]) ** done,
+            "dose_floor": self.curriculum.dose * (1 / self.curriculum.dose) ** done,
         }
 
 

@@ -11,8 +11,13 @@ import numpy as np
 from hyperspy_dlatoms.networks import architecture
 from hyperspy_dlatoms.networks.model_file import read_model, write_model
 from hyperspy_dlatoms.networks.running import policy
-from hyperspy_dlatoms.recipes.draws import bounds
-from hyperspy_dlatoms.recipes.recipe import Recipe, read_recipe
+from hyperspy_dlatoms.recipes.recipe import (
+    NetworkSettings,
+    Recipe,
+    TrainingSettings,
+    check_classes,
+    read_recipe,
+)
 from hyperspy_dlatoms.simulation.dataset import DataSet, simulate
 from hyperspy_dlatoms.simulation.specimens.builders import site_kinds
 from hyperspy_dlatoms.training._callbacks import State, make_callbacks, read_state
@@ -24,40 +29,6 @@ from hyperspy_dlatoms.training.examples import Examples
 if TYPE_CHECKING:
     from hyperspy_dlatoms.networks.network import AtomNetwork
 
-NETWORK: dict[str, Any] = {
-    "classes": ["column"],
-    "sampling": 0.2,
-    "widths": architecture.DEFAULTS["widths"],
-    "dilations": architecture.DEFAULTS["dilations"],
-    "heights": False,
-    "wave": False,
-    "decoys": [],
-    "radius": 0.6,
-    "minimum_distance": 1.2,
-    "normalisation_width": 12.0,
-    "threshold": 0.5,
-    "anchor": None,
-    "version": "1",
-}
-TRAINING: dict[str, Any] = {
-    "start": None,
-    "seed": None,
-    "batch": 8,
-    "crop": 240,
-    "steps": None,
-    "minutes": None,
-    "steps_per_epoch": 100,
-    "learning_rate": 2e-3,
-    "weight_decay": 1e-4,
-    "averaging": 0.995,
-    "precision": "float32",
-    "inverted": 0.0,
-    "known_defoci": 0.5,
-    "curriculum": None,
-    "validation_share": 0.08,
-    "validation_batches": 6,
-    "patience": None,
-}
 BEST = "best.safetensors"
 """Of the directory of a run: the averaged weights of the best epoch yet, a model file."""
 
@@ -113,14 +84,14 @@ def train(
     recipe = recipe if isinstance(recipe, Recipe) else read_recipe(recipe)
     network, settings = network_of(recipe), settings_of(recipe)
     if minutes is not None:
-        settings["minutes"] = minutes
-    _check_classes(recipe, network["classes"], network["decoys"])
-    if settings["steps"] is None and settings["minutes"] is None:
+        settings = settings | {"minutes": minutes}
+    check_classes(network, site_kinds(recipe.structures))
+    if settings.steps is None and settings.minutes is None:
         raise ValueError("Give the training a limit: steps or minutes in the recipe, or --minutes.")
     directory = Path(directory or Path("runs") / recipe.name)
     directory.mkdir(parents=True, exist_ok=True)
     _same_recipe(directory, recipe)
-    start = None if settings["start"] is None else load_start(settings["start"])
+    start = None if settings.start is None else load_start(settings.start)
     dataset = simulate(
         recipe, data or Path("data") / recipe.name, show_progressbar=show_progressbar
     )
@@ -136,38 +107,32 @@ def training_examples(dataset: DataSet, recipe: Recipe, *, validation: bool = Fa
     first = first_held_out(len(dataset), settings)
     if first < 1:
         raise ValueError(f"{len(dataset)} waves are too few; a training needs at least 2.")
-    coarsest = bounds(recipe.imaging.get("sampling", 0.1))[1]
-    if network["wave"] and coarsest > network["sampling"]:
-        raise ValueError(
-            f"The camera's sampling is up to {coarsest} Å/px: expected no more than the "
-            f"{network['sampling']} Å/px of a network of exit waves."
-        )
     return Examples(
         dataset,
         recipe.imaging,
         range(first, len(dataset)) if validation else range(first),
         recipe.seed + VALIDATION if validation else _seed(recipe, settings),
-        batch=settings["batch"],
-        crop=settings["crop"],
-        sampling=network["sampling"],
+        batch=settings.batch,
+        crop=settings.crop,
+        sampling=network.sampling,
         stride=architecture.STRIDE,
-        radius=network["radius"],
-        width=network["normalisation_width"],
-        inverted=settings["inverted"],
-        curriculum=None if validation else settings["curriculum"],
-        heights=network["heights"],
-        classes=network["classes"],
-        decoys=network["decoys"],
-        known_defoci=settings["known_defoci"],
-        wave=network["wave"],
+        radius=network.radius,
+        width=network.normalisation_width,
+        inverted=settings.inverted,
+        curriculum=None if validation else settings.curriculum,
+        heights=network.heights,
+        classes=network.classes,
+        decoys=network.decoys,
+        known_defoci=settings.known_defoci,
+        wave=network.wave,
     )
 
 
 def _fit(
     dataset: DataSet,
     recipe: Recipe,
-    network: dict[str, Any],
-    settings: dict[str, Any],
+    network: NetworkSettings,
+    settings: TrainingSettings,
     start: AtomNetwork | None,
     directory: Path,
     show_progressbar: bool,
@@ -181,23 +146,23 @@ def _fit(
     if state.finished(settings):
         return state
     keras.utils.set_random_seed(recipe.seed % 2**31)
-    with policy(settings["precision"]):
-        model = architecture.build(arguments_of(recipe, network), len(network["classes"]))
+    with policy(settings.precision):
+        model = architecture.build(arguments_of(recipe, network), len(network.classes))
     if start is not None:
-        start_from(model, start, len(network["dilations"]))
+        start_from(model, start, len(network.dilations))
     optimizer = keras.optimizers.AdamW(
-        settings["learning_rate"],
-        weight_decay=settings["weight_decay"],
+        settings.learning_rate,
+        weight_decay=settings.weight_decay,
         global_clipnorm=1.0,
         use_ema=True,
-        ema_momentum=settings["averaging"],
+        ema_momentum=settings.averaging,
     )
-    model.compile(optimizer, loss=wave_loss if network["wave"] else site_loss)
+    model.compile(optimizer, loss=wave_loss if network.wave else site_loss)
     model.optimizer.build(model.trainable_variables)
 
     examples = training_examples(dataset, recipe)
     held_out = training_examples(dataset, recipe, validation=True)
-    stream = make_stream(examples, settings["steps_per_epoch"], state.epoch)
+    stream = make_stream(examples, settings.steps_per_epoch, state.epoch)
 
     def keep_best() -> None:
         arrays = {v.path: keras.ops.convert_to_numpy(v) for v in model.weights}
@@ -206,10 +171,8 @@ def _fit(
     model.fit(
         stream,
         epochs=_ENDLESS,
-        validation_data=_join(
-            [held_out.draw_batch(i) for i in range(settings["validation_batches"])]
-        ),
-        validation_batch_size=settings["batch"],
+        validation_data=_join([held_out.draw_batch(i) for i in range(settings.validation_batches)]),
+        validation_batch_size=settings.batch,
         callbacks=make_callbacks(
             directory, settings, state, examples, stream, keep_best, show_progressbar
         ),
@@ -218,27 +181,9 @@ def _fit(
     return state
 
 
-def _seed(recipe: Recipe, settings: dict[str, Any]) -> int:
+def _seed(recipe: Recipe, settings: TrainingSettings) -> int:
     """Return the seed of the examples, which need not be that of the waves."""
-    return recipe.seed if settings["seed"] is None else settings["seed"]
-
-
-def _check_classes(recipe: Recipe, classes: list[str], decoys: list[str]) -> None:
-    """Refuse several classes, or decoys, where the structures do not tell sites apart so."""
-    kinds = site_kinds(recipe.structures)
-    classes = [*classes, *decoys]
-    unknown = [name for name in classes if name not in kinds]
-    if len(classes) == 1 or (classes and not unknown):
-        return
-    if not kinds:
-        raise ValueError(
-            f"The recipe names the classes {classes}; the sites of its structures have no kinds, "
-            "so give one class."
-        )
-    raise ValueError(
-        f"The recipe names the classes {classes}; the kinds of sites of its structures are "
-        f"{sorted(kinds)}: give classes among them, or a single class for all sites."
-    )
+    return recipe.seed if settings.seed is None else settings.seed
 
 
 def _join(batches: list[tuple[Any, np.ndarray]]) -> tuple[Any, np.ndarray]:
@@ -251,28 +196,19 @@ def _join(batches: list[tuple[Any, np.ndarray]]) -> tuple[Any, np.ndarray]:
     return joined, np.concatenate(targets)
 
 
-def network_of(recipe: Recipe) -> dict[str, Any]:
-    """Return the settings of a recipe's network, filled in."""
-    return _settings("network", recipe.network, NETWORK)
+def network_of(recipe: Recipe) -> NetworkSettings:
+    """Return the settings of a recipe's network."""
+    return recipe.network
 
 
-def settings_of(recipe: Recipe) -> dict[str, Any]:
-    """Return the settings of a recipe's training, filled in."""
-    return _settings("training", recipe.training, TRAINING)
+def settings_of(recipe: Recipe) -> TrainingSettings:
+    """Return the settings of a recipe's training."""
+    return recipe.training
 
 
-def first_held_out(waves: int, settings: dict[str, Any]) -> int:
+def first_held_out(waves: int, settings: TrainingSettings) -> int:
     """Return the first of the waves that are held out from a training, the last ones."""
-    return waves - max(1, round(settings["validation_share"] * waves))
-
-
-def _settings(part: str, given: dict[str, Any], defaults: dict[str, Any]) -> dict[str, Any]:
-    unknown = sorted(set(given) - set(defaults))
-    if unknown:
-        raise ValueError(
-            f"Unknown {part} setting {unknown[0]!r} in the recipe; known are {', '.join(defaults)}."
-        )
-    return defaults | given
+    return waves - max(1, round(settings.validation_share * waves))
 
 
 def _same_recipe(directory: Path, recipe: Recipe) -> None:

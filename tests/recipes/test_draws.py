@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hyperspy_dlatoms.recipes.draws import bounds, draw
+from hyperspy_dlatoms.recipes.draws import bounds, draw, draw_count
 
 numbers = st.floats(1e-3, 1e6)
 
@@ -41,3 +41,13 @@ def test_a_logarithmic_range_is_even_in_the_logarithm():
 def test_what_is_no_range_is_refused(spec):
     with pytest.raises(ValueError, match="range"):
         bounds(spec)
+
+
+def test_each_count_of_a_range_is_drawn():
+    rng = np.random.default_rng(1)
+    assert {draw_count(rng, (1, 4)) for _ in range(60)} == {1, 2, 3, 4}
+    assert draw_count(rng, 3) == 3
+    assert draw_count(rng, 2.6) == 3
+    for wrong in ((3, 1), -1):
+        with pytest.raises(ValueError, match="expected 0 <= low <= high"):
+            draw_count(rng, wrong)

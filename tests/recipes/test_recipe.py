@@ -1,42 +1,131 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
+import dataclasses
+import re
 from pathlib import Path
 
 import pytest
 
-from hyperspy_dlatoms.recipes.recipe import parse_recipe, read_recipe
+from hyperspy_dlatoms import registry
+from hyperspy_dlatoms.recipes import Curriculum, parse_recipe, read_recipe
 
 RECIPES = Path(__file__).parents[2] / "recipes"
-GOOD = "{name: none, seed: 1, structures: [{structure: vacuum}], imaging: {defocus: [0, 50]}}"
+GOOD = """
+name: none
+seed: 1
+structures:
+  - {structure: graphene, kind: perfect, mark_vacancies: true}
+  - {structure: vacuum, share: 0.5}
+waves: {count: 10, energy: {choice: [80.0e+3, 60.0e+3], weights: [9, 1]}}
+images: {per_wave: 0}
+imaging:
+  defocus: [0, 50]
+  dose: {log: [100, 1.0e+4]}
+  sampling: {choice: [0.1, [0.1, 0.2]]}
+network: {classes: [C], decoys: [C vacancy], widths: [8, 16]}
+training: {steps: 5, curriculum: {dose: 1000, until: 0.5}}
+"""
 
 
 @pytest.mark.parametrize("path", sorted(RECIPES.glob("*.yaml")), ids=lambda path: path.stem)
 def test_the_recipes_of_the_repository_are_valid(path):
-    assert read_recipe(path).name == path.stem
+    recipe = read_recipe(path)
+    assert recipe.name == path.stem
+    assert recipe.training.start is None or recipe.training.start in registry.names()
 
 
 def test_defaults_are_filled_in():
     recipe = parse_recipe(GOOD)
-    assert recipe.waves["count"] == 100
     assert recipe.text == GOOD
+    assert recipe.waves.count == 10 and recipe.waves.size == 60
+    assert recipe.network.classes == ("C",) and recipe.network.dilations == (1, 2)
+    assert recipe.training.batch == 8 and recipe.training.steps == 5
+    assert recipe.training.curriculum == Curriculum(dose=1000, until=0.5)
+    assert recipe.frame_images == 1
+
+
+def test_numbers_that_yaml_reads_as_text_are_numbers():
+    recipe = parse_recipe(GOOD.replace("[80.0e+3, 60.0e+3]", "[80e3, 60e3]"))
+    assert recipe.waves.energy["choice"] == [80e3, 60e3]
+
+
+def test_ranges_keep_their_order_which_is_that_of_the_draws():
+    assert list(parse_recipe(GOOD).imaging) == ["defocus", "dose", "sampling"]
 
 
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
-        ("{name", "[name", "not valid YAML"),
-        ("seed: 1, ", "", "lacks 'seed'"),
-        ("seed: 1", "seed: 1, colour: 2", "unknown part 'colour'"),
-        ("[{structure: vacuum}]", "[]", "at least one structure"),
-        ("vacuum", "diamond", "Unknown structure 'diamond'"),
-        ("[0, 50]", "[50, 0]", "must rise"),
-        ("defocus", "focus", "'focus'"),
-        ("seed: 1", "seed: 1, waves: {edge: 3}", "Unknown waves setting 'edge'"),
-        ("seed: 1", "seed: one", "invalid literal"),
+        ("name: none", "name: [none", "my.yaml is not valid YAML"),
+        (GOOD, "[1, 2]", "my.yaml: .* is [1, 2], expected names and their values"),
+        ("seed: 1", "", "my.yaml: the recipe lacks 'seed'"),
+        ("seed: 1", "seed: 1\ncolour: 2", "my.yaml: colour is unknown; known are name, seed"),
+        ("seed: 1", "seed: one", "seed is 'one', expected a whole number from 0"),
+        ("images:", "image:", "image is unknown; did you mean 'images'?"),
+        ("graphene,", "diamond,", "structures[0].structure is 'diamond', expected one of metal-"),
+        ("perfect", "prefect", "structures[0] (graphene).kind is 'prefect', expected one of perf"),
+        ("mark_v", "mark_w", "(graphene).mark_wacancies is unknown; did you mean 'mark_vacancies'"),
+        ("share: 0.5", "share: -1", "structures[1] (vacuum).share is -1, expected a number from 0"),
+        ("count: 10", "count: 2.5", "waves.count is 2.5, expected a whole number from 1"),
+        ("count: 10", "cuont: 10", "waves.cuont is unknown; did you mean 'count'?"),
+        ("60.0e+3]", "-1]", "waves.energy.choice[1] is -1, expected a number above 0"),
+        ("[9, 1]", "[9]", "waves.energy.weights is [9], expected a list of at least 2"),
+        ("[9, 1]", "[9, 1, 1]", "waves.energy.weights is [9, 1, 1], expected 2 numbers"),
+        ("defocus:", "defocuss:", "imaging.defocuss is unknown; did you mean 'defocus'?"),
+        ("[0, 50]", "[50, 0]", "imaging.defocus is [50, 0], expected a range that rises"),
+        ("[0, 50]", "[0, 50, 70]", "imaging.defocus is [0, 50, 70], expected a range of two"),
+        ("[0, 50]", "{lin: [0, 50]}", "imaging.defocus is {'lin': [0, 50]}, expected [low, high],"),
+        ("[0, 50]", "far", "imaging.defocus is 'far', expected a number"),
+        ("log: [100", "log: [-100", "imaging.dose.log is -100, expected a number above 0"),
+        ("0.1, [0.1", "0.1, [0", "imaging.sampling.choice[1] is 0, expected a number above 0"),
+        ("defocus: [", "drift: [", "imaging.drift is for a focal series; give images"),
+        ("defocus: [0, 50]", "images: 1.5", "imaging.images is 1.5, expected a whole number"),
+        ("defocus: [0, 50]", "noise_transfer: 2", "noise_transfer is 2, expected one of 0, 1"),
+        ("defocus: [0, 50]", "mtf_curve: [[0, 1], [0, 2]]", "imaging.mtf_curve is .* rising freq"),
+        ("classes: [C]", "classes: []", "network.classes is [], expected a list of at least 1"),
+        ("classes: [C]", "classes: [N]", "expected kinds among C, C vacancy, or a single class"),
+        ("classes: [C]", "classes: [C vacancy]", "['C vacancy', 'C vacancy'], expected different"),
+        ("widths: [8, 16]", "heights: 1", "network.heights is 1, expected true or false"),
+        ("widths: [8, 16]", "anchor: 0.4", "network.anchor is 0.4, expected at least the thresh"),
+        ("steps: 5", "crop: 63", "training.crop is 63, expected a multiple of 2"),
+        ("steps: 5", "precision: float64", "training.precision is 'float64', expected one of"),
+        ("until: 0.5", "until: 2", "training.curriculum.until is 2, expected a number from 0 up"),
+        ("per_wave: 0", "per_wave: 1, pixels: 400", "gives 300 px at 0.2 Å/px, fewer than the 400"),
     ],
 )
-def test_a_wrong_recipe_is_refused(old, new, message):
-    with pytest.raises(ValueError, match=message):
-        parse_recipe(GOOD.replace(old, new))
+def test_a_wrong_recipe_is_refused_with_its_place(old, new, message):
+    assert old in GOOD
+    pattern = ".*".join(map(re.escape, message.split(".*")))
+    with pytest.raises(ValueError, match=pattern):
+        parse_recipe(GOOD.replace(old, new), "my.yaml")
+
+
+def test_sites_that_are_not_told_apart_have_one_class():
+    text = GOOD.replace(", mark_vacancies: true", "")
+    with pytest.raises(ValueError, match="expected one class, since the structures do not tell"):
+        parse_recipe(text)
+
+
+WAVES = GOOD.replace("network: {classes: [C], decoys: [C vacancy],", "network: {wave: true,")
+
+
+def test_exit_waves_are_learnt_on_their_own_grid():
+    assert parse_recipe(WAVES).network.wave
+    with pytest.raises(ValueError, match=r"waves.sampling is 0.1, expected the 0.2 Å/px"):
+        parse_recipe(WAVES.replace("count: 10", "count: 10, sampling: 0.1"))
+    with pytest.raises(ValueError, match=r"imaging.sampling is .*, expected no more than the 0.2"):
+        parse_recipe(WAVES.replace("[0.1, 0.2]", "[0.1, 0.3]"))
+
+
+def test_layers_of_a_file_are_not_read_before_their_time(tmp_path):
+    file = tmp_path / "layer.cif"
+    text = GOOD.replace(
+        "{structure: graphene, kind: perfect, mark_vacancies: true}",
+        f"{{structure: two-dimensional, file: {file}}}",
+    )
+    with pytest.raises(ValueError, match=r"layer.cif', expected a file that is there"):
+        parse_recipe(text)
+    file.touch()
+    assert parse_recipe(text).network.classes == ("C",)
 
 
 def test_a_file_that_is_not_there(tmp_path):
@@ -47,9 +136,7 @@ def test_a_file_that_is_not_there(tmp_path):
 def test_images_matter_to_the_data_only_if_they_are_stored():
     recipe = parse_recipe(GOOD)
     other = parse_recipe(GOOD.replace("[0, 50]", "[0, 60]"))
-    assert not recipe.makes_same_data(other)
-    stored = [
-        parse_recipe(text.replace("seed: 1", "seed: 1, images: {per_wave: 0}"))
-        for text in (GOOD, GOOD.replace("[0, 50]", "[0, 60]"))
-    ]
-    assert stored[0].makes_same_data(stored[1])
+    assert recipe.makes_same_data(other)
+    images = dataclasses.replace(recipe.images, per_wave=1)
+    assert not dataclasses.replace(recipe, images=images).makes_same_data(other)
+    assert not recipe.makes_same_data(dataclasses.replace(recipe, seed=2))

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from hyperspy_dlatoms.recipes.draws import bounds, draw
+from hyperspy_dlatoms.recipes.imaging import IMAGING, images_of
 from hyperspy_dlatoms.simulation.imaging.camera import Camera
 from hyperspy_dlatoms.simulation.imaging.lens import Focus, Lens, focus_at, ramp_steps
 
@@ -67,11 +68,8 @@ FRAME = ("defocus_ramp", "illumination_slope", "vignetting")
 FRAME_ANGLES = ("ramp_angle", "illumination_angle")
 MTF = ("mtf_c1", "mtf_c2", "mtf_c3", "mtf_c4")
 ANGLES = ("astigmatism_angle", "coma_angle", "threefold_angle")
-SERIES = ("images", "defocus_step", "defocus_jitter", "drift")
 EACH = ("defocus_jitter", "drift")
 """Drawn anew for each image of a focal series."""
-
-KNOWN = frozenset(LENS + CAMERA + FRAME + MTF + SERIES + ("mtf_curve",))
 
 
 class ConditionArrays(NamedTuple):
@@ -166,10 +164,10 @@ def draw_conditions(
     ValueError
         If a name is not known.
     """
-    unknown = sorted(set(imaging) - KNOWN)
+    unknown = sorted(set(imaging) - set(IMAGING))
     if unknown:
         raise ValueError(
-            f"Unknown imaging condition {unknown[0]!r}; known are {', '.join(sorted(KNOWN))}."
+            f"Unknown imaging condition {unknown[0]!r}; known are {', '.join(sorted(IMAGING))}."
         )
     later = (*EACH, "mtf_curve")
     drawn = {name: draw(rng, spec) for name, spec in imaging.items() if name not in later}
@@ -201,24 +199,6 @@ def draw_conditions(
         **frame,
         **series,
     )
-
-
-def images_of(imaging: Mapping[str, Any]) -> int:
-    """Return the number of images that are taken at once: 1, or those of a focal series.
-
-    Raises
-    ------
-    ValueError
-        If ``images`` is not a positive whole number, or a single image is given what only a focal
-        series has.
-    """
-    count = imaging.get("images", 1)
-    if not isinstance(count, int) or isinstance(count, bool) or count < 1:
-        raise ValueError(f"images is {count!r}; give the whole number of images of a focal series.")
-    stray = [name for name in SERIES if name in imaging and name != "images"]
-    if count == 1 and stray:
-        raise ValueError(f"{stray[0]} is for a focal series; give images, how many it has.")
-    return count
 
 
 def _draw_series(

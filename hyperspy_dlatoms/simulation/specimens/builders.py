@@ -9,10 +9,12 @@ from typing import Any
 
 import numpy as np
 
+from hyperspy_dlatoms.recipes import structures as recipe_structures
 from hyperspy_dlatoms.recipes.draws import draw
+from hyperspy_dlatoms.recipes.structures import options
 from hyperspy_dlatoms.simulation.specimens.amorphous import amorphous_carbon, vacuum
 from hyperspy_dlatoms.simulation.specimens.cluster import metal_cluster
-from hyperspy_dlatoms.simulation.specimens.graphene import SITES, graphene_sheet
+from hyperspy_dlatoms.simulation.specimens.graphene import graphene_sheet
 from hyperspy_dlatoms.simulation.specimens.metal import metal_nanoparticle
 from hyperspy_dlatoms.simulation.specimens.oxide import oxide_slab
 from hyperspy_dlatoms.simulation.specimens.specimen import Specimen
@@ -29,64 +31,10 @@ BUILDERS: dict[str, Callable[..., Specimen]] = {
 }
 
 
-def check_structure(structure: Mapping[str, Any]) -> None:
-    """
-    Check one entry of a recipe's ``structures``.
-
-    Parameters
-    ----------
-    structure : mapping
-        ``structure``, the name of a builder; ``share``; and ranges for the builder's arguments.
-
-    Raises
-    ------
-    ValueError
-        If the structure is unknown, or takes no argument of that name.
-
-    Examples
-    --------
-    >>> from hyperspy_dlatoms.simulation.specimens.builders import check_structure
-    >>> check_structure({"structure": "vacuum", "share": 1})
-    """
-    name = structure.get("structure")
-    if name not in BUILDERS:
-        raise ValueError(f"Unknown structure {name!r}; known are {', '.join(BUILDERS)}.")
-    known = set(inspect.signature(BUILDERS[name]).parameters) - {"rng", "size"}
-    unknown = sorted(set(structure) - known - {"structure", "share"})
-    if unknown:
-        raise ValueError(
-            f"The structure {name!r} takes no {unknown[0]!r}; it takes "
-            f"{', '.join(sorted(known)) or 'no arguments'}."
-        )
-
-
 def build_specimen(
     rng: np.random.Generator, structures: Sequence[Mapping[str, Any]], size: float
 ) -> Specimen:
-    """
-    Build one specimen of those that a recipe lists.
-
-    Parameters
-    ----------
-    rng : numpy.random.Generator
-        Where the randomness comes from.
-    structures : sequence of mapping
-        Each as :func:`check_structure` wants it.
-    size : float
-        Edge of the box, Å.
-
-    Returns
-    -------
-    Specimen
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from hyperspy_dlatoms.simulation.specimens.builders import build_specimen
-    >>> specimen = build_specimen(np.random.default_rng(0), [{"structure": "vacuum"}], 30.0)
-    >>> len(specimen.atoms)
-    0
-    """
+    """Build one specimen of the `structures` of a recipe, in a box of edge `size` (Å)."""
     shares = np.array([float(structure.get("share", 1)) for structure in structures])
     chosen = structures[rng.choice(len(structures), p=shares / shares.sum())]
     arguments = {
@@ -101,42 +49,14 @@ def build_specimen(
 
 
 def site_kinds(structures: Sequence[Mapping[str, Any]]) -> set[str]:
-    """
-    Give the kinds of sites that a network can learn from the structures of a recipe.
-
-    Parameters
-    ----------
-    structures : sequence of mapping
-        Each as :func:`check_structure` wants it.
-
-    Returns
-    -------
-    set of str
-        Empty where the sites are not told apart.
-
-    Examples
-    --------
-    >>> from hyperspy_dlatoms.simulation.specimens.builders import site_kinds
-    >>> sorted(site_kinds([{"structure": "two-dimensional", "formula": "BN"}]))
-    ['B', 'B vacancy', 'N', 'N vacancy']
-    """
+    """Return the kinds of sites that structures tell apart, those of files of layers too."""
     kinds: set[str] = set()
-    for structure in structures:
-        if structure["structure"] == "two-dimensional":
-            files, formulas = (
-                _options(structure.get(name, default))
-                for name, default in (("file", None), ("formula", "MoS2"))
-            )
-            for file in files:
-                for formula in formulas if file is None else [None]:
-                    kinds.update(layer_kinds(formula, file))
-        if True in _options(structure.get("mark_vacancies")):
-            kinds.update(SITES)
+    for one in structures:
+        files = options(one.get("file"))
+        kinds.update(*(layer_kinds(None, file) for file in files if file is not None))
+        if None in files:
+            kinds |= recipe_structures.site_kinds([{**one, "file": None}]) or set()
     return kinds
-
-
-def _options(spec: Any) -> list[Any]:
-    return list(spec["choice"]) if isinstance(spec, Mapping) else [spec]
 
 
 def site_materials(structures: Sequence[Mapping[str, Any]]) -> tuple[str, ...]:
@@ -147,7 +67,7 @@ def site_materials(structures: Sequence[Mapping[str, Any]]) -> tuple[str, ...]:
             case "graphene":
                 materials.add("graphene")
             case "two-dimensional" if structure.get("file") is None:
-                materials.update(_options(structure.get("formula", "MoS2")))
+                materials.update(options(structure.get("formula", "MoS2")))
             case "metal-nanoparticle" | "metal-cluster":
-                materials.update(_options(structure.get("element", "Au")))
+                materials.update(options(structure.get("element", "Au")))
     return tuple(sorted(name for name in materials if isinstance(name, str)))

@@ -5,9 +5,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from hyperspy_dlatoms.recipes.draws import draw
+from hyperspy_dlatoms.recipes.draws import draw, draw_count
 from hyperspy_dlatoms.simulation.specimens.contamination import adatoms, contamination
-from hyperspy_dlatoms.simulation.specimens.counts import draw_count
 from hyperspy_dlatoms.simulation.specimens.deformation import deform
 from hyperspy_dlatoms.simulation.specimens.regions import openings
 from hyperspy_dlatoms.simulation.specimens.sheets import (

@@ -5,8 +5,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from hyperspy_dlatoms.recipes.draws import draw
-from hyperspy_dlatoms.simulation.specimens.counts import draw_count
+from hyperspy_dlatoms.recipes.draws import draw, draw_count
 from hyperspy_dlatoms.simulation.specimens.orientation import ZONES
 from hyperspy_dlatoms.simulation.specimens.particle import particle
 from hyperspy_dlatoms.simulation.specimens.specimen import Specimen

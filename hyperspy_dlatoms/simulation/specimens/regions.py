@@ -7,8 +7,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from hyperspy_dlatoms.recipes.draws import draw
-from hyperspy_dlatoms.simulation.specimens.counts import draw_count
+from hyperspy_dlatoms.recipes.draws import draw, draw_count
 
 Region = Callable[[np.ndarray], np.ndarray]
 """Maps points x, y (Å), shape (n, 2), to True where they lie in the region, shape (n,)."""

@@ -9,9 +9,8 @@ from pathlib import Path
 import numpy as np
 from scipy.spatial import cKDTree
 
-from hyperspy_dlatoms.recipes.draws import draw
+from hyperspy_dlatoms.recipes.draws import draw, draw_count
 from hyperspy_dlatoms.simulation.specimens.contamination import CLEARANCE, adatoms, contamination
-from hyperspy_dlatoms.simulation.specimens.counts import draw_count
 from hyperspy_dlatoms.simulation.specimens.deformation import deform
 from hyperspy_dlatoms.simulation.specimens.lattice_defects import (
     Lattice,

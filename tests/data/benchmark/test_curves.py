@@ -4,7 +4,7 @@ from __future__ import annotations
 import pytest
 
 from hyperspy_dlatoms.data.benchmark.curves import benchmark, material_of
-from hyperspy_dlatoms.simulation.imaging.conditions import KNOWN
+from hyperspy_dlatoms.recipes.imaging import IMAGING
 
 
 @pytest.mark.parametrize("material", ["metal", "graphene"])
@@ -22,7 +22,7 @@ def test_curves_vary_one_condition(material, quick):
     assert 0 in [point.value for point in made.curves["defocus_ramp"]]
     for points in made.curves.values():
         for point in points:
-            assert set(point.changes) <= set(made.imaging) <= KNOWN
+            assert set(point.changes) <= set(made.imaging) <= set(IMAGING)
             assert len(point.changes) <= 1
     assert set(made.films) >= {0.0}
 

@@ -1,14 +1,19 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
+import inspect
+
 import numpy as np
 import pytest
 
+from hyperspy_dlatoms.recipes import structures
+from hyperspy_dlatoms.recipes.structures import STRUCTURES
 from hyperspy_dlatoms.simulation.specimens.builders import (
     BUILDERS,
     build_specimen,
-    check_structure,
     site_kinds,
     site_materials,
 )
+from hyperspy_dlatoms.simulation.specimens.monolayer import FORMULAS
+from hyperspy_dlatoms.simulation.specimens.two_dimensional import layer_kinds
 
 WITH_SITES = ("metal-nanoparticle", "metal-cluster", "graphene", "two-dimensional")
 
@@ -32,17 +37,17 @@ def test_arguments_are_drawn():
     assert set(specimen.atoms.get_chemical_symbols()) == {"Pt"}
 
 
-@pytest.mark.parametrize(
-    ("structure", "message"),
-    [
-        ({"structure": "diamond"}, "'diamond'; known are metal-nanoparticle"),
-        ({"structure": "graphene", "colour": "black"}, "takes no 'colour'; it takes .*kind"),
-        ({"kind": "graphene"}, "Unknown structure None"),
-    ],
-)
-def test_a_wrong_structure_is_refused(structure, message):
-    with pytest.raises(ValueError, match=message):
-        check_structure(structure)
+@pytest.mark.parametrize("name", BUILDERS)
+def test_the_arguments_of_a_builder_are_those_of_the_schema(name):
+    arguments = set(inspect.signature(BUILDERS[name]).parameters) - {"rng", "size", "region"}
+    assert arguments == set(STRUCTURES[name])
+    assert set(BUILDERS) == set(STRUCTURES)
+
+
+def test_the_kinds_of_a_formula_are_those_of_its_layer():
+    for formula in FORMULAS:
+        layer = {"structure": "two-dimensional", "formula": formula}
+        assert structures.site_kinds([layer]) == set(layer_kinds(formula))
 
 
 def test_the_kinds_of_sites_follow_from_the_structures():

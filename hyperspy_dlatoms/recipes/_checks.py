@@ -1,0 +1,149 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Checks of the values of a recipe: each takes a place and a value, and returns the value."""
+
+from __future__ import annotations
+
+import difflib
+import math
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+Check = Callable[[str, Any], Any]
+
+
+class Wrong(ValueError):
+    """A value of a recipe that is not what is expected at its place."""
+
+    def __init__(self, place: str, value: Any, expected: str):
+        super().__init__(f"{place} is {value!r}, expected {expected}.")
+
+
+def number(
+    low: float = -math.inf,
+    high: float = math.inf,
+    *,
+    above: float = -math.inf,
+    whole: bool = False,
+) -> Check:
+    """Check a number from `low` to `high`, or greater than `above`."""
+    limits = [f"from {low:g}"] * (low > -math.inf) + [f"up to {high:g}"] * (high < math.inf)
+    limits += [f"above {above:g}"] * (above > -math.inf)
+    expected = " ".join(["a whole number" if whole else "a number", *limits])
+
+    def check(place: str, value: Any) -> Any:
+        if isinstance(value, str):
+            # YAML 1.1 reads 3e5, without a point and a sign, as text.
+            try:
+                value = float(value)
+            except ValueError:
+                raise Wrong(place, value, expected) from None
+        right = isinstance(value, (int, float)) and not isinstance(value, bool)
+        if not right or not low <= value <= high or not value > above:
+            raise Wrong(place, value, expected)
+        if whole and value != round(value):
+            raise Wrong(place, value, expected)
+        return value
+
+    return check
+
+
+def count(low: int = 0) -> Check:
+    """Check a whole number, and return it as an integer."""
+    whole = number(low, whole=True)
+    return lambda place, value: int(whole(place, value))
+
+
+def truth(place: str, value: Any) -> bool:
+    """Check true or false."""
+    if not isinstance(value, bool):
+        raise Wrong(place, value, "true or false")
+    return value
+
+
+def text(place: str, value: Any) -> str:
+    """Check a text; numbers are written out."""
+    if isinstance(value, (Mapping, list)) or value is None:
+        raise Wrong(place, value, "a text")
+    return str(value)
+
+
+def one_of(*known: Any) -> Check:
+    """Check one of some values."""
+    names = ", ".join("null" if name is None else str(name) for name in known)
+
+    def check(place: str, value: Any) -> Any:
+        if value not in known or isinstance(value, bool):
+            raise Wrong(place, value, f"one of {names}")
+        return value
+
+    return check
+
+
+def optional(item: Check) -> Check:
+    """Check an item, or null."""
+    return lambda place, value: None if value is None else item(place, value)
+
+
+def listing(item: Check, least: int = 0) -> Check:
+    """Check a list of at least so many different items, and return it as a tuple."""
+
+    def check(place: str, value: Any) -> tuple[Any, ...]:
+        if not isinstance(value, (list, tuple)) or len(value) < least:
+            raise Wrong(place, value, f"a list of at least {least}" if least else "a list")
+        return tuple(item(f"{place}[{i}]", one) for i, one in enumerate(value))
+
+    return check
+
+
+def drawn(item: Check) -> Check:
+    """Check an item or a range that items are drawn from, see `hyperspy_dlatoms.recipes.draw`."""
+
+    def pair(place: str, value: Any, low: float = -math.inf) -> list[Any]:
+        if not isinstance(value, (list, tuple)) or len(value) != 2:
+            raise Wrong(place, value, "a range of two numbers, [low, high]")
+        first, last = (number()(place, one) for one in value)
+        for end in (first, last):
+            item(place, end)
+        if not first <= last:
+            raise Wrong(place, value, "a range that rises, [low, high]")
+        if first <= low:
+            raise Wrong(place, value, "a range of positive numbers, {log: [low, high]}")
+        return [first, last]
+
+    def check(place: str, value: Any) -> Any:
+        if isinstance(value, Mapping):
+            if set(value) == {"log"}:
+                return {"log": pair(f"{place}.log", value["log"], 0.0)}
+            if not {"choice"} <= set(value) <= {"choice", "weights"}:
+                expected = "[low, high], {log: [low, high]} or {choice: [...], weights: [...]}"
+                raise Wrong(place, value, expected)
+            options = listing(check, 1)(f"{place}.choice", value["choice"])
+            if "weights" not in value:
+                return {"choice": list(options)}
+            weights = listing(number(0), len(options))(f"{place}.weights", value["weights"])
+            if len(weights) != len(options) or not sum(weights):
+                raise Wrong(f"{place}.weights", value["weights"], f"{len(options)} numbers")
+            return {"choice": list(options), "weights": list(weights)}
+        if isinstance(value, (list, tuple)):
+            return pair(place, value)
+        return item(place, value)
+
+    return check
+
+
+def named(place: str, value: Any, checks: Mapping[str, Check], needed: Iterable[str] = ()) -> dict:
+    """Check a mapping whose values have a check each, and return it in its own order."""
+    if not isinstance(value, Mapping):
+        raise Wrong(place, value, "names and their values")
+    for name in value:
+        if name not in checks:
+            close = difflib.get_close_matches(str(name), checks, 1)
+            hint = f"did you mean {close[0]!r}? Known" if close else "known"
+            raise ValueError(
+                f"{f'{place}.' if place else ''}{name} is unknown; {hint} are {', '.join(checks)}."
+            )
+    for name in needed:
+        if name not in value:
+            raise ValueError(f"{place or 'the recipe'} lacks {name!r}.")
+    inner = f"{place}." if place else ""
+    return {name: checks[name](f"{inner}{name}", one) for name, one in value.items()}

@@ -1,0 +1,93 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The ranges of the imaging conditions, with their units."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from hyperspy_dlatoms.recipes._checks import (
+    Check,
+    Wrong,
+    count,
+    drawn,
+    listing,
+    named,
+    number,
+    one_of,
+)
+
+_ANY, _POSITIVE, _NOT_NEGATIVE = drawn(number()), drawn(number(above=0)), drawn(number(0))
+
+
+def _curve(place: str, value: Any) -> list[tuple[float, ...]]:
+    """Check a measured transfer function: pairs of frequency (of Nyquist) and transfer."""
+    pairs = listing(listing(number(0), 2), 2)(place, value)
+    frequencies = [pair[0] for pair in pairs]
+    if any(len(pair) != 2 for pair in pairs) or frequencies != sorted(set(frequencies)):
+        raise Wrong(place, value, "pairs [frequency, transfer] of rising frequency")
+    return list(pairs)
+
+
+SERIES: dict[str, Check] = {
+    "defocus_step": _ANY,
+    "defocus_jitter": _ANY,
+    "drift": _NOT_NEGATIVE,
+}
+"""Of focal series alone: Å from image to image, deviation of each, distance of each shift."""
+
+IMAGING: dict[str, Check] = {
+    # Lens, Å.
+    "defocus": _ANY,
+    "Cs": _ANY,
+    "astigmatism": _NOT_NEGATIVE,
+    "coma": _NOT_NEGATIVE,
+    "threefold": _NOT_NEGATIVE,
+    "focal_spread": _NOT_NEGATIVE,
+    "focal_points": drawn(number(1)),
+    # Frame: Å across, shares.
+    "defocus_ramp": _ANY,
+    "illumination_slope": drawn(number(-1.5, 1.5)),
+    "vignetting": drawn(number(0, 1)),
+    # Camera: Å/px, e/Å², Å, Å, electrons a pixel.
+    "sampling": _POSITIVE,
+    "dose": _POSITIVE,
+    "blur": _NOT_NEGATIVE,
+    "vibration": _NOT_NEGATIVE,
+    "readout": _NOT_NEGATIVE,
+    "noise_transfer": drawn(one_of(0, 1)),
+    "mtf_c1": _NOT_NEGATIVE,
+    "mtf_c2": _NOT_NEGATIVE,
+    "mtf_c3": _POSITIVE,
+    "mtf_c4": _POSITIVE,
+    "mtf_curve": _curve,
+    "images": count(1),
+    **SERIES,
+}
+
+
+def imaging(place: str, value: Any) -> dict[str, Any]:
+    """Check the imaging conditions of a recipe; their order is that of the draws."""
+    checked = named(place, value, IMAGING)
+    images_of(checked, f"{place}.")
+    return checked
+
+
+def images_of(imaging: Mapping[str, Any], place: str = "") -> int:
+    """Return the number of images that are taken at once: 1, or those of a focal series.
+
+    Raises
+    ------
+    ValueError
+        If ``images`` is not a positive whole number, or a single image is given what only a focal
+        series has.
+    """
+    images = imaging.get("images", 1)
+    if not isinstance(images, int) or isinstance(images, bool) or images < 1:
+        raise Wrong(f"{place}images", images, "the whole number of images of a focal series")
+    stray = [name for name in SERIES if name in imaging]
+    if images == 1 and stray:
+        raise ValueError(
+            f"{place}{stray[0]} is for a focal series; give images, how many it has, as well."
+        )
+    return images

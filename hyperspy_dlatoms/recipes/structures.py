@@ -1,0 +1,124 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The structures that a recipe can name, and what each takes.
+
+The builders are in `hyperspy_dlatoms.simulation.specimens`; their arguments have these names.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from hyperspy_dlatoms.recipes._checks import (
+    Check,
+    Wrong,
+    drawn,
+    named,
+    number,
+    one_of,
+    optional,
+    text,
+    truth,
+)
+
+
+def _file(place: str, value: Any) -> str:
+    if not isinstance(value, str) or not Path(value).is_file():
+        raise Wrong(place, value, "a file that is there")
+    return value
+
+
+_LENGTH = drawn(number(above=0))
+_COUNT = drawn(number(0))
+_SHARE = drawn(number(0, 1))
+_DEGREES = drawn(number(0, 90))
+_ELEMENT = drawn(text)
+_ZONE = drawn(one_of("110", "100", None))
+_SUPPORT = drawn(one_of(None, "oxide", "carbon", "carbon-beside"))
+_PARTICLE: dict[str, Check] = {
+    "element": _ELEMENT,
+    "lattice_constant": drawn(optional(number(above=0))),
+    "zone": _ZONE,
+    # Fewer atoms make no columns to learn.
+    "radius": drawn(number(3)),
+    "tilt_max": _DEGREES,
+    "scale": _SHARE,
+    "support": _SUPPORT,
+    "gap": drawn(optional(number(0))),
+}
+_SHEET: dict[str, Check] = {
+    "holes": _COUNT,
+    "hole_radius": _LENGTH,
+    "free_edge": drawn(truth),
+    "ripple_amplitude": drawn(number(0)),
+    "strain": drawn(number(0, 0.5)),
+    "tilt_max": _DEGREES,
+    "adatom_count": _COUNT,
+    "coverage": _SHARE,
+    "contamination_thickness": _LENGTH,
+}
+STRUCTURES: dict[str, dict[str, Check]] = {
+    "metal-nanoparticle": _PARTICLE
+    | {"twin_probability": _SHARE, "particles": _COUNT, "elongation": _LENGTH},
+    "metal-cluster": _PARTICLE
+    | {"shape": drawn(one_of("sphere", "ellipsoid", "octahedron", "decahedron", "icosahedron"))},
+    "graphene": _SHEET
+    | {
+        "kind": drawn(one_of("perfect", "random", "polycrystal")),
+        "grains": _COUNT,
+        "vacancy_fraction": _SHARE,
+        "mark_vacancies": drawn(truth),
+        "rotated_bonds": _COUNT,
+        "unlabelled_contamination": drawn(number(0)),
+    },
+    "two-dimensional": _SHEET
+    | {
+        "formula": drawn(one_of("MoS2", "WS2", "MoSe2", "WSe2", "BN", None)),
+        "file": drawn(optional(_file)),
+        "boundary": drawn(one_of("none", "grain", "twin")),
+        "metal_vacancies": _SHARE,
+        "single_vacancies": _SHARE,
+        "double_vacancies": _SHARE,
+        "clustering": _SHARE,
+        "vacancy_rows": _COUNT,
+        "antisite_fraction": _SHARE,
+        "substituent": drawn(optional(text)),
+        "substituted": _SHARE,
+        "unclear_contamination": drawn(number(0)),
+    },
+    "oxide": {"thickness": _LENGTH, "fraction": _SHARE, "zone": _ZONE, "tilt_max": _DEGREES},
+    # Denser carbon cannot be packed at random.
+    "amorphous-carbon": {"thickness": _LENGTH, "density": drawn(number(high=3, above=0))},
+    "vacuum": {},
+}
+
+
+def structure(place: str, value: Any) -> dict[str, Any]:
+    """Check one of the structures of a recipe: its name, its share, and its arguments."""
+    if not isinstance(value, Mapping) or "structure" not in value:
+        raise Wrong(place, value, "a `structure` with its arguments")
+    name = one_of(*STRUCTURES)(f"{place}.structure", value["structure"])
+    checks = {"structure": text, "share": number(0)} | STRUCTURES[name]
+    return named(f"{place} ({name})", value, checks)
+
+
+def site_kinds(structures: Iterable[Mapping[str, Any]]) -> set[str] | None:
+    """Return the kinds of sites that structures tell apart; None where a file has to be read."""
+    kinds: set[str] = set()
+    for one in structures:
+        if one["structure"] == "two-dimensional":
+            if options(one.get("file")) != [None]:
+                return None
+            for formula in options(one.get("formula", "MoS2")):
+                for element in re.findall("[A-Z][a-z]?", formula):
+                    kinds |= {element, f"{element} vacancy"}
+        if True in options(one.get("mark_vacancies")):
+            kinds |= {"C", "C vacancy"}
+    return kinds
+
+
+def options(spec: Any) -> list[Any]:
+    """Return the values that a choice, or a single value, can give."""
+    return list(spec["choice"]) if isinstance(spec, Mapping) else [spec]
