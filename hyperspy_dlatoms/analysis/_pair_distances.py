@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Whether marked sites of a lattice lie nearer to each other than chance would have them."""
+"""Pair correlation of marked sites of a lattice: whether they cluster, beyond chance."""
 
 from __future__ import annotations
 

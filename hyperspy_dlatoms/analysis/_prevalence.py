@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How common something is, from how often a network with known errors reports it."""
+"""How common a kind of site is, from how often a network with known errors reports it."""
 
 from __future__ import annotations
 
@@ -12,10 +12,12 @@ import numpy as np
 from scipy.special import xlogy
 from scipy.stats import beta
 
+# Of the quadrature over a measured rate, exact for polynomials of degree 19.
 _NODES = 10
+# Shares that the posterior is computed at, and the standard deviations that they reach to either
+# side: steps of 1/40 of one.
 _GRID = 801
 _REACH = 10.0
-"""Standard deviations that the grid of the posterior goes to either side."""
 
 
 @dataclass(frozen=True)
@@ -30,13 +32,13 @@ class Rates:
         False reports per site that is not one.
     vacancies, sites : float, optional
         How many true ones, and how many sites that are none, these were measured on, for their
-        uncertainty; taken as exactly known unless told.
+        uncertainty; taken as exactly known where not given.
 
     Raises
     ------
     ValueError
         If a rate is not a share, a count is not positive, or the recall is not above the false
-        reports: such reports tell nothing.
+        reports: such reports carry no information.
 
     Examples
     --------
@@ -62,7 +64,7 @@ class Rates:
         if self.recall <= self.false_per_site:
             raise ValueError(
                 f"recall is {self.recall} and false_per_site {self.false_per_site}: expected a "
-                "larger recall, for such reports tell nothing of what is there."
+                "larger recall, for such reports carry no information."
             )
 
 

@@ -220,7 +220,7 @@ def _lattice(zone: str, material: str, cell: np.ndarray, sites: np.ndarray) -> L
     """Count the neighbours of a site; the cell in Å, the sites in fractions of it."""
     heights = abs(np.linalg.det(cell)) / np.linalg.norm(cell, axis=1)
     nearest, reach = np.inf, 1.01 * np.linalg.norm(cell, axis=1).min()
-    # The first round finds the nearest neighbour, which decides how far the second has to look.
+    # The first round finds the nearest neighbour, which decides how far the second has to search.
     for _ in range(2):
         number = int(np.ceil(reach / heights.min())) + 1
         cells = np.mgrid[-number : number + 1, -number : number + 1].reshape(2, -1).T

@@ -86,8 +86,8 @@ def usual_range(positions: np.ndarray) -> float:
     """Return a search range (Å) from the distances of neighbours among positions (Å, (n, 2))."""
     if len(positions) < 2:
         raise ValueError(
-            f"A frame of {len(positions)} atoms does not tell how far apart they are: give "
-            "search_range in Å."
+            f"A frame of {len(positions)} atoms is too small to measure how far apart they "
+            "are: give search_range in Å."
         )
     distances, _ = cKDTree(positions).query(positions, k=2)
     return _SHARE * float(np.median(distances[:, 1]))

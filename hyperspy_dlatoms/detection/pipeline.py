@@ -233,7 +233,7 @@ def check_frames(
     if card.images > 1 and (frames.ndim != 4 or frames.shape[1] != card.images):
         raise ValueError(
             f"The frames have shape {frames.shape}, expected (n, {card.images}, H, W): the network "
-            f"{card.name!r} looks at focal series of {card.images} images."
+            f"{card.name!r} takes focal series of {card.images} images."
         )
     if not (np.isfinite(sampling) and sampling > 0):
         raise ValueError(f"The sampling is {sampling!r}, expected a positive number in Å/px.")
@@ -244,7 +244,7 @@ def check_frames(
         )
     if defoci is not None:
         if card.images == 1:
-            raise ValueError(f"{card.name!r} looks at single images, expected no defoci.")
+            raise ValueError(f"{card.name!r} takes single images, expected no defoci.")
         encode_defoci(defoci, card.images)
     return frames
 

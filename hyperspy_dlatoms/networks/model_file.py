@@ -84,6 +84,8 @@ def write_model(
         file.write(content)
         file.flush()
         os.fsync(file.fileno())
+    # The time of the file is too coarse to tell two that are written one after the other.
+    _read_once.cache_clear()
 
 
 def read_model(path: str | os.PathLike[str]) -> tuple[ModelCard, dict[str, np.ndarray]]:

@@ -195,7 +195,7 @@ class AtomNetwork:
             inputs.append(np.broadcast_to(code, (len(batch), *code.shape)))
         elif defoci is not None:
             raise ValueError(
-                f"{self.card.name!r} looks at single images, expected no defoci, got {defoci!r}."
+                f"{self.card.name!r} takes single images, expected no defoci, got {defoci!r}."
             )
         # Copied to the device while another thread computes.
         inputs = [ops.convert_to_tensor(one) for one in inputs]

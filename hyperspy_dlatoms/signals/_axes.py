@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the axes of a signal say: its frames, their sampling, and where focal series lie."""
+"""The frames of a signal by its axes: their sampling, and the focal series that they make."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class Sampling(NamedTuple):
 
 
 class Series(NamedTuple):
-    """How a user says that the images of a signal make focal series; None where not said."""
+    """How the images of a signal make focal series, as a user gives it; found where None."""
 
     focal_axis: str | int | None
     defoci: Sequence[float] | None
@@ -244,7 +244,7 @@ def _focal_axis(signal: Signal2D, card: ModelCard, asked: str | int | None) -> B
     axes = manager.navigation_axes
     if not axes:
         raise ValueError(
-            f"The signal has no navigation axes: {card.name!r} looks at focal series of {images} "
+            f"The signal has no navigation axes: {card.name!r} takes focal series of {images} "
             "images, expected an axis along which they lie. Put single images together with "
             "hs.stack(images, new_axis_name='defocus')."
         )
@@ -260,7 +260,7 @@ def _focal_axis(signal: Signal2D, card: ModelCard, asked: str | int | None) -> B
     if not fitting:
         raise ValueError(
             f"No navigation axis has the {images} images of a focal series that {card.name!r} "
-            f"looks at. {there}"
+            f"takes. {there}"
         )
     if len(fitting) > 1:
         warn(
@@ -290,7 +290,7 @@ def _of_length(axis: BaseDataAxis, card: ModelCard, there: str) -> BaseDataAxis:
     images = card.images
     if axis.size != images:
         raise ValueError(
-            f"The focal axis, {_described(axis)}, has {axis.size} images: {card.name!r} looks at "
+            f"The focal axis, {_described(axis)}, has {axis.size} images: {card.name!r} takes "
             f"focal series of {images}. {there} Pick {images} images with inav, or give focal_axis."
         )
     return axis

@@ -239,7 +239,7 @@ def estimate_sampling(
     images = model.card.images
     if images > 1:
         raise ValueError(
-            f"{model.card.name!r} looks at focal series of {images} images: estimate the sampling "
+            f"{model.card.name!r} takes focal series of {images} images: estimate the sampling "
             "with a network of single images, or set the signal axes."
         )
     materials = _materials(signal, model.card) if material is None else (material,)
@@ -253,12 +253,12 @@ def _check_sites(card: ModelCard, series: Series | None, single: str, of_series:
         raise ValueError(f"{card.name!r} gives exit waves: use reconstruct_exit_wave_nn.")
     if series is None and card.images > 1:
         raise ValueError(
-            f"{card.name!r} looks at focal series of {card.images} images: use {of_series}, not "
+            f"{card.name!r} takes focal series of {card.images} images: use {of_series}, not "
             f"{single}."
         )
     if series is not None and card.images == 1:
         raise ValueError(
-            f"{card.name!r} looks at single images: use {single}, or a network of focal series."
+            f"{card.name!r} takes single images: use {single}, or a network of focal series."
         )
 
 

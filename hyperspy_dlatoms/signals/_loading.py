@@ -11,35 +11,10 @@ from hyperspy.signals import BaseSignal, Signal2D
 
 
 def load_images(path: str | os.PathLike[str]) -> tuple[Signal2D, str]:
-    """Load the images of a file lazily, the first ones where it holds several signals.
+    """Load the images of any file that RosettaSciIO reads, lazily.
 
-    Parameters
-    ----------
-    path : str or os.PathLike
-        Any file that RosettaSciIO reads.
-
-    Returns
-    -------
-    images : LazySignal2D
-        Real images, colour or complex ones are passed over.
-    remark : str
-        What was taken and what not, empty where there was no choice.
-
-    Raises
-    ------
-    FileNotFoundError
-        If there is no such file.
-    ValueError
-        If it cannot be read or holds no images.
-
-    Examples
-    --------
-    >>> import tempfile
-    >>> with tempfile.TemporaryDirectory() as directory:
-    ...     file = Path(directory) / "images.npy"
-    ...     np.save(file, np.zeros((5, 32, 16)))
-    ...     load_images(file)
-    (<LazySignal2D, title: images, dimensions: (5|16, 32)>, '')
+    Of several signals the first one with real images is taken; the remark says which, and is empty
+    where there was no choice.
     """
     path = Path(path)
     if not path.exists():

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What is known of frames besides their sites, and said of those where something is wrong."""
+"""What is known of frames besides their sites, and the warnings where something is wrong."""
 
 from __future__ import annotations
 

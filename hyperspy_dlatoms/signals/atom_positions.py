@@ -173,7 +173,7 @@ class AtomPositions(BaseSignal):
         Raises
         ------
         ValueError
-            If the species are not told apart.
+            If there is no column of species.
 
         See Also
         --------
@@ -229,7 +229,7 @@ class AtomPositions(BaseSignal):
         rates : mapping, optional
             For each vacancy its ``recall`` and ``false_per_site``, the false reports per site that
             is not one; and how many ``vacancies`` and ``sites`` these were measured on, exactly
-            known unless told. Other vacancies get no estimate.
+            known where not given. Other vacancies get no estimate.
         {BORDER}
         level : float, optional
             Of the intervals.
@@ -391,7 +391,7 @@ class AtomPositions(BaseSignal):
         ------
         ValueError
             If there is not one navigation axis, an argument is out of range, or the first frame
-            does not tell how far apart the atoms are.
+            has too few atoms to measure their distance.
 
         See Also
         --------
@@ -781,7 +781,7 @@ class LazyAtomPositions(AtomPositions, LazySignal):
         return atoms
 
     def record_quality(self) -> None:
-        """Record and say what :meth:`compute` would of the images, without holding their atoms.
+        """Record the quality of the images as :meth:`compute` does, without holding their atoms.
 
         It is cheap only for atoms that are on disk already, those of a ``store``.
 

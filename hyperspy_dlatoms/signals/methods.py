@@ -198,8 +198,8 @@ def ensemble_agreement(
     -------
     Signal2D or LazySignal2D
         Agreement, float32, with the axes of the image: 1 less twice the standard deviation of the
-        members' probabilities. It is 1 where all say the same, be it that there is an atom or that
-        there is none, and 0 where one half is sure of an atom and the other of none.
+        members' probabilities. It is 1 where all agree, be it that there is an atom or
+        none, and 0 where one half is sure of an atom and the other of none.
 
     Raises
     ------
@@ -344,7 +344,7 @@ def classify_species(
     {RAISES_STORE}
     ExtrapolationError
         With ``on_extrapolation="raise"``, for defoci or images unlike those that the network was
-        trained on; of images a lazy result says it when it is computed.
+        trained on; of images a lazy result raises it when it is computed.
 
     Warns
     -----

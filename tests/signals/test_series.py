@@ -191,7 +191,7 @@ def test_axes_that_do_not_fit(network, series):
         (7, "focal_axis is 7: there is no such axis"),
         ("x", "focal_axis is 'x', a signal axis"),
         (-1, "focal_axis is -1, a signal axis"),
-        (1, r"\(index 1, 4 long\), has 4 images: 'series' looks at focal series of 3"),
+        (1, r"\(index 1, 4 long\), has 4 images: 'series' takes focal series of 3"),
     ):
         with pytest.raises(ValueError, match=message):
             signal.classify_species(focal_axis=bad)
@@ -203,7 +203,7 @@ def test_axes_that_do_not_fit(network, series):
     short.axes_manager[0].name = "z"
     with pytest.raises(ValueError, match="No navigation axis has the 3 images.*'z'"):
         short.classify_species()
-    with pytest.raises(ValueError, match="has no navigation axes: 'series' looks at focal series"):
+    with pytest.raises(ValueError, match="has no navigation axes: 'series' takes focal series"):
         signal.inav[0, 0].classify_species()
     signal.axes_manager[1].name = "focus"
     with pytest.raises(ValueError, match="2 axes called defocus or focus: give focal_axis"):
@@ -216,10 +216,10 @@ def test_networks_of_the_other_kind(network, use, spot_images, series):
         (single.find_atoms_nn, "classify_species"),
         (single.predict_atoms_nn, "predict_species"),
     ):
-        with pytest.raises(ValueError, match=f"'series' looks at focal.*3 images: use {better}"):
+        with pytest.raises(ValueError, match=f"'series' takes focal.*3 images: use {better}"):
             method("series")
     use(SpotSeriesNetwork(name="a"), SpotSeriesNetwork(name="b"))
-    with pytest.raises(ValueError, match="'team' looks at focal series of 3 images"):
+    with pytest.raises(ValueError, match="'team' takes focal series of 3 images"):
         single.ensemble_agreement("team")
     use(SpotNetwork())
     signal, _ = series()
@@ -227,7 +227,7 @@ def test_networks_of_the_other_kind(network, use, spot_images, series):
         (signal.classify_species, "find_atoms_nn"),
         (signal.predict_species, "predict_atoms_nn"),
     ):
-        with pytest.raises(ValueError, match=f"'spots' looks at single images: use {better}"):
+        with pytest.raises(ValueError, match=f"'spots' takes single images: use {better}"):
             method("spots")
 
 
