@@ -60,7 +60,7 @@ class Focus(NamedTuple):
     """How the images of a signal make focal series: along which axis of the array, and how."""
 
     axis: int
-    defoci: tuple[float, ...] | None
+    defoci: Sequence[float] | None
     """Å, positive is underfocus; None where not known."""
     align: bool
 
