@@ -6,23 +6,21 @@ from __future__ import annotations
 import difflib
 import os
 from collections.abc import Iterator, Sequence
-from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias, cast
 
 from hyperspy_dlatoms.registry import sources
-from hyperspy_dlatoms.registry.entries import PACKAGE, Entry, is_name
+from hyperspy_dlatoms.registry.entries import Entry, is_name
 from hyperspy_dlatoms.registry.errors import RegistryError
 from hyperspy_dlatoms.registry.fetch import fetch
 
 if TYPE_CHECKING:
     from hyperspy_dlatoms.networks.ensemble import AtomEnsemble
     from hyperspy_dlatoms.networks.network import AtomNetwork
-    from hyperspy_dlatoms.registry.handles import Handle
 
 _SUFFIX = ".safetensors"
 
-_One: TypeAlias = "str | os.PathLike[str] | AtomNetwork"
+OneModel: TypeAlias = "str | os.PathLike[str] | AtomNetwork"
 ModelLike: TypeAlias = "str | os.PathLike[str] | AtomNetwork | AtomEnsemble | Sequence[ModelLike]"
 """A name, a path, a loaded network or ensemble, or several of them that make an ensemble."""
 
@@ -130,84 +128,19 @@ def load(model: ModelLike, *, offline: bool = False) -> AtomNetwork | AtomEnsemb
     from hyperspy_dlatoms.networks.ensemble import AtomEnsemble
     from hyperspy_dlatoms.networks.network import AtomNetwork
 
-    def one(model: _One) -> AtomNetwork:
+    def one(model: OneModel) -> AtomNetwork:
         if isinstance(model, AtomNetwork):
             return model
         return AtomNetwork.load(file_of(model, offline=offline))
 
     if isinstance(model, AtomEnsemble):
         return model
-    networks = _networks_of(model, offline)
+    networks = networks_of(model, offline)
     if isinstance(networks, list):
-        return AtomEnsemble([one(member) for member in networks], *_named(model, offline))
+        return AtomEnsemble(
+            [one(member) for member in networks], *name_and_threshold(model, offline)
+        )
     return one(networks)
-
-
-def handle(model: ModelLike, *, offline: bool = False) -> Handle:
-    """Return the small picklable handle of a model, for work spread over processes.
-
-    Parameters
-    ----------
-    model : str, os.PathLike, AtomNetwork, AtomEnsemble, list or tuple
-        As for `load`; networks must have been read from a file.
-    offline : bool, optional
-        Never to use the network.
-
-    Returns
-    -------
-    NetworkHandle or EnsembleHandle
-
-    Raises
-    ------
-    RegistryError
-        If it is neither a known name nor a path, its file cannot be had, a network that is only in
-        memory, or a member of an ensemble is missing.
-    FileNotFoundError
-        If it is a path and there is no such file.
-    TypeError
-        If `model` is something else.
-    """
-    if isinstance(model, str) and (packaged := _packaged(model)) is not None:
-        return packaged
-    from hyperspy_dlatoms.networks.network import AtomNetwork
-    from hyperspy_dlatoms.registry.handles import EnsembleHandle, NetworkHandle
-
-    def one(model: _One) -> NetworkHandle:
-        if not isinstance(model, AtomNetwork):
-            file = file_of(model, offline=offline)
-            known = not offline and isinstance(model, str) and not Path(model).is_file()
-            return NetworkHandle.of(file, str(model) if known else None)
-        if model.path is None:
-            raise RegistryError(
-                f"The network {model.card.name!r} is only in memory: save it to a file with `save` "
-                "and give the path of that file."
-            )
-        return NetworkHandle.of(model.path)
-
-    networks = _networks_of(model, offline)
-    if isinstance(networks, list):
-        return EnsembleHandle(tuple(map(one, networks)), *_named(model, offline))
-    return one(networks)
-
-
-# What comes with the package does not change while it runs.
-@lru_cache(maxsize=32)
-def _packaged(name: str) -> Handle | None:
-    """Return the handle of a model whose files come with the package, None of others."""
-    from hyperspy_dlatoms.registry.handles import EnsembleHandle, NetworkHandle
-
-    known = {entry.name: entry for entry in sources.own_entries()}
-    entry = known.get(name)
-    if entry is None or entry.kind not in ("model", "ensemble"):
-        return None
-    if entry.kind == "ensemble":
-        found = map(_packaged, entry.members)
-        members = tuple(member for member in found if isinstance(member, NetworkHandle))
-        complete = len(members) == len(entry.members)
-        return EnsembleHandle(members, name, entry.threshold) if complete else None
-    if not entry.where[0].startswith(PACKAGE):
-        return None
-    return NetworkHandle.of(path(name, offline=True), name)
 
 
 def member_name(entry: Entry, member: str) -> str:
@@ -215,7 +148,7 @@ def member_name(entry: Entry, member: str) -> str:
     return f"{entry.source}/{member}" if entry.source and "/" not in member else member
 
 
-def _named(model: ModelLike, offline: bool) -> tuple[str | None, float | None]:
+def name_and_threshold(model: ModelLike, offline: bool) -> tuple[str | None, float | None]:
     """Return the name and the threshold of an ensemble, if it has its own."""
     from hyperspy_dlatoms.networks.ensemble import AtomEnsemble
 
@@ -224,20 +157,20 @@ def _named(model: ModelLike, offline: bool) -> tuple[str | None, float | None]:
     return (model, _entry(model, offline).threshold) if isinstance(model, str) else (None, None)
 
 
-def _networks_of(model: ModelLike, offline: bool) -> _One | list[_One]:
+def networks_of(model: ModelLike, offline: bool) -> OneModel | list[OneModel]:
     """Return a network as it was given, or those of an ensemble and of the ensembles in it."""
     from hyperspy_dlatoms.networks.ensemble import AtomEnsemble
 
     if isinstance(model, AtomEnsemble):
         return list(model.members)
     if isinstance(model, list | tuple):
-        parts = [_networks_of(one, offline) for one in model]
+        parts = [networks_of(one, offline) for one in model]
         return [one for part in parts for one in (part if isinstance(part, list) else [part])]
     if isinstance(model, str) and _is_registered(model):
         entry = _entry(model, offline)
         if entry.kind == "ensemble":
             return list(_members_of(entry, offline))
-    return cast("_One", model)
+    return cast("OneModel", model)
 
 
 def _members_of(entry: Entry, offline: bool) -> Iterator[str]:

@@ -14,9 +14,13 @@ from hyperspy_dlatoms.networks.ensemble import AtomEnsemble, common_card
 from hyperspy_dlatoms.networks.model_file import ModelFileError, open_model
 from hyperspy_dlatoms.networks.network import AtomNetwork
 from hyperspy_dlatoms.networks.running import precision
+from hyperspy_dlatoms.registry import catalogue, sources
+from hyperspy_dlatoms.registry.entries import PACKAGE
+from hyperspy_dlatoms.registry.errors import RegistryError
 
 if TYPE_CHECKING:
     from hyperspy_dlatoms.networks.card import ModelCard
+    from hyperspy_dlatoms.registry.catalogue import ModelLike, OneModel
 
 # Two threads that ask for the same network at once get one, not two.
 _loading = threading.RLock()
@@ -83,13 +87,76 @@ class EnsembleHandle:
 Handle: TypeAlias = NetworkHandle | EnsembleHandle
 
 
+def handle(model: ModelLike, *, offline: bool = False) -> Handle:
+    """Return the small picklable handle of a model, for work spread over processes.
+
+    Parameters
+    ----------
+    model : str, os.PathLike, AtomNetwork, AtomEnsemble, list or tuple
+        As for `load`; networks must have been read from a file.
+    offline : bool, optional
+        Never to use the network.
+
+    Returns
+    -------
+    NetworkHandle or EnsembleHandle
+
+    Raises
+    ------
+    RegistryError
+        If it is neither a known name nor a path, its file cannot be had, a network that is only in
+        memory, or a member of an ensemble is missing.
+    FileNotFoundError
+        If it is a path and there is no such file.
+    TypeError
+        If `model` is something else.
+    """
+    if isinstance(model, str) and (packaged := _packaged(model)) is not None:
+        return packaged
+
+    def one(model: OneModel) -> NetworkHandle:
+        if not isinstance(model, AtomNetwork):
+            file = catalogue.file_of(model, offline=offline)
+            known = not offline and isinstance(model, str) and not Path(model).is_file()
+            return NetworkHandle.of(file, str(model) if known else None)
+        if model.path is None:
+            raise RegistryError(
+                f"The network {model.card.name!r} is only in memory: save it to a file with `save` "
+                "and give the path of that file."
+            )
+        return NetworkHandle.of(model.path)
+
+    networks = catalogue.networks_of(model, offline)
+    if isinstance(networks, list):
+        return EnsembleHandle(
+            tuple(map(one, networks)), *catalogue.name_and_threshold(model, offline)
+        )
+    return one(networks)
+
+
+# What comes with the package does not change while it runs.
+@lru_cache(maxsize=32)
+def _packaged(name: str) -> Handle | None:
+    """Return the handle of a model whose files come with the package, None of others."""
+    known = {entry.name: entry for entry in sources.own_entries()}
+    entry = known.get(name)
+    if entry is None or entry.kind not in ("model", "ensemble"):
+        return None
+    if entry.kind == "ensemble":
+        found = map(_packaged, entry.members)
+        members = tuple(member for member in found if isinstance(member, NetworkHandle))
+        complete = len(members) == len(entry.members)
+        return EnsembleHandle(members, name, entry.threshold) if complete else None
+    if not entry.where[0].startswith(PACKAGE):
+        return None
+    return NetworkHandle.of(catalogue.path(name, offline=True), name)
+
+
 @lru_cache(maxsize=8)
 def _get(handle: NetworkHandle, _precision: str) -> AtomNetwork:
     path = Path(handle.path)
     if handle.name is not None and not (path.is_file() and _is(path, handle)):
-        from hyperspy_dlatoms.registry.catalogue import path as path_of
-
-        path = path_of(handle.name, show_progressbar=False)
+        path = catalogue.path(handle.name, show_progressbar=False)
     if not path.is_file():
         raise FileNotFoundError(
             f"There is no model file {handle.path!r} on this machine: all workers need it at the "

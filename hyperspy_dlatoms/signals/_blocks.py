@@ -93,10 +93,10 @@ class Model(NamedTuple):
 
 def resolve(model: ModelLike) -> Model:
     """Return the handle and the cards of a network or an ensemble without building it."""
-    from hyperspy_dlatoms.registry import catalogue
+    from hyperspy_dlatoms.registry import handles
     from hyperspy_dlatoms.registry.handles import EnsembleHandle
 
-    handle = catalogue.handle(model)
+    handle = handles.handle(model)
     members = handle.cards if isinstance(handle, EnsembleHandle) else ()
     return Model(handle, handle.card, members)
 

@@ -693,7 +693,7 @@ class AtomPositions(BaseSignal):
     def _rates_of_model(self, dose: float | None) -> dict[str, Rates]:
         """Read the errors of the network about vacancies from its card."""
         from hyperspy_dlatoms import registry
-        from hyperspy_dlatoms.registry import catalogue
+        from hyperspy_dlatoms.registry import handles
 
         model = self.metadata.get_item("VectorMetadata.model", "")
         if model not in registry.names():
@@ -706,7 +706,7 @@ class AtomPositions(BaseSignal):
                 "The errors of the network depend on the dose: give dose, in e/Å² of each image, "
                 "or rates."
             )
-        return vacancies.rates_from_scores(catalogue.handle(model).card.scores, float(dose))
+        return vacancies.rates_from_scores(handles.handle(model).card.scores, float(dose))
 
     def _computed_frames(self) -> np.ndarray:
         if not self._lazy:
