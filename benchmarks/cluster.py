@@ -13,7 +13,7 @@ LEAST = 1.7
 
 
 def measure(workers: int, frames: int, rounds: int) -> float:
-    """Give the median time of a movie, in seconds."""
+    """Return the median time of a movie, in seconds."""
     from distributed import Client, LocalCluster
 
     import hyperspy_dlatoms  # noqa: F401

@@ -38,12 +38,12 @@ def main() -> None:
     if options.output:
         table.to_csv(options.output, index=False, float_format="%g")
     if options.write_card:
-        ours = table[table.way.str.startswith(f"{name},")]
+        ours = table[table.method.str.startswith(f"{name},")]
         scores = {
-            way.removeprefix(f"{name}, "): {
+            method.removeprefix(f"{name}, "): {
                 f"{row.dose:g}": float(row.relative) for row in rows.itertuples()
             }
-            for way, rows in ours.groupby("way")
+            for method, rows in ours.groupby("method")
         }
         card, arrays = read_model(network.path)
         card = dataclasses.replace(card, scores=card.scores | {"relative error": scores})

@@ -37,7 +37,7 @@ FEWEST_SITES = 30
 
 
 def main() -> None:
-    """Take the images, let the network look at them, and print the table."""
+    """Take the images, find the sites, and print the table."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("model")
     parser.add_argument("data")
@@ -51,22 +51,24 @@ def main() -> None:
     held_out = [data[i] for i in training_examples(data, recipe, validation=True).indices[1::2]]
     with_sites = [item for item in held_out if len(item.sites) >= FEWEST_SITES]
 
-    def look(pictures):
+    def outcomes(pictures):
         return [examine(network, picture, tolerance) for picture in pictures]
 
     def known(items, imaging, number):
         chosen = itertools.islice(itertools.cycle(items), number)
-        return look(take_picture(rng, item, imaging, pixel).crop(rng) for item in chosen)
+        return outcomes(take_picture(rng, item, imaging, pixel).crop(rng) for item in chosen)
 
     inside = known(held_out, recipe.imaging, 20 * each)
     visible = known(with_sites, recipe.imaging | VISIBLE, 4 * each)
     wrong = itertools.islice(itertools.cycle(with_sites), each)
-    outside = look(p for item in wrong for p in wrong_pictures(rng, item, recipe.imaging, pixel))
+    outside = outcomes(
+        p for item in wrong for p in wrong_pictures(rng, item, recipe.imaging, pixel)
+    )
     waves = list(foreign_waves(rng, each))
-    outside += look(foreign_pictures(rng, waves, recipe.imaging))
+    outside += outcomes(foreign_pictures(rng, waves, recipe.imaging))
     names = itertools.islice(itertools.cycle(PHOTOGRAPHS), 3 * each)
-    outside += look(photograph(rng, name) for name in names)
-    outside += look(noise(rng) for _ in range(2 * each))
+    outside += outcomes(photograph(rng, name) for name in names)
+    outside += outcomes(noise(rng) for _ in range(2 * each))
 
     usual = float(np.median([one.f1 for one in visible]))
     bad, poor = fallen(outside, usual), fallen(visible, usual)

@@ -21,7 +21,7 @@ def image(side: int, sampling: float) -> np.ndarray:
 
 
 def calibrated(signal: Signal2D, sampling: float) -> Signal2D:
-    """Say the pixel size of a signal, in Å/px, and return it."""
+    """Set the pixel size of a signal, in Å/px, and return it."""
     for axis in signal.axes_manager.signal_axes:
         axis.scale, axis.units = sampling, "Å"
     return signal

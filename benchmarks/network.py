@@ -46,7 +46,7 @@ def multiply_adds(model, side: int) -> float:
 
 
 def median_of(call: Callable[[], object], rounds: int) -> tuple[float, float]:
-    """Give the median of some rounds and their spread (greatest less least), in seconds."""
+    """Return the median of some rounds and their spread (greatest less least), in seconds."""
     call()
     seconds = []
     for _ in range(rounds):

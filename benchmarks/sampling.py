@@ -116,7 +116,7 @@ def films(energy: float) -> list[Plan]:
 
 
 def error_of(image: np.ndarray, sampling: float, network, material: str) -> float:
-    """Give the relative error of the estimate, nan for a refusal."""
+    """Return the relative error of the estimate, nan for a refusal."""
     try:
         return estimate_sampling(image[None], network, [material]) / sampling - 1
     except SamplingError:

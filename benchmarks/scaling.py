@@ -52,7 +52,7 @@ def movie(frames: int, side: int):
 
 
 def tables(rounds: int) -> Iterator[tuple[str, list[tuple[str, float, list[float]]]]]:
-    """Give a title, and rows: what varies, its number of megapixels, and seconds."""
+    """Return a title, and rows: what varies, its number of megapixels, and seconds."""
     yield (
         "frame size, at 0.1 Å/px",
         [

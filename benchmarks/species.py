@@ -2,7 +2,7 @@
 """Species and vacancies from focal series: a network beside what it replaces.
 
 Sheets of MoS2 by ASE that no recipe draws, three images each, F1 by species and dose, and the
-time of a series. What the classical ways are granted is said in docs/species.rst::
+time of a series. What the classical methods are granted is said in docs/species.rst::
 
     python benchmarks/species.py data/species mos2-focal-series -o docs/_static/species.csv
     python benchmarks/species.py data/species mos2-focal-series --write-card scored.safetensors
@@ -18,7 +18,7 @@ from peers.species_comparison import (
     DOSES,
     card_scores,
     compare_species,
-    network_way,
+    network_method,
     series_of,
     wide,
 )
@@ -31,7 +31,7 @@ def main() -> None:
     """Compare, print the table and the confusion matrices, and write what is asked for."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("data", type=Path, help="where the exit waves are kept")
-    parser.add_argument("models", nargs="*", help="networks; none for the classical ways alone")
+    parser.add_argument("models", nargs="*", help="networks; none for the classical methods alone")
     parser.add_argument("--formula", default="MoS2")
     parser.add_argument("--lenses", type=int, default=4, help="conditions drawn (%(default)s)")
     parser.add_argument("--doses", type=float, nargs="+", default=DOSES, help="e/Å² an image")
@@ -40,7 +40,7 @@ def main() -> None:
     parser.add_argument("--write-card", type=Path, help="copy of the first model, with its scores")
     options = parser.parse_args()
     options.data.mkdir(parents=True, exist_ok=True)
-    networks = {name: network_way(name) for name in options.models}
+    networks = {name: network_method(name) for name in options.models}
     (first,) = series_of(options.data, options.doses[0], 0, ({"tilt": 0.5},), options.formula)
     for find in networks.values():
         # The first look of a network is slower than the others.
@@ -57,9 +57,9 @@ def main() -> None:
     table["seconds"] = table.seconds.round(2)
     with pd.option_context("display.width", 250, "display.max_columns", 20, "display.max_rows", 99):
         print(table.to_string(index=False))
-        for (way, calibration, dose), counts in scores.confusions.items():
-            if way in networks or (calibration == "same" and "exit wave" in way):
-                print(f"\n{way}, {dose:g} e/Å²: true kinds by found kinds")
+        for (method, calibration, dose), counts in scores.confusions.items():
+            if method in networks or (calibration == "same" and "exit wave" in method):
+                print(f"\n{method}, {dose:g} e/Å²: true kinds by found kinds")
                 print(pd.DataFrame(np.array(counts), scores.kinds, scores.kinds).to_string())
     if options.output:
         table.to_csv(options.output, index=False, float_format="%g")

@@ -48,7 +48,7 @@ def main() -> None:
 
 
 def judge(series: FocalSeries, model: str) -> pd.DataFrame:
-    """Give all sites that any member finds, and whether each is right."""
+    """Return all sites that any member finds, and whether each is right."""
     with warnings.catch_warnings(action="ignore", category=UserWarning):
         found = as_signal(series).classify_species(
             model, minimum_agreement=0, show_progressbar=False

@@ -3,7 +3,7 @@
 
 The picture of docs/species.rst was made by::
 
-    python tools/species_figure.py data/species docs/_static/species.png
+    python benchmarks/species_figure.py data/species docs/_static/species.png
 """
 
 import argparse

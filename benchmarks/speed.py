@@ -38,7 +38,7 @@ TARGETS = (
 
 
 def ours(frame: np.ndarray, sampling: float):
-    """Give what finds the atoms by the network."""
+    """Return a function that finds the atoms by the network."""
     import hyperspy_dlatoms  # noqa: F401
 
     signal = signal_of(frame, sampling)
@@ -48,7 +48,7 @@ def ours(frame: np.ndarray, sampling: float):
 
 
 def find_peaks(frame: np.ndarray, sampling: float):
-    """Give what finds the maxima by HyperSpy."""
+    """Return a function that finds the maxima by HyperSpy."""
     signal = signal_of(frame.astype(np.float32), sampling)
     return lambda: signal.find_peaks(
         method="local_max", min_distance=round(SPACING / sampling / 3), interactive=False
@@ -56,7 +56,7 @@ def find_peaks(frame: np.ndarray, sampling: float):
 
 
 def atomai(frame: np.ndarray, sampling: float):
-    """Give what finds the atoms by AtomAI's default network, with random weights."""
+    """Return a function that finds the atoms by AtomAI's default network, with random weights."""
     from atomai.models import Segmentor
 
     model = Segmentor("Unet")
@@ -78,7 +78,7 @@ def measure(peer: str, name: str, rounds: int) -> None:
 
 
 def python_of(peer: str, environments: Path) -> str:
-    """Give the interpreter that has the peer; its environment is made if it is not there."""
+    """Return the interpreter that has the peer; its environment is made if it is not there."""
     if not PEERS[peer]:
         return sys.executable
     directory = environments / peer

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a network for focal series replaces: classical ways to the species of sites.
+"""What a network for focal series replaces: classical methods for the species of sites.
 
 Each is fitted on calibration series that were taken under the very conditions of those on which it
 is used, and whose truth is known, which no experiment grants it.
@@ -40,31 +40,13 @@ RINGS = (0.5, 1.0, 1.5, 2.0, 2.5)
 WORKING = 0.2
 """Sampling at which exit waves are reconstructed, Å/px: HRTEM carries nothing beyond it."""
 
-Peer = Callable[[FocalSeries], Labelled]
+Method = Callable[[FocalSeries], Labelled]
 Calibration = Sequence[FocalSeries]
 Knowledge: TypeAlias = Literal["all", "focus"] | Lens
 
 
 def kinds_of(species: np.ndarray, heights: np.ndarray) -> np.ndarray:
-    """Tell chalcogen vacancies with one atom left from those with none.
-
-    Parameters
-    ----------
-    species : numpy.ndarray
-        0 metal, 1 chalcogen, 2 metal vacancy, 3 chalcogen vacancy, int, shape (n,).
-    heights : numpy.ndarray
-        Number of atoms, shape (n,), as the truth or a network says.
-
-    Returns
-    -------
-    numpy.ndarray
-        As `species`, but 4 for chalcogen vacancies without any atom.
-
-    Examples
-    --------
-    >>> kinds_of(np.array([1, 3, 3]), np.array([1.9, 0.8, 0.2]))
-    array([1, 3, 4])
-    """
+    """Return the species, but 4 in place of 3 for chalcogen vacancies without any atom."""
     return np.where((species == 3) & (np.asarray(heights) < 0.5), 4, species)
 
 
@@ -74,76 +56,35 @@ def species_of(kinds: np.ndarray) -> np.ndarray:
 
 
 def labelled(truth: Truth) -> Labelled:
-    """Give the sites of a truth with their kinds."""
+    """Return the sites of a truth with their kinds."""
     return Labelled(truth.positions, kinds_of(truth.species, truth.heights))
 
 
-def intensity_histogram(calibration: Calibration, bond: float | None = None) -> Peer:
-    """Sort known sites by the intensity in a disc about each, in the image that suits best.
-
-    Parameters
-    ----------
-    calibration : sequence of FocalSeries
-        What the thresholds are fitted on, and the image is chosen by.
-    bond : float, optional
-        Length of a bond in projection (Å); where it is given, the honeycomb has its say in which
-        sites are of the metal.
-
-    Returns
-    -------
-    callable
-        Gives the known sites of a series with the kind of each.
-    """
-    ways = [_discs(number) for number in range(len(calibration[0].counts))]
-    return _best(ways, calibration, bond)
+def intensity_histogram(calibration: Calibration, bond: float | None = None) -> Method:
+    """Sort known sites by the intensity in a disc about each, in the image that suits best."""
+    methods = [_discs(number) for number in range(len(calibration[0].counts))]
+    return _best(methods, calibration, bond)
 
 
-def best_single_image(calibration: Calibration, bond: float) -> Peer:
+def best_single_image(calibration: Calibration, bond: float) -> Method:
     """Sort known sites by the rings about each, in the one image of a series that suits best.
 
-    The rings reach beyond the neighbours, so that their brightness tells what a site lies
-    between, and the honeycomb has its say.
-
-    Parameters
-    ----------
-    calibration : sequence of FocalSeries
-        What the discriminant is fitted on, and the image is chosen by.
-    bond : float
-        Length of a bond in projection (Å).
-
-    Returns
-    -------
-    callable
-        Gives the known sites of a series with the kind of each.
+    The rings reach beyond the neighbours, so that their brightness depends on them, and
+    the sublattices of the honeycomb restrict the kinds.
     """
-    ways = [_rings((number,)) for number in range(len(calibration[0].counts))]
-    return _best(ways, calibration, bond)
+    methods = [_rings((number,)) for number in range(len(calibration[0].counts))]
+    return _best(methods, calibration, bond)
 
 
-def all_images(calibration: Calibration, bond: float) -> Peer:
+def all_images(calibration: Calibration, bond: float) -> Method:
     """Sort known sites as `best_single_image`, by the rings in all images of a series."""
     return _known_sites(_rings(range(len(calibration[0].counts))), calibration, bond)
 
 
 def phase_at_known_sites(
     calibration: Calibration, bond: float, knowledge: Knowledge = "focus"
-) -> Peer:
-    """Sort known sites by the phase of the reconstructed exit wave in a disc about each.
-
-    Parameters
-    ----------
-    calibration : sequence of FocalSeries
-        What the thresholds are fitted on.
-    bond : float
-        Length of a bond in projection (Å).
-    knowledge : {"all", "focus"} or Lens, optional
-        Of the aberrations, as in `phase_image`.
-
-    Returns
-    -------
-    callable
-        Gives the known sites of a series with the kind of each.
-    """
+) -> Method:
+    """Sort known sites by the phase of the reconstructed exit wave in a disc about each."""
 
     def features(series: FocalSeries, reconstruct: Callable = phase_image) -> np.ndarray:
         phase, sampling, origin = reconstruct(series, knowledge)
@@ -153,24 +94,10 @@ def phase_at_known_sites(
     return _known_sites(features, calibration, bond, known)
 
 
-def phase_peaks(calibration: Calibration, bond: float, knowledge: Knowledge = "focus") -> Peer:
+def phase_peaks(calibration: Calibration, bond: float, knowledge: Knowledge = "focus") -> Method:
     """Find the maxima of the phase of the reconstructed exit wave, and sort them by the phase.
 
-    Places of the honeycomb without a maximum are looked at too.
-
-    Parameters
-    ----------
-    calibration : sequence of FocalSeries
-        What the thresholds are fitted on, those between a site and none among them.
-    bond : float
-        Length of a bond in projection (Å).
-    knowledge : {"all", "focus"} or Lens, optional
-        Of the aberrations, as in `phase_image`.
-
-    Returns
-    -------
-    callable
-        Gives the sites of a series with the kind of each.
+    Places of the honeycomb without a maximum are candidates too.
     """
     phases = [_known_phase(series, knowledge) for series in calibration]
     truths = [labelled(series.truth) for series in calibration]
@@ -189,7 +116,7 @@ def phase_peaks(calibration: Calibration, bond: float, knowledge: Knowledge = "f
         np.concatenate([value for _, value in peaks]), np.concatenate(is_site), 2
     )
 
-    def look(phase: np.ndarray, sampling: float, origin: float) -> tuple[np.ndarray, np.ndarray]:
+    def examine(phase: np.ndarray, sampling: float, origin: float) -> tuple[np.ndarray, np.ndarray]:
         places, value = maxima(phase, sampling, origin)
         places = places[first.scores(value).argmax(axis=1) == 1]
         both = np.concatenate([places, complete(places, bond)])
@@ -198,7 +125,7 @@ def phase_peaks(calibration: Calibration, bond: float, knowledge: Knowledge = "f
 
     found, kinds = [], []
     for phase, true in zip(phases, truths, strict=True):
-        places, features = look(*phase)
+        places, features = examine(*phase)
         pairs = match(places, true.positions, TOLERANCE)
         kind = np.full(len(places), NOTHING)
         kind[pairs[:, 0]] = true.kinds[pairs[:, 1]]
@@ -207,7 +134,7 @@ def phase_peaks(calibration: Calibration, bond: float, knowledge: Knowledge = "f
     second = Discriminant.fit(np.concatenate(found), np.concatenate(kinds), KINDS + 1)
 
     def find(series: FocalSeries) -> Labelled:
-        places, features = look(*phase_image(series, knowledge))
+        places, features = examine(*phase_image(series, knowledge))
         kind = _sort(second, features, places, bond)
         return Labelled(places[kind != NOTHING], kind[kind != NOTHING])
 
@@ -217,22 +144,7 @@ def phase_peaks(calibration: Calibration, bond: float, knowledge: Knowledge = "f
 def phase_image(
     series: FocalSeries, knowledge: Knowledge = "focus"
 ) -> tuple[np.ndarray, float, float]:
-    """Reconstruct the phase of the exit wave of a series.
-
-    Parameters
-    ----------
-    series, knowledge
-        As for `wave_image`.
-
-    Returns
-    -------
-    phase : numpy.ndarray
-        Radian, float32, shape (h, w).
-    sampling : float
-        Å/px.
-    origin : float
-        Position of its first pixel in the series along both axes (Å).
-    """
+    """Return the phase of `wave_image` (rad), with its sampling and origin."""
     wave, sampling, origin = wave_image(series, knowledge)
     return np.angle(wave), sampling, origin
 
@@ -240,24 +152,10 @@ def phase_image(
 def wave_image(
     series: FocalSeries, knowledge: Knowledge = "focus"
 ) -> tuple[np.ndarray, float, float]:
-    """Reconstruct the exit wave of a series.
+    """Reconstruct the exit wave (h, w) of a series; also its sampling and first pixel (Å).
 
-    Parameters
-    ----------
-    series : FocalSeries
-        Aligned images.
-    knowledge : {"all", "focus"} or Lens, optional
-        Which aberrations are known: all; defoci, Cs and focal spread, the others being taken as
-        none; or the steps between the defoci alone, and then the lens that is taken instead.
-
-    Returns
-    -------
-    wave : numpy.ndarray
-        Complex64, shape (h, w).
-    sampling : float
-        Å/px.
-    origin : float
-        Position of its first pixel in the series along both axes (Å).
+    Of the aberrations are known all; the defoci, Cs and focal spread ("focus"), the others being
+    taken as none; or the steps between the defoci alone, and then the lens that is taken instead.
     """
     images = [resample(image, series.sampling, WORKING) for image in series.counts]
     grid = images[0][1]
@@ -295,22 +193,22 @@ def _rings(images: Sequence[int]) -> Callable[[FocalSeries], np.ndarray]:
 
 
 def _best(
-    ways: Sequence[Callable[[FocalSeries], np.ndarray]],
+    methods: Sequence[Callable[[FocalSeries], np.ndarray]],
     calibration: Calibration,
     bond: float | None,
-) -> Peer:
-    """Take the way that gets most of the calibration right, all kinds counting alike."""
-    peers = [_known_sites(way, calibration, bond) for way in ways]
+) -> Method:
+    """Take the method that gets most of the calibration right, all kinds counting alike."""
+    fitted = [_known_sites(method, calibration, bond) for method in methods]
 
-    def right(peer: Peer) -> float:
+    def right(find: Method) -> float:
         true = np.concatenate([labelled(series.truth).kinds for series in calibration])
-        said = np.concatenate([peer(series).kinds for series in calibration])
-        return np.mean([np.mean(said[true == kind] == kind) for kind in np.unique(true)])
+        found = np.concatenate([find(series).kinds for series in calibration])
+        return np.mean([np.mean(found[true == kind] == kind) for kind in np.unique(true)])
 
-    return max(peers, key=right)
+    return max(fitted, key=right)
 
 
-# Of series that several ways are fitted on; those that are timed are never among them.
+# Of series that several methods are fitted on; those that are timed are never among them.
 _known_phase = lru_cache(maxsize=64)(phase_image)
 
 
@@ -319,7 +217,7 @@ def _known_sites(
     calibration: Calibration,
     bond: float | None,
     known: list[np.ndarray] | None = None,
-) -> Peer:
+) -> Method:
     thresholds = Discriminant.fit(
         np.concatenate(known or [features(series) for series in calibration]),
         np.concatenate([labelled(series.truth).kinds for series in calibration]),
@@ -367,7 +265,7 @@ def _maxima(image: np.ndarray, sampling: float, distance: float) -> np.ndarray:
     peaks = peak_local_max(smooth, min_distance=max(1, round(distance / sampling)))
     places = peaks.astype(float)
     for axis, step in enumerate(np.eye(2, dtype=int)):
-        before, here, after = (smooth[tuple((peaks + way * step).T)] for way in (-1, 0, 1))
+        before, here, after = (smooth[tuple((peaks + sign * step).T)] for sign in (-1, 0, 1))
         curvature = before - 2 * here + after
         places[:, axis] += np.where(curvature < 0, 0.5 * (before - after) / curvature, 0)
     return places * sampling

@@ -30,51 +30,11 @@ def dichalcogenide_specimen(
     tilt: float = 0.0,
     hole: bool = False,
 ) -> Specimen:
-    """Make a single sheet, by ASE, with vacancies at random sites.
-
-    Parameters
-    ----------
-    rng : numpy.random.Generator
-        Source of all randomness.
-    formula : {"MoS2", "MoSe2", "WS2", "WSe2"}, optional
-        Which one.
-    size : float, optional
-        Edge of the box (Å).
-    metal_vacancies : float, optional
-        Share of the metal sites without their atom.
-    single_vacancies, double_vacancies : float, optional
-        Shares of the chalcogen sites that lack one of their two atoms, and both.
-    tilt : float, optional
-        Away from the beam (degrees), about an axis drawn at random.
-    hole : bool, optional
-        Whether there is one.
-
-    Returns
-    -------
-    Specimen
-        Each metal atom and each pair of chalcogen atoms is a column. Its description holds
-        ``species``, their names, metal first, then the vacancies; and ``labelled``, all sites with
-        the vacancies among them: a list of y, x (Å), atoms left, and index of the species.
-
-    Raises
-    ------
-    ValueError
-        If the formula is not known.
-
-    References
-    ----------
-    Lattices about those of the bulk: W. J. Schutte, J. L. de Boer, F. Jellinek, Crystal structures
-    of tungsten disulfide and diselenide, J. Solid State Chem. 70 (1987) 207; B. Schönfeld, J. J.
-    Huang, S. C. Moss, Anisotropic mean-square displacements in single crystals of 2H- and 3R-MoS2,
-    Acta Cryst. B39 (1983) 404.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> sheet = dichalcogenide_specimen(np.random.default_rng(1), "WSe2", size=30)
-    >>> sheet.description["species"]
-    ['W', 'Se', 'W vacancy', 'Se vacancy']
-    """
+    """Make a single sheet, by ASE, with vacancies at random sites."""
+    # Lattices about those of the bulk: W. J. Schutte, J. L. de Boer, F. Jellinek, Crystal
+    # structures of tungsten disulfide and diselenide, J. Solid State Chem. 70 (1987) 207; B.
+    # Schönfeld, J. J. Huang, S. C. Moss, Anisotropic mean-square displacements in single crystals
+    # of 2H- and 3R-MoS2, Acta Cryst. B39 (1983) 404.
     from ase.build import mx2
 
     if formula not in LATTICES:

@@ -23,19 +23,10 @@ class Discriminant:
         Inverse of the covariance, shape (d, d).
     priors : numpy.ndarray
         Logarithm of the share of each kind, shape (K,); -inf for kinds without an example.
-
-    References
-    ----------
-    R. A. Fisher, The use of multiple measurements in taxonomic problems, Ann. Eugen. 7 (1936) 179;
-    B. L. Welch, Note on discriminant functions, Biometrika 31 (1939) 218, for the shares.
-
-    Examples
-    --------
-    >>> features = np.array([[0.0], [0.2], [1.0], [1.2]])
-    >>> thresholds = Discriminant.fit(features, np.array([0, 0, 1, 1]), 2)
-    >>> thresholds.scores(np.array([[0.55], [0.65]])).argmax(axis=1)
-    array([0, 1])
     """
+
+    # R. A. Fisher, The use of multiple measurements in taxonomic problems, Ann. Eugen. 7 (1936)
+    # 179; B. L. Welch, Note on discriminant functions, Biometrika 31 (1939) 218, for the shares.
 
     means: np.ndarray
     precision: np.ndarray
@@ -43,26 +34,7 @@ class Discriminant:
 
     @classmethod
     def fit(cls, features: np.ndarray, kinds: np.ndarray, number: int) -> Discriminant:
-        """Fit it to examples.
-
-        Parameters
-        ----------
-        features : numpy.ndarray
-            Shape (n, d).
-        kinds : numpy.ndarray
-            Index of the kind of each, int, shape (n,).
-        number : int
-            How many kinds there are.
-
-        Returns
-        -------
-        Discriminant
-
-        Raises
-        ------
-        ValueError
-            If there are too few examples for the number of features.
-        """
+        """Fit it to examples."""
         n, d = features.shape
         count = np.bincount(kinds, minlength=number)
         there = np.count_nonzero(count)
@@ -83,17 +55,6 @@ class Discriminant:
         return cls(means, np.linalg.pinv(covariance), priors)
 
     def scores(self, features: np.ndarray) -> np.ndarray:
-        """Give the logarithm of the probability of each kind, but for a constant of each site.
-
-        Parameters
-        ----------
-        features : numpy.ndarray
-            Shape (n, d).
-
-        Returns
-        -------
-        numpy.ndarray
-            Shape (n, K).
-        """
+        """Return the log probability of each kind (n, K), but for a constant of each site."""
         apart = features[:, None] - self.means
         return self.priors - 0.5 * np.einsum("nki,ij,nkj->nk", apart, self.precision, apart)

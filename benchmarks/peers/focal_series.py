@@ -59,32 +59,7 @@ def take_series(
     defoci: np.ndarray,
     drift: float = 0.0,
 ) -> FocalSeries:
-    """Image a specimen at several defoci.
-
-    Parameters
-    ----------
-    rng : numpy.random.Generator
-        Draws noise and drift.
-    specimen : ExitWaves
-        What is imaged.
-    conditions : Conditions
-        What the images are taken under; lens and camera alone are looked at. The dose is that of
-        each image.
-    defoci : numpy.ndarray
-        Of each image (Å), shape (k,).
-    drift : float, optional
-        Standard deviation along each axis of what the alignment has left over between an image and
-        the one before (Å). The first image is where the truth is.
-
-    Returns
-    -------
-    FocalSeries
-
-    Raises
-    ------
-    ValueError
-        If there is no defocus.
-    """
+    """Image a specimen at several defoci."""
     if np.size(defoci) == 0:
         raise ValueError("defoci is empty: expected one for each image.")
     camera, images = conditions.camera, []

@@ -7,10 +7,9 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 from scipy.spatial import cKDTree
 
+from hyperspy_dlatoms.analysis.graphs import connected_components
 from hyperspy_dlatoms.recipes.draws import bounds
 from hyperspy_dlatoms.simulation.specimens.orientation import rotation, tilt_matrix
 from hyperspy_dlatoms.simulation.specimens.specimen import AtomList, Specimen
@@ -47,30 +46,7 @@ FACTORS = (0.5, 1 / 1.5, 1.5, 2.0)
 
 
 def crystal(rng: np.random.Generator, name: str, size: float = 60.0) -> Specimen:
-    """Make a lens-shaped crystal.
-
-    Parameters
-    ----------
-    rng : numpy.random.Generator
-        Source of all randomness.
-    name : str
-        One of ``CRYSTALS``.
-    size : float, optional
-        Edge of the box (Å).
-
-    Returns
-    -------
-    Specimen
-        Each column of atoms is a site.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from peers.foreign import crystal
-    >>> silicon = crystal(np.random.default_rng(0), "Si [110]", size=30)
-    >>> int(silicon.sites()[:, 2].sum()) == len(silicon.atoms)
-    True
-    """
+    """Make a lens-shaped crystal."""
     constant, basis, zone = CRYSTALS[name]
     reach = int(np.ceil(size / constant)) // 2 + 1
     cells = np.stack(np.meshgrid(*[np.arange(-reach, reach + 1)] * 3), axis=-1).reshape(-1, 1, 3)
@@ -151,7 +127,6 @@ def _looking_along(zone: tuple[int, int, int]) -> np.ndarray:
 
 
 def _columns(across: np.ndarray) -> np.ndarray:
-    """Say which column each atom is in, by where it is across the beam, shape (n, 2)."""
+    """Number the column of each atom by its place across the beam (Å), (n, 2)."""
     pairs = cKDTree(across).query_pairs(0.1, output_type="ndarray")
-    graph = coo_array((np.ones(len(pairs)), pairs.T), shape=2 * [len(across)])
-    return connected_components(graph, directed=False)[1]
+    return connected_components(pairs, len(across))

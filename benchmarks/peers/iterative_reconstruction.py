@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The classical way to an exit wave: iterative reconstruction from a focal series."""
+"""The classical method for an exit wave: iterative reconstruction from a focal series."""
 
 from __future__ import annotations
 
@@ -32,52 +32,17 @@ def reconstruct_exit_wave(
 ) -> np.ndarray:
     """Reconstruct the exit wave from a focal series.
 
-    The iterative wave function reconstruction (IWFR) of Allen et al. [1]_, which goes back to
-    Gerchberg and Saxton [2]_: all images are given a phase, propagated back to the exit plane and
+    The iterative wave function reconstruction (IWFR) of Allen et al., which goes back to
+    Gerchberg and Saxton: all images are given a phase, propagated back to the exit plane and
     averaged there; the mean is propagated to each image, which keeps its measured amplitude and
-    takes the phase; and so on. The envelope of temporal coherence weighs the beams, as in a
-    Wiener filter.
-
-    Parameters
-    ----------
-    series : numpy.ndarray
-        Aligned images (k, H, W), real, in any unit; taken as periodic.
-    sampling : float
-        Å/px.
-    energy : float
-        Of the electrons (eV).
-    defoci : numpy.ndarray
-        Of each image (Å), shape (k,); positive is underfocus.
-    lens : Lens
-        The other aberrations, and the focal spread.
-    iterations : int, optional
-        How often.
-    cutoff : float, optional
-        Spatial frequency beyond which the wave is taken as zero, periods an Å.
-
-    Returns
-    -------
-    numpy.ndarray
-        Exit wave (H, W) complex64 of mean intensity near 1.
-
-    Raises
-    ------
-    ValueError
-        If there is not one defocus for each image, or an image is without any electron.
-
-    References
-    ----------
-    .. [1] L. J. Allen, W. McBride, N. L. O'Leary, M. P. Oxley, Exit wave reconstruction at atomic
-       resolution, Ultramicroscopy 100 (2004) 91.
-    .. [2] R. W. Gerchberg, W. O. Saxton, A practical algorithm for the determination of phase from
-       image and diffraction plane pictures, Optik 35 (1972) 237.
-
-    Examples
-    --------
-    >>> wave = reconstruct_exit_wave(np.ones((3, 16, 16)), 0.2, 80e3, [0.0, 50.0, 100.0], Lens())
-    >>> bool(np.allclose(wave, wave[0, 0]))
-    True
+    takes the phase; and so on. The envelope of temporal coherence weights the beams, as in a
+    Wiener filter. Aligned images (k, H, W), taken as periodic; sampling in Å/px, energy in eV,
+    defoci in Å; the wave is complex64 (H, W), zero beyond the cutoff (1/Å).
     """
+    # L. J. Allen, W. McBride, N. L. O'Leary, M. P. Oxley, Exit wave reconstruction at atomic
+    # resolution, Ultramicroscopy 100 (2004) 91. R. W. Gerchberg, W. O. Saxton, A practical
+    # algorithm for the determination of phase from image and diffraction plane pictures, Optik 35
+    # (1972) 237.
     series, defoci = np.asarray(series, dtype=np.float32), np.asarray(defoci, dtype=float)
     if series.ndim != 3 or defoci.shape != series.shape[:1]:
         raise ValueError(
@@ -115,30 +80,8 @@ def reconstruct_exit_wave(
 def transfer_function(
     shape: tuple[int, int], sampling: float, energy: float, lens: Lens, cutoff: float = CUTOFF
 ) -> np.ndarray:
-    """Give the transfer function of a lens for waves, on the grid of a Fourier transform.
-
-    Parameters
-    ----------
-    shape : tuple of int
-        (H, W) of the images.
-    sampling : float
-        Å/px.
-    energy : float
-        Of the electrons (eV).
-    lens : Lens
-        With its focal spread as an envelope.
-    cutoff : float, optional
-        Periods an Å beyond which it is zero.
-
-    Returns
-    -------
-    numpy.ndarray
-        Complex64, shape (H, W), 1 at zero frequency, which is the first element.
-
-    References
-    ----------
-    E. J. Kirkland, Advanced Computing in Electron Microscopy, 3rd ed. (2020), chapter 3.
-    """
+    """Return the transfer function of a lens for waves, complex64, on the grid of an FFT."""
+    # E. J. Kirkland, Advanced Computing in Electron Microscopy, 3rd ed. (2020), chapter 3.
     import abtem
 
     point = np.zeros(shape[::-1], np.complex64)

@@ -58,23 +58,23 @@ NOMINAL = Lens(defocus=50.0, Cs=-9.5e4, focal_spread=27.5)
 
 _CALIBRATION = ({"tilt": 1.0}, {"tilt": 1.0, "hole": True}, {"tilt": 0.0})
 UNSEEN = ({"tilt": 0.5}, {"tilt": 2.0, "hole": True})
-"""Arguments of the specimens that all ways are compared on, see `dichalcogenide_specimen`."""
+"""Arguments of the specimens that all methods are compared on, see `dichalcogenide_specimen`."""
 
-Maker = Callable[[Sequence[FocalSeries]], baselines.Peer]
+Maker = Callable[[Sequence[FocalSeries]], baselines.Method]
 
 
 @dataclass(frozen=True, eq=False)
 class SpeciesScores:
-    """How several ways to the species did.
+    """How several methods for the species did.
 
     Parameters
     ----------
     table : pandas.DataFrame
-        A row for each way, dose and species: ``way``, ``calibration``, ``dose`` (e/Å²),
+        A row for each method, dose and species: ``method``, ``calibration``, ``dose`` (e/Å²),
         ``species``, ``found``, ``false``, ``missed``, ``precision``, ``recall``, ``f1``, and the
         median of the ``seconds`` on the processor that a series took.
     confusions : dict
-        By (way, calibration, dose) the counts of true kinds by found kinds, shape (6, 6), as
+        By (method, calibration, dose) the counts of true kinds by found kinds, shape (6, 6), as
         `hyperspy_dlatoms.evaluation.confusion.confusion` gives them for `kinds`.
     kinds : list of str
         Names of the kinds, the last one "none".
@@ -85,19 +85,8 @@ class SpeciesScores:
     kinds: list[str] = field(default_factory=list)
 
 
-def classical_ways(bond: float) -> dict[str, Maker]:
-    """Give the classical ways to the species, by name.
-
-    Parameters
-    ----------
-    bond : float
-        Length of a bond in projection (Å).
-
-    Returns
-    -------
-    dict of str to callable
-        Each makes, of calibration series, a function that sorts the sites of a series.
-    """
+def classical_methods(bond: float) -> dict[str, Maker]:
+    """Return the classical methods for the species, by name."""
     return {
         "intensity histogram, one image": baselines.intensity_histogram,
         "intensity histogram and honeycomb, one image": partial(
@@ -116,19 +105,8 @@ def classical_ways(bond: float) -> dict[str, Maker]:
     }
 
 
-def network_way(model: ModelLike) -> baselines.Peer:
-    """Make of a network what finds the sites of a focal series.
-
-    Parameters
-    ----------
-    model : str, os.PathLike, AtomNetwork or list
-        As for ``Signal2D.classify_species``.
-
-    Returns
-    -------
-    callable
-        It keeps the warnings to itself.
-    """
+def network_method(model: ModelLike) -> baselines.Method:
+    """Make of a network what finds the sites of a focal series."""
 
     def find(series: FocalSeries) -> Labelled:
         signal = as_signal(series)
@@ -145,18 +123,7 @@ def network_way(model: ModelLike) -> baselines.Peer:
 
 
 def as_signal(series: FocalSeries) -> Signal2D:
-    """Make a signal of a series of evenly spaced defoci.
-
-    Parameters
-    ----------
-    series : FocalSeries
-        The images.
-
-    Returns
-    -------
-    Signal2D
-        With a navigation axis ``defocus``, and the methods of this package.
-    """
+    """Make a signal of a series of evenly spaced defoci."""
     import hyperspy.api as hs
 
     import hyperspy_dlatoms  # noqa: F401
@@ -178,27 +145,7 @@ def series_of(
     formula: str,
     specimens: Mapping[str, ExitWaves] | None = None,
 ) -> list[FocalSeries]:
-    """Take focal series of specimens under conditions that are drawn once for all of them.
-
-    Parameters
-    ----------
-    data : pathlib.Path
-        Where the exit waves are kept.
-    dose : float
-        Of each image (e/Å²).
-    number : int
-        Of the conditions.
-    which : sequence of mapping
-        Arguments of `dichalcogenide_specimen`.
-    formula : str
-        Which crystal.
-    specimens : mapping of str to ExitWaves, optional
-        Those that are loaded, by the keys of their plans.
-
-    Returns
-    -------
-    list of FocalSeries
-    """
+    """Take focal series of specimens under conditions that are drawn once for all of them."""
     conditions = conditions_of(IMAGING | {"dose": dose}, SEED, number)
     defoci = conditions.lens.defocus + STEP * np.array([-1.0, 0.0, 1.0])
     result = []
@@ -211,19 +158,7 @@ def series_of(
 
 
 def plan_of(arguments: Mapping[str, Any], formula: str) -> Plan:
-    """Plan one of the specimens.
-
-    Parameters
-    ----------
-    arguments : mapping
-        One of ``UNSEEN``, or of those that the classical ways are fitted on.
-    formula : str
-        Which crystal.
-
-    Returns
-    -------
-    Plan
-    """
+    """Plan one of the specimens."""
     # Specimens differ by their seed: another one for each that is asked for.
     seed = SEED + [*_CALIBRATION, *UNSEEN].index(arguments)
     return Plan("dichalcogenide", seed, 80e3, {"formula": formula, **arguments}, snapshots=4)
@@ -231,50 +166,26 @@ def plan_of(arguments: Mapping[str, Any], formula: str) -> Plan:
 
 def compare_species(
     data: Path,
-    networks: Mapping[str, baselines.Peer] | None = None,
+    networks: Mapping[str, baselines.Method] | None = None,
     *,
     formula: str = "MoS2",
     doses: Iterable[float] = DOSES,
     lenses: int = 4,
     classical: bool = True,
 ) -> SpeciesScores:
-    """Compare networks and classical ways on focal series of sheets that no recipe draws.
+    """Compare networks and classical methods on focal series of sheets that no recipe draws.
 
-    The classical ways are fitted twice: on series of other specimens taken under the very
+    The classical methods are fitted twice: on series of other specimens taken under the very
     conditions of those to be sorted ("same"), and on series taken under other conditions of the
     same ranges and dose ("other"), as one that cannot measure the aberrations of each series
     must. A network is not fitted to anything.
-
-    Parameters
-    ----------
-    data : pathlib.Path
-        Where the exit waves are kept; those that are not there are made.
-    networks : mapping of str to callable, optional
-        What finds the sites of a series, as `network_way` makes it, by name.
-    formula : str, optional
-        Which crystal.
-    doses : iterable of float, optional
-        Of each image (e/Å²).
-    lenses : int, optional
-        How many conditions are drawn, 2 or more.
-    classical : bool, optional
-        Whether the classical ways take part.
-
-    Returns
-    -------
-    SpeciesScores
-
-    Raises
-    ------
-    ValueError
-        If there are too few conditions.
     """
     if lenses < 2:
         raise ValueError(f"lenses is {lenses}: expected 2 or more, to calibrate on others.")
     plans = [plan_of(arguments, formula) for arguments in (*_CALIBRATION, *UNSEEN)]
     specimens = load_all(plans, data)
     metal, chalcogen, a, _ = LATTICES[formula]
-    ways = classical_ways(a / np.sqrt(3)) if classical else {}
+    methods = classical_methods(a / np.sqrt(3)) if classical else {}
     tally: dict[tuple[str, str, float], _Tally] = {}
     for dose in doses:
         unseen = [series_of(data, dose, n, UNSEEN, formula, specimens) for n in range(lenses)]
@@ -282,21 +193,21 @@ def compare_species(
         for number, tested in enumerate(unseen):
             others = [one for n, some in enumerate(known) if n != number for one in some]
             fitted = {(name, "none"): find for name, find in (networks or {}).items()}
-            for name, make in ways.items():
+            for name, make in methods.items():
                 fitted[name, "same"] = make(known[number])
                 fitted[name, "other"] = make(others)
-            for way, find in fitted.items():
-                counts = tally.setdefault((*way, float(dose)), _Tally())
+            for method, find in fitted.items():
+                counts = tally.setdefault((*method, float(dose)), _Tally())
                 for series in tested:
                     counts.add(find, series)
     kinds = [metal, chalcogen, f"{metal} vacancy"]
     kinds += [f"{chalcogen} vacancy (one)", f"{chalcogen} vacancy (both)", "none"]
     species = [metal, chalcogen, f"{metal} vacancy", f"{chalcogen} vacancy", *kinds[3:5]]
     rows = [
-        {"way": way, "calibration": calibration, "dose": dose, "species": name}
+        {"method": method, "calibration": calibration, "dose": dose, "species": name}
         | _scores(*counts.species[index])
         | {"seconds": float(np.median(counts.seconds))}
-        for (way, calibration, dose), counts in tally.items()
+        for (method, calibration, dose), counts in tally.items()
         for index, name in enumerate(species)
     ]
     confusions = {key: counts.confusion for key, counts in tally.items()}
@@ -304,43 +215,16 @@ def compare_species(
 
 
 def wide(table: pd.DataFrame) -> pd.DataFrame:
-    """Give the F1 of each species a column.
-
-    Parameters
-    ----------
-    table : pandas.DataFrame
-        Of `SpeciesScores`.
-
-    Returns
-    -------
-    pandas.DataFrame
-        A row for each way and dose.
-    """
+    """Pivot the table of `SpeciesScores`: a column with the F1 of each species."""
     species = list(dict.fromkeys(table.species))
-    keys = ["way", "calibration", "dose", "seconds"]
+    keys = ["method", "calibration", "dose", "seconds"]
     result = table.pivot_table(index=keys, columns="species", values="f1", sort=False, dropna=False)
     result = result.dropna(how="all")[species].reset_index()
-    return result[["way", "calibration", "dose", *species, "seconds"]]
+    return result[["method", "calibration", "dose", *species, "seconds"]]
 
 
-def card_scores(scores: SpeciesScores, way: str) -> dict[str, dict[str, dict[str, float]]]:
-    """Give what the card of a network is to hold of its scores by species.
-
-    Parameters
-    ----------
-    scores : SpeciesScores
-        With the network among its ways.
-    way : str
-        The network.
-
-    Returns
-    -------
-    dict
-        ``[NAME][DOSE]`` has ``recall``, ``precision`` and ``f1``; for vacancies also
-        ``false_per_site``, the false reports per site of the sublattice that is not one, and the
-        ``vacancies`` and ``sites`` that these were measured on. It belongs into the ``scores`` of
-        the card as ``species``.
-    """
+def card_scores(scores: SpeciesScores, method: str) -> dict[str, dict[str, dict[str, float]]]:
+    """Return the scores of a network by species that its card holds."""
     names = scores.kinds
     one, both = 3, 4
     groups = {names[0]: [0], names[1]: [1], names[2]: [2]}
@@ -348,17 +232,17 @@ def card_scores(scores: SpeciesScores, way: str) -> dict[str, dict[str, dict[str
     groups |= {names[one]: [one], names[both]: [both]}
     result: dict[str, dict[str, dict[str, float]]] = {name: {} for name in groups}
     for (name, _, dose), counts in scores.confusions.items():
-        if name != way:
+        if name != method:
             continue
         for group, kinds in groups.items():
             right = counts[np.ix_(kinds, kinds)].sum()
-            there, said = counts[kinds].sum(), counts[:, kinds].sum()
-            about = _scores(right, said - right, there - right)
+            there, found = counts[kinds].sum(), counts[:, kinds].sum()
+            about = _scores(right, found - right, there - right)
             about = {key: about[key] for key in ("precision", "recall", "f1")}
             if kinds[0] > 1:
                 sublattice = [0, 2] if kinds == [2] else [1, one, both]
                 others = counts[[kind for kind in sublattice if kind not in kinds]].sum()
-                about |= {"false_per_site": (said - right) / max(others, 1)}
+                about |= {"false_per_site": (found - right) / max(others, 1)}
                 about |= {"vacancies": there, "sites": others}
             if there:
                 result[group][f"{dose:g}"] = {key: float(value) for key, value in about.items()}
@@ -366,14 +250,14 @@ def card_scores(scores: SpeciesScores, way: str) -> dict[str, dict[str, dict[str
 
 
 class _Tally:
-    """Sums over the series of one way at one dose."""
+    """Sums over the series of one method at one dose."""
 
     def __init__(self):
         self.species = np.zeros((6, 3), dtype=int)
         self.confusion = np.zeros((baselines.KINDS + 1, baselines.KINDS + 1), dtype=int)
         self.seconds: list[float] = []
 
-    def add(self, find: baselines.Peer, series: FocalSeries) -> None:
+    def add(self, find: baselines.Method, series: FocalSeries) -> None:
         true = baselines.labelled(series.truth)
         # On a machine that has other work to do, the time by the clock says nothing.
         start = time.process_time()

@@ -23,43 +23,7 @@ def save_species_picture(
     species: np.ndarray,
     defoci: Sequence[float] | None = None,
 ) -> None:
-    """Write a picture: the images, the map of each species, and the sites by species.
-
-    Parameters
-    ----------
-    path : str or os.PathLike
-        The file to write; its suffix says the format.
-    images : numpy.ndarray
-        Focal series, shape (k, H, W).
-    maps : numpy.ndarray
-        Probability of each species, shape (K, H, W).
-    names : sequence of str
-        Of the species, K of them.
-    sites : numpy.ndarray
-        y, x of the sites (px), shape (n, 2).
-    species : numpy.ndarray
-        Index of the species of each site, int, shape (n,).
-    defoci : sequence of float, optional
-        Of the images (Å).
-
-    Raises
-    ------
-    ValueError
-        If there is not one map for each species.
-
-    Examples
-    --------
-    >>> import tempfile
-    >>> from pathlib import Path
-    >>> with tempfile.TemporaryDirectory() as directory:
-    ...     file = Path(directory) / "species.png"
-    ...     images, maps = np.random.default_rng(0).random((2, 3, 32, 32))
-    ...     sites = np.array([[8.0, 8.0], [16.0, 20.0]])
-    ...     names = ["Mo", "S", "S vacancy"]
-    ...     save_species_picture(file, images, maps, names, sites, np.array([0, 2]))
-    ...     file.stat().st_size > 1000
-    True
-    """
+    """Write a picture: the images, the map of each species, and the sites by species."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 

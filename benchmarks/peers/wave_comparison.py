@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 MARGIN = 5.0
 """What is left out along each edge (Å)."""
 
-Way = Callable[[FocalSeries], np.ndarray]
+WaveMethod = Callable[[FocalSeries], np.ndarray]
 
 
 class WaveErrors(NamedTuple):
@@ -50,30 +50,7 @@ class WaveErrors(NamedTuple):
 
 
 def wave_errors(found: np.ndarray, true: np.ndarray) -> WaveErrors:
-    """Compare a wave with the true one, but for the phase and the scale of the whole.
-
-    Parameters
-    ----------
-    found, true : numpy.ndarray
-        Complex, of one shape.
-
-    Returns
-    -------
-    WaveErrors
-
-    Raises
-    ------
-    ValueError
-        If the shapes differ.
-
-    Examples
-    --------
-    >>> true = np.exp(0.2j * np.cos(np.arange(100.0)))
-    >>> wave_errors(2j * true, true).relative < 1e-12
-    True
-    >>> round(wave_errors(np.ones(100), true).relative, 3)
-    1.0
-    """
+    """Compare a wave with the true one, but for the phase and the scale of the whole."""
     if found.shape != true.shape:
         raise ValueError(f"The waves have shapes {found.shape} and {true.shape}: expected one.")
     fitted = found * (np.vdot(found, true) / np.vdot(found, found))
@@ -88,46 +65,35 @@ def wave_errors(found: np.ndarray, true: np.ndarray) -> WaveErrors:
     )
 
 
-def wave_ways(networks: Mapping[str, AtomNetwork]) -> dict[str, Way]:
-    """Give the ways to the exit wave of a series, by name.
+def wave_methods(networks: Mapping[str, AtomNetwork]) -> dict[str, WaveMethod]:
+    """Return the methods for the exit wave of a series, by name."""
 
-    Parameters
-    ----------
-    networks : mapping of str to AtomNetwork
-        Networks of exit waves.
-
-    Returns
-    -------
-    dict of str to callable
-        Each gives the wave of a series at `hyperspy_dlatoms.data.benchmark.waves.SAMPLING`.
-    """
-
-    def by(network: AtomNetwork, *, told: bool, series: FocalSeries) -> np.ndarray:
+    def by(network: AtomNetwork, *, defoci_known: bool, series: FocalSeries) -> np.ndarray:
         with warnings.catch_warnings(action="ignore", category=UserWarning):
             return exit_waves(
                 series.counts[None],
                 series.sampling,
                 network,
-                defoci=series.defoci if told else None,
+                defoci=series.defoci if defoci_known else None,
             )[0]
 
     def classical(knowledge: baselines.Knowledge, series: FocalSeries) -> np.ndarray:
         return baselines.wave_image(series, knowledge)[0]
 
-    ways: dict[str, Way] = {}
+    methods: dict[str, WaveMethod] = {}
     for name, network in networks.items():
-        for told, said in ((True, "defoci known"), (False, "images alone")):
-            ways[f"{name}, {said}"] = lambda series, network=network, told=told: by(
-                network, told=told, series=series
+        for known, label in ((True, "defoci known"), (False, "images alone")):
+            methods[f"{name}, {label}"] = lambda series, network=network, known=known: by(
+                network, defoci_known=known, series=series
             )
-    known = {
+    knowledges = {
         "all aberrations known": "all",
         "defoci and Cs known": "focus",
         "nominal lens": NOMINAL,
     }
-    for said, knowledge in known.items():
-        ways[f"IWFR, {said}"] = partial(classical, knowledge)
-    return ways
+    for label, knowledge in knowledges.items():
+        methods[f"IWFR, {label}"] = partial(classical, knowledge)
+    return methods
 
 
 def compare_waves(
@@ -142,25 +108,6 @@ def compare_waves(
 
     The true wave is the mean of those of the thermal snapshots, and is compared up to the spatial
     frequencies that the networks give, `hyperspy_dlatoms.networks.waves.CUTOFF`.
-
-    Parameters
-    ----------
-    data : pathlib.Path
-        Where the exit waves are kept; those that are not there are made.
-    networks : mapping of str to AtomNetwork
-        Networks of exit waves, by name.
-    formula : str, optional
-        Which crystal.
-    doses : iterable of float, optional
-        Of each image (e/Å²).
-    lenses : int, optional
-        How many conditions are drawn.
-
-    Returns
-    -------
-    pandas.DataFrame
-        A row for each dose and way: the means of the fields of `WaveErrors`, and the median of the
-        ``seconds`` on the processor that a series took.
     """
     plans = [plan_of(arguments, formula) for arguments in UNSEEN]
     specimens = load_all(plans, data)
@@ -171,16 +118,16 @@ def compare_waves(
     for dose in doses:
         for number in range(lenses):
             taken = series_of(data, dose, number, UNSEEN, formula, specimens)
-            for way, find in wave_ways(networks).items():
+            for method, find in wave_methods(networks).items():
                 for series, wave in zip(taken, true, strict=True):
                     start = time.process_time()
                     found = find(series)
                     seconds = time.process_time() - start
                     errors = wave_errors(band_limited(found, SAMPLING)[_inner()], wave)
                     rows.append(
-                        {"dose": dose, "way": way} | errors._asdict() | {"seconds": seconds}
+                        {"dose": dose, "method": method} | errors._asdict() | {"seconds": seconds}
                     )
-    groups = pd.DataFrame(rows).groupby(["dose", "way"], sort=False)
+    groups = pd.DataFrame(rows).groupby(["dose", "method"], sort=False)
     table = groups[list(WaveErrors._fields)].mean()
     return table.assign(seconds=groups.seconds.median()).reset_index()
 

@@ -47,7 +47,7 @@ def f1(found, series):
         lambda calibration, bond: baselines.intensity_histogram(calibration, bond),
     ],
 )
-def test_classical_ways_work_under_the_conditions_that_they_were_fitted_to(make, series):
+def test_classical_methods_work_under_the_conditions_that_they_were_fitted_to(make, series):
     *calibration, unseen = series
     assert f1(make(calibration, BOND)(unseen), unseen) > 0.9
 

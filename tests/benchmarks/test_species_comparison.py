@@ -11,7 +11,7 @@ from hyperspy_dlatoms.analysis.vacancies import rates_from_scores
 from hyperspy_dlatoms.evaluation.confusion import Labelled
 
 SHEET = {"size": 34.0, "metal_vacancies": 0.05, "single_vacancies": 0.1, "double_vacancies": 0.06}
-WAYS = {"intensity histogram, one image", "exit wave, phase at known sites"}
+METHODS = {"intensity histogram, one image", "exit wave, phase at known sites"}
 
 
 def oracle(series):
@@ -41,10 +41,10 @@ def small():
         )
         some = {
             name: make
-            for name, make in species_comparison.classical_ways(1.84).items()
-            if name in WAYS
+            for name, make in species_comparison.classical_methods(1.84).items()
+            if name in METHODS
         }
-        patch.setattr(species_comparison, "classical_ways", lambda bond: some)
+        patch.setattr(species_comparison, "classical_methods", lambda bond: some)
         yield
 
 
@@ -56,22 +56,22 @@ def scores(small, wave_folder):
 
 def test_the_table_has_a_row_for_each_way_and_species(scores):
     table = scores.table
-    assert set(table.way) == WAYS | {"oracle", "confused"}
-    assert set(table.calibration[table.way == "oracle"]) == {"none"}
-    assert set(table.calibration[table.way.isin(WAYS)]) == {"same", "other"}
-    assert len(table) == 6 * (2 * len(WAYS) + 2)
+    assert set(table.method) == METHODS | {"oracle", "confused"}
+    assert set(table.calibration[table.method == "oracle"]) == {"none"}
+    assert set(table.calibration[table.method.isin(METHODS)]) == {"same", "other"}
+    assert len(table) == 6 * (2 * len(METHODS) + 2)
     assert (table.seconds > 0).all()
     wide = species_comparison.wide(table)
-    assert len(wide) == 2 * len(WAYS) + 2
-    one = wide[wide.way == "confused"].iloc[0]
+    assert len(wide) == 2 * len(METHODS) + 2
+    one = wide[wide.method == "confused"].iloc[0]
     assert (
         one["S vacancy"]
-        == table.f1[(table.way == "confused") & (table.species == "S vacancy")].item()
+        == table.f1[(table.method == "confused") & (table.species == "S vacancy")].item()
     )
 
 
 def test_scores_of_one_who_knows_and_of_one_who_errs(scores):
-    table = scores.table.set_index(["way", "species"])
+    table = scores.table.set_index(["method", "species"])
     there = table.loc["oracle"]
     assert (there.f1 == 1).all()
     errs = table.loc["confused"]
@@ -124,7 +124,7 @@ def test_a_network_is_asked_by_its_method(small, wave_folder, monkeypatch):
         return atoms
 
     monkeypatch.setattr(hs.signals.Signal2D, "classify_species", classify_species, raising=False)
-    found = species_comparison.network_way("mine")(series)
+    found = species_comparison.network_method("mine")(series)
     np.testing.assert_allclose(asked["defoci"], series.defoci)
     assert asked["model"] == "mine"
     assert asked["units"] == "Å"

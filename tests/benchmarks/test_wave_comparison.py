@@ -37,7 +37,7 @@ def test_the_more_is_known_the_better_the_wave(wave_folder, monkeypatch):
     monkeypatch.setattr(species_comparison, "UNSEEN", (SHEET,))
     monkeypatch.setattr(wave_comparison, "UNSEEN", (SHEET,))
     table = compare_waves(wave_folder, {"vacuum": Vacuum()}, doses=(1e4,), lenses=2)
-    errors = table.set_index("way").relative
+    errors = table.set_index("method").relative
     assert list(errors.index) == [
         "vacuum, defoci known",
         "vacuum, images alone",
