@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from hyperspy_dlatoms.analysis.graphs import connected_components
 from scipy.spatial import cKDTree
 
-from hyperspy_dlatoms.analysis.graphs import connected_components
 from hyperspy_dlatoms.recipes.draws import bounds
 from hyperspy_dlatoms.simulation.specimens.orientation import rotation, tilt_matrix
 from hyperspy_dlatoms.simulation.specimens.specimen import AtomList, Specimen

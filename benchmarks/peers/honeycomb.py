@@ -4,10 +4,9 @@
 from __future__ import annotations
 
 import numpy as np
+from hyperspy_dlatoms.analysis.graphs import two_colouring
 from scipy.cluster.hierarchy import fcluster, linkage
 from scipy.spatial import cKDTree
-
-from hyperspy_dlatoms.analysis.graphs import two_colouring
 
 NEAR = (0.75, 1.3)
 """Neighbours are bonded where their distance is within this range, in bond lengths."""
