@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from hyperspy_dlatoms.analysis.graphs import connected_components
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
 from scipy.spatial import cKDTree
 
 from hyperspy_dlatoms.recipes.draws import bounds
@@ -129,4 +130,5 @@ def _looking_along(zone: tuple[int, int, int]) -> np.ndarray:
 def _columns(across: np.ndarray) -> np.ndarray:
     """Number the column of each atom by its place across the beam (Å), (n, 2)."""
     pairs = cKDTree(across).query_pairs(0.1, output_type="ndarray")
-    return connected_components(pairs, len(across))
+    graph = coo_array((np.ones(len(pairs)), pairs.T), shape=2 * [len(across)])
+    return connected_components(graph, directed=False)[1]

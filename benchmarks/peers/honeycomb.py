@@ -4,8 +4,8 @@
 from __future__ import annotations
 
 import numpy as np
-from hyperspy_dlatoms.analysis.graphs import two_colouring
 from scipy.cluster.hierarchy import fcluster, linkage
+from scipy.sparse import coo_array, csgraph
 from scipy.spatial import cKDTree
 
 NEAR = (0.75, 1.3)
@@ -21,6 +21,20 @@ def bonded(positions: np.ndarray, bond: float) -> np.ndarray:
     return pairs[length >= NEAR[0] * bond]
 
 
+def two_sublattices(positions: np.ndarray, bond: float) -> tuple[np.ndarray, np.ndarray]:
+    """Return the connected piece that each site is in, and its sublattice, 0 or 1, shapes (n,).
+
+    Neighbours are on different sublattices; the first site of a piece is on 0.
+    """
+    n = len(positions)
+    first, second = bonded(positions, bond).T
+    graph = coo_array((np.ones(len(first)), (first, second)), shape=(n, n)).tocsr()
+    piece = csgraph.connected_components(graph, directed=False)[1]
+    roots = np.unique(piece, return_index=True)[1]
+    steps = csgraph.dijkstra(graph, directed=False, unweighted=True, indices=roots, min_only=True)
+    return piece, steps.astype(int) % 2
+
+
 def best_on_sublattices(
     scores: np.ndarray, positions: np.ndarray, bond: float, homes: tuple[np.ndarray, np.ndarray]
 ) -> np.ndarray:
@@ -28,7 +42,7 @@ def best_on_sublattices(
 
     Which sublattice of a piece is which is decided by all its sites together.
     """
-    sublattice, piece = two_colouring(bonded(positions, bond), len(positions))
+    piece, sublattice = two_sublattices(positions, bond)
     on = np.stack([np.where(home, scores, -np.inf) for home in homes])
     evidence = np.logaddexp.reduce(on, axis=2)
     result = np.empty(len(positions), dtype=int)

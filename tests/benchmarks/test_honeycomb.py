@@ -7,6 +7,7 @@ from peers.honeycomb import (
     best_on_sublattices,
     bonded,
     complete,
+    two_sublattices,
 )
 from scipy.spatial import cKDTree
 
@@ -26,6 +27,10 @@ def honeycomb(n=8, angle=0.3, shift=(0.0, 0.0)):
 def test_neighbours_are_of_different_sublattices():
     places, true = honeycomb()
     places = places + np.random.default_rng(0).normal(0, 0.1, places.shape)
+    piece, sublattice = two_sublattices(places, BOND)
+    inner = piece == piece[0]
+    assert inner.sum() > 0.95 * len(piece)
+    assert len(set(sublattice[inner] ^ true[inner])) == 1
     first, second = bonded(places, BOND).T
     assert (true[first] != true[second]).all()
 
@@ -67,4 +72,6 @@ def test_missing_sites_are_named_where_they_were():
 def test_few_sites(number):
     places = honeycomb()[0][:number]
     assert complete(places, BOND).shape == (0, 2)
+    piece, sublattice = two_sublattices(places, BOND)
+    assert len(piece) == len(sublattice) == number
     assert len(best_on_sublattices(np.zeros((number, 2)), places, BOND, HOMES)) == number
