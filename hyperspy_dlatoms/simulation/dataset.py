@@ -20,7 +20,7 @@ from hyperspy_dlatoms.recipes.draws import draw
 from hyperspy_dlatoms.recipes.recipe import Recipe, parse_recipe, read_recipe
 from hyperspy_dlatoms.simulation.imaging.conditions import draw_conditions, images_of
 from hyperspy_dlatoms.simulation.imaging.image import take_image, take_series
-from hyperspy_dlatoms.simulation.specimens.builders import build_specimen
+from hyperspy_dlatoms.simulation.specimens.builders import build_specimen, check_structures
 from hyperspy_dlatoms.simulation.specimens.specimen import KINDS
 from hyperspy_dlatoms.simulation.wave import exit_wave
 
@@ -159,6 +159,7 @@ def simulate(
     require("abtem", "zarr", extra="simulation", what="Simulating images")
     recipe = recipe if isinstance(recipe, Recipe) else read_recipe(recipe)
     directory = Path(directory)
+    check_structures(recipe.structures, recipe.waves.size)
     _prepare(recipe, directory)
     missing = _missing(directory, recipe)
     tasks = [

@@ -10,12 +10,18 @@ from typing import Any
 import numpy as np
 
 from hyperspy_dlatoms.recipes import structures as recipe_structures
-from hyperspy_dlatoms.recipes.draws import draw
+from hyperspy_dlatoms.recipes.draws import bounds, draw
 from hyperspy_dlatoms.recipes.structures import options
 from hyperspy_dlatoms.simulation.specimens.amorphous import amorphous_carbon, vacuum
+from hyperspy_dlatoms.simulation.specimens.cluster import SPREAD as CLUSTER_SPREAD
 from hyperspy_dlatoms.simulation.specimens.cluster import metal_cluster
 from hyperspy_dlatoms.simulation.specimens.graphene import graphene_sheet
-from hyperspy_dlatoms.simulation.specimens.metal import metal_nanoparticle
+from hyperspy_dlatoms.simulation.specimens.metal import (
+    SPREAD,
+    fcc_lattice_constant,
+    largest_radius,
+    metal_nanoparticle,
+)
 from hyperspy_dlatoms.simulation.specimens.oxide import oxide_slab
 from hyperspy_dlatoms.simulation.specimens.specimen import Specimen
 from hyperspy_dlatoms.simulation.specimens.two_dimensional import layer_kinds, two_dimensional_layer
@@ -29,6 +35,27 @@ BUILDERS: dict[str, Callable[..., Specimen]] = {
     "amorphous-carbon": amorphous_carbon,
     "vacuum": vacuum,
 }
+
+SPREADS = {"metal-nanoparticle": SPREAD, "metal-cluster": CLUSTER_SPREAD}
+
+
+def check_structures(structures: Sequence[Mapping[str, Any]], size: float) -> None:
+    """Check what the schema of a recipe leaves to tables of elements and to files of layers.
+
+    Particles have to fit into the box of edge `size` (Å), and files have to hold a layer.
+    """
+    for number, one in enumerate(structures):
+        name = one["structure"]
+        site_kinds([one])
+        for element in options(one.get("element", "Au")) if name in SPREADS else []:
+            constant = one.get("lattice_constant") or fcc_lattice_constant(element)
+            largest = largest_radius(size, bounds(constant)[1], SPREADS[name])
+            if "radius" in one and bounds(one["radius"])[1] > largest:
+                raise ValueError(
+                    f"structures[{number}] ({name}).radius is {one['radius']!r}: a box of {size:g} "
+                    f"Å holds particles of {element} of 3 to {largest:.1f} Å; change radius or "
+                    "waves.size."
+                )
 
 
 def build_specimen(

@@ -10,11 +10,18 @@ from scipy.spatial import cKDTree
 
 from hyperspy_dlatoms.recipes.draws import draw
 from hyperspy_dlatoms.simulation.specimens.growth import largest_piece, neighbour_table, roughen
-from hyperspy_dlatoms.simulation.specimens.metal import SUPPORTS, fcc_lattice_constant
+from hyperspy_dlatoms.simulation.specimens.metal import (
+    SUPPORTS,
+    fcc_lattice_constant,
+    largest_radius,
+)
 from hyperspy_dlatoms.simulation.specimens.orientation import ZONES, rotation, tilt_matrix
 from hyperspy_dlatoms.simulation.specimens.particle import square_lattice
 from hyperspy_dlatoms.simulation.specimens.specimen import AtomList, Specimen
-from hyperspy_dlatoms.simulation.specimens.support import EDGE, facing, on_oxide, place, with_carbon
+from hyperspy_dlatoms.simulation.specimens.support import facing, on_oxide, place, with_carbon
+
+SPREAD = 1.5
+"""Greatest distance of an atom from the middle, relative to the radius."""
 
 SHAPES = ("sphere", "ellipsoid", "octahedron", "decahedron", "icosahedron")
 
@@ -295,7 +302,7 @@ def metal_cluster(
     ):
         if value not in known:
             raise ValueError(f"{name} {value!r} is not known: expected one of {known}.")
-    largest = (size / 2 - EDGE - 0.55 * lattice_constant) / 1.5
+    largest = largest_radius(size, lattice_constant, SPREAD)
     if not 3 <= np.min(radius) <= largest:
         raise ValueError(
             f"radius {radius} Å: a box of {size} Å holds particles of {element} of 3 to "

@@ -14,6 +14,15 @@ from hyperspy_dlatoms.simulation.specimens.support import EDGE, facing, on_oxide
 SUPPORTS = (None, "oxide", "carbon", "carbon-beside")
 
 
+SPREAD = 1.3
+"""Greatest distance of a facet from the middle, relative to the mean one."""
+
+
+def largest_radius(size: float, lattice_constant: float, spread: float) -> float:
+    """Return the mean radius (Å) of the largest particle that a box of edge `size` (Å) holds."""
+    return (size / 2 - EDGE - 0.55 * lattice_constant) / spread
+
+
 def fcc_lattice_constant(element: str) -> float:
     """Return the lattice constant (Å) of an fcc element, as ASE knows it.
 
@@ -134,7 +143,7 @@ def metal_nanoparticle(
         raise ValueError(f"zone {zone!r} is not known: expected one of {sorted(ZONES)} or None.")
     if support not in SUPPORTS:
         raise ValueError(f"support {support!r} is not known: expected one of {SUPPORTS}.")
-    largest = (size / 2 - EDGE - 0.55 * lattice_constant) / 1.3
+    largest = largest_radius(size, lattice_constant, SPREAD)
     if not 3 <= np.min(radius) <= largest:
         raise ValueError(
             f"radius {radius} Å: a box of {size} Å holds particles of {element} of 3 to "

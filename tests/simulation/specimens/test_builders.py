@@ -9,6 +9,7 @@ from hyperspy_dlatoms.recipes.structures import STRUCTURES
 from hyperspy_dlatoms.simulation.specimens.builders import (
     BUILDERS,
     build_specimen,
+    check_structures,
     site_kinds,
     site_materials,
 )
@@ -73,3 +74,15 @@ def test_the_kinds_of_sites_follow_from_the_structures():
 )
 def test_materials_whose_sites_are_to_be_found(structures, materials):
     assert site_materials(structures) == materials
+
+
+def test_particles_that_their_box_cannot_hold_are_refused():
+    particle = {"structure": "metal-nanoparticle", "radius": [5, 9]}
+    check_structures([particle], 36.0)
+    with pytest.raises(
+        ValueError, match=r"structures\[1\] \(metal-nanoparticle\).radius is \[5, 10"
+    ):
+        check_structures([particle, particle | {"radius": [5, 10]}], 36.0)
+    with pytest.raises(ValueError, match="'Fe' is not fcc"):
+        check_structures([particle | {"element": {"choice": ["Au", "Fe"]}}], 36.0)
+    check_structures([particle | {"element": "Fe", "lattice_constant": 3.6}], 36.0)
