@@ -31,29 +31,16 @@ TASK = 8
 
 @dataclass(frozen=True)
 class Item:
-    """
-    One exit wave of a data set, and the images taken of it.
+    """One exit wave of a data set, and the images taken of it."""
 
-    Parameters
-    ----------
-    wave : numpy.ndarray
-        (N, N) complex64.
-    sites : numpy.ndarray
-        (n, 3) float32: y, x (Å) and the number of atoms.
-    species : numpy.ndarray
-        (n,) int, the kind of each site, an index into ``record["kinds"]``.
-    images : numpy.ndarray
-        (per_wave, pixels, pixels) float32, electrons a pixel; with focal series
-        (per_wave, images of a series, pixels, pixels).
-    record : dict
-        ``energy`` (eV), ``specimen``, ``kinds`` (names of the kinds of sites), and ``images``: the
-        conditions and exact ``sampling`` (Å/px) of each.
-    """
-
+    # (N, N) complex64.
     wave: np.ndarray
+    # y, x (Å) and the number of atoms, (n, 3), and the kind of each, an index into record["kinds"].
     sites: np.ndarray
     species: np.ndarray
+    # Electrons a pixel, (per_wave, pixels, pixels), one more axis for the images of focal series.
     images: np.ndarray
+    # `energy` (eV), `specimen`, `kinds`, and the conditions and sampling (Å/px) of each image.
     record: dict[str, Any]
 
 
@@ -92,7 +79,7 @@ class DataSet:
         self._waves, self._sites, self._species, self._images = _open_arrays(self.directory, "r")
 
     def __len__(self) -> int:
-        """Give the number of waves."""
+        """Return the number of waves."""
         return int(self.recipe.waves.count)
 
     def __getitem__(self, index: int) -> Item:
@@ -176,21 +163,7 @@ def simulate(
 
 
 def make_item(recipe: Recipe, index: int) -> Item:
-    """
-    Simulate one item of a data set.
-
-    Parameters
-    ----------
-    recipe : Recipe
-        What to make.
-    index : int
-        Number of the item.
-
-    Returns
-    -------
-    Item
-        A pure function of the recipe and the index.
-    """
+    """Simulate one item of a data set, which the recipe and its number decide alone."""
     rng = np.random.default_rng([recipe.seed, index])
     waves, images = recipe.waves, recipe.images
     specimen = build_specimen(rng, recipe.structures, waves.size)

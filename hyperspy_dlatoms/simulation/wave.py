@@ -134,45 +134,15 @@ def exit_wave(
 
 
 def blurred(name: str, symbols: Iterable[str], displacement: float) -> Parametrization:
-    """
-    Blur the potentials of atoms by their thermal motion, as the Debye-Waller factor does.
-
-    Parameters
-    ----------
-    name : str
-        Of the parametrization, as abTEM names it.
-    symbols : iterable of str
-        The elements.
-    displacement : float
-        Standard deviation of the motion along each axis, Å.
-
-    Returns
-    -------
-    abtem.parametrizations.Parametrization
-    """
+    """Blur potentials by the thermal `displacement` (Å), as the Debye-Waller factor does."""
     from abtem.parametrizations import validate_parametrization
 
     return type(validate_parametrization(name))(sigmas=dict.fromkeys(symbols, displacement))
 
 
 def phase_object(potential: Potential, energy: float) -> np.ndarray:
-    """
-    Give the wave behind a potential that turns its phase in one plane.
+    """Return the wave behind a potential that turns its phase in one plane, x first as in abTEM.
 
-    Parameters
-    ----------
-    potential : abtem.Potential
-        Projected along the beam.
-    energy : float
-        Of the electrons, eV.
-
-    Returns
-    -------
-    numpy.ndarray
-        exp(i sigma V), complex, x along the first axis as in abTEM.
-
-    References
-    ----------
     E. J. Kirkland, Advanced Computing in Electron Microscopy, 3rd ed. (2020), chapter 5.
     """
     from abtem.core.energy import energy2sigma
@@ -182,33 +152,7 @@ def phase_object(potential: Potential, energy: float) -> np.ndarray:
 
 
 def crop_spectrum(wave: np.ndarray, pixels: int) -> np.ndarray:
-    """
-    Bring a periodic wave to a coarser grid without aliasing.
-
-    Parameters
-    ----------
-    wave : numpy.ndarray
-        (N, N) complex.
-    pixels : int
-        Pixels a side of the result, at most N.
-
-    Returns
-    -------
-    numpy.ndarray
-        (pixels, pixels) complex64 of the same amplitude.
-
-    Raises
-    ------
-    ValueError
-        If the result would be larger than `wave`.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from hyperspy_dlatoms.simulation.wave import crop_spectrum
-    >>> bool(np.allclose(crop_spectrum(np.full((8, 8), 1j), 4), 1j))
-    True
-    """
+    """Bring a periodic wave (N, N) to a grid of (pixels, pixels), coarser, without aliasing."""
     if pixels > len(wave):
         raise ValueError(
             f"A wave of {len(wave)} px cannot be cropped to {pixels} px; "

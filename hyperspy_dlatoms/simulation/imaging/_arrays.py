@@ -34,5 +34,5 @@ def phase_factor(xp: Any, turns: Array) -> Array:
 
 
 def per_image(xp: Any, values: Mapping[str, Array], dtype: Any = None) -> dict[str, Array]:
-    """Give values of shape (...) two more axes, so that they go with images (..., H, W)."""
+    """Add two axes to values of shape (...), so that they go with images (..., H, W)."""
     return {name: xp.asarray(value, dtype)[..., None, None] for name, value in values.items()}

@@ -24,28 +24,6 @@ def random_packing(
 ) -> np.ndarray:
     """Place points one after the other at random, leaving out those too close to an earlier one.
 
-    Parameters
-    ----------
-    rng : numpy.random.Generator
-        Source of all randomness.
-    box : tuple of float
-        Edges of the box along x, y and, for points in space, z (Å); periodic in x and y.
-    density : float
-        Points per Å² or Å³ wanted; fewer if there is no room for them.
-    distance : float
-        Least distance between any two (Å).
-    region : Region, optional
-        Where the points may be; default everywhere.
-    trials : float, optional
-        Places tried for each point wanted.
-
-    Returns
-    -------
-    numpy.ndarray
-        Positions in Å, shape (n, 2) or (n, 3), float64.
-
-    References
-    ----------
     B. Widom, Random sequential addition of hard spheres to a volume, J. Chem. Phys. 44 (1966)
     3888.
     """
@@ -86,26 +64,7 @@ def carbon_atoms(
     density: float,
     region: Region | None = None,
 ) -> AtomList:
-    """Make the atoms of an amorphous carbon film, z from 0 to `thickness`.
-
-    Parameters
-    ----------
-    rng : numpy.random.Generator
-        Source of all randomness.
-    size : float
-        Edge of the box (Å).
-    thickness : float
-        Thickness of the film (Å).
-    density : float
-        Mass density (g/cm³).
-    region : Region, optional
-        Where the film is; default everywhere.
-
-    Returns
-    -------
-    AtomList
-        Carbon atoms, none of them a site, no two closer than 1.35 Å across the periodic box.
-    """
+    """Make the atoms of an amorphous carbon film, z from 0 to `thickness`."""
     box = (size, size, thickness)
     points = random_packing(rng, box, density * ATOMS_PER_DENSITY, 1.35, region)
     return AtomList.without_sites(6, points)

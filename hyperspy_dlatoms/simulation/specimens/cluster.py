@@ -35,46 +35,14 @@ APART = 1.2
 def sphere(
     rng: np.random.Generator, radius: float, zone: str, axes: tuple[float, float, float]
 ) -> np.ndarray:
-    """Cut an ellipsoid about a random point out of an fcc crystal.
-
-    Parameters
-    ----------
-    rng : numpy.random.Generator
-        Source of all randomness.
-    radius : float
-        In lattice constants.
-    zone : {"110", "100"}
-        Direction of the crystal along the beam.
-    axes : tuple of float
-        Semi-axes along x, y, z relative to `radius`; 1, 1, 1 is a sphere.
-
-    Returns
-    -------
-    numpy.ndarray
-        x, y, z in lattice constants, shape (n, 3).
-    """
+    """Cut an ellipsoid about a random point out of an fcc crystal."""
     positions = square_lattice(radius * max(axes) + 1)[0]
     positions = (positions - rng.random(3)) @ ZONES[zone].T @ rotation(rng.uniform(0, np.pi)).T
     return positions[np.linalg.norm(positions / axes, axis=1) <= radius]
 
 
 def octahedron(rng: np.random.Generator, radius: float, zone: str) -> np.ndarray:
-    """Make an fcc octahedron, whole or with its corners cut off by {100} facets.
-
-    Parameters
-    ----------
-    rng : numpy.random.Generator
-        Source of all randomness.
-    radius : float
-        About that of the sphere of the same volume, in lattice constants.
-    zone : {"110", "100"}
-        Direction of the crystal along the beam.
-
-    Returns
-    -------
-    numpy.ndarray
-        x, y, z in lattice constants, shape (n, 3).
-    """
+    """Make an fcc octahedron, whole or with its corners cut off by {100} facets."""
     from ase.cluster import Octahedron
 
     cut = rng.uniform(0, 0.45)
@@ -86,20 +54,7 @@ def octahedron(rng: np.random.Generator, radius: float, zone: str) -> np.ndarray
 
 
 def decahedron(rng: np.random.Generator, radius: float) -> np.ndarray:
-    """Make five fcc tetrahedra about an axis along the beam, with and without Marks' notches.
-
-    Parameters
-    ----------
-    rng : numpy.random.Generator
-        Source of all randomness.
-    radius : float
-        About that of its outline, in lattice constants.
-
-    Returns
-    -------
-    numpy.ndarray
-        x, y, z in lattice constants, shape (n, 3); each of the five shows columns along [110].
-    """
+    """Make five fcc tetrahedra about an axis along the beam, with and without Marks' notches."""
     from ase.cluster import Decahedron
 
     rings = max(2, round(radius / np.sqrt(3 / 8)))
@@ -110,20 +65,7 @@ def decahedron(rng: np.random.Generator, radius: float) -> np.ndarray:
 
 
 def icosahedron(rng: np.random.Generator, radius: float) -> np.ndarray:
-    """Make twenty fcc tetrahedra about a point, seen along one of its five-fold axes.
-
-    Parameters
-    ----------
-    rng : numpy.random.Generator
-        Source of all randomness.
-    radius : float
-        Of its corners, in lattice constants.
-
-    Returns
-    -------
-    numpy.ndarray
-        x, y, z in lattice constants, shape (n, 3).
-    """
+    """Make twenty fcc tetrahedra about a point, seen along one of its five-fold axes."""
     from ase.cluster import Icosahedron
 
     shells = max(3, round(radius * np.sqrt(2)) + 1)
@@ -138,18 +80,6 @@ def hollows(positions: np.ndarray, spacing: float) -> np.ndarray:
     """Find the empty lattice sites next to a particle, whatever its crystals.
 
     A lattice has inversion symmetry, so opposite each neighbour of an atom lies another site.
-
-    Parameters
-    ----------
-    positions : numpy.ndarray
-        The atoms, shape (n, 3).
-    spacing : float
-        Distance of nearest neighbours.
-
-    Returns
-    -------
-    numpy.ndarray
-        Sites that are free and not too near to each other, shape (m, 3).
     """
     first, second = cKDTree(positions).query_pairs(1.15 * spacing, output_type="ndarray").T
     atom, neighbour = np.r_[first, second], np.r_[second, first]
@@ -163,22 +93,7 @@ def hollows(positions: np.ndarray, spacing: float) -> np.ndarray:
 
 
 def worn(rng: np.random.Generator, positions: np.ndarray, spacing: float) -> np.ndarray:
-    """Move a few atoms on and off the surface of a particle.
-
-    Parameters
-    ----------
-    rng : numpy.random.Generator
-        Source of all randomness.
-    positions : numpy.ndarray
-        The atoms, shape (n, 3).
-    spacing : float
-        Distance of nearest neighbours.
-
-    Returns
-    -------
-    numpy.ndarray
-        The atoms that are there now, shape (m, 3).
-    """
+    """Move a few atoms on and off the surface of a particle."""
     sites = np.concatenate([positions, hollows(positions, spacing)])
     neighbours = neighbour_table(sites, 1.15 * spacing)
     inside = np.arange(len(sites)) < len(positions)
@@ -188,27 +103,7 @@ def worn(rng: np.random.Generator, positions: np.ndarray, spacing: float) -> np.
 
 
 def stacks(positions: np.ndarray, least: int = 1) -> np.ndarray:
-    """Group atoms that stand over each other into columns, where columns can be told apart.
-
-    Parameters
-    ----------
-    positions : numpy.ndarray
-        The atoms before any tilt (Å), shape (n, 3).
-    least : int, optional
-        Fewest atoms of a column.
-
-    Returns
-    -------
-    numpy.ndarray
-        Column of each atom, shape (n,), int; -1 in columns that are lower, wider than 0.25 Å, or
-        nearer than 1.2 Å to another.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> stacks(np.array([[0, 0, 0], [0, 0.1, 3], [3, 0, 0], [4, 0, 2.0]]))
-    array([ 0,  0, -1, -1])
-    """
+    """Group atoms that stand over each other into columns, where columns can be told apart."""
     xy = positions[:, :2]
     pairs = cKDTree(xy).query_pairs(OVER, output_type="ndarray")
     graph = coo_array((np.ones(len(pairs)), (pairs[:, 0], pairs[:, 1])), shape=(len(xy),) * 2)

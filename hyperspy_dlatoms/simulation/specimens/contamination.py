@@ -22,29 +22,9 @@ def contamination(
     coverage: float,
     clearance: float = CLEARANCE,
 ) -> tuple[AtomList, np.ndarray]:
-    """Make patches of amorphous carbon that thin out towards their edges.
+    """Make patches of amorphous carbon, up to `thickness` (Å), thinner towards their edges.
 
-    Parameters
-    ----------
-    rng : numpy.random.Generator
-        Source of all randomness.
-    sheet : numpy.ndarray
-        x, y, z of the atoms of the sheet (Å), shape (n, 3).
-    size : float
-        Edge of the box (Å).
-    thickness : float
-        Of the patches where they are thickest (Å).
-    coverage : float
-        Share of the box that they cover.
-    clearance : float, optional
-        Distance of the lowest carbon from the middle of the sheet (Å).
-
-    Returns
-    -------
-    AtomList
-        Carbon, none of which is a site.
-    numpy.ndarray
-        Thickness over each atom of the sheet (Å), shape (n,).
+    Returned with them is the thickness (Å) over each atom of the `sheet` (n, 3).
     """
     values = smooth_field(rng, size, scale=rng.uniform(20, 50))
     threshold = threshold_field(values, size, coverage)
@@ -69,26 +49,7 @@ def adatoms(
     numbers: tuple[int, ...] = (6, 14),
     clearance: float = CLEARANCE,
 ) -> AtomList:
-    """Put single atoms on top of bonds and atoms.
-
-    Parameters
-    ----------
-    rng : numpy.random.Generator
-        Source of all randomness.
-    sheet : numpy.ndarray
-        x, y, z of the atoms of the sheet (Å), shape (n, 3).
-    count : int
-        How many.
-    numbers : tuple of int, optional
-        The atomic numbers to choose from; carbon and silicon by default.
-    clearance : float, optional
-        Their distance from the middle of the sheet (Å).
-
-    Returns
-    -------
-    AtomList
-        The adatoms, none of which is a site.
-    """
+    """Put single atoms `clearance` (Å) above bonds and atoms of a sheet (n, 3)."""
     count = min(count, len(sheet) // 3)
     chosen = rng.choice(len(sheet), size=count, replace=False)
     neighbour = cKDTree(sheet).query(sheet[chosen], k=2)[1][:, 1]

@@ -14,23 +14,9 @@ from hyperspy_dlatoms.simulation.specimens.orientation import tilt_matrix
 def ripple(
     rng: np.random.Generator, points: np.ndarray, amplitude: float
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Bend a flat sheet into waves, which shortens it in projection.
+    """Bend a flat sheet (n, 2) into waves of `amplitude` (Å), which shortens it in projection.
 
-    Parameters
-    ----------
-    rng : numpy.random.Generator
-        Source of all randomness.
-    points : numpy.ndarray
-        x, y of the flat sheet (Å), shape (n, 2).
-    amplitude : float
-        Of the strongest wave (Å).
-
-    Returns
-    -------
-    positions : numpy.ndarray
-        x, y, z (Å), shape (n, 3).
-    normals : numpy.ndarray
-        Unit vectors perpendicular to the sheet there, shape (n, 3).
+    Returned are its points and normals (n, 3).
     """
     xy, z, slope = points.copy(), np.zeros(len(points)), np.zeros((len(points), 2))
     middle = points.mean(axis=0)
@@ -57,31 +43,9 @@ def deform(
     ripple_amplitude: float | tuple[float, float],
     tilt_max: float,
 ) -> tuple[np.ndarray, np.ndarray, dict[str, Any]]:
-    """Strain, ripple and tilt a flat sheet about the middle of its box.
+    """Strain, ripple and tilt (degrees) a flat sheet (n, 2) about the middle of its box.
 
-    Parameters
-    ----------
-    rng : numpy.random.Generator
-        Source of all randomness.
-    points : numpy.ndarray
-        x, y of the flat sheet (Å), shape (n, 2).
-    size : float
-        Edge of the box (Å).
-    strain : float
-        The two principal strains are drawn between -`strain` and +`strain`.
-    ripple_amplitude : float or tuple of float
-        Height of the strongest wave out of the plane (Å), or its range.
-    tilt_max : float
-        The tilt is drawn between 0 and this (degrees).
-
-    Returns
-    -------
-    positions : numpy.ndarray
-        x, y, z (Å), shape (n, 3).
-    normals : numpy.ndarray
-        Unit vectors perpendicular to the sheet there, shape (n, 3).
-    about : dict
-        ``tilt`` (degrees) and the two principal values of ``strain``.
+    Returned are its points and normals (n, 3), and what was drawn.
     """
     middle = np.full(2, size / 2)
     turn = rng.uniform(0, np.pi)

@@ -42,28 +42,7 @@ those of the next period (Å)."""
 def whole_sheet(
     rng: np.random.Generator, kind: str, size: float, grains: int, rotated_bonds: int
 ) -> tuple[Sheet, dict]:
-    """Make a sheet that reaches beyond the box, without vacancies.
-
-    Parameters
-    ----------
-    rng : numpy.random.Generator
-        Source of all randomness.
-    kind : {"perfect", "random", "polycrystal"}
-        Kind of sheet.
-    size : float
-        Edge of the box (Å).
-    grains : int
-        Number of grains of a polycrystal.
-    rotated_bonds : int
-        Number of Stone-Wales defects.
-
-    Returns
-    -------
-    Sheet
-        The relaxed sheet.
-    dict
-        Rotation of the grains (degrees).
-    """
+    """Make a sheet that reaches beyond the box, without vacancies."""
     low, high = -BEYOND, size + BEYOND
     angles: list[float] = []
     if kind == "perfect":
@@ -83,22 +62,7 @@ def whole_sheet(
 
 
 def vacancies(rng: np.random.Generator, sheet: Sheet, fraction: float) -> np.ndarray:
-    """Choose the atoms to take out: single, double and small clusters of vacancies.
-
-    Parameters
-    ----------
-    rng : numpy.random.Generator
-        Source of all randomness.
-    sheet : Sheet
-        The sheet.
-    fraction : float
-        Share of the atoms taken out.
-
-    Returns
-    -------
-    numpy.ndarray
-        Which atoms stay, shape (n,), bool.
-    """
+    """Choose the atoms to take out: single, double and small clusters of vacancies."""
     keep = np.ones(len(sheet.points), dtype=bool)
     wanted = rng.binomial(len(keep), fraction)
     while (~keep).sum() < wanted:

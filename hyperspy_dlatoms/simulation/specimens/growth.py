@@ -10,22 +10,7 @@ from scipy.spatial import cKDTree
 
 
 def neighbour_table(positions: np.ndarray, distance: float, width: int = 12) -> np.ndarray:
-    """List the neighbours of each lattice site.
-
-    Parameters
-    ----------
-    positions : numpy.ndarray
-        Shape (n, d), Å.
-    distance : float
-        Sites nearer than this are neighbours (Å).
-    width : int, optional
-        Most neighbours that a site can have.
-
-    Returns
-    -------
-    numpy.ndarray
-        Shape (n, width), int: indices of neighbours; n where there are fewer.
-    """
+    """List the neighbours of each lattice site."""
     _, index = cKDTree(positions).query(
         positions, k=width + 1, distance_upper_bound=distance, workers=1
     )
@@ -45,26 +30,6 @@ def roughen(
     taken from the surface with probability proportional to exp(-c / T), c being the number of
     neighbours.
 
-    Parameters
-    ----------
-    rng : numpy.random.Generator
-        Source of all randomness.
-    occupied : numpy.ndarray
-        Which sites hold an atom, shape (n,), bool.
-    neighbours : numpy.ndarray
-        As `neighbour_table` gives, shape (n, k), int.
-    steps : int
-        Number of atoms added or taken away.
-    temperature : float
-        T above, in neighbours; the lower, the smoother the surface stays.
-
-    Returns
-    -------
-    numpy.ndarray
-        Which sites hold an atom afterwards, shape (n,), bool.
-
-    References
-    ----------
     J. Madsen et al., A deep learning approach to identify local structures in atomic-resolution
     transmission electron microscopy images, Adv. Theory Simul. 1 (2018) 1800037.
     """
@@ -90,22 +55,7 @@ def roughen(
 
 
 def largest_piece(occupied: np.ndarray, neighbours: np.ndarray, least: int = 3) -> np.ndarray:
-    """Keep the largest connected piece of a crystal, without atoms of few neighbours.
-
-    Parameters
-    ----------
-    occupied : numpy.ndarray
-        Which sites hold an atom, shape (n,), bool.
-    neighbours : numpy.ndarray
-        As `neighbour_table` gives, shape (n, k), int.
-    least : int, optional
-        Fewest neighbours that an atom may have.
-
-    Returns
-    -------
-    numpy.ndarray
-        Which sites hold an atom afterwards, shape (n,), bool.
-    """
+    """Keep the largest connected piece of a crystal, without atoms of few neighbours."""
     n, width = neighbours.shape
     occupied = np.append(occupied, False)
     while True:

@@ -20,32 +20,16 @@ PATCH = 10.0
 
 @dataclass
 class Lattice:
-    """Sites of a flat layer and the atoms that they hold, changed in place by the defects.
-
-    Parameters
-    ----------
-    cell : Monolayer
-        What the layer is made of.
-    points : numpy.ndarray
-        x, y of the sites (Å), shape (n, 2).
-    site : numpy.ndarray
-        Which site of the cell each is, shape (n,), int.
-
-    Attributes
-    ----------
-    numbers, heights : numpy.ndarray
-        Atomic numbers, 0 for none, and z (Å), shape (n, m).
-    foreign : numpy.ndarray
-        Kind of each site that holds what does not belong there, else empty, shape (n,), str.
-    neighbours : scipy.sparse.csr_array
-        1 for each pair of neighbours, shape (n, n).
-    """
+    """Sites of a flat layer and the atoms that they hold, changed in place by the defects."""
 
     cell: Monolayer
+    # x, y (n, 2), Å, and the site of the cell that each is.
     points: np.ndarray
     site: np.ndarray
+    # Atomic numbers, 0 for none, and z (Å), (n, m).
     numbers: np.ndarray = field(init=False)
     heights: np.ndarray = field(init=False)
+    # Kind of each site that holds what does not belong there, else empty.
     foreign: np.ndarray = field(init=False)
     neighbours: csr_array = field(init=False)
 
@@ -108,15 +92,7 @@ def _second(lattice: Lattice) -> csr_array:
 
 
 def trim(lattice: Lattice, least: float = 0.5) -> None:
-    """Empty the sites that have lost too many of their neighbours, one after the other.
-
-    Parameters
-    ----------
-    lattice : Lattice
-        The layer.
-    least : float, optional
-        Share of the neighbours of a perfect layer that a site needs to stay.
-    """
+    """Empty the sites that have lost too many of their neighbours, one after the other."""
     needed = least * _full(lattice.cell)[0][lattice.site]
     while True:
         loose = lattice.occupied & (lattice.neighbours @ lattice.occupied.astype(float) < needed)
@@ -127,18 +103,7 @@ def trim(lattice: Lattice, least: float = 0.5) -> None:
 
 
 def surroundings(lattice: Lattice) -> np.ndarray:
-    """Return the share of neighbours that are there, or of second neighbours where that is less.
-
-    Parameters
-    ----------
-    lattice : Lattice
-        The layer.
-
-    Returns
-    -------
-    numpy.ndarray
-        0 to 1, shape (n,).
-    """
+    """Return the share of neighbours that are there, or of second neighbours where that is less."""
     first, second = _full(lattice.cell)
     occupied = lattice.occupied.astype(float)
     near = lattice.neighbours @ occupied / first[lattice.site]
@@ -153,26 +118,7 @@ def choose(
     fraction: float,
     clustering: float = 0.0,
 ) -> np.ndarray:
-    """Choose a share of the sites, evenly or in patches.
-
-    Parameters
-    ----------
-    rng : numpy.random.Generator
-        Source of all randomness.
-    lattice : Lattice
-        The layer.
-    candidates : numpy.ndarray
-        Which sites may be chosen, shape (n,), bool.
-    fraction : float
-        Share of them.
-    clustering : float, optional
-        0 for evenly, 1 for patches.
-
-    Returns
-    -------
-    numpy.ndarray
-        Indices of the sites.
-    """
+    """Choose a share of the sites, evenly or in patches."""
     may = np.flatnonzero(candidates)
     count = rng.binomial(len(may), fraction)
     order = rng.random(len(may))
@@ -207,19 +153,8 @@ def lose_one(
 def rows_of_vacancies(rng: np.random.Generator, lattice: Lattice, size: float) -> None:
     """Take one atom, or all, from each of a row of nonmetal sites within the box.
 
-    Parameters
-    ----------
-    rng : numpy.random.Generator
-        Source of all randomness.
-    lattice : Lattice
-        The layer.
-    size : float
-        Edge of the box (Å).
-
-    References
-    ----------
-    H.-P. Komsa et al., From point to extended defects in two-dimensional MoS2: Evolution of atomic
-    structure under electron irradiation, Phys. Rev. B 88 (2013) 035301.
+    H.-P. Komsa et al., From point to extended defects in two-dimensional MoS2: Evolution of
+    atomic structure under electron irradiation, Phys. Rev. B 88 (2013) 035301.
     """
     inside = ((lattice.points > 0) & (lattice.points < size)).all(axis=1)
     may = np.flatnonzero(~lattice.metallic & lattice.perfect & inside)
@@ -241,17 +176,7 @@ def rows_of_vacancies(rng: np.random.Generator, lattice: Lattice, size: float) -
 
 
 def antisites(rng: np.random.Generator, lattice: Lattice, fraction: float) -> None:
-    """Put on a share of the sites the atoms that belong on the other kind of site.
-
-    Parameters
-    ----------
-    rng : numpy.random.Generator
-        Source of all randomness.
-    lattice : Lattice
-        The layer; one with a single kind of site is left as it is.
-    fraction : float
-        Share of the sites.
-    """
+    """Put on a share of the sites the atoms that belong on the other kind of site."""
     kinds = [np.flatnonzero(lattice.cell.metallic), np.flatnonzero(~lattice.cell.metallic)]
     if not all(len(kind) for kind in kinds):
         return
@@ -263,24 +188,7 @@ def antisites(rng: np.random.Generator, lattice: Lattice, fraction: float) -> No
 
 
 def substitute(rng: np.random.Generator, lattice: Lattice, symbol: str, fraction: float) -> None:
-    """Put a foreign element on a share of the sites of its like.
-
-    Parameters
-    ----------
-    rng : numpy.random.Generator
-        Source of all randomness.
-    lattice : Lattice
-        The layer.
-    symbol : str
-        Of the element. A nonmetal takes the place of one or all atoms of a site.
-    fraction : float
-        Share of the sites of its like.
-
-    Raises
-    ------
-    ValueError
-        If there is no such element.
-    """
+    """Put a foreign element on a share of the sites of its like."""
     from ase.data import atomic_numbers
 
     if symbol not in atomic_numbers or symbol == "X":

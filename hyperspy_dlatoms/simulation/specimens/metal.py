@@ -24,28 +24,7 @@ def largest_radius(size: float, lattice_constant: float, spread: float) -> float
 
 
 def fcc_lattice_constant(element: str) -> float:
-    """Return the lattice constant (Å) of an fcc element, as ASE knows it.
-
-    Parameters
-    ----------
-    element : str
-        Chemical symbol.
-
-    Returns
-    -------
-    float
-        Edge of the cubic cell (Å).
-
-    Raises
-    ------
-    ValueError
-        If the symbol is unknown, or the element is not fcc.
-
-    Examples
-    --------
-    >>> fcc_lattice_constant("Au")
-    4.08
-    """
+    """Return the lattice constant (Å) of an fcc element, as ASE knows it."""
     from ase.data import atomic_numbers, reference_states
 
     if element not in atomic_numbers:

@@ -35,26 +35,15 @@ OVERLAP = 0.3
 
 
 class Monolayer(NamedTuple):
-    """Unit cell of a single layer.
+    """Unit cell of a single layer."""
 
-    Attributes
-    ----------
-    vectors : numpy.ndarray
-        The two lattice vectors as rows, x and y (Å), shape (2, 2).
-    points : numpy.ndarray
-        x, y of its sites (Å), shape (k, 2).
-    numbers : numpy.ndarray
-        Atomic numbers of each site, 0 where it has fewer atoms than others, shape (k, m), int.
-    heights : numpy.ndarray
-        z of those atoms (Å), 0 in the middle of the layer, shape (k, m).
-    names : tuple of str
-        Kind of each site: its elements.
-    """
-
+    # The lattice vectors as rows, (2, 2), and x, y of the sites, (k, 2), Å.
     vectors: np.ndarray
     points: np.ndarray
+    # Atomic numbers of each site, 0 where it has fewer atoms than others, (k, m), and their z (Å).
     numbers: np.ndarray
     heights: np.ndarray
+    # Kind of each site: its elements.
     names: tuple[str, ...]
 
     @property
@@ -87,23 +76,9 @@ class Monolayer(NamedTuple):
     def lattice(
         self, angle: float, origin: np.ndarray, low: float, high: float
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Repeat the cell within a square.
+        """Repeat the cell, turned about `origin`, within a square from `low` to `high` (Å).
 
-        Parameters
-        ----------
-        angle : float
-            By which it is turned (rad).
-        origin : numpy.ndarray
-            x, y of the corner of a cell (Å).
-        low, high : float
-            Edges of the square along x and y (Å).
-
-        Returns
-        -------
-        points : numpy.ndarray
-            x, y of the sites (Å), shape (n, 2).
-        site : numpy.ndarray
-            Which site of the cell each is, shape (n,), int.
+        Returns x, y (n, 2) and the number in the cell (n,) of the sites.
         """
         c, s = np.cos(angle), np.sin(angle)
         turned = np.array([[c, s], [-s, c]])
@@ -122,36 +97,7 @@ class Monolayer(NamedTuple):
 
 
 def monolayer(formula: str | None = "MoS2", file: str | Path | None = None) -> Monolayer:
-    """Give the unit cell of a single layer.
-
-    Parameters
-    ----------
-    formula : {"MoS2", "WS2", "MoSe2", "WSe2", "BN"}, optional
-        A 2H dichalcogenide or hexagonal boron nitride.
-    file : str or pathlib.Path, optional
-        A file that ASE reads, in place of the formula: a layer in the plane of the first two
-        lattice vectors, across z.
-
-    Returns
-    -------
-    Monolayer
-        Atoms over each other are one site, whose kind is named by their elements.
-
-    Raises
-    ------
-    ValueError
-        If the formula is not known, or the file holds no layer.
-    FileNotFoundError
-        If there is no such file.
-
-    Examples
-    --------
-    >>> from hyperspy_dlatoms.simulation.specimens.monolayer import monolayer
-    >>> monolayer("MoS2").kinds
-    ('Mo', 'S', 'Mo vacancy', 'S vacancy')
-    >>> monolayer("MoS2").numbers.tolist()
-    [[42, 0], [16, 16]]
-    """
+    """Return the unit cell of a formula, or of the layer that a file holds."""
     from ase.build import graphene, mx2
 
     if file is not None:

@@ -19,26 +19,7 @@ def rotation(angle: float) -> np.ndarray:
 
 
 def tilt_matrix(tilt: float, azimuth: float) -> np.ndarray:
-    """Return the matrix of a tilt about an axis across the beam.
-
-    Parameters
-    ----------
-    tilt : float
-        Angle of the tilt (degrees).
-    azimuth : float
-        Direction of its axis from the x axis (rad).
-
-    Returns
-    -------
-    numpy.ndarray
-        Rotation matrix, shape (3, 3).
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> float(np.degrees(np.arccos(tilt_matrix(1.5, 0.3)[2, 2])).round(6))
-    1.5
-    """
+    """Return the matrix of a tilt about an axis across the beam."""
     c, s = np.cos(np.radians(tilt)), np.sin(np.radians(tilt))
     about_x = np.array([[1, 0, 0], [0, c, -s], [0, s, c]])
     return rotation(azimuth) @ about_x @ rotation(-azimuth)

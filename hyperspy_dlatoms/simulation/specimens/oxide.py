@@ -33,34 +33,7 @@ def oxide_atoms(
     tilt_max: float = 2.0,
     lattice_constant: float = LATTICE_CONSTANT,
 ) -> tuple[AtomList, dict]:
-    """Make the atoms of a CeO2 crystal with a flat, stepped surface that contains the beam.
-
-    Parameters
-    ----------
-    rng : numpy.random.Generator
-        Source of all randomness.
-    size : float
-        Edge of the box (Å).
-    thickness : float
-        Along the beam (Å); z from 0.
-    angle : float
-        Direction from the x axis (rad), from the vacuum into the oxide.
-    offset : float
-        The oxide fills x cos(angle) + y sin(angle) > offset (Å).
-    zone : {"110", "100"}, optional
-        Direction of the crystal along the beam.
-    tilt_max : float, optional
-        Largest tilt away from the zone (degrees).
-    lattice_constant : float, optional
-        Of the cubic cell (Å).
-
-    Returns
-    -------
-    AtomList
-        Cerium and oxygen, none of them a site.
-    dict
-        Zone, surface, tilt and steps, in plain Python values.
-    """
+    """Make the atoms of a CeO2 crystal with a flat, stepped surface that contains the beam."""
     facets, weights = zip(*FACETS[zone], strict=True)
     facet = facets[rng.choice(len(facets), p=weights)]
     frame = ZONES[zone]

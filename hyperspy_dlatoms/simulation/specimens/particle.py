@@ -13,24 +13,9 @@ from hyperspy_dlatoms.simulation.specimens.specimen import AtomList
 
 
 def stacked_lattice(steps: np.ndarray, reach: float) -> tuple[np.ndarray, np.ndarray]:
-    """Stack close-packed planes edge-on, seen along [110].
+    """Stack close-packed planes, each shifted by a step of -1 or 1, edge-on along [110].
 
-    Parameters
-    ----------
-    steps : numpy.ndarray
-        For each plane from -n to n, +1 or -1: the direction of the shift from the plane below.
-        All +1 is fcc, a change of sign that lasts is a twin, a single -1 a stacking fault.
-        Shape (2 n + 1,).
-    reach : float
-        Sites farther from the origin than this along the planes are left out, in
-        lattice constants.
-
-    Returns
-    -------
-    positions : numpy.ndarray
-        x, y, z in lattice constants, shape (m, 3); planes are normal to x.
-    column : numpy.ndarray
-        The column of each, shape (m,), int.
+    Returned are positions (n, 3) out to `reach`, in lattice constants, and columns (n,).
     """
     n = len(steps) // 2
     row, spacing = np.sqrt(6) / 4, 1 / np.sqrt(2)
@@ -55,20 +40,7 @@ def stacked_lattice(steps: np.ndarray, reach: float) -> tuple[np.ndarray, np.nda
 
 
 def square_lattice(reach: float) -> tuple[np.ndarray, np.ndarray]:
-    """Return an fcc lattice seen along [100].
-
-    Parameters
-    ----------
-    reach : float
-        Half the edge of the cube that is filled, in lattice constants.
-
-    Returns
-    -------
-    positions : numpy.ndarray
-        x, y, z in lattice constants, shape (m, 3).
-    column : numpy.ndarray
-        The column of each, shape (m,), int.
-    """
+    """Return an fcc lattice seen along [100], as `stacked_lattice` does."""
     n = int(np.ceil(2 * reach))
     i = np.mgrid[-n : n + 1, -n : n + 1, -n : n + 1].reshape(3, -1).T
     i = i[i.sum(axis=1) % 2 == 0]
@@ -76,18 +48,7 @@ def square_lattice(reach: float) -> tuple[np.ndarray, np.ndarray]:
 
 
 def facet_normals(zone: str) -> np.ndarray:
-    """Return the normals of the six {100} and eight {111} facets of an unturned particle.
-
-    Parameters
-    ----------
-    zone : {"110", "100"}
-        Direction of the crystal along the beam.
-
-    Returns
-    -------
-    numpy.ndarray
-        Unit vectors in x, y, z, shape (14, 3). Along [110] one {111} normal is x.
-    """
+    """Return the normals of the six {100} and eight {111} facets of an unturned particle."""
     signs = np.array(list(itertools.product([-1, 1], repeat=3))) / np.sqrt(3)
     normals = np.concatenate([np.eye(3), -np.eye(3), signs]) @ ZONES[zone].T
     if zone == "110":
@@ -96,24 +57,7 @@ def facet_normals(zone: str) -> np.ndarray:
 
 
 def random_steps(rng: np.random.Generator, n: int, faulted: bool) -> tuple[np.ndarray, str]:
-    """Draw the sequence of close-packed planes, and say what fault it holds.
-
-    Parameters
-    ----------
-    rng : numpy.random.Generator
-        Source of all randomness.
-    n : int
-        Planes on each side of the middle one.
-    faulted : bool
-        Whether there is a fault.
-
-    Returns
-    -------
-    steps : numpy.ndarray
-        As `stacked_lattice` takes, shape (2 n + 1,).
-    fault : str
-        "none", "twin", "double twin" or "stacking fault".
-    """
+    """Draw the sequence of close-packed planes, and return the fault that it holds as well."""
     steps = np.ones(2 * n + 1, dtype=int)
     if not faulted:
         return steps, "none"
@@ -138,34 +82,7 @@ def particle(
     faulted: bool,
     tilt: float,
 ) -> tuple[AtomList, dict]:
-    """Make one particle about the origin.
-
-    Parameters
-    ----------
-    rng : numpy.random.Generator
-        Source of all randomness.
-    number : int
-        Atomic number.
-    lattice_constant : float
-        Edge of the cubic cell (Å).
-    zone : {"110", "100"}
-        Direction of the crystal along the beam.
-    radius : float
-        Mean distance of the facets from the middle (Å).
-    elongation : float
-        Length along the beam relative to that across it.
-    faulted : bool
-        Whether it holds a twin or stacking fault ([110] only).
-    tilt : float
-        Away from the zone (degrees).
-
-    Returns
-    -------
-    AtomList
-        Its atoms; every one belongs to a column.
-    dict
-        Fault, tilt, in-plane angle and radius, in plain Python values.
-    """
+    """Make one particle about the origin."""
     a = lattice_constant
     farthest = 1.3 * radius + 0.5 * a
     reach = farthest * max(1, elongation) / a + 1

@@ -16,23 +16,9 @@ Region = Callable[[np.ndarray], np.ndarray]
 def smooth_field(
     rng: np.random.Generator, size: float, scale: float = 20.0, modes: int = 8
 ) -> Callable[[np.ndarray], np.ndarray]:
-    """Make a smooth random field, periodic in the box, of zero mean and about unit variance.
+    """Make a smooth random field of zero mean and about unit variance, periodic in the box.
 
-    Parameters
-    ----------
-    rng : numpy.random.Generator
-        Source of all randomness.
-    size : float
-        Edge of the box (Å).
-    scale : float, optional
-        Wavelength of the finest modes (Å).
-    modes : int, optional
-        Number of Fourier modes.
-
-    Returns
-    -------
-    callable
-        Maps points x, y (Å), shape (n, 2), to the values of the field, shape (n,).
+    It maps points x, y (n, 2) to values (n,); `scale` (Å) is the wavelength of its finest modes.
     """
     highest = max(1, int(round(size / scale)))
     order = np.mgrid[-highest : highest + 1, 0 : highest + 1].reshape(2, -1).T
@@ -51,22 +37,7 @@ def smooth_field(
 def threshold_field(
     values: Callable[[np.ndarray], np.ndarray], size: float, fraction: float
 ) -> float:
-    """Return the value that `fraction` of the box lies above.
-
-    Parameters
-    ----------
-    values : callable
-        A field as `smooth_field` makes it.
-    size : float
-        Edge of the box (Å).
-    fraction : float
-        Wanted share of the box, 0 to 1.
-
-    Returns
-    -------
-    float
-        The threshold.
-    """
+    """Return the value of a field that `fraction` of the box of edge `size` (Å) lies above."""
     axis = (np.arange(40) + 0.5) * size / 40
     grid = np.stack(np.meshgrid(axis, axis), axis=-1).reshape(-1, 2)
     return float(np.quantile(values(grid), 1 - np.clip(fraction, 0, 1)))
@@ -75,24 +46,7 @@ def threshold_field(
 def random_region(
     rng: np.random.Generator, size: float, fraction: float, scale: float = 20.0
 ) -> Region:
-    """Make a smooth random region, in one or more pieces, that covers a share of the box.
-
-    Parameters
-    ----------
-    rng : numpy.random.Generator
-        Source of all randomness.
-    size : float
-        Edge of the box (Å).
-    fraction : float
-        Share of the box that it covers, 0 to 1.
-    scale : float, optional
-        Finest wavelength of its outline (Å).
-
-    Returns
-    -------
-    Region
-        Points x, y (n, 2) to bool (n,).
-    """
+    """Make a smooth region, in one or more pieces, that covers a `fraction` of the box."""
     values = smooth_field(rng, size, scale)
     threshold = threshold_field(values, size, fraction)
     return lambda points: values(points) > threshold
@@ -101,24 +55,7 @@ def random_region(
 def blob(
     rng: np.random.Generator, centre: np.ndarray, radius: float, roughness: float = 0.15
 ) -> Region:
-    """Make a smooth round region.
-
-    Parameters
-    ----------
-    rng : numpy.random.Generator
-        Source of all randomness.
-    centre : numpy.ndarray
-        x, y of its centre (Å).
-    radius : float
-        Mean radius (Å).
-    roughness : float, optional
-        Deviations of its outline from a circle, relative to the radius.
-
-    Returns
-    -------
-    Region
-        Points x, y (n, 2) to bool (n,).
-    """
+    """Make a smooth region about `centre` of mean `radius` (Å), its outline rough by a share."""
     order = np.arange(2, 6)
     amplitude = roughness * rng.normal(size=order.size) / order
     phase = rng.uniform(0, 2 * np.pi, order.size)
@@ -134,25 +71,7 @@ def blob(
 def half_plane(
     rng: np.random.Generator, angle: float, offset: float, roughness: float = 0.0
 ) -> Region:
-    """Make the region beyond a straight or wavy line.
-
-    Parameters
-    ----------
-    rng : numpy.random.Generator
-        Source of all randomness.
-    angle : float
-        Direction of the outward normal of the line from the x axis (rad); the region lies
-        on the side that the normal points to.
-    offset : float
-        Distance of the line from the origin along the normal (Å).
-    roughness : float, optional
-        Standard deviation of the line from straight (Å).
-
-    Returns
-    -------
-    Region
-        Points x, y (n, 2) to bool (n,).
-    """
+    """Make the region beyond a line `offset` (Å) along a direction (rad), wavy by `roughness`."""
     wavelength = rng.uniform(8, 60, size=5)
     phase = rng.uniform(0, 2 * np.pi, 5)
     normal = np.array([np.cos(angle), np.sin(angle)])
@@ -174,30 +93,7 @@ def openings(
     hole_radius: float | tuple[float, float],
     free_edge: bool,
 ) -> tuple[np.ndarray, int]:
-    """Choose the part of a sheet that is not there: smooth holes, and all beyond an edge.
-
-    Parameters
-    ----------
-    rng : numpy.random.Generator
-        Source of all randomness.
-    points : numpy.ndarray
-        x, y of the sheet (Å), shape (n, 2).
-    size : float
-        Edge of the box (Å).
-    holes : int or tuple of int
-        Number of holes, or its range, both ends included.
-    hole_radius : float or tuple of float
-        Mean radius of a hole (Å), or its range.
-    free_edge : bool
-        Whether the sheet ends within the box.
-
-    Returns
-    -------
-    opened : numpy.ndarray
-        Shape (n,), bool.
-    n_holes : int
-        How many holes there are.
-    """
+    """Return which points (n, 2) of a sheet lie in holes or beyond an edge, and count the holes."""
     opened = np.zeros(len(points), dtype=bool)
     for _ in range(n_holes := draw_count(rng, holes)):
         opened |= blob(rng, rng.uniform(0, size, 2), draw(rng, hole_radius))(points)

@@ -18,17 +18,11 @@ SECOND = np.sqrt(3) * BOND
 
 
 class Sheet(NamedTuple):
-    """Atoms of a flat sheet and their bonds.
+    """Atoms of a flat sheet and their bonds."""
 
-    Attributes
-    ----------
-    points : numpy.ndarray
-        x, y in Å, shape (n, 2).
-    bonded : numpy.ndarray
-        The three neighbours of each atom, shape (n, 3), int; -1 where there are fewer.
-    """
-
+    # x, y, (n, 2), Å.
     points: np.ndarray
+    # The three neighbours of each atom, (n, 3), -1 where there are fewer.
     bonded: np.ndarray
 
 
@@ -39,20 +33,7 @@ def keep_atoms(sheet: Sheet, mask: np.ndarray) -> Sheet:
 
 
 def trim(sheet: Sheet, least: int = 2) -> np.ndarray:
-    """Say which atoms stay when those with too few bonds are taken away, one after the other.
-
-    Parameters
-    ----------
-    sheet : Sheet
-        The sheet.
-    least : int, optional
-        Fewest bonds of an atom that stays.
-
-    Returns
-    -------
-    numpy.ndarray
-        Shape (n,), bool.
-    """
+    """Return which atoms stay, (n,), when those of too few bonds are taken away one by one."""
     keep = np.append(np.ones(len(sheet.points), dtype=bool), False)
     while True:
         loose = keep[:-1] & (keep[sheet.bonded].sum(axis=1) < least)
@@ -62,18 +43,7 @@ def trim(sheet: Sheet, least: int = 2) -> np.ndarray:
 
 
 def from_centres(centres: np.ndarray) -> Sheet:
-    """Put an atom into each triangle of neighbouring ring centres.
-
-    Parameters
-    ----------
-    centres : numpy.ndarray
-        x, y of the centres of the rings (Å), shape (n, 2).
-
-    Returns
-    -------
-    Sheet
-        The atoms; a ring has as many as its centre has neighbours.
-    """
+    """Put an atom into each triangle of neighbouring ring centres."""
     triangles = Delaunay(centres)
     corners = centres[triangles.simplices]
     longest = np.linalg.norm(corners - np.roll(corners, 1, axis=1), axis=2).max(axis=1)
@@ -87,20 +57,6 @@ def relax(sheet: Sheet, steps: int = 150, stiffness: float = 0.3) -> Sheet:
 
     Harmonic springs along bonds and weaker ones between second neighbours, followed downhill
     with momentum.
-
-    Parameters
-    ----------
-    sheet : Sheet
-        The sheet.
-    steps : int, optional
-        Number of steps.
-    stiffness : float, optional
-        Spring constant of second neighbours relative to that of bonds.
-
-    Returns
-    -------
-    Sheet
-        The same atoms and bonds, moved.
     """
     n = len(sheet.points)
     first = pairs(sheet.bonded)
@@ -131,22 +87,7 @@ def pairs(table: np.ndarray) -> np.ndarray:
 
 
 def lattice_centres(low: float, high: float, angle: float, origin: np.ndarray) -> np.ndarray:
-    """Return the ring centres of perfect graphene within a square.
-
-    Parameters
-    ----------
-    low, high : float
-        Edges of the square along x and y (Å).
-    angle : float
-        Direction of a lattice vector from the x axis (rad).
-    origin : numpy.ndarray
-        x, y of one of the centres (Å).
-
-    Returns
-    -------
-    numpy.ndarray
-        x, y in Å, shape (n, 2).
-    """
+    """Return the ring centres of perfect graphene within a square."""
     vectors = SECOND * np.array([[np.cos(angle + t), np.sin(angle + t)] for t in (0, np.pi / 3)])
     n = int(np.ceil(1.7 * (high - low) / SECOND)) + 1
     index = np.mgrid[-n : n + 1, -n : n + 1].reshape(2, -1).T
@@ -155,22 +96,7 @@ def lattice_centres(low: float, high: float, angle: float, origin: np.ndarray) -
 
 
 def random_centres(rng: np.random.Generator, low: float, high: float, sweeps: int) -> np.ndarray:
-    """Draw ring centres of a random sheet: points evened out by Lloyd's algorithm.
-
-    Parameters
-    ----------
-    rng : numpy.random.Generator
-        Source of all randomness.
-    low, high : float
-        Edges of the square along x and y (Å).
-    sweeps : int
-        Number of sweeps; the more, the more of the rings are hexagons.
-
-    Returns
-    -------
-    numpy.ndarray
-        x, y in Å, shape (n, 2).
-    """
+    """Draw ring centres of a random sheet: points evened out by Lloyd's algorithm."""
     span, area = high - low, SECOND**2 * np.sqrt(3) / 2
     points = random_packing(rng, (span, span), 1 / area, 0.75 * SECOND, trials=12)
     points = (points - span / 2) * np.sqrt(len(points) * area) / span + (low + high) / 2
@@ -180,22 +106,6 @@ def random_centres(rng: np.random.Generator, low: float, high: float, sweeps: in
 def lloyd(points: np.ndarray, free: np.ndarray, sweeps: int) -> np.ndarray:
     """Move points to the middle of their Voronoi cells.
 
-    Parameters
-    ----------
-    points : numpy.ndarray
-        x, y, shape (n, 2).
-    free : numpy.ndarray
-        Which of them may move, shape (n,), bool; those on the hull never do.
-    sweeps : int
-        How often.
-
-    Returns
-    -------
-    numpy.ndarray
-        x, y, shape (n, 2).
-
-    References
-    ----------
     S. P. Lloyd, Least squares quantization in PCM, IEEE Trans. Inf. Theory 28 (1982) 129.
     """
     points = points.copy()
@@ -225,24 +135,7 @@ def lloyd(points: np.ndarray, free: np.ndarray, sweeps: int) -> np.ndarray:
 def grain_centres(
     rng: np.random.Generator, low: float, high: float, grains: int
 ) -> tuple[np.ndarray, list[float]]:
-    """Return the ring centres of grains of different rotation.
-
-    Parameters
-    ----------
-    rng : numpy.random.Generator
-        Source of all randomness.
-    low, high : float
-        Edges of the square along x and y (Å).
-    grains : int
-        Number of grains.
-
-    Returns
-    -------
-    centres : numpy.ndarray
-        x, y in Å, shape (n, 2).
-    angles : list of float
-        Rotation of each grain (rad).
-    """
+    """Return the ring centres of grains of different rotation."""
     span = high - low
     seeds = low + span * (0.15 + 0.7 * rng.random((grains, 2)))
     angles = list(rng.uniform(0, np.pi / 3, grains))
@@ -268,22 +161,6 @@ def grain_centres(
 def rotate_bonds(rng: np.random.Generator, sheet: Sheet, count: int) -> Sheet:
     """Turn bonds by 90°, each of which makes two pentagons and two heptagons of four hexagons.
 
-    Parameters
-    ----------
-    rng : numpy.random.Generator
-        Source of all randomness.
-    sheet : Sheet
-        The sheet.
-    count : int
-        Number of bonds turned.
-
-    Returns
-    -------
-    Sheet
-        The sheet, not yet relaxed.
-
-    References
-    ----------
     A. J. Stone and D. J. Wales, Theoretical studies of icosahedral C60 and some related
     species, Chem. Phys. Lett. 128 (1986) 501.
     """

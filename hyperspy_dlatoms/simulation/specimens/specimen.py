@@ -19,20 +19,12 @@ MARGIN = 2.0
 
 
 class AtomList(NamedTuple):
-    """Atoms as plain arrays, the currency of the builders.
-
-    Attributes
-    ----------
-    numbers : numpy.ndarray
-        Atomic numbers, shape (n,), int.
-    positions : numpy.ndarray
-        x, y, z in Å, shape (n, 3), float64.
-    column : numpy.ndarray
-        The column that each atom belongs to, shape (n,), int; -1 for atoms that are no site.
-    """
+    """Atoms as plain arrays, the currency of the builders."""
 
     numbers: np.ndarray
+    # x, y, z, (n, 3), Å.
     positions: np.ndarray
+    # The column that each atom belongs to, -1 for atoms that are no site.
     column: np.ndarray
 
     def select(self, mask: np.ndarray) -> AtomList:
@@ -55,18 +47,7 @@ class AtomList(NamedTuple):
 
 
 def join(*parts: AtomList) -> AtomList:
-    """Put lists of atoms together; the columns of each stay distinct.
-
-    Parameters
-    ----------
-    *parts : AtomList
-        The lists, in the order wanted.
-
-    Returns
-    -------
-    AtomList
-        All atoms, columns numbered on from one list to the next.
-    """
+    """Put lists of atoms together; the columns of each stay distinct."""
     start, columns = 0, []
     for part in parts:
         columns.append(np.where(part.column < 0, -1, part.column + start))
@@ -137,31 +118,7 @@ class Specimen:
         vacant: np.ndarray | None = None,
         vacant_species: np.ndarray | None = None,
     ) -> Specimen:
-        """Put a list of atoms into a box, cut at its edges.
-
-        Parameters
-        ----------
-        parts : AtomList
-            The atoms. Those outside 0 <= x, y < `size` are left out, never wrapped; z is shifted
-            so that all lie within the cell with an empty margin above and below.
-        size : float
-            Edge of the box across the beam (Å).
-        description : dict
-            What the specimen is; `size`, `atoms` and `sites` are added.
-        kinds : tuple of str, optional
-            Names of the kinds of sites.
-        species : numpy.ndarray, optional
-            Kind of each column as `parts` number them, shape (n,), int; by default all the first.
-        vacant : numpy.ndarray, optional
-            x, y of sites without any atom (Å), shape (m, 2); those outside are left out as well.
-        vacant_species : numpy.ndarray, optional
-            Their kinds, shape (m,), int; needed with `vacant`.
-
-        Returns
-        -------
-        Specimen
-            The specimen, columns numbered from 0 in the order of the first atom of each.
-        """
+        """Put a list of atoms into a box of edge `size` (Å), cut at its edges."""
         from ase import Atoms
 
         xy = parts.positions[:, :2]
@@ -199,58 +156,16 @@ class Specimen:
         return float(self.atoms.cell.lengths()[0])
 
     def sites(self, positions: np.ndarray | None = None) -> np.ndarray:
-        """Return where the sites are, and how many atoms each holds.
+        """Return y, x (Å) of the sites and how many atoms each holds, (n, 3).
 
-        Parameters
-        ----------
-        positions : numpy.ndarray, optional
-            x, y, z of every atom in Å, shape (n_atoms, 3), in the order of `atoms`, for instance
-            with thermal displacements. Default: those of `atoms`.
-
-        Returns
-        -------
-        numpy.ndarray
-            Shape (n, 3), float64: y and x (Å; the mean over the atoms of the column) and height
-            (number of atoms), in the order of the columns, and then the vacant sites, of height 0.
-            Sites whose mean lies outside the box are left out.
-
-        Raises
-        ------
-        ValueError
-            If `positions` has another shape than (n_atoms, 3).
-
-        See Also
-        --------
-        sites_and_species : The kinds of the sites as well.
-
-        Examples
-        --------
-        >>> import numpy as np
-        >>> from ase import Atoms
-        >>> from hyperspy_dlatoms.simulation.specimens.specimen import Specimen
-        >>> atoms = Atoms("Au2C", positions=[[1, 2, 0], [1, 2, 3], [4, 4, 0]], cell=(5, 5, 5))
-        >>> Specimen(atoms, np.array([0, 0, -1])).sites()
-        array([[2., 1., 2.]])
+        `positions` (n_atoms, 3) of displaced atoms take the place of those at rest.
         """
         return self.sites_and_species(positions)[0]
 
     def sites_and_species(
         self, positions: np.ndarray | None = None
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Return the sites as :meth:`sites` does, and the kind of each.
-
-        Parameters
-        ----------
-        positions : numpy.ndarray, optional
-            As for :meth:`sites`. Vacant sites stay where they are, whatever the positions.
-
-        Returns
-        -------
-        sites : numpy.ndarray
-            (n, 3) float64: y, x (Å) and the number of atoms.
-        species : numpy.ndarray
-            (n,) int, index into `kinds`.
-        """
+        """Return the sites as :meth:`sites` does, and the kind of each."""
         if positions is None:
             positions = self.atoms.positions
         positions = np.asarray(positions, dtype=float)
@@ -275,24 +190,7 @@ class Specimen:
 
 
 def renumber(column: np.ndarray) -> np.ndarray:
-    """Renumber columns from 0 without gaps, in the order of their first atom; -1 stays.
-
-    Parameters
-    ----------
-    column : numpy.ndarray
-        Column index of each atom, shape (n,), int.
-
-    Returns
-    -------
-    numpy.ndarray
-        The same columns with new numbers, shape (n,), int.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> renumber(np.array([7, -1, 3, 7]))
-    array([ 0, -1,  1,  0])
-    """
+    """Renumber columns from 0 without gaps, in the order of their first atom; -1 stays."""
     result = np.full(column.shape, -1)
     is_site = column >= 0
     _, first, inverse = np.unique(column[is_site], return_index=True, return_inverse=True)

@@ -17,24 +17,7 @@ EDGE = 3.0
 
 
 def place(rng: np.random.Generator, parts: list[AtomList], size: float) -> tuple[AtomList, int]:
-    """Put particles at random places of the box, clear of its edges and of each other.
-
-    Parameters
-    ----------
-    rng : numpy.random.Generator
-        Source of all randomness.
-    parts : list of AtomList
-        Particles about the origin.
-    size : float
-        Edge of the box (Å).
-
-    Returns
-    -------
-    AtomList
-        The particles placed.
-    int
-        How many found a place; the first always does.
-    """
+    """Put particles at random places of the box, clear of its edges and of each other."""
     placed: list[AtomList] = []
     for part in parts:
         xy = part.positions[:, :2]
@@ -50,22 +33,7 @@ def place(rng: np.random.Generator, parts: list[AtomList], size: float) -> tuple
 def overlaps(
     atoms: AtomList, others: AtomList, distance: float, projected: bool = True
 ) -> np.ndarray:
-    """Say which atoms are nearer than a distance to any of the others.
-
-    Parameters
-    ----------
-    atoms, others : AtomList
-        The atoms asked about, and those that they may be near to.
-    distance : float
-        In Å.
-    projected : bool, optional
-        Whether the distance is across the beam only.
-
-    Returns
-    -------
-    numpy.ndarray
-        Shape (n,), bool.
-    """
+    """Return which atoms are nearer than a distance (Å) to any of the others."""
     axes = slice(0, 2 if projected else 3)
     if len(others.positions) == 0:
         return np.zeros(len(atoms.positions), dtype=bool)
@@ -83,26 +51,7 @@ def outward(rng: np.random.Generator, metal: AtomList, size: float) -> float:
 def facing(
     rng: np.random.Generator, metal: AtomList, size: float, zone: str, angle: float
 ) -> float:
-    """Draw the direction from a particle to its support; half of the time a facet faces it.
-
-    Parameters
-    ----------
-    rng : numpy.random.Generator
-        Source of all randomness.
-    metal : AtomList
-        The particle in the box.
-    size : float
-        Edge of the box (Å).
-    zone : {"110", "100"}
-        Direction of the crystal along the beam.
-    angle : float
-        How far the particle is turned about the beam (degrees).
-
-    Returns
-    -------
-    float
-        From the x axis (rad).
-    """
+    """Draw the direction from a particle to its support; half of the time a facet faces it."""
     direction = outward(rng, metal, size)
     if rng.random() < 0.5:
         return direction
@@ -115,28 +64,7 @@ def facing(
 def on_oxide(
     rng: np.random.Generator, metal: AtomList, size: float, gap: float, direction: float
 ) -> tuple[AtomList, dict]:
-    """Put CeO2, edge-on, beside particles.
-
-    Parameters
-    ----------
-    rng : numpy.random.Generator
-        Source of all randomness.
-    metal : AtomList
-        Particles in the box.
-    size : float
-        Edge of the box (Å).
-    gap : float
-        From the outermost metal atom to the surface (Å).
-    direction : float
-        From the particles to the oxide, from the x axis (rad).
-
-    Returns
-    -------
-    AtomList
-        Metal, and oxide none of which is a site.
-    dict
-        What the oxide is.
-    """
+    """Put CeO2 beside particles, edge-on, `gap` (Å) away in a direction (rad)."""
     normal = np.array([np.cos(direction), np.sin(direction)])
     offset = (metal.positions[:, :2] @ normal).max() + gap
     thickness = rng.uniform(20, 50)
@@ -151,26 +79,7 @@ def on_oxide(
 def with_carbon(
     rng: np.random.Generator, metal: AtomList, size: float, beside: bool
 ) -> tuple[AtomList, dict]:
-    """Put amorphous carbon under, over or beside particles.
-
-    Parameters
-    ----------
-    rng : numpy.random.Generator
-        Source of all randomness.
-    metal : AtomList
-        Particles in the box.
-    size : float
-        Edge of the box (Å).
-    beside : bool
-        Whether it is beside them rather than under or over.
-
-    Returns
-    -------
-    AtomList
-        Metal, and carbon none of which is a site.
-    dict
-        What the film is.
-    """
+    """Put amorphous carbon under, over or beside particles."""
     thickness, density = rng.uniform(10, 50), rng.uniform(1.9, 2.2)
     z = metal.positions[:, 2]
     if beside:
