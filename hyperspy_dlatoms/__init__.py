@@ -9,9 +9,8 @@ Importing the package puts ``find_atoms_nn``, ``predict_atoms_nn``, ``ensemble_a
 import lazy_loader as lazy
 
 from hyperspy_dlatoms import _moved
+from hyperspy_dlatoms._version import __version__
 from hyperspy_dlatoms.signals.methods import attach_methods
-
-__version__ = "0.1.0"
 
 __getattr__, __dir__, __all__ = lazy.attach_stub(__name__, __file__)
 __all__ = ["__version__", *__all__]

@@ -22,8 +22,8 @@ import numpy as np
 from dask.base import compute_as_if_collection
 from dask.core import flatten
 
-import hyperspy_dlatoms
 from hyperspy_dlatoms._atomic_write import atomic_write
+from hyperspy_dlatoms._version import __version__
 from hyperspy_dlatoms.detection.alignment import Drift
 from hyperspy_dlatoms.networks.domain import DomainScore
 from hyperspy_dlatoms.networks.running import precision
@@ -55,7 +55,7 @@ def describe(handle: Handle, images: Images, **settings: Any) -> dict[str, Any]:
     search = {
         "format": FORMAT,
         # Another release may find other sites with the same networks.
-        "release": hyperspy_dlatoms.__version__,
+        "release": __version__,
         "models": [member.sha256 for member in members],
         "precision": precision(),
         "shape": list(frames.shape),

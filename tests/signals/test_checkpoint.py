@@ -170,7 +170,7 @@ def test_another_precision_is_refused(movie, tmp_path, monkeypatch):
 
 def test_another_release_is_refused(movie, tmp_path, monkeypatch):
     find(movie, tmp_path)
-    monkeypatch.setattr("hyperspy_dlatoms.__version__", "99.0")
+    monkeypatch.setattr("hyperspy_dlatoms.signals._checkpoint.__version__", "99.0")
     with pytest.raises(ValueError, match="differs in release"):
         find(movie, tmp_path)
 
