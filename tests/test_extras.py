@@ -127,7 +127,13 @@ def test_following_atoms_says_what_it_needs(hidden):
 
 
 @pytest.mark.parametrize(
-    "arguments", [["simulate", "RECIPE", "-o", "OUT"], ["evaluate", "graphene", "-o", "OUT"]]
+    "arguments",
+    [
+        ["simulate", "RECIPE", "-o", "OUT"],
+        ["train", "RECIPE", "--runs", "OUT"],
+        ["calibrate", "graphene"],
+        ["evaluate", "graphene", "-o", "OUT"],
+    ],
 )
 def test_commands_end_with_the_message(arguments, hidden, tmp_path, capsys):
     recipe = tmp_path / "recipe.yaml"

@@ -7,6 +7,7 @@ import argparse
 import sys
 from pathlib import Path
 
+from hyperspy_dlatoms._extras import require
 from hyperspy_dlatoms.cli import _backend
 from hyperspy_dlatoms.cli._printing import print_rows
 from hyperspy_dlatoms.cli._writing import check_writable
@@ -37,6 +38,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> None:
     """Calibrate the network and write its file, or print the threshold of the ensemble."""
+    require("abtem", "zarr", extra="simulation", what="Calibrating a network")
     from hyperspy_dlatoms.training.calibrate import calibrate_ensemble
 
     if len(options.model) > 1 and not options.ensemble:

@@ -8,6 +8,7 @@ import shlex
 import sys
 from pathlib import Path
 
+from hyperspy_dlatoms._extras import require
 from hyperspy_dlatoms.cli import _backend, calibrate
 from hyperspy_dlatoms.cli._printing import print_rows
 from hyperspy_dlatoms.cli._writing import check_writable
@@ -35,6 +36,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> None:
     """Train the network and write its file."""
+    require("abtem", "zarr", extra="simulation", what="Training a network")
     from hyperspy_dlatoms.recipes.recipe import read_recipe
     from hyperspy_dlatoms.training import fit
 
