@@ -18,6 +18,8 @@ def imported(tree):
             yield from (part for module in modules for part in module.split("."))
 
 
-@pytest.mark.parametrize("path", TESTS.rglob("*.py"), ids=lambda path: str(path.relative_to(TESTS)))
+@pytest.mark.parametrize(
+    "path", sorted(TESTS.rglob("*.py")), ids=lambda path: str(path.relative_to(TESTS))
+)
 def test_no_test_imports_another_test(path):
     assert NAMES.isdisjoint(imported(ast.parse(path.read_text())))
