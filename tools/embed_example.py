@@ -9,10 +9,9 @@ The example of `dlatoms demo` was made by::
 """
 
 import argparse
-import json
 
-import numpy as np
-
+from hyperspy_dlatoms.data.frames import inside
+from hyperspy_dlatoms.data.stored import Stored, write_stored
 from hyperspy_dlatoms.simulation.dataset import DataSet
 
 
@@ -25,21 +24,14 @@ def main() -> None:
     arguments = parser.parse_args()
     item = DataSet(arguments.data)[arguments.index]
     (counts,), (record,) = item.images, item.record["images"]
-    sampling = record["sampling"]
-    positions = (item.sites[:, :2] - record["corner"]) / sampling
-    inside = ((positions > -0.5) & (positions < np.array(counts.shape) - 0.5)).all(axis=1)
+    positions = (item.sites[:, :2] - record["corner"]) / record["sampling"]
     meta = {
         "energy": item.record["energy"],
         "specimen": item.record["specimen"],
         "conditions": record["conditions"],
     }
-    np.savez_compressed(
-        arguments.output,
-        counts=counts.astype(np.uint16),
-        sampling=sampling,
-        positions=positions[inside],
-        meta=json.dumps(meta),
-    )
+    stored = Stored(counts, record["sampling"], (inside(positions, counts.shape),), meta)
+    write_stored(arguments.output, stored)
 
 
 if __name__ == "__main__":

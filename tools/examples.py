@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
+from hyperspy_dlatoms.data.frames import inside
 from hyperspy_dlatoms.data.stored import Stored, write_stored
 from hyperspy_dlatoms.simulation.imaging.camera import Camera
 from hyperspy_dlatoms.simulation.imaging.conditions import Conditions
@@ -82,9 +83,8 @@ def _stored(rng, specimens, energy, conditions, title, navigation=None) -> Store
     for (wave, sites, _), condition in zip(waves, conditions, strict=True):
         image, sampling = take_image(rng, wave, WAVE, energy, condition)
         pixels = sites[:, :2] / sampling
-        inside = ((pixels > -0.5) & (pixels < np.array(image.shape) - 0.5)).all(axis=1)
         counts.append(image)
-        positions.append(pixels[inside])
+        positions.append(inside(pixels, image.shape))
     meta = {
         "title": title,
         "energy": energy,

@@ -60,30 +60,7 @@ class Stored:
 
 
 def write_stored(path: str | os.PathLike[str], data: Stored) -> None:
-    """Write a small data set.
-
-    Parameters
-    ----------
-    path : str or os.PathLike
-        The file, ``.npz``.
-    data : Stored
-        What to write; the counts are whole numbers below 65536.
-
-    Raises
-    ------
-    ValueError
-        If there is not one array of positions for each frame.
-
-    Examples
-    --------
-    >>> import tempfile
-    >>> data = Stored(np.ones((2, 8, 8)), 0.1, (np.zeros((1, 2)), np.empty((0, 2))))
-    >>> with tempfile.TemporaryDirectory() as folder:
-    ...     write_stored(Path(folder) / "two.npz", data)
-    ...     again = read_stored(Path(folder) / "two.npz")
-    >>> again.counts.dtype, [len(one) for one in again.positions]
-    (dtype('uint16'), [1, 0])
-    """
+    """Write a small data set as ``.npz``; the counts are whole numbers below 65536."""
     frames = len(data.counts) if data.counts.ndim == 3 else 1
     if len(data.positions) != frames:
         raise ValueError(f"{len(data.positions)} lists of positions for {frames} frames.")
@@ -100,24 +77,7 @@ def write_stored(path: str | os.PathLike[str], data: Stored) -> None:
 
 
 def read_stored(path: str | os.PathLike[str]) -> Stored:
-    """Read a small data set.
-
-    Parameters
-    ----------
-    path : str or os.PathLike
-        A file that `write_stored` wrote.
-
-    Returns
-    -------
-    Stored
-
-    Raises
-    ------
-    FileNotFoundError
-        If there is no such file.
-    DataFileError
-        If it is something else, or damaged.
-    """
+    """Read a file of `write_stored`; a DataFileError if it is something else, or damaged."""
     path = Path(path)
     if not path.exists():
         raise FileNotFoundError(f"There is no data set {str(path)!r}.")

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from hyperspy_dlatoms import registry
-from hyperspy_dlatoms.data import datasets, generate
+from hyperspy_dlatoms.data import generate
 from hyperspy_dlatoms.data.frames import Frames, fingerprint
 from hyperspy_dlatoms.data.generate import fingerprint_of
 from hyperspy_dlatoms.registry import RegistryError, _cache, sources
@@ -144,4 +144,3 @@ def test_fingerprint_notices_sites_and_images():
 def test_another_version_has_another_folder():
     other = dataclasses.replace(SMALL, version="2")
     assert _cache.generated_path(other) != _cache.generated_path(SMALL)
-    assert datasets.load_dataset is registry.load_dataset

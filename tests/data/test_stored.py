@@ -22,6 +22,7 @@ def file(tmp_path):
 def test_round_trip(file):
     again = read_stored(file)
     np.testing.assert_array_equal(again.counts.ravel(), np.arange(60))
+    assert again.counts.dtype == np.uint16
     assert [one.tolist() for one in again.positions] == [[[1, 2], [3, 4.5]], []]
     assert (again.sampling, again.meta) == (0.1, {"title": "Two"})
 

@@ -17,8 +17,13 @@ def evaluation(tiny, wave_folder, oracle):
 
 
 @pytest.fixture(scope="module")
-def page(evaluation):
-    return to_html(evaluation)
+def files(evaluation, tmp_path_factory):
+    return write_report(evaluation, tmp_path_factory.mktemp("report") / "new")
+
+
+@pytest.fixture(scope="module")
+def page(files):
+    return files[0].read_text(encoding="utf-8")
 
 
 def test_the_page_needs_nothing_else(evaluation, page):
@@ -42,10 +47,8 @@ def test_a_finder_that_finds_nothing(tiny, wave_folder, oracle):
     assert summary(nothing.numbers)["dose"]["1000"]["precision"] is None
 
 
-def test_files(evaluation, page, tmp_path):
-    report, scores = write_report(evaluation, tmp_path / "new")
-    assert report.read_text(encoding="utf-8") == page
-    assert json.loads(scores.read_text(encoding="utf-8")) == evaluation.numbers
+def test_scores_are_json(evaluation, files):
+    assert json.loads(files[1].read_text(encoding="utf-8")) == evaluation.numbers
 
 
 def test_the_summary_is_short(evaluation):
