@@ -28,6 +28,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default=True,
         help="go on with a run that was begun; else it is an error",
     )
+    parser.add_argument(
+        "--on-device",
+        action=argparse.BooleanOptionalAction,
+        help="make the batches by JAX where the network is (where that is an accelerator)",
+    )
     parser.add_argument("-o", "--output", metavar="FILE", type=Path, help="model file to write")
     parser.add_argument(
         "--calibrate", action="store_true", help="calibrate it then, as `dlatoms calibrate` does"
@@ -56,6 +61,7 @@ def run(options: argparse.Namespace) -> None:
         directory=directory,
         minutes=options.minutes,
         output=options.output,
+        on_device=options.on_device,
         show_progressbar=sys.stderr.isatty(),
     )
     data = options.data or Path("data") / recipe.name

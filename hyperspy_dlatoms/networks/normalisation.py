@@ -3,8 +3,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
-from scipy.ndimage import gaussian_filter
+from scipy.ndimage import gaussian_filter, gaussian_filter1d
 
 from hyperspy_dlatoms.networks.resampling import interpolate
 
@@ -75,6 +77,53 @@ def contrast_of_series(frames: np.ndarray, sampling: float, width: float = 12.0)
             )
         contrast[:] = _apply(frame, centre, mean, CONTRAST_UNIT * (centre + mean), block)
     return result
+
+
+def normalise_many(xp: Any, frames: Any, sampling: float, width: float = 12.0) -> Any:
+    """Do what `normalise` or `normalise_series` does to frames (n, images, H, H), by matrices.
+
+    An array function of the module ``xp``, for a batch on an accelerator.
+    """
+    if frames.shape[1] > 1:
+        means = frames.mean(axis=(2, 3), keepdims=True)
+        deviations = frames.std(axis=(2, 3), keepdims=True)
+        divided = (means > _LEAST_MEAN * deviations).all(axis=1, keepdims=True)
+        frames = frames / xp.where(divided, means, 1)
+    sums, blur, spread_out = _matrices(xp, frames.shape[-1], sampling, width)
+    centre = frames.mean(axis=(1, 2, 3), keepdims=True)
+    frames = frames - centre
+    first, second = (sums @ part.mean(axis=1) @ sums.T for part in (frames, frames**2))
+    weight = (blur @ sums).sum(axis=1)
+    weight = weight[:, None] * weight
+    mean = blur @ first @ blur.T / weight
+    variance = xp.maximum(blur @ second @ blur.T / weight - mean**2, 0)
+    rms, level = xp.sqrt((frames**2).mean(axis=(1, 2, 3))), xp.abs(centre[:, 0, 0, 0])
+    floor = xp.maximum(_FLOOR_OF_CONTRAST * rms, _FLOOR_OF_ROUNDING * level)[:, None, None]
+    deviation = xp.maximum(xp.sqrt(variance), floor)
+    mean, deviation = (spread_out @ part @ spread_out.T for part in (mean, deviation))
+    flat = ((rms <= _FLOOR_OF_ROUNDING * level) | (rms == 0))[:, None, None, None]
+    return xp.where(flat, 0, (frames - mean[:, None]) / xp.where(flat, 1, deviation[:, None]))
+
+
+def contrast_of_many(xp: Any, frames: Any, sampling: float, width: float = 12.0) -> Any:
+    """Do what `contrast_of_series` does to frames (..., H, H) of counts, by matrices."""
+    sums, blur, spread_out = _matrices(xp, frames.shape[-1], sampling, width)
+    weight = (blur @ sums).sum(axis=1)
+    mean = blur @ (sums @ frames @ sums.T) @ blur.T / (weight[:, None] * weight)
+    mean = spread_out @ mean @ spread_out.T
+    return (frames / mean - 1) / CONTRAST_UNIT
+
+
+def _matrices(xp: Any, size: int, sampling: float, width: float) -> tuple[Any, Any, Any]:
+    """Return sums over the blocks of an axis, their blur, and the interpolation between them."""
+    sigma = width / sampling
+    block = int(np.clip(sigma / 4, 1, _LARGEST_BLOCK))
+    of_block = np.arange(size) // block
+    blocks = np.eye(of_block[-1] + 1)
+    sums = of_block == np.arange(len(blocks))[:, None]
+    blur = gaussian_filter1d(blocks, sigma / block, axis=0, mode="constant", truncate=3.0)
+    spread_out = interpolate(blocks, block_index(size, block))
+    return tuple(xp.asarray(matrix, xp.float32) for matrix in (sums, blur, spread_out))
 
 
 def _check_lengths(sampling: float, width: float) -> None:

@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import scipy.fft
 
@@ -15,14 +17,14 @@ _EDGE = 0.1
 """Of the cutoff, periods an Å: a sharp one would ring."""
 
 
-def to_cells(wave: np.ndarray) -> np.ndarray:
+def to_cells(wave: Any, xp: Any = np) -> Any:
     """Write a wave (..., h, w) as networks return it: its difference from an empty wave, by cells.
 
     Float32 of shape (..., h / STRIDE, w / STRIDE, 2 STRIDE²): the real parts less 1 of the pixels
-    of a cell, row by row, then their imaginary parts.
+    of a cell, row by row, then their imaginary parts. An array function of the module ``xp``.
     """
     *leading, height, width = wave.shape
-    parts = np.stack([wave.real - 1, wave.imag], axis=-3)
+    parts = xp.stack([wave.real - 1, wave.imag], axis=-3)
     cells = parts.reshape(*leading, 2, height // STRIDE, STRIDE, width // STRIDE, STRIDE)
     n = len(leading)
     cells = cells.transpose(*range(n), n + 1, n + 3, n, n + 2, n + 4)

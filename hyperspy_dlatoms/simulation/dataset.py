@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -52,16 +52,18 @@ class DataSet:
     ----------
     directory : str or pathlib.Path
         Where it was written.
+    partial : bool
+        Whether waves may be missing, which are still being simulated.
 
     Raises
     ------
     FileNotFoundError
         If there is no data set.
     ValueError
-        If it is not complete.
+        If it is not complete, but for `partial`.
     """
 
-    def __init__(self, directory: str | Path):
+    def __init__(self, directory: str | Path, *, partial: bool = False):
         self.directory = Path(directory)
         if not (self.directory / "recipe.yaml").is_file():
             raise FileNotFoundError(
@@ -69,14 +71,18 @@ class DataSet:
                 "`dlatoms simulate RECIPE -o DIR`."
             )
         self.recipe = read_recipe(self.directory / "recipe.yaml")
-        missing = _missing(self.directory, self.recipe)
-        if missing:
+        missing = self.missing()
+        if missing and not partial:
             raise ValueError(
                 f"The data set in {directory} lacks {len(missing)} of {len(self)} waves; run "
                 "`dlatoms simulate` with the same recipe and directory again to complete it."
             )
         # Opened once: looking an array up in its group reads a file each time.
         self._waves, self._sites, self._species, self._images = _open_arrays(self.directory, "r")
+
+    def missing(self) -> list[int]:
+        """Return the numbers of the waves that are not there."""
+        return missing_waves(self.directory, self.recipe)
 
     def __len__(self) -> int:
         """Return the number of waves."""
@@ -147,10 +153,10 @@ def simulate(
     recipe = recipe if isinstance(recipe, Recipe) else read_recipe(recipe)
     directory = Path(directory)
     check_structures(recipe.structures, recipe.waves.size)
-    _prepare(recipe, directory)
-    missing = _missing(directory, recipe)
+    prepare(recipe, directory)
+    missing = missing_waves(directory, recipe)
     tasks = [
-        dask.delayed(_write_items)(recipe.text, str(directory), missing[start : start + TASK])
+        dask.delayed(write_items)(recipe.text, str(directory), missing[start : start + TASK])
         for start in range(0, len(missing), TASK)
     ]
     workers = min(num_workers or os.cpu_count() or 1, len(tasks))
@@ -214,7 +220,7 @@ def _frame_shape(recipe: Recipe) -> tuple[int, ...]:
     return (pixels, pixels) if images == 1 else (images, pixels, pixels)
 
 
-def _prepare(recipe: Recipe, directory: Path) -> None:
+def prepare(recipe: Recipe, directory: Path) -> None:
     """Make the arrays, or check that those there are of this recipe."""
     import zarr
 
@@ -241,7 +247,8 @@ def _prepare(recipe: Recipe, directory: Path) -> None:
     _write_text(kept, recipe.text)
 
 
-def _missing(directory: Path, recipe: Recipe) -> list[int]:
+def missing_waves(directory: Path, recipe: Recipe) -> list[int]:
+    """Return the numbers of the waves that a data set lacks."""
     return [i for i in range(recipe.waves.count) if not _marker(directory, i).is_file()]
 
 
@@ -258,7 +265,8 @@ def _open_arrays(directory: Path, mode: str) -> list[Any]:
     return [group.get(name) for name in ("waves", "sites", "species", "images")]
 
 
-def _write_items(text: str, directory: str, indices: list[int]) -> None:
+def write_items(text: str, directory: str, indices: Sequence[int]) -> None:
+    """Simulate items of a recipe, given by its text, and write them into its prepared data set."""
     recipe = parse_recipe(text)
     waves, all_sites, all_species, images = _open_arrays(Path(directory), "r+")
     for index in indices:

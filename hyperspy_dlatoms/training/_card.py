@@ -11,13 +11,14 @@ from typing import Any
 from hyperspy_dlatoms.networks import architecture
 from hyperspy_dlatoms.networks.card import ModelCard
 from hyperspy_dlatoms.recipes.draws import bounds
-from hyperspy_dlatoms.recipes.recipe import NetworkSettings, Recipe, TrainingSettings
+from hyperspy_dlatoms.recipes.recipe import Recipe
 from hyperspy_dlatoms.simulation.specimens.builders import site_materials
 from hyperspy_dlatoms.training._callbacks import State
 
 
-def arguments_of(recipe: Recipe, network: NetworkSettings) -> dict[str, Any]:
+def arguments_of(recipe: Recipe) -> dict[str, Any]:
     """Return the arguments of the architecture."""
+    network = recipe.network
     return {
         "widths": list(network.widths),
         "dilations": list(network.dilations),
@@ -28,11 +29,11 @@ def arguments_of(recipe: Recipe, network: NetworkSettings) -> dict[str, Any]:
     }
 
 
-def card_of(
-    recipe: Recipe, network: NetworkSettings, settings: TrainingSettings, state: State
-) -> ModelCard:
+def card_of(recipe: Recipe, state: State, waves: int) -> ModelCard:
     """Return the card of a network that was trained, without what calibration adds."""
     import keras
+
+    network, settings = recipe.network, recipe.training
 
     energies = list(bounds(recipe.waves.energy))
     ranged = (
@@ -57,7 +58,7 @@ def card_of(
         name=recipe.name,
         version=network.version,
         architecture="unet",
-        arguments=arguments_of(recipe, network),
+        arguments=arguments_of(recipe),
         classes=network.classes,
         sampling=network.sampling,
         stride=architecture.STRIDE,
@@ -74,7 +75,7 @@ def card_of(
             "minutes": round(state.minutes, 1),
             "steps": state.step,
             "examples": state.step * settings.batch,
-            "waves": recipe.waves.count,
+            "waves": waves,
             "backend": keras.backend.backend(),
         },
         scores={"validation_loss": state.best},

@@ -7,13 +7,17 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from hyperspy_dlatoms.training.examples import Examples
+
 if TYPE_CHECKING:
     import keras
 
-    from hyperspy_dlatoms.training.examples import Examples
+    from hyperspy_dlatoms.training._on_device import OnDevice
 
 
-def make_stream(examples: Examples, per_epoch: int, epoch: int = 0) -> keras.utils.PyDataset:
+def make_stream(
+    examples: Examples | OnDevice, per_epoch: int, epoch: int = 0
+) -> keras.utils.PyDataset:
     """Wrap a source of batches for ``keras.Model.fit``.
 
     Its ``epoch`` says which batches come next, so that a resumed training goes on with others than
@@ -25,7 +29,8 @@ def make_stream(examples: Examples, per_epoch: int, epoch: int = 0) -> keras.uti
         def __init__(self) -> None:
             # With one worker Keras leaves the batches to tf.data, whose threads wait for each other
             # at the start of an epoch where there is one core.
-            super().__init__(workers=2, use_multiprocessing=False, max_queue_size=4)
+            workers = 2 if isinstance(examples, Examples) else 1
+            super().__init__(workers=workers, use_multiprocessing=False, max_queue_size=4)
             self.epoch = epoch
 
         def __len__(self) -> int:

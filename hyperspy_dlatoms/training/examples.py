@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -17,111 +17,81 @@ from hyperspy_dlatoms.networks.normalisation import (
 )
 from hyperspy_dlatoms.networks.resampling import resample
 from hyperspy_dlatoms.networks.waves import band_limited, to_cells
-from hyperspy_dlatoms.recipes.recipe import Curriculum
+from hyperspy_dlatoms.recipes.recipe import Curriculum, Recipe
 from hyperspy_dlatoms.simulation.dataset import DataSet, Item
 from hyperspy_dlatoms.simulation.imaging.conditions import draw_conditions, images_of
 from hyperspy_dlatoms.simulation.imaging.image import take_image, take_series
 from hyperspy_dlatoms.training.targets import rasterise
 
-FOCUS_ERROR = 4.0
+_FOCUS_ERROR = 4.0
 """Standard deviation of the error of the defocus that all images of a series share (Å)."""
 
-STEP_ERROR = 2.0
+_STEP_ERROR = 2.0
 """Standard deviation of the further error of the defocus of each image (Å)."""
 
 
 @dataclass
 class Examples:
-    """
-    A source of batches, each a pure function of its number and of the progress made.
-
-    Parameters
-    ----------
-    data : DataSet
-        Where the waves are.
-    imaging : dict
-        The ranges of the imaging conditions, see
-        :func:`hyperspy_dlatoms.simulation.imaging.conditions.draw_conditions`.
-    indices : sequence of int
-        Which of them may be used.
-    seed : int
-        Of everything drawn.
-    batch : int
-        Frames a batch.
-    crop : int
-        Working pixels a side of a frame.
-    sampling : float
-        Of the network, Å/px.
-    stride : int
-        Working pixels a cell.
-    radius : float
-        Of the target around each site, Å.
-    width : float
-        Of the local normalisation, Å.
-    inverted : float
-        Share of frames that are negated, since a contrast can always turn out the other way round.
-    curriculum : Curriculum
-        ``dose``, the least dose (e/Å²) at the start, and ``until``, the share of the training after
-        which the whole range is drawn from; coma and astigmatisms widen along with it.
-    progress : float
-        Share of the training that is done, 0 to 1.
-    heights : bool
-        Whether the targets have the number of atoms of each site.
-    classes : sequence of str
-        Of the network. A site whose kind is none of them is left open, class -1. Where the sites of
-        an item have a single kind, or the network has a single class that is not among the kinds,
-        all sites with atoms are of the first class.
-    decoys : sequence of str
-        Kinds that the network learns beside its classes, and numbers on from them.
-    known_defoci : float
-        Share of focal series whose defoci the network is told, with an error as a microscopist's.
-    wave : bool
-        Whether the targets are exit waves in place of sites; the camera is then never coarser than
-        the network.
-    """
+    """A source of batches, each a pure function of its number and of the progress made."""
 
     data: DataSet
     imaging: dict[str, Any]
+    """Of the recipe."""
     indices: Sequence[int]
+    """Of the waves that may be used."""
     seed: int
     batch: int
     crop: int
+    """Working px a side of a frame."""
     sampling: float
+    """Of the network, Å/px."""
     stride: int
+    """Working px a cell."""
     radius: float
+    """Of the target around each site, Å."""
     width: float
+    """Of the local normalisation, Å."""
     inverted: float = 0.0
+    """Share of frames that are negated, since any contrast can turn out the other way round."""
     curriculum: Curriculum | None = None
+    """See `difficulty`."""
     progress: float = 0.0
+    """Share of the training that is done, 0 to 1."""
     heights: bool = False
     classes: Sequence[str] = ("site",)
     decoys: Sequence[str] = ()
+    """See `labels_of`."""
     known_defoci: float = 0.5
+    """See `told_defoci`."""
     wave: bool = False
+    """Whether the targets are exit waves; the camera is then never coarser than the network."""
 
     @property
     def images(self) -> int:
         """Images of each frame: 1, or those of a focal series."""
         return images_of(self.imaging)
 
+    @property
+    def waves(self) -> int:
+        """Number of waves that batches are made of."""
+        return len(self.indices)
+
+    def validation(self, seed: int, batches: int) -> list[tuple[Any, np.ndarray]]:
+        """Make batches of the waves after those, which are held out."""
+        held_out = replace(
+            self,
+            indices=range(len(self.indices), len(self.data)),
+            seed=seed,
+            curriculum=None,
+        )
+        return [held_out.draw_batch(number) for number in range(batches)]
+
     def draw_batch(self, number: int) -> tuple[Any, np.ndarray]:
-        """
-        Make one batch.
+        """Make the inputs and targets of one batch.
 
-        Parameters
-        ----------
-        number : int
-            Of the batch.
-
-        Returns
-        -------
-        frames : numpy.ndarray or tuple of numpy.ndarray
-            (batch, crop, crop, images) float32; of focal series with what is known of their
-            defoci, (batch, images + 1) float32, see
-            :func:`hyperspy_dlatoms.networks.architecture.encode_defoci`.
-        targets : numpy.ndarray
-            (batch, crop / stride, crop / stride, 3) float32, 4 in place of 3 with heights, 8 of
-            exit waves.
+        Inputs are frames (batch, crop, crop, images) float32; of focal series with what is known of
+        their defoci, (batch, images + 1). Targets are (batch, crop / stride, crop / stride, 3)
+        float32, 4 in place of 3 with heights, 8 of exit waves.
         """
         rng = np.random.default_rng([self.seed, number])
         chosen = rng.choice(self.indices, self.batch)
@@ -132,25 +102,9 @@ class Examples:
     def draw_example(
         self, rng: np.random.Generator, item: Item
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """
-        Image a wave under new conditions, and cut, turn and normalise the image or focal series.
+        """Image a wave under new conditions, and cut, turn and normalise the images.
 
-        Parameters
-        ----------
-        rng : numpy.random.Generator
-            Where the randomness comes from.
-        item : Item
-            The wave and its sites.
-
-        Returns
-        -------
-        frame : numpy.ndarray
-            (crop, crop, images) float32.
-        targets : numpy.ndarray
-            (crop / stride, crop / stride, 3) float32, 4 in place of 3 with heights, 8 of an exit
-            wave.
-        defoci : numpy.ndarray
-            (images + 1,) float32.
+        Returned are one frame, its targets and what is known of its defoci, as of a batch.
         """
         frames, positions, defoci = self._image(rng, item)
         if self.wave:
@@ -208,7 +162,9 @@ class Examples:
         self, rng: np.random.Generator, item: Item
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Images on the working grid, the sites in their pixels, and what is said of the defoci."""
-        conditions = draw_conditions(rng, self.imaging, **self._difficulty())
+        conditions = draw_conditions(
+            rng, self.imaging, **difficulty(self.curriculum, self.progress)
+        )
         # A camera finer than the working grid is imaged on the grid itself: summing its pixels
         # leaves the noise white. A coarser one must be interpolated, as it is in use.
         coarse = conditions.camera.sampling > self.sampling
@@ -230,41 +186,53 @@ class Examples:
         missing = np.maximum(self.crop - np.array(frames.shape[1:]), 0)
         if missing.any():
             frames = np.pad(frames, [(0, 0), *((0, n) for n in missing)], mode="symmetric")
-        return frames, positions, self._tell(rng, conditions.defoci)
+        told = told_defoci(rng, conditions.defoci, self.images, self.known_defoci)
+        return frames, positions, told
 
-    def _tell(self, rng: np.random.Generator, defoci: Sequence[float]) -> np.ndarray:
-        """Say what the network is told of the defoci of a series."""
-        if not defoci or rng.random() >= self.known_defoci:
-            return encode_defoci(None, self.images)
-        error = FOCUS_ERROR * rng.standard_normal() + STEP_ERROR * rng.standard_normal(len(defoci))
-        return encode_defoci((np.asarray(defoci) + error).tolist(), self.images)
 
-    def _difficulty(self) -> dict[str, Any]:
-        if not self.curriculum or self.progress >= self.curriculum.until:
-            return {}
-        done = self.progress / self.curriculum.until
-        return {
-            "strength": 0.3 + 0.7 * done,
-            "dose_floor": self.curriculum.dose * (1 / self.curriculum.dose) ** done,
-        }
+def first_held_out(recipe: Recipe) -> int:
+    """Return the first of the waves that are held out from a training, the last ones."""
+    waves = recipe.waves.count
+    return waves - max(1, round(recipe.training.validation_share * waves))
+
+
+def seed_of(recipe: Recipe) -> int:
+    """Return the seed of the examples, which need not be that of the waves."""
+    return recipe.seed if recipe.training.seed is None else recipe.training.seed
+
+
+def difficulty(curriculum: Curriculum | None, progress: float) -> dict[str, Any]:
+    """Return what `draw_conditions` is told at a progress of 0 to 1.
+
+    Until the share ``until`` of the training the least dose falls from ``dose`` (e/Å²), and coma
+    and astigmatisms widen to their whole ranges.
+    """
+    if not curriculum or progress >= curriculum.until:
+        return {}
+    done = progress / curriculum.until
+    floor = curriculum.dose * (1 / curriculum.dose) ** done
+    return {"strength": 0.3 + 0.7 * done, "dose_floor": floor}
+
+
+def told_defoci(
+    rng: np.random.Generator, defoci: Sequence[float], images: int, known: float
+) -> np.ndarray:
+    """Return what a network is told of the defoci (Å) of a series, (images + 1,).
+
+    A share `known` is told with an error as a microscopist's, the others not at all.
+    """
+    if not defoci or rng.random() >= known:
+        return encode_defoci(None, images)
+    error = _FOCUS_ERROR * rng.standard_normal() + _STEP_ERROR * rng.standard_normal(len(defoci))
+    return encode_defoci((np.asarray(defoci) + error).tolist(), images)
 
 
 def labels_of(item: Item, classes: Sequence[str], decoys: Sequence[str] = ()) -> np.ndarray:
-    """
-    Give the class that a network is to learn of each site.
+    """Return the class that a network is to learn of each site of an item, (n,) int.
 
-    Parameters
-    ----------
-    item : Item
-        The sites.
-    classes, decoys : sequence of str
-        Of the network, see :class:`Examples`.
-
-    Returns
-    -------
-    numpy.ndarray
-        (n,) int, from 1 on, decoys after the classes; 0 for sites that are none, -1 for those left
-        open.
+    Classes count from 1 on, decoys after them; 0 is for sites that are none, and -1 for those of
+    other kinds, which are left open. Where the sites are of a single kind, or the only class is no
+    kind, all sites with atoms are of the first class.
     """
     kinds, names = item.record["kinds"], [*classes, *decoys]
     alike = len(names) == 1 and names[0] not in kinds

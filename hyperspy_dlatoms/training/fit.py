@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import dataclasses
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,23 +13,18 @@ import numpy as np
 from hyperspy_dlatoms.networks import architecture
 from hyperspy_dlatoms.networks.model_file import read_model, write_model
 from hyperspy_dlatoms.networks.running import policy
-from hyperspy_dlatoms.recipes.recipe import (
-    NetworkSettings,
-    Recipe,
-    TrainingSettings,
-    check_classes,
-    read_recipe,
-)
+from hyperspy_dlatoms.recipes.recipe import Recipe, check_classes, read_recipe
 from hyperspy_dlatoms.simulation.dataset import DataSet, simulate
 from hyperspy_dlatoms.simulation.specimens.builders import site_kinds
 from hyperspy_dlatoms.training._callbacks import State, make_callbacks, read_state
 from hyperspy_dlatoms.training._card import arguments_of, card_of
 from hyperspy_dlatoms.training._start import load_start, start_from
 from hyperspy_dlatoms.training._stream import make_stream
-from hyperspy_dlatoms.training.examples import Examples
+from hyperspy_dlatoms.training.examples import Examples, first_held_out, seed_of
 
 if TYPE_CHECKING:
     from hyperspy_dlatoms.networks.network import AtomNetwork
+    from hyperspy_dlatoms.training._on_device import OnDevice
 
 BEST = "best.safetensors"
 """Of the directory of a run: the averaged weights of the best epoch yet, a model file."""
@@ -35,7 +32,7 @@ BEST = "best.safetensors"
 _ENDLESS = 10**9
 """Epochs: the limits are steps and minutes."""
 
-VALIDATION = 2**32 - 1
+_VALIDATION = 2**32 - 1
 """Added to the seed, so that no validation image is ever a training image."""
 
 
@@ -46,14 +43,15 @@ def train(
     directory: str | Path | None = None,
     minutes: float | None = None,
     output: str | Path | None = None,
+    on_device: bool | None = None,
     show_progressbar: bool = True,
 ) -> Path:
     """
     Train the network of a recipe, or go on where a training was cut short.
 
-    The exit waves are simulated first, if they are not there yet. The state is written after every
-    epoch (``steps_per_epoch`` steps); started again with the same recipe and directory, the
-    training goes on from it with what is left of its time.
+    The exit waves are simulated first, if they are not there yet; what is wrong with a recipe is
+    found before. The state is written after every epoch (``steps_per_epoch`` steps); started again
+    with the same recipe and directory, the training goes on from it with what is left of its time.
 
     Parameters
     ----------
@@ -67,6 +65,9 @@ def train(
         Time budget of the fit, in place of the recipe's, over all the times it is started.
     output : str or pathlib.Path, optional
         The model file, by default ``NAME.safetensors`` in `directory`.
+    on_device : bool, optional
+        Whether batches are made by JAX where the network is, while the exit waves that are missing
+        are simulated; by default where Keras runs on JAX with an accelerator.
     show_progressbar : bool
         Whether to show progress.
 
@@ -82,36 +83,31 @@ def train(
         nothing limits the training, or the directory holds the run of another recipe.
     """
     recipe = recipe if isinstance(recipe, Recipe) else read_recipe(recipe)
-    network, settings = network_of(recipe), settings_of(recipe)
     if minutes is not None:
-        settings = settings | {"minutes": minutes}
-    check_classes(network, site_kinds(recipe.structures))
-    if settings.steps is None and settings.minutes is None:
-        raise ValueError("Give the training a limit: steps or minutes in the recipe, or --minutes.")
+        recipe = dataclasses.replace(recipe, training=recipe.training | {"minutes": minutes})
+    start = _check(recipe, on_device)
     directory = Path(directory or Path("runs") / recipe.name)
     directory.mkdir(parents=True, exist_ok=True)
     _same_recipe(directory, recipe)
-    start = None if settings.start is None else load_start(settings.start)
-    dataset = simulate(
-        recipe, data or Path("data") / recipe.name, show_progressbar=show_progressbar
-    )
-    state = _fit(dataset, recipe, network, settings, start, directory, show_progressbar)
+    state = read_state(directory, recipe.training)
+    if not state.finished(recipe.training):
+        data = Path(data or Path("data") / recipe.name)
+        with _source(recipe, data, on_device, show_progressbar) as source:
+            _fit(recipe, start, source, directory, state, show_progressbar)
     output = Path(output or directory / f"{recipe.name}.safetensors")
-    write_model(output, card_of(recipe, network, settings, state), read_model(directory / BEST)[1])
+    best, arrays = read_model(directory / BEST)
+    write_model(output, card_of(recipe, state, best.training["waves"]), arrays)
     return output
 
 
 def training_examples(dataset: DataSet, recipe: Recipe, *, validation: bool = False) -> Examples:
     """Return the source of the training batches of a recipe, or of those of held-out waves."""
-    network, settings = network_of(recipe), settings_of(recipe)
-    first = first_held_out(len(dataset), settings)
-    if first < 1:
-        raise ValueError(f"{len(dataset)} waves are too few; a training needs at least 2.")
+    network, settings, first = recipe.network, recipe.training, first_held_out(recipe)
     return Examples(
         dataset,
         recipe.imaging,
         range(first, len(dataset)) if validation else range(first),
-        recipe.seed + VALIDATION if validation else _seed(recipe, settings),
+        recipe.seed + _VALIDATION if validation else seed_of(recipe),
         batch=settings.batch,
         crop=settings.crop,
         sampling=network.sampling,
@@ -128,26 +124,54 @@ def training_examples(dataset: DataSet, recipe: Recipe, *, validation: bool = Fa
     )
 
 
+def _check(recipe: Recipe, on_device: bool | None) -> AtomNetwork | None:
+    """Check what can be before anything is made, and return the network to start from."""
+    settings = recipe.training
+    check_classes(recipe.network, site_kinds(recipe.structures))
+    if settings.steps is None and settings.minutes is None:
+        raise ValueError("Give the training a limit: steps or minutes in the recipe, or --minutes.")
+    if first_held_out(recipe) < 1:
+        raise ValueError(f"{recipe.waves.count} waves are too few; a training needs at least 2.")
+    if on_device:
+        from hyperspy_dlatoms.training import _on_device
+
+        _on_device.check(recipe)
+    return None if settings.start is None else load_start(settings.start)
+
+
+@contextlib.contextmanager
+def _source(recipe: Recipe, data: Path, on_device: bool | None, show_progressbar: bool) -> Any:
+    """Provide where the batches come from."""
+    from hyperspy_dlatoms.training import _on_device
+
+    if not (_on_device.is_due() if on_device is None else on_device):
+        dataset = simulate(recipe, data, show_progressbar=show_progressbar)
+        yield training_examples(dataset, recipe)
+        return
+    with (
+        contextlib.closing(_on_device.Supply(recipe, data)) as supply,
+        contextlib.closing(_on_device.OnDevice(recipe, supply)) as source,
+    ):
+        yield source
+
+
 def _fit(
-    dataset: DataSet,
     recipe: Recipe,
-    network: NetworkSettings,
-    settings: TrainingSettings,
     start: AtomNetwork | None,
+    examples: Examples | OnDevice,
     directory: Path,
+    state: State,
     show_progressbar: bool,
-) -> State:
-    """Train, or go on, and leave the best weights in a model file."""
+) -> None:
+    """Train, or go on from a state, and leave the best weights in a model file."""
     import keras
 
     from hyperspy_dlatoms.training.losses import site_loss, wave_loss
 
-    state = read_state(directory, settings)
-    if state.finished(settings):
-        return state
+    network, settings = recipe.network, recipe.training
     keras.utils.set_random_seed(recipe.seed % 2**31)
     with policy(settings.precision):
-        model = architecture.build(arguments_of(recipe, network), len(network.classes))
+        model = architecture.build(arguments_of(recipe), len(network.classes))
     if start is not None:
         start_from(model, start, len(network.dilations))
     optimizer = keras.optimizers.AdamW(
@@ -159,31 +183,23 @@ def _fit(
     )
     model.compile(optimizer, loss=wave_loss if network.wave else site_loss)
     model.optimizer.build(model.trainable_variables)
-
-    examples = training_examples(dataset, recipe)
-    held_out = training_examples(dataset, recipe, validation=True)
+    held_out = examples.validation(recipe.seed + _VALIDATION, settings.validation_batches)
     stream = make_stream(examples, settings.steps_per_epoch, state.epoch)
 
     def keep_best() -> None:
         arrays = {v.path: keras.ops.convert_to_numpy(v) for v in model.weights}
-        write_model(directory / BEST, card_of(recipe, network, settings, state), arrays)
+        write_model(directory / BEST, card_of(recipe, state, examples.waves), arrays)
 
     model.fit(
         stream,
         epochs=_ENDLESS,
-        validation_data=_join([held_out.draw_batch(i) for i in range(settings.validation_batches)]),
+        validation_data=_join(held_out),
         validation_batch_size=settings.batch,
         callbacks=make_callbacks(
             directory, settings, state, examples, stream, keep_best, show_progressbar
         ),
         verbose=0,
     )
-    return state
-
-
-def _seed(recipe: Recipe, settings: TrainingSettings) -> int:
-    """Return the seed of the examples, which need not be that of the waves."""
-    return recipe.seed if settings.seed is None else settings.seed
 
 
 def _join(batches: list[tuple[Any, np.ndarray]]) -> tuple[Any, np.ndarray]:
@@ -194,21 +210,6 @@ def _join(batches: list[tuple[Any, np.ndarray]]) -> tuple[Any, np.ndarray]:
     else:
         joined = np.concatenate(frames)
     return joined, np.concatenate(targets)
-
-
-def network_of(recipe: Recipe) -> NetworkSettings:
-    """Return the settings of a recipe's network."""
-    return recipe.network
-
-
-def settings_of(recipe: Recipe) -> TrainingSettings:
-    """Return the settings of a recipe's training."""
-    return recipe.training
-
-
-def first_held_out(waves: int, settings: TrainingSettings) -> int:
-    """Return the first of the waves that are held out from a training, the last ones."""
-    return waves - max(1, round(settings.validation_share * waves))
 
 
 def _same_recipe(directory: Path, recipe: Recipe) -> None:

@@ -1,7 +1,14 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the network should say of each cell, from the true sites."""
+"""What a network is to return for each cell, from the true sites.
+
+The cell i of `stride` pixels has its centre at ``i * stride + (stride - 1) / 2``. Its target is the
+class of the nearest site, from 1 on, 0 where none is within the radius and -1 for a site left open;
+then the offset to that site (dy, dx in px), and with heights its number of atoms.
+"""
 
 from __future__ import annotations
+
+from typing import Any
 
 import numpy as np
 
@@ -14,41 +21,10 @@ def rasterise(
     radius: float,
     heights: np.ndarray | None = None,
 ) -> np.ndarray:
-    """
-    Mark the cells within a radius of a site, and say where in them it lies.
+    """Return the targets (*shape, 3 or with `heights` 4) of sites (n, 2), y and x in px.
 
-    Parameters
-    ----------
-    sites : numpy.ndarray
-        (n, 2) float, y and x in pixels of the frame.
-    species : numpy.ndarray
-        (n,) int, class of each site, from 1 on; -1 for sites about which the network is neither to
-        say that they are there nor that they are not.
-    shape : tuple of int
-        Of the grid of cells.
-    stride : int
-        Pixels a cell; the centre of cell i lies at ``i * stride + (stride - 1) / 2``.
-    radius : float
-        Pixels.
-    heights : numpy.ndarray, optional
-        (n,) float, number of atoms of each site.
-
-    Returns
-    -------
-    numpy.ndarray
-        (*shape, 3) float32: the class of the nearest site, 0 where none is within the radius, and
-        the offset from the centre of the cell to that site (dy, dx, pixels), 0 where there is none.
-        With `heights` (*shape, 4), the number of atoms last.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from hyperspy_dlatoms.training.targets import rasterise
-    >>> targets = rasterise(np.array([[2.5, 2.0]]), np.array([1]), (4, 4), 2, 1.0)
-    >>> targets[1, 1]
-    array([ 1. ,  0. , -0.5], dtype=float32)
-    >>> float(targets[..., 0].sum())
-    1.0
+    Each site is looked at in a window of cells of its own, which no array function can do: what is
+    written last counts.
     """
     targets = np.zeros((*shape, 3 if heights is None else 4), np.float32)
     reach = int(np.ceil(radius / stride)) + 1
@@ -67,3 +43,24 @@ def rasterise(
     if heights is not None:
         targets[row, column, 3] = heights[site]
     return targets
+
+
+def rasterise_many(
+    xp: Any, sites: Any, species: Any, heights: Any, cells: int, stride: int, radius: float
+) -> Any:
+    """Return the targets (n, cells, cells, 4) of sites (n, m, 2), those of species 0 being none.
+
+    An array function: each cell looks at all sites of its frame.
+    """
+    middle = (stride * xp.arange(cells) + (stride - 1) / 2).astype(xp.float32)
+    dy, dx = (sites[:, None, :, axis] - middle[None, :, None] for axis in (0, 1))
+    far = xp.where(species == 0, 1e9, 0.0).astype(xp.float32)[:, None, None]
+    nearest = ((dy**2)[:, :, None] + (dx**2)[:, None] + far).argmin(axis=-1)
+    frame = xp.arange(len(sites))[:, None, None]
+    site, label = sites[frame, nearest], species[frame, nearest]
+    offset = xp.stack(
+        [site[..., 0] - middle[None, :, None], site[..., 1] - middle[None, None]], axis=-1
+    )
+    near = ((offset**2).sum(axis=-1) <= radius**2) & (label != 0)
+    columns = [label * 1.0, offset[..., 0], offset[..., 1], heights[frame, nearest]]
+    return xp.where(near[..., None], xp.stack(columns, axis=-1), 0).astype(xp.float32)

@@ -4,7 +4,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from hyperspy_dlatoms.training.examples import labels_of
+from hyperspy_dlatoms.training.examples import difficulty, labels_of
 from hyperspy_dlatoms.training.fit import training_examples
 
 
@@ -32,9 +32,8 @@ def test_held_out_waves_are_never_trained_on(tiny, tiny_data, examples):
 
 
 def test_the_curriculum_raises_the_dose_at_the_start(examples):
-    start, end = replace(examples, progress=0.0), replace(examples, progress=0.6)
-    assert start._difficulty() == {"strength": 0.3, "dose_floor": 10000}
-    assert end._difficulty() == {}
+    assert difficulty(examples.curriculum, 0.0) == {"strength": 0.3, "dose_floor": 10000}
+    assert difficulty(examples.curriculum, 0.6) == {}
 
 
 @pytest.mark.parametrize("fine", [True, False])

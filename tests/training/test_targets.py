@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hyperspy_dlatoms.training.targets import rasterise
+from hyperspy_dlatoms.training.targets import rasterise, rasterise_many
 
 STRIDE, CELLS = 2, (12, 16)
 
@@ -40,3 +40,16 @@ def test_nothing_is_marked_without_sites():
 @pytest.mark.parametrize("site", [(-50.0, 3.0), (3.0, 500.0)])
 def test_sites_far_outside_mark_nothing(site):
     assert not rasterise(np.array([site]), np.array([1]), CELLS, STRIDE, 2.0).any()
+
+
+def test_targets_of_many_frames_are_those_of_each():
+    rng = np.random.default_rng(4)
+    sites = rng.uniform(-3, 51, (2, 60, 2)).astype(np.float32)
+    labels = rng.integers(-1, 3, (2, 60))
+    heights = rng.uniform(1, 9, (2, 60))
+    made = rasterise_many(np, sites, labels, heights, 24, 2, 2.5)
+    for n in range(2):
+        there = labels[n] != 0
+        one = rasterise(sites[n, there], labels[n, there], (24, 24), 2, 2.5, heights[n, there])
+        np.testing.assert_allclose(made[n], one, atol=1e-5)
+    assert (made[..., 0] > 0).any() and (made[..., 0] < 0).any()

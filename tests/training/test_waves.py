@@ -45,10 +45,11 @@ def test_the_waves_of_a_batch_are_pieces_of_those_stored(examples, tiny_series_d
         )
 
 
-def test_a_camera_coarser_than_the_network_is_refused(tiny_series_data, tiny_wave):
+def test_a_camera_coarser_than_the_network_is_refused(tiny_wave, tmp_path):
     coarse = replace(tiny_wave, imaging=tiny_wave.imaging | {"sampling": 0.25})
     with pytest.raises(ValueError, match="no more than the 0.2"):
-        training_examples(tiny_series_data, coarse)
+        train(coarse, data=tmp_path / "data", directory=tmp_path / "run")
+    assert not list(tmp_path.iterdir())
 
 
 def test_the_loss_is_the_mean_square_of_the_difference():

@@ -1,0 +1,128 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the batches of an accelerator are made from: waves, and conditions drawn ahead for them."""
+
+from __future__ import annotations
+
+from collections import deque
+
+import numpy as np
+
+from hyperspy_dlatoms.networks.waves import band_limited
+from hyperspy_dlatoms.recipes.draws import bounds
+from hyperspy_dlatoms.recipes.recipe import Recipe
+from hyperspy_dlatoms.simulation.dataset import Item
+from hyperspy_dlatoms.simulation.imaging.conditions import (
+    ConditionArrays,
+    as_arrays,
+    draw_conditions,
+    most_defoci,
+    stack_arrays,
+)
+from hyperspy_dlatoms.simulation.imaging.lens import Focus, wavelength
+from hyperspy_dlatoms.training._batches import Drawn, Plan, Turn, Waves
+from hyperspy_dlatoms.training.examples import difficulty, labels_of, told_defoci
+
+CHUNK = 32
+"""Batches whose conditions are drawn, and brought to the accelerator, at once."""
+
+_SURVEY = 4000
+"""Conditions drawn to see how many images are of which kind, to a share of 0.01."""
+
+_DENSEST = 0.43
+"""Sites per Å² that there is room for: graphene has 0.38, and its edges a few more."""
+
+
+def plan_of(recipe: Recipe) -> Plan:
+    """Plan the batches of a recipe, with as many places of each kind of image as it draws."""
+    network, settings, imaging = recipe.network, recipe.training, recipe.imaging
+    rng, batch = np.random.default_rng(recipe.seed), settings.batch
+    drawn = [draw_conditions(rng, imaging) for _ in range(_SURVEY)]
+    coarse = np.mean([one.camera.sampling > network.sampling for one in drawn])
+    number = round(batch * coarse)
+    spread = (np.arange(number) + 0.5) * batch / max(number, 1)
+    coarsest = max(bounds(imaging.get("sampling", 0.1))[1], network.sampling)
+    return Plan(
+        batch=batch,
+        blended=round(batch * np.mean([one.is_blended for one in drawn])),
+        coarse=tuple(int(place) for place in spread),
+        images=recipe.frame_images,
+        size=round(recipe.waves.size / recipe.waves.sampling),
+        wave_sampling=recipe.waves.sampling,
+        sampling=network.sampling,
+        coarsest=coarsest,
+        width=network.normalisation_width,
+        radius=network.radius,
+        crop=settings.crop,
+        heights=network.heights,
+        wave=network.wave,
+        scintillators=bool(bounds(imaging.get("noise_transfer", 0))[1]),
+        curve=tuple((float(q), float(t)) for q, t in imaging.get("mtf_curve", ())),
+    )
+
+
+def most_sites(recipe: Recipe) -> int:
+    """Return how many sites there is room for on each wave."""
+    return max(round(_DENSEST * recipe.waves.size**2), 1)
+
+
+def waves_of(item: Item, recipe: Recipe) -> Waves:
+    """Return one wave, with what a network is to learn of it, without a leading axis."""
+    network, room = recipe.network, most_sites(recipe)
+    if len(item.sites) > room:
+        raise ValueError(
+            f"A wave of {recipe.waves['size']} Å has {len(item.sites)} sites; with batches made on "
+            f"an accelerator at most {room} fit: train without --on-device."
+        )
+    missing = (0, room - len(item.sites))
+    labels = labels_of(item, network.classes, network.decoys)
+    truth = np.zeros((0, 0), np.complex64)
+    if network.wave:
+        truth = band_limited(item.wave, network.sampling)
+    return Waves(
+        item.wave,
+        np.float32(wavelength(item.record["energy"])),
+        np.pad(item.sites[:, :2], [missing, (0, 0)]).astype(np.float32),
+        np.pad(labels, missing).astype(np.int32),
+        np.pad(item.sites[:, 2], missing).astype(np.float32),
+        truth,
+    )
+
+
+def draw_chunk(recipe: Recipe, plan: Plan, seed: list[int], progress: float) -> Drawn:
+    """Draw what batches are made with, each array of shape (CHUNK, batch, ...)."""
+    rng = np.random.default_rng(seed)
+    settings, sampling = recipe.training, plan.sampling
+    harder = difficulty(settings.curriculum, progress)
+    waiting: dict[tuple[bool, bool], deque] = {}
+    chosen = []
+    for place in list(range(plan.batch)) * CHUNK:
+        kind = (place < plan.blended, place in plan.coarse)
+        while not waiting.get(kind):
+            one = draw_conditions(rng, recipe.imaging, **harder)
+            drawn = (one.is_blended, one.camera.sampling > sampling)
+            # Of the kinds that are seldom drawn others wait, but not many.
+            waiting.setdefault(drawn, deque(maxlen=8 * plan.batch)).append(one)
+        chosen.append(waiting[kind].popleft())
+    shape = (CHUNK, plan.batch)
+    many = most_defoci(recipe.imaging)
+    arrays = stack_arrays([as_arrays(one, many) for one in chosen])
+    told = [told_defoci(rng, one.defoci, plan.images, settings.known_defoci) for one in chosen]
+
+    def split(array: np.ndarray) -> np.ndarray:
+        return array.reshape(*shape, *array.shape[1:])
+
+    return Drawn(
+        ConditionArrays(
+            {name: split(array) for name, array in arrays.values.items()},
+            Focus(*(split(part) for part in arrays.focus)),
+            None if arrays.shift is None else split(arrays.shift),
+        ),
+        Turn(
+            (rng.random((*shape, 2)) * plan.room()[:, np.newaxis]).astype(np.int32),
+            rng.random((*shape, 2)) < 0.5,
+            rng.random(shape) < 0.5,
+        ),
+        rng.random(shape) < settings.inverted,
+        split(np.array(told)),
+        rng.random(shape).astype(np.float32),
+    )

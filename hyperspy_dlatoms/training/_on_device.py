@@ -1,0 +1,270 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Batches made on an accelerator by JAX, of waves that are simulated while a training runs.
+
+A processor makes some hundred batches a minute, an H100 trains on as many in a second. There the
+batches are therefore made where they are used, by compiled functions, and ``fit`` of Keras is given
+arrays that are on the device already. It starts a step every 1.4 ms of one core, which keeps an
+H100 at its 110 steps a second (of 32 frames); nothing waits for a step but to stay near it.
+"""
+
+from __future__ import annotations
+
+import concurrent.futures
+import multiprocessing
+import os
+import queue
+import threading
+from collections import deque
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from hyperspy_dlatoms.recipes.recipe import Recipe
+from hyperspy_dlatoms.simulation.dataset import DataSet, prepare, write_items
+from hyperspy_dlatoms.simulation.imaging.electrons import jax_noise
+from hyperspy_dlatoms.training._batches import Drawn, Plan, Waves, make_batch
+from hyperspy_dlatoms.training._drawing import CHUNK, draw_chunk, plan_of, waves_of
+from hyperspy_dlatoms.training.examples import first_held_out, seed_of
+
+_FEWEST = 64
+"""Waves that have to be there before a training begins: two batches of the shipped recipes."""
+
+_HELD_OUT = 64
+"""Waves that the loss is validated on."""
+
+_TASK = 8
+"""Waves that a process simulates at once."""
+
+_AHEAD = 4
+"""Chunks of conditions that are drawn ahead, and batches that are made ahead of their steps."""
+
+_SPARE = 3
+"""Cores that are left to the training and to the drawing of conditions."""
+
+
+def is_due() -> bool:
+    """Return whether Keras runs on JAX, and JAX on an accelerator."""
+    import keras
+
+    if keras.backend.backend() != "jax":
+        return False
+    import jax
+
+    return jax.default_backend() != "cpu"
+
+
+def check(recipe: Recipe) -> None:
+    """Refuse what cannot be made on a device."""
+    import keras
+
+    if keras.backend.backend() != "jax":
+        raise ValueError(
+            "Batches are made on the device by JAX, but Keras runs on "
+            f"{keras.backend.backend()}: set KERAS_BACKEND=jax, or leave it to the processor."
+        )
+    sampling = recipe.network.sampling
+    if recipe.waves.sampling > sampling * 1.001:
+        raise ValueError(
+            f"The waves are coarser than the network ({sampling} Å/px), so their images cannot be "
+            "made on a device: simulate finer waves, or leave it to the processor."
+        )
+
+
+class Supply:
+    """The waves of a data set in the order in which they are needed, simulated as they are."""
+
+    def __init__(self, recipe: Recipe, directory: Path):
+        prepare(recipe, directory)
+        self.recipe, self.directory = recipe, directory
+        self.arrived: queue.Queue[tuple[int, Waves | BaseException]] = queue.Queue(maxsize=64)
+        self._data, self._stopped = DataSet(directory, partial=True), threading.Event()
+        missing, tasks = set(self._data.missing()), _tasks(recipe)
+        self._cores, futures = None, {}
+        if missing:
+            # Of the processes each has a core to itself.
+            os.environ |= dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
+            self._cores = _processes(max((os.cpu_count() or 1) - _SPARE, 1))
+            for task in tasks:
+                if lacked := [index for index in task if index in missing]:
+                    futures[task] = self._cores.submit(
+                        write_items, recipe.text, str(directory), lacked
+                    )
+        thread = threading.Thread(target=self._read, args=(tasks, futures), daemon=True)
+        thread.start()
+
+    def close(self) -> None:
+        """Stop simulating; what is written stays."""
+        self._stopped.set()
+        if self._cores is not None:
+            _end(self._cores)
+
+    def _read(self, tasks: list[range], futures: dict[range, concurrent.futures.Future]) -> None:
+        try:
+            for task in tasks:
+                if task in futures:
+                    futures[task].result()
+                for index in task:
+                    self._put((index, waves_of(self._data[index], self.recipe)))
+        except BaseException as error:  # whoever waits for waves raises it
+            self._put((-1, error))
+
+    def _put(self, one: tuple[int, Waves | BaseException]) -> None:
+        while not self._stopped.is_set():
+            try:
+                self.arrived.put(one, timeout=1)
+                return
+            except queue.Full:
+                pass
+
+
+class OnDevice:
+    """A source of batches as `Examples`, but made on the device of JAX."""
+
+    def __init__(self, recipe: Recipe, supply: Supply):
+        self.recipe, self.supply, self.seed = recipe, supply, seed_of(recipe)
+        self.progress = 0.0
+        self.plan = plan_of(recipe)
+        self.images = self.plan.images
+        count = recipe.waves.count
+        self.first = first_held_out(recipe)
+        self.trained = _Pool(self.first)
+        self.held_out = _Pool(min(_HELD_OUT, count - self.first))
+        self._make = _compiled(self.plan)
+        self._chunk: tuple[int, Any] = (-1, None)
+        self._drawing: dict[int, concurrent.futures.Future] = {}
+        self._drawers = _processes(2)
+        self._made: deque[Any] = deque()
+
+    def close(self) -> None:
+        """End the processes that draw conditions."""
+        _end(self._drawers)
+
+    @property
+    def waves(self) -> int:
+        """Number of waves that batches are made of."""
+        return self.trained.there
+
+    def _wait(self) -> None:
+        """Wait until there are waves enough to begin with."""
+        while self.trained.there < min(_FEWEST, self.first) or self.held_out.missing:
+            self._collect(wait=True)
+
+    def draw_batch(self, number: int) -> tuple[Any, Any]:
+        """Make one batch of the waves that there are yet."""
+        while self._collect(wait=False):
+            pass
+        batch = self._make_of(self.trained, self._drawn(number // CHUNK), number, self.seed)
+        self._made.append(batch[1])
+        if len(self._made) > _AHEAD:
+            # Not too far ahead of the device, or the time of the training would be wrong.
+            self._made.popleft().block_until_ready()
+        return batch
+
+    def validation(self, seed: int, batches: int) -> list[tuple[Any, Any]]:
+        """Make batches of waves held out."""
+        self._wait()
+        made = []
+        for number in range(batches):
+            if number % CHUNK == 0:
+                chunk = draw_chunk(self.recipe, self.plan, [seed, number // CHUNK], 1.0)
+            made.append(self._make_of(self.held_out, chunk, number, seed))
+        return made
+
+    def _make_of(self, pool: _Pool, chunk: Drawn, number: int, seed: int) -> tuple[Any, Any]:
+        import jax
+
+        key = jax.random.fold_in(jax.random.key(seed % 2**31), number)
+        return self._make(pool.waves, pool.there, chunk, number % CHUNK, key)
+
+    def _drawn(self, number: int) -> Drawn:
+        """Return a chunk of conditions, and have the next ones drawn."""
+        import jax
+
+        for ahead in range(number, number + _AHEAD):
+            if ahead not in self._drawing and ahead != self._chunk[0]:
+                self._drawing[ahead] = self._drawers.submit(
+                    draw_chunk, self.recipe, self.plan, [self.seed, ahead], self.progress
+                )
+        if self._chunk[0] != number:
+            self._chunk = number, jax.device_put(self._drawing.pop(number).result())
+        return self._chunk[1]
+
+    def _collect(self, wait: bool) -> bool:
+        """Bring a wave that has arrived to the device, if there is one."""
+        try:
+            index, waves = self.supply.arrived.get(block=wait)
+        except queue.Empty:
+            return False
+        if isinstance(waves, BaseException):
+            raise waves
+        if index < self.first:
+            self.trained.add(waves)
+        elif self.held_out.missing:
+            self.held_out.add(waves)
+        return True
+
+
+class _Pool:
+    """Waves on the device."""
+
+    def __init__(self, count: int):
+        self.there, self.missing = 0, count
+        self.waves: Any = None
+
+    def add(self, waves: Waves) -> None:
+        """Bring a wave there."""
+        import jax
+        import jax.numpy as jnp
+
+        if self.waves is None:
+            self.waves = jax.tree.map(
+                lambda one: jnp.zeros((self.missing, *one.shape), one.dtype), waves
+            )
+            self._put = jax.jit(
+                lambda pool, new, at: jax.tree.map(lambda a, b: a.at[at].set(b), pool, new),
+                donate_argnums=0,
+            )
+        self.waves = self._put(self.waves, waves, self.there)
+        self.there, self.missing = self.there + 1, self.missing - 1
+
+
+def _compiled(plan: Plan) -> Any:
+    """Return the compiled function that makes a batch."""
+    import jax
+    import jax.numpy as jnp
+
+    def make(waves: Waves, there: Any, chunk: Drawn, row: Any, key: Any) -> tuple[Any, Any]:
+        drawn = jax.tree.map(lambda array: array[row], chunk)
+        index = jnp.minimum((drawn.wave * there).astype(int), there - 1)
+        chosen = jax.tree.map(lambda array: array[index], waves)
+        # The matrix products of an accelerator are of fewer digits by default.
+        with jax.default_matmul_precision("highest"):
+            return make_batch(jnp, jax_noise(key), chosen, drawn, plan)
+
+    return jax.jit(make)
+
+
+def _tasks(recipe: Recipe) -> list[range]:
+    """Return the waves in the order they are needed: some held out, those to train on, the rest."""
+    count = recipe.waves.count
+    first = first_held_out(recipe)
+    parts = ((first, min(first + _HELD_OUT, count)), (0, first), (first + _HELD_OUT, count))
+    return [
+        range(start, min(start + _TASK, end))
+        for begin, end in parts
+        for start in range(begin, end, _TASK)
+    ]
+
+
+def _processes(number: int) -> concurrent.futures.ProcessPoolExecutor:
+    # A process forked beside the threads of JAX could hang.
+    context = multiprocessing.get_context("spawn")
+    return concurrent.futures.ProcessPoolExecutor(number, context)
+
+
+def _end(pool: concurrent.futures.ProcessPoolExecutor) -> None:
+    """End a pool and what its processes are at."""
+    processes: Sequence[Any] = list((pool._processes or {}).values())
+    pool.shutdown(wait=False, cancel_futures=True)
+    for process in processes:
+        process.terminate()
