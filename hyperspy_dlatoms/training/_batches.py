@@ -190,8 +190,8 @@ def _intensities(xp: Any, waves: Waves, conditions: ConditionArrays, plan: Plan)
         chosen = select(conditions, some)
         if not blended:
             # One defocus each: that of the lens, or those of the images of a focal series.
-            *parts_of_focus, intervals = chosen.focus
-            focus = Focus(*(part[..., :1] for part in parts_of_focus), intervals)
+            offsets, weights, along = (part[..., :1] for part in chosen.focus[:3])
+            focus = Focus(offsets, weights, along, chosen.focus.intervals)
             chosen = chosen._replace(focus=focus)
         if len(waves.waves[some]):
             parts.append(

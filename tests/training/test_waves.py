@@ -64,6 +64,6 @@ def test_a_training_gives_a_network_of_waves(tiny_series_data, tiny_wave, tmp_pa
         tiny_wave, data=tiny_series_data.directory, directory=tmp_path, show_progressbar=False
     )
     network = AtomNetwork.load(path)
-    assert network.gives_waves
+    assert network.card.kind == "exit wave"
     assert network.card.classes == ("exit wave",)
     assert network.waves(np.zeros((1, 3, 32, 32), np.float32)).shape == (1, 32, 32)
