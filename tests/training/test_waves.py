@@ -3,8 +3,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 
@@ -43,13 +41,6 @@ def test_the_waves_of_a_batch_are_pieces_of_those_stored(examples, tiny_series_d
             and np.isclose(np.abs(wave), values[1], atol=1e-5).any()
             for wave in whole
         )
-
-
-def test_a_camera_coarser_than_the_network_is_refused(tiny_wave, tmp_path):
-    coarse = replace(tiny_wave, imaging=tiny_wave.imaging | {"sampling": 0.25})
-    with pytest.raises(ValueError, match="no more than the 0.2"):
-        train(coarse, data=tmp_path / "data", directory=tmp_path / "run")
-    assert not list(tmp_path.iterdir())
 
 
 def test_the_loss_is_the_mean_square_of_the_difference():
