@@ -15,7 +15,7 @@ from hyperspy_dlatoms.networks.model_file import read_model, write_model
 from hyperspy_dlatoms.networks.running import policy
 from hyperspy_dlatoms.recipes.recipe import Recipe, check_classes, read_recipe
 from hyperspy_dlatoms.simulation.dataset import DataSet, simulate
-from hyperspy_dlatoms.simulation.specimens.builders import site_kinds
+from hyperspy_dlatoms.simulation.specimens.builders import check_structures, site_kinds
 from hyperspy_dlatoms.training._callbacks import State, make_callbacks, read_state
 from hyperspy_dlatoms.training._card import arguments_of, card_of
 from hyperspy_dlatoms.training._start import load_start, start_from
@@ -128,6 +128,7 @@ def _check(recipe: Recipe, on_device: bool | None) -> AtomNetwork | None:
     """Check what can be before anything is made, and return the network to start from."""
     settings = recipe.training
     check_classes(recipe.network, site_kinds(recipe.structures))
+    check_structures(recipe.structures, recipe.waves.size)
     if settings.steps is None and settings.minutes is None:
         raise ValueError("Give the training a limit: steps or minutes in the recipe, or --minutes.")
     if first_held_out(recipe) < 1:
