@@ -10,9 +10,9 @@ from hyperspy_dlatoms._moved import MOVED
 
 # What docs/api.rst of the previous release named, and where it is now.
 NAMES = {
-    "detection.pair_distances.pair_distances": "analysis.pair_distances",
-    "detection.prevalence.Rates": "analysis.prevalence",
-    "detection.prevalence.prevalence": "analysis.prevalence",
+    "detection.pair_distances.pair_distances": "analysis",
+    "detection.prevalence.Rates": "analysis",
+    "detection.prevalence.prevalence": "analysis",
     "evaluation.matching.match": "analysis.matching",
     "simulation.amorphous.amorphous_carbon": "simulation.specimens.amorphous",
     "simulation.camera.Camera": "simulation.imaging.camera",
