@@ -1,0 +1,39 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+import hyperspy_dlatoms
+from hyperspy_dlatoms import cli
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ([], "COMMAND"),
+        (["find", "image.tif"], "-o"),
+        (["find", "image.tif", "-o", "atoms.txt"], "does not end in .csv, .hspy or .xyz"),
+        (["find", "image.tif", "-o", "atoms.csv", "--sampling", "fine"], "--sampling"),
+        (["fly"], "fly"),
+    ],
+)
+def test_usage(arguments, message, capsys):
+    with pytest.raises(SystemExit) as error:
+        cli.main(arguments)
+    assert error.value.code == 2
+    assert message in capsys.readouterr().err
+
+
+def test_the_installed_command():
+    program = os.path.join(os.path.dirname(sys.executable), "dlatoms")
+    result = subprocess.run([program, "--version"], capture_output=True, text=True, check=True)
+    assert result.stdout.strip() == hyperspy_dlatoms.__version__
+    result = subprocess.run(
+        [program, "find", "missing.tif", "-o", "atoms.csv"], capture_output=True, text=True
+    )
+    assert result.returncode == 1
+    assert result.stderr == "dlatoms: error: There is no file 'missing.tif'.\n"

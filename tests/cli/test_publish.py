@@ -1,0 +1,16 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+from hyperspy_dlatoms import cli, registry
+from tests.helpers.printed import row_of
+
+
+def test_publish(capsys, tmp_path):
+    folder = tmp_path / "lab"
+    assert cli.main(["publish", "graphene", "--to", str(folder), "--creator", "Curie, Marie"]) == 0
+    pin = row_of(capsys.readouterr().out, "pin").split()[1].removeprefix("sha256=")
+    assert registry.add_source(folder, sha256=pin) == "lab"
+    own, published = registry.path("graphene"), registry.path("lab/graphene")
+    assert published.parent == folder
+    assert published.read_bytes() == own.read_bytes()
+    assert registry.info("lab/graphene").entry.file == registry.info("graphene").entry.file

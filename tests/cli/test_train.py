@@ -1,0 +1,36 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+import pytest
+
+from hyperspy_dlatoms import cli
+from hyperspy_dlatoms.training import fit
+
+
+@pytest.fixture
+def recipe(pytestconfig):
+    return pytestconfig.rootpath / "recipes" / "graphene.yaml"
+
+
+def test_train(recipe, tmp_path, monkeypatch, capsys):
+    calls = []
+    monkeypatch.setattr(fit, "train", lambda recipe, **kwds: calls.append((recipe, kwds)))
+    monkeypatch.chdir(tmp_path)
+    assert cli.main(["train", str(recipe)]) == 0
+    assert calls[-1][0].name == "graphene"
+    options = {name: value for name, value in calls[-1][1].items() if name != "show_progressbar"}
+    assert options.pop("directory").parts == ("runs", "graphene")
+    assert options == {"data": None, "minutes": None, "output": None}
+    (tmp_path / "run").mkdir()
+    arguments = ["--data", "waves", "--runs", "run", "--minutes", "1.5", "-o", "my.safetensors"]
+    assert cli.main(["train", str(recipe), *arguments, "--no-resume"]) == 0
+    assert str(calls[-1][1]["data"]) == "waves"
+    assert str(calls[-1][1]["directory"]) == "run"
+    assert calls[-1][1]["minutes"] == 1.5
+    assert str(calls[-1][1]["output"]) == "my.safetensors"
+
+
+def test_train_afresh_keeps_a_run_that_was_begun(recipe, tmp_path, error_of):
+    (tmp_path / "log.csv").touch()
+    line = error_of("train", recipe, "--runs", tmp_path, "--no-resume")
+    assert "holds a run already" in line
