@@ -24,10 +24,10 @@ if TYPE_CHECKING:
     from hyperspy_dlatoms.simulation.specimens.specimen import Specimen
 
 FOOTPRINT = 5.0
-"""The image of a column is taken to end at this distance from it (Å)."""
+"""The image of a column is taken to end at this distance from it (Å), some ten times its width."""
 
 STEP = 0.02
-"""How far columns are moved (Å)."""
+"""How far columns are moved (Å): well below their width, and well above rounding errors."""
 
 FINEST = 0.2
 """Å/px: no image of HRTEM carries more than fits on such pixels, so finer ones tell no more."""

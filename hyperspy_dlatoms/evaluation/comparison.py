@@ -13,7 +13,7 @@ from hyperspy_dlatoms.analysis.matching import match
 from hyperspy_dlatoms.data.benchmark.exit_waves import Truth
 
 BORDER = 3.0
-"""Sites nearer than this to an edge of the frame are left out (Å)."""
+"""Sites nearer than this to an edge are left out (Å): their surroundings are cut off."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -124,7 +124,8 @@ def compare(
 def on_edge(positions: np.ndarray, gap: float = 150.0) -> np.ndarray:
     """Whether sites (n, 2) are of edges, steps or holes: no neighbour within an angle (degrees).
 
-    Neighbours are those within 1.6 times the median of the distances of nearest ones.
+    Neighbours are those within 1.6 times the median of the distances of nearest ones, which is
+    beyond the second ones of a square lattice and below those of a hexagonal one.
     """
     if len(positions) < 3:
         return np.ones(len(positions), dtype=bool)

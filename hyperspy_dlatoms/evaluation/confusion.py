@@ -10,10 +10,10 @@ import numpy as np
 from hyperspy_dlatoms.analysis.matching import match
 
 TOLERANCE = 0.7
-"""A found site within this distance of a true one can be that site (Å)."""
+"""Largest distance of a pair (Å): below half of the shortest bond of MoS2 in projection, 1.84 Å."""
 
 MARGIN = 5.0
-"""Sites nearer than this to an edge of the frame are left out (Å)."""
+"""Sites nearer than this to an edge are left out (Å): drift moves what lies beyond it in or out."""
 
 
 class Labelled(NamedTuple):
