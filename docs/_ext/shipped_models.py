@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The directive ``shipped-models``: the models of the package and what their cards say."""
+"""The directive ``shipped-models``: the models of the package, by their cards."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ CURVE = {"f1": "F1", "rms": "rms error (pm)", "times_bound": "error over the bou
 
 
 class ShippedModels(Directive):
-    """Two tables: what each model is for, and what its card says of how well it does."""
+    """Two tables: what each model is for, and the scores on its card."""
 
     def run(self) -> list[nodes.Node]:
         models = {name: read_model(registry.path(name))[0] for name in registry.names()}
@@ -44,7 +44,7 @@ def about(models: dict[str, ModelCard]) -> list[str]:
                 card.licence,
             ]
         )
-    return table("Models that come with the package, and the images that they are for", rows)
+    return table("Models that come with the package, and the images that they are trained for", rows)
 
 
 def scores(models: dict[str, ModelCard]) -> list[str]:
@@ -53,11 +53,11 @@ def scores(models: dict[str, ModelCard]) -> list[str]:
     for name in dict.fromkeys(name for column in columns.values() for name in column):
         values = (column.get(name) for column in columns.values())
         rows.append([name, *("" if value is None else f"{value:.3g}" for value in values)])
-    return table("Their scores, as their cards have them", rows)
+    return table("Scores on their cards", rows)
 
 
 def numbers(values: dict[str, Any]) -> Iterator[tuple[str, float]]:
-    """Give the scores of a card; of the curve that ``dlatoms evaluate`` adds, the main ones."""
+    """Yield the scores of a card; of the curves of ``dlatoms evaluate``, the main points."""
     for name, value in values.items():
         if isinstance(value, int | float):
             yield name, value
