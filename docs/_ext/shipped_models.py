@@ -44,7 +44,7 @@ def about(models: dict[str, ModelCard]) -> list[str]:
                 card.licence,
             ]
         )
-    return table("Models that come with the package, and the images that they are trained for", rows)
+    return table("Models that come with the package, and the images that they are for", rows)
 
 
 def scores(models: dict[str, ModelCard]) -> list[str]:
@@ -56,18 +56,25 @@ def scores(models: dict[str, ModelCard]) -> list[str]:
     return table("Scores on their cards", rows)
 
 
-def numbers(values: dict[str, Any]) -> Iterator[tuple[str, float]]:
-    """Yield the scores of a card; of the curves of ``dlatoms evaluate``, the main points."""
-    for name, value in values.items():
+def numbers(scores: dict[str, Any]) -> Iterator[tuple[str, float]]:
+    """Yield the scores of a card by name; those of `dlatoms evaluate` and of benchmarks by dose."""
+    for name, value in scores.items():
         if isinstance(value, int | float):
             yield name, value
-        elif name == "dose":
-            for dose, point in value.items():
-                for short, full in CURVE.items():
-                    if point.get(short) is not None:
-                        yield f"evaluation: {full} at {dose} e/Å²", point[short]
-        elif isinstance(value, dict):
-            yield from numbers(value)
+    evaluation = scores.get("evaluation", {})
+    for dose, point in evaluation.get("dose", {}).items():
+        for short, full in CURVE.items():
+            if point.get(short) is not None:
+                yield f"evaluation: {full} at {dose} e/Å²", point[short]
+    for name, value in evaluation.items():
+        if isinstance(value, float):
+            yield f"evaluation: {name}", value
+    for kind, points in scores.get("species", {}).items():
+        for dose, point in points.items():
+            yield f"F1 of {kind} at {dose} e/Å²", point["f1"]
+    for known, points in scores.get("relative error", {}).items():
+        for dose, error in points.items():
+            yield f"relative error of the wave at {dose} e/Å², {known}", error
 
 
 def interval(values: list[float | None] | None, factor: float = 1.0) -> str:
