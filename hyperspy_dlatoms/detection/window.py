@@ -6,35 +6,42 @@ from __future__ import annotations
 import numpy as np
 import scipy.fft
 
+# px: a tile has ten cells or more a side of the lattices that are looked for, see below.
 _TILE = 512
 # Periods in px of a lattice that is worth looking at, at any sampling that networks know.
 _PERIODS = (4.0, 100.0)
-_RINGS = 64
+# Coefficients of a transform: enough in the smallest ring for a mean.
+_RING_WIDTH = 2
 
 
 def lattice_centre(frame: np.ndarray) -> tuple[int, int]:
     """Return the centre (y, x) of that tile of an image whose spectrum has the sharpest spots."""
     sides = [min(_TILE, length) for length in frame.shape]
     taper = np.outer(*(np.hanning(side + 2)[1:-1] for side in sides)).astype(np.float32)
-    frequency = np.hypot(scipy.fft.fftfreq(sides[0])[:, None], scipy.fft.rfftfreq(sides[1]))
-    inside = (frequency > 1 / _PERIODS[1]) & (frequency < 1 / _PERIODS[0])
-    ring = (frequency[inside] * _PERIODS[0] * _RINGS).astype(int)
-    there, ring = np.unique(ring, return_inverse=True)
+    inside, ring = _rings(sides)
     best, centre = 0.0, (frame.shape[0] // 2, frame.shape[1] // 2)
-    if len(there) == 0:
+    if len(ring) == 0:
         return centre
     for top in _starts(frame.shape[0], sides[0]):
         for left in _starts(frame.shape[1], sides[1]):
             tile = np.asarray(frame[top : top + sides[0], left : left + sides[1]], np.float32)
             power = np.abs(scipy.fft.rfft2((tile - tile.mean()) * taper))[inside] ** 2
             mean = np.bincount(ring, power) / np.bincount(ring)
-            spots = np.zeros(len(there))
+            spots = np.zeros(len(mean))
             np.maximum.at(spots, ring, power / np.maximum(mean, 1e-30)[ring])
             # An edge stands out in all rings alike, a lattice in some.
             sharpness = float(spots.max() / max(np.median(spots), 1e-30))
             if sharpness > best:
                 best, centre = sharpness, (int(top + sides[0] // 2), int(left + sides[1] // 2))
     return centre
+
+
+def _rings(sides: list[int]) -> tuple[np.ndarray, np.ndarray]:
+    """Return a mask of the spatial frequencies of lattices in a tile, and the ring of each."""
+    frequency = np.hypot(scipy.fft.fftfreq(sides[0])[:, None], scipy.fft.rfftfreq(sides[1]))
+    inside = (frequency > 1 / _PERIODS[1]) & (frequency < 1 / _PERIODS[0])
+    ring = (frequency[inside] * _TILE / _RING_WIDTH).astype(int)
+    return inside, np.unique(ring, return_inverse=True)[1]
 
 
 def window_about(shape: tuple[int, int], centre: tuple[int, int], side: int) -> tuple[slice, slice]:

@@ -4,7 +4,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from hyperspy_dlatoms.analysis.lattice import lattices_of
+from hyperspy_dlatoms.analysis.lattice import Spacing, lattices_of
+from hyperspy_dlatoms.detection import contradiction as module
 from hyperspy_dlatoms.detection.contradiction import contradiction, is_no_sheet
 from tests.helpers.crystal import crystal
 
@@ -63,3 +64,54 @@ def test_sites_without_order_are_no_sheet(disorder):
 def test_of_metals_nothing_is_said(disorder):
     assert not is_no_sheet([disorder], lattices_of(["Au"]))
     assert not is_no_sheet([disorder], lattices_of(["Au", "graphene"]))
+
+
+@pytest.fixture
+def fit(monkeypatch):
+    """Make each frame a lattice of a likeness, 1.3 times as large as it should be."""
+    fitted = []
+
+    def make(likeness):
+        def best_fit(positions, lattices):
+            fitted.append(len(positions))
+            nearest = 1.3 * min(lattices[0].nearest.values()) / SAMPLING
+            return lattices[0], Spacing(nearest, likeness, 1.0)
+
+        monkeypatch.setattr(module, "best_fit", best_fit)
+        return fitted
+
+    return make
+
+
+# The numbers on both sides of each limit.
+@pytest.mark.parametrize(
+    ("material", "likeness", "n", "contradicts"),
+    [
+        ("Au", 0.92, 32, True),
+        ("Au", 0.92, 28, False),
+        ("Au", 0.88, 32, False),
+        ("graphene", 0.82, 32, True),
+        ("graphene", 0.82, 28, False),
+        ("graphene", 0.78, 32, False),
+    ],
+)
+def test_what_a_frame_must_be_to_contradict(fit, material, likeness, n, contradicts):
+    fit(likeness)
+    found = [np.ones((n, 3))]
+    assert (contradiction(found, SAMPLING, lattices_of([material])) is not None) == contradicts
+
+
+@pytest.mark.parametrize(
+    ("likeness", "n", "no_sheet"),
+    [(0.62, 64, True), (0.62, 56, False), (0.68, 64, False)],
+)
+def test_what_a_frame_must_be_to_be_no_sheet(fit, likeness, n, no_sheet):
+    fit(likeness)
+    assert is_no_sheet([np.ones((n, 3))], GRAPHENE) == no_sheet
+
+
+def test_of_a_long_movie_ten_frames_are_compared(fit):
+    fitted = fit(0.95)
+    assert contradiction([np.ones((40 + n, 3)) for n in range(100)], SAMPLING, GRAPHENE)
+    assert len(fitted) == 10
+    assert (fitted[0], fitted[-1]) == (40, 139)
