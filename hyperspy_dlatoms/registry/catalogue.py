@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import difflib
 import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -208,8 +207,7 @@ def _entry(name: str, offline: bool) -> Entry:
 
 def _unknown(name: str) -> Entry:
     known, together = names(), ensembles()
-    nearest = difflib.get_close_matches(name, [*known, *together], n=1, cutoff=0.5)
-    meant = f" Did you mean {nearest[0]!r}?" if nearest else ""
+    meant = sources.did_you_mean(name, [*known, *together])
     raise RegistryError(
         f"There is no model {name!r}.{meant} Known are: {', '.join(known) or 'none'}; "
         f"ensembles: {', '.join(together) or 'none'}; or give the path of a model file "

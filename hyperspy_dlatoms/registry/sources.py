@@ -10,7 +10,7 @@ import shutil
 import tempfile
 import threading
 import warnings
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -134,11 +134,16 @@ def find(name: str, *, offline: bool = False) -> Entry:
         if entry.name == after:
             return entry
     names = [entry.full_name for entry in known]
-    nearest = difflib.get_close_matches(str(name), names, n=1, cutoff=0.5)
-    meant = f" Did you mean {nearest[0]!r}?" if nearest else ""
     raise RegistryError(
-        f"There is no {name!r} in {where}.{meant} Known are: {', '.join(names) or 'none'}."
+        f"There is no {name!r} in {where}.{did_you_mean(str(name), names)} Known are: "
+        f"{', '.join(names) or 'none'}."
     )
+
+
+def did_you_mean(name: str, names: Sequence[str]) -> str:
+    """Return a question for the known name nearest to one that is not known, or nothing."""
+    nearest = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
+    return f" Did you mean {nearest[0]!r}?" if nearest else ""
 
 
 def has_source(name: str) -> bool:
