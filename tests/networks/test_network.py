@@ -189,7 +189,7 @@ def test_missing_file(tmp_path):
 
 def test_weights_that_do_not_fit_are_refused(file, card):
     _, arrays = read_model(file)
-    name = next(name for name, array in arrays.items() if array.ndim == 4)
+    name = "stem/kernel"
 
     def load(changed, card=card):
         write_model(file, card, changed)
