@@ -28,6 +28,7 @@ MOVED = {
         "simulation.oxide": "simulation.specimens.oxide",
     }.items()
 }
+GONE = {f"{_PACKAGE}.evaluation.exit_waves": "benchmarks/peers/iterative_reconstruction.py"}
 
 
 class _Moved(MetaPathFinder, Loader):
@@ -36,6 +37,10 @@ class _Moved(MetaPathFinder, Loader):
     def find_spec(
         self, name: str, path: Sequence[str] | None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
+        if name in GONE:
+            raise ModuleNotFoundError(
+                f"{name} is no longer installed: it is {GONE[name]} in the source tree.", name=name
+            )
         return ModuleSpec(name, self) if name in MOVED else None
 
     def exec_module(self, module: ModuleType) -> None:

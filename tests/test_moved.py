@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import importlib
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -44,6 +45,14 @@ def test_what_stayed_in_a_package_that_was_a_module():
     from hyperspy_dlatoms.simulation.imaging import take_image  # before: a module of this name
 
     assert take_image.__name__ == "take_image"
+
+
+def test_what_left_the_package_says_where_it_is():
+    with pytest.raises(ModuleNotFoundError, match=r"it is (\S+) in the source tree") as caught:
+        importlib.import_module("hyperspy_dlatoms.evaluation.exit_waves")
+    place = str(caught.value).split(" it is ")[1].split()[0]
+    root = Path(__file__).parents[1]
+    assert (root / place).is_file() or not (root / "benchmarks").exists()
 
 
 def test_other_names_are_not_found():
