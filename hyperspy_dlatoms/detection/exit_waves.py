@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from hyperspy_dlatoms.detection.inference import BATCH_PIXELS, padded_window
+from hyperspy_dlatoms.detection._inference import BATCH_PIXELS, padded_window
+from hyperspy_dlatoms.detection._tiling import cut
 from hyperspy_dlatoms.detection.masking import mask_series
 from hyperspy_dlatoms.detection.pipeline import GRID_MULTIPLE, check_frames, warn_of_sampling
-from hyperspy_dlatoms.detection.tiling import cut
 from hyperspy_dlatoms.networks.normalisation import contrast_of_series
 from hyperspy_dlatoms.networks.resampling import Grid, resample
 

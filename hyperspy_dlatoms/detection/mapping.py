@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from hyperspy_dlatoms.detection.inference import (
+from hyperspy_dlatoms.detection._inference import (
     BATCH_PIXELS,
     TileOutput,
     in_cells,

@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from hyperspy_dlatoms.detection.ensemble import median_score, merge
-from hyperspy_dlatoms.detection.inference import (
+from hyperspy_dlatoms.detection._ensemble import median_score, merge
+from hyperspy_dlatoms.detection._inference import (
     BATCH_PIXELS,
     Frame,
     TileOutput,
@@ -25,6 +25,7 @@ from hyperspy_dlatoms.detection.inference import (
     infer,
     members_of,
 )
+from hyperspy_dlatoms.detection._tiling import cut
 from hyperspy_dlatoms.detection.masking import mask_bad, mask_series
 from hyperspy_dlatoms.detection.sites import (
     Candidates,
@@ -33,7 +34,6 @@ from hyperspy_dlatoms.detection.sites import (
     probability_at,
     select,
 )
-from hyperspy_dlatoms.detection.tiling import cut
 from hyperspy_dlatoms.networks.architecture import encode_defoci
 from hyperspy_dlatoms.networks.maps import REACH
 from hyperspy_dlatoms.networks.normalisation import normalise, normalise_series
@@ -41,7 +41,7 @@ from hyperspy_dlatoms.networks.resampling import resample, resample_on_device
 from hyperspy_dlatoms.networks.running import has_accelerator
 
 if TYPE_CHECKING:
-    from hyperspy_dlatoms.detection.inference import Member
+    from hyperspy_dlatoms.detection._inference import Member
     from hyperspy_dlatoms.networks.card import ModelCard
     from hyperspy_dlatoms.networks.domain import DomainScore
     from hyperspy_dlatoms.networks.ensemble import AtomEnsemble

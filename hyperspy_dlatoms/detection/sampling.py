@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from hyperspy_dlatoms.analysis.lattice import fit_spacing, lattices_of, with_lattices
+from hyperspy_dlatoms.detection._window import lattice_centre, window_about
 from hyperspy_dlatoms.detection.masking import mask_bad
 from hyperspy_dlatoms.detection.pipeline import detect
-from hyperspy_dlatoms.detection.window import lattice_centre, window_about
 
 if TYPE_CHECKING:
     import ase

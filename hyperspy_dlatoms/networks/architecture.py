@@ -57,7 +57,7 @@ def build(arguments: dict[str, Any], n_classes: int, *, folded: bool = False) ->
         Kinds of sites, the background not counted; of no matter for exit waves.
     folded : bool
         Whether its convolutions have biases in place of batch normalisations, see
-        `hyperspy_dlatoms.networks.folding.fold`.
+        `hyperspy_dlatoms.networks._folding.fold`.
 
     Returns
     -------

@@ -216,7 +216,7 @@ class ModelCard:
         # A newer card may have other fields, so this has to be said before they are looked at.
         _refuse_newer(values.get("format"), values.get("needs"))
         if values.get("format") == 1:
-            from hyperspy_dlatoms.networks.card_format_1 import materials_of_recipe
+            from hyperspy_dlatoms.networks._card_format_1 import materials_of_recipe
 
             materials = materials_of_recipe(values.get("recipe"))
             values |= {"format": FORMAT, "needs": NEEDS, "materials": materials}

@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from hyperspy_dlatoms.networks import architecture
+from hyperspy_dlatoms.networks._features import with_levels
+from hyperspy_dlatoms.networks._folding import fold
 from hyperspy_dlatoms.networks.card import ModelCard
 from hyperspy_dlatoms.networks.domain import PREFIX, Domain
-from hyperspy_dlatoms.networks.features import with_levels
-from hyperspy_dlatoms.networks.folding import fold
 from hyperspy_dlatoms.networks.maps import REACH, SiteMaps, with_maps
 from hyperspy_dlatoms.networks.model_file import ModelFileError, open_model, write_model
 from hyperspy_dlatoms.networks.running import POLICIES, compiled, policy, precision

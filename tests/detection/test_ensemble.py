@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.spatial.distance import pdist
 
-from hyperspy_dlatoms.detection.ensemble import median_score, merge
+from hyperspy_dlatoms.detection._ensemble import median_score, merge
 from hyperspy_dlatoms.detection.sites import Candidates
 from hyperspy_dlatoms.networks.domain import DomainScore
 

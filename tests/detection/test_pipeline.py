@@ -10,9 +10,9 @@ from scipy.spatial import cKDTree
 
 from hyperspy_dlatoms import registry
 from hyperspy_dlatoms.detection import (
+    _inference,
     agreement_maps,
     find_sites,
-    inference,
     pipeline,
     probability_maps,
 )
@@ -481,7 +481,7 @@ def test_resampling_on_an_accelerator_finds_the_same(monkeypatch):
     y, x = (np.array(example.counts.shape) - 200) // 2
     frames = np.stack([example.counts[y : y + 200, x : x + 210]] * 3)
     here = find_sites(frames, example.sampling, network)
-    for module in (pipeline, inference):
+    for module in (pipeline, _inference):
         monkeypatch.setattr(module, "has_accelerator", lambda: True)
     there = find_sites(frames, example.sampling, network)
     for ours, expected in zip(there, here, strict=True):

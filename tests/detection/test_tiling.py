@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hyperspy_dlatoms.detection.tiling import cut
+from hyperspy_dlatoms.detection._tiling import cut
 
 
 @given(

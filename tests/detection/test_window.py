@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hyperspy_dlatoms.detection.window import _rings, lattice_centre, window_about
+from hyperspy_dlatoms.detection._window import _rings, lattice_centre, window_about
 
 
 @pytest.mark.parametrize("shape", [(100, 80), (512, 512), (1, 700), (2, 1)])

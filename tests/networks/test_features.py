@@ -4,7 +4,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from hyperspy_dlatoms.networks.features import with_levels
+from hyperspy_dlatoms.networks._features import with_levels
 from hyperspy_dlatoms.networks.maps import read_output
 from hyperspy_dlatoms.networks.network import _with_sites
 

@@ -6,8 +6,8 @@ import dataclasses
 import numpy as np
 import pytest
 
+from hyperspy_dlatoms.networks._folding import fold
 from hyperspy_dlatoms.networks.architecture import build
-from hyperspy_dlatoms.networks.folding import fold
 from hyperspy_dlatoms.networks.running import policy
 
 # Filled in anew from the arguments.

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, TypeVar
 import numpy as np
 
 from hyperspy_dlatoms.detection._symmetry import Symmetrised
-from hyperspy_dlatoms.detection.tiling import Tile, Tiling
+from hyperspy_dlatoms.detection._tiling import Tile, Tiling
 from hyperspy_dlatoms.networks.maps import SiteMaps
 from hyperspy_dlatoms.networks.resampling import Grid
 from hyperspy_dlatoms.networks.running import has_accelerator
