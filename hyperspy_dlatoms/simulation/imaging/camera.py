@@ -140,8 +140,12 @@ class Grid(NamedTuple):
         rows = self.pixels - kept.shape[-2]
         middle = xp.zeros((*kept.shape[:-2], rows, self.half), kept.dtype)
         kept = xp.concatenate([kept[..., : self.half, :], middle, kept[..., self.half :, :]], -2)
-        image = fft_of(xp).irfft2(kept, (self.pixels,) * 2)
-        return image * np.float32((self.pixels / self.size) ** 2)
+        return fft_of(xp).irfft2(kept, (self.pixels,) * 2)
+
+    @property
+    def gain(self) -> float:
+        """Factor of the spectrum that keeps the mean of an image, when its pixels are others."""
+        return (self.pixels / self.size) ** 2
 
     def filtered(self, xp: Any, image: Array, transfer: Any) -> Array:
         """Return images whose frequencies are multiplied by a function of them (1/Å)."""
@@ -190,7 +194,12 @@ class VaryingGrid(NamedTuple):
             self._waves(xp, order) * (xp.abs(xp.asarray(order)) < limit)[..., None, :]
             for order in (row, column)
         )
-        return self._synthesised(xp, kept, rows, columns, column) / self.size**2
+        return self._synthesised(xp, kept, rows, columns, column)
+
+    @property
+    def gain(self) -> float:
+        """As for `Grid`, of waves that are summed as they are."""
+        return self.size**-2
 
     def filtered(self, xp: Any, image: Array, transfer: Any) -> Array:
         """Return images whose frequencies are multiplied by a function of them (1/Å)."""
@@ -254,10 +263,10 @@ def resolved(
     transfer = xp.exp(-2 * np.pi**2 * variance)
     white = value["noise_transfer"] == 0
     transfer = transfer * xp.where(white, modulation_transfer(xp, xp.sqrt(square), value, curve), 1)
-    spectrum = spectrum * transfer
+    spectrum *= (transfer * grid.gain).astype(xp.float32)
     if shift is not None:
-        turns = shift[..., 0, None, None] * qy + shift[..., 1, None, None] * qx
-        spectrum = spectrum * phase_factor(xp, -turns)
+        spectrum *= phase_factor(xp, -shift[..., 0, None, None] * qy)
+        spectrum *= phase_factor(xp, -shift[..., 1, None, None] * qx)
     return grid.image(xp, spectrum)
 
 
@@ -290,7 +299,8 @@ def counted(
         )
         electrons = xp.where(value["noise_transfer"] == 0, electrons, blurred)
     level = xp.where(finite, value["readout"], 0).astype(xp.float32)
-    return electrons + noise.readout(level, image.shape)
+    electrons += noise.readout(level, image.shape)
+    return electrons
 
 
 def record(

@@ -49,6 +49,35 @@ def intensities(
     return blended(xp, spectra, length, conditions.focus, angle, sampling, together)
 
 
+def expected_image(
+    xp: Any,
+    intensity: Array,
+    conditions: ConditionArrays,
+    grid: Grid | VaryingGrid,
+    curve: tuple[tuple[float, float], ...] = (),
+    *,
+    uneven: bool = True,
+) -> Array:
+    """Return the images (..., images, M, M) that cameras would record of intensities at any dose.
+
+    With the measured `curve` of all their cameras, if there is one; an illumination that is not
+    `uneven` saves a step.
+    """
+    values = {name: xp.asarray(value)[..., None] for name, value in conditions.values.items()}
+    image = resolved(xp, intensity, values, grid, conditions.shift, curve)
+    varying = isinstance(grid, VaryingGrid)
+    if uneven:
+        image = image * light(
+            xp,
+            image.shape[-1],
+            values["illumination_slope"],
+            values["illumination_angle"],
+            values["vignetting"],
+            grid.pixels if varying else None,
+        )
+    return image * grid.inside(xp) if isinstance(grid, VaryingGrid) else image
+
+
 def expose(
     xp: Any,
     noise: Noise,
@@ -65,18 +94,7 @@ def expose(
     them a step is saved.
     """
     values = {name: xp.asarray(value)[..., None] for name, value in conditions.values.items()}
-    image = resolved(xp, intensity, values, grid, conditions.shift, curve)
-    pixels = grid.pixels if isinstance(grid, VaryingGrid) else None
-    image = image * light(
-        xp,
-        image.shape[-1],
-        values["illumination_slope"],
-        values["illumination_angle"],
-        values["vignetting"],
-        pixels,
-    )
-    if isinstance(grid, VaryingGrid):
-        image = image * grid.inside(xp)
+    image = expected_image(xp, intensity, conditions, grid, curve)
     counts = counted(xp, noise, image, values, grid, curve, scintillators)
     return counts * grid.inside(xp) if isinstance(grid, VaryingGrid) else counts
 
@@ -165,25 +183,18 @@ def take_series(
     >>> take_series(rng, np.ones((64, 64), complex), 0.2, 80e3, conditions)[0].shape
     (3, 128, 128)
     """
-    ideal = _ideal(wave, sampling, energy, conditions)
-    camera, size = conditions.camera, len(wave)
+    camera, size, arrays = conditions.camera, len(wave), as_arrays(conditions)
     grid = Grid(size, size * sampling, round(size * sampling / (pixel or camera.sampling)))
-    noise, arrays = generator_noise(rng), as_arrays(conditions)
-    drift = [None] if arrays.shift is None else arrays.shift[:, None]
+    uneven = bool(conditions.illumination_slope or conditions.vignetting)
+    ideal = _ideal(wave, sampling, energy, conditions, arrays)
+    expected = expected_image(np, ideal, arrays, grid, camera.mtf_curve, uneven=uneven)
+    noise, scintillator = generator_noise(rng), bool(camera.noise_transfer)
     # One by one, so that an image's noise follows from those before it alone.
     counts = [
-        expose(
-            np,
-            noise,
-            image[None],
-            arrays._replace(shift=shift),
-            grid,
-            camera.mtf_curve,
-            scintillators=bool(camera.noise_transfer),
-        )
-        for image, shift in zip(ideal, drift, strict=True)
+        counted(np, noise, image, arrays.values, grid, camera.mtf_curve, scintillator)
+        for image in expected
     ]
-    return np.concatenate(counts), grid.pixel
+    return np.stack(counts), grid.pixel
 
 
 def image_intensity(
@@ -200,12 +211,18 @@ def image_intensity(
     direction `angle` (radians).
     """
     conditions = Conditions(lens=lens, defocus_ramp=ramp, ramp_angle=angle)
-    return _ideal(wave, sampling, energy, conditions)[0]
+    return _ideal(wave, sampling, energy, conditions, as_arrays(conditions))[0]
 
 
-def _ideal(wave: np.ndarray, sampling: float, energy: float, conditions: Conditions) -> np.ndarray:
+def _ideal(
+    wave: np.ndarray,
+    sampling: float,
+    energy: float,
+    conditions: Conditions,
+    arrays: ConditionArrays,
+) -> np.ndarray:
     """Return the intensities (images, N, N) float32 that the camera is to record."""
-    arrays, length = as_arrays(conditions), wavelength(energy)
+    length = wavelength(energy)
     spectrum = lens_spectrum(np, wave.astype(np.complex64), length, arrays.values, sampling)
     if not conditions.is_blended and not conditions.defoci:
         return intensity(np, spectrum)[None]
