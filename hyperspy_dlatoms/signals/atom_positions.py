@@ -55,8 +55,8 @@ class AtomPositions(BaseSignal):
 
     See Also
     --------
-    hyperspy_dlatoms.signals.methods.find_atoms_nn : Makes them.
-    hyperspy_dlatoms.signals.methods.classify_species : Makes them from focal series.
+    hyperspy_dlatoms.signals.methods.find_atoms_nn : Returns them.
+    hyperspy_dlatoms.signals.methods.classify_species : Returns them from focal series.
 
     Examples
     --------
@@ -91,7 +91,7 @@ class AtomPositions(BaseSignal):
         sampling: float,
         species: list[str] | None = None,
     ) -> AtomPositions:
-        """Make a signal of positions from elsewhere, for instance the truth of a simulation.
+        """Return a signal of positions from elsewhere, for instance the truth of a simulation.
 
         Parameters
         ----------
@@ -216,23 +216,23 @@ class AtomPositions(BaseSignal):
     ) -> pd.DataFrame:
         """Estimate how many vacancies there are, with the errors of the network taken into account.
 
-        Of the sites of an atom, those with it and its vacancies, a share is reported as vacant.
-        Some vacancies are overlooked and some atoms taken for vacancies; from how often either
-        happens where the truth is known follows the share that is vacant, and its interval. See
+        Of the sites of a species, its atoms and its vacancies, a fraction is reported as vacant.
+        Some vacancies are overlooked and some atoms taken for vacancies; the true fraction and its
+        interval follow from how often either happens where the truth is known. See
         :func:`hyperspy_dlatoms.analysis.prevalence` for the model and its sources.
 
         Parameters
         ----------
         dose : float, optional
-            Of each image (e/Å²), needed where `rates` are not given: they are then read from the
-            card of the network, at the highest dose measured that is not above it.
+            Of each image (e/Å²), needed if `rates` are not given: they are then those on the card
+            of the network at the highest dose measured that is not above it.
         rates : mapping, optional
             For each vacancy its ``recall`` and ``false_per_site``, the false reports per site that
-            is not one; and how many ``vacancies`` and ``sites`` these were measured on, exactly
-            known where not given. Other vacancies get no estimate.
+            is not one; and how many ``vacancies`` and ``sites`` these were measured on, by default
+            exactly known. Other vacancies get no estimate.
         {BORDER}
         level : float, optional
-            Of the intervals.
+            Probability content of the intervals.
 
         Returns
         -------
@@ -366,17 +366,17 @@ class AtomPositions(BaseSignal):
     ) -> pd.DataFrame:
         """Follow the atoms through a movie.
 
-        Frames are taken one block after another, so that of a long lazy movie only the atoms are in
-        memory. A drift of all atoms is followed as long as it changes by less than the search range
-        from one frame to the next; align the images first where it does not.
+        Frames are read block by block, so that of a long lazy movie only the atoms are in memory. A
+        drift of all atoms is followed as long as it changes by less than the search range from one
+        frame to the next; else align the images first.
 
         Parameters
         ----------
         search_range : float, optional
-            How far from its place an atom of the next frame is the same one (Å); 0.4 times the
-            distance of neighbours in the first frame with atoms where not given.
+            The largest displacement of an atom from one frame to the next (Å); by default 0.4 times
+            the distance of neighbours in the first frame with atoms.
         memory : int, optional
-            In how many frames in a row an atom may be missing.
+            The number of successive frames in which an atom may be missing.
         {SHOW_PROGRESSBAR}
 
         Returns
@@ -487,8 +487,8 @@ class AtomPositions(BaseSignal):
         Parameters
         ----------
         element : str, optional
-            Chemical symbol of all the atoms. Where it is not given, the names of the species are
-            used if they are chemical symbols, else ``"X"``.
+            Chemical symbol of all the atoms; by default the names of the species if they are
+            chemical symbols, else ``"X"``.
 
         Returns
         -------
@@ -511,8 +511,8 @@ class AtomPositions(BaseSignal):
     def to_csv(self, path: str | os.PathLike[str]) -> None:
         """Write the table of :meth:`to_dataframe` to a file.
 
-        Lazy atoms are found and written a few frames at a time, so that the memory that it takes
-        does not grow with their number.
+        Lazy atoms are found and written a few frames at a time, so that memory does not grow with
+        their number.
 
         Parameters
         ----------
@@ -591,7 +591,7 @@ class AtomPositions(BaseSignal):
         filename : str, pathlib.Path or None
             The file, in general a ``.hspy``.
         overwrite : bool, optional
-            Whether an existing file is replaced; asks where not given.
+            Whether an existing file is replaced; by default HyperSpy asks.
         extension, file_format : str, optional
             As in HyperSpy.
         **kwds
@@ -717,7 +717,7 @@ class AtomPositions(BaseSignal):
 
 
 class LazyAtomPositions(AtomPositions, LazySignal):
-    """Atoms that are found when they are asked for, with ``compute`` or by an export.
+    """Atoms that are found on demand, by ``compute`` or an export.
 
     See Also
     --------

@@ -55,15 +55,14 @@ def find_atoms_nn(
     {SAMPLING}
     {THRESHOLD}
     minimum_agreement : float, optional
-        The least fraction of the members of an ensemble that found a site: 0 gives what any of them
-        found, 1 only that on which all agree. Where it is not given, those sites are reported whose
-        mean probability reaches `threshold`; where that is not given either, the threshold that the
-        registry has for the ensemble, or the least of its members'. A single network agrees with
-        itself.
+        The minimum fraction of the members of an ensemble that found a site: 0 returns what any of
+        them found, 1 only what all of them found. By default sites are reported if their mean
+        probability reaches `threshold`, or else the threshold of the ensemble in the registry, or
+        the lowest of its members. It does not matter for a single network.
     {SYMMETRISE}
     on_extrapolation : {"warn", "raise", "ignore"}, default "warn"
-        What to do about images that are unlike those that the network was trained on, if it knows
-        them.
+        What to do about images outside the domain that the network was trained on, if its model
+        file describes that.
     {SHOW_PROGRESSBAR}
     {NUM_WORKERS}
     {LAZY_ATOMS}
@@ -198,8 +197,8 @@ def ensemble_agreement(
     -------
     Signal2D or LazySignal2D
         Agreement, float32, with the axes of the image: 1 less twice the standard deviation of the
-        members' probabilities. It is 1 where all agree, be it that there is an atom or
-        none, and 0 where one half is sure of an atom and the other of none.
+        members' probabilities. It is 1 where all agree that there is an atom, or that there is
+        none, and 0 where half of them are certain of an atom and the others of none.
 
     Raises
     ------
@@ -240,12 +239,12 @@ def estimate_sampling(
     ----------
     {MODEL}
     material : str or ase.Atoms, optional
-        What is in the images: the symbol of an fcc metal, which is to be seen along [110] or [100];
+        The specimen: the symbol of an fcc metal, which is to be seen along [110] or [100];
         ``"graphene"``, ``"BN"``, ``"MoS2"``, ``"WS2"``, ``"MoSe2"`` or ``"WSe2"``; or any crystal,
-        seen along z, of which the network finds each column. Where it is not given, the materials
-        that the model card names are tried, those in ``metadata.Sample.elements`` if there are any.
+        seen along z, of which the network finds each column. By default the materials on the model
+        card are tried, only those of ``metadata.Sample.elements`` if there are any.
     frames : int, default 3
-        How many images, evenly spread, are used; the median counts.
+        How many images, evenly spread, are used; the median is returned.
 
     Returns
     -------
@@ -255,11 +254,10 @@ def estimate_sampling(
     Raises
     ------
     SamplingError
-        Where it cannot be found: there is no lattice, or more than one may be right, or it depends
-        by more than 2 % on which material it is. A ValueError.
+        If it cannot be measured: there is no lattice, several fit equally well, or the result
+        depends by more than 2 % on the material. A ValueError.
     ValueError
-        Where the material is not known, the model card names none, or an argument is out of its
-        range.
+        If the material is not known, the model card names none, or an argument is out of range.
     TypeError
         For images or a material of a kind that is not known.
     {RAISES_MODEL}
@@ -270,8 +268,7 @@ def estimate_sampling(
 
     Notes
     -----
-    The image is as good as its lattice: a support alone that is of the same structure as the
-    material passes for it.
+    A support that is imaged alone, and has the same structure as the material, is taken for it.
 
     Examples
     --------
@@ -317,10 +314,10 @@ def classify_species(
     {STATED_SAMPLING}
     {THRESHOLD}
     minimum_agreement : float, optional
-        The least fraction of the members of an ensemble that found a site, see `find_atoms_nn`.
+        The minimum fraction of the members of an ensemble that found a site, see `find_atoms_nn`.
     {SYMMETRISE}
     on_extrapolation : {"warn", "raise", "ignore"}, default "warn"
-        What to do about defoci and images that are unlike those that the network was trained on.
+        What to do about defoci and images outside the domain that the network was trained on.
     {SHOW_PROGRESSBAR}
     {NUM_WORKERS}
     {LAZY_ATOMS}
@@ -477,17 +474,17 @@ def reconstruct_exit_wave_nn(
     -------
     ComplexSignal2D or LazyComplexSignal2D
         The wave, complex64, with the navigation axes of the images but for the focal one, at the
-        sampling that the network works at. Its mean intensity is about 1 and its mean about real,
-        since no image tells the phase of the whole; spatial frequencies above 0.9 periods an Å are
+        sampling that the network works at. Its mean intensity is about 1, and its mean about real,
+        since the images do not determine a constant phase; spatial frequencies above 0.9 1/Å are
         left out. ``wave.amplitude`` and ``wave.phase`` are signals.
 
     Raises
     ------
     ValueError
-        For a network that finds sites; where there is no such axis, or it is not as long as the
-        network expects, or there are not as many defoci; where an image has no positive mean
-        everywhere, for its background was taken off; where the signal axes have no length unit, are
-        unequal or not uniform, or an argument is out of its range.
+        For a network that finds sites; if there is no such axis, it is not as long as the network
+        expects, or there are not as many defoci; if the local mean of an image is not positive, as
+        after a background subtraction; if the signal axes have no unit of length, are unequal or
+        not uniform, or an argument is out of range.
     TypeError
         For complex or colour images, and defoci that are not numbers.
     {RAISES_MODEL}
