@@ -3,7 +3,7 @@
 
 A move is a call from a function in one file of the package to a function in another; what runs in
 other packages in between is passed over. The network is loaded before, as it is from the second
-call on (``--cold`` counts the loading too)::
+call on (``--cold`` counts the loading and building of the network too)::
 
     python tools/trace.py
 """
@@ -61,8 +61,8 @@ def main() -> None:
     image.get_dimensions_from_data()
     search = {"show_progressbar": False, "on_extrapolation": "ignore"}
     warnings.simplefilter("ignore")
-    if not options.cold:
-        image.find_atoms_nn(options.model, **search)
+    # What is imported at the first call is no part of the way.
+    image.find_atoms_nn("graphene" if options.cold else options.model, **search)
     trace = Trace()
     threading.setprofile(trace)
     sys.setprofile(trace)

@@ -149,7 +149,10 @@ def _packaged(name: str) -> Handle | None:
         return EnsembleHandle(members, name, entry.threshold) if complete else None
     if not entry.where[0].startswith(PACKAGE):
         return None
-    return NetworkHandle.of(catalogue.path(name, offline=True), name)
+    path = entry.places()[0]
+    handle = NetworkHandle.of(path, name) if Path(path).is_file() else None
+    # Where the file is missing or another one, its fetching says what to do.
+    return handle if handle and handle.sha256 == entry.sha256 else None
 
 
 @lru_cache(maxsize=8)
