@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Files that a reader finds as a whole or not at all."""
+"""Atomic writes: a reader finds a whole file or none."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from pathlib import Path
 
 @contextmanager
 def atomic_write(path: Path) -> Iterator[Path]:
-    """Write a file beside its place, and put it there in one step when it is done.
+    """Write a file to a temporary path, and move it into place in one step when it is done.
 
     Parameters
     ----------
     path : pathlib.Path
-        Where it is to be. What is there stays until then, and if the writing fails.
+        Where the file goes. An existing one stays until then, and if writing fails.
 
     Yields
     ------
     pathlib.Path
-        What to write to, with the same suffix; no other process or thread writes there.
+        The temporary path, with the same suffix; no other process or thread writes there.
 
     Examples
     --------

@@ -7,7 +7,7 @@ import importlib
 
 
 class MissingExtraError(ImportError):
-    """A library that is not installed, since it belongs to an extra of the package."""
+    """A library of an extra of the package that is not installed."""
 
 
 def require(*modules: str, extra: str, what: str) -> None:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Modules of the previous release by the names that they had, with a warning; for one release."""
+"""Modules of the previous release under their earlier names, deprecated, for one release."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ GONE = {f"{_PACKAGE}.evaluation.exit_waves": "benchmarks/peers/iterative_reconst
 
 
 class _Moved(MetaPathFinder, Loader):
-    """Finds a module under the name that it had before."""
+    """Finds a module under its earlier name."""
 
     def find_spec(
         self, name: str, path: Sequence[str] | None, target: ModuleType | None = None
@@ -45,10 +45,10 @@ class _Moved(MetaPathFinder, Loader):
 
     def exec_module(self, module: ModuleType) -> None:
         name = module.__name__
-        # The names of a private module are those of its package.
+        # Public names of a private module are those of its package.
         now = MOVED[name].partition("._")[0]
         warnings.warn(
-            f"{name} is now {now}; the old name goes with the next release.",
+            f"{name} is now {now}; the old name will be removed in the next release.",
             DeprecationWarning,
             stacklevel=2,
         )
@@ -57,6 +57,6 @@ class _Moved(MetaPathFinder, Loader):
 
 
 def install() -> None:
-    """Let the import system find modules under the names that they had before."""
+    """Let the import system find modules under their earlier names."""
     if not any(type(finder).__qualname__ == _Moved.__qualname__ for finder in sys.meta_path):
         sys.meta_path.append(_Moved())

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What is computed from positions of atoms: arrays in, arrays and tables out."""
+"""Analysis of positions of atoms: arrays in, arrays and tables out."""
 
 import lazy_loader as lazy
 

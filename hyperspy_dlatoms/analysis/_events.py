@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Events in the tracks of atoms: how long atoms stay, and where they jump to."""
+"""Events in the tracks of atoms: residence times and jumps."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _NEEDED = ("frame", "track", "y_steady", "x_steady")
 
 
 def residence(tracks: pd.DataFrame) -> pd.DataFrame:
-    """Return how long each atom stays.
+    """Return the residence time of each atom.
 
     Parameters
     ----------
@@ -22,10 +22,11 @@ def residence(tracks: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        A row for each ``track``, its index: ``first`` and ``last`` frame; ``frames``, in how many
-        of them the atom was found; ``duration``, how many there are from the first to the last;
-        ``y`` and ``x``, its mean position less the drift, in the unit of the tracks; ``complete``,
-        whether it came and went while the movie was taken: the others stayed longer than is seen.
+        A row for each ``track``, its index: ``first`` and ``last`` frame; ``frames``, the number
+        of frames with the atom; ``duration``, that of all frames from the first to the last;
+        ``y`` and ``x``, its mean position without the drift, in the unit of the tracks;
+        ``complete``, whether it appeared and vanished during the movie: the duration of the others
+        is a lower bound.
 
     Raises
     ------
@@ -62,28 +63,29 @@ def jumps(
 ) -> pd.DataFrame:
     """Find atoms that vanish in one place and appear in another.
 
-    The end of a track and the beginning of another one, soon after and near by, are taken for a
-    jump, one to one: of all ways to pair them that with the most pairs, and then the least
-    distances. Atoms that come and go at the same time near each other can be mistaken for it.
+    The end of a track and the beginning of another one, soon after and nearby, are taken for a
+    jump, one to one: of all pairings the one with the most pairs, and of those the one with the
+    least sum of distances. Unrelated atoms that vanish and appear near each other at the same time
+    are taken for a jump too.
 
     Parameters
     ----------
     tracks : pandas.DataFrame
         Of :meth:`hyperspy_dlatoms.AtomPositions.tracks`.
     max_distance : float
-        The farthest jump, in the unit of the tracks. Below the search range of the tracks there
-        are none, for that is where an atom is the same one.
+        The longest jump, in the unit of the tracks. There are none shorter than the search range
+        of the tracks, within which an atom is linked to itself.
     max_gap : int, optional
         Frames from the end of a track to the beginning of the other, 1 for the next frame.
     min_frames : int, optional
-        Tracks that were found in fewer frames are left out, for they may be noise.
+        Tracks with fewer frames are left out, since they may be noise.
 
     Returns
     -------
     pandas.DataFrame
-        A row for each jump: ``frame``, the first one in the new place; ``track`` and ``to_track``;
-        ``y``, ``x`` and ``to_y``, ``to_x``, where the tracks end and begin, less the drift; and the
-        ``distance``.
+        A row for each jump: ``frame``, the first one at the new site; ``track`` and ``to_track``;
+        ``y``, ``x`` and ``to_y``, ``to_x``, where the tracks end and begin, without the drift; and
+        the ``distance``.
 
     Raises
     ------

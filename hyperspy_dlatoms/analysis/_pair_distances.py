@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Pair correlation of marked sites of a lattice: whether they cluster, beyond chance."""
+"""Pair correlation of marked sites of a lattice: whether they cluster more than at random."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class PairDistances(NamedTuple):
     expected : numpy.ndarray
         Mean of that number if as many of the sites are marked at random, shape (b,).
     low, high : numpy.ndarray
-        Between which that number then lies, with the probability asked for, shape (b,).
+        Limits of that number at the given probability, shape (b,).
     """
 
     pairs: np.ndarray
@@ -37,13 +37,13 @@ def pair_distances(
     shuffles: int = 199,
     level: float = 0.95,
 ) -> PairDistances:
-    """Count pairs of marked sites by distance, beside what chance would give.
+    """Count pairs of marked sites by distance, with the counts expected of random labels.
 
-    What chance gives are random labels: the sites stay where they are, and as many of them are
-    marked. The mean is exact, the share of marked pairs times the pairs of all sites; the
-    limits are those of random draws. As marked sites and all sites see the same
-    edges and holes, neither needs a correction, and a lattice makes no shells of its own in the
-    ratio of pairs and expected ones, the pair correlation of the marks [1]_.
+    The null model is random labelling: the sites stay where they are, and as many of them are
+    marked. The expected number is exact, the fraction of marked pairs times the pairs of all sites;
+    the limits are those of random draws. As marked sites and all sites have the same edges and
+    holes, neither needs a correction, and the lattice makes no shells of its own in the ratio of
+    pairs and expected ones, the pair correlation of the marks [1]_.
 
     Parameters
     ----------
@@ -56,9 +56,9 @@ def pair_distances(
     rng : numpy.random.Generator
         Draws the labels.
     shuffles : int, optional
-        How often.
+        Number of random labellings.
     level : float, optional
-        Probability of a number within the limits, bin by bin.
+        Probability of a count within the limits, bin by bin.
 
     Returns
     -------
@@ -66,8 +66,8 @@ def pair_distances(
 
     Notes
     -----
-    Sites that are overlooked by chance leave the ratio of pairs and expected ones as it is; false
-    ones draw it to 1.
+    Sites missed at random leave the ratio of pairs and expected ones unchanged; false ones draw it
+    to 1.
 
     References
     ----------

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How common a kind of site is, from how often a network with known errors reports it."""
+"""Prevalence of a kind of site, from the reports of a network with known error rates."""
 
 from __future__ import annotations
 
@@ -14,31 +14,31 @@ from scipy.stats import beta
 
 # Of the quadrature over a measured rate, exact for polynomials of degree 19.
 _NODES = 10
-# Shares that the posterior is computed at, and the standard deviations that they reach to either
-# side: steps of 1/40 of one.
+# Fractions that the posterior is computed at, and the standard deviations that they extend to
+# either side: steps of 1/40 of one.
 _GRID = 801
 _REACH = 10.0
 
 
 @dataclass(frozen=True)
 class Rates:
-    """How a network errs about a kind of site, as measured where the truth is known.
+    """Error rates of a network for a kind of site, measured where the true sites are known.
 
     Parameters
     ----------
     recall : float
-        Share of the true ones that are reported.
+        Fraction of the true ones that are reported.
     false_per_site : float
         False reports per site that is not one.
     vacancies, sites : float, optional
-        How many true ones, and how many sites that are none, these were measured on, for their
-        uncertainty; taken as exactly known where not given.
+        Numbers of true ones and of other sites that the rates were measured on, for their
+        uncertainty; without them the rates are taken as exact.
 
     Raises
     ------
     ValueError
-        If a rate is not a share, a count is not positive, or the recall is not above the false
-        reports: such reports carry no information.
+        If a rate is not between 0 and 1, a count is not positive, or the recall is not above the
+        false reports: such reports carry no information.
 
     Examples
     --------
@@ -69,12 +69,12 @@ class Rates:
 
 
 class Prevalence(NamedTuple):
-    """A share of sites with its interval.
+    """A fraction of sites with its interval.
 
     Attributes
     ----------
     estimate : float
-        Most probable share, from 0 to 1.
+        Most probable fraction, from 0 to 1.
     low, high : float
         Ends of the interval.
     """
@@ -86,15 +86,15 @@ class Prevalence(NamedTuple):
 
 @lru_cache(maxsize=65536)
 def prevalence(found: int, sites: int, rates: Rates, level: float = 0.95) -> Prevalence:
-    r"""Estimate the share of sites of a kind from the number that was reported.
+    r"""Estimate the fraction of sites of a kind from the number that was reported.
 
-    A share :math:`p` of true ones makes a share :math:`x = p r + (1 - p) f` of reports, with the
-    recall :math:`r` and the false reports per site :math:`f`. The estimate is that of Rogan and
+    A fraction :math:`p` of true ones gives a fraction :math:`x = p r + (1 - p) f` of reports, with
+    the recall :math:`r` and the false reports per site :math:`f`. The estimate is that of Rogan and
     Gladen [1]_, :math:`p = (x - f) / (r - f)`, within 0 and 1. The interval is the shortest that
-    holds the level of the posterior of :math:`p`, for a binomial number of reports, all shares
-    equally probable before, and :math:`r` and :math:`f` distributed as the counts that they were
-    measured on leave them (beta distributions of Jeffreys), as in [2]_. It includes what counting
-    few leaves uncertain, so its upper end is above 0 where nothing was found.
+    holds the level of the posterior of :math:`p`, for a binomial number of reports, a uniform
+    prior, and beta distributions (Jeffreys) of :math:`r` and :math:`f` from the counts that they
+    were measured on, as in [2]_. It includes the uncertainty of small counts, so its upper end is
+    above 0 where nothing was found.
 
     Parameters
     ----------
@@ -103,7 +103,7 @@ def prevalence(found: int, sites: int, rates: Rates, level: float = 0.95) -> Pre
     sites : int
         All sites that could be.
     rates : Rates
-        The errors of the network.
+        The error rates of the network.
     level : float, optional
         Of the interval, between 0 and 1.
 
@@ -126,7 +126,7 @@ def prevalence(found: int, sites: int, rates: Rates, level: float = 0.95) -> Pre
 
     Examples
     --------
-    Half of the vacancies are overlooked, and none is invented:
+    Half of the vacancies are missed, and there are no false ones:
 
     >>> prevalence(10, 400, Rates(0.5, 0.0)).estimate
     0.05

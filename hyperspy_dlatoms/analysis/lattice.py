@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The lattices of known materials, seen along the beam, and their size in sites that were found."""
+"""Projected lattices of known materials, and fits of their size to sites that were found."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ _ROUNDS = 4
 
 
 class Lattice(NamedTuple):
-    """How far apart the sites of a lattice are, whatever its size and orientation."""
+    """The distances between the sites of a lattice, independent of its size and orientation."""
 
     zone: str
     """The direction along the beam, or the kind of lattice."""
@@ -86,7 +86,7 @@ class Lattice(NamedTuple):
 
 
 class Spacing(NamedTuple):
-    """How well some sites make a lattice, and of what size."""
+    """How well some sites fit a lattice, and its size."""
 
     nearest: float
     """Distance of nearest neighbours in the unit of the positions."""
@@ -126,10 +126,10 @@ def lattices_of(materials: Sequence[str | ase.Atoms]) -> tuple[Lattice, ...]:
 def fit_spacing(positions: np.ndarray, lattice: Lattice) -> Spacing | None:
     """Fit the size of a lattice to sites, (y, x) of shape (n, 2), sorted by y, in any unit.
 
-    The distances between all neighbours make a histogram of which a crystal, in whatever
-    orientation and in however many grains, has one of its own but for its size. On a logarithmic
-    scale the size is a shift, found by correlation with the histogram of the lattice, then refined
-    as the median over the distances near those of the lattice. None for fewer than ``FEWEST``.
+    The histogram of the distances between all neighbours is characteristic of a crystal, in any
+    orientation and any number of grains, up to its size. On a logarithmic scale the size is a
+    shift, found by correlation with the histogram of the lattice, then refined as the median over
+    the distances near those of the lattice. None for fewer than ``FEWEST``.
     """
     positions = positions[:_MOST]
     if len(positions) < FEWEST:

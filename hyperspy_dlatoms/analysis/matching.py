@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Which found atom is which true one."""
+"""Matching of found atoms with true ones."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from scipy.spatial import cKDTree
 def match(found: ArrayLike, true: ArrayLike, tolerance: float) -> np.ndarray:
     """Match found atoms with true ones, one to one.
 
-    Of all ways to pair atoms within the tolerance, the one with the most pairs, and of those the
+    Of all pairings of atoms within the tolerance, the one with the most pairs, and of those the
     one with the least sum of distances.
 
     Parameters
@@ -38,9 +38,9 @@ def match(found: ArrayLike, true: ArrayLike, tolerance: float) -> np.ndarray:
 
     Notes
     -----
-    Each found atom may also be paired with a dummy of its own, at a cost that no rearrangement
-    of real pairs can make up for; so a matching of all the found atoms exists, and the cheapest
-    [1]_ is the one wanted. Only pairs within the tolerance are in the graph.
+    Each found atom may also be paired with a dummy of its own, at a cost above that of any
+    rearrangement of real pairs, so that a matching of all found atoms exists, and the cheapest one
+    [1]_ has the most real pairs. Only pairs within the tolerance are in the graph.
 
     References
     ----------

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How many vacancies there are, and whether they lie together, in frames of classified sites.
+"""Numbers and pair distances of vacancies in frames of classified sites.
 
 A frame is a (n, k) array of sites: y and x in px, and other columns by name, of which `species` is
 an index into names such as "S" and "S vacancy", and `height` the number of atoms in a column.
@@ -177,7 +177,7 @@ class _Kind(NamedTuple):
 def _kinds(
     frames: Sequence[np.ndarray], columns: Sequence[str], species: Sequence[str]
 ) -> list[_Kind]:
-    """Return the kinds of vacancies, those in columns of two atoms also by what is left."""
+    """Return the kinds of vacancies, those in columns of two atoms also by the atoms left."""
     column = species_column(columns)
     height = list(columns).index("height") if "height" in columns else None
     kinds = []

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The library that runs the networks."""
+"""The backend of Keras."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import sys
 
 
 def import_tensorflow() -> None:
-    """Import TensorFlow, if it is the backend, without what it logs on the way."""
+    """Import TensorFlow, if it is the backend, without its log messages."""
     if os.environ.get("KERAS_BACKEND", "tensorflow") != "tensorflow":
         return
     if os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3") != "3":

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the commands print."""
+"""Output of the commands."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def print_table(table: object) -> None:
     """Print a table of rich, or an object that rich shows as one."""
     from rich.console import Console
 
-    # A pipe has no width; it gets whole lines.
+    # A pipe has no width: lines are not wrapped.
     Console(width=None if sys.stdout.isatty() else 400, highlight=False, markup=False).print(table)
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What ``dlatoms find`` and ``dlatoms classify`` share: the images of a file, and their atoms."""
+"""The common part of ``dlatoms find`` and ``dlatoms classify``."""
 
 from __future__ import annotations
 
@@ -40,17 +40,17 @@ def add_arguments(
     )
     parser.add_argument("--model", default=model, help="a name or a file (%(default)s)")
     parser.add_argument("--sampling", type=sampling, help=sampling_help)
-    parser.add_argument("--threshold", type=float, help="least probability (the model's)")
+    parser.add_argument("--threshold", type=float, help="lowest probability (the model's)")
     parser.add_argument(
         "--minimum-agreement",
         metavar="SHARE",
         type=float,
-        help="least share of an ensemble that found an atom",
+        help="lowest fraction of an ensemble that found an atom",
     )
     parser.add_argument(
         "--symmetrise",
         action="store_true",
-        help="mean over the turns and flips (8 times the cost)",
+        help="average over rotations and reflections (8 times the cost)",
     )
     parser.add_argument(
         "--on-extrapolation",
@@ -61,7 +61,7 @@ def add_arguments(
     parser.add_argument(
         "--resume",
         action="store_true",
-        help="continue a search that was cut short, from what is in OUT.parts",
+        help="continue an interrupted search from its checkpoint, OUT.parts",
     )
     parser.add_argument("--png", metavar="FILE", type=Path, help="a picture of the first image")
 

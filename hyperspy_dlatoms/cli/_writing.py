@@ -8,7 +8,7 @@ from pathlib import Path
 
 
 def check_writable(*paths: Path) -> None:
-    """Raise OSError where a file cannot be written, before the work that would be lost."""
+    """Raise OSError if a file cannot be written, before any work is lost."""
     for path in paths:
         if path.is_dir():
             raise IsADirectoryError(f"{str(path)!r} is a directory: expected a file to write.")

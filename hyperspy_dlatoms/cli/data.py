@@ -7,17 +7,17 @@ import argparse
 
 from hyperspy_dlatoms.cli._printing import print_table
 
-HELP = "list the data sets and example images that there are"
+HELP = "list data sets and example images"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare its arguments."""
-    parser.add_argument("name", metavar="NAME", nargs="?", help="all that is known of one")
+    parser.add_argument("name", metavar="NAME", nargs="?", help="details of one")
     parser.add_argument("--offline", action="store_true", help="never use the network")
 
 
 def run(options: argparse.Namespace) -> None:
-    """Print a table of the data sets, or all that is known of one."""
+    """Print a table of the data sets, or the details of one."""
     from hyperspy_dlatoms import registry
 
     if options.name is None:

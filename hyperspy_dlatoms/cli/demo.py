@@ -44,8 +44,8 @@ def run(options: argparse.Namespace) -> None:
     sites = atoms.data[0]
     result = score(sites[:, :2], truth.data[0][:, :2], sampling)
     atoms.to_csv(table)
-    verdict = f"{result.found} of {result.true} columns found, {result.false} false"
-    save_picture(picture, counts, sites, sampling, verdict)
+    title = f"{result.found} of {result.true} columns found, {result.false} false"
+    save_picture(picture, counts, sites, sampling, title)
     dose = counts.mean() / sampling**2
     print_rows(
         ("image", f"{height} x {width} px, {sampling:g} Å/px, {dose:.0f} e/Å²"),

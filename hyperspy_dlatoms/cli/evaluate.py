@@ -13,7 +13,7 @@ from hyperspy_dlatoms.cli import _backend
 from hyperspy_dlatoms.cli._printing import print_rows
 from hyperspy_dlatoms.cli._writing import check_writable
 
-HELP = "measure how well a network does, and write a report"
+HELP = "evaluate a network on simulated specimens, and write a report"
 
 _FRAMES, _QUICK_FRAMES = 8, 3
 

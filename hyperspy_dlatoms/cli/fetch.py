@@ -16,7 +16,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare its arguments."""
     parser.add_argument("names", metavar="NAME", nargs="*", help="into the cache")
     parser.add_argument(
-        "--all", metavar="DIR", type=Path, help="all files there are, for a machine without network"
+        "--all", metavar="DIR", type=Path, help="all files, for a machine without a network"
     )
 
 

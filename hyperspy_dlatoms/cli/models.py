@@ -7,17 +7,17 @@ import argparse
 
 from hyperspy_dlatoms.cli._printing import print_rows, print_table
 
-HELP = "list the networks that there are"
+HELP = "list networks and ensembles"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare its arguments."""
-    parser.add_argument("name", metavar="NAME", nargs="?", help="all that is known of one")
+    parser.add_argument("name", metavar="NAME", nargs="?", help="details of one")
     parser.add_argument("--offline", action="store_true", help="never use the network")
 
 
 def run(options: argparse.Namespace) -> None:
-    """Print a table of the models, or all that is known of one, its card included."""
+    """Print a table of the models, or the details of one, its card included."""
     from hyperspy_dlatoms import registry
     from hyperspy_dlatoms.networks.model_file import read_model
 

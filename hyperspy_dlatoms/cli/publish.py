@@ -17,7 +17,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--to", metavar="DIR", type=Path, required=True, help="may be a registry")
     parser.add_argument("--name", help="of the registry (the directory's)")
     parser.add_argument("--doi", help="of the record that the files are uploaded to")
-    parser.add_argument("--citation", default="", help="what to cite who uses the models")
+    parser.add_argument("--citation", default="", help="citation for users of the models")
     parser.add_argument(
         "--creator", metavar="'FAMILY, GIVEN'", action="append", default=[], help="for the record"
     )

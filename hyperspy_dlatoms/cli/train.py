@@ -21,17 +21,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("recipe", metavar="RECIPE", type=Path, help="YAML")
     parser.add_argument("--data", metavar="DIR", type=Path, help="data set (data/NAME)")
     parser.add_argument("--runs", metavar="DIR", type=Path, help="run (runs/NAME)")
-    parser.add_argument("--minutes", metavar="M", type=float, help="stop after so long")
+    parser.add_argument("--minutes", metavar="M", type=float, help="limit of the training time")
     parser.add_argument(
         "--resume",
         action=argparse.BooleanOptionalAction,
         default=True,
-        help="go on with a run that was begun; else it is an error",
+        help="continue a run that was begun (an error without)",
     )
     parser.add_argument(
         "--on-device",
         action=argparse.BooleanOptionalAction,
-        help="make the batches by JAX where the network is (where that is an accelerator)",
+        help="make the batches by JAX on the device of the network (if it is an accelerator)",
     )
     parser.add_argument("-o", "--output", metavar="FILE", type=Path, help="model file to write")
     parser.add_argument(

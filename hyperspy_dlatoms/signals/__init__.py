@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What users touch: the methods of ``Signal2D`` and the signals that they return."""
+"""The user interface: the methods of ``Signal2D`` and the signals that they return."""
 
 import lazy_loader as lazy
 

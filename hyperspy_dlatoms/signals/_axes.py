@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The frames of a signal by its axes: their sampling, and the focal series that they make."""
+"""The frames of a signal by its axes: sampling, and focal series."""
 
 from __future__ import annotations
 
@@ -19,8 +19,7 @@ if TYPE_CHECKING:
 
     from hyperspy_dlatoms.networks.card import ModelCard
 
-# Frames are grouped into blocks of about so many bytes, a few hundred batches of a network; one
-# frame is never cut.
+# Frames are grouped into blocks of about so many bytes; one frame is never split.
 _BLOCK_SIZE = 32 * 2**20
 # Å/px, at which atoms can be seen at all, with room on both sides.
 _RANGE = (0.001, 2.0)
@@ -49,7 +48,7 @@ class Sampling(NamedTuple):
 
 
 class Series(NamedTuple):
-    """How the images of a signal make focal series, as a user gives it; found where None."""
+    """Arguments of a user about the focal series of a signal; None where they are to be found."""
 
     focal_axis: str | int | None
     defoci: Sequence[float] | None
@@ -57,7 +56,7 @@ class Series(NamedTuple):
 
 
 class Focus(NamedTuple):
-    """How the images of a signal make focal series: along which axis of the array, and how."""
+    """The focal series of a signal: their axis of the array, and their defoci."""
 
     axis: int
     defoci: Sequence[float] | None
@@ -71,7 +70,7 @@ class Images(NamedTuple):
     frames: da.Array
     """(*navigation, [images of a focal series,] y, x), one navigation axis at least."""
     navigation: int
-    """How many axes are navigation."""
+    """Number of navigation axes."""
     sampling: Sampling
     pixel_size: float
     """Å/px, the mean of the two samplings."""

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What was found in each block of frames, written to disk as it comes, so that a search can go on.
+"""Checkpoints: the results of each block of frames, written to disk when it is finished.
 
-A checkpoint is a directory: a description of the search, and a file for each block, which is there
-as a whole or not at all.
+A checkpoint is a directory: a description of the search, and a file for each block, written
+atomically, so that an interrupted search can continue.
 """
 
 from __future__ import annotations
@@ -39,9 +39,9 @@ _BETWEEN_REASONS = "\n"
 
 
 def describe(handle: Handle, images: Images, **settings: Any) -> dict[str, Any]:
-    """Describe a search as JSON holds it, by which its checkpoint is known again.
+    """Describe a search in JSON, by which its checkpoint is recognised.
 
-    The networks are told apart by the content of their files, the images by the first, the middle
+    The networks are identified by the content of their files, the images by the first, the middle
     and the last of them, which are read.
     """
     frames = images.frames
@@ -93,8 +93,8 @@ def complete(
 ) -> da.Array:
     """Compute the blocks of results that a checkpoint lacks, and return all, read from it lazily.
 
-    Memory does not grow with the number of frames, and the frames of blocks that are there are not
-    read. `progress` is the context in which dask shows how far it is, the options are for dask.
+    Memory does not grow with the number of frames, and the frames of finished blocks are not read.
+    `progress` is the context in which dask shows its progress, the options are for dask.
     """
     directory = Path(directory).absolute()
     meta = np.empty((0,) * results.ndim, bool)
@@ -194,7 +194,7 @@ def _write(block: np.ndarray, directory: Path, block_id: tuple[int, ...]) -> Non
 
 
 def _write_whole(path: Path, write) -> None:
-    """Write a file so that a reader finds all of it or none."""
+    """Write a file atomically."""
     try:
         with atomic_write(path) as draft:
             write(draft)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the docstrings of several methods have in common, written once.
+"""Texts that the docstrings of several methods share, written once.
 
 A line ``{NAME}`` in the docstring of a method that is decorated with `filled` stands for the text.
 """
@@ -38,8 +38,8 @@ threshold : float, optional
     thresholding). Each member of an ensemble uses this threshold, or those of its own card.""",
     "SYMMETRISE": """\
 symmetrise : bool, default False
-    Whether to average over the eight quarter turns and flips of the image, so that its
-    orientation does not matter. It costs eight times as much.""",
+    Whether to average over the eight rotations by 90° and reflections of the image, so that
+    its orientation does not matter. It costs eight times as much.""",
     "SHOW_PROGRESSBAR": """\
 show_progressbar : bool, optional
     Whether to show a progress bar; by default HyperSpy's preference.""",
@@ -80,7 +80,7 @@ align : bool, default False
     the lattice: of those that fit equally well the smallest is used.""",
     "RAISES_MODEL": """\
 RegistryError
-    For a model that the registry does not know, or an ensemble that lacks a member.
+    For a model that is not in the registry, or an ensemble with a missing member.
 FileNotFoundError
     For a model file that does not exist.""",
     "RAISES_IMAGES": """\
@@ -114,7 +114,7 @@ path : str or os.PathLike
 
 
 def filled(method: _Method) -> _Method:
-    """Put the texts in the place of their names in the docstring of a method."""
+    """Replace the names in the docstring of a method by the texts."""
     if method.__doc__:
         method.__doc__ = re.sub(
             r"^( *)\{([A-Z_]+)\}$",

@@ -31,7 +31,7 @@ _BLOCKS = 8
 
 
 class Calibration(NamedTuple):
-    """What the columns of a frame are, and where its pixels lie."""
+    """The columns of a frame, and the calibration of its pixels."""
 
     columns: list[str]
     offsets: np.ndarray

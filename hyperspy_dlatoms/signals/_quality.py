@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What is known of frames besides their sites, and the warnings where something is wrong."""
+"""Quality of frames: domain scores, drift, contradicted calibration, and the warnings of them."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ _IN_SPITE = 'Use another network, or on_extrapolation="warn" to have the atoms i
 
 
 class FrameResult(NamedTuple):
-    """What is known of a frame once a network was applied to it."""
+    """The result of applying a network to a frame."""
 
     sites: np.ndarray
     """(n, k), see `AtomPositions`."""
     domain: DomainScore | None
-    """None where the network does not know its domain."""
+    """None where the network has no domain."""
     drift: Drift | None
     """Of a focal series; None for a single image."""
 
@@ -54,7 +54,7 @@ def record_quality(
     domain: np.ndarray | None = None,
     drift: np.ndarray | None = None,
 ) -> None:
-    """Put what is known of each frame into the metadata, and warn or raise where it is not well.
+    """Put the quality of each frame into the metadata, and warn or raise where it is bad.
 
     Object arrays, one entry a frame: the sites, the domain scores or None, and the drifts of focal
     series. `vectors` is ``metadata.VectorMetadata``: `domain` becomes a list of float, `drift` an
@@ -106,7 +106,7 @@ def check_defoci(defoci: Sequence[float] | None, card: ModelCard, on_extrapolati
 
 
 def check_drift(drifts: Sequence[Drift], sampling: float, *, align: bool) -> None:
-    """Warn of series that are misaligned for sure, or were aligned by shifts that are not sure."""
+    """Warn of series that are certainly misaligned, or were aligned by uncertain shifts."""
     if align:
         unsure = sum(not drift.certain for drift in drifts)
         if unsure:

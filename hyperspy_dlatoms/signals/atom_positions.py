@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from hyperspy_dlatoms.analysis._prevalence import Rates
 
-# What is known of each frame besides its sites, by its name in the metadata and a `FrameResult`.
+# Results of each frame besides its sites, by their names in the metadata and in a `FrameResult`.
 _REPORTS = ("domain", "drift")
 # Frames whose atoms a stated calibration is compared with, where not all are in memory.
 _COMPARED = 16
@@ -45,13 +45,13 @@ class AtomPositions(BaseSignal):
     Each frame is a (n, k) float array, a row an atom, sorted by y and x; (0, k) where nothing
     was found. ``metadata.VectorMetadata.column_names`` names the columns, at least `y` and `x`
     (px of the image, the centre of the first pixel at 0), `probability`, `y_sigma` and `x_sigma`
-    (px). A column `species` counts in ``metadata.VectorMetadata.species``; a column `agreement` is
-    the fraction of an ensemble of networks that found the atom. ``probability_Mo`` and so on are
-    the probabilities of the species, `height` and `height_sigma` the number of atoms in a column.
-    ``metadata.VectorMetadata.domain``, where the network knows what it was trained on, has a number
-    for each frame, in the order of the data: above 1 the frame is unlike that. Of focal series,
-    ``metadata.VectorMetadata.drift``, of shape (..., images, 2), has where each image lies against
-    the middle one (y and x, px).
+    (px). A column `species` is an index into ``metadata.VectorMetadata.species``; a column
+    `agreement` is the fraction of an ensemble of networks that found the atom. ``probability_Mo``
+    and so on are the probabilities of the species, `height` and `height_sigma` the number of atoms
+    in a column. ``metadata.VectorMetadata.domain``, if the network has a domain, has a score for
+    each frame, in the order of the data: above 1 the frame is unlike the training images. For focal
+    series, ``metadata.VectorMetadata.drift``, of shape (..., images, 2), has the shift of each
+    image against the middle one (y and x, px).
 
     See Also
     --------
@@ -101,7 +101,7 @@ class AtomPositions(BaseSignal):
         sampling : float
             Å/px.
         species : list of str, optional
-            The names of the classes, needed where there is a column of them.
+            The names of the classes, needed if there is a column of species.
 
         Returns
         -------
@@ -143,7 +143,7 @@ class AtomPositions(BaseSignal):
         return cls(data, axes=axes, metadata={"VectorMetadata": vectors}, ragged=True)
 
     def to_dataframe(self) -> pd.DataFrame:
-        """Return a table with a row an atom.
+        """Return a table with a row for each atom.
 
         Returns
         -------
@@ -167,8 +167,8 @@ class AtomPositions(BaseSignal):
         Returns
         -------
         pandas.DataFrame
-            A row a frame, indexed by the navigation indices, a column a species, vacancies
-            included.
+            A row for each frame, indexed by the navigation indices, and a column for each species,
+            vacancies included.
 
         Raises
         ------
@@ -177,7 +177,7 @@ class AtomPositions(BaseSignal):
 
         See Also
         --------
-        vacancy_statistics : With the errors of the network.
+        vacancy_statistics : Corrected for the error rates of the network.
 
         Examples
         --------
@@ -238,8 +238,8 @@ class AtomPositions(BaseSignal):
         -------
         pandas.DataFrame
             A row for each frame and each vacancy: the navigation indices; ``vacancy``, its name;
-            ``sites``, and ``found``, those reported as vacant; ``number``, the estimate of those
-            that are; ``fraction`` of the sites and ``density`` per nm² with the ends of their
+            ``sites``, and ``found``, those reported as vacant; ``number``, the estimated number
+            that is; ``fraction`` of the sites and ``density`` per nm² with the ends of their
             intervals, ``_low`` and ``_high``; and ``area`` (nm²), that of the image within the
             border. Where a site has two atoms and there is a column `height`, vacancies with one
             atom left and with none are also counted apart, ``(one)`` and ``(both)``. NaN without
@@ -249,17 +249,17 @@ class AtomPositions(BaseSignal):
         ------
         ValueError
             If there are no vacancies among the species, the size of the image is not known, an
-            argument is out of range, or the errors of the network are not known.
+            argument is out of range, or the error rates of the network are not known.
 
         Notes
         -----
-        The interval is that of the material of which the frame shows a piece: it holds what
-        counting few leaves open, and above 0 ends that of a frame without any vacancy. Sites are
-        taken as independent.
+        The interval is that of the material, of which the frame is a sample: it includes the
+        uncertainty of small counts, so that it ends above 0 for a frame without any vacancy. Sites
+        are taken as independent.
 
         See Also
         --------
-        vacancy_pairs : Whether they lie together.
+        vacancy_pairs : Their pair correlation.
 
         Examples
         --------
@@ -290,10 +290,10 @@ class AtomPositions(BaseSignal):
         border: float = 0.0,
         seed: int = 0,
     ) -> pd.DataFrame:
-        """Count pairs of vacancies by distance, beside what chance would give.
+        """Count pairs of vacancies by distance, with the counts expected at random.
 
-        Chance puts as many vacancies at random on the sites of the frame, so that lattice, edges
-        and holes are accounted for; see
+        The expectation is that of as many vacancies at random on the sites of the frame, so that
+        lattice, edges and holes are accounted for; see
         :func:`hyperspy_dlatoms.analysis.pair_distances`.
 
         Parameters
@@ -311,9 +311,9 @@ class AtomPositions(BaseSignal):
         pandas.DataFrame
             A row for each frame, each vacancy and each range of distances: the navigation indices;
             ``vacancy``, its name; ``low`` and ``high`` (Å); ``pairs``; ``expected``, their mean
-            number by chance; ``ratio`` of the two, the pair correlation, NaN where no sites are
-            so far apart; and ``expected_low`` and ``expected_high``, between which chance lies with
-            a probability of 95 % in each range.
+            number at random; ``ratio`` of the two, the pair correlation, NaN where no sites are
+            so far apart; and ``expected_low`` and ``expected_high``, the limits of 95 % of the
+            random counts in each range.
 
         Raises
         ------
@@ -322,7 +322,7 @@ class AtomPositions(BaseSignal):
 
         Notes
         -----
-        To put frames together, add up their pairs and their expected ones:
+        To combine frames, add up their pairs and their expected ones:
         ``table.groupby(["vacancy", "low"])[["pairs", "expected"]].sum()``.
 
         Examples
@@ -382,10 +382,10 @@ class AtomPositions(BaseSignal):
         Returns
         -------
         pandas.DataFrame
-            As from `to_dataframe`, and ``frame``, the number of the frame; ``track``, the same
-            number for the same atom; ``y_drift``, ``x_drift``, how far all atoms have moved since
-            the first frame, and ``y_steady``, ``x_steady``, the positions less that, in the units
-            of the image's axes.
+            That of `to_dataframe` with ``frame``, the number of the frame; ``track``, the same
+            number for the same atom; ``y_drift``, ``x_drift``, the common drift since the first
+            frame; and ``y_steady``, ``x_steady``, the positions without it, in the units of the
+            image's axes.
 
         Raises
         ------
@@ -395,7 +395,7 @@ class AtomPositions(BaseSignal):
 
         See Also
         --------
-        hyperspy_dlatoms.residence : How long each atom stays.
+        hyperspy_dlatoms.residence : The residence time of each atom.
         hyperspy_dlatoms.jumps : Atoms that vanish in one place and appear in another.
 
         Examples
@@ -448,8 +448,8 @@ class AtomPositions(BaseSignal):
         Parameters
         ----------
         by : {"agreement", "probability", "species"}, optional
-            The column that colours the markers: from cyan for 0 to magenta for 1, or one colour a
-            species. Lazy positions are computed once more for it, so better compute them first.
+            The column that colours the markers: from cyan for 0 to magenta for 1, or one colour for
+            each species. Lazy positions are computed once more for it: compute them first.
         **kwargs
             For ``hyperspy.api.plot.markers.Points``, for example ``sizes`` and ``edgecolor``.
 
@@ -495,7 +495,7 @@ class AtomPositions(BaseSignal):
         ase.Atoms or list of ase.Atoms
             One for a signal without navigation axes, else a list in the order of the data.
             The centre of the first pixel is at the origin and the image is the cell; `y_sigma`
-            and `x_sigma` are in Å there, the other columns arrays as they are.
+            and `x_sigma` are arrays in Å, the other columns arrays as they are.
 
         Examples
         --------
@@ -562,7 +562,7 @@ class AtomPositions(BaseSignal):
         Raises
         ------
         ValueError
-            If the navigation shape of the images is another one.
+            If the images have another navigation shape.
 
         Examples
         --------
@@ -589,7 +589,7 @@ class AtomPositions(BaseSignal):
         Parameters
         ----------
         filename : str, pathlib.Path or None
-            The file, in general a ``.hspy``.
+            The file, usually ``.hspy``.
         overwrite : bool, optional
             Whether an existing file is replaced; by default HyperSpy asks.
         extension, file_format : str, optional
@@ -721,7 +721,7 @@ class LazyAtomPositions(AtomPositions, LazySignal):
 
     See Also
     --------
-    AtomPositions : What it becomes.
+    AtomPositions : What it is once it is computed.
 
     Examples
     --------
@@ -773,7 +773,7 @@ class LazyAtomPositions(AtomPositions, LazySignal):
 
     @classmethod
     def _of_results(cls, results: da.Array, axes: list[dict], metadata: dict):
-        """Make a signal of object arrays of `FrameResult`; the reports stay lazy as well."""
+        """Make a signal of object arrays of `FrameResult`; the other results stay lazy as well."""
         atoms = cls(_map(_parts, results, part="sites"), axes=axes, metadata=metadata, ragged=True)
         vectors = atoms.metadata.VectorMetadata
         for name in _REPORTS if vectors.has_item("focal_axis") else _REPORTS[:1]:
@@ -808,7 +808,7 @@ class LazyAtomPositions(AtomPositions, LazySignal):
         record_quality(self.metadata.VectorMetadata, sites, **reports)
 
     def _lazy_reports(self) -> dict[str, da.Array]:
-        """Return what is not known yet of each frame besides its atoms."""
+        """Return the results that were not computed yet of each frame besides its atoms."""
         items = {name: self.metadata.get_item(f"VectorMetadata.{name}") for name in _REPORTS}
         return {name: item for name, item in items.items() if isinstance(item, da.Array)}
 

@@ -75,9 +75,9 @@ def find_atoms_nn(
         array, sorted by y and x; ``metadata.VectorMetadata.column_names`` names the columns: `y`,
         `x` (px, the centre of the first pixel at 0), `probability`, `y_sigma` and `x_sigma` (px),
         `species` for a network of several classes, and `agreement`, the fraction of the members
-        that found the site, for an ensemble. ``metadata.VectorMetadata.domain`` has a number for
-        each image, above 1 where it is unlike those that the network was trained on, if that is
-        known.
+        that found the site, for an ensemble. ``metadata.VectorMetadata.domain`` has a score for
+        each image, above 1 where it is unlike those that the network was trained on, if the network
+        has a domain.
 
     Raises
     ------
@@ -94,15 +94,15 @@ def find_atoms_nn(
     -----
     UserWarning
         With ``on_extrapolation="warn"``, once for all images unlike those that the network was
-        trained on; a lazy result warns when it is computed. Likewise where the network knows the
-        lattice of the atoms, and it suggests a sampling that is more than a tenth off.
+        trained on; a lazy result warns when it is computed. Likewise if the lattice of the atoms,
+        one that the network knows, suggests a sampling more than 10 % off.
 
     See Also
     --------
     classify_species : The same for focal series.
     estimate_sampling : The sampling of images without a calibration.
     ensemble_agreement : Where the members of an ensemble agree.
-    predict_atoms_nn : The probability map that the atoms are read from.
+    predict_atoms_nn : The probability map in which the atoms are found.
 
     Examples
     --------
@@ -231,7 +231,7 @@ def estimate_sampling(
     material: str | ase.Atoms | None = None,
     frames: int = 3,
 ) -> float:
-    """Find the sampling of images from the lattice of the atoms in them.
+    """Estimate the sampling of images from the lattice of the atoms in them.
 
     The calibration of the images, if they have one, is not used.
 
@@ -300,10 +300,10 @@ def classify_species(
     lazy_output: bool | None = None,
     store: str | os.PathLike[str] | None = None,
 ) -> AtomPositions:
-    """Find atoms and vacancies, and of which species they are, in focal series.
+    """Find atoms and vacancies, and their species, in focal series.
 
-    One navigation axis holds the images of a series; the others are frames, so that a movie of
-    focal series goes through as well.
+    One navigation axis holds the images of a series; the others are frames, so that the signal may
+    be a movie of focal series.
 
     Parameters
     ----------
@@ -331,8 +331,8 @@ def classify_species(
         `probability` (of a site of any species), `y_sigma`, `x_sigma`; `species`, an index into
         ``metadata.VectorMetadata.species``; `agreement` for an ensemble; ``probability_Mo``,
         ``probability_S_vacancy`` and so on, of each species; `height` and `height_sigma`, the atoms
-        in the column, if the network estimates them. ``metadata.VectorMetadata.drift`` has where
-        each image of a series lies against the middle one, y and x in px, as it was measured.
+        in the column, if the network estimates them. ``metadata.VectorMetadata.drift`` has the
+        measured shift of each image of a series against the middle one, y and x in px.
 
     Raises
     ------
@@ -347,13 +347,13 @@ def classify_species(
     -----
     UserWarning
         With ``on_extrapolation="warn"``, of defoci and of images unlike those that the network was
-        trained on, of images that are misaligned by more than 1 Å for sure, and with ``align=True``
-        of shifts that are not sure; a lazy result warns of images when it is computed.
+        trained on, of images that are certainly misaligned by more than 1 Å, and with
+        ``align=True`` of uncertain shifts; a lazy result warns of images when it is computed.
 
     See Also
     --------
     find_atoms_nn : The same for single images.
-    predict_species : The probability maps that the sites are read from.
+    predict_species : The probability maps in which the sites are found.
 
     Examples
     --------
@@ -402,10 +402,10 @@ def predict_species(
     Returns
     -------
     Signal2D or LazySignal2D
-        Probability, float32, on the pixels of the middle image of each series. The focal axis gives
-        way to a navigation axis ``species``, the fastest one;
-        ``metadata.VectorMetadata.species`` names its entries. What they lack to 1 is the
-        probability of the background.
+        Probability, float32, on the pixels of the middle image of each series. The focal axis is
+        replaced by a navigation axis ``species``, the fastest one;
+        ``metadata.VectorMetadata.species`` names its entries. 1 minus their sum is the probability
+        of the background.
 
     Raises
     ------
@@ -415,8 +415,8 @@ def predict_species(
     Warns
     -----
     UserWarning
-        Of defoci unlike those that the network was trained on, of images that are misaligned by
-        more than 1 Å for sure, and with ``align=True`` of shifts that are not sure; a lazy result
+        Of defoci unlike those that the network was trained on, of images that are certainly
+        misaligned by more than 1 Å, and with ``align=True`` of uncertain shifts; a lazy result
         warns of those when it is computed.
 
     See Also
@@ -454,8 +454,8 @@ def reconstruct_exit_wave_nn(
 ) -> ComplexSignal2D:
     """Reconstruct the exit wave from focal series with a neural network.
 
-    The aberrations of the lens need not be known: the network infers from the images, and from the
-    kind of specimen that it was trained on, what the wave is.
+    The aberrations of the lens need not be known: the network infers the wave from the images and
+    from the kind of specimen that it was trained on.
 
     Parameters
     ----------
@@ -492,8 +492,8 @@ def reconstruct_exit_wave_nn(
     Warns
     -----
     UserWarning
-        Of defoci unlike those that the network was trained on, and of images that are misaligned by
-        more than 1 Å for sure.
+        Of defoci unlike those that the network was trained on, and of images that are certainly
+        misaligned by more than 1 Å.
 
     See Also
     --------
