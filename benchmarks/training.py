@@ -12,6 +12,7 @@ import numpy as np
 from hyperspy_dlatoms.networks import architecture
 from hyperspy_dlatoms.recipes.recipe import read_recipe
 from hyperspy_dlatoms.simulation.dataset import DataSet
+from hyperspy_dlatoms.training._card import arguments_of
 from hyperspy_dlatoms.training._stream import make_stream
 from hyperspy_dlatoms.training.fit import training_examples
 from hyperspy_dlatoms.training.losses import site_loss
@@ -30,9 +31,7 @@ def main() -> None:
     recipe = read_recipe(arguments.recipe)
     examples = training_examples(DataSet(arguments.data), recipe)
     examples.progress = 1.0
-    settings = {"widths": recipe.network.widths, "dilations": recipe.network.dilations}
-    settings |= {"images": examples.images, "heights": examples.heights}
-    model = architecture.build(settings, len(recipe.network.classes))
+    model = architecture.build(arguments_of(recipe), len(recipe.network.classes))
     model.compile(keras.optimizers.AdamW(1e-3, global_clipnorm=1.0, use_ema=True), loss=site_loss)
     frames, targets = examples.draw_batch(0)
 

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar, Self
@@ -37,7 +37,7 @@ def _setting(check: Check, default: Any) -> Any:
 
 
 class _Section:
-    """Settings with a check each, which are read by name as well."""
+    """Settings with a check each."""
 
     __dataclass_fields__: ClassVar[dict[str, Any]]
 
@@ -47,17 +47,8 @@ class _Section:
         known = {one.name: one.metadata["check"] for one in dataclasses.fields(cls)}
         return cls(**named(place, {} if value is None else value, known))
 
-    def __getitem__(self, name: str) -> Any:
-        return getattr(self, name)
-
-    def __iter__(self) -> Iterator[str]:
-        return (one.name for one in dataclasses.fields(self))
-
-    def keys(self) -> list[str]:
-        """Return the names of the settings."""
-        return list(self)
-
     def __or__(self, changes: Mapping[str, Any]) -> Self:
+        """Return the settings with some of them replaced."""
         return dataclasses.replace(self, **changes)
 
 

@@ -70,7 +70,7 @@ def waves_of(item: Item, recipe: Recipe) -> Waves:
     network, room = recipe.network, most_sites(recipe)
     if len(item.sites) > room:
         raise ValueError(
-            f"A wave of {recipe.waves['size']} Å has {len(item.sites)} sites; with batches made on "
+            f"A wave of {recipe.waves.size:g} Å has {len(item.sites)} sites; with batches made on "
             f"an accelerator at most {room} fit: train without --on-device."
         )
     missing = (0, room - len(item.sites))

@@ -95,7 +95,7 @@ def test_a_training_starts_from_a_network_with_fewer_dilations(run, tiny, tiny_d
     settings = {"start": str(run[1]), "steps": 1, "learning_rate": 1e-12, "weight_decay": 0.0}
     deeper = replace(
         tiny,
-        network=tiny.network | {"dilations": [*tiny.network["dilations"], 2, 4]},
+        network=tiny.network | {"dilations": [*tiny.network.dilations, 2, 4]},
         training=tiny.training | settings,
     )
     path = train(deeper, data=tiny_data.directory, directory=tmp_path, show_progressbar=False)
