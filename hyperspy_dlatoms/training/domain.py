@@ -29,14 +29,22 @@ FEWEST_SITES = 30
 _TRIES = 1000
 """Waves looked through for one with so many sites."""
 
-DIMENSIONS = 200
-EXAMPLES = 1000
-REGULARISATION = 0.1
-SHRINKAGE = 0.1
-QUANTILES = (0.99, 0.998, 0.998, 0.998)
+_DIMENSIONS = 200
+"""Principal directions of the descriptions that are kept."""
+
+_EXAMPLES = 1000
+"""Images that vote: in float16 they add 0.4 MB to a model file."""
+
+_REGULARISATION = 0.1
+"""Of the votes, in units of the kernel, whose diagonal is 1."""
+
+_SHRINKAGE = 0.1
+"""Of the covariance of the spectra towards its diagonal, since there are few images outside."""
+
+_QUANTILES = (0.99, 0.998, 0.998, 0.998)
 """Shares of good images within each of the limits."""
 
-MARGINS = (1.0, 1.3, 1.3, 1.3)
+_MARGINS = (1.0, 1.3, 1.3, 1.3)
 """By which the limits are farther from the median than those shares ask for."""
 
 
@@ -110,14 +118,14 @@ def fit_domain(
     standard = standardise(every, centre, scale)
     projection = _half(_principal(standard))
     points = standard @ projection
-    chosen = np.random.default_rng(seed).permutation(len(every))[:EXAMPLES]
+    chosen = np.random.default_rng(seed).permutation(len(every))[:_EXAMPLES]
     examples = _half(points[chosen])
     squared = cdist(points, examples, "sqeuclidean")
     reach = _half(np.array([np.median(squared)]))
     weights = np.where(says > 0, 1 / len(outside), 1 / len(inside)) * len(every) / 2
     odd = standard[says < 0, -2 * BANDS :]
     covariance = np.cov(odd.T)
-    covariance = (1 - SHRINKAGE) * covariance + SHRINKAGE * np.diag(np.diag(covariance) + 0.1)
+    covariance = (1 - _SHRINKAGE) * covariance + _SHRINKAGE * np.diag(np.diag(covariance) + 0.1)
     domain = Domain(
         sampling=np.asarray(sampling, np.float32),
         centre=centre,
@@ -132,16 +140,16 @@ def fit_domain(
     )
     measured = domain.measure(good)
     usual = np.median(measured, axis=0)
-    most = np.array([np.quantile(one, q) for one, q in zip(measured.T, QUANTILES, strict=True)])
-    limits = usual + np.maximum(most - usual, 0.05) * MARGINS
+    most = np.array([np.quantile(one, q) for one, q in zip(measured.T, _QUANTILES, strict=True)])
+    limits = usual + np.maximum(most - usual, 0.05) * _MARGINS
     return replace(domain, usual=_half(usual), limits=_half(limits))
 
 
 def _principal(standard: np.ndarray) -> np.ndarray:
     """Directions of the largest variance, each divided by the root of its spread."""
     _, spread, directions = np.linalg.svd(standard - standard.mean(axis=0), full_matrices=False)
-    spread = spread[:DIMENSIONS] / np.sqrt(len(standard))
-    return directions[:DIMENSIONS].T / np.sqrt(np.maximum(spread, 1e-2))
+    spread = spread[:_DIMENSIONS] / np.sqrt(len(standard))
+    return directions[:_DIMENSIONS].T / np.sqrt(np.maximum(spread, 1e-2))
 
 
 def _votes(
@@ -150,7 +158,7 @@ def _votes(
     """Solve the regularised least squares for the vote of each example."""
     weighted = kernel.T * weights
     within = kernel[chosen]
-    ridge = REGULARISATION * within + 1e-3 * np.eye(len(chosen))
+    ridge = _REGULARISATION * within + 1e-3 * np.eye(len(chosen))
     return np.linalg.solve(weighted @ kernel + ridge, weighted @ says)
 
 

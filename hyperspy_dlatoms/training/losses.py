@@ -7,41 +7,19 @@ from typing import Any
 
 from hyperspy_dlatoms.networks.architecture import HEIGHT_UNIT, LOG_SIGMA
 
-BETA = 0.5
-"""Power of the predicted variance that weighs the likelihood of an offset."""
+_BETA = 0.5
+"""Power of the predicted variance that weighs the likelihood, as Seitzer et al. recommend it."""
 
-CLASS_WEIGHT = 4.0
-POSITION_WEIGHT = 0.5
-HEIGHT_WEIGHT = 0.1
+_CLASSES, _POSITIONS, _HEIGHTS = 4.0, 0.5, 0.1
+"""Weights of the three parts; the mean entropy is over all cells, most of them background."""
 
 
 def site_loss(targets: Any, maps: Any) -> Any:
-    """
-    Add the cross-entropy of the classes and the Gaussian likelihood of offsets and heights.
+    """Return the cross-entropy of classes and the Gaussian likelihood of offsets and heights.
 
-    Because both are likelihoods, the probabilities come out calibrated and the deviations are those
-    of the errors, as far as training reaches. The likelihood of an offset is weighed by a power of
-    the predicted variance, so that the few sites that are known best do not drown all others.
-
-    Parameters
-    ----------
-    targets : tensor
-        (n, h, w, 3) or with heights (n, h, w, 4), see
-        :func:`hyperspy_dlatoms.training.targets.rasterise`. Cells of class -1 do not count.
-    maps : tensor
-        (n, h, w, classes + 5) or (n, h, w, classes + 7), see
-        :func:`hyperspy_dlatoms.networks.architecture.build`.
-
-    Returns
-    -------
-    tensor
-        Scalar.
-
-    References
-    ----------
-    A. Kendall and Y. Gal, "What uncertainties do we need in Bayesian deep learning for computer
-    vision?", NeurIPS (2017), equation 5; M. Seitzer et al., "On the pitfalls of heteroscedastic
-    uncertainty estimation with probabilistic neural networks", ICLR (2022), for the weight.
+    `targets` (n, h, w, 3 or 4) as of `rasterise`, cells of class -1 not counting; `maps` as of
+    `architecture.build`. Both being likelihoods, probabilities come out calibrated, and deviations
+    are those of the errors, as far as training reaches.
     """
     from keras import ops
 
@@ -53,33 +31,24 @@ def site_loss(targets: Any, maps: Any) -> Any:
     entropy = ops.sparse_categorical_crossentropy(
         ops.maximum(classes, 0), maps[..., :logits], from_logits=True
     )
-    loss = CLASS_WEIGHT * ops.mean(entropy * counted)
+    loss = _CLASSES * ops.mean(entropy * counted)
 
     def of_sites(surprise):
         return ops.sum(surprise * present) / (ops.sum(present) + 100.0)
 
     offset, log_sigma = maps[..., logits : logits + 2], maps[..., logits + 2 : logits + 4]
-    loss += POSITION_WEIGHT * of_sites(surprise(targets[..., 1:3], offset, log_sigma))
+    loss += _POSITIONS * of_sites(surprise(targets[..., 1:3], offset, log_sigma))
     if with_heights:
         height, log_deviation = maps[..., end - 2 : end - 1], maps[..., end - 1 : end]
         true = targets[..., 3:4] / HEIGHT_UNIT
-        loss += HEIGHT_WEIGHT * of_sites(surprise(true, height, log_deviation))
+        loss += _HEIGHTS * of_sites(surprise(true, height, log_deviation))
     return loss
 
 
 def wave_loss(targets: Any, waves: Any) -> Any:
-    """
-    Give the mean square of the difference between exit waves.
+    """Return the mean square difference of exit waves (n, h, w, 8), see `waves.to_cells`.
 
-    Parameters
-    ----------
-    targets, waves : tensor
-        (n, h, w, 8), see :func:`hyperspy_dlatoms.networks.waves.to_cells`.
-
-    Returns
-    -------
-    tensor
-        Scalar, of a pixel, in hundredths of the mean intensity.
+    Of a pixel, in hundredths of the mean intensity.
     """
     from keras import ops
 
@@ -88,26 +57,19 @@ def wave_loss(targets: Any, waves: Any) -> Any:
 
 
 def surprise(true: Any, mean: Any, raw: Any) -> Any:
-    """
-    Give the negative logarithm of a Gaussian likelihood, weighed by a power of its variance.
+    """Return the negative logarithm of a Gaussian likelihood (...), weighed by its variance.
 
-    Parameters
-    ----------
-    true, mean : tensor
-        What is, and what the network says, (..., c).
-    raw : tensor
-        Logarithm of the predicted deviation, (..., c), before it is bounded to ``LOG_SIGMA``.
-
-    Returns
-    -------
-    tensor
-        Summed over the last axis, (...).
+    `true` and `mean` (..., c); `raw` is the logarithm of the predicted deviation before it is
+    bounded. The weight keeps the few sites that are known best from drowning all others.
     """
+    # A. Kendall and Y. Gal, "What uncertainties do we need in Bayesian deep learning for computer
+    # vision?", NeurIPS (2017), equation 5; M. Seitzer et al., "On the pitfalls of heteroscedastic
+    # uncertainty estimation with probabilistic neural networks", ICLR (2022), for the weight.
     from keras import ops
 
     log_sigma = ops.clip(raw, *LOG_SIGMA)
     # Beyond its bounds a deviation has no say in the likelihood, and this alone brings it back.
     beyond = (raw - log_sigma) ** 2
     error = (true - mean) * ops.exp(-log_sigma)
-    weight = ops.stop_gradient(ops.exp(2 * BETA * log_sigma))
+    weight = ops.stop_gradient(ops.exp(2 * _BETA * log_sigma))
     return ops.sum(weight * (0.5 * error**2 + log_sigma) + beyond, axis=-1)

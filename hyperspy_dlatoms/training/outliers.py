@@ -40,30 +40,20 @@ VISIBLE: dict[str, Any] = {
 
 
 class Picture(NamedTuple):
-    """An image, and what is known of it.
-
-    Attributes
-    ----------
-    kind : str
-        What it is of.
-    image : numpy.ndarray
-        Shape (H, W), float32.
-    sampling : float
-        What its calibration says, Å/px.
-    pixel : float
-        What the size of its pixels really is, Å.
-    positions : numpy.ndarray
-        y, x of its sites in px, shape (n, 2).
-    dose : float
-        e/Å².
-    """
+    """An image, and what is known of it."""
 
     kind: str
+    """What it is of."""
     image: np.ndarray
+    """(H, W) float32."""
     sampling: float
+    """What its calibration says, Å/px."""
     pixel: float
+    """What the size of its pixels really is, Å."""
     positions: np.ndarray
+    """(n, 2): y, x of its sites in px."""
     dose: float
+    """e/Å²."""
 
     def crop(self, rng: np.random.Generator, shortest: float = 30.0) -> Picture:
         """Cut out a square, of a side between `shortest` and all there is (Å), at random."""
@@ -93,32 +83,11 @@ def draw_outlier(
     imaging: Mapping[str, Any],
     sampling: float,
 ) -> Picture:
-    """Draw an image that the training set of a network does not hold.
+    """Draw an image of one of ``KINDS``, as the training set of a network does not hold.
 
-    Parameters
-    ----------
-    rng : numpy.random.Generator
-        Where the randomness comes from.
-    kind : str
-        One of ``KINDS``: a crystal of a random lattice; a training image with a wrong calibration;
-        one of too large a two-fold astigmatism; columns as bright spots, as an annular dark field
-        shows them; leaves fallen over one another, whose statistics are those of photographs [1]_;
-        nothing but noise, which a network is to read right.
-    item : Item
-        An exit wave of the data set, with sites.
-    imaging : mapping
-        Ranges of the imaging conditions of the training.
-    sampling : float
-        Of the wave, Å/px.
-
-    Returns
-    -------
-    Picture
-
-    References
-    ----------
-    .. [1] A. Lee, D. Mumford and J. Huang, "Occlusion models for natural images", International
-       Journal of Computer Vision 41, 35 (2001).
+    A crystal of a random lattice; a training image with a wrong calibration; one of too large a
+    two-fold astigmatism; columns as bright spots, as an annular dark field shows them; leaves
+    fallen over one another; nothing but noise, which a network is to read right.
     """
     size = len(item.wave) * sampling
     ranges = {**imaging, **VISIBLE} if rng.random() < 0.5 else dict(imaging)
@@ -150,22 +119,9 @@ def draw_outlier(
 
 
 def random_lattice(rng: np.random.Generator, size: float) -> np.ndarray:
-    """Draw the columns of a crystal that need not exist, in an ellipse.
+    """Draw the columns (y, x in Å, weight) of a crystal that need not exist, in an ellipse.
 
-    Every second one has two axes of a length, as most crystals have that are looked at along an
-    axis of high symmetry.
-
-    Parameters
-    ----------
-    rng : numpy.random.Generator
-        Where the randomness comes from.
-    size : float
-        Edge of the box, Å.
-
-    Returns
-    -------
-    numpy.ndarray
-        y, x (Å) and weight of each column, shape (n, 3).
+    Every second one has two axes of a length, as most crystals have along an axis of high symmetry.
     """
     a = rng.uniform(1.4, 6.0)
     b = a * rng.choice([1.0, rng.uniform(0.55, 1.0)])
@@ -183,29 +139,7 @@ def random_lattice(rng: np.random.Generator, size: float) -> np.ndarray:
 
 
 def draw_columns(columns: np.ndarray, size: float, width: float) -> np.ndarray:
-    """Draw each column as a Gaussian.
-
-    Parameters
-    ----------
-    columns : numpy.ndarray
-        y, x (Å) and height of each, shape (n, 3).
-    size : float
-        Edge of the periodic box, Å.
-    width : float
-        Standard deviation of the Gaussians, Å.
-
-    Returns
-    -------
-    numpy.ndarray
-        Shape (N, N), at ``FINE`` Å/px.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from hyperspy_dlatoms.training.outliers import draw_columns
-    >>> round(float(draw_columns(np.array([[3.0, 3.0, 2.0]]), 6.0, 0.5)[30, 30]), 2)
-    2.0
-    """
+    """Draw columns (y, x in Å, height) as Gaussians in a periodic box, at ``FINE`` Å/px."""
     edges = np.arange(round(size / FINE) + 1) - 0.5
     y, x = np.asarray(columns[:, :2] / FINE).T
     image, _, _ = np.histogram2d(y, x, (edges, edges), weights=columns[:, 2])
@@ -227,22 +161,9 @@ def dark_field(rng: np.random.Generator, columns: np.ndarray, size: float) -> Pi
 
 
 def dead_leaves(rng: np.random.Generator, pixels: int, number: int = 150) -> np.ndarray:
-    """Draw leaves of one grey each over one another, and some noise and cloud over them.
-
-    Parameters
-    ----------
-    rng : numpy.random.Generator
-        Where the randomness comes from.
-    pixels : int
-        Of each side.
-    number : int
-        Of leaves.
-
-    Returns
-    -------
-    numpy.ndarray
-        Shape (pixels, pixels), float32.
-    """
+    """Draw leaves of one grey each over one another, with some noise and cloud, float32."""
+    # A. Lee, D. Mumford and J. Huang, "Occlusion models for natural images", International Journal
+    # of Computer Vision 41, 35 (2001): their statistics are those of photographs.
     y, x = np.indices((pixels, pixels), np.float32)
     image = np.zeros((pixels, pixels), np.float32)
     for _ in range(number):
