@@ -41,6 +41,7 @@ def run(tiny_series, tmp_path_factory):
     directory = tmp_path_factory.mktemp("on-device")
     (directory / "script.py").write_text(SCRIPT)
     text = tiny_series.text.replace("steps: 6", "steps: 40").replace("epoch: 3", "epoch: 10")
+    text = text.replace("validation_batches", "learning_rate: 0.01, validation_batches")
     (directory / "recipe.yaml").write_text(text)
     result = subprocess.run(
         [sys.executable, "script.py"],
