@@ -58,6 +58,7 @@ def run(tiny_series, tmp_path_factory):
     return directory, logs
 
 
+@pytest.mark.slow
 def test_a_training_goes_on_from_its_checkpoint(run):
     _, (before, after) = run
     assert len(before) == 1 and int(before[0]["step"]) < 10
@@ -69,6 +70,7 @@ def test_a_training_goes_on_from_its_checkpoint(run):
     assert np.isfinite([float(row["val_loss"]) for row in after]).all()
 
 
+@pytest.mark.slow
 def test_it_leaves_a_model_and_a_data_set(run, tiny_series):
     directory, _ = run
     card, arrays = read_model(directory / "run" / "tiny-series.safetensors")

@@ -5,6 +5,7 @@ import csv
 
 import hyperspy.api as hs
 import numpy as np
+import pytest
 
 from hyperspy_dlatoms import cli
 from hyperspy_dlatoms.analysis.matching import match
@@ -17,6 +18,7 @@ from hyperspy_dlatoms.simulation.imaging.image import take_image
 BORDER, TOLERANCE = 3.0, 0.7
 
 
+@pytest.mark.slow
 def test_a_recipe_becomes_a_network_that_finds_atoms(pytestconfig, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     path = pytestconfig.rootpath / "recipes" / "tiny.yaml"
