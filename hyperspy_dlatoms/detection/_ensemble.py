@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Several networks' sites, and their scores of the domain, made one."""
+"""Merging of the sites of several networks, and of their domain scores."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ _ROUNDING = 1e-9
 def merge(members: Sequence[Candidates], distance: float, minimum_agreement: float) -> Sites:
     """Return one list of the sites that several networks found in the same frame.
 
-    Sites of different members that are within half the least distance of two sites are the same
-    one. The sites of one member are that distance apart, so such a pair is one to one. A site
-    stands for a mixture of what the members that found it say, each weighted by its inverse
-    variance: its position is their weighted mean, and its variance the weighted mean of their
-    variances plus the weighted variance of their positions. A member without the site contributes
-    to the probability alone, with what its map has there. The class is the most probable one by the
-    mean of those that found the site, and ``agreement`` the fraction of members that found it, of
-    that class. Of sites that are too close, the one on which more members agree stays.
+    Sites of different members within half the minimum distance of two sites are the same site.
+    The sites of one member are farther apart, so the matching is one to one. A site is the mixture
+    of the estimates of the members that found it, weighted by inverse variance: its position is
+    their weighted mean, and its variance the weighted mean of their variances plus the weighted
+    variance of their positions. A member without the site contributes to the probability alone,
+    with that of its map at the site. The class is the most probable one by the mean of those that
+    found the site, and ``agreement`` the fraction of members that found it, of that class. Of sites
+    that are too close, the one found by more members is kept.
     """
     # Source: B. Lakshminarayanan et al., "Simple and scalable predictive uncertainty estimation
     # using deep ensembles", NeurIPS (2017), section 2.4, for the variance of the mixture.

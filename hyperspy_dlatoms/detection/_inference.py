@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from hyperspy_dlatoms.networks.network import AtomNetwork
 
 BATCH_PIXELS = 1536**2
-"""Working pixels that go through the network at once; decides the memory it takes: 1 GB or so."""
+"""Working pixels of a batch, which determines the memory: about 1 GB."""
 
 # Working pixels that keep the cores of a CPU busy; more of them at once are no faster.
 _FILLS_CPU = 256**2
@@ -31,7 +31,7 @@ Read = TypeVar("Read")
 
 
 class Frame(NamedTuple):
-    """A frame on its way to the networks.
+    """A frame prepared for the networks.
 
     Its number; its shape (H, W); the normalised image (h, w), or images (images, h, w) of a focal
     series, at the networks' sampling; where these working pixels lie on it; its bad pixels (H, W),
@@ -47,9 +47,9 @@ class Frame(NamedTuple):
 
 
 class TileOutput(NamedTuple):
-    """What each network returned for a tile: maps, and, where asked for, features of its core.
+    """The output of each network for a tile: maps, and, if requested, features of its core.
 
-    The features, of shape (m, C), are what the domain of a network is judged by, else None.
+    The features, of shape (m, C), are those that a domain is scored by, else None.
     """
 
     tile: Tile
@@ -67,11 +67,11 @@ def infer(
     with_features: bool = False,
     defoci: Sequence[float] | None = None,
 ) -> Iterator[tuple[Frame, list[Read]]]:
-    """Run all networks on each tile of each frame; yield what is read from the tiles of a frame.
+    """Run all networks on each tile of each frame; yield the results of ``read`` for each frame.
 
-    What the networks return for a tile is not kept, only what ``read`` makes of it. The networks
-    share one working sampling, stride and normalisation width; the features are those of networks
-    that know their domain. The defoci, in Å, are those of the images of a focal series.
+    The output for a tile is not kept, only the result of ``read``. The networks share one working
+    sampling, stride and normalisation width; the features are those of networks with a domain. The
+    defoci, in Å, are those of the images of a focal series.
     """
     batch: np.ndarray | None = None
     pending: list[tuple[Frame, Tile]] = []
@@ -100,7 +100,7 @@ def infer(
 
 
 def members_of(network: AtomNetwork | AtomEnsemble, symmetrise: bool) -> list[Member]:
-    """Return the networks that look at a frame, each in all orientations if so asked."""
+    """Return the networks to apply to a frame, each in all orientations if requested."""
     members: Any = getattr(network, "members", (network,))
     return [Symmetrised(member) for member in members] if symmetrise else list(members)
 
@@ -115,20 +115,20 @@ def in_cells(pixels: tuple[slice, slice], size: int) -> tuple[slice, slice]:
 
 
 def padded_window(working: np.ndarray, tile: Tile, shape: tuple[int, int]) -> np.ndarray:
-    """Cut a tile of a shape out of an image (..., h, w), which is continued by reflection."""
+    """Cut a tile of a shape out of an image (..., h, w), padded by reflection."""
     y, x = tile.origin
     window = working[..., y : y + shape[0], x : x + shape[1]]
     missing = [(0, side - there) for side, there in zip(shape, window.shape[-2:], strict=True)]
     missing = [(0, 0)] * (working.ndim - 2) + missing
-    # Reflected, the texture goes on, so the network sees neither an edge nor a flat band.
+    # By reflection the texture continues, without an edge or a flat band.
     return np.pad(window, missing, mode="symmetric") if np.any(missing) else window
 
 
 def _at_once(shape: tuple[int, int], batch_pixels: int, number: int) -> int:
-    """Return how many of so many tiles go through a network together."""
+    """Return the number of tiles in a batch."""
     area = shape[0] * shape[1]
-    # On a CPU the last digits of a network's output follow the shape of its batch, which therefore
-    # must not depend on how many frames there are.
+    # On a CPU the last digits of the output depend on the shape of the batch, which therefore must
+    # not depend on the number of frames.
     if not has_accelerator():
         return max(round(min(_FILLS_CPU, batch_pixels) / area), 1)
     return min(max(batch_pixels // area, 2), max(number, 2))

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The mean of what a network returns over the orientations of an image."""
+"""The mean output of a network over the orientations of an image."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ if TYPE_CHECKING:
 
 
 class Symmetrised:
-    """A network whose maps are the mean over the eight quarter turns and flips of an image.
+    """A network whose maps are the mean over the rotations by 90° and reflections of an image.
 
-    An image that is turned or flipped then has the same maps, turned or flipped, which no network
-    does quite by itself. It costs eight times as much.
+    The maps of a rotated or reflected image are then the same, rotated or reflected, which they are
+    only nearly for a single network. It costs eight times as much.
     """
 
     # Source: K. Simonyan and A. Zisserman, "Very deep convolutional networks for large-scale image
@@ -56,7 +56,7 @@ class Symmetrised:
 
 
 def _back(maps: SiteMaps, turns: int, flipped: bool) -> SiteMaps:
-    """Bring the maps of a turned, then flipped image back to the image as it was."""
+    """Rotate and reflect the maps of a rotated, then reflected image back."""
     if flipped:
         maps = maps.each(lambda part: part[:, :, ::-1])
         maps = maps._replace(offset=maps.offset * np.array([1, -1], np.float32))

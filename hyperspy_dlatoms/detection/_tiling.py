@@ -12,7 +12,7 @@ import numpy as np
 class Tile(NamedTuple):
     """A tile of a padded frame: its first pixel (y, x), and its core, from its first pixel on.
 
-    The core is the part for which the tile answers, in working px.
+    The core is the part of the frame that is taken from the tile, in working px.
     """
 
     origin: tuple[int, int]
@@ -20,7 +20,7 @@ class Tile(NamedTuple):
 
 
 class Tiling(NamedTuple):
-    """How a frame is cut.
+    """The tiles of a frame.
 
     Its shape after padding at the bottom and right, the shape of every tile, and the tiles, whose
     cores cover the padded frame, each pixel once.
@@ -34,7 +34,7 @@ class Tiling(NamedTuple):
 # The frames of a movie are cut alike.
 @lru_cache(maxsize=8)
 def cut(shape: tuple[int, int], halo: int, multiple: int, pixels: int) -> Tiling:
-    """Cut a frame into tiles of one shape, so that a tile knows all that acts on its core.
+    """Cut a frame into tiles of one shape, each with all pixels that influence its core.
 
     All in working px: a tile reaches by the halo, the receptive radius of the network, beyond its
     core, except at the border of the frame; its sides and origin are multiples of a number; and it

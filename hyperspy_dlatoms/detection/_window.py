@@ -6,9 +6,9 @@ from __future__ import annotations
 import numpy as np
 import scipy.fft
 
-# px: a tile has ten cells or more a side of the lattices that are looked for, see below.
+# px: a tile has ten unit cells or more a side of the lattices with the periods below.
 _TILE = 512
-# Periods in px of a lattice that is worth looking at, at any sampling that networks know.
+# Periods in px of lattices at any sampling that networks are trained on.
 _PERIODS = (4.0, 100.0)
 # Coefficients of a transform: enough in the smallest ring for a mean.
 _RING_WIDTH = 2

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How the images of a focal series lie against each other, and bringing them together."""
+"""Measuring the shifts between the images of a focal series, and aligning them."""
 
 from __future__ import annotations
 
@@ -13,28 +13,28 @@ from hyperspy_dlatoms.detection.masking import mask_bad
 from hyperspy_dlatoms.networks.normalisation import normalise
 from hyperspy_dlatoms.networks.resampling import resample
 
-# Å/px, and the side in px of the part in the middle that is looked at, and of the smallest image.
+# Å/px, and the side in px of the central part that is used, and of the smallest image.
 _SAMPLING = 0.4
 _LARGEST = 256
 _SMALLEST = 48
-# 1/Å: coarser than the local normalisation there is nothing, finer than HRTEM resolves only noise.
+# 1/Å: lower frequencies are removed by the local normalisation, higher ones are noise in HRTEM.
 _BAND = (0.08, 1.0)
 _RING = 0.04
-# Of a place that stands out, how high the next one may be at most; of places that do not, how much
-# lower than the best one may be to count as good as it.
+# Greatest height of the second peak beside a peak that stands out; and the height, relative to the
+# best, from which peaks count as equally good.
 _STANDS_OUT = 0.85
 _AS_GOOD = 0.7
-# What noise has in phase, by chance, in rings of n coefficients: so many times n ** -0.5.
+# Correlation of noise in rings of n coefficients: so many times n ** -0.5.
 _CHANCE = 4.0
 _UPSAMPLING = 20
 
 
 class Drift(NamedTuple):
-    """Where the images of a focal series lie.
+    """The shifts of the images of a focal series.
 
-    What has to be added to a position in the middle image to find it in each, (y, x) in px, shape
-    (images, 2); and whether that is certain, else it is known up to the lattice of the specimen,
-    or, where there is no signal, not at all and so 0.
+    Offsets from a position in the middle image to that in each image, (y, x) in px, shape (images,
+    2); and whether they are certain, else they are known only up to a lattice translation or, if
+    there is no signal, not at all and set to 0.
     """
 
     offsets: np.ndarray
@@ -42,14 +42,14 @@ class Drift(NamedTuple):
 
 
 def drift_of(series: np.ndarray, sampling: float) -> Drift:
-    """Measure where the images (images, H, W) of a focal series lie, the sampling in Å/px.
+    """Measure the shifts of the images (images, H, W) of a focal series, the sampling in Å/px.
 
     Each image is correlated with the next. Contrast may invert from one defocus to another, at some
-    spatial frequencies and not at others, so that a phase correlation finds wrong places even in
-    images that are aligned: the correlations of rings of spatial frequency are added up by their
-    moduli instead, and the signs of the rings put right before the place is refined. A crystal fits
-    to itself in many places. One that stands out among them, since edges and defects fit as well,
-    is taken; else the nearest of those that fit about as well as the best.
+    spatial frequencies and not at others, so that a phase correlation finds wrong shifts even in
+    aligned images. Instead, the moduli of the correlations of rings of spatial frequency are added
+    up, and the signs of the rings are corrected before the shift is refined. A crystal matches
+    itself at many shifts. One that stands out, since edges and defects match too, is taken; else
+    the smallest of those that match about as well as the best.
     """
     offsets = np.zeros((len(series), 2))
     spectra, scale = _spectra(series, sampling)
@@ -67,7 +67,7 @@ def drift_of(series: np.ndarray, sampling: float) -> Drift:
 def align(series: np.ndarray, drift: Drift) -> np.ndarray:
     """Shift the images (images, H, W) of a focal series onto the middle one, by cubic splines.
 
-    Where an image does not reach it has its mean, and where its pixels were bad it has NaN.
+    Uncovered pixels get the mean of the image, bad ones NaN.
     """
     aligned = np.empty(series.shape, np.float32)
     for place, image, offset in zip(aligned, series, drift.offsets, strict=True):
@@ -78,7 +78,7 @@ def align(series: np.ndarray, drift: Drift) -> np.ndarray:
         good = place[~bad]
         if good.size == 0:
             continue
-        # A spline would spread what is bad over the image.
+        # A spline would spread bad pixels over the image.
         place[bad] = np.median(good)
         place[:] = shift(place, -offset, order=3, mode="constant", cval=good.mean())
         if bad.any():
@@ -87,7 +87,7 @@ def align(series: np.ndarray, drift: Drift) -> np.ndarray:
 
 
 def _spectra(series: np.ndarray, sampling: float) -> tuple[np.ndarray | None, float]:
-    """Return the spectra of the middle of images, and the pixel size that they are of, in px."""
+    """Return the spectra of the central part of images, and their pixel size in px."""
     largest = round(_LARGEST * _SAMPLING / sampling)
     window = tuple(
         slice(max((side - largest) // 2, 0), max((side - largest) // 2, 0) + largest)
@@ -105,7 +105,7 @@ def _spectra(series: np.ndarray, sampling: float) -> tuple[np.ndarray | None, fl
 
 
 def _between(first: np.ndarray, second: np.ndarray) -> tuple[np.ndarray, bool]:
-    """Return how far an image lies from the one before, (y, x) in its px, and whether for sure."""
+    """Return the shift of an image from the one before, (y, x) in px, and whether it is certain."""
     rings = _rings(first.shape)
     product = second * first.conj()
     plain = _correlation(product, rings)
@@ -113,7 +113,7 @@ def _between(first: np.ndarray, second: np.ndarray) -> tuple[np.ndarray, bool]:
     chance = _CHANCE * sum(size[ring].sum() / np.sqrt(np.count_nonzero(ring)) for ring in rings)
     if plain.max() <= 0 or plain.max() * product.size < chance:
         return np.zeros(2), False
-    # The square root lets what is not the lattice, and so faint, have its say.
+    # The square root gives more weight to what is not the lattice, and so faint.
     place, next_best = _best(_correlation(product / np.sqrt(np.maximum(size, 1e-12)), rings))
     certain = next_best < _STANDS_OUT
     if not certain:
@@ -166,7 +166,7 @@ def _nearest(correlation: np.ndarray) -> np.ndarray:
 def _refined(
     first: np.ndarray, second: np.ndarray, place: np.ndarray, rings: list[np.ndarray]
 ) -> np.ndarray:
-    """Return what is to be added to a place, by the spectra with the signs of the rings alike."""
+    """Return the correction of a shift, from spectra whose rings have equal signs."""
     from skimage.registration import phase_cross_correlation
 
     y, x = (fft.fftfreq(side) for side in first.shape)
@@ -178,5 +178,5 @@ def _refined(
     rest, _, _ = phase_cross_correlation(
         still, alike, space="fourier", normalization=None, upsample_factor=_UPSAMPLING
     )
-    # Farther away it is another place of the lattice.
+    # Farther away it is another lattice translation.
     return -rest if np.abs(rest).max() <= 1 else np.zeros(2)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Whether the sites found in images contradict the calibration at which they were found."""
+"""Check of a stated calibration by the sites that were found with it."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
 # Column of the tables of sites, see `sites.column_names`.
 _PROBABILITY = 2
-# Sites of a frame that counts, five rows of a small particle; of a long movie so many frames are
-# compared, for a calibration is that of the whole movie.
+# Sites of a frame that counts, five rows of a small particle; and frames of a long movie that are
+# compared, since a whole movie has one calibration.
 _FEWEST = 30
 _MOST_FRAMES = 10
 # Least mean probability of the sites, and likeness to a lattice, at which its size is believed; of
@@ -60,10 +60,10 @@ def contradiction(
 ) -> Estimate | None:
     """Return the lattice that contradicts the sampling (Å/px) at which sites were found, or None.
 
-    A network finds atoms also where the sampling is somewhat wrong. They lie where they are, and
-    so their lattice tells the right one: what most of the frames suggest, of those with enough
-    sites that are clearly a lattice, where that is more than ``CONTRADICTION`` off in each
-    material. The sites of each frame are a table (n, k) of y and x (px), probability and so on.
+    A network also finds atoms if the sampling is somewhat wrong, at their true positions, so that
+    their lattice gives the right sampling. It contradicts the stated one if most of the frames that
+    clearly show a lattice suggest a sampling more than ``CONTRADICTION`` off in each material. The
+    sites of each frame are a table (n, k) of y and x (px), probability and so on.
     """
     least = _LIKENESS_OF_A_SHEET if _are_sheets(lattices) else _LIKENESS
     views = [view for view in _views(found, lattices, _FEWEST) if view[1].likeness >= least]
@@ -79,11 +79,10 @@ def contradiction(
 
 
 def is_no_sheet(found: Sequence[np.ndarray], lattices: Sequence[Lattice]) -> bool:
-    """Whether the sites of most frames are not the lattice of any sheet that they may be.
+    """Whether the sites of most frames do not form the lattice of any of the sheets.
 
-    So it is where a sheet is looked at with too coarse a calibration: the network finds many sites,
-    but not those of the atoms. Particles of metals may be like no lattice, so it is never so of
-    them.
+    With too coarse a calibration a network finds many sites in a sheet, but not those of the atoms.
+    Metal particles need not form a lattice, so the check is for sheets only.
     """
     if not _are_sheets(lattices):
         return False

@@ -33,8 +33,8 @@ def exit_waves(
     Parameters
     ----------
     frames : numpy.ndarray
-        Focal series of shape (n, images, H, W), any real dtype: electrons or counts, from which no
-        background was taken off.
+        Focal series of shape (n, images, H, W), any real dtype: electrons or counts, without
+        background subtraction.
     sampling : float
         Pixel size in Å/px.
     network : AtomNetwork

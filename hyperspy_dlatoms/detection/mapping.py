@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Maps of what networks see, on the pixels of the frames."""
+"""Maps of probability and agreement, on the pixels of the frames."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def probability_maps(
     sampling : float
         Pixel size in Å/px.
     network : AtomNetwork or AtomEnsemble
-        A trained network, or several, whose mean probability is given.
+        A trained network, or several, whose mean probability is returned.
     batch_pixels : int
         Working pixels that go through the network at once.
     symmetrise : bool
@@ -63,7 +63,7 @@ def probability_maps(
     Returns
     -------
     numpy.ndarray
-        Float32 array of shape (n, H, W), or (n, H, W, K) if the network tells K > 1 classes apart.
+        Float32 array of shape (n, H, W), or (n, H, W, K) for a network of K > 1 classes.
 
     Raises
     ------
@@ -140,7 +140,7 @@ def _maps(
     combine: Callable[[list[SiteMaps]], np.ndarray],
     defoci: Sequence[float] | None,
 ) -> np.ndarray:
-    """Put maps, combined from those of the members, on the pixels of the frames."""
+    """Interpolate maps, combined from those of the members, to the pixels of the frames."""
     frames = check_frames(frames, sampling, network.card, defoci)
     warn_of_sampling(sampling, network.card)
     members = members_of(network, symmetrise)

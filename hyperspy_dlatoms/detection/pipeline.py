@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The way of a frame to its sites, stage by stage.
+"""From a frame to its sites, stage by stage.
 
-Mask, resample, normalise, tile, infer, select, merge; and one check after them, whether the
-networks know such frames. (Whether the sites contradict the stated sampling is checked by
-`contradiction`, for all frames of a signal together.)
+Mask, resample, normalise, tile, infer, select, merge; and one check after them, the domain score.
+(Whether the sites contradict the stated sampling is checked by `contradiction`, for all frames of
+a signal together.)
 """
 
 from __future__ import annotations
@@ -50,10 +50,10 @@ if TYPE_CHECKING:
 GRID_MULTIPLE = 32
 """Sides and origins of tiles are multiples of it, working px: four poolings behind the stem."""
 
-# Å: the radius of an atom, about; a site of whose disc most pixels are bad was not seen.
+# Å: about the radius of an atom; a site is dropped if most pixels of its disc are bad.
 _DISC = 0.6
-# Cells. Two tiles may choose different cells for a site on the seam, rounding decides: each looks a
-# bit over its seam, and of two equal sites one is kept.
+# Cells. By rounding, two tiles may choose different cells for a site on their seam: each is
+# searched a little beyond it, and of two equal sites one is kept.
 _OVER_SEAM = 2
 # Of the networks' sampling; at more, an atom has less than a pixel.
 _COARSEST = 4.0
@@ -69,8 +69,8 @@ class Detection(NamedTuple):
     sites : Sites
         The atoms or atomic columns, sorted by y, then x.
     domain : DomainScore or None
-        How far the frame is from those that the network was trained on; None where it does not
-        know its domain.
+        How far the frame is from those that the network was trained on; None if the network has no
+        domain.
     """
 
     sites: Sites
@@ -106,16 +106,16 @@ def find_sites(
     sampling : float
         Pixel size in Å/px.
     network : AtomNetwork or AtomEnsemble
-        A trained network, or several that look at each frame in one pass.
+        A trained network, or several that are applied to each frame in one pass.
     threshold : float, optional
-        Least probability of a site. Where it is not given, that of the network's card, which may
-        ask for hysteresis besides. Each member of an ensemble finds its sites with it, or with
-        those of its own card.
+        Lowest probability of a site. By default the thresholds of the network's card are used,
+        with hysteresis if it has two. In an ensemble it applies to each member; by default each
+        uses the thresholds of its own card.
     batch_pixels : int
         Working pixels that go through the network at once.
     minimum_agreement : float, optional
-        Least fraction of an ensemble that found a site, from 0 (any member) to 1 (all). Where it is
-        not given, the mean probability has to reach `threshold`, or that of the ensemble's card.
+        Lowest fraction of an ensemble that found a site, from 0 (any member) to 1 (all). By
+        default the mean probability has to reach `threshold`, or that of the ensemble's card.
     symmetrise : bool
         Whether to take the mean over the eight quarter turns and flips; eight times the cost.
     defoci : sequence of float, optional
@@ -124,10 +124,10 @@ def find_sites(
     Returns
     -------
     list of numpy.ndarray
-        For each frame a float64 array of sites, a row each, sorted by y, then x; (0, k) where none
-        is. The columns are y, x (px, the centre of the first pixel at 0), probability, y_sigma,
-        x_sigma (px); the index of the class, if the network tells classes apart; the fraction of an
-        ensemble that agrees on the site; the probability of each of several classes; the number of
+        For each frame a float64 array of sites, a row each, sorted by y, then x; (0, k) if there
+        are none. The columns are y, x (px, the centre of the first pixel at 0), probability,
+        y_sigma, x_sigma (px); the index of the class, for several classes; the fraction of an
+        ensemble that found the site; the probability of each of several classes; the number of
         atoms in the column and its sigma, if the network counts them.
 
     Raises
@@ -145,7 +145,7 @@ def find_sites(
     search = Search(threshold, minimum_agreement, symmetrise)
     found = detect(frames, sampling, network, search, defoci=defoci, batch_pixels=batch_pixels)
     if any(one.domain is not None for one in found):
-        # It is among the reasons of the score, which is not looked at here.
+        # It is among the reasons of the score, which is not returned here.
         warn_of_sampling(sampling, network.card)
     return [one.sites.table() for one in found]
 
@@ -159,10 +159,10 @@ def detect(
     defoci: Sequence[float] | None = None,
     batch_pixels: int = BATCH_PIXELS,
 ) -> list[Detection]:
-    """Find the sites of some frames, and score in the same pass whether the network knows them.
+    """Find the sites of some frames, and score them by the network's domain in the same pass.
 
     The arguments are those of `find_sites`. A pixel size outside of the card's range is warned of
-    only if no network knows its domain, since it is part of the score.
+    only if no network has a domain, since it is part of the score.
     """
     frames = check_frames(frames, sampling, network.card, defoci)
     _check_search(search)
@@ -221,7 +221,7 @@ def prepared(
 def check_frames(
     frames: np.ndarray, sampling: float, card: ModelCard, defoci: Sequence[float] | None = None
 ) -> np.ndarray:
-    """Refuse frames, a sampling (Å/px) or defoci (Å) that do not go with a network."""
+    """Check that frames, a sampling (Å/px) and defoci (Å) suit a network."""
     frames = np.asarray(frames)
     if frames.dtype.kind not in "biuf":
         raise TypeError(
@@ -274,7 +274,7 @@ def _check_search(search: Search) -> None:
 
 
 class _Tile(NamedTuple):
-    """What is kept of a tile: the candidates and the features of each member."""
+    """The candidates and the features of each member in a tile."""
 
     candidates: list[Candidates]
     features: list[np.ndarray | None]
@@ -311,7 +311,7 @@ def _merged(
 ) -> Sites:
     """Select the sites of each member in a frame and merge them, in px of the frame."""
     working = sampling * frame.grid.scale
-    # Two sites of a cell cannot be told apart.
+    # Two sites of one cell cannot be separated.
     distances = [max(one.card.minimum_distance / working, one.card.stride) for one in members]
     selected = []
     for number, (member, distance) in enumerate(zip(members, distances, strict=True)):
@@ -331,7 +331,7 @@ def _merged(
 def _domain_score(
     frame: Frame, tiles: list[_Tile], sampling: float, members: Sequence[Member]
 ) -> DomainScore | None:
-    """Score a frame by the members that know their domain."""
+    """Score a frame by the members with a domain."""
     scores = [
         member.domain.score(
             sampling=sampling, working=frame.working, features=np.concatenate(features)

@@ -31,11 +31,11 @@ CONTRADICTION = 1.1
 _DOMAIN = (0.03, 0.26)
 _STEP = 0.07
 _BEYOND = 1.05
-# Å, of the part of a large image that is looked at, first and for good.
+# Å, of the part of a large image that is used, at first and for the final estimate.
 _WINDOW = 80.0
 _LARGE_WINDOW = 120.0
-# As logarithms: how far off a sampling may be for a network to see the atoms, up to where two
-# lattices are one, and when the estimate has settled.
+# As logarithms: how far off a sampling may be for a network to find the atoms, up to where two
+# lattices are the same, and when the estimate has converged.
 _CONSISTENT = 0.12
 _CLUSTER = 0.04
 _SETTLED = 0.01
@@ -50,18 +50,18 @@ _SURE = 0.75
 # the finest.
 _CLEARLY = 3.0
 _MUCH_LESS_LIKE = 0.06
-# Of a finer lattice that may be the right one, though hardly to be seen.
+# Of a finer lattice that may be the right one, though it is faint.
 _LIKENESS_IN_DOUBT = 0.65
 _ABOUT_AS_SURE = 2.0
 
 
 class SamplingError(ValueError):
-    """A sampling that cannot be told from the image.
+    """A sampling that cannot be estimated from the image.
 
     Attributes
     ----------
     candidates : dict of str to float
-        What it would be (Å/px) in each material, where only the material is in doubt.
+        The sampling (Å/px) for each material, if only the material is uncertain.
     """
 
     def __init__(self, message: str, candidates: dict[str, float] | None = None) -> None:
@@ -93,13 +93,13 @@ class _View(NamedTuple):
 
     @property
     def suggested(self) -> float:
-        """The sampling that the lattice suggests, in the middle of what its materials say."""
+        """The sampling that the lattice suggests, in the middle of those of its materials."""
         nearest = self.lattice.nearest.values()
         return math.sqrt(min(nearest) * max(nearest)) / self.nearest
 
 
 class _Scene(NamedTuple):
-    """An image of unknown sampling, and who looks at it."""
+    """An image of unknown sampling, and the network that is applied to it."""
 
     frame: np.ndarray
     centre: tuple[int, int]
@@ -107,7 +107,7 @@ class _Scene(NamedTuple):
     lattices: Sequence[Lattice]
 
     def look(self, sampling: float, width: float = _WINDOW) -> _View | None:
-        """Find the sites at a sampling, and the lattice that they make if it is of that size."""
+        """Find the sites at a sampling, and the lattice that they form if it is of that size."""
         side = math.ceil(width / sampling)
         window = window_about(self.frame.shape[-2:], self.centre, side)
         with warnings.catch_warnings(action="ignore", category=UserWarning):
@@ -171,11 +171,10 @@ def find_lattice(
 ) -> Estimate:
     """Find the lattice of the atoms in a frame (H, W) of unknown sampling; large ones in part.
 
-    The network looks at the frame as if it had one sampling after another, of all that it was
-    trained on. Where it finds sites that make one of the lattices, in just the size that the
-    sampling gives it, that may be the right one. Of several the finest is: a support has larger
-    cells than the metal on it. It is looked at again at the sampling that it suggests, until it
-    suggests the same.
+    The network is applied at a series of trial samplings across its training range. Those at which
+    its sites form one of the lattices, of the size that the sampling implies, are candidates. Of
+    several the finest lattice is taken, since a support has larger cells than the metal on it. The
+    estimate is repeated at the sampling that it suggests until it converges.
     """
     frame = np.asarray(frame)
     plane = mask_bad(frame.reshape(-1, *frame.shape[-2:])[0])[0]
@@ -252,7 +251,7 @@ def _is_square(lattice: Lattice) -> bool:
 
 
 def _choose(likely: Sequence[_View]) -> _View:
-    """Take the finest lattice of those that the network is sure of and that are like a lattice."""
+    """Return the finest lattice of those with high probabilities and likeness to a lattice."""
     doubt = min(1 - view.probability for view in likely)
     likeness = max(view.likeness for view in likely)
     for view in likely:

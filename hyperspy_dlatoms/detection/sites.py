@@ -23,7 +23,7 @@ CONNECTED = 2.0
 neighbours in the known lattices are 1.1 (Ni along [100]) to 1.6 (Au along [110]) of these apart."""
 
 _MOSTLY = 0.5
-"""Share of masked pixels in the disc about a site from which on the site is dropped."""
+"""Fraction of masked pixels in the disc about a site from which the site is dropped."""
 
 _DISC_POINTS = 13
 """The disc is sampled on a grid of so many points a side: 5 % of its area."""
@@ -31,7 +31,7 @@ _DISC_POINTS = 13
 
 @dataclass(frozen=True, eq=False)
 class Sites:
-    """Atoms or atomic columns found in a frame, and how sure the networks are of each.
+    """Atoms or atomic columns found in a frame, with their probabilities and deviations.
 
     Parameters
     ----------
@@ -118,9 +118,9 @@ def candidates(
     reach: float,
     core: tuple[slice, slice] | None = None,
 ) -> Candidates:
-    """Find the cells of a tile that stand for a site: local maxima of the score, see `peaks`.
+    """Find the cells of a tile that represent a site: local maxima of the score, see `peaks`.
 
-    The ``core`` are the cells that are searched; all where not given.
+    The ``core`` are the cells that are searched; all by default.
     """
     peak = maps.peak
     if peak is None:
@@ -150,11 +150,11 @@ def candidates(
 def _mean_position(
     cells: np.ndarray, probability: np.ndarray, maps: SiteMaps, stride: int
 ) -> np.ndarray:
-    """Return the positions (k, 2), in working px, on which the nine cells at each site agree.
+    """Return the mean positions (k, 2), in working px, of the nine cells at each site.
 
-    Each cell says where the nearest site is, with an error of its own: the mean of those that mean
-    the same site, weighted by their probabilities and inverse variances, is a bit better than what
-    the middle one says.
+    Each cell predicts the position of the nearest site with its own error: the mean of those that
+    predict the same site, weighted by their probabilities and inverse variances, is slightly more
+    precise than the prediction of the middle one.
     """
     (rows, columns), chances = probability.shape, probability.ravel()
     offset, sigma = (part.reshape(-1, 2) for part in (maps.offset, maps.sigma))
@@ -180,10 +180,10 @@ def probability_at(positions: np.ndarray, maps: SiteMaps, stride: int) -> np.nda
 
 
 def keep_best(positions: np.ndarray, score: np.ndarray, distance: float) -> np.ndarray:
-    """Return a mask of the sites that stay where some are nearer than two sites can be.
+    """Return a mask of the sites that are kept if some are closer than the minimum distance.
 
-    The best-scored site stays and those within the distance of it go, then the best-scored of the
-    rest stays, and so on; of equal scores the earlier is the better.
+    The site with the best score is kept and those within the distance of it are removed, then the
+    best of the rest is kept, and so on; of equal scores the earlier one is the better.
     """
     rank = np.empty(len(positions), np.intp)
     rank[np.argsort(-np.asarray(score), kind="stable")] = np.arange(len(positions))
@@ -235,7 +235,7 @@ def hysteresis(sites: Sites, upper: float | None, reach: float) -> np.ndarray:
 
 
 def masked_fraction(positions: np.ndarray, mask: np.ndarray, radius: float) -> np.ndarray:
-    """Return the share of masked pixels in a disc about each position (k, 2), from 0 to 1.
+    """Return the fraction of masked pixels in a disc about each position (k, 2), from 0 to 1.
 
     Parts of a disc, of a radius in px, outside the mask (H, W) do not count.
     """

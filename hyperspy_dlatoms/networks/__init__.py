@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Networks: their card, their file, and what an image goes through on its way in."""
+"""Networks: their cards and files, and the preparation of their input."""
 
 import lazy_loader as lazy
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What cards of format 1 did not say in so many words, read from the recipe that they hold."""
+"""The materials of cards of format 1, read from the recipe in them."""
 
 from __future__ import annotations
 

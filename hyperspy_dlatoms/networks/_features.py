@@ -13,8 +13,8 @@ def with_levels(model: keras.Model) -> keras.Model:
     """Return a network with the same weights that returns the features of its levels as well.
 
     That is the mean over the cells of the coarsest grid of each channel of each level, down and up,
-    float32 of shape (n, h / multiple, w / multiple, C). Each level keeps what the others lose: the
-    finest the contrast transfer and the noise, the coarsest the lattice.
+    float32 of shape (n, h / multiple, w / multiple, C). The finest level has the contrast transfer
+    and the noise, the coarsest the lattice.
     """
     # Source: K. Lee et al., "A simple unified framework for detecting out-of-distribution samples
     # and adversarial attacks", NeurIPS (2018), for features of all levels.

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Batch normalisations folded into the convolutions before them, for a network that only runs."""
+"""Folding of batch normalisations into the convolutions before them, for inference."""
 
 from __future__ import annotations
 

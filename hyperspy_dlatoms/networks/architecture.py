@@ -18,10 +18,10 @@ STRIDE = 2
 """Working pixels per cell of the network's output, along each axis."""
 
 NORM = "_norm"
-"""What the name of a batch normalisation adds to that of its convolution."""
+"""Suffix of the name of a batch normalisation after that of its convolution."""
 
 MIDDLE = "middle"
-"""What the names of the convolutions of the coarsest level begin with, before their number."""
+"""Prefix of the names of the convolutions of the coarsest level, before their number."""
 
 HEIGHT_UNIT = 5.0
 """Atoms in a column for each unit of the network's output of heights."""
@@ -167,7 +167,7 @@ def complete(arguments: dict[str, Any]) -> dict[str, Any]:
 
 
 def encode_defoci(defoci: Sequence[float] | None, images: int) -> np.ndarray:
-    """Return defoci (Å, positive is underfocus) as networks take them, float32 (images + 1,).
+    """Return defoci (Å, positive is underfocus) as input of networks, float32 (images + 1,).
 
     They are in units of 100 Å, then 1 for known; all 0 where they are not known.
     """

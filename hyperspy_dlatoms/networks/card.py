@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The model card: all that is known about a network besides its weights."""
+"""The model card: everything about a network but its weights."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class ModelCardError(ValueError):
 
 @dataclass(frozen=True)
 class ModelCard:
-    """What a network is, how its output is to be read, and how it was made.
+    """Description of a network: its input and output, and how it was made.
 
     Parameters
     ----------
@@ -31,22 +31,22 @@ class ModelCard:
     architecture : str
         Name of the architecture, ``"unet"``.
     arguments : dict
-        Arguments of the architecture, all that is needed to build it again.
+        Arguments of the architecture, sufficient to build it again.
     classes : tuple of str
-        What the network tells apart, without the background.
+        Kinds of sites that the network distinguishes, without the background.
     sampling : float
         Pixel size that the network works at, in Å/px.
     radius : float
         Radius in Å within which the probability of a site counts.
     minimum_distance : float
-        Distance in Å that two sites have at least.
+        Minimum distance of two sites in Å.
     threshold : float
-        Least probability of a site that is reported, between 0 and 1.
+        Lowest probability of a site that is reported, between 0 and 1.
     anchor : float, optional
-        Upper threshold of the hysteresis, from `threshold` to 1: sites are kept only if they are
-        connected to at least one of this probability. Where it is not given, `threshold` decides.
+        Upper hysteresis threshold, from `threshold` to 1: sites are kept only if they are connected
+        to at least one of this probability. By default `threshold` alone applies.
     kind : {"sites", "exit wave"}, optional
-        What the network returns; from `arguments` where it is not given, as are the next two.
+        Output of the network; by default from `arguments`, as are the next two.
     images : int, optional
         Images of a focal series that it takes at once; 1 for single images.
     heights : bool, optional
@@ -59,14 +59,14 @@ class ModelCard:
     normalisation_width : float
         Standard deviation in Å of the Gaussian of the local normalisation.
     domain : dict
-        What it was trained on: ranges ``[low, high]`` of ``sampling`` (Å/px), ``dose`` (e/Å²),
+        Ranges ``[low, high]`` of the training: ``sampling`` (Å/px), ``dose`` (e/Å²),
         ``energy`` (eV) and so on.
     recipe, commit : str
         The recipe (YAML text) and the commit of the code that made it.
     training : dict
         Minutes, examples, steps, backend.
     scores : dict
-        How well it did.
+        Measured performance, from calibration, evaluation and benchmarks.
     licence : str
         SPDX identifier of the licence of the weights.
     format : int
@@ -213,7 +213,7 @@ class ModelCard:
             raise ModelCardError(
                 f"The model card is a JSON {type(values).__name__}, expected an object."
             )
-        # A newer card may have other fields, so this has to be said before they are looked at.
+        # A newer card may have other fields, so this is checked first.
         _refuse_newer(values.get("format"), values.get("needs"))
         if values.get("format") == 1:
             from hyperspy_dlatoms.networks._card_format_1 import materials_of_recipe

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the images that a network was trained on are like, and whether another one is like them."""
+"""The domain of a network: whether an image is like those that it was trained on."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ class DomainScore(NamedTuple):
     score : float
         Above 1 the image is outside.
     reasons : tuple of str
-        What it is that is outside; empty for an image that is inside.
+        What is outside; empty for an image inside.
     """
 
     score: float
@@ -62,11 +62,11 @@ class DomainScore(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class Domain:
-    """The images that a network reads right, learnt from some of them and from some others.
+    """The images that a network reads right, learnt from examples of them and of others.
 
-    An image is described by what the network sees in it and by its spectrum. Examples from inside
-    and outside the training set vote on it, each by its distance; an image far from all of them, or
-    of an odd spectrum, or in which sites are seen though there is hardly a signal, is outside too.
+    An image is described by the features of the network and by its spectrum. Examples from inside
+    and outside the training set vote on it, weighted by distance; an image far from all of them,
+    with an unusual spectrum, or with sites but hardly a signal, is outside too.
 
     Parameters
     ----------
@@ -77,8 +77,8 @@ class Domain:
     projection : numpy.ndarray
         From those D numbers to the k that count, shape (D, k).
     examples, votes : numpy.ndarray
-        Descriptions of examples, projected, shape (N, k), and what each says, shape (N,): positive
-        is outside.
+        Descriptions of examples, projected, shape (N, k), and their votes, shape (N,): positive is
+        outside.
     reach : numpy.ndarray
         Squared distance at which a vote has fallen to 1/e, shape (1,).
     whitening : numpy.ndarray
@@ -226,7 +226,7 @@ class Domain:
 
 
 def describe(working: np.ndarray, features: np.ndarray) -> np.ndarray:
-    """Describe a normalised image (h, w) by what a network sees in it (m, C), and by its spectrum.
+    """Describe a normalised image (h, w) by the features of a network (m, C) and by its spectrum.
 
     The mean of the features (C), in which cells count the more, the surer the network is of a site,
     since most of an image may be empty; the plain mean of those that tell of sites (3); the

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Several networks that look at the same image and are asked together."""
+"""Several networks that are applied to the same image."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class AtomEnsemble:
     Raises
     ------
     ValueError
-        If there are fewer than two members, or they cannot look at one and the same image.
+        If there are fewer than two members, or they do not take the same images.
 
     Examples
     --------

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A network ready for use: images in, maps of sites out."""
+"""A loaded network: images in, maps of sites out."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class AtomNetwork:
     path : pathlib.Path, optional
         The file it was read from.
     domain : Domain, optional
-        What the images that it was trained on are like; None where that was never fitted.
+        The domain; None if none was fitted.
     """
 
     def __init__(
@@ -243,7 +243,7 @@ def _built(path: Path, sha256: str, chosen: str) -> AtomNetwork:
 
 
 def _check_extent(path: Path, card: ModelCard, arrays: dict[str, np.ndarray]) -> None:
-    """Raise where a card asks for more than its file can be about, before anything is allocated."""
+    """Raise if a card asks for a larger network than its file can hold, before it is allocated."""
     needed = architecture.least_weights(card.arguments)
     held = sum(array.size for array in arrays.values())
     radius = architecture.receptive_radius(card.arguments)

@@ -11,7 +11,7 @@ from scipy.ndimage import gaussian_filter, gaussian_filter1d
 from hyperspy_dlatoms.networks.resampling import interpolate
 
 CONTRAST_UNIT = 0.2
-"""Of the contrast that networks of exit waves see, as a share of the local mean."""
+"""Unit of the contrast that networks of exit waves take, as a fraction of the local mean."""
 
 _LARGEST_BLOCK = 8
 _STRIP = 256
@@ -27,7 +27,7 @@ def normalise(frame: np.ndarray, sampling: float, width: float = 12.0) -> np.nda
     and renormalised at the borders of the image. They vary slowly, so they are computed from
     moments averaged over blocks of up to 8 x 8 pixels and interpolated linearly between the blocks.
     The rms has a floor of 1 % of the rms of the whole image, so that a featureless region is not
-    blown up; a constant image gives zeros. The result is float32.
+    amplified; a constant image gives zeros. The result is float32.
     """
     frame = np.asarray(frame)
     if frame.ndim != 2:
@@ -38,9 +38,9 @@ def normalise(frame: np.ndarray, sampling: float, width: float = 12.0) -> np.nda
 def normalise_series(frames: np.ndarray, sampling: float, width: float = 12.0) -> np.ndarray:
     """Bring the images of a focal series (c, H, W) to one mean, and normalise them together.
 
-    Each image is divided by its own mean, so that all have the same dose; none is where one has no
-    positive mean to speak of, for its background was taken off. Then one local mean, and one local
-    rms, of all images is taken, so that they keep their contrast relative to each other.
+    Each image is divided by its own mean, so that all have the same dose, unless one has hardly a
+    positive mean, because its background was subtracted. Then one local mean and one local rms of
+    all images are used, so that they keep their contrast relative to each other.
     """
     frames = np.asarray(frames)
     if frames.ndim != 3:
@@ -56,8 +56,8 @@ def normalise_series(frames: np.ndarray, sampling: float, width: float = 12.0) -
 def contrast_of_series(frames: np.ndarray, sampling: float, width: float = 12.0) -> np.ndarray:
     """Divide the images of a focal series (c, H, W) by their local means, and subtract 1.
 
-    Unlike `normalise_series` it keeps how strong the contrast is, from which an exit wave follows;
-    it needs images whose background was not taken off. The unit is ``CONTRAST_UNIT``.
+    Unlike `normalise_series` it keeps the strength of the contrast, which an exit wave depends on;
+    it needs images without background subtraction. The unit is ``CONTRAST_UNIT``.
     """
     frames = np.asarray(frames)
     if frames.ndim != 3:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How networks run: on which device, in which precision, and what happens when memory runs out."""
+"""Running of networks: device, precision, and smaller batches when memory runs out."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def policy(name: str) -> Iterator[None]:
 
 @lru_cache(maxsize=1)
 def has_accelerator() -> bool:
-    """Whether the backend of Keras runs on something else than the CPU."""
+    """Whether the backend of Keras runs on an accelerator."""
     import keras
 
     name = keras.backend.backend()
@@ -127,7 +127,7 @@ def _alone(inputs: tuple) -> Any:
 
 
 def halving(call: Call) -> Call:
-    """Let a function of arrays of frames go on with half of them at a time where memory runs out.
+    """Make a function of arrays of frames halve its batch if memory runs out.
 
     It raises MemoryError where a single frame is too large.
     """
@@ -140,7 +140,7 @@ def halving(call: Call) -> Call:
                 raise
             if len(inputs[0]) < 2:
                 raise MemoryError(
-                    f"There is not enough memory for the network to look at {inputs[0].shape[1]} "
+                    f"There is not enough memory to run the network on {inputs[0].shape[1]} "
                     f"by {inputs[0].shape[2]} px at once: close other programs that use the "
                     "device, or run on the CPU (CUDA_VISIBLE_DEVICES=-1)."
                 ) from error

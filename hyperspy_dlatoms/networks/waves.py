@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Exit waves, as networks return and learn them."""
+"""Exit waves as output of networks."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def from_cells(cells: np.ndarray) -> np.ndarray:
 
 
 def band_limited(wave: np.ndarray, sampling: float, cutoff: float = CUTOFF) -> np.ndarray:
-    """Leave out of a wave (h, w) what no lens passes, and what no image tells: phase and scale.
+    """Limit the spatial frequencies of a wave (h, w), and fix its phase and scale.
 
     Spatial frequencies are kept up to the cutoff, in periods an Å, the sampling in Å/px. The mean
     intensity is 1 and the mean real and positive.

@@ -42,7 +42,7 @@ def test_half_the_frames_where_memory_runs_out(error):
 
 
 def test_one_frame_that_is_too_large_is_said():
-    with pytest.raises(MemoryError, match="look at 4 by 6 px"):
+    with pytest.raises(MemoryError, match="network on 4 by 6 px"):
         halving(Narrow(0, MemoryError()))(np.zeros((2, 4, 6)), np.zeros(2))
 
 
