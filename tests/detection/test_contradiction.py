@@ -26,7 +26,7 @@ def disorder():
     return np.column_stack([places[np.argsort(places[:, 0])], np.ones(500)])
 
 
-@pytest.mark.parametrize("ratio", [0.85, 1.15])
+@pytest.mark.parametrize("ratio", [0.85, 0.88, 1.12, 1.15])
 @pytest.mark.parametrize("jitter", [0.0, 0.05])
 def test_a_lattice_tells_its_sampling(ratio, jitter):
     found = [sites(jitter=jitter)]

@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from hyperspy_dlatoms.analysis.lattice import lattices_of
 from hyperspy_dlatoms.detection import Detection, Sites
 from hyperspy_dlatoms.detection import sampling as sampling_module
 from hyperspy_dlatoms.detection.sampling import SamplingError, estimate_sampling
@@ -167,6 +168,46 @@ def test_a_square_lattice_counts_where_the_network_is_sure(network, seen, probab
     else:
         with pytest.raises(SamplingError, match="finds no lattice"):
             estimate_sampling(blank, network, ["Au"])
+
+
+def test_windows_of_80_and_then_120_angstrom(network, monkeypatch):
+    sides = []
+
+    def detect(frames, sampling, network):
+        sides.append(frames.shape[-1] * sampling)
+        found = METAL if abs(np.log(sampling / SAMPLING)) < 0.1 else np.empty((0, 2))
+        sites = Sites(found, np.full(len(found), 0.9), np.zeros_like(found))
+        return [Detection(sites, None)]
+
+    monkeypatch.setattr(sampling_module, "detect", detect)
+    estimate_sampling(np.zeros((1, 3000, 3000)), network, ["Au"])
+    assert {round(side / 10) * 10 for side in sides} == {80, 120}
+    assert round(sides[-1] / 10) * 10 == 120
+
+
+@pytest.mark.parametrize(("n", "found"), [(22, False), (26, True)])
+def test_a_lattice_has_24_sites_or_more(network, seen, n, found):
+    middle = np.argsort(np.linalg.norm(METAL - METAL.mean(axis=0), axis=1))[:n]
+    seen(metal=(METAL[np.sort(middle)], SAMPLING, 0.9))
+    blank = np.zeros((1, *SHAPE))
+    if found:
+        assert estimate_sampling(blank, network, ["Au"]) == pytest.approx(SAMPLING, rel=0.01)
+    else:
+        with pytest.raises(SamplingError, match="finds no lattice"):
+            estimate_sampling(blank, network, ["Au"])
+
+
+# Lattices within 4 % are the same.
+@pytest.mark.parametrize(("apart", "same"), [(0.035, True), (0.045, False)])
+def test_lattices_of_about_one_size_are_one(apart, same):
+    square = lattices_of(["Au"])[1]
+    one, other = (
+        sampling_module._View(SAMPLING, square, nearest, 0.9, 0.9, np.empty((0, 2)))
+        for nearest in (20.0, 20.0 * np.exp(apart))
+    )
+    larger = other._replace(nearest=np.sqrt(2) * other.nearest)
+    assert sampling_module._same(one, other) == same
+    assert sampling_module._is_half(larger, one) == same
 
 
 def test_large_images_are_looked_at_in_part(network):
