@@ -15,7 +15,7 @@ from hyperspy_dlatoms.simulation.imaging.camera import Camera
 from hyperspy_dlatoms.simulation.imaging.conditions import Conditions
 from hyperspy_dlatoms.simulation.imaging.image import take_series
 from hyperspy_dlatoms.simulation.imaging.lens import Lens
-from hyperspy_dlatoms.simulation.specimens.two_dimensional import two_dimensional_layer
+from hyperspy_dlatoms.simulation.specimens._two_dimensional import two_dimensional_layer
 from hyperspy_dlatoms.simulation.wave import exit_wave
 
 NAME = "mos2-focal-series"

@@ -39,7 +39,7 @@ def generate(
     """
     require("abtem", "zarr", extra="simulation", what=f"Generating {entry.full_name!r}")
     if "trial" in entry.generate:
-        from hyperspy_dlatoms.data.benchmark.dose_series import dose_series
+        from hyperspy_dlatoms.data.benchmark._dose_series import dose_series
 
         return dose_series(entry.generate["trial"], directory, show_progressbar, num_workers)
     from hyperspy_dlatoms.recipes.recipe import parse_recipe

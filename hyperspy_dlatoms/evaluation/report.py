@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from hyperspy_dlatoms.evaluation.evaluate import Evaluation
-from hyperspy_dlatoms.evaluation.plots import (
+from hyperspy_dlatoms.evaluation._plots import (
     LABELS,
     curve_figure,
     example_figure,
@@ -21,6 +20,7 @@ from hyperspy_dlatoms.evaluation.plots import (
     height_figure,
     reliability_figure,
 )
+from hyperspy_dlatoms.evaluation.evaluate import Evaluation
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

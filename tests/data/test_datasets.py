@@ -9,6 +9,7 @@ import pytest
 
 from hyperspy_dlatoms import registry
 from hyperspy_dlatoms.data import generate
+from hyperspy_dlatoms.data.benchmark import _dose_series
 from hyperspy_dlatoms.data.frames import Frames, fingerprint
 from hyperspy_dlatoms.data.generate import fingerprint_of
 from hyperspy_dlatoms.registry import RegistryError, _cache, sources
@@ -109,14 +110,13 @@ def test_entry_of_a_model_recipe_keeps_the_waves_and_changes_the_images():
 
 
 def test_a_benchmark_is_the_dose_curve(catalogue, monkeypatch):
-    from hyperspy_dlatoms.data.benchmark import dose_series
     from hyperspy_dlatoms.data.benchmark.curves import Benchmark, Point
     from hyperspy_dlatoms.data.benchmark.exit_waves import Plan
 
     plan = Plan("vacuum", 1, 300e3, {"size": 20.0}, snapshots=2)
     points = tuple(Point(dose, (plan, plan), {"dose": dose}) for dose in (100.0, 1000.0))
     small = Benchmark("metal", {"sampling": 0.2}, {"dose": points}, {})
-    monkeypatch.setattr(dose_series, "benchmark", lambda material: small)
+    monkeypatch.setattr(_dose_series, "benchmark", lambda material: small)
     entry = Entry("bench", "dataset", generate={"trial": "metal"})
     catalogue(dataclasses.replace(entry, sha256=fingerprint_of(entry)))
     images, truth = load("bench")

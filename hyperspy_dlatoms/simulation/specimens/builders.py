@@ -12,6 +12,10 @@ import numpy as np
 from hyperspy_dlatoms.recipes import structures as recipe_structures
 from hyperspy_dlatoms.recipes.draws import bounds, draw
 from hyperspy_dlatoms.recipes.structures import options
+from hyperspy_dlatoms.simulation.specimens._two_dimensional import (
+    layer_kinds,
+    two_dimensional_layer,
+)
 from hyperspy_dlatoms.simulation.specimens.amorphous import amorphous_carbon, vacuum
 from hyperspy_dlatoms.simulation.specimens.cluster import SPREAD as CLUSTER_SPREAD
 from hyperspy_dlatoms.simulation.specimens.cluster import metal_cluster
@@ -24,7 +28,6 @@ from hyperspy_dlatoms.simulation.specimens.metal import (
 )
 from hyperspy_dlatoms.simulation.specimens.oxide import oxide_slab
 from hyperspy_dlatoms.simulation.specimens.specimen import Specimen
-from hyperspy_dlatoms.simulation.specimens.two_dimensional import layer_kinds, two_dimensional_layer
 
 BUILDERS: dict[str, Callable[..., Specimen]] = {
     "metal-nanoparticle": metal_nanoparticle,

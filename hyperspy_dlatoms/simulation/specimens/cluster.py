@@ -9,6 +9,7 @@ from scipy.sparse.csgraph import connected_components
 from scipy.spatial import cKDTree
 
 from hyperspy_dlatoms.recipes.draws import draw
+from hyperspy_dlatoms.simulation.specimens._particle import square_lattice
 from hyperspy_dlatoms.simulation.specimens.growth import largest_piece, neighbour_table, roughen
 from hyperspy_dlatoms.simulation.specimens.metal import (
     SUPPORTS,
@@ -16,7 +17,6 @@ from hyperspy_dlatoms.simulation.specimens.metal import (
     largest_radius,
 )
 from hyperspy_dlatoms.simulation.specimens.orientation import ZONES, rotation, tilt_matrix
-from hyperspy_dlatoms.simulation.specimens.particle import square_lattice
 from hyperspy_dlatoms.simulation.specimens.specimen import AtomList, Specimen
 from hyperspy_dlatoms.simulation.specimens.support import facing, on_oxide, place, with_carbon
 

@@ -6,8 +6,8 @@ from __future__ import annotations
 import numpy as np
 
 from hyperspy_dlatoms.recipes.draws import draw, draw_count
+from hyperspy_dlatoms.simulation.specimens._particle import particle
 from hyperspy_dlatoms.simulation.specimens.orientation import ZONES
-from hyperspy_dlatoms.simulation.specimens.particle import particle
 from hyperspy_dlatoms.simulation.specimens.specimen import Specimen
 from hyperspy_dlatoms.simulation.specimens.support import EDGE, facing, on_oxide, place, with_carbon
 

@@ -6,9 +6,9 @@ from __future__ import annotations
 import numpy as np
 from scipy.spatial import cKDTree
 
+from hyperspy_dlatoms.simulation.specimens._particle import facet_normals
 from hyperspy_dlatoms.simulation.specimens.amorphous import carbon_atoms
 from hyperspy_dlatoms.simulation.specimens.oxide import oxide_atoms
-from hyperspy_dlatoms.simulation.specimens.particle import facet_normals
 from hyperspy_dlatoms.simulation.specimens.regions import half_plane, random_region
 from hyperspy_dlatoms.simulation.specimens.specimen import AtomList, join
 

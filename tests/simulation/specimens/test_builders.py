@@ -6,6 +6,8 @@ import pytest
 
 from hyperspy_dlatoms.recipes import structures
 from hyperspy_dlatoms.recipes.structures import STRUCTURES
+from hyperspy_dlatoms.simulation.specimens._monolayer import FORMULAS
+from hyperspy_dlatoms.simulation.specimens._two_dimensional import layer_kinds
 from hyperspy_dlatoms.simulation.specimens.builders import (
     BUILDERS,
     build_specimen,
@@ -13,8 +15,6 @@ from hyperspy_dlatoms.simulation.specimens.builders import (
     site_kinds,
     site_materials,
 )
-from hyperspy_dlatoms.simulation.specimens.monolayer import FORMULAS
-from hyperspy_dlatoms.simulation.specimens.two_dimensional import layer_kinds
 
 WITH_SITES = ("metal-nanoparticle", "metal-cluster", "graphene", "two-dimensional")
 

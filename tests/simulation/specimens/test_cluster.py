@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 from scipy.spatial import ConvexHull, cKDTree
 
+from hyperspy_dlatoms.simulation.specimens._particle import square_lattice
 from hyperspy_dlatoms.simulation.specimens.cluster import (
     SHAPES,
     decahedron,
@@ -17,7 +18,6 @@ from hyperspy_dlatoms.simulation.specimens.cluster import (
     worn,
 )
 from hyperspy_dlatoms.simulation.specimens.orientation import rotation
-from hyperspy_dlatoms.simulation.specimens.particle import square_lattice
 
 NEAREST = 1 / np.sqrt(2)
 FAMILIES = ("sphere", "ellipsoid", "octahedron", "decahedron")

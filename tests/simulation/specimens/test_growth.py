@@ -3,8 +3,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from hyperspy_dlatoms.simulation.specimens._particle import square_lattice
 from hyperspy_dlatoms.simulation.specimens.growth import largest_piece, neighbour_table, roughen
-from hyperspy_dlatoms.simulation.specimens.particle import square_lattice
 
 POSITIONS, _ = square_lattice(4.0)
 NEIGHBOURS = neighbour_table(POSITIONS, 0.8)

@@ -7,7 +7,7 @@ import pytest
 from ase.build import mx2
 from scipy.spatial import cKDTree
 
-from hyperspy_dlatoms.simulation.specimens.monolayer import DICHALCOGENIDES, FORMULAS, monolayer
+from hyperspy_dlatoms.simulation.specimens._monolayer import DICHALCOGENIDES, FORMULAS, monolayer
 
 
 @pytest.mark.parametrize("formula", FORMULAS)

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from scipy.spatial import cKDTree
 
-from hyperspy_dlatoms.simulation.specimens.particle import (
+from hyperspy_dlatoms.simulation.specimens._particle import (
     facet_normals,
     random_steps,
     square_lattice,

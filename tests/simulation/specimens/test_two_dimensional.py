@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.spatial import cKDTree
 
-from hyperspy_dlatoms.simulation.specimens.monolayer import FORMULAS
-from hyperspy_dlatoms.simulation.specimens.two_dimensional import (
+from hyperspy_dlatoms.simulation.specimens._monolayer import FORMULAS
+from hyperspy_dlatoms.simulation.specimens._two_dimensional import (
     BOUNDARIES,
     SEAM,
     two_dimensional_layer,

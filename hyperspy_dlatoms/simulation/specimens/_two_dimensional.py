@@ -10,9 +10,7 @@ import numpy as np
 from scipy.spatial import cKDTree
 
 from hyperspy_dlatoms.recipes.draws import draw, draw_count
-from hyperspy_dlatoms.simulation.specimens.contamination import CLEARANCE, adatoms, contamination
-from hyperspy_dlatoms.simulation.specimens.deformation import deform
-from hyperspy_dlatoms.simulation.specimens.lattice_defects import (
+from hyperspy_dlatoms.simulation.specimens._lattice_defects import (
     Lattice,
     antisites,
     lose_one,
@@ -22,7 +20,9 @@ from hyperspy_dlatoms.simulation.specimens.lattice_defects import (
     trim,
     vacate,
 )
-from hyperspy_dlatoms.simulation.specimens.monolayer import Monolayer, monolayer
+from hyperspy_dlatoms.simulation.specimens._monolayer import Monolayer, monolayer
+from hyperspy_dlatoms.simulation.specimens.contamination import CLEARANCE, adatoms, contamination
+from hyperspy_dlatoms.simulation.specimens.deformation import deform
 from hyperspy_dlatoms.simulation.specimens.regions import half_plane, openings
 from hyperspy_dlatoms.simulation.specimens.specimen import AtomList, Specimen, join
 

@@ -9,7 +9,7 @@ import numpy as np
 from scipy.sparse import csr_array
 from scipy.spatial import cKDTree
 
-from hyperspy_dlatoms.simulation.specimens.monolayer import NONMETALS, Monolayer
+from hyperspy_dlatoms.simulation.specimens._monolayer import NONMETALS, Monolayer
 from hyperspy_dlatoms.simulation.specimens.regions import smooth_field
 
 ANTISITE = "antisite"
