@@ -20,10 +20,11 @@ def test_train(recipe, tmp_path, monkeypatch, capsys):
     assert calls[-1][0].name == "graphene"
     options = {name: value for name, value in calls[-1][1].items() if name != "show_progressbar"}
     assert options.pop("directory").parts == ("runs", "graphene")
-    assert options == {"data": None, "minutes": None, "output": None}
+    assert options == {"data": None, "minutes": None, "output": None, "on_device": None}
     (tmp_path / "run").mkdir()
     arguments = ["--data", "waves", "--runs", "run", "--minutes", "1.5", "-o", "my.safetensors"]
-    assert cli.main(["train", str(recipe), *arguments, "--no-resume"]) == 0
+    assert cli.main(["train", str(recipe), *arguments, "--no-resume", "--on-device"]) == 0
+    assert calls[-1][1]["on_device"] is True
     assert str(calls[-1][1]["data"]) == "waves"
     assert str(calls[-1][1]["directory"]) == "run"
     assert calls[-1][1]["minutes"] == 1.5
