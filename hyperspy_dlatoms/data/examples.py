@@ -40,7 +40,7 @@ def graphene() -> Signal2D:
 
     See Also
     --------
-    hyperspy_dlatoms.registry.load_dataset : Gives the true atoms too, by the name graphene-image.
+    hyperspy_dlatoms.registry.load_dataset : With the true atoms, by the name graphene-image.
 
     Examples
     --------
@@ -61,7 +61,7 @@ def focal_series() -> Signal2D:
 
     See Also
     --------
-    hyperspy_dlatoms.registry.load_dataset : Gives the true atoms too, by the name focal-series.
+    hyperspy_dlatoms.registry.load_dataset : With the true atoms, by the name focal-series.
 
     Examples
     --------

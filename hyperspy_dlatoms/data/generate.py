@@ -23,7 +23,7 @@ def generate(
     show_progressbar: bool = False,
     num_workers: int | None = None,
 ) -> Frames:
-    """Generate a data set in a directory through Dask, or complete one that was cut short.
+    """Generate a data set in a directory through Dask, or complete an interrupted one.
 
     What an entry's ``generate`` has:
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How well a network does: scores against the truth and the Cramér-Rao bound."""
+"""Evaluation of networks: scores against the true sites and the Cramér-Rao bound."""
 
 import lazy_loader as lazy
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The Cramér-Rao bound: how well the electrons of an image allow its sites to be located."""
+"""The Cramér-Rao bound of the positions of sites in an image of counted electrons."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ STEP = 0.02
 """How far columns are moved (Å): well below their width, and well above rounding errors."""
 
 FINEST = 0.2
-"""Å/px: no image of HRTEM carries more than fits on such pixels, so finer ones tell no more."""
+"""Å/px: finer pixels would add no information to an HRTEM image."""
 
 
 def fisher(mean: np.ndarray, derivatives: np.ndarray | scipy.sparse.sparray) -> np.ndarray:
@@ -90,8 +90,8 @@ def fisher(mean: np.ndarray, derivatives: np.ndarray | scipy.sparse.sparray) -> 
 def deviations(information: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Turn Fisher information (2n, 2n) of y and x of each site into least standard deviations.
 
-    Those of y and x of each site, (n, 2), first where all the others are known, then where none
-    is; infinite where the image tells nothing.
+    Those of y and x of each site, (n, 2), first with all others known, then with none known;
+    infinite where the image has no information.
     """
     yy, xx = information.diagonal().reshape(-1, 2).T
     yx = information.diagonal(1)[::2]

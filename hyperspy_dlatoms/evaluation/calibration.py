@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Whether stated probabilities and standard deviations are right."""
+"""Calibration of probabilities and standard deviations."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ import numpy as np
 from hyperspy_dlatoms.evaluation.scores import share
 
 WITHIN = {1: 0.683, 2: 0.954}
-"""Share of normal errors within so many standard deviations."""
+"""Fraction of normal errors within so many standard deviations."""
 
 
 def reliability(probability: np.ndarray, right: np.ndarray, bins: int = 10) -> list[dict[str, Any]]:
-    """Compare stated probabilities with the share that is right.
+    """Compare stated probabilities with the fraction that is right.
 
     Parameters
     ----------
@@ -29,7 +29,7 @@ def reliability(probability: np.ndarray, right: np.ndarray, bins: int = 10) -> l
     -------
     list of dict
         For each bin with an atom: its ``low`` and ``high`` end, ``atoms``, the mean
-        ``probability``, and the share that is ``right`` with its interval.
+        ``probability``, and the fraction that is ``right`` with its interval.
 
     References
     ----------

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""One frame against the truth, as tables: a row for each true site, and one for each found atom."""
+"""Comparison of frames with the true sites: tables of true sites and of found atoms."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Sites of several kinds against the true ones: which is taken for which, and scores by kind."""
+"""Confusion matrices of kinds of sites, and scores by kind."""
 
 from __future__ import annotations
 

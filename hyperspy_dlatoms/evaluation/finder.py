@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What is tested: anything that finds sites in a frame."""
+"""Finders: functions that find sites in a frame."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class Finder(Protocol):
 
 
 def model_finder(model: ModelLike) -> Finder:
-    """Make a finder of a model.
+    """Return a finder that applies a model.
 
     Parameters
     ----------
@@ -50,7 +50,7 @@ def model_finder(model: ModelLike) -> Finder:
     Returns
     -------
     Finder
-        It suppresses warnings: a benchmark goes beyond what a network was trained on by intention.
+        It suppresses warnings: a benchmark extrapolates on purpose.
     """
     from hyperspy_dlatoms import registry
     from hyperspy_dlatoms.detection.pipeline import find_sites

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""An evaluation as one page of HTML that needs nothing else, as JSON, and as a few numbers."""
+"""An evaluation as one self-contained page of HTML, as JSON, and as a summary."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ def write_report(evaluation: Evaluation, directory: Path) -> tuple[Path, Path]:
 
 
 def summary(numbers: dict[str, Any]) -> dict[str, Any]:
-    """Return the few of the `Evaluation.numbers` that a model card keeps.
+    """Return the summary of the `Evaluation.numbers` for a model card.
 
     At each dose those of `scores`, ``rms`` in pm; the most ``false atoms per nm²`` on any film;
     calibration and coverage.

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Scores of a comparison: how many sites are found, how many atoms are right, how exactly."""
+"""Scores of a comparison: recall, precision and errors."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ Check = Callable[[str, Any], Any]
 
 
 class Wrong(ValueError):
-    """A value of a recipe that is not what is expected at its place."""
+    """A value of a recipe that is not the expected one."""
 
     def __init__(self, place: str, value: Any, expected: str):
         super().__init__(f"{place} is {value!r}, expected {expected}.")

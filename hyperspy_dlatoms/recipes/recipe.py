@@ -114,9 +114,9 @@ class NetworkSettings(_Section):
     Parameters
     ----------
     classes, decoys : tuple of str
-        Kinds of sites that it finds, and that it learns to tell from them.
+        Kinds of sites that it finds, and kinds of places that it learns to distinguish from them.
     sampling : float
-        That it works at, Å/px.
+        Working sampling, Å/px.
     widths, dilations : tuple of int
         Channels of each level, and dilations of the convolutions at the coarsest.
     heights, wave : bool
@@ -124,7 +124,7 @@ class NetworkSettings(_Section):
     radius, minimum_distance, normalisation_width : float
         Of the target around each site, between two sites, and of the local normalisation, Å.
     threshold, anchor : float
-        Least probability of a site, and of one of those connected to it; None for no such one.
+        Lower and upper hysteresis threshold of the probability; None for no upper one.
     version : str
         Of the network.
     """
@@ -147,14 +147,14 @@ class NetworkSettings(_Section):
 @dataclass(frozen=True)
 class Curriculum(_Section):
     """
-    A training that begins with what is easy.
+    A training that begins with easy images.
 
     Parameters
     ----------
     dose : float
-        Least dose at the start, e/Å²; coma and astigmatisms widen along with it.
+        Lowest dose at the start, e/Å²; coma and astigmatisms widen along with it.
     until : float
-        Share of the training after which the whole ranges are drawn from.
+        Fraction of the training after which the whole ranges are drawn from.
     """
 
     dose: float = _setting(number(above=0), 1.0)
@@ -183,13 +183,13 @@ class TrainingSettings(_Section):
     precision : str
         As Keras names it: "float32", "mixed_bfloat16", "mixed_float16".
     inverted : float
-        Share of frames that are negated, since a contrast may turn out the other way round.
+        Fraction of frames whose contrast is inverted.
     known_defoci : float
-        Share of focal series whose defoci the network is told.
+        Fraction of focal series whose defoci are given to the network.
     curriculum : Curriculum, optional
-        Whether, and how, it begins with what is easy.
+        Easy images at the start, if any.
     validation_share : float
-        Share of the waves that is held out.
+        Fraction of the waves that is held out.
     """
 
     start: str | None = _setting(optional(text), None)

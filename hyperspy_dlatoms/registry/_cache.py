@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The folder that keeps what was fetched."""
+"""The cache: the folder of downloaded and generated files."""
 
 from __future__ import annotations
 
@@ -33,13 +33,13 @@ def folder() -> Path:
 
 def kept_path(entry: Entry) -> Path:
     """Return where the cache keeps the file of an entry, whether or not it is there."""
-    # With the hash in the name, sources and versions do not get into each other's way.
+    # With the hash in the name, sources and versions do not collide.
     return folder() / f"{entry.sha256[:16]}-{entry.file}"
 
 
 def generated_path(entry: Entry) -> Path:
     """Return the folder in the cache that keeps a data set that is generated."""
-    # What it is made from is part of the name: another version does not meet its files.
+    # A hash of its definition is part of the name, so that versions do not share files.
     made_from = json.dumps([entry.version, entry.generate, entry.sha256], sort_keys=True)
     digest = hashlib.sha256(made_from.encode()).hexdigest()[:16]
     return folder() / f"{digest}-{entry.name}"
@@ -53,7 +53,7 @@ def is_right(path: Path, entry: Entry) -> bool:
         return False
     if stat.st_size != entry.size or not path.is_file():
         return False
-    # A file is read again when it has changed, and not before.
+    # A file is read again only if it has changed.
     return _sha256(path, stat.st_mtime_ns, stat.st_ino, stat.st_size) == entry.sha256
 
 
@@ -67,7 +67,7 @@ def _sha256(path: Path, *_: int) -> str:
 @contextmanager
 def locked(path: Path) -> Iterator[None]:
     """Hold the lock of a file in the cache, a hidden file beside it."""
-    # The system takes the lock away from a process that dies, so none is left behind.
+    # The system releases the lock of a process that dies.
     import locket
 
     lock = path.with_name(f".{path.name}.lock")

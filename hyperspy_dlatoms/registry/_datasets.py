@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Data sets of the registry by name, a door to :mod:`hyperspy_dlatoms.data`."""
+"""Data sets of the registry by name, loaded by :mod:`hyperspy_dlatoms.data`."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Writing a registry: a folder of models and their catalogue, for any server of files."""
+"""Writing a registry: a folder of models and their catalogue, for any web server."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def publish(
     citation: str = "",
     creators: Sequence[str] = (),
 ) -> Path:
-    """Write models and their catalogue into a folder that any server of files can host.
+    """Write models and their catalogue into a folder that any web server can host.
 
     A folder that is a registry already keeps its other entries. With the models come
     ``registry.json``, the catalogue, and ``.zenodo.json``, the metadata of a Zenodo record.
@@ -49,12 +49,12 @@ def publish(
     to : str or os.PathLike
         The folder; made if it is not there.
     name : str, optional
-        What the registry calls itself; the folder's name where not given.
+        Name of the registry; by default that of the folder.
     doi : str, optional
-        The DOI of the record that the files are, or will be, uploaded to: people's computers then
-        look there too. Zenodo reserves one before the upload.
+        The DOI of the record that the files are, or will be, uploaded to, from which they can be
+        downloaded too. Zenodo reserves one before the upload.
     citation : str, optional
-        What to cite who uses the models.
+        Citation for users of the models.
     creators : sequence of str, optional
         The names for the record, ``Family, Given``.
 
@@ -75,7 +75,7 @@ def publish(
 
     See Also
     --------
-    hyperspy_dlatoms.registry.add_source : Uses it.
+    hyperspy_dlatoms.registry.add_source : Use a registry.
 
     Examples
     --------

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Download of one file from one address, through pooch; a cut download is continued."""
+"""Download of one file from one address, by pooch; an interrupted download is resumed."""
 
 from __future__ import annotations
 

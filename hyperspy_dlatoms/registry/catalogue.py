@@ -33,8 +33,8 @@ def names() -> tuple[str, ...]:
 
     See Also
     --------
-    ensembles : What can be given by one name besides.
-    hyperspy_dlatoms.registry.list : Those of others too.
+    ensembles : The ensembles.
+    hyperspy_dlatoms.registry.list : Also the models of other sources.
     """
     return tuple(sorted(entry.name for entry in sources.own_entries() if entry.kind == "model"))
 

@@ -42,9 +42,9 @@ class Entry:
     licence : str
         SPDX identifier.
     citation : str
-        What to cite who uses it.
+        Citation for users.
     domain : dict
-        What it is good for: materials, ranges of sampling (Å/px), dose (e/Å²) and so on.
+        What it is for: materials, ranges of sampling (Å/px), dose (e/Å²) and so on.
     file : str
         Name of the file, with the version in it; an ensemble has none.
     size : int
@@ -57,12 +57,12 @@ class Entry:
     members : tuple of str
         The models of an ensemble.
     threshold : float, optional
-        Least mean probability of a site by the members of an ensemble, between 0 and 1; the least
-        of their thresholds where it is not said.
+        Lowest mean probability of a site by the members of an ensemble, between 0 and 1; by default
+        the lowest of their thresholds.
     generate : dict
-        How a data set is made that no file holds: see
-        :func:`hyperspy_dlatoms.data.generate.generate`. Its ``sha256`` is the fingerprint that
-        making it must give.
+        How a data set without a file is generated: see
+        :func:`hyperspy_dlatoms.data.generate.generate`. Its ``sha256`` is the fingerprint of the
+        result.
     source : str
         Name of the source that the catalogue is of; empty for the package's own.
     home : str

@@ -5,4 +5,4 @@ from __future__ import annotations
 
 
 class RegistryError(ValueError):
-    """A model, data set or source that the registry does not know or cannot give."""
+    """A model, data set or source that is not in the registry, or cannot be had."""

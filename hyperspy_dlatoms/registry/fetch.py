@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The file of an entry: from the package, the cache, or a mirror; its SHA-256 always checked."""
+"""The file of an entry, from the package, the cache or a mirror, with its SHA-256 checked."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from hyperspy_dlatoms.registry.errors import RegistryError
 def fetch(entry: Entry, *, offline: bool = False, show_progressbar: bool | None = None) -> Path:
     """Return the file of an entry, and download it if it is not on this computer.
 
-    Of several threads and processes one downloads it. The file appears under its name only when it
+    One of several threads and processes downloads it. The file appears under its name only when it
     is complete and its SHA-256 is right.
     """
     here = on_this_computer(entry)
@@ -86,7 +86,7 @@ def _download(entry: Entry, target: Path, show_progressbar: bool | None) -> None
                     return
                 reasons.append(f"{place}: {reason}")
     except OSError as error:
-        # A full disk is not to stay full of what is no use.
+        # A full disk is not left full of useless files.
         part.unlink(missing_ok=True)
         raise _cache.unwritable(error) from error
     raise RegistryError(

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Models on their way to other processes: small, picklable, loaded once in each."""
+"""Handles of models for other processes: small, picklable, loaded once in each."""
 
 from __future__ import annotations
 

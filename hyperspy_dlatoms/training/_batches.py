@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A batch of frames and targets at once, as array functions that an accelerator can run.
 
-They do what `hyperspy_dlatoms.training.examples` does wave by wave. All arrays have shapes that do
-not depend on what was drawn, so that JAX compiles them once. To that end the places of a batch are
-of fixed kinds: images blended from several defoci or of one, by a camera finer than the network or
-coarser; so no image costs more than it needs.
+They do what `hyperspy_dlatoms.training.examples` does wave by wave. The shapes of all arrays are
+independent of the draws, so that JAX compiles them once. To that end the places of a batch are of
+fixed kinds: images blended from several defoci or of one, by a camera finer or coarser than the
+network, so that no image costs more than it needs.
 """
 
 from __future__ import annotations
@@ -41,36 +41,36 @@ class Waves(NamedTuple):
     heights: Any
     """(n, m): atoms of a column."""
     truth: Any
-    """(n, N, N) complex64: what a network of exit waves learns; (n, 0, 0) for others."""
+    """(n, N, N) complex64: targets of a network of exit waves; (n, 0, 0) for others."""
 
 
 class Turn(NamedTuple):
-    """How frames are cut and turned."""
+    """Crops and orientations of frames."""
 
     corner: Any
     """(n, 2) px."""
     flip: Any
     """(n, 2) bool: along y and x."""
     swap: Any
-    """(n,) bool: whether y and x change places."""
+    """(n,) bool: whether y and x are exchanged."""
 
 
 class Drawn(NamedTuple):
-    """What is drawn for a batch, but for the noise."""
+    """The random conditions of a batch, except the noise."""
 
     conditions: ConditionArrays
     turn: Turn
     negative: Any
     """(n,) bool: whether the contrast is inverted."""
     defoci: Any
-    """(n, images + 1): what the network is told, see `architecture.encode_defoci`."""
+    """(n, images + 1): input of the network, see `architecture.encode_defoci`."""
     wave: Any
     """(n,) in [0, 1): chooses among the waves."""
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What is the same for all batches of a training."""
+    """The constants of all batches of a training."""
 
     batch: int
     blended: int

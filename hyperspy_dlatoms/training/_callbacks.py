@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What goes on around the steps of a training, most of it by the callbacks of Keras."""
+"""Callbacks of a training: schedule, limits, checkpoint, log, best weights."""
 
 from __future__ import annotations
 
@@ -27,18 +27,18 @@ _RATE_EVERY = 10
 
 @dataclass
 class State:
-    """How far a training is; as it is resumed, all that is not in the checkpoint."""
+    """Progress of a training: what a resumed one needs besides the checkpoint."""
 
     epoch: int = 0
     step: int = 0
     minutes: float = 0.0
     best: float = np.inf
-    """Least loss of averaged weights on held-out waves."""
+    """Lowest loss of the averaged weights on held-out waves."""
     best_epoch: int = 0
     """Epoch after which it was reached, or the curriculum was through."""
 
     def share(self, settings: TrainingSettings) -> float:
-        """Return the share of the training that is done, 0 to 1."""
+        """Return the fraction of the training that is done, 0 to 1."""
         return share_done(self.step, self.minutes, settings.steps, settings.minutes)
 
     def finished(self, settings: TrainingSettings) -> bool:
@@ -80,8 +80,8 @@ def make_callbacks(
 ) -> list[keras.callbacks.Callback]:
     """Make the callbacks of a training; their order matters.
 
-    `examples` are told of the progress, `stream` of the number of each epoch; `keep_best` is called
-    with the averaged weights in the model.
+    They set the progress of `examples` and the epoch of `stream`; `keep_best` is called with the
+    averaged weights in the model.
     """
     import keras
     from rich.console import Console
@@ -126,7 +126,7 @@ def make_callbacks(
             self.bar.stop()
 
     class Backup(keras.callbacks.BackupAndRestore):
-        """Goes back to the last sound weights too; the batches ahead are others."""
+        """Restores the last finite weights too, and continues with new batches."""
 
         # So that Keras need not wait for every step of an accelerator.
         async_safe = True

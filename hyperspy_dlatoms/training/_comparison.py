@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Sites that a network finds in images of simulated waves, compared with those that are there."""
+"""Comparison of the sites that a network finds in simulated images with the true ones."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ _BORDER = 3.0
 """Å. The surroundings of sites nearer to the edges are cut off."""
 
 _LOWEST = 0.1
-"""Sites below this probability are not looked at: half of the least threshold that is tried."""
+"""Sites below this probability are ignored: half of the lowest threshold that is tried."""
 
 _CARBON, _OTHERS = 0.5, 0.7
 """Tolerances in Å: a third of the bond of graphene, a fourth of the distance of columns in gold."""
 
 
 class Outcome(NamedTuple):
-    """Sites found in an image beside those there, not counting those near its edges."""
+    """Found and true sites of an image, without those near its edges."""
 
     found: np.ndarray
     """(n, 5): probability, then sigmas and absolute errors in working px, y and x."""

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the batches of an accelerator are made from: waves, and conditions drawn ahead for them."""
+"""The input of batches made on an accelerator: waves, and conditions drawn ahead."""
 
 from __future__ import annotations
 

@@ -54,7 +54,7 @@ def is_due() -> bool:
 
 
 def check(recipe: Recipe) -> None:
-    """Refuse what cannot be made on a device."""
+    """Check that the batches of a recipe can be made on the device."""
     import keras
 
     if keras.backend.backend() != "jax":
@@ -263,7 +263,7 @@ def _processes(number: int) -> concurrent.futures.ProcessPoolExecutor:
 
 
 def _end(pool: concurrent.futures.ProcessPoolExecutor) -> None:
-    """End a pool and what its processes are at."""
+    """End a pool and its running processes."""
     processes: Sequence[Any] = list((pool._processes or {}).values())
     pool.shutdown(wait=False, cancel_futures=True)
     for process in processes:

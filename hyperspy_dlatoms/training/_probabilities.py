@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Making the probabilities and standard deviations of a network true, by images new to it."""
+"""Calibration of the probabilities and standard deviations of a network on held-out images."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ if TYPE_CHECKING:
     from hyperspy_dlatoms.training._comparison import Outcome
 
 _WITHIN = 0.683
-"""Share of normal errors within one standard deviation."""
+"""Fraction of normal errors within one standard deviation."""
 
 _SURE = 1e-6
 """Probabilities count as no nearer to 0 and 1 than float32 resolves near 1, roughly."""
 
 _LIKELY = 0.5
-"""Sites above this probability are what a network means to report."""
+"""Sites above this probability are those that a network reports."""
 
 _READ = 0.5
 """Least share of right sites of an image that probabilities are learnt from: below it the contrast
@@ -37,14 +37,14 @@ _FEWEST_ERRORS = 20
 
 
 class Line(NamedTuple):
-    """What a number of a network is to be replaced with: ``offset + slope * number``."""
+    """The linear correction of an output of a network: ``offset + slope * number``."""
 
     slope: float = 1.0
     offset: float = 0.0
 
 
 class Calibration(NamedTuple):
-    """How the last layer of a network is to be changed."""
+    """The correction of the last layer of a network."""
 
     probability: Line = Line()
     """Of the logarithm of the odds of a site."""

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How far a training is, and the learning rate that follows from it."""
+"""Progress of a training, and its learning rate."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def learning_rate(step: int, share: float, highest: float) -> float:
 def share_done(
     step: int, minutes: float, total_steps: int | None, total_minutes: float | None
 ) -> float:
-    """Return the share of a training that is done, 0 to 1, by whichever limit comes first."""
+    """Return the fraction of a training that is done, 0 to 1, by whichever limit comes first."""
     shares = []
     if total_steps is not None:
         shares.append(step / total_steps)

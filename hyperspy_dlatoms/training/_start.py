@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import keras
 
 _HEADS = ("maps/", "heights/", "wave/")
-"""Weights that a training begins afresh where the network that it starts from lacks them."""
+"""Weights that are initialised if the network that a training starts from lacks them."""
 
 
 def load_start(source: str) -> AtomNetwork:
@@ -30,10 +30,10 @@ def load_start(source: str) -> AtomNetwork:
 
 
 def start_from(model: keras.Model, network: AtomNetwork, dilations: int) -> None:
-    """Take over the weights of another network.
+    """Copy the weights of another network.
 
-    It need not have the heights or as many classes. Where it has fewer dilations than the model,
-    the further ones begin by changing nothing.
+    It need not have heights or as many classes. If it has fewer dilations than the model, the
+    additional ones start as the identity.
     """
     weights = {variable.path: variable for variable in network.model.weights}
     fewer = architecture.complete(network.card.arguments)["dilations"]

@@ -20,8 +20,7 @@ def make_stream(
 ) -> keras.utils.PyDataset:
     """Wrap a source of batches for ``keras.Model.fit``.
 
-    Its ``epoch`` says which batches come next, so that a resumed training goes on with others than
-    it has seen.
+    Its ``epoch`` selects the next batches, so that a resumed training continues with new ones.
     """
     import keras
 

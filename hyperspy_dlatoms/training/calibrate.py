@@ -38,11 +38,11 @@ def calibrate_network(
 ) -> Path:
     """Calibrate a trained network, and choose its thresholds and its domain.
 
-    Images of the exit waves that were held out from the training are taken under new conditions.
-    Those of every second wave make the probabilities and standard deviations true. Those of the
-    other waves, with images of vacuum and amorphous carbon, choose the threshold and the hysteresis
-    threshold: the pair with the best F1 over all doses of those that leave fewer than 0.002 false
-    atoms per nm² on the empty images. A network of single images is then given its domain.
+    Images of the exit waves held out from the training are taken under new conditions. Those of
+    every second wave calibrate the probabilities and standard deviations. Those of the other waves,
+    with images of vacuum and amorphous carbon, choose the threshold and the hysteresis threshold:
+    the pair with the best F1 over all doses of those that leave fewer than 0.002 false atoms per
+    nm² on the empty images. For a network of single images the domain is fitted then.
 
     Parameters
     ----------
@@ -55,7 +55,7 @@ def calibrate_network(
     images : int
         Images at each dose.
     keep_domain : bool
-        Whether the domain stays as it is. To fit it takes the longest, half an hour.
+        Whether to keep the present domain. Fitting it takes the longest, half an hour.
     show_progressbar : bool
         Whether to show progress, on stderr.
 
@@ -69,8 +69,8 @@ def calibrate_network(
     FileNotFoundError
         If the model or the data set is not there.
     ValueError
-        If the network reads too few of the images to be calibrated, the data set is of another
-        recipe, or an installed network has no `output`.
+        If the network reads too few of the images right to be calibrated, the data set is of
+        another recipe, or there is no `output` for an installed network.
     """
     import keras
 
@@ -132,8 +132,8 @@ def calibrate_ensemble(
 ) -> float:
     """Return the threshold of an ensemble, the least mean probability of a site.
 
-    It is chosen as that of a network, on the waves that its members held out, as many of each. All
-    members see all images; what a member reports has reached its own thresholds already.
+    It is chosen as that of a network, on the held-out waves of its members, as many of each. All
+    members are applied to all images, each with its own thresholds.
 
     Parameters
     ----------

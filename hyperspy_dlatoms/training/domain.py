@@ -51,7 +51,7 @@ _MARGINS = (1.0, 1.3, 1.3, 1.3)
 def learn_domain(
     network: AtomNetwork, recipe: Recipe, data: DataSet, rng: np.random.Generator, track: Callable
 ) -> Domain:
-    """Let a network read images from inside and outside of its training set, and fit its domain."""
+    """Apply a network to images from inside and outside its training set, and fit its domain."""
     card, pixel = network.card, recipe.waves.sampling
     trained, held_out = (
         training_examples(data, recipe, validation=validation).indices

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Training examples drawn afresh from stored exit waves: lens, dose and noise are never stored."""
+"""Training examples from stored exit waves, with lens, dose and noise drawn for each."""
 
 from __future__ import annotations
 
@@ -52,11 +52,11 @@ class Examples:
     width: float
     """Of the local normalisation, Å."""
     inverted: float = 0.0
-    """Share of frames that are negated, since any contrast can turn out the other way round."""
+    """Fraction of frames whose contrast is inverted."""
     curriculum: Curriculum | None = None
     """See `difficulty`."""
     progress: float = 0.0
-    """Share of the training that is done, 0 to 1."""
+    """Fraction of the training that is done, 0 to 1."""
     heights: bool = False
     classes: Sequence[str] = ("site",)
     decoys: Sequence[str] = ()
@@ -161,7 +161,7 @@ class Examples:
     def _image(
         self, rng: np.random.Generator, item: Item
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Images on the working grid, the sites in their pixels, and what is said of the defoci."""
+        """Images on the working grid, the sites in their pixels, and the input of their defoci."""
         conditions = draw_conditions(
             rng, self.imaging, **difficulty(self.curriculum, self.progress)
         )
@@ -202,7 +202,7 @@ def seed_of(recipe: Recipe) -> int:
 
 
 def difficulty(curriculum: Curriculum | None, progress: float) -> dict[str, Any]:
-    """Return what `draw_conditions` is told at a progress of 0 to 1.
+    """Return the arguments of `draw_conditions` at a progress of 0 to 1.
 
     Until the share ``until`` of the training the least dose falls from ``dose`` (e/Å²), and coma
     and astigmatisms widen to their whole ranges.
@@ -217,9 +217,9 @@ def difficulty(curriculum: Curriculum | None, progress: float) -> dict[str, Any]
 def told_defoci(
     rng: np.random.Generator, defoci: Sequence[float], images: int, known: float
 ) -> np.ndarray:
-    """Return what a network is told of the defoci (Å) of a series, (images + 1,).
+    """Return the input of a network for the defoci (Å) of a series, (images + 1,).
 
-    A share `known` is told with an error as a microscopist's, the others not at all.
+    A fraction `known` of them is given with an error as a microscopist's, the others not at all.
     """
     if not defoci or rng.random() >= known:
         return encode_defoci(None, images)

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Whether the domain of a network tells the images that it reads wrong from the others.
+"""Test of the domain of a network: whether it scores images that are read wrong above 1.
 
-For each image two things are known: how well the network did (F1), and what its domain says of the
-image. An image is *fallen* if its F1 is more than 0.1 below what is usual for images of the domain.
+Each image has the F1 of the network and the score of its domain. An image is *fallen* (read wrong)
+if its F1 is more than 0.1 below the median for images of the domain.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ _NO_NOISE = 1e6
 
 
 class Outcome(NamedTuple):
-    """How a network fared with an image."""
+    """The result of a network on an image."""
 
     kind: str
     """What the image is of."""
@@ -44,7 +44,7 @@ class Outcome(NamedTuple):
     sites: int
     """How many there are."""
     f1: float
-    """1 where nothing is and nothing was found, 0 where nothing is and something was found."""
+    """Without true sites, 1 if nothing was found, else 0."""
     description: np.ndarray
     """By `hyperspy_dlatoms.networks.domain.describe`."""
     score: float
@@ -54,7 +54,7 @@ class Outcome(NamedTuple):
 
 
 def examine(network: AtomNetwork, picture: Picture, tolerance: float) -> Outcome:
-    """Let a network find the sites of an image to a tolerance in Å, and its domain score it."""
+    """Find the sites of an image to a tolerance in Å, and score it by the domain."""
     with warnings.catch_warnings(action="ignore", category=UserWarning):
         (found,) = find_sites(picture.image[None], picture.sampling, network)
     number, f1 = _f1(found[:, :2] * picture.pixel, picture, tolerance)
@@ -69,7 +69,7 @@ def examine(network: AtomNetwork, picture: Picture, tolerance: float) -> Outcome
 
 
 def _see(network: AtomNetwork, image: np.ndarray, sampling: float) -> tuple[np.ndarray, np.ndarray]:
-    """Return what a domain scores an image (H, W) by: the working image, its features (m, C)."""
+    """Return the input of a domain for an image (H, W): the working image, its features (m, C)."""
     working, grid = resample(mask_bad(image)[0], sampling, network.card.sampling)
     working = normalise(working, sampling * grid.scale, network.card.normalisation_width)
     missing = [(0, -length % network.grid_multiple) for length in working.shape]

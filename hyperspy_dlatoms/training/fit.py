@@ -47,11 +47,11 @@ def train(
     show_progressbar: bool = True,
 ) -> Path:
     """
-    Train the network of a recipe, or go on where a training was cut short.
+    Train the network of a recipe, or continue an interrupted training.
 
-    The exit waves are simulated first, if they are not there yet; what is wrong with a recipe is
-    found before. The state is written after every epoch (``steps_per_epoch`` steps); started again
-    with the same recipe and directory, the training goes on from it with what is left of its time.
+    The recipe is checked, and missing exit waves are simulated first. The state is written after
+    every epoch (``steps_per_epoch`` steps); started again with the same recipe and directory, the
+    training continues from it with the rest of its time.
 
     Parameters
     ----------
@@ -62,12 +62,12 @@ def train(
     directory : str or pathlib.Path, optional
         Directory of the run: checkpoint, best weights, and ``log.csv``; by default ``runs/NAME``.
     minutes : float, optional
-        Time budget of the fit, in place of the recipe's, over all the times it is started.
+        Time limit of the fit, in place of the recipe's, summed over all starts.
     output : str or pathlib.Path, optional
         The model file, by default ``NAME.safetensors`` in `directory`.
     on_device : bool, optional
-        Whether batches are made by JAX where the network is, while the exit waves that are missing
-        are simulated; by default where Keras runs on JAX with an accelerator.
+        Whether batches are made by JAX on the device of the network, while missing exit waves are
+        simulated; by default if Keras runs on JAX with an accelerator.
     show_progressbar : bool
         Whether to show progress.
 
@@ -125,7 +125,7 @@ def training_examples(dataset: DataSet, recipe: Recipe, *, validation: bool = Fa
 
 
 def _check(recipe: Recipe, on_device: bool | None) -> AtomNetwork | None:
-    """Check what can be before anything is made, and return the network to start from."""
+    """Check everything that can be in advance, and return the network to start from."""
     settings = recipe.training
     check_classes(recipe.network, site_kinds(recipe.structures))
     check_structures(recipe.structures, recipe.waves.size)
@@ -164,7 +164,7 @@ def _fit(
     state: State,
     show_progressbar: bool,
 ) -> None:
-    """Train, or go on from a state, and leave the best weights in a model file."""
+    """Train, or continue from a state, and leave the best weights in a model file."""
     import keras
 
     from hyperspy_dlatoms.training.losses import site_loss, wave_loss
@@ -217,7 +217,7 @@ def _same_recipe(directory: Path, recipe: Recipe) -> None:
     """Check that a directory has the run of no other recipe, nor one of an earlier version."""
     if (directory / "checkpoint.safetensors").is_file():
         raise ValueError(
-            f"{directory} holds a run of an earlier version, which this one cannot go on with; "
+            f"{directory} holds a run of an earlier version, which this one cannot continue; "
             "give another directory."
         )
     kept = directory / "recipe.yaml"

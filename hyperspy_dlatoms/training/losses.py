@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The loss: a likelihood of what is there, and of where it is."""
+"""The loss: likelihoods of the classes, the offsets and the heights."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def surprise(true: Any, mean: Any, raw: Any) -> Any:
     from keras import ops
 
     log_sigma = ops.clip(raw, *LOG_SIGMA)
-    # Beyond its bounds a deviation has no say in the likelihood, and this alone brings it back.
+    # Beyond its bounds a deviation has no gradient in the likelihood; this term brings it back.
     beyond = (raw - log_sigma) ** 2
     error = (true - mean) * ops.exp(-log_sigma)
     weight = ops.stop_gradient(ops.exp(2 * _BETA * log_sigma))

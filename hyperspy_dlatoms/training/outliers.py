@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Images outside of any training set, to learn from where the domain of a network ends."""
+"""Images outside any training set, from which the limits of a domain are learnt."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ VISIBLE: dict[str, Any] = {
     "focal_spread": [12, 40],
     "defocus_ramp": 0,
 }
-"""Conditions under which there is something to see: low aberrations, some defocus and dose."""
+"""Conditions with visible contrast: low aberrations, some defocus and dose."""
 
 
 class Picture(NamedTuple):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a network is to return for each cell, from the true sites.
+"""Targets of a network for each cell, from the true sites.
 
 The cell i of `stride` pixels has its centre at ``i * stride + (stride - 1) / 2``. Its target is the
 class of the nearest site, from 1 on, 0 where none is within the radius and -1 for a site left open;
@@ -23,7 +23,7 @@ def rasterise(
 ) -> np.ndarray:
     """Return the targets (*shape, 3 or with `heights` 4) of sites (n, 2), y and x in px.
 
-    Each site is looked at in a window of cells of its own, which no array function can do: what is
+    Each site is written into a window of cells of its own, which no array function can do: what is
     written last counts.
     """
     targets = np.zeros((*shape, 3 if heights is None else 4), np.float32)
@@ -50,7 +50,7 @@ def rasterise_many(
 ) -> Any:
     """Return the targets (n, cells, cells, 4) of sites (n, m, 2), those of species 0 being none.
 
-    An array function: each cell looks at all sites of its frame.
+    An array function: each cell is compared with all sites of its frame.
     """
     middle = (stride * xp.arange(cells) + (stride - 1) / 2).astype(xp.float32)
     dy, dx = (sites[:, None, :, axis] - middle[None, :, None] for axis in (0, 1))

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What networks are tested on: specimens, their exit waves, and the conditions of the frames."""
+"""Benchmarks of networks: specimens, their exit waves, and the conditions of the frames."""
 
 import lazy_loader as lazy
 

@@ -47,7 +47,7 @@ class Point:
 
 @dataclass(frozen=True)
 class Benchmark:
-    """All that a network is tested on.
+    """The specimens and conditions that a network is tested on.
 
     Parameters
     ----------

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Exit waves of the specimens of a benchmark, made once and kept in a directory."""
+"""Exit waves of the specimens of a benchmark, computed once and kept in a directory."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def _nowhere() -> np.ndarray:
 
 @dataclass(frozen=True)
 class Plan:
-    """Everything that the exit waves of a specimen follow from.
+    """The parameters of the exit waves of a specimen.
 
     Parameters
     ----------
@@ -103,7 +103,7 @@ class Truth:
 
 @dataclass(frozen=True, eq=False)
 class ExitWaves:
-    """Exit waves of a specimen, and the truth about it at rest.
+    """Exit waves of a specimen, and its true sites at rest.
 
     `waves` are those of the thermal snapshots, complex64, shape (P, N, N), of ``SAMPLING`` Å/px;
     the energy is in eV.

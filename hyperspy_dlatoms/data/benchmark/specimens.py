@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Specimens of the benchmarks: built otherwise than those that networks are trained on."""
+"""Specimens of the benchmarks, built differently from those that networks are trained on."""
 
 from __future__ import annotations
 
@@ -50,8 +50,8 @@ def wulff_particle(
     """Make the equilibrium shape of an fcc metal, its columns the sites; lengths in Å.
 
     Unlike the particles of the training, its facets are all those of a Wulff construction by ASE,
-    at the same distance each. It is drawn out or cut to a thickness along the beam, with flat sides
-    or, if rounded, like a lens that thins out to columns of single atoms. The tilt is in degrees
+    at the same distance each. It is elongated or cut to a thickness along the beam, with flat sides
+    or, if rounded, lens-shaped with single-atom columns at the rim. The tilt is in degrees
     about an axis drawn at random; the support one of ``SUPPORTS``: CeO2 edge-on beside it, or
     amorphous carbon under, over or beside it.
     """
