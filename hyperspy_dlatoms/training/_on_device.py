@@ -3,8 +3,9 @@
 
 A processor makes some hundred batches a minute, an H100 trains on as many in a second. There the
 batches are therefore made where they are used, by compiled functions, and ``fit`` of Keras is given
-arrays that are on the device already. It starts a step every 1.4 ms of one core, which keeps an
-H100 at its 110 steps a second (of 32 frames); nothing waits for a step but to stay near it.
+arrays that are on the device already. To make a batch and to start a step takes one core 2 ms
+(0.6 and 1.4), and an H100 9 ms to run them (32 frames); nothing waits for a step but to stay near
+it. So no loop of our own is needed.
 """
 
 from __future__ import annotations
