@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Whether what all members of an ensemble find is more often right than what some of them find.
+"""Precision of the sites that all members of an ensemble find, and of those that some find.
 
 On specimens of `dlatoms evaluate`, which no member was trained on, imaged under all its conditions:
 

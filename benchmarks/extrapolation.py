@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Which images a network warns of, beside how it did on them.
+"""Warnings of a network's domain, compared with its F1 on the same images.
 
 Held-out waves of its data set are taken anew, and so are crystals, dark-field images, photographs
 and noise that no training set holds, and held-out waves of a wrong calibration or too much

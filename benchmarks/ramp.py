@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Whether a contrast that inverts within the frame costs anything.
+"""The cost of a contrast that inverts within the frame.
 
 On the specimens of `dlatoms evaluate`, imaged with a defocus that changes across the frame, and
-once more without, at each defocus of the ramp: each site is then looked for in the frame that has
-its own defocus everywhere. Where the contrast vanishes neither can be read, and only what the ramp
-itself costs tells them apart:
+once more without, at each defocus of the ramp: each site is then searched for in the frame with
+its own defocus everywhere. Where the contrast vanishes both fail, so the difference is the cost of
+the ramp itself:
 
     python benchmarks/ramp.py data/evaluation-metal metal-nanoparticle
 """

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A search that is killed at 60 % and started again: what is done twice, and whether it matters."""
+"""A search that is killed at 60 % and resumed: work done twice, and equality of the result."""
 
 import argparse
 import signal

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How well the sampling of images is found from the lattice of the atoms in them.
+"""Errors and refusals of the sampling estimated from the lattice of the atoms.
 
 Specimens that no recipe draws are imaged at random samplings, doses and defoci; films of amorphous
 carbon have no lattice, so that the right answer is that there is none. Then the images are given

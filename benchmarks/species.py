@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Species and vacancies from focal series: a network beside what it replaces.
+"""Species and vacancies from focal series: networks compared with classical methods.
 
 Sheets of MoS2 by ASE that no recipe draws, three images each, F1 by species and dose, and the
-time of a series. What the classical methods are granted is said in docs/species.rst::
+time of a series. The advantages of the classical methods are described in docs/species.rst::
 
     python benchmarks/species.py data/species mos2-focal-series -o docs/_static/species.csv
     python benchmarks/species.py data/species mos2-focal-series --write-card scored.safetensors
@@ -43,7 +43,7 @@ def main() -> None:
     networks = {name: network_method(name) for name in options.models}
     (first,) = series_of(options.data, options.doses[0], 0, ({"tilt": 0.5},), options.formula)
     for find in networks.values():
-        # The first look of a network is slower than the others.
+        # The first call of a network is slower than the others.
         find(first)
     scores = compare_species(
         options.data,

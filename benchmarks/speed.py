@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Time and peak memory of a frame, end to end, beside what people use today.
+"""Time and peak memory of a frame, end to end, beside those of baselines.
 
-Each peer runs in an environment of its own, which is made at the first time::
+Each baseline runs in an environment of its own, which is created at first use::
 
     python benchmarks/speed.py
-    python benchmarks/speed.py --peers ours find_peaks
+    python benchmarks/speed.py --baselines ours find_peaks
 """
 
 import argparse
@@ -21,13 +21,13 @@ import numpy as np
 from movies import SPACING, image, signal_of
 
 FRAMES = {"4096": (4096, 0.05), "1024": (1024, 0.1)}
-PEERS = {
+BASELINES = {
     "ours": [],
     "find_peaks": [],
     # mendeleev, which it needs, does not say that it needs six.
     "atomai": ["atomai", "six"],
 }
-"""What each peer needs besides NumPy; what needs nothing runs in this environment."""
+"""Packages of each baseline besides NumPy; one without any runs in this environment."""
 
 TARGETS = (
     ("4096", "atomai", "seconds", 60.0),
@@ -63,10 +63,10 @@ def atomai(frame: np.ndarray, sampling: float):
     return lambda: model.predict(frame.astype(np.float32), verbose=False)
 
 
-def measure(peer: str, name: str, rounds: int) -> None:
-    """Time a peer in this process, and print seconds and peak memory."""
+def measure(baseline: str, name: str, rounds: int) -> None:
+    """Time a baseline in this process, and print seconds and peak memory."""
     frame = image(*FRAMES[name])
-    find = globals()[peer](frame, FRAMES[name][1])
+    find = globals()[baseline](frame, FRAMES[name][1])
     find()
     seconds = []
     for _ in range(rounds):
@@ -77,51 +77,51 @@ def measure(peer: str, name: str, rounds: int) -> None:
     print(json.dumps({"seconds": seconds, "memory": peak}))
 
 
-def python_of(peer: str, environments: Path) -> str:
-    """Return the interpreter that has the peer; its environment is made if it is not there."""
-    if not PEERS[peer]:
+def python_of(baseline: str, environments: Path) -> str:
+    """Return the interpreter that has the baseline; its environment is made if it is not there."""
+    if not BASELINES[baseline]:
         return sys.executable
-    directory = environments / peer
+    directory = environments / baseline
     python = directory / "bin" / "python"
     if not python.exists():
-        print(f"installing {peer}", flush=True)
+        print(f"installing {baseline}", flush=True)
         venv.create(directory, with_pip=True)
-        subprocess.run([python, "-m", "pip", "install", "--quiet", *PEERS[peer]], check=True)
+        subprocess.run(
+            [python, "-m", "pip", "install", "--quiet", *BASELINES[baseline]], check=True
+        )
     return str(python)
 
 
 def main() -> None:
-    """Measure all peers in turn, and print medians and ratios."""
+    """Measure all baselines in turn, and print medians and ratios."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--peers", nargs="+", choices=PEERS, default=list(PEERS))
+    parser.add_argument("--baselines", nargs="+", choices=BASELINES, default=list(BASELINES))
     parser.add_argument("--rounds", type=int, default=5, help="of each (%(default)s)")
     parser.add_argument("--environments", type=Path, default=Path("data/environments"))
-    parser.add_argument("--measure", nargs=2, metavar=("PEER", "FRAME"), help=argparse.SUPPRESS)
+    parser.add_argument("--measure", nargs=2, metavar=("BASELINE", "FRAME"), help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.measure:
         measure(*options.measure, options.rounds)
         return
     measured = {}
     for name, (side, sampling) in FRAMES.items():
-        for peer in options.peers:
-            command = [python_of(peer, options.environments), __file__]
-            command += ["--measure", peer, name, "--rounds", str(options.rounds)]
+        for baseline in options.baselines:
+            command = [python_of(baseline, options.environments), __file__]
+            command += ["--measure", baseline, name, "--rounds", str(options.rounds)]
             answer = subprocess.run(command, capture_output=True, text=True, check=True)
             result = json.loads(answer.stdout.splitlines()[-1])
             median = statistics.median(result["seconds"])
-            measured[name, peer] = {"seconds": median, "memory": result["memory"]}
+            measured[name, baseline] = {"seconds": median, "memory": result["memory"]}
             print(
-                f"{side}² at {sampling} Å/px  {peer:12s} {median:7.2f} s "
+                f"{side}² at {sampling} Å/px  {baseline:12s} {median:7.2f} s "
                 f"({min(result['seconds']):.2f}-{max(result['seconds']):.2f})  "
                 f"{result['memory']:5.2f} GiB",
                 flush=True,
             )
-    for name, peer, what, least in TARGETS:
-        if {(name, peer), (name, "ours")} <= measured.keys():
-            ratio = measured[name, peer][what] / measured[name, "ours"][what]
-            print(
-                f"{name}²: {peer} takes {ratio:.1f} times our {what} (expected {least:g} or more)"
-            )
+    for name, baseline, what, least in TARGETS:
+        if {(name, baseline), (name, "ours")} <= measured.keys():
+            ratio = measured[name, baseline][what] / measured[name, "ours"][what]
+            print(f"{name}²: {baseline} takes {ratio:.1f} times our {what} (expected >= {least:g})")
 
 
 if __name__ == "__main__":

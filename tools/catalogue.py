@@ -1,14 +1,14 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Bring the package's catalogue up to date with the files in the package.
+"""Update the package's catalogue from the files in the package.
 
-After networks or examples were made again::
+After networks or examples have changed::
 
     python tools/catalogue.py
 
-Versions, sizes, SHA-256 and what the model cards say are read from the files, new networks are
+Versions, sizes, SHA-256 and fields of the model cards are read from the files, and new networks are
 added; ensembles, descriptions and citations stay as they are in the catalogue. Data sets whose
 recipe has changed are generated, as far as their fingerprint needs it, which takes minutes; with
-``--generate NAME`` the data set NAME is generated in any case.
+``--generate NAME`` the data set NAME is always generated.
 """
 
 import argparse

@@ -3,8 +3,8 @@
 
     python tools/examples.py hyperspy_dlatoms/data
 
-Each follows from its own seed, which is that of no network's recipe. Afterwards bring the catalogue
-up to date with ``python tools/catalogue.py``.
+Each has its own seed, which is that of no network's recipe. Afterwards update the catalogue with
+``python tools/catalogue.py``.
 """
 
 import argparse

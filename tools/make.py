@@ -1,15 +1,14 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Make a network from its recipe in one go: simulate, train, calibrate and evaluate.
 
-It stops when its time is up, and goes on when it is called again, on any machine that has the
-directory; one that holds the training of another recipe is refused. Of a network for which there is
-no benchmark the evaluation is left out::
+It stops when its time is up, and continues when it is called again, on any machine that has the
+directory; one with the training of another recipe is refused. A network without a benchmark is not
+evaluated::
 
     python tools/make.py recipes/graphene.yaml work/graphene --seconds 570
 
-Exit waves that are missing there are simulated again, which gives the same ones, so that of a large
-directory only ``run`` and the model files need to travel. It exits with 75 while there is more to
-do.
+Missing exit waves are simulated again, with the same result, so that only ``run`` and the model
+files of a large directory need to be copied. It exits with 75 while there is more to do.
 """
 
 import argparse
@@ -27,7 +26,7 @@ MORE_TO_DO = 75
 
 
 def main() -> None:
-    """Run the steps whose result is not there yet, while there is time."""
+    """Run the steps whose result is missing, while there is time."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("recipe", type=Path)
     parser.add_argument("directory", type=Path)
@@ -45,14 +44,14 @@ def main() -> None:
         try:
             subprocess.run(command, check=True, timeout=max(end - time.monotonic(), 0))
         except subprocess.TimeoutExpired:
-            print("the time is up: call again to go on")
+            print("the time is up: call again to continue")
             sys.exit(MORE_TO_DO)
         except subprocess.CalledProcessError as error:
             sys.exit(error.returncode)
 
 
 def is_made(result: Path, recipe: Recipe) -> bool:
-    """Tell whether a result is there, and of a network whether this recipe made it."""
+    """Whether a result exists, and for a network whether this recipe made it."""
     if result.suffix != ".safetensors" or not result.exists():
         return result.exists()
     return read_model(result)[0].recipe == recipe.text
@@ -61,7 +60,7 @@ def is_made(result: Path, recipe: Recipe) -> bool:
 def steps(
     recipe: Recipe, path: Path, directory: Path, minutes: float | None
 ) -> dict[Path, list[str | Path]]:
-    """Give the command that makes each of the results, in their order."""
+    """Return the command that makes each of the results, in their order."""
     name, data = recipe.name, directory / "data"
     raw, network = directory / "uncalibrated.safetensors", directory / f"{name}.safetensors"
     report = directory / "evaluation"

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What networks are compared with: classical methods, and specimens for these comparisons."""
+"""Baselines: classical methods that networks are compared with, and specimens for it."""
 
 # Adds its sheets to the specimens that can be planned.
 from peers import dichalcogenides  # noqa: F401

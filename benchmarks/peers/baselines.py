@@ -1,8 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a network for focal series replaces: classical methods for the species of sites.
+"""Baselines for networks of focal series: classical methods for the species of sites.
 
-Each is fitted on calibration series that were taken under the very conditions of those on which it
-is used, and whose truth is known, which no experiment grants it.
+Each is fitted on calibration series with known sites, which no experiment has.
 """
 
 from __future__ import annotations
@@ -31,7 +30,7 @@ KINDS = 5
 NOTHING = KINDS
 ON_METAL = np.array([True, False, True, False, False, True])
 ON_CHALCOGEN = np.array([False, True, False, True, True, True])
-"""Which kinds live on which sublattice; a place that is no site can be on both."""
+"""The kinds of each sublattice; a place that is no site can be on both."""
 
 DISC = 0.7
 RINGS = (0.5, 1.0, 1.5, 2.0, 2.5)
@@ -61,13 +60,13 @@ def labelled(truth: Truth) -> Labelled:
 
 
 def intensity_histogram(calibration: Calibration, bond: float | None = None) -> Method:
-    """Sort known sites by the intensity in a disc about each, in the image that suits best."""
+    """Classify known sites by the intensity in a disc about each, in the best image."""
     methods = [_discs(number) for number in range(len(calibration[0].counts))]
     return _best(methods, calibration, bond)
 
 
 def best_single_image(calibration: Calibration, bond: float) -> Method:
-    """Sort known sites by the rings about each, in the one image of a series that suits best.
+    """Classify known sites by the rings about each, in the best image of a series.
 
     The rings reach beyond the neighbours, so that their brightness depends on them, and
     the sublattices of the honeycomb restrict the kinds.
@@ -77,14 +76,14 @@ def best_single_image(calibration: Calibration, bond: float) -> Method:
 
 
 def all_images(calibration: Calibration, bond: float) -> Method:
-    """Sort known sites as `best_single_image`, by the rings in all images of a series."""
+    """Classify known sites as `best_single_image`, by the rings in all images of a series."""
     return _known_sites(_rings(range(len(calibration[0].counts))), calibration, bond)
 
 
 def phase_at_known_sites(
     calibration: Calibration, bond: float, knowledge: Knowledge = "focus"
 ) -> Method:
-    """Sort known sites by the phase of the reconstructed exit wave in a disc about each."""
+    """Classify known sites by the phase of the reconstructed exit wave in a disc about each."""
 
     def features(series: FocalSeries, reconstruct: Callable = phase_image) -> np.ndarray:
         phase, sampling, origin = reconstruct(series, knowledge)
@@ -95,7 +94,7 @@ def phase_at_known_sites(
 
 
 def phase_peaks(calibration: Calibration, bond: float, knowledge: Knowledge = "focus") -> Method:
-    """Find the maxima of the phase of the reconstructed exit wave, and sort them by the phase.
+    """Find the maxima of the phase of the reconstructed exit wave, and classify them by phase.
 
     Places of the honeycomb without a maximum are candidates too.
     """
@@ -197,7 +196,7 @@ def _best(
     calibration: Calibration,
     bond: float | None,
 ) -> Method:
-    """Take the method that gets most of the calibration right, all kinds counting alike."""
+    """Return the method with the best balanced accuracy on the calibration."""
     fitted = [_known_sites(method, calibration, bond) for method in methods]
 
     def right(find: Method) -> float:

@@ -38,9 +38,9 @@ def two_sublattices(positions: np.ndarray, bond: float) -> tuple[np.ndarray, np.
 def best_on_sublattices(
     scores: np.ndarray, positions: np.ndarray, bond: float, homes: tuple[np.ndarray, np.ndarray]
 ) -> np.ndarray:
-    """Return for each site its most probable kind, of those that live on its sublattice.
+    """Return for each site its most probable kind, of those of its sublattice.
 
-    Which sublattice of a piece is which is decided by all its sites together.
+    The sublattices of a piece are assigned by all its sites together.
     """
     piece, sublattice = two_sublattices(positions, bond)
     on = np.stack([np.where(home, scores, -np.inf) for home in homes])
@@ -57,8 +57,8 @@ def best_on_sublattices(
 def complete(positions: np.ndarray, bond: float) -> np.ndarray:
     """Find the places of a honeycomb where a site is missing.
 
-    A site with two bonds at about 120° says where its third neighbour should be; a place that two
-    or three sites name, and where there is none, is taken.
+    A site with two bonds at about 120° predicts the place of its third neighbour; places predicted
+    by two or three sites, without a site, are returned.
     """
     pairs = bonded(positions, bond)
     ends = np.concatenate([pairs, pairs[:, ::-1]])

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Species from focal series: a network beside what it replaces."""
+"""Species from focal series: networks compared with classical methods."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ Maker = Callable[[Sequence[FocalSeries]], baselines.Method]
 
 @dataclass(frozen=True, eq=False)
 class SpeciesScores:
-    """How several methods for the species did.
+    """Scores of several methods for the species.
 
     Parameters
     ----------
@@ -106,7 +106,7 @@ def classical_methods(bond: float) -> dict[str, Maker]:
 
 
 def network_method(model: ModelLike) -> baselines.Method:
-    """Make of a network what finds the sites of a focal series."""
+    """Return a method that finds the sites of a focal series by a network."""
 
     def find(series: FocalSeries) -> Labelled:
         signal = as_signal(series)
@@ -175,10 +175,10 @@ def compare_species(
 ) -> SpeciesScores:
     """Compare networks and classical methods on focal series of sheets that no recipe draws.
 
-    The classical methods are fitted twice: on series of other specimens taken under the very
-    conditions of those to be sorted ("same"), and on series taken under other conditions of the
-    same ranges and dose ("other"), as one that cannot measure the aberrations of each series
-    must. A network is not fitted to anything.
+    The classical methods are fitted twice: on series of other specimens under exactly the
+    conditions of those to be classified ("same"), and on series under other conditions of the same
+    ranges and dose ("other"), as must be done if the aberrations of each series cannot be measured.
+    A network is not fitted to anything.
     """
     if lenses < 2:
         raise ValueError(f"lenses is {lenses}: expected 2 or more, to calibrate on others.")

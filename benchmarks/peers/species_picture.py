@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A picture of a focal series, of what a network sees in it, and of the sites found."""
+"""A picture of a focal series, of the maps of a network, and of the sites found."""
 
 from __future__ import annotations
 

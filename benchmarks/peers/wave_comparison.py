@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Exit waves from focal series: a network beside the iterative reconstruction."""
+"""Exit waves from focal series: networks compared with the iterative reconstruction."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Simulated images: specimens, their exit waves, and the images that a microscope takes."""
+"""Simulation: specimens, their exit waves, and images of them."""
 
 import lazy_loader as lazy
 

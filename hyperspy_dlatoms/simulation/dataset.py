@@ -81,7 +81,7 @@ class DataSet:
         self._waves, self._sites, self._species, self._images = _open_arrays(self.directory, "r")
 
     def missing(self) -> list[int]:
-        """Return the numbers of the waves that are not there."""
+        """Return the numbers of the missing waves."""
         return missing_waves(self.directory, self.recipe)
 
     def __len__(self) -> int:
@@ -121,11 +121,11 @@ def simulate(
     show_progressbar: bool = True,
 ) -> DataSet:
     """
-    Write a data set, or complete one that was cut short.
+    Write a data set, or complete an interrupted one.
 
-    Each item follows from the seed of the recipe and its own number alone, so a resumed run, and
-    any number of workers, give the same bytes. An item counts once its record is there, which is
-    written last and put in place in one step.
+    Each item depends only on the seed of the recipe and its own number, so a resumed run, and any
+    number of workers, give the same bytes. An item is complete once its record is written, which is
+    done last and atomically.
 
     Parameters
     ----------
@@ -169,7 +169,7 @@ def simulate(
 
 
 def make_item(recipe: Recipe, index: int) -> Item:
-    """Simulate one item of a data set, which the recipe and its number decide alone."""
+    """Simulate one item of a data set, which depends only on the recipe and its number."""
     rng = np.random.default_rng([recipe.seed, index])
     waves, images = recipe.waves, recipe.images
     specimen = build_specimen(rng, recipe.structures, waves.size)
@@ -248,7 +248,7 @@ def prepare(recipe: Recipe, directory: Path) -> None:
 
 
 def missing_waves(directory: Path, recipe: Recipe) -> list[int]:
-    """Return the numbers of the waves that a data set lacks."""
+    """Return the numbers of the missing waves of a data set."""
     return [i for i in range(recipe.waves.count) if not _marker(directory, i).is_file()]
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Image formation: from an exit wave to the electrons that a camera counts."""
+"""Image formation: from an exit wave to the counts of a camera."""
 
 import lazy_loader as lazy
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the array functions share: Fourier transforms, frequencies, phase factors, axes.
+"""Helpers of the array functions: Fourier transforms, frequencies, phase factors, axes.
 
 Image formation is written once, as functions of arrays and their module ``xp``: `numpy` on a CPU,
 `jax.numpy` on an accelerator. Leading axes are those of a batch, the last two are y and x.

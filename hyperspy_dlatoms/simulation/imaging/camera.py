@@ -16,7 +16,7 @@ from hyperspy_dlatoms.simulation.imaging.electrons import Noise, generator_noise
 @dataclass(frozen=True)
 class Camera:
     """
-    What stands between the intensity and the recorded counts.
+    The detector: pixel size, dose, transfer function and noise.
 
     Parameters
     ----------
@@ -76,7 +76,7 @@ class Camera:
             )
 
     def values(self) -> dict[str, float]:
-        """Return what the array functions take, all but the measured curve."""
+        """Return the parameters of the array functions, without the measured curve."""
         values = asdict(self)
         del values["mtf"], values["mtf_curve"]
         return values | dict(zip(("c1", "c2", "c3", "c4"), self.mtf, strict=True))
@@ -246,7 +246,7 @@ def resolved(
     shift: Array | None = None,
     curve: tuple[tuple[float, float], ...] = (),
 ) -> Array:
-    """Bring intensities (..., N, N) to the pixels of cameras, blurred as they blur them.
+    """Resample intensities (..., N, N) to the pixels of cameras, with their blur.
 
     The images (..., M, M) float32 are shifted by `shift` (..., 2; y and x, Å). The transfer
     function of a scintillator is left to `counted`, since the noise undergoes it too.
@@ -310,7 +310,7 @@ def record(
     pixel: float,
     shift: tuple[float, float] = (0.0, 0.0),
 ) -> np.ndarray:
-    """Bring an intensity (N, N) of `sampling` Å/px to pixels of about `pixel` Å, blurred.
+    """Resample an intensity (N, N) of `sampling` Å/px to pixels of about `pixel` Å, with blur.
 
     That is the camera's own pixel, or a coarser one when its pixels are summed. The result has
     ``round(N * sampling / pixel)`` pixels a side, float32, and the same mean where the transfer at

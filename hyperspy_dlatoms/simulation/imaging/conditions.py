@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The conditions that one image was taken under, drawn from the ranges of a recipe."""
+"""Imaging conditions, drawn from the ranges of a recipe."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from hyperspy_dlatoms.simulation.imaging.lens import Focus, Lens, focus_at, ramp
 @dataclass(frozen=True)
 class Conditions:
     """
-    All that decides an image, but for the exit wave and the noise drawn.
+    The imaging conditions: everything but the exit wave and the noise.
 
     Parameters
     ----------

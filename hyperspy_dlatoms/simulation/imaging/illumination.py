@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What changes slowly across a frame: planes along which the defocus changes, and the light."""
+"""Gradients across a frame: planes for ramps of the defocus, and uneven illumination."""
 
 from __future__ import annotations
 

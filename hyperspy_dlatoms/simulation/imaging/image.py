@@ -121,7 +121,7 @@ def take_image(
     energy : float
         Of the electrons, eV.
     conditions : Conditions
-        What the image is taken under.
+        The imaging conditions.
     pixel : float, optional
         Sampling asked of the image, Å/px; by default that of the camera.
 
@@ -164,8 +164,7 @@ def take_series(
     rng, wave, sampling, energy, pixel
         As for :func:`take_image`.
     conditions : Conditions
-        What the images are taken under, with their ``defoci`` and ``drift``; the dose is that of
-        each image.
+        The imaging conditions, with their ``defoci`` and ``drift``; the dose is that of each image.
 
     Returns
     -------

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Specimens: atoms in a box, and where their columns are."""
+"""Specimens: atoms in a box, and their columns."""
 
 import lazy_loader as lazy
 

@@ -43,7 +43,7 @@ SPREADS = {"metal-nanoparticle": SPREAD, "metal-cluster": CLUSTER_SPREAD}
 
 
 def check_structures(structures: Sequence[Mapping[str, Any]], size: float) -> None:
-    """Check what the schema of a recipe leaves to tables of elements and to files of layers.
+    """Check the settings of a recipe that need tables of elements or files of layers.
 
     Particles have to fit into the box of edge `size` (Å), and files have to hold a layer.
     """

@@ -26,7 +26,7 @@ SPREAD = 1.5
 SHAPES = ("sphere", "ellipsoid", "octahedron", "decahedron", "icosahedron")
 
 OVER = 0.25
-"""Atoms nearer than this across the beam stand over each other (Å)."""
+"""Atoms nearer than this across the beam are in one column (Å)."""
 
 APART = 1.2
 """Columns nearer than this to another are no sites: they run together in an image (Å)."""
@@ -103,7 +103,7 @@ def worn(rng: np.random.Generator, positions: np.ndarray, spacing: float) -> np.
 
 
 def stacks(positions: np.ndarray, least: int = 1) -> np.ndarray:
-    """Group atoms that stand over each other into columns, where columns can be told apart."""
+    """Group atoms above each other into columns, where columns can be resolved."""
     xy = positions[:, :2]
     pairs = cKDTree(xy).query_pairs(OVER, output_type="ndarray")
     graph = coo_array((np.ones(len(pairs)), (pairs[:, 0], pairs[:, 1])), shape=(len(xy),) * 2)
