@@ -50,7 +50,7 @@ def run(options: argparse.Namespace) -> None:
     if not options.resume and directory.is_dir() and any(directory.iterdir()):
         raise FileExistsError(
             f"{str(directory)!r} holds a run already: remove it, give another --runs, or leave out "
-            "--no-resume to go on with it."
+            "--no-resume to continue it."
         )
     if options.output:
         check_writable(options.output)

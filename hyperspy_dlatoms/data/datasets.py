@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Data sets of the registry as HyperSpy signals, with their truth."""
+"""Data sets of the registry as HyperSpy signals, with their true sites."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ if TYPE_CHECKING:
 
 
 class LabelledImages(NamedTuple):
-    """Images and what is in them.
+    """Images and their true sites.
 
     Attributes
     ----------
     images : LazySignal2D
-        Electrons a pixel; ``metadata.Simulation`` says how they were made.
+        Electrons a pixel; ``metadata.Simulation`` has the parameters of the simulation.
     truth : AtomPositions
         The true sites, `y` and `x`, of each image.
     """
@@ -44,18 +44,18 @@ def load_dataset(
     show_progressbar: bool | None = None,
     num_workers: int | None = None,
 ) -> LabelledImages:
-    """Load a data set or an example: read, downloaded or generated, whichever its entry says.
+    """Load a data set or an example; it is read, downloaded or generated as its entry requires.
 
     Parameters
     ----------
     name : str
         Its name in the registry (``dlatoms data`` lists them), ``source/name`` for one of others.
     offline : bool, optional
-        Never to use the network.
+        Whether never to use the network.
     show_progressbar : bool, optional
-        Whether to show a progress bar; HyperSpy's preference where not given.
+        Whether to show a progress bar; by default HyperSpy's preference.
     num_workers : int, optional
-        Processes that generate at once; one a core where not given.
+        Number of processes that generate; by default one per core.
 
     Returns
     -------
@@ -65,8 +65,8 @@ def load_dataset(
     Raises
     ------
     RegistryError
-        If there is none of that name, it cannot be had, or what was generated is not what the
-        entry says.
+        If there is none of that name, it cannot be had, or the generated data do not have the
+        SHA-256 of the entry.
 
     Examples
     --------

@@ -122,10 +122,7 @@ def agreement_maps(
         If bad pixels were masked, or the pixel size is outside what the network was trained on.
     """
     if not isinstance(network, AtomEnsemble):
-        raise TypeError(
-            f"{network.card.name!r} is a single network, which has nobody to agree with: give an "
-            "ensemble."
-        )
+        raise TypeError(f"{network.card.name!r} is a single network, expected an ensemble.")
     maps = _maps(frames, sampling, network, batch_pixels, symmetrise, 1, _agreement, defoci)
     return maps[..., 0]
 

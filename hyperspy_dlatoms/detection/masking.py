@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Pixels that carry no image: found, filled, and remembered."""
+"""Bad pixels: found, filled, and kept as a mask."""
 
 from __future__ import annotations
 
@@ -33,10 +33,10 @@ def mask_bad(frame: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def mask_series(series: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Find and fill the bad pixels of a focal series (n, H, W), and bring it to one exposure.
+    """Find and fill the bad pixels of a focal series (n, H, W), and equalise the exposures.
 
     Each image is divided by its mean, so that they keep their contrast relative to each other;
-    where one has no positive mean to speak of, for its background was taken off, all are shifted by
+    if one has hardly a positive mean, because its background was subtracted, all are shifted by
     their medians and divided by one number. The mask (H, W) is True where a pixel was bad in any.
     """
     images, masks, centres, spreads = zip(*map(_standardise, series), strict=True)

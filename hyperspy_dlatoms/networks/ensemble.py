@@ -14,7 +14,7 @@ _RANGES = ("sampling", "defocus", "defocus_step")
 
 
 class AtomEnsemble:
-    """Networks that were trained by different rules, and the card that stands for all of them.
+    """Several networks trained on different simulations, and their common card.
 
     Parameters
     ----------
@@ -22,9 +22,9 @@ class AtomEnsemble:
         Two or more networks of one working sampling, stride, normalisation width and one set of
         classes; their radii, thresholds and minimum distances may differ.
     name : str, optional
-        Name of the ensemble; the names of the members joined by " + " where it is not given.
+        Name of the ensemble; by default the names of the members joined by " + ".
     threshold : float, optional
-        Least mean probability of a site; the least of the members' thresholds where not given.
+        Lowest mean probability of a site; by default the lowest of the members' thresholds.
 
     Raises
     ------

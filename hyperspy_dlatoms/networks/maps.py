@@ -18,7 +18,7 @@ REACH = 0.4
 
 
 class SiteMaps(NamedTuple):
-    """What a network returns for each cell of its output, float32.
+    """The output of a network for each cell, float32.
 
     ``probability`` (n, h, w, K) of a site of each class within the card's radius of the centre of
     the cell; ``offset`` (n, h, w, 2) from the centre of the cell to the site, (y, x) in working px,

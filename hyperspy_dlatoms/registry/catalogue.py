@@ -64,9 +64,9 @@ def path(name: str, *, offline: bool = False, show_progressbar: bool | None = No
     name : str
         One of `names`, or ``source/name`` for one of others.
     offline : bool, optional
-        Never to use the network.
+        Whether never to use the network.
     show_progressbar : bool, optional
-        Whether to show a progress bar; HyperSpy's preference where not given.
+        Whether to show a progress bar; by default HyperSpy's preference.
 
     Returns
     -------

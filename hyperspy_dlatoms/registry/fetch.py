@@ -58,7 +58,7 @@ def on_this_computer(entry: Entry) -> Path | None:
 
 
 def copy_to(folder: Path, entry: Entry, *, show_progressbar: bool | None = None) -> Path:
-    """Put the file of an entry into another folder, named as a cache names it."""
+    """Copy the file of an entry into another folder, with its name in a cache."""
     target = folder / _cache.kept_path(entry).name
     if not _cache.is_right(target, entry):
         found = fetch(entry, show_progressbar=show_progressbar)

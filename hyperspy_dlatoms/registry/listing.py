@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What there is: tables of the catalogues, and all that is known of one entry."""
+"""Tables of the catalogues, and details of one entry."""
 
 from __future__ import annotations
 
@@ -22,16 +22,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, repr=False)
 class Item:
-    """An entry, and what of it is on this computer.
+    """An entry, and its file on this computer.
 
     Attributes
     ----------
     entry : Entry
-        What the catalogue says.
+        Entry of the catalogue.
     path : pathlib.Path or None
-        The file, where it is on this computer; None for an ensemble, which has none of its own.
+        The file, if it is on this computer; None for an ensemble, which has none of its own.
     download : int
-        Bytes that using it would download: 0 where it is here, all missing members of an ensemble.
+        Bytes to download before use: 0 if it is here, for an ensemble those of missing members.
     lacking : tuple of str, optional
         Members of an ensemble that no catalogue has.
     """
@@ -54,7 +54,7 @@ class Item:
         return "in the package" if embedded else "yes"
 
     def __rich__(self) -> Table:
-        """Return all that is known of it, a row each."""
+        """Return the details, a row each."""
         from rich.table import Table
         from rich.text import Text
 
@@ -113,14 +113,14 @@ class Listing(tuple[Item, ...]):
 
 
 def list(*kinds: str, offline: bool = False) -> Listing:
-    """List what the catalogues have, what of it is on this computer, and what the rest costs.
+    """List the entries of the catalogues, which are on this computer, and the size of the others.
 
     Parameters
     ----------
     *kinds : {"model", "ensemble", "dataset", "example"}
-        Which kinds; all where none is given.
+        Kinds to list; by default all.
     offline : bool, optional
-        Never to use the network: only catalogues of others that were read before.
+        Whether to use only catalogues of others that were read before, never the network.
 
     Returns
     -------
@@ -148,14 +148,14 @@ def list(*kinds: str, offline: bool = False) -> Listing:
 
 
 def info(name: str, *, offline: bool = False) -> Item:
-    """Return all that is known of a model, an ensemble, a data set or an example.
+    """Return the details of a model, an ensemble, a data set or an example.
 
     Parameters
     ----------
     name : str
         Its name, ``source/name`` for one of others.
     offline : bool, optional
-        Never to use the network.
+        Whether never to use the network.
 
     Returns
     -------

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The catalogues there are: the package's own, and those of others by name."""
+"""Catalogues: the package's own, and those of others by name."""
 
 from __future__ import annotations
 
@@ -69,13 +69,12 @@ def add_source(
     place : str or os.PathLike
         Address or path of its ``registry.json``, or of the folder with it.
     name : str, optional
-        What is to stand before its names, ``name/entry``; what the catalogue calls itself where
-        not given.
+        Prefix of its names, ``name/entry``; by default the name in the catalogue.
     sha256 : str, optional
-        What the SHA-256 of the catalogue has to be. It names the SHA-256 of each file, so this pins
-        all that the source gives.
+        Required SHA-256 of the catalogue. As it has the SHA-256 of each file, this pins everything
+        that the source provides.
     offline : bool, optional
-        Never to use the network: a catalogue that was read before is taken from the cache.
+        Whether never to use the network: a catalogue read before is taken from the cache.
 
     Returns
     -------
@@ -89,7 +88,7 @@ def add_source(
 
     See Also
     --------
-    publish : Writes one.
+    publish : Write one.
 
     Examples
     --------
@@ -196,7 +195,7 @@ def _nameless(offline: bool, unread: list[str] | None = None) -> Iterator[Source
 
 
 def copy_catalogues(folder: Path) -> None:
-    """Put the catalogues of others that the cache keeps into another cache."""
+    """Copy the catalogues of others in the cache into another cache."""
     for source in sources():
         if is_address(source.home):
             _entries_of(source, offline=False)

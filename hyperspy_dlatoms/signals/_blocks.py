@@ -172,8 +172,8 @@ def map_agreement(
     model = resolve(model)
     if not model.members:
         raise TypeError(
-            f"{model.card.name!r} is a single network, which has nobody to agree with: give the "
-            "name of an ensemble, or a list of networks."
+            f"{model.card.name!r} is a single network, expected an ensemble: give the name of "
+            "one, or a list of networks."
         )
     _check_sites(model.card, None, "ensemble_agreement", "classify_species")
     images = _read(signal, model, sampling, output, None)

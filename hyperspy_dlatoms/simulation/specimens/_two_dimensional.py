@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Single layers of compounds, such as MoS2, with their point defects, lines, edges and dirt."""
+"""Single layers of compounds, such as MoS2, with defects, edges and contamination."""
 
 from __future__ import annotations
 

@@ -79,7 +79,7 @@ def build_specimen(
 
 
 def site_kinds(structures: Sequence[Mapping[str, Any]]) -> set[str]:
-    """Return the kinds of sites that structures tell apart, those of files of layers too."""
+    """Return the kinds of sites of structures, those of files of layers too."""
     kinds: set[str] = set()
     for one in structures:
         files = options(one.get("file"))

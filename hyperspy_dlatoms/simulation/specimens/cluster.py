@@ -76,7 +76,7 @@ def icosahedron(rng: np.random.Generator, radius: float) -> np.ndarray:
     return positions @ lean.T
 
 
-def hollows(positions: np.ndarray, spacing: float) -> np.ndarray:
+def empty_sites(positions: np.ndarray, spacing: float) -> np.ndarray:
     """Find the empty lattice sites next to a particle, whatever its crystals.
 
     A lattice has inversion symmetry, so opposite each neighbour of an atom lies another site.
@@ -94,7 +94,7 @@ def hollows(positions: np.ndarray, spacing: float) -> np.ndarray:
 
 def worn(rng: np.random.Generator, positions: np.ndarray, spacing: float) -> np.ndarray:
     """Move a few atoms on and off the surface of a particle."""
-    sites = np.concatenate([positions, hollows(positions, spacing)])
+    sites = np.concatenate([positions, empty_sites(positions, spacing)])
     neighbours = neighbour_table(sites, 1.15 * spacing)
     inside = np.arange(len(sites)) < len(positions)
     surface = inside & (np.append(inside, False)[neighbours].sum(axis=1) < 12)

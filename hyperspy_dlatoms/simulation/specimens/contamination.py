@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What lies on a sheet: patches of amorphous carbon, and adatoms."""
+"""Contamination of a sheet: patches of amorphous carbon, and adatoms."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from hyperspy_dlatoms.simulation.specimens.regions import smooth_field, threshol
 from hyperspy_dlatoms.simulation.specimens.specimen import AtomList
 
 CLEARANCE = 1.9
-"""Distance of what lies on a sheet of single atoms from it (Å)."""
+"""Distance of contamination from a sheet (Å)."""
 
 
 def contamination(

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What bends and stretches a flat sheet: ripples, strain and tilt."""
+"""Deformation of a flat sheet: ripples, strain and tilt."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Graphene: perfect, random and polycrystalline sheets, with defects and dirt."""
+"""Graphene: perfect, random and polycrystalline sheets, with defects and contamination."""
 
 from __future__ import annotations
 

@@ -58,7 +58,7 @@ def oxide_atoms(
     edge = offset - centre @ normal
     step = SPACINGS[facet] * lattice_constant
     # The cut runs about midway between cerium planes, which leaves {111} terminated by oxygen;
-    # not quite midway, where {100} has an oxygen plane that rounding would tear.
+    # not quite midway, where {100} has an oxygen plane that rounding would split.
     cut = step / 2 + rng.choice([-0.3, 0.3])
     positions[:, :2] += normal * ((edge + cut) % step) + tangent * rng.uniform(-2, 2)
     positions[:, 2] += rng.uniform(-2, 2)

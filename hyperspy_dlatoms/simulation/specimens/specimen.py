@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A specimen: its atoms, and which of them make the sites that a network must find."""
+"""A specimen: its atoms, and the sites that a network must find."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ if TYPE_CHECKING:
     from ase import Atoms
 
 KINDS = ("site",)
-"""Kinds of sites of a specimen whose sites are not told apart."""
+"""Kinds of sites of a specimen that does not distinguish its sites."""
 
 MARGIN = 2.0
 """Empty space above and below the atoms along the beam (Å)."""
 
 
 class AtomList(NamedTuple):
-    """Atoms as plain arrays, the currency of the builders."""
+    """Atoms as plain arrays, exchanged by the builders."""
 
     numbers: np.ndarray
     # x, y, z, (n, 3), Å.

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Particles put into the box, and what they lie on."""
+"""Particles in the box, and their supports."""
 
 from __future__ import annotations
 

@@ -9,7 +9,7 @@ from hyperspy_dlatoms.simulation.specimens._particle import square_lattice
 from hyperspy_dlatoms.simulation.specimens.cluster import (
     SHAPES,
     decahedron,
-    hollows,
+    empty_sites,
     icosahedron,
     metal_cluster,
     octahedron,
@@ -107,10 +107,10 @@ def test_stacks_leave_out_what_runs_together():
     assert stacks(near, least=2)[-1] == -1
 
 
-def test_hollows_are_lattice_sites_next_to_the_surface():
+def test_empty_sites_are_lattice_sites_next_to_the_surface():
     lattice = square_lattice(4)[0]
     positions = lattice[np.linalg.norm(lattice, axis=1) <= 2]
-    free = hollows(positions, NEAREST)
+    free = empty_sites(positions, NEAREST)
     assert cKDTree(lattice).query(free)[0].max() < 1e-9
     assert cKDTree(free).query(free, k=2)[0][:, 1].min() > 0.99 * NEAREST
     np.testing.assert_allclose(cKDTree(positions).query(free)[0], NEAREST)
