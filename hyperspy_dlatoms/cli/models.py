@@ -31,7 +31,7 @@ def run(options: argparse.Namespace) -> None:
         print_rows(
             ("working sampling", f"{card.sampling:g} Å/px"),
             ("threshold", f"{card.threshold:g}"),
-            ("anchor", f"{card.anchor or card.threshold:g}"),
+            ("hysteresis", f"{card.anchor or card.threshold:g}"),
             *((name, _short(value)) for name, value in card.scores.items()),
         )
 
