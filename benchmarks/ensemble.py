@@ -20,7 +20,7 @@ def images():
 
 
 def measure(models: list[str]) -> None:
-    """Find the atoms in turn with all models and with the first, and say what it took."""
+    """Find the atoms in turn with all models and with the first, and print time and memory."""
     import hyperspy_dlatoms  # noqa: F401
 
     signal = images()

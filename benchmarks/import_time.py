@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What `import hyperspy_dlatoms` adds to `import hyperspy.api`, against the limit of 0.3 s."""
+"""Time that `import hyperspy_dlatoms` adds to `import hyperspy.api`; the limit is 0.3 s."""
 
 import statistics
 import subprocess

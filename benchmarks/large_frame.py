@@ -13,7 +13,7 @@ LIMIT = 3.0
 
 
 def measure(sampling: float) -> None:
-    """Find the atoms of one frame in this process, and say what it took."""
+    """Find the atoms of one frame in this process, and print time and memory."""
     import hyperspy_dlatoms  # noqa: F401
 
     rng = np.random.default_rng(0)

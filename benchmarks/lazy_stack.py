@@ -14,7 +14,7 @@ LIMIT = 1.1
 
 
 def measure(frames: int) -> None:
-    """Find the atoms of a stack that is made frame by frame, and say what it took."""
+    """Find the atoms of a stack that is made frame by frame, and print time and memory."""
     import hyperspy_dlatoms  # noqa: F401
 
     signal = noise(frames)

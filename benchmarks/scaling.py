@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How the time of a frame grows with its size, its sampling, the number of frames and of workers.
+"""Time of a frame against its size, its sampling, the number of frames and of workers.
 
 Each table has one thing varied, the median of some rounds and their spread, from a file in memory
 to atoms::

@@ -32,7 +32,7 @@ CITATION = (
     "doi:10.1002/adts.201800037"
 )
 LEFT_OUT = ("Cs", "astigmatism", "coma", "threefold", "focal_spread")
-"""Of the domain on the cards: the catalogue says what people choose by."""
+"""Parts of the domain on the cards that users choose by."""
 
 
 def main() -> None:

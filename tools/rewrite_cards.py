@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Write the cards of the shipped networks anew, in the newest format; the weights stay as they are.
+"""Rewrite the cards of the shipped networks in the newest format; the weights are unchanged.
 
-The card of a network takes the text of its recipe from ``recipes/`` besides. Run `catalogue.py`
-after it, since the files have other hashes then::
+The text of the recipe on a card is updated from ``recipes/``. Run `catalogue.py` afterwards, since
+the hashes of the files change::
 
     python tools/rewrite_cards.py && python tools/catalogue.py
 """

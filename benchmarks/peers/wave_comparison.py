@@ -25,13 +25,13 @@ if TYPE_CHECKING:
     from hyperspy_dlatoms.networks.network import AtomNetwork
 
 MARGIN = 5.0
-"""What is left out along each edge (Å)."""
+"""Width left out along each edge (Å)."""
 
 WaveMethod = Callable[[FocalSeries], np.ndarray]
 
 
 class WaveErrors(NamedTuple):
-    """How far a wave is from the true one.
+    """Errors of a wave.
 
     Attributes
     ----------

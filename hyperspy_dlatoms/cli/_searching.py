@@ -84,7 +84,7 @@ def search(
     parts = options.output.with_name(f"{options.output.name}.parts")
     if parts.exists() and not options.resume:
         raise FileExistsError(
-            f"{str(parts)!r} holds the results of a search that was cut short: give --resume to "
+            f"{str(parts)!r} holds the results of an interrupted search: give --resume to "
             "continue it, or delete the folder."
         )
     _backend.import_tensorflow()

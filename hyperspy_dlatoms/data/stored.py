@@ -38,7 +38,7 @@ class DataFileError(ValueError):
 
 @dataclass(frozen=True, eq=False)
 class Stored:
-    """What a file of a small data set holds.
+    """Content of a file of a small data set.
 
     Parameters
     ----------
@@ -104,7 +104,7 @@ def read_stored(path: str | os.PathLike[str]) -> Stored:
 def _check_sizes(file: BinaryIO) -> None:
     """Raise ValueError where an array claims to be larger than what is stored of it, or than 2 GB.
 
-    NumPy takes the memory for an array before it looks for its content.
+    NumPy allocates an array before it reads its content.
     """
     total = 0
     with zipfile.ZipFile(file) as archive:

@@ -62,7 +62,7 @@ _TOLERATED = 1.1
 
 
 class Detection(NamedTuple):
-    """What was found in a frame.
+    """The sites of a frame, and its domain score.
 
     Attributes
     ----------

@@ -27,7 +27,7 @@ FOOTPRINT = 5.0
 """The image of a column is taken to end at this distance from it (Å), some ten times its width."""
 
 STEP = 0.02
-"""How far columns are moved (Å): well below their width, and well above rounding errors."""
+"""Displacement of columns (Å): well below their width, and well above rounding errors."""
 
 FINEST = 0.2
 """Å/px: finer pixels would add no information to an HRTEM image."""
@@ -107,7 +107,7 @@ def deviations(information: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 @dataclass(frozen=True, eq=False)
 class Sensitivity:
-    """How an exit wave responds when columns move.
+    """The derivatives of an exit wave by the positions of its columns.
 
     Parameters
     ----------

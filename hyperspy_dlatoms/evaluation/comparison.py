@@ -18,7 +18,7 @@ BORDER = 3.0
 
 @dataclass(frozen=True, eq=False)
 class Comparison:
-    """How the found atoms of one or more frames compare with the true ones.
+    """Found atoms of one or more frames compared with the true ones.
 
     Parameters
     ----------

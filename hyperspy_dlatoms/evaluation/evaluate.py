@@ -72,12 +72,12 @@ def evaluate(
     Parameters
     ----------
     find : Finder
-        What is tested.
+        The method.
     benchmark : Benchmark
-        What it is tested on.
+        The specimens and conditions.
     data : pathlib.Path
-        Where the exit waves are kept; those that are not there are made, which may be cut short
-        and continues the next time.
+        Directory of the exit waves; missing ones are computed, which may be interrupted and
+        continues the next time.
     frames : int, optional
         At each point of a curve.
     seed : int, optional

@@ -68,7 +68,7 @@ _CARD = (
     *("sites", "precision", "recall", "f1", "rms", "times_bound", "recall_single", "filled"),
     *("height_error", "heights_right"),
 )
-"""What a card keeps at each dose."""
+"""The scores of a card at each dose."""
 
 
 def write_report(evaluation: Evaluation, directory: Path) -> tuple[Path, Path]:

@@ -51,8 +51,8 @@ def build(arguments: dict[str, Any], n_classes: int, *, folded: bool = False) ->
         convolution of the coarsest level; ``images``, how many images of a focal series it
         takes at once; ``heights``, whether it counts the atoms in a column; ``wave``, whether it
         returns the exit wave in place of sites; ``decoys``, names of what it learns to
-        tell from sites although it looks like one, for instance vacancies. What is not given is
-        taken from ``DEFAULTS``.
+        distinguish from similar sites, for instance vacancies. Defaults are those of
+        ``DEFAULTS``.
     n_classes : int
         Kinds of sites, the background not counted; of no matter for exit waves.
     folded : bool

@@ -14,7 +14,7 @@ from scipy.spatial.distance import cdist
 PREFIX = "domain/"
 
 SITES_SEEN = 3
-"""Features at the end of each cell that tell of the sites in it, the largest probability last."""
+"""Features at the end of each cell about the sites in it, the largest probability last."""
 
 BANDS = 24
 """Rings from zero to the Nyquist frequency."""
@@ -84,7 +84,7 @@ class Domain:
     whitening : numpy.ndarray
         Turns a centred and scaled spectrum into independent numbers, shape (S, S).
     usual, limits : numpy.ndarray
-        Of the votes, the distance to the nearest example, the odd spectrum, and the sites seen
+        Of the votes, the distance to the nearest example, the unusual spectrum, and the sites found
         without a signal: the median over good images, and the limit, shape (4,) each.
 
     Notes
@@ -162,7 +162,7 @@ class Domain:
             f"sampling outside {low:.3g}-{high:.3g} Å/px": stretch,
             "texture unlike the images that the network reads right": max(votes, distance),
             "contrast transfer unlike that of the training images": oddness,
-            "too little signal for the sites that the network sees": blindness,
+            "too little signal for the sites that the network finds": blindness,
         }
         outside = {reason: value for reason, value in found.items() if value > 1}
         # Within their limits only the votes tell a better image from a worse one.

@@ -44,8 +44,8 @@ def with_maps(
 ) -> tuple[keras.Model, tuple[str, ...]]:
     """Return a network with the same weights that returns maps in place of its raw output.
 
-    Then come the other outputs; the names say which of the `SiteMaps` the first ones are. The reach
-    is that of `peaks`.
+    Then come the other outputs; the names are the `SiteMaps` of the first ones. The reach is that
+    of `peaks`.
     """
     import keras
 

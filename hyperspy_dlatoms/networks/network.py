@@ -25,7 +25,7 @@ from hyperspy_dlatoms.networks.waves import from_cells
 if TYPE_CHECKING:
     import keras
 
-# Working px, ten times what the shipped networks see.
+# Working px, ten times the receptive radius of the shipped networks.
 _LARGEST_RADIUS = 2048
 _loading = threading.RLock()
 
@@ -107,7 +107,7 @@ class AtomNetwork:
         ModelFileError
             If it is not a model file, is damaged, or its weights do not fit its architecture.
         ValueError
-            If the precision asked for is unknown, see `hyperspy_dlatoms.networks.running`.
+            If the requested precision is unknown, see `hyperspy_dlatoms.networks.running`.
         """
         path = Path(path).absolute()
         # Two threads that ask for the same network at once get one, not two.
@@ -204,7 +204,7 @@ class AtomNetwork:
 
 
 def _with_sites(levels: np.ndarray, probability: np.ndarray) -> np.ndarray:
-    """Add to the features (n, h, w, C) of each coarse cell what tells of the sites in it: 3 more.
+    """Add to the features (n, h, w, C) of each coarse cell 3 about the sites in it.
 
     These are the means of p and of p (1 - p), p the probability of a site of any class on the
     network's own cells (n, m h, m w, K), and the largest p.
@@ -250,8 +250,8 @@ def _check_extent(path: Path, card: ModelCard, arrays: dict[str, np.ndarray]) ->
     if needed > held or radius > _LARGEST_RADIUS:
         raise ModelFileError(
             f"{str(path)!r} does not fit its card, whose arguments {card.arguments!r} are of a "
-            f"network with {needed} weights or more that sees {radius} px around: the file has "
-            f"{held} weights, and {_LARGEST_RADIUS} px are the most."
+            f"network with {needed} weights or more and a receptive radius of {radius} px: the "
+            f"file has {held} weights, and {_LARGEST_RADIUS} px are the most."
         )
 
 

@@ -36,7 +36,7 @@ def normalise(frame: np.ndarray, sampling: float, width: float = 12.0) -> np.nda
 
 
 def normalise_series(frames: np.ndarray, sampling: float, width: float = 12.0) -> np.ndarray:
-    """Bring the images of a focal series (c, H, W) to one mean, and normalise them together.
+    """Scale the images of a focal series (c, H, W) to one mean, and normalise them together.
 
     Each image is divided by its own mean, so that all have the same dose, unless one has hardly a
     positive mean, because its background was subtracted. Then one local mean and one local rms of

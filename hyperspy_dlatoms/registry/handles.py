@@ -52,7 +52,7 @@ class NetworkHandle:
 
     @property
     def cards(self) -> tuple[ModelCard, ...]:
-        """The cards of all the networks that look at an image."""
+        """The cards of all networks that are applied to an image."""
         return (self.card,)
 
     def get(self) -> AtomNetwork:
@@ -76,7 +76,7 @@ class EnsembleHandle:
 
     @property
     def cards(self) -> tuple[ModelCard, ...]:
-        """The cards of all the networks that look at an image."""
+        """The cards of all networks that are applied to an image."""
         return tuple(member.card for member in self.members)
 
     def get(self) -> AtomEnsemble:

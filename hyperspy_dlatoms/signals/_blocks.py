@@ -46,7 +46,7 @@ _FRAMES = 3
 
 
 class Search(NamedTuple):
-    """How sites are found."""
+    """Options of the search for sites."""
 
     threshold: float | None
     minimum_agreement: float | None
@@ -67,7 +67,7 @@ class Search(NamedTuple):
 
 
 class Output(NamedTuple):
-    """How a result is computed."""
+    """Options of the computation of a result."""
 
     show_progressbar: bool | None
     num_workers: int | None

@@ -26,7 +26,7 @@ _NAMED = 5
 # Å: about half the distance of neighbouring columns, from which images no longer show the same
 # sites at the same places.
 _TOLERATED_DRIFT = 1.0
-_IN_SPITE = 'Use another network, or on_extrapolation="warn" to have the atoms in spite of it.'
+_IN_SPITE = 'Use another network, or on_extrapolation="warn" to get the atoms nevertheless.'
 
 
 class FrameResult(NamedTuple):

@@ -152,7 +152,7 @@ def phase_object(potential: Potential, energy: float) -> np.ndarray:
 
 
 def crop_spectrum(wave: np.ndarray, pixels: int) -> np.ndarray:
-    """Bring a periodic wave (N, N) to a grid of (pixels, pixels), coarser, without aliasing."""
+    """Resample a periodic wave (N, N) to a coarser grid of (pixels, pixels), without aliasing."""
     if pixels > len(wave):
         raise ValueError(
             f"A wave of {len(wave)} px cannot be cropped to {pixels} px; "

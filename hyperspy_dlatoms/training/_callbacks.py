@@ -161,6 +161,6 @@ def make_callbacks(
 
 
 def _synchronise(model: keras.Model) -> None:
-    """Bring the variables up to date: within ``fit``, JAX keeps the state elsewhere."""
+    """Update the variables: within ``fit``, JAX keeps the state elsewhere."""
     if hasattr(model, "jax_state_sync"):
         model.jax_state_sync()

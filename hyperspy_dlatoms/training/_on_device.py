@@ -191,7 +191,7 @@ class OnDevice:
         return self._chunk[1]
 
     def _collect(self, wait: bool) -> bool:
-        """Bring a wave that has arrived to the device, if there is one."""
+        """Copy a wave that has arrived to the device, if there is one."""
         try:
             index, waves = self.supply.arrived.get(block=wait)
         except queue.Empty:
@@ -213,7 +213,7 @@ class _Pool:
         self.waves: Any = None
 
     def add(self, waves: Waves) -> None:
-        """Bring a wave there."""
+        """Copy a wave to the device."""
         import jax
         import jax.numpy as jnp
 

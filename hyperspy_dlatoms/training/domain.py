@@ -27,7 +27,7 @@ FEWEST_SITES = 30
 """Of a wave that an image of another kind is made from, so that it is not empty."""
 
 _TRIES = 1000
-"""Waves looked through for one with so many sites."""
+"""Waves searched for one with so many sites."""
 
 _DIMENSIONS = 200
 """Principal directions of the descriptions that are kept."""

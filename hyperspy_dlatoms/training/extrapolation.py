@@ -38,11 +38,11 @@ class Outcome(NamedTuple):
     """The result of a network on an image."""
 
     kind: str
-    """What the image is of."""
+    """Kind of the image."""
     dose: float
     """e/Å²."""
     sites: int
-    """How many there are."""
+    """Number of true sites."""
     f1: float
     """Without true sites, 1 if nothing was found, else 0."""
     description: np.ndarray

@@ -43,13 +43,13 @@ class Picture(NamedTuple):
     """An image, and what is known of it."""
 
     kind: str
-    """What it is of."""
+    """Kind of the image."""
     image: np.ndarray
     """(H, W) float32."""
     sampling: float
-    """What its calibration says, Å/px."""
+    """Stated sampling, Å/px."""
     pixel: float
-    """What the size of its pixels really is, Å."""
+    """True pixel size, Å."""
     positions: np.ndarray
     """(n, 2): y, x of its sites in px."""
     dose: float

@@ -77,7 +77,7 @@ class Plan:
 
 @dataclass(frozen=True, eq=False)
 class Truth:
-    """What is in a frame; positions are y, x in Å.
+    """The true sites of a frame; positions are y, x in Å.
 
     Parameters
     ----------

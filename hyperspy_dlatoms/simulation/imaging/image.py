@@ -123,7 +123,7 @@ def take_image(
     conditions : Conditions
         The imaging conditions.
     pixel : float, optional
-        Sampling asked of the image, Å/px; by default that of the camera.
+        Requested sampling of the image, Å/px; by default that of the camera.
 
     Returns
     -------

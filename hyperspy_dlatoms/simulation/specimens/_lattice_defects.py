@@ -136,7 +136,7 @@ def vacate(
     fraction: float,
     clustering: float = 0.0,
 ) -> None:
-    """Take all atoms from a share of the sites, see :func:`choose`."""
+    """Remove all atoms from a fraction of the sites, see :func:`choose`."""
     chosen = choose(rng, lattice, candidates & lattice.perfect, fraction, clustering)
     lattice.numbers[chosen] = 0
 
@@ -144,7 +144,7 @@ def vacate(
 def lose_one(
     rng: np.random.Generator, lattice: Lattice, fraction: float, clustering: float = 0.0
 ) -> None:
-    """Take one atom, any of them, from a share of the sites of several, see :func:`choose`."""
+    """Remove one random atom from a fraction of the sites of several, see :func:`choose`."""
     several = lattice.perfect & ((lattice.numbers > 0).sum(axis=1) > 1)
     for one in choose(rng, lattice, several, fraction, clustering):
         lattice.numbers[one, rng.choice(np.flatnonzero(lattice.numbers[one]))] = 0
@@ -176,7 +176,7 @@ def rows_of_vacancies(rng: np.random.Generator, lattice: Lattice, size: float) -
 
 
 def antisites(rng: np.random.Generator, lattice: Lattice, fraction: float) -> None:
-    """Put on a share of the sites the atoms that belong on the other kind of site."""
+    """Place antisites: atoms of the other kind, on a fraction of the sites."""
     kinds = [np.flatnonzero(lattice.cell.metallic), np.flatnonzero(~lattice.cell.metallic)]
     if not all(len(kind) for kind in kinds):
         return
@@ -188,7 +188,7 @@ def antisites(rng: np.random.Generator, lattice: Lattice, fraction: float) -> No
 
 
 def substitute(rng: np.random.Generator, lattice: Lattice, symbol: str, fraction: float) -> None:
-    """Put a foreign element on a share of the sites of its like."""
+    """Substitute a foreign element on a fraction of the sites of similar elements."""
     from ase.data import atomic_numbers
 
     if symbol not in atomic_numbers or symbol == "X":

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Unit cells of single layers, seen along the beam: the sites, and the atoms over each other."""
+"""Unit cells of single layers in projection: the sites, and the atoms in each."""
 
 from __future__ import annotations
 
