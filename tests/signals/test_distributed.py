@@ -24,8 +24,6 @@ def client():
     import dask
 
     options = {"n_workers": 2, "threads_per_worker": 1, "dashboard_address": None}
-    # The network here needs no TensorFlow, which takes seconds to import.
-    options["env"] = {"KERAS_BACKEND": "numpy"}
     with (
         dask.config.set(config),
         distributed.LocalCluster(**options) as cluster,
