@@ -56,7 +56,16 @@ def link(frames: Iterable[np.ndarray], search_range: float | None, memory: int) 
     if first is None:
         columns = {"frame": int, "track": int, "y_drift": float, "x_drift": float}
         return pd.DataFrame({name: np.empty(0, kind) for name, kind in columns.items()})
-    predictor = trackpy.predict.DriftPredict(pos_columns=_POSITION)
+
+    class Predictor(trackpy.predict.DriftPredict):
+        vel: np.ndarray
+
+        def observe(self, frame: object) -> None:
+            super().observe(frame)
+            # Between two frames without an atom in common no drift is known; trackpy has NaN.
+            self.vel = np.nan_to_num(self.vel)
+
+    predictor = Predictor(pos_columns=_POSITION)
     with _quiet():
         try:
             linked = predictor.link_df_iter(

@@ -66,6 +66,17 @@ def test_frames_without_atoms():
         assert len(link(frames, 1.0, 0)) == 0
 
 
+def test_frames_without_an_atom_in_common():
+    linked = link([LATTICE, LATTICE + 100, LATTICE + 100, LATTICE], 1.0, 0)
+    assert linked.groupby("frame").track.agg(["min", "max"]).to_numpy().tolist() == [
+        [0, 63],
+        [64, 127],
+        [64, 127],
+        [128, 191],
+    ]
+    assert (linked[["y_drift", "x_drift"]] == 0).all(axis=None)
+
+
 def test_a_single_frame():
     linked = link([LATTICE], 1.0, 0)
     assert linked.track.tolist() == list(range(len(LATTICE)))
