@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import difflib
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 Check = Callable[[str, Any], Any]
@@ -23,11 +23,12 @@ def number(
     high: float = math.inf,
     *,
     above: float = -math.inf,
+    below: float = math.inf,
     whole: bool = False,
 ) -> Check:
-    """Check a number from `low` to `high`, or greater than `above`."""
+    """Check a number from `low` to `high`, or greater than `above` and less than `below`."""
     limits = [f"from {low:g}"] * (low > -math.inf) + [f"up to {high:g}"] * (high < math.inf)
-    limits += [f"above {above:g}"] * (above > -math.inf)
+    limits += [f"above {above:g}"] * (above > -math.inf) + [f"below {below:g}"] * (below < math.inf)
     expected = " ".join(["a whole number" if whole else "a number", *limits])
 
     def check(place: str, value: Any) -> Any:
@@ -38,7 +39,7 @@ def number(
             except ValueError:
                 raise Wrong(place, value, expected) from None
         right = isinstance(value, (int, float)) and not isinstance(value, bool)
-        if not right or not low <= value <= high or not value > above:
+        if not right or not low <= value <= high or value <= above or value >= below < math.inf:
             raise Wrong(place, value, expected)
         if whole and value != round(value):
             raise Wrong(place, value, expected)
@@ -90,7 +91,7 @@ def listing(item: Check, least: int = 0) -> Check:
     def check(place: str, value: Any) -> tuple[Any, ...]:
         if not isinstance(value, (list, tuple)) or len(value) < least:
             raise Wrong(place, value, f"a list of at least {least}" if least else "a list")
-        return tuple(item(f"{place}[{i}]", one) for i, one in enumerate(value))
+        return tuple(_each(lambda one: item(f"{place}[{one[0]}]", one[1]), enumerate(value)))
 
     return check
 
@@ -134,16 +135,30 @@ def drawn(item: Check) -> Check:
 def named(place: str, value: Any, checks: Mapping[str, Check], needed: Iterable[str] = ()) -> dict:
     """Check a mapping whose values have a check each, and return it in its own order."""
     if not isinstance(value, Mapping):
-        raise Wrong(place, value, "names and their values")
-    for name in value:
-        if name not in checks:
-            close = difflib.get_close_matches(str(name), checks, 1)
-            hint = f"did you mean {close[0]!r}? Known" if close else "known"
-            raise ValueError(
-                f"{f'{place}.' if place else ''}{name} is unknown; {hint} are {', '.join(checks)}."
-            )
-    for name in needed:
-        if name not in value:
-            raise ValueError(f"{place or 'the recipe'} lacks {name!r}.")
+        raise Wrong(place or "the content", value, "names and their values")
     inner = f"{place}." if place else ""
-    return {name: checks[name](f"{inner}{name}", one) for name, one in value.items()}
+
+    def checked(item: tuple[str, Any]) -> tuple[str, Any]:
+        name, one = item
+        if name in checks:
+            return name, checks[name](f"{inner}{name}", one)
+        close = difflib.get_close_matches(str(name), checks, 1)
+        hint = f"did you mean {close[0]!r}? Known" if close else "known"
+        raise ValueError(f"{inner}{name} is unknown; {hint} are {', '.join(checks)}.")
+
+    lacking = [name for name in needed if name not in value]
+    wrong = [f"{place or 'the recipe'} lacks {name!r}." for name in lacking]
+    return dict(_each(checked, value.items(), wrong))
+
+
+def _each(check: Callable[[Any], Any], items: Iterable[Any], wrong: Sequence[str] = ()) -> list:
+    """Check all items, and raise one error of all that is wrong, a line each."""
+    results, wrong = [], list(wrong)
+    for item in items:
+        try:
+            results.append(check(item))
+        except ValueError as error:
+            wrong.append(str(error))
+    if wrong:
+        raise ValueError("\n".join(wrong))
+    return results

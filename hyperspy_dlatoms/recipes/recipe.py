@@ -139,8 +139,8 @@ class NetworkSettings(_Section):
     radius: float = _setting(number(above=0), 0.6)
     minimum_distance: float = _setting(number(above=0), 1.2)
     normalisation_width: float = _setting(number(above=0), 12.0)
-    threshold: float = _setting(number(0, 1), 0.5)
-    anchor: float | None = _setting(optional(number(0, 1)), None)
+    threshold: float = _setting(number(above=0, below=1), 0.5)
+    anchor: float | None = _setting(optional(number(above=0, below=1)), None)
     version: str = _setting(text, "1")
 
 
@@ -348,7 +348,8 @@ def parse_recipe(text: str, source: str = "the recipe") -> Recipe:
         recipe = Recipe(**parts | {"structures": list(parts["structures"])}, text=text)
         _check_together(recipe)
     except ValueError as error:
-        raise ValueError(f"{source}: {error}") from None
+        separator = "\n" if "\n" in str(error) else " "
+        raise ValueError(f"{source}:{separator}{error}") from None
     return recipe
 
 
@@ -362,7 +363,7 @@ def _check_together(recipe: Recipe) -> None:
     if images.per_wave and across < images.pixels:
         raise ValueError(
             f"A wave of {waves.size:g} Å gives {across} px at {coarsest:g} Å/px, fewer than the "
-            f"{images.pixels} px asked for; take larger waves or smaller images."
+            f"{images.pixels} px asked for: increase waves.size, or reduce images.pixels."
         )
     if crop % CELL:
         raise Wrong("training.crop", crop, f"a multiple of {CELL}")

@@ -56,7 +56,7 @@ def test_ranges_keep_their_order_which_is_that_of_the_draws():
     ("old", "new", "message"),
     [
         ("name: none", "name: [none", "my.yaml is not valid YAML"),
-        (GOOD, "[1, 2]", "my.yaml: .* is [1, 2], expected names and their values"),
+        (GOOD, "[1, 2]", "my.yaml: the content is [1, 2], expected names and their values"),
         ("seed: 1", "", "my.yaml: the recipe lacks 'seed'"),
         ("seed: 1", "seed: 1\ncolour: 2", "my.yaml: colour is unknown; known are name, seed"),
         ("seed: 1", "seed: one", "seed is 'one', expected a whole number from 0"),
@@ -85,6 +85,8 @@ def test_ranges_keep_their_order_which_is_that_of_the_draws():
         ("classes: [C]", "classes: [N]", "expected kinds among C, C vacancy, or a single class"),
         ("classes: [C]", "classes: [C vacancy]", "['C vacancy', 'C vacancy'], expected different"),
         ("widths: [8, 16]", "heights: 1", "network.heights is 1, expected true or false"),
+        ("widths: [8, 16]", "threshold: 1", "network.threshold is 1, expected a number above 0 be"),
+        ("widths: [8, 16]", "anchor: 1", "network.anchor is 1, expected a number above 0 below 1"),
         ("widths: [8, 16]", "anchor: 0.4", "network.anchor is 0.4, expected at least the thresh"),
         ("steps: 5", "crop: 63", "training.crop is 63, expected a multiple of 2"),
         ("steps: 5", "precision: float64", "training.precision is 'float64', expected one of"),
@@ -97,6 +99,15 @@ def test_a_wrong_recipe_is_refused_with_its_place(old, new, message):
     pattern = ".*".join(map(re.escape, message.split(".*")))
     with pytest.raises(ValueError, match=pattern):
         parse_recipe(GOOD.replace(old, new), "my.yaml")
+
+
+def test_all_that_is_wrong_is_named_at_once():
+    text = GOOD.replace("seed: 1", "colour: 2").replace("perfect", "prefect")
+    text = text.replace("share: 0.5", "share: -1").replace("[C]", "[]")
+    with pytest.raises(ValueError) as raised:
+        parse_recipe(text, "my.yaml")
+    first = [line.split()[0] for line in str(raised.value).removeprefix("my.yaml:\n").splitlines()]
+    assert first == ["the", "colour", "structures[0]", "structures[1]", "network.classes"]
 
 
 def test_sites_that_are_not_told_apart_have_one_class():
