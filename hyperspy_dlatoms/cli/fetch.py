@@ -14,9 +14,12 @@ HELP = "download or generate models and data sets before they are needed"
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare its arguments."""
-    parser.add_argument("names", metavar="NAME", nargs="*", help="into the cache")
+    parser.add_argument("names", metavar="NAME", nargs="*", help="what to put into the cache")
     parser.add_argument(
-        "--all", metavar="DIR", type=Path, help="all files, for a machine without a network"
+        "--all",
+        metavar="DIR",
+        type=Path,
+        help="put all files there, for a machine without a network",
     )
 
 

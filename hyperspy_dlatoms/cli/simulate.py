@@ -14,8 +14,10 @@ HELP = "simulate a data set of images"
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare its arguments."""
-    parser.add_argument("recipe", metavar="RECIPE", type=Path, help="YAML")
-    parser.add_argument("-o", "--output", metavar="DIR", type=Path, required=True)
+    parser.add_argument("recipe", metavar="RECIPE", type=Path, help="a recipe (YAML)")
+    parser.add_argument(
+        "-o", "--output", metavar="DIR", type=Path, required=True, help="directory of the data set"
+    )
     parser.add_argument("--workers", metavar="N", type=int, help="processes at once")
 
 

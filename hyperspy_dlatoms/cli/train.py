@@ -18,24 +18,34 @@ HELP = "train a network on simulated images"
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare its arguments."""
-    parser.add_argument("recipe", metavar="RECIPE", type=Path, help="YAML")
-    parser.add_argument("--data", metavar="DIR", type=Path, help="data set (data/NAME)")
-    parser.add_argument("--runs", metavar="DIR", type=Path, help="run (runs/NAME)")
+    parser.add_argument("recipe", metavar="RECIPE", type=Path, help="a recipe (YAML)")
+    parser.add_argument(
+        "--data", metavar="DIR", type=Path, help="directory of the data set (data/NAME)"
+    )
+    parser.add_argument("--runs", metavar="DIR", type=Path, help="directory of the run (runs/NAME)")
     parser.add_argument("--minutes", metavar="M", type=float, help="limit of the training time")
     parser.add_argument(
         "--resume",
         action=argparse.BooleanOptionalAction,
         default=True,
-        help="continue a run that was begun (an error without)",
+        help="continue the run that is in its directory (the default), or refuse to",
     )
     parser.add_argument(
         "--on-device",
         action=argparse.BooleanOptionalAction,
         help="make the batches by JAX on the device of the network (if it is an accelerator)",
     )
-    parser.add_argument("-o", "--output", metavar="FILE", type=Path, help="model file to write")
     parser.add_argument(
-        "--calibrate", action="store_true", help="calibrate it then, as `dlatoms calibrate` does"
+        "-o",
+        "--output",
+        metavar="FILE",
+        type=Path,
+        help="model file to write",
+    )
+    parser.add_argument(
+        "--calibrate",
+        action="store_true",
+        help="then calibrate it, as `dlatoms calibrate` does",
     )
 
 

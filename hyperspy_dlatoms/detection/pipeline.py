@@ -35,6 +35,7 @@ from hyperspy_dlatoms.detection.sites import (
     select,
 )
 from hyperspy_dlatoms.networks.architecture import encode_defoci
+from hyperspy_dlatoms.networks.domain import TOLERATED
 from hyperspy_dlatoms.networks.maps import REACH
 from hyperspy_dlatoms.networks.normalisation import normalise, normalise_series
 from hyperspy_dlatoms.networks.resampling import resample, resample_on_device
@@ -57,8 +58,6 @@ _DISC = 0.6
 _OVER_SEAM = 2
 # Of the networks' sampling; at more, an atom has less than a pixel.
 _COARSEST = 4.0
-# Of the range of the card: calibrations are good to a few per cent.
-_TOLERATED = 1.1
 
 
 class Detection(NamedTuple):
@@ -78,7 +77,17 @@ class Detection(NamedTuple):
 
 
 class Search(NamedTuple):
-    """Which sites are reported: see `find_sites`."""
+    """Which sites are reported, and how: arguments of `find_sites`, with their defaults.
+
+    Attributes
+    ----------
+    threshold : float, optional
+        Lowest probability of a site.
+    minimum_agreement : float, optional
+        Lowest fraction of an ensemble that found a site.
+    symmetrise : bool
+        Whether to take the mean over the eight quarter turns and flips.
+    """
 
     threshold: float | None = None
     minimum_agreement: float | None = None
@@ -161,8 +170,25 @@ def detect(
 ) -> list[Detection]:
     """Find the sites of some frames, and score them by the network's domain in the same pass.
 
-    The arguments are those of `find_sites`. A pixel size outside of the card's range is warned of
-    only if no network has a domain, since it is part of the score.
+    A pixel size outside the card's range is warned of only if no network has a domain, since it is
+    part of the score.
+
+    Parameters
+    ----------
+    frames, sampling, network, defoci, batch_pixels
+        As for `find_sites`.
+    search : Search
+        Which sites are reported, and how.
+
+    Returns
+    -------
+    list of Detection
+        One for each frame.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As `find_sites`.
     """
     frames = check_frames(frames, sampling, network.card, defoci)
     _check_search(search)
@@ -252,7 +278,7 @@ def check_frames(
 def warn_of_sampling(sampling: float, card: ModelCard) -> None:
     """Warn of a sampling (Å/px) that is more than a tenth outside the range of a card."""
     known = card.domain.get("sampling")
-    if known is not None and not known[0] / _TOLERATED <= sampling <= known[1] * _TOLERATED:
+    if known is not None and not known[0] / TOLERATED <= sampling <= known[1] * TOLERATED:
         warnings.warn(
             f"The sampling is {sampling:g} Å/px, the network {card.name!r} was trained on images "
             f"of {known[0]:g} to {known[1]:g} Å/px: check the calibration and its unit.",

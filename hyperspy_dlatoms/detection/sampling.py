@@ -186,9 +186,9 @@ def find_lattice(
     likely = [view for view in found if not _is_doubtful(view)]
     if not likely:
         raise SamplingError(
-            f"The sampling cannot be told: the network {network.card.name!r} finds no lattice of "
-            f"{_names(lattices)} in the image for certain, whatever its sampling. Calibrate the "
-            "image, or check the material."
+            f"The sampling cannot be measured: the network {network.card.name!r} finds no "
+            f"lattice of {_names(lattices)} with certainty, at any sampling. Calibrate the image, "
+            "or check the material."
         )
     best = _choose(likely)
     for view in views:
@@ -264,7 +264,7 @@ def _choose(likely: Sequence[_View]) -> _View:
 def _undecided(views: Iterable[_View]) -> SamplingError:
     said = " or ".join(f"{view.suggested:.4g}" for view in views)
     return SamplingError(
-        f"The sampling cannot be told: it may be {said} Å/px. Calibrate the image, or take one "
+        f"The sampling cannot be measured: it may be {said} Å/px. Calibrate the image, or take one "
         "with more contrast."
     )
 
@@ -284,8 +284,8 @@ def _common(estimates: Sequence[Estimate]) -> float:
         if 2 * sum(near) <= len(near):
             said = ", ".join(f"{one.samplings[name]:.4g}" for one in estimates)
             raise SamplingError(
-                f"The sampling cannot be told: the images suggest {said} Å/px for {name}. Are they "
-                "of one magnification? Estimate it from fewer of them."
+                f"The sampling cannot be measured: the images suggest {said} Å/px for {name}. Are "
+                "they of one magnification? Estimate it from fewer of them."
             )
     values = list(candidates.values())
     if max(values) / min(values) > 1 + EXACT:

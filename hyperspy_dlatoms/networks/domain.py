@@ -33,8 +33,9 @@ _SIGNAL = slice(2, 12)
 # Weight of a cell without a site, that of a certain site being 1; and the ratio of sites to signal
 # that is about 1 where there is neither.
 _SOME_SITE = 0.02
-# Of the range of sampling: calibrations are good to a few per cent.
-_TOLERATED = 1.1
+TOLERATED = 1.1
+"""Factor beyond the range of sampling: calibrations are good to a few per cent."""
+
 # Standard deviations at which descriptions are clipped, or one odd channel would decide alone.
 _LARGEST = 8.0
 # So that the logarithm of a distance of 0 is finite.
@@ -153,7 +154,7 @@ class Domain:
             If the features are not those of the network that the domain belongs to.
         """
         low, high = self.sampling
-        stretch = max(low / sampling, sampling / high) / _TOLERATED
+        stretch = max(low / sampling, sampling / high) / TOLERATED
         votes = distance = oddness = blindness = 0.0
         # Of a blank image there is nothing to say.
         if working.any():

@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 
 MANIFEST = "search.json"
 FORMAT = 1
+# What an update of the package may change in the description of a search.
+_OF_A_RELEASE = {"format", "release", "models"}
 _BETWEEN_REASONS = "\n"
 
 
@@ -159,9 +161,10 @@ def _open(directory: Path, search: dict[str, Any]) -> None:
     names = sorted(search.keys() | stored.keys())
     differing = [name for name in names if search.get(name) != stored.get(name)]
     if differing:
+        update = "" if _OF_A_RELEASE.isdisjoint(differing) else ", as after an update"
         raise ValueError(
-            f"{str(directory)!r} holds what another search found, which differs in "
-            f"{', '.join(differing)}: give another directory, or delete that one."
+            f"{str(directory)!r} is the checkpoint of another search, which differs in "
+            f"{', '.join(differing)}{update}: give another directory, or delete that one."
         )
 
 

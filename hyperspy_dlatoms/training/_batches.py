@@ -60,8 +60,8 @@ class Drawn(NamedTuple):
 
     conditions: ConditionArrays
     turn: Turn
-    negative: Any
-    """(n,) bool: whether the contrast is inverted."""
+    inverted: Any
+    """(n,) bool: whether the contrast is."""
     defoci: Any
     """(n, images + 1): input of the network, see `architecture.encode_defoci`."""
     wave: Any
@@ -146,7 +146,7 @@ def make_batch(xp: Any, noise: Noise, waves: Waves, drawn: Drawn, plan: Plan) ->
     if plan.wave:
         targets = to_cells(_cut(xp, waves.truth[order][:, None], turn, plan.crop)[:, 0], xp)
     else:
-        frames = xp.where(drawn.negative[order][:, None, None, None], -frames, frames)
+        frames = xp.where(drawn.inverted[order][:, None, None, None], -frames, frames)
         sites = _moved(xp, waves.sites[order] * scale[:, None, None], turn, plan.crop)
         cells, stride = plan.crop // architecture.STRIDE, architecture.STRIDE
         labels, heights = waves.labels[order], waves.heights[order]

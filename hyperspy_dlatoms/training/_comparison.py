@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from hyperspy_dlatoms.networks.network import AtomNetwork
     from hyperspy_dlatoms.recipes.recipe import Recipe
 
-_BORDER = 3.0
+BORDER = 3.0
 """Å. The surroundings of sites nearer to the edges are cut off."""
 
 _LOWEST = 0.1
@@ -130,4 +130,4 @@ def _classes(classes: Sequence[str], item: Item) -> np.ndarray:
 
 def _inner(places: np.ndarray, size: float) -> np.ndarray:
     """Return which places (y, x in Å) are away from the edges of the image."""
-    return np.all((places > _BORDER) & (size - places > _BORDER), axis=1)
+    return np.all((places > BORDER) & (size - places > BORDER), axis=1)

@@ -20,7 +20,7 @@ from hyperspy_dlatoms.simulation.imaging.conditions import (
 )
 from hyperspy_dlatoms.simulation.imaging.lens import Focus, wavelength
 from hyperspy_dlatoms.training._batches import Drawn, Plan, Turn, Waves
-from hyperspy_dlatoms.training.examples import difficulty, labels_of, told_defoci
+from hyperspy_dlatoms.training.examples import difficulty, given_defoci, labels_of
 
 CHUNK = 32
 """Batches whose conditions are drawn, and brought to the accelerator, at once."""
@@ -106,7 +106,7 @@ def draw_chunk(recipe: Recipe, plan: Plan, seed: list[int], progress: float) -> 
     shape = (CHUNK, plan.batch)
     many = most_defoci(recipe.imaging)
     arrays = stack_arrays([as_arrays(one, many) for one in chosen])
-    told = [told_defoci(rng, one.defoci, plan.images, settings.known_defoci) for one in chosen]
+    given = [given_defoci(rng, one.defoci, plan.images, settings.known_defoci) for one in chosen]
 
     def split(array: np.ndarray) -> np.ndarray:
         return array.reshape(*shape, *array.shape[1:])
@@ -123,6 +123,6 @@ def draw_chunk(recipe: Recipe, plan: Plan, seed: list[int], progress: float) -> 
             rng.random(shape) < 0.5,
         ),
         rng.random(shape) < settings.inverted,
-        split(np.array(told)),
+        split(np.array(given)),
         rng.random(shape).astype(np.float32),
     )

@@ -44,7 +44,7 @@ _SPARE = 3
 
 
 def is_due() -> bool:
-    """Return whether Keras runs on JAX, and JAX on an accelerator."""
+    """Whether Keras runs on JAX, and JAX on an accelerator."""
     import keras
 
     if keras.backend.backend() != "jax":

@@ -62,7 +62,7 @@ class Examples:
     decoys: Sequence[str] = ()
     """See `labels_of`."""
     known_defoci: float = 0.5
-    """See `told_defoci`."""
+    """See `given_defoci`."""
     wave: bool = False
     """Whether the targets are exit waves; the camera is then never coarser than the network."""
 
@@ -186,8 +186,8 @@ class Examples:
         missing = np.maximum(self.crop - np.array(frames.shape[1:]), 0)
         if missing.any():
             frames = np.pad(frames, [(0, 0), *((0, n) for n in missing)], mode="symmetric")
-        told = told_defoci(rng, conditions.defoci, self.images, self.known_defoci)
-        return frames, positions, told
+        given = given_defoci(rng, conditions.defoci, self.images, self.known_defoci)
+        return frames, positions, given
 
 
 def first_held_out(recipe: Recipe) -> int:
@@ -214,12 +214,12 @@ def difficulty(curriculum: Curriculum | None, progress: float) -> dict[str, Any]
     return {"strength": 0.3 + 0.7 * done, "dose_floor": floor}
 
 
-def told_defoci(
+def given_defoci(
     rng: np.random.Generator, defoci: Sequence[float], images: int, known: float
 ) -> np.ndarray:
     """Return the input of a network for the defoci (Å) of a series, (images + 1,).
 
-    A fraction `known` of them is given with an error as a microscopist's, the others not at all.
+    Those of a fraction `known` of the series are given, with an error such as a microscopist's.
     """
     if not defoci or rng.random() >= known:
         return encode_defoci(None, images)

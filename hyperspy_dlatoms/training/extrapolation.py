@@ -19,6 +19,7 @@ from hyperspy_dlatoms.detection.pipeline import find_sites
 from hyperspy_dlatoms.networks.domain import describe
 from hyperspy_dlatoms.networks.normalisation import normalise
 from hyperspy_dlatoms.networks.resampling import resample
+from hyperspy_dlatoms.training._comparison import BORDER
 
 if TYPE_CHECKING:
     from hyperspy_dlatoms.networks.network import AtomNetwork
@@ -26,8 +27,6 @@ if TYPE_CHECKING:
 
 _FALL = 0.1
 """Drop in F1 that a user would want to be warned of."""
-_BORDER = 3.0
-"""Å. The surroundings of sites nearer to the edges are cut off."""
 _DECADES = 0.3
 """Doses within a factor of two count as alike."""
 _NO_NOISE = 1e6
@@ -97,8 +96,8 @@ def fallen(outcomes: Sequence[Outcome], usual: np.ndarray | float) -> np.ndarray
 def _f1(found: np.ndarray, picture: Picture, tolerance: float) -> tuple[int, float]:
     """Count the true sites, and compute F1; `found` in Å."""
     true = picture.positions * picture.pixel
-    far = np.array(picture.image.shape) * picture.pixel - _BORDER
-    is_found, is_true = (np.all((p > _BORDER) & (p < far), axis=1) for p in (found, true))
+    far = np.array(picture.image.shape) * picture.pixel - BORDER
+    is_found, is_true = (np.all((p > BORDER) & (p < far), axis=1) for p in (found, true))
     pairs = match(found, true, tolerance)
     right = int(np.count_nonzero(is_true[pairs[:, 1]]))
     is_found[pairs[:, 0]] = False

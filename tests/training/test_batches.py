@@ -159,7 +159,7 @@ def test_conditions_are_of_the_kind_of_their_place(tiny):
     assert (drawn.turn.corner >= 0).all()
     assert (drawn.turn.corner < plan.room()[:, None]).all()
     assert drawn.turn.corner[:, ~coarse].max() == 120 - 64
-    assert drawn.negative.mean() == pytest.approx(0.3, abs=0.1)
+    assert drawn.inverted.mean() == pytest.approx(0.3, abs=0.1)
     quartiles = np.percentile(values["defocus"], [25, 50, 75])
     assert quartiles == pytest.approx([45, 50, 55], abs=2)
     easy = draw_chunk(recipe, plan, [1, 2], 0.0)
