@@ -78,7 +78,7 @@ def test_where_there_is_no_lattice_it_says_so(network, kind):
         "another lattice": frame("honeycomb")[0],
         "tiny": np.eye(3),
     }
-    with pytest.raises(SamplingError, match="finds no lattice of Au in the image"):
+    with pytest.raises(SamplingError, match="finds no lattice of Au with certainty"):
         estimate_sampling(images[kind][None], network, ["Au"])
 
 
