@@ -66,15 +66,15 @@ def contradiction(
     sites of each frame are a table (n, k) of y and x (px), probability and so on.
     """
     least = _LIKENESS_OF_A_SHEET if _are_sheets(lattices) else _LIKENESS
-    views = [view for view in _views(found, lattices, _FEWEST) if view[1].likeness >= least]
+    fits = [fit for fit in _fits(found, lattices, _FEWEST) if fit[1].likeness >= least]
     against = [
         (lattice, spacing)
-        for lattice, spacing in views
+        for lattice, spacing in fits
         if lattice.mismatch(spacing.nearest, sampling) > math.log(CONTRADICTION)
     ]
-    if 2 * len(against) <= len(views):
+    if 2 * len(against) <= len(fits):
         return None
-    lattice, spacing = sorted(against, key=lambda view: view[1].nearest)[len(against) // 2]
+    lattice, spacing = sorted(against, key=lambda fit: fit[1].nearest)[len(against) // 2]
     return Estimate(lattice.zone, spacing.nearest, lattice.samplings(spacing.nearest))
 
 
@@ -86,8 +86,8 @@ def is_no_sheet(found: Sequence[np.ndarray], lattices: Sequence[Lattice]) -> boo
     """
     if not _are_sheets(lattices):
         return False
-    views = list(_views(found, lattices, _FEWEST_OF_A_SHEET))
-    return 2 * sum(spacing.likeness < _NO_LATTICE for _, spacing in views) > len(views)
+    fits = list(_fits(found, lattices, _FEWEST_OF_A_SHEET))
+    return 2 * sum(spacing.likeness < _NO_LATTICE for _, spacing in fits) > len(fits)
 
 
 def _listed(samplings: dict[str, float]) -> str:
@@ -102,7 +102,7 @@ def _are_sheets(lattices: Sequence[Lattice]) -> bool:
     return all(lattice.nearest.keys() <= SHEETS.keys() for lattice in lattices)
 
 
-def _views(
+def _fits(
     found: Sequence[np.ndarray], lattices: Sequence[Lattice], fewest: int
 ) -> Iterator[tuple[Lattice, Spacing]]:
     """Yield the lattice that the sites of a frame are most like, of those that are sure enough."""

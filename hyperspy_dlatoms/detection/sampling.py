@@ -38,7 +38,7 @@ _LARGE_WINDOW = 120.0
 # lattices are the same, and when the estimate has converged.
 _CONSISTENT = 0.12
 _CLUSTER = 0.04
-_SETTLED = 0.01
+_CONVERGED = 0.01
 _ROUNDS = 3
 # Of a lattice that counts: sites, their neighbours, likeness, and for a square one the mean
 # probability of a site. The few sites on amorphous films are mostly alone.
@@ -81,15 +81,14 @@ class Estimate(NamedTuple):
     samplings: dict[str, float]
 
 
-class _View(NamedTuple):
-    """The sites and their lattice in an image, taken to have some sampling."""
+class _Fit(NamedTuple):
+    """The lattice of the sites in an image that is taken to have some sampling (Å/px)."""
 
     sampling: float
     lattice: Lattice
     nearest: float
     likeness: float
     probability: float
-    sites: np.ndarray
 
     @property
     def suggested(self) -> float:
@@ -98,7 +97,7 @@ class _View(NamedTuple):
         return math.sqrt(min(nearest) * max(nearest)) / self.nearest
 
 
-class _Scene(NamedTuple):
+class _Unscaled(NamedTuple):
     """An image of unknown sampling, and the network that is applied to it."""
 
     frame: np.ndarray
@@ -106,7 +105,7 @@ class _Scene(NamedTuple):
     network: AtomNetwork | AtomEnsemble
     lattices: Sequence[Lattice]
 
-    def look(self, sampling: float, width: float = _WINDOW) -> _View | None:
+    def fit(self, sampling: float, width: float = _WINDOW) -> _Fit | None:
         """Find the sites at a sampling, and the lattice that they form if it is of that size."""
         side = math.ceil(width / sampling)
         window = window_about(self.frame.shape[-2:], self.centre, side)
@@ -125,19 +124,18 @@ class _Scene(NamedTuple):
                 continue
             if best is None or spacing.likeness > best.likeness:
                 probability = float(found.sites.probability.mean())
-                best = _View(sampling, lattice, *spacing[:2], probability, sites)
-        origin = [one.start for one in window]
-        return best and best._replace(sites=best.sites + origin)
+                best = _Fit(sampling, lattice, *spacing[:2], probability)
+        return best
 
-    def settle(self, view: _View) -> _View | None:
+    def refined(self, fit: _Fit) -> _Fit | None:
         """Repeat with the sampling that the lattice suggests, until it suggests the same."""
         for _ in range(_ROUNDS):
-            again = self.look(view.suggested, _LARGE_WINDOW)
-            if again is None or again.likeness < _LIKENESS or not _same(again, view):
+            again = self.fit(fit.suggested, _LARGE_WINDOW)
+            if again is None or again.likeness < _LIKENESS or not _same(again, fit):
                 return None
-            if abs(math.log(again.nearest / view.nearest)) < _SETTLED:
+            if abs(math.log(again.nearest / fit.nearest)) < _CONVERGED:
                 return again
-            view = again
+            fit = again
         return None
 
 
@@ -178,12 +176,12 @@ def find_lattice(
     """
     frame = np.asarray(frame)
     plane = mask_bad(frame.reshape(-1, *frame.shape[-2:])[0])[0]
-    scene = _Scene(frame, lattice_centre(plane), network, lattices)
-    views = [view for s in _samplings(network) if (view := scene.look(s)) is not None]
-    certain = [view for view in views if view.likeness >= _LIKENESS]
-    settled = [scene.settle(view) for view in _distinct(certain)]
-    found = _distinct(view for view in settled if view is not None)
-    likely = [view for view in found if not _is_doubtful(view)]
+    image = _Unscaled(frame, lattice_centre(plane), network, lattices)
+    fits = [fit for s in _samplings(network) if (fit := image.fit(s)) is not None]
+    certain = [fit for fit in fits if fit.likeness >= _LIKENESS]
+    refined = [image.refined(fit) for fit in _distinct(certain)]
+    found = _distinct(fit for fit in refined if fit is not None)
+    likely = [fit for fit in found if not _is_doubtful(fit)]
     if not likely:
         raise SamplingError(
             f"The sampling cannot be measured: the network {network.card.name!r} finds no "
@@ -191,15 +189,15 @@ def find_lattice(
             "or check the material."
         )
     best = _choose(likely)
-    for view in views:
-        believed = 1 - view.probability <= _ABOUT_AS_SURE * (1 - best.probability)
+    for fit in fits:
+        believed = 1 - fit.probability <= _ABOUT_AS_SURE * (1 - best.probability)
         # It may be the material's, and the best one that of its support.
-        if believed and view.nearest * CONTRADICTION < best.nearest:
-            raise _undecided([view, best])
+        if believed and fit.nearest * CONTRADICTION < best.nearest:
+            raise _undecided([fit, best])
         # It may be the right one, and the best one have interstitial positions as well.
-        clear = view.likeness >= _LIKENESS and not _is_doubtful(view)
-        if believed and clear and _is_half(view, best):
-            raise _undecided([best, view])
+        clear = fit.likeness >= _LIKENESS and not _is_doubtful(fit)
+        if believed and clear and _is_half(fit, best):
+            raise _undecided([best, fit])
     return Estimate(best.lattice.zone, best.nearest, best.lattice.samplings(best.nearest))
 
 
@@ -220,29 +218,29 @@ def _samplings(network: AtomNetwork | AtomEnsemble) -> np.ndarray:
     return np.exp(np.linspace(low, high, math.ceil((high - low) / _STEP) + 1))
 
 
-def _distinct(views: Iterable[_View]) -> list[_View]:
-    """Return one view of each lattice, that nearest to its suggestion; the finest lattice first."""
-    kept: list[_View] = []
-    for view in sorted(views, key=lambda one: abs(math.log(one.suggested / one.sampling))):
-        if not any(_same(view, other) for other in kept):
-            kept.append(view)
+def _distinct(fits: Iterable[_Fit]) -> list[_Fit]:
+    """Return one fit of each lattice, that nearest to its suggestion; the finest lattice first."""
+    kept: list[_Fit] = []
+    for fit in sorted(fits, key=lambda one: abs(math.log(one.suggested / one.sampling))):
+        if not any(_same(fit, other) for other in kept):
+            kept.append(fit)
     return sorted(kept, key=lambda one: one.nearest)
 
 
-def _same(one: _View, other: _View) -> bool:
+def _same(one: _Fit, other: _Fit) -> bool:
     return one.lattice is other.lattice and abs(math.log(one.nearest / other.nearest)) < _CLUSTER
 
 
-def _is_half(one: _View, other: _View) -> bool:
+def _is_half(one: _Fit, other: _Fit) -> bool:
     """Whether one square lattice is every second site of another one."""
     if one.lattice is not other.lattice or not _is_square(one.lattice):
         return False
     return abs(math.log(one.nearest / other.nearest / math.sqrt(2))) < _CLUSTER
 
 
-def _is_doubtful(view: _View) -> bool:
+def _is_doubtful(fit: _Fit) -> bool:
     """Whether a square lattice may be every second site of that of the atoms."""
-    return _is_square(view.lattice) and view.probability < _SURE
+    return _is_square(fit.lattice) and fit.probability < _SURE
 
 
 def _is_square(lattice: Lattice) -> bool:
@@ -250,22 +248,22 @@ def _is_square(lattice: Lattice) -> bool:
     return np.allclose(lattice.counts[:2], 4) and np.isclose(lattice.distances[1], math.sqrt(2))
 
 
-def _choose(likely: Sequence[_View]) -> _View:
+def _choose(likely: Sequence[_Fit]) -> _Fit:
     """Return the finest lattice of those with high probabilities and likeness to a lattice."""
-    doubt = min(1 - view.probability for view in likely)
-    likeness = max(view.likeness for view in likely)
-    for view in likely:
-        sure = 1 - view.probability <= _CLEARLY * doubt
-        if sure and view.likeness >= likeness - _MUCH_LESS_LIKE:
-            return view
+    doubt = min(1 - fit.probability for fit in likely)
+    likeness = max(fit.likeness for fit in likely)
+    for fit in likely:
+        sure = 1 - fit.probability <= _CLEARLY * doubt
+        if sure and fit.likeness >= likeness - _MUCH_LESS_LIKE:
+            return fit
     raise _undecided(likely)
 
 
-def _undecided(views: Iterable[_View]) -> SamplingError:
-    said = " or ".join(f"{view.suggested:.4g}" for view in views)
+def _undecided(fits: Iterable[_Fit]) -> SamplingError:
+    listed = " or ".join(f"{fit.suggested:.4g}" for fit in fits)
     return SamplingError(
-        f"The sampling cannot be measured: it may be {said} Å/px. Calibrate the image, or take one "
-        "with more contrast."
+        f"The sampling cannot be measured: it may be {listed} Å/px. Calibrate the image, or take "
+        "one with more contrast."
     )
 
 
@@ -282,16 +280,18 @@ def _common(estimates: Sequence[Estimate]) -> float:
     for name, middle in candidates.items():
         near = [abs(one.samplings[name] / middle - 1) <= EXACT for one in estimates]
         if 2 * sum(near) <= len(near):
-            said = ", ".join(f"{one.samplings[name]:.4g}" for one in estimates)
+            listed = ", ".join(f"{one.samplings[name]:.4g}" for one in estimates)
             raise SamplingError(
-                f"The sampling cannot be measured: the images suggest {said} Å/px for {name}. Are "
-                "they of one magnification? Estimate it from fewer of them."
+                f"The sampling cannot be measured: the images suggest {listed} Å/px for {name}. "
+                "Are they of one magnification? Estimate it from fewer of them."
             )
     values = list(candidates.values())
     if max(values) / min(values) > 1 + EXACT:
-        said = ", ".join(f"{value:.4g} Å/px if it is {name}" for name, value in candidates.items())
+        listed = ", ".join(
+            f"{value:.4g} Å/px if it is {name}" for name, value in candidates.items()
+        )
         raise SamplingError(
-            f"The sampling depends on what the lattice is of: {said}. Give the material.",
+            f"The sampling depends on what the lattice is of: {listed}. Give the material.",
             candidates,
         )
     return math.sqrt(max(values) * min(values))

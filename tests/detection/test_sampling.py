@@ -202,7 +202,7 @@ def test_a_lattice_has_24_sites_or_more(network, seen, n, found):
 def test_lattices_of_about_one_size_are_one(apart, same):
     square = lattices_of(["Au"])[1]
     one, other = (
-        sampling_module._View(SAMPLING, square, nearest, 0.9, 0.9, np.empty((0, 2)))
+        sampling_module._Fit(SAMPLING, square, nearest, 0.9, 0.9)
         for nearest in (20.0, 20.0 * np.exp(apart))
     )
     larger = other._replace(nearest=np.sqrt(2) * other.nearest)
