@@ -49,4 +49,8 @@ def run(options: argparse.Namespace) -> None:
 
 
 def _sampling(text: str) -> float | str:
-    return text if text == _ESTIMATE else float(text)
+    try:
+        return text if text == _ESTIMATE else float(text)
+    except ValueError:
+        expected = f"expected a number in Å/px, or {_ESTIMATE!r}"
+        raise argparse.ArgumentTypeError(f"{text!r}: {expected}") from None

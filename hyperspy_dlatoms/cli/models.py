@@ -4,6 +4,8 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 from hyperspy_dlatoms.cli._printing import print_rows, print_table
 
@@ -32,8 +34,22 @@ def run(options: argparse.Namespace) -> None:
             ("working sampling", f"{card.sampling:g} Å/px"),
             ("threshold", f"{card.threshold:g}"),
             ("hysteresis", f"{card.anchor or card.threshold:g}"),
-            *((name, _short(value)) for name, value in card.scores.items()),
+            *_rows(card.scores),
         )
+
+
+def _rows(scores: Mapping[str, Any], before: str = "") -> Iterator[tuple[str, str]]:
+    """Yield a row for each score; those of a group, as of an evaluation at a dose, share one."""
+    for name, value in scores.items():
+        if not isinstance(value, Mapping):
+            yield before + name, _short(value)
+            continue
+        known = {n: one for n, one in value.items() if one is not None}
+        groups = {n: one for n, one in known.items() if isinstance(one, Mapping)}
+        if len(groups) < len(known):
+            alone = [f"{n} {_short(one)}" for n, one in known.items() if n not in groups]
+            yield before + name, ", ".join(alone)
+        yield from _rows(groups, f"{before}{name}, ")
 
 
 def _short(value: object) -> str:

@@ -11,7 +11,7 @@ from hyperspy.signals import BaseSignal, Signal2D
 
 
 def load_images(path: str | os.PathLike[str]) -> tuple[Signal2D, str]:
-    """Load the images of any file that RosettaSciIO reads, lazily.
+    """Load the images of any file that RosettaSciIO reads, lazily where it can.
 
     Of several signals the first one with real images is taken; the remark says which, and is empty
     where there was no choice.
@@ -35,14 +35,22 @@ def load_images(path: str | os.PathLike[str]) -> tuple[Signal2D, str]:
                 f"{images.metadata.General.title!r}."
             )
             return images, remark if len(signals) > 1 else ""
-    raise ValueError(f"{str(path)!r} holds no real images, but {', '.join(map(repr, signals))}.")
+    in_colour = any(signal.data.dtype.names for signal in signals)
+    raise ValueError(
+        f"{str(path)!r} holds no real images, but {', '.join(map(repr, signals))}."
+        + " Convert colours to grey values first." * in_colour
+    )
 
 
 def _load(path: Path) -> BaseSignal | list[BaseSignal]:
     import hyperspy.api as hs
 
     if path.suffix.lower() != ".npy":
-        return hs.load(path, lazy=True)
+        try:
+            return hs.load(path, lazy=True)
+        except (TypeError, NotImplementedError):
+            # Some readers cannot, RosettaSciIO's of .png and .jpg among them.
+            return hs.load(path)
     # RosettaSciIO would take Fortran order for C.
     data = np.load(path, mmap_mode="r", allow_pickle=False)
     kind = Signal2D if data.ndim > 1 else BaseSignal
@@ -54,4 +62,4 @@ def _as_images(signal: BaseSignal) -> Signal2D | None:
         return None
     if signal.axes_manager.signal_dimension > 2:
         signal = signal.transpose(signal_axes=2)
-    return signal
+    return signal if signal._lazy else signal.as_lazy()

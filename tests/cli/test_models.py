@@ -20,3 +20,7 @@ def test_models_name_shows_the_card(capsys):
     card, _ = read_model(registry.path("graphene"))
     assert f"{card.threshold:g}" in row_of(printed, "threshold")
     assert all(name in printed for name in card.scores)
+    dose = card.scores["evaluation"]["dose"]["1000"]
+    (row,) = [line for line in printed.splitlines() if line.startswith("evaluation, dose, 1000 ")]
+    assert f"recall {dose['recall']:.3g}" in row
+    assert "{" not in printed

@@ -66,6 +66,19 @@ def test_no_images(signal, tmp_path):
         load_images(tmp_path / "other.hspy")
 
 
+def test_pictures_which_no_reader_loads_lazily(tmp_path):
+    from PIL import Image
+
+    grey = np.arange(48, dtype=np.uint8).reshape(6, 8)
+    Image.fromarray(grey).save(tmp_path / "grey.png")
+    signal, remark = load_images(tmp_path / "grey.png")
+    assert signal._lazy and remark == ""
+    np.testing.assert_array_equal(signal.data.compute(), grey)
+    Image.fromarray(np.stack([grey, grey, 5 * grey], axis=-1)).save(tmp_path / "colour.png")
+    with pytest.raises(ValueError, match="holds no real images.* Convert colours to grey"):
+        load_images(tmp_path / "colour.png")
+
+
 def test_unreadable_files(tmp_path):
     (tmp_path / "torn.hspy").write_bytes(b"\x89HDF\r\n\x1a\n" + b"x" * 100)
     (tmp_path / "torn.dm4").write_bytes(b"x" * 100)
