@@ -28,7 +28,7 @@ _RANGE = (0.001, 2.0)
 _TOLERANCE = 0.01
 _REMEDY = (
     "Set the axis (for example signal.axes_manager[-1].scale = 0.02 and .units = 'nm', for both "
-    "signal axes), give sampling in Å/px, or have it found with sampling='estimate'."
+    "signal axes), give sampling in Å/px, or, for single images, sampling='estimate'."
 )
 _FOCAL_NAMES = ("defocus", "focus")
 # The values of a "focus" axis may have either sign.
