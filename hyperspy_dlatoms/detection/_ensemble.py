@@ -11,6 +11,7 @@ from scipy.spatial import cKDTree
 from hyperspy_dlatoms.detection.sites import Candidates, Sites, keep_best
 from hyperspy_dlatoms.networks.domain import DomainScore
 
+# Of fractions such as 2 / 3.
 _ROUNDING = 1e-9
 
 

@@ -6,14 +6,25 @@ from __future__ import annotations
 import numpy as np
 from scipy.ndimage import distance_transform_edt, gaussian_filter
 
+from hyperspy_dlatoms.networks.normalisation import LEAST_MEAN
+
+# Rows at a time, which stay in the cache.
 _STRIP = 64
+# Pixels that the percentiles are of: some 130 of them are beyond the 99.9th.
 _SAMPLE = 2**17
+# Percentiles of fewer pixels are these pixels themselves.
 _FEWEST_FOR_OUTLIERS = 64
+# In distances of the 99.9th percentile from the median: of Gaussian noise, 18.5 deviations in all.
 _OUTLIER_FACTOR = 5.0
+# How far an outlier stands out from the 3 x 3 pixels around it, in its distance from the median:
+# a fringe, which is wider than a pixel, does so by less.
 _ISOLATION = 0.9
+# px a side of the blocks whose means fill wide holes.
 _BLOCK = 16
-_LEAST_MEAN = 0.05
+# Largest magnitude whose differences are finite in float64.
 _LARGEST = 1e300
+# Spreads at which pixels are clipped, and magnitudes up to which float32 is used: the squares of
+# both fit into it.
 _LARGEST_OF_SPREAD = 1e6
 _ORDINARY = 1e15
 
@@ -45,7 +56,7 @@ def mask_series(series: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         for image, centre, spread in zip(images, centres, spreads, strict=True)
     ]
     counts = all(
-        mean > _LEAST_MEAN * spread * float(image.std(dtype=np.float64))
+        mean > LEAST_MEAN * spread * float(image.std(dtype=np.float64))
         for image, mean, spread in zip(images, means, spreads, strict=True)
     )
     largest = max(spreads) or 1.0

@@ -13,11 +13,17 @@ from hyperspy_dlatoms.networks.resampling import interpolate
 CONTRAST_UNIT = 0.2
 """Unit of the contrast that networks of exit waves take, as a fraction of the local mean."""
 
+LEAST_MEAN = 0.05
+"""Ratio of mean and deviation from which images are counts: without background it is about 0."""
+
+# px a side of the blocks that moments are averaged over, a quarter of the Gaussian's deviation at
+# most; and rows at a time, which stay in the cache.
 _LARGEST_BLOCK = 8
 _STRIP = 256
+# Least local rms, in that of the image, so that nothing is amplified more than a hundred times; and
+# in its level, a hundred roundings of float32.
 _FLOOR_OF_CONTRAST = 1e-2
 _FLOOR_OF_ROUNDING = 1e-5
-_LEAST_MEAN = 0.05
 
 
 def normalise(frame: np.ndarray, sampling: float, width: float = 12.0) -> np.ndarray:
@@ -48,7 +54,7 @@ def normalise_series(frames: np.ndarray, sampling: float, width: float = 12.0) -
     frames = frames.astype(np.float32)
     if frames.size:
         means = frames.mean(axis=(1, 2), dtype=np.float64)
-        if np.all(means > _LEAST_MEAN * frames.std(axis=(1, 2), dtype=np.float64)):
+        if np.all(means > LEAST_MEAN * frames.std(axis=(1, 2), dtype=np.float64)):
             frames /= means[:, None, None].astype(np.float32)
     return _normalise(frames, sampling, width)
 
@@ -87,7 +93,7 @@ def normalise_many(xp: Any, frames: Any, sampling: float, width: float = 12.0) -
     if frames.shape[1] > 1:
         means = frames.mean(axis=(2, 3), keepdims=True)
         deviations = frames.std(axis=(2, 3), keepdims=True)
-        divided = (means > _LEAST_MEAN * deviations).all(axis=1, keepdims=True)
+        divided = (means > LEAST_MEAN * deviations).all(axis=1, keepdims=True)
         frames = frames / xp.where(divided, means, 1)
     sums, blur, spread_out = _matrices(xp, frames.shape[-1], sampling, width)
     centre = frames.mean(axis=(1, 2, 3), keepdims=True)

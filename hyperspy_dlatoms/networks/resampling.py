@@ -10,14 +10,20 @@ from typing import NamedTuple
 import numpy as np
 from scipy.signal import resample_poly
 
+# Rows at a time, which stay in the cache; and the least number of outputs of a product.
 _STRIP = 64
 _OUTPUTS = 32
+# Half the length of the filter of `scipy.signal.resample_poly`, in samples of the lower rate.
 _REACH = 10
 # Of products of so many multiplications BLAS gives none to other threads, whose number the last
 # digits would follow.
 _SINGLE_THREADED = 2**18
+# Ratio of pixel sizes from which blocks are averaged first, and the least that is left to the
+# filter, which removes what the block means have aliased.
 _BIN_FROM = 3.0
 _SMALLEST_RESIDUAL = 1.5
+# Relative: how far the target may be missed without a filter, and by a fraction that has a short
+# one. Calibrations are good to a few per cent.
 _SKIP_WITHIN = 1e-2
 _RATIO_WITHIN = 1e-3
 

@@ -34,6 +34,7 @@ _WELL_READ = 0.8
 """The same for deviations: of many wrong sites some are near a true one by chance."""
 
 _FEWEST_ERRORS = 20
+"""Errors, along both axes, of ten sites: of fewer a line is a matter of chance."""
 
 
 class Line(NamedTuple):
