@@ -199,7 +199,7 @@ def test_a_network_that_does_not_know_its_lattices(use):
 
 def test_images_without_a_lattice(network):
     empty = hs.signals.Signal2D(np.random.default_rng(0).normal(size=(2, *SHAPE)))
-    with pytest.raises(SamplingError, match="finds no lattice of Ag, Au, Pt in the image"):
+    with pytest.raises(SamplingError, match="finds no lattice of Ag, Au, Pt with certainty"):
         empty.find_atoms_nn(sampling="estimate")
 
 
