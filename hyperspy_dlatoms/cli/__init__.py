@@ -28,18 +28,21 @@ from hyperspy_dlatoms.cli._printing import one_line, print_warning
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run ``dlatoms``."""
-    options = _parser().parse_args(arguments)
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    if options.run is None:
+        parser.print_help()
+        return 0
     with warnings.catch_warnings(action="default"):
         warnings.showwarning = print_warning
         try:
-            options.run(options)
+            return options.run(options) or 0
         except (ValueError, TypeError, OSError, MissingExtraError) as error:
             print(f"dlatoms: error: {one_line(error)}", file=sys.stderr)
             return 1
         except KeyboardInterrupt:
             print("dlatoms: interrupted", file=sys.stderr)
             return 130
-    return 0
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -47,7 +50,8 @@ def _parser() -> argparse.ArgumentParser:
         prog="dlatoms", description="Find the atoms of HRTEM images with neural networks."
     )
     parser.add_argument("--version", action="version", version=hyperspy_dlatoms.__version__)
-    commands = parser.add_subparsers(metavar="COMMAND", required=True)
+    parser.set_defaults(run=None)
+    commands = parser.add_subparsers(metavar="COMMAND")
     using = (demo, find, classify, models, data, fetch)
     making = (simulate, train, calibrate, evaluate, publish)
     for module in (*using, *making):

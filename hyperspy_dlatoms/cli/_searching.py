@@ -6,19 +6,35 @@ from __future__ import annotations
 import argparse
 import shutil
 import sys
-from collections.abc import Callable
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from hyperspy_dlatoms.cli import _backend
-from hyperspy_dlatoms.cli._printing import print_rows
-from hyperspy_dlatoms.cli._writing import check_writable
+from hyperspy_dlatoms.cli._files import Job, Plan, atoms_path, plan
+from hyperspy_dlatoms.cli._printing import one_line, print_rows, print_warning
+from hyperspy_dlatoms.cli._tables import write_together
+from hyperspy_dlatoms.cli._wording import in_options
 
 if TYPE_CHECKING:
     import numpy as np
     from hyperspy.signals import Signal2D
 
     from hyperspy_dlatoms.signals import AtomPositions
+
+
+class _Found(NamedTuple):
+    """What is printed of the atoms of a file."""
+
+    frames: int
+    images: str
+    sampling: float
+    """Å/px."""
+    counts: list[tuple[str, str]]
+    """Of the atoms, or of each species."""
 
 
 def add_arguments(
@@ -29,14 +45,20 @@ def add_arguments(
     sampling_help: str = "Å/px, where the file does not say",
 ) -> None:
     """Declare the arguments; `model` is the default, `sampling` parses one (Å/px)."""
-    parser.add_argument("file", metavar="FILE", type=Path, help="anything that RosettaSciIO reads")
+    parser.add_argument(
+        "files",
+        metavar="FILE",
+        nargs="+",
+        help="anything that HyperSpy reads, pictures too; several, or a pattern such as '*.tif'",
+    )
     parser.add_argument(
         "-o",
         "--output",
         metavar="OUT",
-        type=_atoms_file,
+        type=atoms_path,
         required=True,
-        help="a table (.csv), a HyperSpy signal (.hspy) or structures (extended .xyz)",
+        help="a table (.csv), of several files with a column file; a HyperSpy signal (.hspy) or "
+        "structures (extended .xyz) of one file; or a directory for a table a file",
     )
     parser.add_argument("--model", default=model, help="a name or a file (%(default)s)")
     parser.add_argument("--sampling", type=sampling, help=sampling_help)
@@ -61,34 +83,156 @@ def add_arguments(
     parser.add_argument(
         "--resume",
         action="store_true",
-        help="continue an interrupted search from its checkpoint, OUT.parts",
+        help="continue an interrupted search from its checkpoint, OUT.parts, or fail if it was "
+        "another search, which is replaced otherwise",
     )
-    parser.add_argument("--png", metavar="FILE", type=Path, help="a picture of the first image")
+    parser.add_argument(
+        "--png",
+        metavar="FILE",
+        type=Path,
+        help="a picture of the first image; a directory for those of several files",
+    )
 
 
 def search(
     options: argparse.Namespace,
     method: Callable[..., AtomPositions],
     **more: Any,
-) -> None:
-    """Find atoms by a `method` of ``Signal2D``, write them, and print how many there are."""
+) -> int:
+    """Find atoms by a `method` of ``Signal2D``, write them, and print how many there are.
+
+    Returns the exit status: 1 where one of several files failed.
+    """
     import hyperspy.api as hs
 
+    hs.set_log_level("CRITICAL")
+    task = plan(options.files, options.output, options.png)
+    find = partial(_find, options=options, method=method, more=more)
+    if len(task.jobs) > 1:
+        return _search_all(task, options, find)
+    (job,) = task.jobs
+    with _in_words_of(options):
+        found = find(job, show_progressbar=sys.stderr.isatty())
+    shutil.rmtree(job.parts)
+    rows = [
+        ("images", f"{found.frames} of {found.images}"),
+        ("sampling", f"{found.sampling:.4g} Å/px"),
+        *found.counts,
+        ("wrote", f"{job.output}"),
+    ]
+    if job.picture:
+        rows.append(("picture", f"{job.picture}" + " (the first image)" * (found.frames > 1)))
+    print_rows(*rows)
+    return 0
+
+
+def _search_all(task: Plan, options: argparse.Namespace, find: Callable[..., _Found]) -> int:
+    """Find the atoms in several files; one that fails is named, and the others go on."""
+    from hyperspy_dlatoms.signals import _blocks
+
+    with _in_words_of(options):
+        # What is wrong with the network is wrong with it for all files.
+        _blocks.resolve(options.model)
+    if task.folder:
+        task.folder.mkdir(exist_ok=True)
+    done: dict[Job, _Found] = {}
+    units: dict[tuple[str, ...], Path] = {}
+    with _progress(len(task.jobs)) as show:
+        for number, job in enumerate(task.jobs):
+            show(job.source, number)
+            try:
+                with _in_words_of(options, job.source):
+                    done[job] = find(
+                        job, show_progressbar=False, units=units if task.table else None
+                    )
+            except Exception as error:
+                known = isinstance(error, ValueError | TypeError | OSError)
+                what = one_line(error) if known else one_line(f"{type(error).__name__}: {error}")
+                print(f"dlatoms: error: {job.source}: {what}", file=sys.stderr)
+            else:
+                if not task.table:
+                    shutil.rmtree(job.parts)
+    if done and task.table:
+        write_together(task.table, {job.source: job.output for job in done})
+        for job in done:
+            shutil.rmtree(job.parts)
+            job.output.unlink()
+    if task.folder:
+        with suppress(OSError):
+            # What is left of a file that failed stays.
+            task.folder.rmdir()
+    _print_all(task, done)
+    return int(len(done) < len(task.jobs))
+
+
+def _print_all(task: Plan, done: dict[Job, _Found]) -> None:
+    rows = []
+    for job, found in done.items():
+        counts = ", ".join(f"{count} {name}" for name, count in found.counts)
+        images = f" in {found.frames} images" if found.frames > 1 else ""
+        rows.append((f"{job.source}", f"{counts}{images}, {found.sampling:.4g} Å/px"))
+    if done:
+        rows.append(
+            ("wrote", f"{task.table or f'{len(done)} files in {task.jobs[0].output.parent}'}")
+        )
+        if task.jobs[0].picture:
+            rows.append(("pictures", f"{task.jobs[0].picture.parent}"))
+        print_rows(*rows)
+
+
+@contextmanager
+def _progress(number: int) -> Iterator[Callable[[Path, int], None]]:
+    """Show on a terminal which file is at work, and how many are done."""
+    from rich.console import Console
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeRemainingColumn,
+    )
+
+    columns = (
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+        TextColumn("{task.description}"),
+    )
+    console = Console(file=sys.stderr, markup=False)
+    with Progress(
+        *columns, console=console, transient=True, disable=not sys.stderr.isatty()
+    ) as bar:
+        task = bar.add_task("", total=number)
+
+        def show(path: Path, done: int) -> None:
+            bar.update(task, completed=done, description=path.name)
+
+        yield show
+
+
+def _find(
+    job: Job,
+    *,
+    options: argparse.Namespace,
+    method: Callable[..., AtomPositions],
+    more: dict[str, Any],
+    show_progressbar: bool,
+    units: dict[tuple[str, ...], Path] | None = None,
+) -> _Found:
+    """Find the atoms in a file and write them; the checkpoint stays.
+
+    `units` are those of the axes of the files before, for which one has to be the same.
+    """
     from hyperspy_dlatoms.signals._loading import load_images
 
-    check_writable(options.output, *([options.png] if options.png else []))
-    hs.set_log_level("CRITICAL")
-    images, remark = load_images(options.file)
+    images, remark = load_images(job.source)
     if remark:
         print(remark)
-    parts = options.output.with_name(f"{options.output.name}.parts")
-    if parts.exists() and not options.resume:
-        raise FileExistsError(
-            f"{str(parts)!r} holds the results of an interrupted search: give --resume to "
-            "continue it, or delete the folder."
-        )
+    if units is not None:
+        _check_units(images, units, job.source)
     _backend.import_tensorflow()
-    atoms = method(
+    run = partial(
+        method,
         images,
         options.model,
         sampling=options.sampling,
@@ -96,28 +240,99 @@ def search(
         minimum_agreement=options.minimum_agreement,
         symmetrise=options.symmetrise,
         on_extrapolation=options.on_extrapolation,
-        show_progressbar=sys.stderr.isatty(),
-        store=parts,
+        show_progressbar=show_progressbar,
+        store=job.parts,
         **more,
     )
-    if options.output.suffix == ".hspy" and atoms._lazy:
-        # A file of HyperSpy takes all atoms at once.
-        atoms.compute(show_progressbar=False)
-    if atoms._lazy:
-        atoms.record_quality()
-    _write_atoms(atoms, options.output)
+    try:
+        atoms = _continued(run, job, resume=options.resume)
+        if job.output.suffix == ".hspy" and atoms._lazy:
+            # A file of HyperSpy takes all atoms at once.
+            atoms.compute(show_progressbar=False)
+        if atoms._lazy:
+            atoms.record_quality()
+        _write_atoms(atoms, job.output)
+        if job.picture:
+            _draw(job.picture, atoms, _first_image(images, atoms))
+    except BaseException:
+        _remove_empty(job.parts)
+        raise
     y, x = atoms.metadata.VectorMetadata.sampling
-    rows = [
-        ("images", f"{images.data[..., 0, 0].size} of {_size(images)} px"),
-        ("sampling", f"{(y * x) ** 0.5:.4g} Å/px"),
-        *_counts(atoms),
-        ("wrote", f"{options.output}"),
-    ]
-    if options.png:
-        _draw(options.png, atoms, _first_image(images, atoms))
-        rows.append(("picture", f"{options.png}" + " (the first image)" * (atoms.data.size > 1)))
-    shutil.rmtree(parts)
-    print_rows(*rows)
+    frames = int(images.data[..., 0, 0].size)
+    return _Found(frames, f"{_size(images)} px", float(y * x) ** 0.5, _counts(atoms))
+
+
+def _continued(run: Callable[[], AtomPositions], job: Job, *, resume: bool) -> AtomPositions:
+    """Run a search from its checkpoint, in place of that of another search unless `resume`."""
+    from hyperspy_dlatoms.signals._checkpoint import MANIFEST, OtherSearchError
+
+    _remove_empty(job.parts)
+    manifest = job.parts / MANIFEST
+    begun = manifest.exists()
+    if begun and not resume and manifest.stat().st_mtime < job.source.stat().st_mtime:
+        # The images may have changed where a checkpoint does not compare them.
+        shutil.rmtree(job.parts)
+        begun = False
+    try:
+        atoms = run()
+    except OtherSearchError as error:
+        if resume:
+            raise ValueError(f"{error.problem}: leave out --resume to search again.") from error
+        shutil.rmtree(job.parts)
+        return run()
+    if begun:
+        print(f"Continued the interrupted search of {str(job.source)!r}.")
+    return atoms
+
+
+def _remove_empty(parts: Path) -> None:
+    """Remove a checkpoint without any results."""
+    from hyperspy_dlatoms.signals._checkpoint import MANIFEST
+
+    if parts.is_dir() and all(
+        path.name == MANIFEST or path.name.startswith(".") for path in parts.iterdir()
+    ):
+        shutil.rmtree(parts)
+
+
+def _check_units(images: Signal2D, units: dict[tuple[str, ...], Path], source: Path) -> None:
+    ours = tuple(str(axis.units) for axis in images.axes_manager.signal_axes)
+    if ours not in units and units:
+        ((theirs, first),) = units.items()
+        raise ValueError(
+            f"Its axes are in {_units(ours)}, those of {str(first)!r} in {_units(theirs)}: "
+            "expected one unit for a table. Give a directory with --output, for a table a file."
+        )
+    units[ours] = source
+
+
+def _units(units: tuple[str, ...]) -> str:
+    return " and ".join(dict.fromkeys("no unit" if u == "<undefined>" else u for u in units))
+
+
+@contextmanager
+def _in_words_of(options: argparse.Namespace, source: Path | None = None) -> Iterator[None]:
+    """Let errors and warnings speak of the options of a command, and warnings name a file."""
+    from hyperspy_dlatoms.signals._axes import AxesError
+
+    names = [name for name in vars(options) if name not in ("files", "run", "output", "png")]
+    start = f"{source}: " if source else ""
+
+    def show(message, *where, **more) -> None:
+        print_warning(f"{start}{in_options(str(message), names)}", *where, **more)
+
+    before, warnings.showwarning = warnings.showwarning, show
+    try:
+        yield
+    except AxesError as error:
+        estimate = ", or --sampling estimate" if "material" in names else ""
+        raise ValueError(
+            f"{in_options(error.problem, names)} Give --sampling in Å/px{estimate}."
+        ) from error
+    except (ValueError, TypeError) as error:
+        raise ValueError(in_options(str(error), names)) from error
+    finally:
+        warnings.showwarning = before
 
 
 def _size(images: Signal2D) -> str:
@@ -176,10 +391,3 @@ def _write_atoms(atoms: AtomPositions, path: Path) -> None:
         atoms.to_xyz(path)
     else:
         atoms.save(path, overwrite=True)
-
-
-def _atoms_file(text: str) -> Path:
-    path = Path(text)
-    if path.suffix not in (".csv", ".hspy", ".xyz"):
-        raise argparse.ArgumentTypeError(f"{text!r} does not end in .csv, .hspy or .xyz")
-    return path

@@ -7,7 +7,7 @@ import argparse
 
 from hyperspy_dlatoms.cli import _searching
 
-HELP = "find atoms, vacancies and their species in the focal series of a file"
+HELP = "find atoms, vacancies and their species in the focal series of files"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -31,11 +31,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def run(options: argparse.Namespace) -> None:
+def run(options: argparse.Namespace) -> int:
     """Find the sites, write them, and print how many there are of each species."""
     from hyperspy_dlatoms.signals.methods import classify_species
 
-    _searching.search(
+    return _searching.search(
         options,
         classify_species,
         focal_axis=options.focal_axis,

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from hyperspy_dlatoms.signals import AtomPositions
 
-HELP = "find the atoms of the images in a file"
+HELP = "find the atoms of the images in files"
 
 _ESTIMATE = "estimate"
 
@@ -33,7 +33,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def run(options: argparse.Namespace) -> None:
+def run(options: argparse.Namespace) -> int:
     """Find the atoms, write them, and print how many there are."""
     from hyperspy_dlatoms.signals.methods import find_atoms_nn
 
@@ -45,7 +45,7 @@ def run(options: argparse.Namespace) -> None:
             sampling = images.estimate_sampling(model, material=options.material)
         return find_atoms_nn(images, model, sampling=sampling, **more)
 
-    _searching.search(options, find)
+    return _searching.search(options, find)
 
 
 def _sampling(text: str) -> float | str:

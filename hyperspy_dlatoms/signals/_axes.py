@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import math
+import unicodedata
 from collections.abc import Sequence
 from numbers import Integral, Real
 from typing import TYPE_CHECKING, NamedTuple
@@ -12,6 +13,7 @@ import dask.array as da
 import numpy as np
 from hyperspy.signals import Signal2D
 
+from hyperspy_dlatoms.signals._colour import as_grey
 from hyperspy_dlatoms.signals._quality import warn
 
 if TYPE_CHECKING:
@@ -33,6 +35,19 @@ _REMEDY = (
 _FOCAL_NAMES = ("defocus", "focus")
 # The values of a "focus" axis may have either sign.
 _DEFOCUS = "defocus"
+# As users of DigitalMicrograph type it; to pint, A is ampere, which no axis of an image has.
+_ANGSTROM = ("A", "AA", "Ang", "ang", "Angs", "angs", "Angstroem", "angstroem")
+
+
+class AxesError(ValueError):
+    """The sampling of an image cannot be told from its axes: what is wrong, and what to do."""
+
+    def __init__(self, problem: str, remedy: str = _REMEDY):
+        super().__init__(problem, remedy)
+        self.problem = problem
+
+    def __str__(self) -> str:
+        return " ".join(self.args)
 
 
 class Sampling(NamedTuple):
@@ -89,7 +104,7 @@ def read_images(
     x, y = signal.axes_manager.signal_axes
     focus = None if series is None else find_focus(signal, card, series)
     focal_axis = None if focus is None else focus.axis
-    frames, navigation = _frames(signal.data, focal_axis)
+    frames, navigation = _frames(as_grey(signal.data), focal_axis)
     axes = reversed(signal.axes_manager.navigation_axes)
     kept = [axis.get_axis_dictionary() for axis in axes if axis.index_in_array != focal_axis]
     both = frame_sampling((y, x), sampling)
@@ -97,14 +112,9 @@ def read_images(
 
 
 def check_images(signal: Signal2D) -> None:
-    """Raise a TypeError for complex and colour images."""
+    """Raise a TypeError for complex images; colours are for `as_grey`."""
     dtype = signal.data.dtype
-    if dtype.names is not None:
-        raise TypeError(
-            f"The images are in colour (dtype {dtype}): expected one real number a pixel. "
-            "Use signal.change_dtype('uint8') and pick or add up the channels."
-        )
-    if dtype.kind not in "biuf":
+    if dtype.names is None and dtype.kind not in "biuf":
         raise TypeError(
             f"The images have dtype {dtype}: expected real numbers. "
             "Take the amplitude, phase or real part of complex images."
@@ -122,10 +132,10 @@ def frame_sampling(axes: Sequence[BaseDataAxis], sampling: float | str | None = 
         return Sampling(float(sampling), float(sampling))
     y, x = (_axis_sampling(axis) for axis in axes)
     if abs(y - x) > _TOLERANCE * max(y, x):
-        raise ValueError(
+        raise AxesError(
             f"The signal axes have unequal samplings, {y:.6g} Å/px along y and {x:.6g} Å/px along "
-            "x: expected square pixels. Correct the axes, resample the image, or give sampling in "
-            "Å/px."
+            "x: expected square pixels.",
+            "Correct the axes, resample the image, or give sampling in Å/px.",
         )
     return Sampling(y, x)
 
@@ -137,13 +147,12 @@ def axis_unit_in_angstrom(units: object) -> float:
     if not isinstance(units, str) or not units.strip():
         raise ValueError("has no units")
     registry = pint.get_application_registry()
+    written = unicodedata.normalize("NFC", units.strip())
     try:
-        unit = _parse(registry, units.strip())
+        unit = _parse(registry, "angstrom" if written in _ANGSTROM else written)
     except Exception as error:
         # Pint raises errors of many kinds, its tokenizer's among them.
         raise ValueError(f"has units {units!r}, which are not understood") from error
-    if str(unit) == "ampere":
-        raise ValueError(f"has units {units!r}, which is ampere; ångström is written 'Å'")
     # To pint, px is CSS's, 1/96 of an inch.
     if str(unit) in ("css_pixel", "pixel"):
         raise ValueError(f"is in pixels ({units!r})")
@@ -216,14 +225,14 @@ def _parse(registry, units: str):
 def _axis_sampling(axis) -> float:
     name = f"The signal axis {axis.name!s}"
     if not axis.is_uniform:
-        raise ValueError(
-            f"{name} is non-uniform: expected one sampling for the whole axis. Use "
-            "signal.interpolate_on_axis with a uniform axis first, or give sampling in Å/px."
+        raise AxesError(
+            f"{name} is non-uniform: expected one sampling for the whole axis.",
+            "Use signal.interpolate_on_axis with a uniform axis first, or give sampling in Å/px.",
         )
     try:
         sampling = abs(float(axis.scale)) * axis_unit_in_angstrom(axis.units)
     except ValueError as error:
-        raise ValueError(f"{name} {error}, so its sampling is unknown. {_REMEDY}") from error
+        raise AxesError(f"{name} {error}, so its sampling is unknown.") from error
     _check_range(sampling, f"{name} (scale {axis.scale:.6g} {axis.units})")
     return sampling
 
@@ -231,9 +240,9 @@ def _axis_sampling(axis) -> float:
 def _check_range(sampling: float, what: str) -> None:
     low, high = _RANGE
     if not low <= sampling <= high:
-        raise ValueError(
+        raise AxesError(
             f"{what} is {sampling:.6g} Å/px: expected {low} to {high} Å/px, where atoms can be "
-            f"seen. {_REMEDY}"
+            "seen."
         )
 
 

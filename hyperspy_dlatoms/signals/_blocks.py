@@ -24,6 +24,7 @@ from hyperspy_dlatoms.detection.exit_waves import working_grid
 from hyperspy_dlatoms.detection.sites import column_names
 from hyperspy_dlatoms.signals._axes import Images, Series, read_images
 from hyperspy_dlatoms.signals._checkpoint import checkpointed, complete, describe
+from hyperspy_dlatoms.signals._colour import as_grey
 from hyperspy_dlatoms.signals._quality import FrameResult, check_defoci, check_drift
 from hyperspy_dlatoms.signals.atom_positions import (
     AtomPositions,
@@ -243,7 +244,7 @@ def estimate_sampling(
             "with a network of single images, or set the signal axes."
         )
     materials = _materials(signal, model.card) if material is None else (material,)
-    some = _some_images(signal, frames)
+    some = np.asarray(as_grey(_some_images(signal, frames)))
     return sampling.estimate_sampling(some, model.handle.get(), materials)
 
 

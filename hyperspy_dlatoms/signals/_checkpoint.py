@@ -37,6 +37,19 @@ MANIFEST = "search.json"
 FORMAT = 1
 # What an update of the package may change in the description of a search.
 _OF_A_RELEASE = {"format", "release", "models"}
+
+
+class OtherSearchError(ValueError):
+    """A checkpoint of another search, or a damaged one: what it is, and what to do."""
+
+    def __init__(self, problem: str, remedy: str):
+        super().__init__(problem, remedy)
+        self.problem = problem
+
+    def __str__(self) -> str:
+        return ": ".join(self.args)
+
+
 _BETWEEN_REASONS = "\n"
 
 
@@ -155,16 +168,17 @@ def _open(directory: Path, search: dict[str, Any]) -> None:
         _write_whole(manifest, lambda draft: draft.write_text(json.dumps(search, indent=1)))
         return
     except ValueError as error:
-        raise ValueError(
-            f"{str(manifest)!r} is damaged ({error}): delete the directory and search again."
+        raise OtherSearchError(
+            f"{str(manifest)!r} is damaged ({error})", "delete the directory and search again."
         ) from error
     names = sorted(search.keys() | stored.keys())
     differing = [name for name in names if search.get(name) != stored.get(name)]
     if differing:
         update = "" if _OF_A_RELEASE.isdisjoint(differing) else ", as after an update"
-        raise ValueError(
+        raise OtherSearchError(
             f"{str(directory)!r} is the checkpoint of another search, which differs in "
-            f"{', '.join(differing)}{update}: give another directory, or delete that one."
+            f"{', '.join(differing)}{update}",
+            "give another directory, or delete that one.",
         )
 
 

@@ -9,9 +9,11 @@ from pathlib import Path
 import numpy as np
 from hyperspy.signals import BaseSignal, Signal2D
 
+from hyperspy_dlatoms.signals._colour import as_grey, one_channel
+
 
 def load_images(path: str | os.PathLike[str]) -> tuple[Signal2D, str]:
-    """Load the images of any file that RosettaSciIO reads, lazily where it can.
+    """Load the images of any file that RosettaSciIO reads, lazily if its reader can.
 
     Of several signals the first one with real images is taken; the remark says which, and is empty
     where there was no choice.
@@ -30,16 +32,13 @@ def load_images(path: str | os.PathLike[str]) -> tuple[Signal2D, str]:
     for number, signal in enumerate(signals, start=1):
         images = _as_images(signal)
         if images is not None:
+            _check_colours(path, signal)
             remark = (
                 f"The file holds {len(signals)} signals: taking number {number}, "
                 f"{images.metadata.General.title!r}."
             )
             return images, remark if len(signals) > 1 else ""
-    in_colour = any(signal.data.dtype.names for signal in signals)
-    raise ValueError(
-        f"{str(path)!r} holds no real images, but {', '.join(map(repr, signals))}."
-        + " Convert colours to grey values first." * in_colour
-    )
+    raise ValueError(f"{str(path)!r} holds no real images, but {', '.join(map(repr, signals))}.")
 
 
 def _load(path: Path) -> BaseSignal | list[BaseSignal]:
@@ -48,18 +47,43 @@ def _load(path: Path) -> BaseSignal | list[BaseSignal]:
     if path.suffix.lower() != ".npy":
         try:
             return hs.load(path, lazy=True)
-        except (TypeError, NotImplementedError):
-            # Some readers cannot, RosettaSciIO's of .png and .jpg among them.
-            return hs.load(path)
+        except Exception:
+            # Pictures, and whatever else is read only as a whole.
+            return _lazy(hs.load(path, lazy=False))
     # RosettaSciIO would take Fortran order for C.
     data = np.load(path, mmap_mode="r", allow_pickle=False)
     kind = Signal2D if data.ndim > 1 else BaseSignal
     return kind(data, metadata={"General": {"title": path.stem}}).as_lazy()
 
 
+def _lazy(loaded: BaseSignal | list[BaseSignal]) -> BaseSignal | list[BaseSignal]:
+    if isinstance(loaded, list):
+        return [signal.as_lazy() for signal in loaded]
+    return loaded.as_lazy()
+
+
+def _check_colours(path: Path, signal: BaseSignal) -> None:
+    """Raise for a picture in colour; its reader compares two of the three channels only."""
+    from PIL import Image, UnidentifiedImageError
+
+    if signal.metadata.get_item("General.FileIO.0.io_plugin") != "rsciio.image":
+        return
+    try:
+        with Image.open(path) as picture:
+            if picture.mode[0] in "1LIF" and picture.mode != "LA":
+                return
+            pixels = np.asarray(picture.convert("RGBA"))
+    except UnidentifiedImageError:
+        return
+    names = [(name, "u1") for name in "RGBA"]
+    one_channel(np.ascontiguousarray(pixels).view(names)[..., 0])
+
+
 def _as_images(signal: BaseSignal) -> Signal2D | None:
+    if signal.data.dtype.names is not None:
+        signal.data = as_grey(signal.data)
     if signal.data.dtype.kind not in "biuf" or signal.axes_manager.signal_dimension < 2:
         return None
     if signal.axes_manager.signal_dimension > 2:
         signal = signal.transpose(signal_axes=2)
-    return signal if signal._lazy else signal.as_lazy()
+    return signal

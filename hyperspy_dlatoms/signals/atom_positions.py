@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import itertools
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +17,7 @@ from hyperspy.signals import BaseSignal, LazySignal
 
 from hyperspy_dlatoms.analysis import vacancies
 from hyperspy_dlatoms.analysis.vacancies import species_column
-from hyperspy_dlatoms.signals import _export
+from hyperspy_dlatoms.signals import _export, _stacking
 from hyperspy_dlatoms.signals._docstrings import filled
 from hyperspy_dlatoms.signals._picture import PLAIN
 from hyperspy_dlatoms.signals._quality import record_quality
@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 
 # Results of each frame besides its sites, by their names in the metadata and in a `FrameResult`.
 _REPORTS = ("domain", "drift")
+# Metadata of the first of several results that are stacked.
+_KEPT = ("General", "Acquisition_instrument", "Sample", "Signal")
 # Frames whose atoms a stated calibration is compared with, where not all are in memory.
 _COMPARED = 16
 # Set in a file only: a ragged signal without navigation axes could be saved but not loaded.
@@ -141,6 +143,66 @@ class AtomPositions(BaseSignal):
         }
         axes = [] if single else [{"size": len(data), "navigate": True}]
         return cls(data, axes=axes, metadata={"VectorMetadata": vectors}, ragged=True)
+
+    @classmethod
+    def stack(
+        cls,
+        results: Iterable[AtomPositions],
+        *,
+        axis: str | int | None = None,
+        new_axis_name: str = "stack_element",
+    ) -> AtomPositions:
+        """Put the results of several images or movies together, as ``hs.stack`` does with images.
+
+        Parameters
+        ----------
+        results : iterable of AtomPositions
+            With the same columns, species, image size and calibration of the pixels, and the same
+            navigation shape, but for `axis`.
+        axis : str or int, optional
+            The navigation axis along which movies are continued, by its name or its index in
+            ``axes_manager``; by default a new axis, the slowest.
+        new_axis_name : str, optional
+            The name of a new axis.
+
+        Returns
+        -------
+        AtomPositions or LazyAtomPositions
+            Lazy if one of the results is. Entries of ``metadata.VectorMetadata`` that are not the
+            same in all results are left out.
+
+        Raises
+        ------
+        ValueError
+            If there are no results, or columns, calibrations or shapes differ.
+        TypeError
+            For anything else than AtomPositions.
+
+        Examples
+        --------
+        >>> one = AtomPositions.from_frames(np.array([[10.0, 5.0, 0.9]]), sampling=0.2)
+        >>> AtomPositions.stack([one, one, one], new_axis_name="file")
+        <AtomPositions, title: , dimensions: (3|ragged)>
+        >>> movie = AtomPositions.from_frames([np.empty((0, 5))] * 4, sampling=0.2)
+        >>> AtomPositions.stack([movie, movie], axis=0)
+        <AtomPositions, title: , dimensions: (8|ragged)>
+        """
+        results = list(results)
+        if not results:
+            raise ValueError("There are no results: expected one or more.")
+        for result in results:
+            if not isinstance(result, AtomPositions):
+                raise TypeError(f"There is a {type(result).__name__}: expected AtomPositions.")
+        vectors = _stacking.shared_calibration(results)
+        data, axes, place = _stacking.join(results, axis, new_axis_name)
+        reports = _stacking.joined_reports(results, _REPORTS, place)
+        metadata = results[0].metadata.as_dictionary()
+        kept = {name: metadata[name] for name in _KEPT if name in metadata}
+        kind = LazyAtomPositions if isinstance(data, da.Array) else AtomPositions
+        stacked = kind(data, axes=axes, metadata=kept | {"VectorMetadata": vectors}, ragged=True)
+        for name, report in reports.items():
+            stacked.metadata.VectorMetadata[name] = report
+        return stacked
 
     def to_dataframe(self) -> pd.DataFrame:
         """Return a table with a row for each atom.
@@ -642,6 +704,12 @@ class AtomPositions(BaseSignal):
                 *sliced.data.shape, *of_series
             )
         return sliced
+
+    def _calibrated(self) -> dict[str, Any]:
+        """Return the metadata of the positions, without what there is of each frame."""
+        vectors = self.metadata.get_item("VectorMetadata")
+        items = {} if vectors is None else vectors.as_dictionary()
+        return {name: value for name, value in items.items() if name not in _REPORTS}
 
     @property
     def _calibration(self) -> _export.Calibration:

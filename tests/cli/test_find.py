@@ -1,6 +1,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
+import itertools
+import os
+from contextlib import suppress
+from pathlib import Path
 from unittest.mock import Mock
 
 import ase.io
@@ -9,6 +13,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from matplotlib.image import imread
+from PIL import Image
 
 import hyperspy_dlatoms
 from hyperspy_dlatoms import SamplingError, cli
@@ -44,20 +49,23 @@ def test_find_hspy(spot_network, movie, tmp_path):
     assert [len(frame) for frame in atoms.data] == list(map(len, truth))
 
 
+@pytest.mark.parametrize("options", [[], ["--resume"]])
 def test_find_goes_on_where_it_was_cut_short(
-    spot_network, movie, tmp_path, monkeypatch, error_of, capsys
+    options, spot_network, movie, tmp_path, monkeypatch, error_of, capsys
 ):
     path, truth = movie
     output = tmp_path / "atoms.csv"
     with monkeypatch.context() as patch:
         patch.setattr(_searching, "_write_atoms", Mock(side_effect=OSError("No space left")))
         assert "No space left" in error_of("find", path, "-o", output)
-    assert "give --resume to continue" in error_of("find", path, "-o", output)
+    parts = output.with_name("atoms.csv.parts")
+    assert list(parts.glob("*.npz"))
     with monkeypatch.context() as patch:
         patch.setattr(type(spot_network), "maps", Mock(side_effect=AssertionError))
-        assert cli.main(["find", str(path), "-o", str(output), "--resume"]) == 0
+        assert cli.main(["find", str(path), "-o", str(output), *options]) == 0
+    assert "Continued the interrupted search" in capsys.readouterr().out or options
     assert len(pd.read_csv(output)) == sum(map(len, truth))
-    assert not output.with_name("atoms.csv.parts").exists()
+    assert not parts.exists()
 
 
 def test_find_xyz(spot_network, movie, tmp_path):
@@ -72,7 +80,9 @@ def test_find_npy_needs_the_sampling(spot_network, spot_images, tmp_path, error_
     signal, truth = spot_images()
     path, output = tmp_path / "image.npy", tmp_path / "atoms.csv"
     np.save(path, signal.data)
-    assert "give sampling in Å/px" in error_of("find", path, "-o", output)
+    error = error_of("find", path, "-o", output)
+    assert error.endswith("Give --sampling in Å/px, or --sampling estimate.")
+    assert "axes_manager" not in error
     assert not output.exists()
     assert cli.main(["find", str(path), "-o", str(output), "--sampling", "0.1"]) == 0
     assert len(pd.read_csv(output)) == len(truth[()])
@@ -109,6 +119,198 @@ def test_find_says_what_was_masked(spot_network, spot_images, tmp_path, capsys):
     assert capsys.readouterr().err.startswith("dlatoms: warning: Pixels that are NaN")
 
 
+def test_another_search_takes_the_place_of_one_that_failed(
+    spot_network, movie, tmp_path, monkeypatch, error_of, capsys
+):
+    path, truth = movie
+    output = tmp_path / "atoms.csv"
+    parts = output.with_name("atoms.csv.parts")
+    with monkeypatch.context() as patch:
+        patch.setattr(_searching, "_write_atoms", Mock(side_effect=OSError("No space left")))
+        error_of("find", path, "-o", output)
+    error = error_of("find", path, "-o", output, "--threshold", "0.8", "--resume")
+    assert "differs in threshold: leave out --resume" in error
+    assert cli.main(["find", str(path), "-o", str(output), "--threshold", "0.8"]) == 0
+    assert len(pd.read_csv(output)) == 0
+    assert not parts.exists()
+
+
+def test_a_changed_file_is_searched_again(spot_network, movie, tmp_path, monkeypatch, error_of):
+    path, truth = movie
+    output = tmp_path / "atoms.csv"
+    with monkeypatch.context() as patch:
+        patch.setattr(_searching, "_write_atoms", Mock(side_effect=OSError("No space left")))
+        error_of("find", path, "-o", output)
+    later = (output.with_name("atoms.csv.parts") / "search.json").stat().st_mtime + 1
+    os.utime(path, (later, later))
+    with monkeypatch.context() as patch:
+        patch.setattr(type(spot_network), "maps", Mock(side_effect=ValueError("searched")))
+        assert "searched" in error_of("find", path, "-o", output)
+    assert cli.main(["find", str(path), "-o", str(output)]) == 0
+
+
+@pytest.mark.parametrize("error", [ValueError, RuntimeError, KeyboardInterrupt])
+def test_what_fails_at_once_leaves_nothing(
+    error, spot_network, movie, tmp_path, monkeypatch, capsys
+):
+    path, _ = movie
+    monkeypatch.setattr(type(spot_network), "maps", Mock(side_effect=error("It broke.")))
+    with suppress(RuntimeError):
+        assert cli.main(["find", str(path), "-o", str(tmp_path / "atoms.csv")]) > 0
+    assert [one.name for one in tmp_path.iterdir()] == [path.name]
+
+
+def test_a_directory_that_is_no_checkpoint_is_left_alone(spot_network, movie, tmp_path, error_of):
+    path, _ = movie
+    mine = tmp_path / "atoms.csv.parts" / "mine.txt"
+    mine.parent.mkdir()
+    mine.touch()
+    assert "is no checkpoint" in error_of("find", path, "-o", tmp_path / "atoms.csv")
+    assert mine.exists()
+
+
+@pytest.mark.parametrize(
+    ("mode", "suffix"),
+    [
+        *itertools.product(["L", "RGB"], ["png", "jpg", "bmp", "gif", "tif"]),
+        *itertools.product(["RGBA"], ["png", "bmp", "gif", "tif"]),
+    ],
+)
+def test_find_reads_pictures(mode, suffix, spot_network, spot_images, tmp_path):
+    signal, truth = spot_images()
+    path, output = tmp_path / f"image.{suffix}", tmp_path / "atoms.csv"
+    grey = (signal.data * 255).clip(0, 255).astype("u1")
+    Image.fromarray(grey).convert(mode).save(path)
+    assert cli.main(["find", str(path), "-o", str(output), "--sampling", "0.1"]) == 0
+    assert len(pd.read_csv(output)) == len(truth[()])
+
+
+@pytest.mark.parametrize("suffix", ["png", "gif", "tif"])
+@pytest.mark.parametrize("channel", [0, 1, 2, 3])
+def test_colours_are_refused(channel, suffix, spot_network, spot_images, tmp_path, error_of):
+    signal, _ = spot_images()
+    pixels = np.repeat((signal.data * 200).clip(0, 255).astype("u1")[..., None], 4, axis=-1)
+    pixels[..., 3] = 255
+    pixels[:9, :9, channel] = 128 if channel < 3 else 0
+    path = tmp_path / f"image.{suffix}"
+    Image.fromarray(pixels).save(path)
+    error = error_of("find", path, "-o", tmp_path / "atoms.csv", "--sampling", "0.1")
+    assert ("in colour" if channel < 3 else "transparent") in error
+    assert not (tmp_path / "atoms.csv.parts").exists()
+
+
+@pytest.fixture
+def three(spot_images, tmp_path):
+    """Two images and a movie, with the number of their atoms."""
+    (image, truth), (movie, truths) = spot_images(), spot_images(2)
+    image.save(tmp_path / "a.hspy")
+    image.save(tmp_path / "b.hspy")
+    movie.save(tmp_path / "c.hspy")
+    return len(truth[()]), sum(map(len, truths))
+
+
+def test_find_several_files_in_a_table(spot_network, three, tmp_path, capsys):
+    image, movie = three
+    output = tmp_path / "atoms.csv"
+    names = [str(tmp_path / "*.hspy"), str(tmp_path / "a.hspy")]
+    assert cli.main(["find", *names, "-o", str(output)]) == 0
+    table = pd.read_csv(output)
+    assert list(table.columns[:4]) == ["file", "index_0", "y_px", "x_px"]
+    counts = table.groupby("file").size()
+    assert {Path(name).name: count for name, count in counts.items()} == {
+        "a.hspy": image,
+        "b.hspy": image,
+        "c.hspy": movie,
+    }
+    assert table.index_0.isna().sum() == 2 * image
+    assert sorted(path.name for path in tmp_path.iterdir())[:2] == ["a.hspy", "atoms.csv"]
+    assert not list(tmp_path.glob("*.parts"))
+    printed = capsys.readouterr().out
+    assert f"{movie} atoms in 2 images, 0.1 Å/px" in printed
+
+
+def test_find_several_files_in_a_directory(spot_network, three, tmp_path):
+    image, movie = three
+    arguments = ["-o", str(tmp_path / "out"), "--png", str(tmp_path / "pictures")]
+    assert cli.main(["find", str(tmp_path / "[ac].hspy"), *arguments]) == 0
+    assert len(pd.read_csv(tmp_path / "out" / "a.csv")) == image
+    assert len(pd.read_csv(tmp_path / "out" / "c.csv")) == movie
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["a.csv", "c.csv"]
+    assert sorted(path.name for path in (tmp_path / "pictures").iterdir()) == ["a.png", "c.png"]
+
+
+@pytest.mark.parametrize("output", ["atoms.csv", "out"])
+def test_a_file_that_fails_is_named_and_the_others_go_on(
+    output, spot_network, three, tmp_path, capsys
+):
+    (tmp_path / "b.hspy").write_bytes(b"x" * 50)
+    files = [str(tmp_path / name) for name in ("a.hspy", "b.hspy", "missing.tif", "c.hspy")]
+    assert cli.main(["find", *files, "-o", str(tmp_path / output)]) == 1
+    first, second = capsys.readouterr().err.splitlines()
+    assert first.startswith(f"dlatoms: error: {files[1]}: ") and "could not be read" in first
+    assert second.startswith(f"dlatoms: error: {files[2]}: ") and "There is no file" in second
+    if output == "out":
+        found = sum(len(pd.read_csv(path)) for path in (tmp_path / "out").glob("*.csv"))
+    else:
+        found = len(pd.read_csv(tmp_path / output))
+    assert found == sum(three)
+    assert not list(tmp_path.rglob("*.parts"))
+
+
+def test_several_files_go_on_where_they_were_cut_short(
+    spot_network, three, tmp_path, monkeypatch, capsys
+):
+    arguments = ["find", str(tmp_path / "*.hspy"), "-o", str(tmp_path / "atoms.csv")]
+    with monkeypatch.context() as patch:
+        patch.setattr(_searching, "write_together", Mock(side_effect=KeyboardInterrupt))
+        assert cli.main(arguments) == 130
+    with monkeypatch.context() as patch:
+        patch.setattr(type(spot_network), "maps", Mock(side_effect=AssertionError))
+        assert cli.main(arguments) == 0
+    assert len(pd.read_csv(tmp_path / "atoms.csv")) == 2 * three[0] + three[1]
+    assert not list(tmp_path.glob("*.parts"))
+
+
+def test_files_of_one_name_in_a_directory(spot_network, spot_images, tmp_path, error_of):
+    signal, _ = spot_images()
+    (tmp_path / "more").mkdir()
+    np.save(tmp_path / "a.npy", signal.data)
+    np.save(tmp_path / "more" / "a.npy", signal.data)
+    Image.fromarray(signal.data).save(tmp_path / "a.tif")
+    out = tmp_path / "out"
+    arguments = ["-o", str(out), "--sampling", "0.1"]
+    files = [tmp_path / "a.npy", tmp_path / "more" / "a.npy"]
+    assert "have the same name" in error_of("find", *files, *arguments)
+    assert cli.main(["find", str(tmp_path / "a.*"), *arguments]) == 0
+    assert sorted(path.name for path in out.iterdir()) == ["a.npy.csv", "a.tif.csv"]
+    assert cli.main(["find", *map(str, files), "-o", str(tmp_path / "t.csv"), *arguments[2:]]) == 0
+    assert pd.read_csv(tmp_path / "t.csv").file.nunique() == 2
+
+
+def test_a_table_has_one_unit(spot_network, spot_images, tmp_path, capsys):
+    for name, units in (("a", "nm"), ("b", "Å")):
+        spot_images(units=units)[0].save(tmp_path / f"{name}.hspy")
+    arguments = ["find", str(tmp_path / "*.hspy"), "-o"]
+    assert cli.main([*arguments, str(tmp_path / "atoms.csv")]) == 1
+    assert "in Å, those of" in capsys.readouterr().err
+    assert cli.main([*arguments, str(tmp_path / "out")]) == 0
+
+
+def test_errors_speak_of_options(spot_network, movie, tmp_path, error_of):
+    path, _ = movie
+    arguments = ["find", path, "-o", tmp_path / "atoms.csv"]
+    assert "--threshold is 2.0: expected" in error_of(*arguments, "--threshold", "2")
+    assert "--minimum-agreement is 2.0" in error_of(*arguments, "--minimum-agreement", "2")
+    error = error_of(*arguments, "--sampling", "50")
+    assert "--sampling is 50 Å/px" in error and "axes_manager" not in error
+    assert [one.name for one in tmp_path.iterdir()] == [path.name]
+
+
+def test_a_model_that_is_missing_is_said_once(three, tmp_path, error_of):
+    arguments = ["-o", tmp_path / "out", "--model", "no-such-model"]
+    assert "no-such-model" in error_of("find", tmp_path / "*.hspy", *arguments)
+
+
 def test_errors_are_one_line(movie, tmp_path, error_of):
     path, _ = movie
     output = tmp_path / "atoms.csv"
@@ -129,7 +331,17 @@ def test_output_is_checked_before_the_work(movie, tmp_path, error_of, monkeypatc
     away = tmp_path / "missing" / "atoms.csv"
     assert "cannot be written" in error_of("find", path, "-o", away)
     png = tmp_path / "missing" / "atoms.png"
-    assert "atoms.png" in error_of("find", path, "-o", tmp_path / "atoms.csv", "--png", png)
+    arguments = ["find", path, "-o", tmp_path / "atoms.csv", "--png"]
+    assert "atoms.png" in error_of(*arguments, png)
+    assert "ends in .png" in error_of(*arguments, tmp_path / "atoms.txt")
+    assert "ends in .png" in error_of(*arguments, tmp_path / "atoms")
+    assert "is read" in error_of("find", path, "-o", path)
+    both = [path, path.with_name("*")]
+    (tmp_path / "other.tif").touch()
+    assert "expected a table (.csv)" in error_of("find", *both, "-o", tmp_path / "atoms.xyz")
+    assert "expected a directory" in error_of(
+        "find", *both, "-o", tmp_path / "atoms.csv", "--png", tmp_path / "atoms.png"
+    )
     (tmp_path / "directory.csv").mkdir()
     assert "is a directory" in error_of("find", path, "-o", tmp_path / "directory.csv")
     assert not (tmp_path / "atoms.csv").exists()

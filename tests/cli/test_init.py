@@ -14,7 +14,6 @@ from hyperspy_dlatoms import cli
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ([], "COMMAND"),
         (["find", "image.tif"], "-o"),
         (["find", "image.tif", "-o", "atoms.txt"], "does not end in .csv, .hspy or .xyz"),
         (["find", "image.tif", "-o", "atoms.csv", "--sampling", "fine"], "--sampling"),
@@ -26,6 +25,13 @@ def test_usage(arguments, message, capsys):
         cli.main(arguments)
     assert error.value.code == 2
     assert message in capsys.readouterr().err
+
+
+def test_without_a_command_it_prints_the_help(capsys):
+    assert cli.main([]) == 0
+    printed = capsys.readouterr()
+    assert printed.out.startswith("usage: dlatoms") and "classify" in printed.out
+    assert not printed.err
 
 
 def test_the_installed_command():

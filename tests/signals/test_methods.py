@@ -176,8 +176,11 @@ def test_real_dtypes(spot_network, spot_images, dtype):
 def test_images_that_are_not_real(spot_network, spot_images):
     signal, _ = spot_images()
     signal.data = np.zeros(signal.data.shape, [("R", "u1"), ("G", "u1"), ("B", "u1")])
+    signal.data["B"][3, 4] = 1
     with pytest.raises(TypeError, match="in colour"):
         signal.find_atoms_nn()
+    with pytest.raises(TypeError, match="in colour"):
+        signal.as_lazy().find_atoms_nn().compute()
     signal.data = np.zeros(signal.data.shape, complex)
     with pytest.raises(TypeError, match="dtype complex128: expected real numbers"):
         signal.find_atoms_nn()

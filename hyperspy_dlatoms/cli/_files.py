@@ -1,0 +1,136 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The files that a search reads and writes."""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import os
+from collections import Counter
+from collections.abc import Sequence
+from glob import glob, has_magic
+from pathlib import Path
+from typing import NamedTuple
+
+from hyperspy_dlatoms.cli._writing import check_writable
+
+_ATOMS = (".csv", ".hspy", ".xyz")
+
+
+class Job(NamedTuple):
+    """A file of images, and what is written of it."""
+
+    source: Path
+    output: Path
+    """Of a common table: the part of this file."""
+    picture: Path | None
+    parts: Path
+    """The checkpoint of the search."""
+
+
+class Plan(NamedTuple):
+    """Everything that a command reads and writes."""
+
+    jobs: list[Job]
+    table: Path | None
+    """Into which the parts go, if there are any."""
+    folder: Path | None
+    """Of the parts and their checkpoints."""
+
+
+def atoms_path(text: str) -> Path:
+    """Return the path of a file of atoms, or of a directory for them."""
+    path = Path(text)
+    if path.suffix in ("", *_ATOMS) or path.is_dir() or text.endswith(("/", os.sep)):
+        return path
+    raise argparse.ArgumentTypeError(
+        f"{text!r} does not end in .csv, .hspy or .xyz, and is no directory"
+    )
+
+
+def find_files(names: Sequence[str]) -> list[Path]:
+    """Return files by their names and patterns, each once; a pattern without any as it is."""
+    paths: list[Path] = []
+    for name in names:
+        found = glob(name, recursive=True) if has_magic(name) and not Path(name).exists() else []
+        paths += map(Path, sorted(found) or [name])
+    return list({path.resolve(): path for path in reversed(paths)}.values())[::-1]
+
+
+def plan(names: Sequence[str], output: Path, picture: Path | None) -> Plan:
+    """Return what is read and written, after checking that it can be."""
+    sources = find_files(names)
+    several = len(sources) > 1
+    if not several and not sources[0].exists():
+        raise FileNotFoundError(f"There is no file {str(sources[0])!r}.")
+    into_directory = output.suffix not in _ATOMS
+    if several and not into_directory and output.suffix != ".csv":
+        raise ValueError(
+            f"--output is {str(output)!r}: expected a table (.csv) for the atoms of "
+            f"{len(sources)} files, or a directory for a table each."
+        )
+    table = folder = None
+    if into_directory:
+        outputs = _in_directory(output, sources, ".csv")
+    elif several:
+        # One file's checkpoint has another name.
+        table, folder = output, output.with_name(f"{output.name}.files.parts")
+        outputs = [folder / f"{_key(source)}.csv" for source in sources]
+    else:
+        outputs = [output]
+    pictures = _pictures(picture, sources)
+    read = {source.resolve() for source in sources}
+    for path in (*outputs, *([table] if table else ()), *filter(None, pictures)):
+        if path.resolve() in read:
+            raise ValueError(f"{str(path)!r} is read: expected another file to write.")
+    check_writable(*([table] if table else outputs), *filter(None, pictures))
+    jobs = [
+        Job(source, out, drawn, out.with_name(f"{out.name}.parts"))
+        for source, out, drawn in zip(sources, outputs, pictures, strict=True)
+    ]
+    return Plan(jobs, table, folder)
+
+
+def _pictures(picture: Path | None, sources: Sequence[Path]) -> list[Path | None]:
+    if picture is None:
+        return [None] * len(sources)
+    if picture.is_dir() or (len(sources) > 1 and not picture.suffix):
+        return list(_in_directory(picture, sources, ".png"))
+    if len(sources) > 1:
+        raise ValueError(
+            f"--png is {str(picture)!r}: expected a directory for the pictures of {len(sources)} "
+            "files."
+        )
+    from matplotlib.backend_bases import FigureCanvasBase
+
+    known = FigureCanvasBase.get_supported_filetypes()
+    if picture.suffix.lower()[1:] not in known:
+        raise ValueError(
+            f"--png is {str(picture)!r}: expected a file that ends in .png or "
+            f"{', '.join(f'.{name}' for name in sorted(known) if name != 'png')}."
+        )
+    return [picture]
+
+
+def _in_directory(directory: Path, sources: Sequence[Path], suffix: str) -> list[Path]:
+    """Name a file in a directory for each source, with the suffix of its own if need be."""
+    stems = Counter(source.stem.casefold() for source in sources)
+    names = [
+        source.name if stems[source.stem.casefold()] > 1 else source.stem for source in sources
+    ]
+    name, number = Counter(map(str.casefold, names)).most_common(1)[0]
+    if number > 1:
+        alike = [repr(str(path)) for path in sources if path.name.casefold() == name]
+        raise ValueError(
+            f"The files {' and '.join(alike[:2])} have the same name: expected different ones for "
+            f"files in {str(directory)!r}. Give a table (.csv), or a command each."
+        )
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OSError(f"{str(directory)!r} cannot be made: {error.strerror}.") from error
+    return [directory / f"{name}{suffix}" for name in names]
+
+
+def _key(source: Path) -> str:
+    return f"{source.stem}-{hashlib.sha256(os.fsencode(source.resolve())).hexdigest()[:8]}"

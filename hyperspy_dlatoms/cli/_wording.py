@@ -1,0 +1,26 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Messages of the package in the words of the command line."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection
+
+_COMMANDS = {"find_atoms_nn": "dlatoms find", "classify_species": "dlatoms classify"}
+
+
+def in_options(text: str, names: Collection[str]) -> str:
+    """Put the arguments of a method that a message names as options, `names` those that exist."""
+    for name in names:
+        option = f"--{name.replace('_', '-')}"
+        start = rf"(?<![\w.-]){name}"
+        text = re.sub(rf"{start}=(['\"])(.*?)\1", rf"{option} \2", text)
+        text = re.sub(rf"{start}=True\b", option, text)
+        text = re.sub(rf"{start}=(?=[\w.])", f"{option} ", text)
+        if "_" in name:
+            text = re.sub(rf"{start}(?![\w(])", option, text)
+        text = re.sub(rf"^{name}(?= (?:is|has|are) )", option, text)
+        text = re.sub(rf"\b(give|Give|pass) (?:the )?{name}\b", rf"\1 {option}", text)
+    for method, command in _COMMANDS.items():
+        text = re.sub(rf"(?<![\w.]){method}\b", command, text)
+    return text
