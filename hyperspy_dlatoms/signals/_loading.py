@@ -15,8 +15,8 @@ from hyperspy_dlatoms.signals._colour import as_grey, one_channel
 def load_images(path: str | os.PathLike[str]) -> tuple[Signal2D, str]:
     """Load the images of any file that RosettaSciIO reads, lazily if its reader can.
 
-    Of several signals the first one with real images is taken; the remark says which, and is empty
-    where there was no choice.
+    Of several signals the first one with real images is taken, one in colour only if there is no
+    other; the remark says which, and is empty where there was no choice.
     """
     path = Path(path)
     if not path.exists():
@@ -29,7 +29,7 @@ def load_images(path: str | os.PathLike[str]) -> tuple[Signal2D, str]:
             f"{str(path)!r} could not be read ({type(error).__name__}: {error})."
         ) from error
     signals = loaded if isinstance(loaded, list) else [loaded]
-    for number, signal in enumerate(signals, start=1):
+    for number, signal in sorted(enumerate(signals, start=1), key=lambda one: _in_colour(one[1])):
         images = _as_images(signal)
         if images is not None:
             _check_colours(path, signal)
@@ -79,8 +79,12 @@ def _check_colours(path: Path, signal: BaseSignal) -> None:
     one_channel(np.ascontiguousarray(pixels).view(names)[..., 0])
 
 
+def _in_colour(signal: BaseSignal) -> bool:
+    return (signal.data.dtype.names or ())[:3] == ("R", "G", "B")
+
+
 def _as_images(signal: BaseSignal) -> Signal2D | None:
-    if signal.data.dtype.names is not None:
+    if _in_colour(signal):
         signal.data = as_grey(signal.data)
     if signal.data.dtype.kind not in "biuf" or signal.axes_manager.signal_dimension < 2:
         return None

@@ -79,6 +79,18 @@ def test_pictures_which_no_reader_loads_lazily(tmp_path):
         load_images(tmp_path / "colour.png")
 
 
+def test_of_several_signals_a_grey_one_is_preferred(tmp_path, monkeypatch):
+    grey = hs.signals.Signal2D(np.zeros((8, 8))).as_lazy()
+    preview = hs.signals.Signal2D(np.zeros((8, 8), [(name, "u1") for name in "RGB"])).as_lazy()
+    (tmp_path / "several.emd").touch()
+    monkeypatch.setattr(hs, "load", lambda path, lazy: [preview, grey])
+    images, remark = load_images(tmp_path / "several.emd")
+    assert images is grey and "number 2" in remark
+    monkeypatch.setattr(hs, "load", lambda path, lazy: preview)
+    images, _ = load_images(tmp_path / "several.emd")
+    assert images.data.dtype == "u1" and images.axes_manager.signal_shape == (8, 8)
+
+
 def test_unreadable_files(tmp_path):
     (tmp_path / "torn.hspy").write_bytes(b"\x89HDF\r\n\x1a\n" + b"x" * 100)
     (tmp_path / "torn.dm4").write_bytes(b"x" * 100)
