@@ -4,13 +4,11 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import dask.array as da
 import numpy as np
-
-if TYPE_CHECKING:
-    from hyperspy_dlatoms.signals.atom_positions import AtomPositions
+from hyperspy.signals import BaseSignal
 
 # What rows of numbers mean: the same in all frames of a signal.
 _SHARED = {
@@ -24,12 +22,12 @@ _SHARED = {
 }
 
 
-def shared_calibration(results: Sequence[AtomPositions]) -> dict[str, Any]:
+def shared(vectors: Sequence[dict[str, Any]]) -> dict[str, Any]:
     """Return the entries of ``metadata.VectorMetadata`` that all results share.
 
     A ValueError if the columns or calibrations are not among them.
     """
-    first, *others = [result._calibrated() for result in results]
+    first, *others = vectors
     for number, other in enumerate(others, start=1):
         for name, what in _SHARED.items():
             if not _same(first.get(name), other.get(name)):
@@ -47,7 +45,7 @@ def shared_calibration(results: Sequence[AtomPositions]) -> dict[str, Any]:
 
 
 def join(
-    results: Sequence[AtomPositions], axis: str | int | None, new_axis_name: str
+    results: Sequence[BaseSignal], axis: str | int | None, new_axis_name: str
 ) -> tuple[Any, list[dict], int | None]:
     """Return the frames of all, their navigation axes, and the axis of the array they lie along.
 
@@ -93,7 +91,7 @@ def joined(parts: Sequence[Any], shape: tuple[int, ...], place: int | None) -> A
 
 
 def joined_reports(
-    results: Sequence[AtomPositions], names: Collection[str], place: int | None
+    results: Sequence[BaseSignal], names: Collection[str], place: int | None
 ) -> dict[str, Any]:
     """Put together the entries of ``metadata.VectorMetadata`` that have a value for each frame."""
     reports = {}

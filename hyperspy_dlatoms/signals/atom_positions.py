@@ -193,7 +193,7 @@ class AtomPositions(BaseSignal):
         for result in results:
             if not isinstance(result, AtomPositions):
                 raise TypeError(f"There is a {type(result).__name__}: expected AtomPositions.")
-        vectors = _stacking.shared_calibration(results)
+        vectors = _stacking.shared([result._calibrated() for result in results])
         data, axes, place = _stacking.join(results, axis, new_axis_name)
         reports = _stacking.joined_reports(results, _REPORTS, place)
         metadata = results[0].metadata.as_dictionary()
