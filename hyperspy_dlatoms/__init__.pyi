@@ -1,5 +1,14 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from . import data, registry
+from ._warnings import (
+    DLAtomsWarning,
+    DriftWarning,
+    ExtrapolationWarning,
+    FocalAxisWarning,
+    MaskedPixelsWarning,
+    RegistryWarning,
+    SamplingWarning,
+)
 from .analysis import jumps, residence
 from .detection.sampling import SamplingError
 from .networks.card import ModelCard
@@ -14,11 +23,18 @@ __all__ = [
     "AtomEnsemble",
     "AtomNetwork",
     "AtomPositions",
+    "DLAtomsWarning",
+    "DriftWarning",
     "ExtrapolationError",
+    "ExtrapolationWarning",
+    "FocalAxisWarning",
     "LazyAtomPositions",
+    "MaskedPixelsWarning",
     "ModelCard",
     "RegistryError",
+    "RegistryWarning",
     "SamplingError",
+    "SamplingWarning",
     "__version__",
     "data",
     "jumps",

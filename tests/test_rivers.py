@@ -20,13 +20,14 @@ import hyperspy_dlatoms
 
 NAME = hyperspy_dlatoms.__name__
 PACKAGE = Path(hyperspy_dlatoms.__file__).parent
-GROUND = {"_atomic_write", "_extras", "_version"}
+GROUND = {"_atomic_write", "_extras", "_version", "_warnings"}
 # Every package and module at the root, with those that it may import besides itself.
 DOWNSTREAM = {
     "__init__": {"_moved", "_version", "signals"},
     "_atomic_write": set(),
     "_extras": set(),
     "_version": set(),
+    "_warnings": set(),
     # It knows the names that modules have now, as strings.
     "_moved": {"analysis", "simulation"},
     # The ground floor.

@@ -3,12 +3,12 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from hyperspy_dlatoms._warnings import MaskedPixelsWarning, warn
 from hyperspy_dlatoms.detection._inference import BATCH_PIXELS, padded_window
 from hyperspy_dlatoms.detection._tiling import cut
 from hyperspy_dlatoms.detection.masking import mask_series
@@ -59,7 +59,7 @@ def exit_waves(
 
     Warns
     -----
-    UserWarning
+    MaskedPixelsWarning, SamplingWarning
         If bad pixels were masked, or the pixel size is outside what the network was trained on.
     """
     card = network.card
@@ -86,10 +86,11 @@ def exit_waves(
             whole[core] = found[tile.core]
         wave[:] = whole[: shape[0], : shape[1]]
     if masked:
-        warnings.warn(
-            f"Pixels that are NaN, infinite or outliers were masked: {masked} in {len(frames)} "
-            "focal series.",
-            stacklevel=2,
+        number = len(frames)
+        warn(
+            f"Pixels that are NaN, infinite or outliers were masked: {masked} in "
+            f"{'this focal series' if number == 1 else f'{number} focal series'}.",
+            MaskedPixelsWarning,
         )
     return waves
 

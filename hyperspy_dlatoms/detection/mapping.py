@@ -74,7 +74,7 @@ def probability_maps(
 
     Warns
     -----
-    UserWarning
+    MaskedPixelsWarning, SamplingWarning
         If bad pixels were masked, or the pixel size is outside what the network was trained on.
     """
     n_classes = len(network.card.classes)
@@ -118,7 +118,7 @@ def agreement_maps(
 
     Warns
     -----
-    UserWarning
+    MaskedPixelsWarning, SamplingWarning
         If bad pixels were masked, or the pixel size is outside what the network was trained on.
     """
     if not isinstance(network, AtomEnsemble):

@@ -9,13 +9,13 @@ a signal together.)
 from __future__ import annotations
 
 import dataclasses
-import warnings
 from collections.abc import Iterator, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from hyperspy_dlatoms._warnings import MaskedPixelsWarning, SamplingWarning, warn
 from hyperspy_dlatoms.detection._ensemble import median_score, merge
 from hyperspy_dlatoms.detection._inference import (
     BATCH_PIXELS,
@@ -148,7 +148,7 @@ def find_sites(
 
     Warns
     -----
-    UserWarning
+    MaskedPixelsWarning, SamplingWarning
         If bad pixels were masked, or the pixel size is outside what the network was trained on.
     """
     search = Search(threshold, minimum_agreement, symmetrise)
@@ -237,10 +237,11 @@ def prepared(
         tiling = cut(working.shape[-2:], halo, GRID_MULTIPLE, batch_pixels)
         yield Frame(index, pixels.shape[-2:], working, grid, mask if n_masked[-1] else None, tiling)
     if any(n_masked):
-        warnings.warn(
+        some, number = np.count_nonzero(n_masked), len(n_masked)
+        warn(
             f"Pixels that are NaN, infinite or outliers were masked: {sum(n_masked)} in "
-            f"{np.count_nonzero(n_masked)} of {len(n_masked)} frames.",
-            stacklevel=2,
+            f"{'this image' if number == 1 else f'{some} of {number} frames'}.",
+            MaskedPixelsWarning,
         )
 
 
@@ -279,10 +280,10 @@ def warn_of_sampling(sampling: float, card: ModelCard) -> None:
     """Warn of a sampling (Å/px) that is more than a tenth outside the range of a card."""
     known = card.domain.get("sampling")
     if known is not None and not known[0] / TOLERATED <= sampling <= known[1] * TOLERATED:
-        warnings.warn(
+        warn(
             f"The sampling is {sampling:g} Å/px, the network {card.name!r} was trained on images "
             f"of {known[0]:g} to {known[1]:g} Å/px: check the calibration and its unit.",
-            stacklevel=4,
+            SamplingWarning,
         )
 
 

@@ -9,7 +9,6 @@ import os
 import shutil
 import tempfile
 import threading
-import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -18,6 +17,7 @@ from importlib.metadata import entry_points
 from pathlib import Path
 
 from hyperspy_dlatoms._atomic_write import atomic_write
+from hyperspy_dlatoms._warnings import RegistryWarning, warn
 from hyperspy_dlatoms.registry import _cache
 from hyperspy_dlatoms.registry._transport import TransportError, download
 from hyperspy_dlatoms.registry.entries import (
@@ -117,7 +117,7 @@ def entries(*, offline: bool = False) -> list[Entry]:
         try:
             found += _entries_of(source, offline)
         except RegistryError as error:
-            warnings.warn(f"The source {source.name!r} is left out: {error}", stacklevel=2)
+            warn(f"The source {source.name!r} is left out: {error}", RegistryWarning)
     return found
 
 
@@ -260,7 +260,7 @@ def _read(source: Source, offline: bool) -> str:
     except TransportError as error:
         if kept.is_file():
             text = _checked(kept.read_bytes(), source)
-            warnings.warn(f"{place}: {error}; using the copy of it in the cache.", stacklevel=2)
+            warn(f"{place}: {error}; using the copy of it in the cache.", RegistryWarning)
             return text
         raise RegistryError(
             f"The catalogue {place} could not be read: {error}. Check the address and the network."

@@ -13,8 +13,8 @@ import dask.array as da
 import numpy as np
 from hyperspy.signals import Signal2D
 
+from hyperspy_dlatoms._warnings import FocalAxisWarning, warn
 from hyperspy_dlatoms.signals._colour import as_grey
-from hyperspy_dlatoms.signals._quality import warn
 
 if TYPE_CHECKING:
     from hyperspy.axes import BaseDataAxis
@@ -274,6 +274,7 @@ def _focal_axis(signal: Signal2D, card: ModelCard, asked: str | int | None) -> B
         warn(
             f"Several navigation axes are {images} long: {_described(fitting[0])} is taken for the "
             "focal axis. Give focal_axis, or call the axis 'defocus'.",
+            FocalAxisWarning,
         )
     return fitting[0]
 

@@ -3,14 +3,17 @@
 
 from __future__ import annotations
 
-import sys
-import warnings
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from hyperspy_dlatoms._warnings import (
+    DriftWarning,
+    ExtrapolationWarning,
+    SamplingWarning,
+    warn,
+)
 from hyperspy_dlatoms.networks.domain import ExtrapolationError
 
 if TYPE_CHECKING:
@@ -20,7 +23,6 @@ if TYPE_CHECKING:
     from hyperspy_dlatoms.networks.card import ModelCard
     from hyperspy_dlatoms.networks.domain import DomainScore
 
-_PACKAGE = str(Path(__file__).parents[1])
 # Indices of images that a warning names.
 _NAMED = 5
 # Å: about half the distance of neighbouring columns, from which images no longer show the same
@@ -38,14 +40,6 @@ class FrameResult(NamedTuple):
     """None where the network has no domain."""
     drift: Drift | None
     """Of a focal series; None for a single image."""
-
-
-def warn(text: str) -> None:
-    """Warn the user, where the package was called."""
-    frame, depth = sys._getframe(1), 2
-    while frame.f_back is not None and frame.f_code.co_filename.startswith(_PACKAGE):
-        frame, depth = frame.f_back, depth + 1
-    warnings.warn(text, stacklevel=depth)
 
 
 def record_quality(
@@ -69,7 +63,7 @@ def record_quality(
 
         sampling = float(np.prod(vectors.sampling)) ** 0.5
         if text := describe_contradiction(list(sites.flat), sampling, materials, vectors.model):
-            warn(text)
+            warn(text, SamplingWarning)
 
 
 def check_defoci(defoci: Sequence[float] | None, card: ModelCard, on_extrapolation: str) -> None:
@@ -102,7 +96,10 @@ def check_defoci(defoci: Sequence[float] | None, card: ModelCard, on_extrapolati
     text = f"The focal series is outside what {card.name!r} was trained on: {'; '.join(reasons)}."
     if on_extrapolation == "raise":
         raise ExtrapolationError(f"{text} {_IN_SPITE}")
-    warn(f"{text} Check the defoci, their unit and their sign (positive is underfocus).")
+    warn(
+        f"{text} Check the defoci, their unit and their sign (positive is underfocus).",
+        ExtrapolationWarning,
+    )
 
 
 def check_drift(drifts: Sequence[Drift], sampling: float, *, align: bool) -> None:
@@ -111,9 +108,10 @@ def check_drift(drifts: Sequence[Drift], sampling: float, *, align: bool) -> Non
         unsure = sum(not drift.certain for drift in drifts)
         if unsure:
             warn(
-                f"The shifts between the images of {unsure} of {len(drifts)} focal series are not "
-                "sure: of what fits about as well, at other places of the lattice, the least shift "
-                "was taken. Check them in metadata.VectorMetadata.drift."
+                f"The shifts between the images of {_of_series(unsure, len(drifts))} are not sure: "
+                "of what fits about as well, at other places of the lattice, the least shift was "
+                "taken. Check them in metadata.VectorMetadata.drift.",
+                DriftWarning,
             )
         return
     farthest = np.array([sampling * np.hypot(*drift.offsets.T).max() for drift in drifts])
@@ -121,10 +119,15 @@ def check_drift(drifts: Sequence[Drift], sampling: float, *, align: bool) -> Non
     far = (farthest > _TOLERATED_DRIFT) & [drift.certain for drift in drifts]
     if far.any():
         warn(
-            f"The images of {np.count_nonzero(far)} of {len(drifts)} focal series seem to be "
+            f"The images of {_of_series(np.count_nonzero(far), len(drifts))} seem to be "
             f"misaligned, by up to {farthest[far].max():.1f} Å: use align=True, or align them "
-            "first."
+            "first.",
+            DriftWarning,
         )
+
+
+def _of_series(some: int, number: int) -> str:
+    return "this focal series" if number == 1 else f"{some} of {number} focal series"
 
 
 def _record_domain(vectors: DictionaryTreeBrowser, scores: np.ndarray) -> None:
@@ -136,7 +139,8 @@ def _record_domain(vectors: DictionaryTreeBrowser, scores: np.ndarray) -> None:
     if text and vectors.on_extrapolation == "raise":
         raise ExtrapolationError(f"{text} {_IN_SPITE}")
     if text and vectors.on_extrapolation == "warn":
-        warn(f"{text} Check what was found in them.")
+        found_in = "it" if scores.size == 1 else "them"
+        warn(f"{text} Check what was found in {found_in}.", ExtrapolationWarning)
     vectors.domain = [float(score.score) for score in scores.flat]
 
 
@@ -150,6 +154,8 @@ def _outside(scores: np.ndarray, model: str) -> str:
     if not outside:
         return ""
     reasons = dict.fromkeys(reason for score in outside.values() for reason in score.reasons)
+    if scores.size == 1:
+        return f"This image is outside what {model!r} was trained on: {'; '.join(reasons)}."
     first = [index[0] if len(index) == 1 else index for index in list(outside)[:_NAMED]]
     named = ", ".join(map(str, first)) + ", ..." * (len(outside) > _NAMED)
     return (

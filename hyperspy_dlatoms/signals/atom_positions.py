@@ -818,9 +818,11 @@ class LazyAtomPositions(AtomPositions, LazySignal):
 
         Warns
         -----
-        UserWarning
+        ExtrapolationWarning
             Of images unlike those that the network was trained on, with
-            ``on_extrapolation="warn"``, and of a calibration that the atoms contradict.
+            ``on_extrapolation="warn"``.
+        SamplingWarning
+            Of a calibration that the atoms contradict.
 
         Examples
         --------
@@ -860,7 +862,7 @@ class LazyAtomPositions(AtomPositions, LazySignal):
 
         Warns
         -----
-        UserWarning
+        ExtrapolationWarning, SamplingWarning
             As :meth:`compute`; the calibration is compared with the atoms of a few frames.
 
         Examples

@@ -3,11 +3,11 @@
 
 from __future__ import annotations
 
-import warnings
 from typing import TYPE_CHECKING
 
 from hyperspy.signals import Signal2D
 
+from hyperspy_dlatoms._warnings import DLAtomsWarning, warn
 from hyperspy_dlatoms.signals._docstrings import filled
 
 if TYPE_CHECKING:
@@ -92,10 +92,14 @@ def find_atoms_nn(
 
     Warns
     -----
-    UserWarning
+    ExtrapolationWarning
         With ``on_extrapolation="warn"``, once for all images unlike those that the network was
-        trained on; a lazy result warns when it is computed. Likewise if the lattice of the atoms,
-        one that the network knows, suggests a sampling more than 10 % off.
+        trained on; a lazy result warns when it is computed.
+    SamplingWarning
+        If the lattice of the atoms, one that the network knows, suggests a sampling more than 10 %
+        off.
+    MaskedPixelsWarning
+        If bad pixels were masked.
 
     See Also
     --------
@@ -345,10 +349,16 @@ def classify_species(
 
     Warns
     -----
-    UserWarning
+    ExtrapolationWarning
         With ``on_extrapolation="warn"``, of defoci and of images unlike those that the network was
-        trained on, of images that are certainly misaligned by more than 1 Å, and with
-        ``align=True`` of uncertain shifts; a lazy result warns of images when it is computed.
+        trained on; a lazy result warns of images when it is computed.
+    DriftWarning
+        Of images that are certainly misaligned by more than 1 Å, and with ``align=True`` of
+        uncertain shifts; a lazy result warns when it is computed.
+    FocalAxisWarning
+        If several axes may be the focal one.
+    MaskedPixelsWarning
+        If bad pixels were masked.
 
     See Also
     --------
@@ -414,10 +424,11 @@ def predict_species(
 
     Warns
     -----
-    UserWarning
-        Of defoci unlike those that the network was trained on, of images that are certainly
-        misaligned by more than 1 Å, and with ``align=True`` of uncertain shifts; a lazy result
-        warns of those when it is computed.
+    ExtrapolationWarning
+        Of defoci unlike those that the network was trained on.
+    DriftWarning
+        Of images that are certainly misaligned by more than 1 Å, and with ``align=True`` of
+        uncertain shifts; a lazy result warns when it is computed.
 
     See Also
     --------
@@ -491,9 +502,10 @@ def reconstruct_exit_wave_nn(
 
     Warns
     -----
-    UserWarning
-        Of defoci unlike those that the network was trained on, and of images that are certainly
-        misaligned by more than 1 Å.
+    ExtrapolationWarning
+        Of defoci unlike those that the network was trained on.
+    DriftWarning
+        Of images that are certainly misaligned by more than 1 Å.
 
     See Also
     --------
@@ -525,8 +537,8 @@ def attach_methods(signal_class: type = Signal2D) -> None:
         if present is None or owner.partition(".")[0] == package:
             setattr(signal_class, name, globals()[name])
         else:
-            warnings.warn(
+            warn(
                 f"{signal_class.__name__}.{name} already comes from {owner!r} and stays as it is; "
                 f"call hyperspy_dlatoms.signals.methods.{name}(signal, ...) for ours.",
-                stacklevel=3,
+                DLAtomsWarning,
             )

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy.spatial import cKDTree
 
-from hyperspy_dlatoms import registry
+from hyperspy_dlatoms import MaskedPixelsWarning, SamplingWarning, registry
 from hyperspy_dlatoms.detection import (
     _inference,
     agreement_maps,
@@ -210,7 +210,7 @@ def test_bad_pixels_are_masked_and_said(network, value):
     bad = np.stack([frame, frame])
     places = tuple(rng.integers(0, side, 20) for side in frame.shape)
     bad[1][places] = value
-    with pytest.warns(UserWarning, match="masked: .* in 1 of 2 frames") as said:
+    with pytest.warns(MaskedPixelsWarning, match="masked: .* in 1 of 2 frames") as said:
         clean, masked = find_sites(bad, SAMPLING, network)
     assert len(said) == 1
     np.testing.assert_array_equal(clean, expected)
@@ -221,7 +221,7 @@ def test_one_hot_pixel_does_not_change_the_sites(network):
     frame, _ = frame_of()
     (expected,) = find_sites(frame[np.newaxis], SAMPLING, network)
     frame[100, 150] = 1e6
-    with pytest.warns(UserWarning, match="masked: 1 in 1 of 1"):
+    with pytest.warns(UserWarning, match="masked: 1 in this image"):
         (sites,) = find_sites(frame[np.newaxis], SAMPLING, network)
     assert_same_places(sites[:, :2], expected[:, :2], atol=0.05)
 
@@ -447,7 +447,7 @@ def test_sampling_outside_the_domain_is_said():
     frame, _ = frame_of(extent=(10.0, 10.0))
     find_sites(frame[np.newaxis], SAMPLING, network)
     for one in (network, KnowingNetwork(domain={"sampling": [0.05, 0.25]})):
-        with pytest.warns(UserWarning, match="0.008 Å/px.*trained on images of 0.05 to 0.25"):
+        with pytest.warns(SamplingWarning, match="0.008 Å/px.*trained on images of 0.05 to 0.25"):
             find_sites(frame[np.newaxis], 0.008, one)
     detect(frame[np.newaxis], 0.008, one)
 
