@@ -104,6 +104,14 @@ OSError
     "BORDER": """\
 border : float, optional
     Width of the margin along each edge of the image that is left out (Å).""",
+    "IMAGES": """\
+signal : Signal2D, optional
+    The images that the atoms were found in, whose present axes are used, though they were
+    calibrated, cropped or binned since; by default the axes that they had then.""",
+    "RAISES_PLACE": """\
+ValueError
+    If the images have another navigation shape, or another size and their axes do not say which
+    part they are.""",
     "PATH": """\
 path : str or os.PathLike
     The file; an existing one is replaced once all is written.""",

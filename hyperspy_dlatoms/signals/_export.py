@@ -2,7 +2,7 @@
 """Positions of atoms as tables, markers, ASE structures and files.
 
 `frames` are object arrays of (n, k) arrays, whose shape is the navigation shape, (1,) for one
-frame; `names` are those of the navigation axes in the order of the array, empty for one frame.
+frame.
 """
 
 from __future__ import annotations
@@ -75,10 +75,61 @@ class Calibration(NamedTuple):
         return self.sampling * frame[:, :2]
 
 
-def table(
-    frames: np.ndarray, calibration: Calibration, names: list, first: int = 0
-) -> pd.DataFrame:
-    """Return the table of `AtomPositions.to_dataframe`; `first` is the index of the first frame."""
+class Navigation(NamedTuple):
+    """The navigation axes in the order of the array; none for one frame."""
+
+    names: list[str]
+    """Empty of an axis without a name."""
+    units: list[str]
+    numbers: list[range]
+    """Of the frames along each axis, in the images that were searched."""
+    values: list[np.ndarray]
+    """Of the frames along each axis, in its unit."""
+
+    def part(self, frames: slice) -> Navigation:
+        """Return the part of some frames along the first axis."""
+        if not self.names:
+            return self
+        (first, *numbers), (start, *values) = self.numbers, self.values
+        return self._replace(numbers=[first[frames], *numbers], values=[start[frames], *values])
+
+    def indices(self) -> dict[str, np.ndarray]:
+        """Return the number of each frame along each axis."""
+        grids = np.meshgrid(*self.numbers, indexing="ij")
+        return {f"index_{axis}": grid.ravel() for axis, grid in enumerate(grids)}
+
+    def labels(self, taken: Container[str]) -> list[str]:
+        """Return names of the axes that are not taken; empty of those without a name."""
+        labels: list[str] = []
+        indices = {f"index_{axis}" for axis in range(len(self.names))}
+        for axis, name in enumerate(self.names):
+            clash = name in taken or name in labels or name in indices
+            labels.append(f"{name}_{axis}" if name and clash else name)
+        return labels
+
+    def coordinates(self, taken: Container[str]) -> dict[str, np.ndarray]:
+        """Return the value of each frame along the axes with a name."""
+        grids = np.meshgrid(*self.values, indexing="ij")
+        labels = self.labels(taken)
+        return {label: grid.ravel() for label, grid in zip(labels, grids, strict=True) if label}
+
+    def columns(self, taken: Container[str]) -> dict[str, np.ndarray]:
+        """Return numbers and values of each frame."""
+        return self.indices() | self.coordinates(taken)
+
+    def table_index(self, taken: Container[str]) -> pd.Index | None:
+        """Return an index of a row a frame, by value, or by number along axes without a name."""
+        import pandas as pd
+
+        columns = self.columns(taken)
+        labels = [label or f"index_{axis}" for axis, label in enumerate(self.labels(taken))]
+        if len(labels) < 2:
+            return pd.Index(columns[labels[0]], name=labels[0]) if labels else None
+        return pd.MultiIndex.from_arrays([columns[label] for label in labels], names=labels)
+
+
+def table(frames: np.ndarray, calibration: Calibration, navigation: Navigation) -> pd.DataFrame:
+    """Return the table of `AtomPositions.to_dataframe`."""
     import pandas as pd
 
     flat = list(frames.flat)
@@ -89,32 +140,19 @@ def table(
     columns |= {name: atoms[:, i] for i, name in enumerate(calibration.columns) if i > 1}
     if "species" in columns:
         columns["species"] = _species_names(columns["species"], calibration.species)
-    indices = navigation_columns(frames.shape, names, columns, first)
-    indices = {label: np.repeat(index, counts) for label, index in indices.items()}
-    result = pd.DataFrame(indices | columns)
-    result.attrs["units"] = dict(zip(("y", "x"), calibration.units, strict=True))
+    frame = {label: np.repeat(one, counts) for label, one in navigation.columns(columns).items()}
+    result = pd.DataFrame(frame | columns)
+    units = dict(zip(navigation.labels(columns), navigation.units, strict=True))
+    units = {label: unit for label, unit in units.items() if label and unit}
+    result.attrs["units"] = dict(zip(("y", "x"), calibration.units, strict=True)) | units
     return result
 
 
-def navigation_columns(
-    shape: tuple[int, ...], names: list, taken: Container[str], first: int = 0
-) -> dict[str, np.ndarray]:
-    """Return the index of each frame along each navigation axis, by names that are not taken."""
-    indices: dict[str, np.ndarray] = {}
-    for axis, name in enumerate(names):
-        label = name if isinstance(name, str) and name else f"index_{axis}"
-        if label in taken or label in indices:
-            label = f"{label}_index_{axis}"
-        indices[label] = np.indices(shape)[axis].ravel() + first * (axis == 0)
-    return indices
-
-
-def with_navigation(result: pd.DataFrame, shape: tuple[int, ...], names: list) -> pd.DataFrame:
-    """Replace the column `frame` of a table, the number of a frame, by its navigation indices."""
+def with_navigation(result: pd.DataFrame, navigation: Navigation) -> pd.DataFrame:
+    """Replace the column `frame` of a table, counted through, by numbers and values of the axes."""
     frame = result.pop("frame").to_numpy(int)
-    indices = navigation_columns(shape, names, result)
-    for place, (label, index) in enumerate(indices.items()):
-        result.insert(place, label, index[frame])
+    for place, (label, one) in enumerate(navigation.columns(result).items()):
+        result.insert(place, label, one[frame])
     return result
 
 
@@ -186,13 +224,13 @@ def write_csv(
     path: str | os.PathLike[str],
     data: np.ndarray | da.Array,
     calibration: Calibration,
-    names: list,
+    navigation: Navigation,
 ) -> None:
     """Write the table of atoms, a few frames at a time."""
     first = 0
     with atomic_write(Path(path)) as draft, draft.open("w", encoding="utf-8", newline="") as file:
         for frames in slabs(data):
-            part = table(frames, calibration, names, first)
+            part = table(frames, calibration, navigation.part(slice(first, first + len(frames))))
             part.to_csv(file, index=False, header=first == 0, float_format="%.8g")
             first += len(frames)
 

@@ -119,7 +119,7 @@ def check_drift(drifts: Sequence[Drift], sampling: float, *, align: bool) -> Non
     far = (farthest > _TOLERATED_DRIFT) & [drift.certain for drift in drifts]
     if far.any():
         warn(
-            f"The images of {_of_series(np.count_nonzero(far), len(drifts))} seem to be "
+            f"The images of {_of_series(int(far.sum()), len(drifts))} seem to be "
             f"misaligned, by up to {farthest[far].max():.1f} Å: use align=True, or align them "
             "first.",
             DriftWarning,

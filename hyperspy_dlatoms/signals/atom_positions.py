@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import itertools
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +20,7 @@ from hyperspy_dlatoms.analysis.vacancies import species_column
 from hyperspy_dlatoms.signals import _export, _stacking
 from hyperspy_dlatoms.signals._docstrings import filled
 from hyperspy_dlatoms.signals._picture import PLAIN
+from hyperspy_dlatoms.signals._placement import first_frame, place, warn_of_other_frames
 from hyperspy_dlatoms.signals._quality import record_quality
 
 if TYPE_CHECKING:
@@ -53,7 +54,9 @@ class AtomPositions(BaseSignal):
     in a column. ``metadata.VectorMetadata.domain``, if the network has a domain, has a score for
     each frame, in the order of the data: above 1 the frame is unlike the training images. For focal
     series, ``metadata.VectorMetadata.drift``, of shape (..., images, 2), has the shift of each
-    image against the middle one (y and x, px).
+    image against the middle one (y and x, px). ``metadata.VectorMetadata.first_frames`` and
+    ``frame_steps`` of a part that ``inav`` picked have the number of its first frame, and the step
+    from one to the next, along each navigation axis in the order of the data.
 
     See Also
     --------
@@ -204,15 +207,27 @@ class AtomPositions(BaseSignal):
             stacked.metadata.VectorMetadata[name] = report
         return stacked
 
-    def to_dataframe(self) -> pd.DataFrame:
+    @filled
+    def to_dataframe(self, signal: Signal2D | None = None) -> pd.DataFrame:
         """Return a table with a row for each atom.
+
+        Parameters
+        ----------
+        {IMAGES}
 
         Returns
         -------
         pandas.DataFrame
-            The navigation indices, named as the axes (``index_0``, ... for axes without a name),
-            `y_px` and `x_px`, `y` and `x` in the units of the image's axes, the other columns,
-            and `species` by name. ``attrs["units"]`` has the units of `y` and `x`.
+            The navigation indices ``index_0``, ... in the order of the array, which are the numbers
+            of the frames in the images that were searched, of a part that ``inav`` picked too; for
+            each navigation axis with a name, for instance ``time``, its value in the unit of the
+            axis; `y_px` and `x_px`, `y` and `x` in the units of the image's axes, the other
+            columns, and `species` by name. ``attrs["units"]`` has the units of `y` and `x` and of
+            the navigation axes.
+
+        Raises
+        ------
+        {RAISES_PLACE}
 
         Examples
         --------
@@ -221,7 +236,7 @@ class AtomPositions(BaseSignal):
            y_px  x_px    y    x  probability
         0  10.0   5.0  2.0  1.0          0.9
         """
-        return _export.table(*self._for_tables())
+        return _export.table(*self._on(signal)._for_tables())
 
     def species_counts(self) -> pd.DataFrame:
         """Count the atoms of each species in each frame.
@@ -229,8 +244,8 @@ class AtomPositions(BaseSignal):
         Returns
         -------
         pandas.DataFrame
-            A row for each frame, indexed by the navigation indices, and a column for each species,
-            vacancies included.
+            A row for each frame and a column for each species, vacancies included. The index has
+            the values of the navigation axes, of axes without a name the number of the frame.
 
         Raises
         ------
@@ -253,19 +268,14 @@ class AtomPositions(BaseSignal):
         """
         import pandas as pd
 
-        frames, calibration, names = self._for_tables()
+        frames, calibration, navigation = self._for_tables()
         column, species = species_column(calibration.columns), calibration.species
         counts = [
             np.bincount(frame[:, column].astype(int), minlength=len(species))
             for frame in frames.flat
         ]
-        result = pd.DataFrame(np.array(counts, int).reshape(-1, len(species)), columns=species)
-        indices = _export.navigation_columns(frames.shape, names, species)
-        if len(indices) == 1:
-            result.index = pd.Index(*indices.values(), name=next(iter(indices)))
-        elif indices:
-            result.index = pd.MultiIndex.from_arrays(list(indices.values()), names=list(indices))
-        return result
+        counted = np.array(counts, int).reshape(-1, len(species))
+        return pd.DataFrame(counted, navigation.table_index(species), columns=species)
 
     @filled
     def vacancy_statistics(
@@ -335,13 +345,13 @@ class AtomPositions(BaseSignal):
            found  number  density_low  density_high
         0     10   10.06         0.11          0.54
         """
-        frames, calibration, names = self._for_tables()
+        frames, calibration, navigation = self._for_tables()
         known = self._rates_of_model(dose) if rates is None else vacancies.checked_rates(rates)
         frames, area = self._inside(frames, calibration, border)
         result = vacancies.vacancy_statistics(
             frames.flat, calibration.columns, calibration.species, known, area=area, level=level
         )
-        return _export.with_navigation(result, frames.shape, names)
+        return _export.with_navigation(result, navigation)
 
     @filled
     def vacancy_pairs(
@@ -405,7 +415,7 @@ class AtomPositions(BaseSignal):
                 "width in Å, and a distance that is no less."
             )
         edges = bin_width * np.arange(int(np.floor(max_distance / bin_width + 1e-9)) + 1)
-        frames, calibration, names = self._for_tables()
+        frames, calibration, navigation = self._for_tables()
         if border:
             frames, _ = self._inside(frames, calibration, border)
         result = vacancies.vacancy_pairs(
@@ -416,7 +426,7 @@ class AtomPositions(BaseSignal):
             edges=edges,
             seed=seed,
         )
-        return _export.with_navigation(result, frames.shape, names)
+        return _export.with_navigation(result, navigation)
 
     @filled
     def tracks(
@@ -444,7 +454,8 @@ class AtomPositions(BaseSignal):
         Returns
         -------
         pandas.DataFrame
-            That of `to_dataframe` with ``frame``, the number of the frame; ``track``, the same
+            That of `to_dataframe` with ``frame``, the number of the frame, counted on from that of
+            the first; ``track``, the same
             number for the same atom; ``y_drift``, ``x_drift``, the common drift since the first
             frame; and ``y_steady``, ``x_steady``, the positions without it, in the units of the
             image's axes.
@@ -495,8 +506,9 @@ class AtomPositions(BaseSignal):
         linked = link(positions(), search_range, memory)
         frames = np.empty(len(kept), object)
         frames[:] = kept
-        result = _export.table(frames, calibration, [axes[0].name])
-        result["frame"] = linked.frame.to_numpy()
+        navigation = self._navigation
+        result = _export.table(frames, calibration, navigation)
+        result["frame"] = linked.frame.to_numpy() + navigation.numbers[0].start
         result["track"] = linked.track.to_numpy()
         units = calibration.scales / calibration.sampling
         for name, unit in zip("yx", units, strict=True):
@@ -504,7 +516,8 @@ class AtomPositions(BaseSignal):
             result[f"{name}_steady"] = result[name] - result[f"{name}_drift"]
         return result
 
-    def to_markers(self, by: str | None = None, **kwargs):
+    @filled
+    def to_markers(self, by: str | None = None, signal: Signal2D | None = None, **kwargs):
         """Return markers for a plot of the images, in the units of their axes.
 
         Parameters
@@ -512,6 +525,7 @@ class AtomPositions(BaseSignal):
         by : {"agreement", "probability", "species"}, optional
             The column that colours the markers: from cyan for 0 to magenta for 1, or one colour for
             each species. Lazy positions are computed once more for it: compute them first.
+        {IMAGES}
         **kwargs
             For ``hyperspy.api.plot.markers.Points``, for example ``sizes`` and ``edgecolor``.
 
@@ -523,7 +537,7 @@ class AtomPositions(BaseSignal):
         Raises
         ------
         ValueError
-            If there is no such column.
+            If there is no such column, or the images do not fit, see :meth:`plot_on`.
 
         Examples
         --------
@@ -535,6 +549,8 @@ class AtomPositions(BaseSignal):
         """
         from hyperspy.api import plot
 
+        if signal is not None:
+            return self._on(signal).to_markers(by, **kwargs)
         calibration = self._calibration
         style = {"sizes": 6, "facecolor": "none", "edgecolor": PLAIN, "linewidth": 1.2}
         if by is not None:
@@ -543,7 +559,10 @@ class AtomPositions(BaseSignal):
         offsets = self._for_markers(_export.marker_offsets, calibration=calibration)
         return plot.markers.Points(offsets, **(style | kwargs))
 
-    def to_ase(self, element: str | None = None) -> ase.Atoms | list[ase.Atoms]:
+    @filled
+    def to_ase(
+        self, element: str | None = None, signal: Signal2D | None = None
+    ) -> ase.Atoms | list[ase.Atoms]:
         """Return the atoms for ASE, in Å, image x along x and image y along y, z = 0.
 
         Parameters
@@ -551,6 +570,7 @@ class AtomPositions(BaseSignal):
         element : str, optional
             Chemical symbol of all the atoms; by default the names of the species if they are
             chemical symbols, else ``"X"``.
+        {IMAGES}
 
         Returns
         -------
@@ -559,18 +579,22 @@ class AtomPositions(BaseSignal):
             The centre of the first pixel is at the origin and the image is the cell; `y_sigma`
             and `x_sigma` are arrays in Å, the other columns arrays as they are.
 
+        Raises
+        ------
+        {RAISES_PLACE}
+
         Examples
         --------
         >>> atoms = AtomPositions.from_frames(np.array([[10.0, 5.0, 0.9]]), sampling=0.2)
         >>> atoms.to_ase("Au").positions
         array([[1., 2., 0.]])
         """
-        calibration, frames = self._calibration, self._computed_frames()
+        frames, calibration, _ = self._on(signal)._for_tables()
         models = [_export.ase_atoms(frame, calibration, element) for frame in frames.flat]
         return models if self.axes_manager.navigation_dimension else models[0]
 
     @filled
-    def to_csv(self, path: str | os.PathLike[str]) -> None:
+    def to_csv(self, path: str | os.PathLike[str], signal: Signal2D | None = None) -> None:
         """Write the table of :meth:`to_dataframe` to a file.
 
         Lazy atoms are found and written a few frames at a time, so that memory does not grow with
@@ -579,6 +603,7 @@ class AtomPositions(BaseSignal):
         Parameters
         ----------
         {PATH}
+        {IMAGES}
 
         Examples
         --------
@@ -591,10 +616,16 @@ class AtomPositions(BaseSignal):
         y_px,x_px,y,x,probability
         10,5,2,1,0.9
         """
-        _export.write_csv(path, self.data, self._calibration, self._navigation_names)
+        atoms = self._on(signal)
+        _export.write_csv(path, atoms.data, atoms._calibration, atoms._navigation)
 
     @filled
-    def to_xyz(self, path: str | os.PathLike[str], element: str | None = None) -> None:
+    def to_xyz(
+        self,
+        path: str | os.PathLike[str],
+        element: str | None = None,
+        signal: Signal2D | None = None,
+    ) -> None:
         """Write the structures of :meth:`to_ase` to a file of extended XYZ.
 
         Lazy atoms are found and written a few frames at a time.
@@ -604,27 +635,36 @@ class AtomPositions(BaseSignal):
         {PATH}
         element : str, optional
             As for :meth:`to_ase`.
+        {IMAGES}
 
         Examples
         --------
         >>> atoms.to_xyz("atoms.xyz", "Au")  # doctest: +SKIP
         """
-        _export.write_xyz(path, self.data, self._calibration, element)
+        atoms = self._on(signal)
+        _export.write_xyz(path, atoms.data, atoms._calibration, element)
 
+    @filled
     def plot_on(self, signal: Signal2D, **kwargs) -> None:
         """Plot images with the atoms over them.
 
         Parameters
         ----------
         signal : Signal2D
-            The images that the atoms were found in.
+            The images that the atoms were found in, however they are calibrated now, or cropped or
+            binned since; atoms outside a part are left out.
         **kwargs
             For the markers, as in :meth:`to_markers`.
 
         Raises
         ------
-        ValueError
-            If the images have another navigation shape.
+        {RAISES_PLACE}
+
+        Warns
+        -----
+        SamplingWarning
+            If the axes of the images start elsewhere by whole pixels, so that they may be another
+            part of the specimen; a DLAtomsWarning likewise of frames.
 
         Examples
         --------
@@ -632,16 +672,9 @@ class AtomPositions(BaseSignal):
         >>> atoms.plot_on(s, by="agreement")  # doctest: +SKIP
         >>> sites.plot_on(series.inav[1], by="species")  # doctest: +SKIP
         """
-        ours = self.axes_manager.navigation_shape
-        theirs = signal.axes_manager.navigation_shape
-        if ours != theirs:
-            raise ValueError(
-                f"The images have the navigation shape {theirs}, the atoms {ours}: expected the "
-                "images that the atoms were found in, sliced alike with inav; of focal series one "
-                "image each, for example the middle one."
-            )
+        markers = self.to_markers(signal=signal, **kwargs)
         signal.plot()
-        signal.add_marker(self.to_markers(**kwargs))
+        signal.add_marker(markers)
 
     def save(self, filename=None, overwrite=None, extension=None, file_format=None, **kwds):
         """Save to a file; see :meth:`hyperspy.api.signals.BaseSignal.save`.
@@ -691,6 +724,7 @@ class AtomPositions(BaseSignal):
         if sliced.axes_manager.navigation_dimension == 0:
             # An element of a dask array would be taken for the array itself.
             sliced.data = self.data[within].reshape(1)
+        self._number_frames(sliced, indices)
         domain = self.metadata.get_item("VectorMetadata.domain")
         if isinstance(domain, list):
             scores = np.reshape(domain, self.data.shape)[within]
@@ -716,13 +750,73 @@ class AtomPositions(BaseSignal):
         vectors = self.metadata.get_item("VectorMetadata")
         return _export.Calibration.of({} if vectors is None else vectors.as_dictionary())
 
-    @property
-    def _navigation_names(self) -> list:
-        """The names of the navigation axes in the order of the array, empty for one frame."""
-        return [axis.name for axis in reversed(self.axes_manager.navigation_axes)]
+    def _number_frames(self, sliced: AtomPositions, indices: Sequence[slice | int]) -> None:
+        """Put into the metadata of a part which frames it has, along each axis that is left."""
+        if not self.metadata.has_item("VectorMetadata"):
+            return
+        vectors, numbers = sliced.metadata.VectorMetadata, self._navigation.numbers
+        left = [
+            one[within]
+            for one, within in zip(numbers, indices, strict=True)
+            if isinstance(within, slice)
+        ]
+        for name, attribute in (("first_frames", "start"), ("frame_steps", "step")):
+            if sliced.axes_manager.navigation_dimension:
+                vectors[name] = [getattr(one, attribute) for one in left]
+            elif vectors.has_item(name):
+                delattr(vectors, name)
 
-    def _for_tables(self) -> tuple[np.ndarray, _export.Calibration, list]:
-        return self._computed_frames(), self._calibration, self._navigation_names
+    @property
+    def _navigation(self) -> _export.Navigation:
+        axes = tuple(reversed(self.axes_manager.navigation_axes))
+        firsts, steps = (
+            self.metadata.get_item(f"VectorMetadata.{name}", [])
+            for name in ("first_frames", "frame_steps")
+        )
+        if not len(firsts) == len(steps) == len(axes):
+            firsts, steps = [first_frame(axis) for axis in axes], [1] * len(axes)
+        numbers = [
+            range(int(first), int(first + step * axis.size), int(step))
+            for axis, first, step in zip(axes, firsts, steps, strict=True)
+        ]
+        names, units = (
+            [text if isinstance(text, str) else "" for text in texts]
+            for texts in ([axis.name for axis in axes], [axis.units for axis in axes])
+        )
+        return _export.Navigation(names, units, numbers, [axis.axis for axis in axes])
+
+    def _on(self, signal: Signal2D | None) -> AtomPositions:
+        """Return the atoms by the axes that images have now, without those outside of them."""
+        if signal is None:
+            return self
+        ours = self.axes_manager.navigation_shape
+        theirs = signal.axes_manager.navigation_shape
+        if ours != theirs:
+            raise ValueError(
+                f"The images have the navigation shape {theirs}, the atoms {ours}: expected the "
+                "images that the atoms were found in, sliced alike with inav; of focal series one "
+                "image each, for example the middle one."
+            )
+        if signal.axes_manager.signal_dimension != 2:
+            raise ValueError(
+                f"The signal has {signal.axes_manager.signal_dimension} signal axes: expected "
+                "images."
+            )
+        warn_of_other_frames(self.axes_manager.navigation_axes, signal.axes_manager.navigation_axes)
+        x, y = signal.axes_manager.signal_axes
+        placement = place(self._calibration, (y, x))
+        data = _map(placement.frames, self.data) if self._lazy else placement.frames(self.data)
+        navigation = reversed(signal.axes_manager.navigation_axes)
+        axes = [axis.get_axis_dictionary() for axis in navigation]
+        atoms = type(self)(data, axes=axes, metadata=self.metadata.as_dictionary(), ragged=True)
+        vectors, now = atoms.metadata.VectorMetadata, placement.calibration
+        vectors.offsets, vectors.scales = now.offsets.tolist(), now.scales.tolist()
+        vectors.units, vectors.sampling = list(now.units), now.sampling.tolist()
+        vectors.image_shape = [int(y.size), int(x.size)]
+        return atoms
+
+    def _for_tables(self) -> tuple[np.ndarray, _export.Calibration, _export.Navigation]:
+        return self._computed_frames(), self._calibration, self._navigation
 
     def _for_markers(self, function: Callable, **kwargs) -> np.ndarray | da.Array:
         """Apply a function of frames, and turn the result the way that markers are indexed."""

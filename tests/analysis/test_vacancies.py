@@ -80,7 +80,7 @@ def test_counts_of_a_grid_and_of_one_frame():
     grid = make(numbered([frame(n, n) for n in range(6)]), (2, 3), names=["time", "S"])
     counts = grid.species_counts()
     # An axis that is named like a species keeps apart from it.
-    assert counts.index.names == ["time", "S_index_1"]
+    assert counts.index.names == ["time", "S_1"]
     assert counts.loc[(1, 2), "S vacancy"] == 10
     one = grid.inav[2, 1]
     assert one.species_counts()["S vacancy"].tolist() == [10]

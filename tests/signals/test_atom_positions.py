@@ -155,7 +155,63 @@ def test_table_names_its_navigation_axes(make):
     atoms = make("grid")
     for axis, name in zip(atoms.axes_manager.navigation_axes, ("x", "time"), strict=True):
         axis.name = name
-    assert list(atoms.to_dataframe())[:2] == ["time", "x_index_1"]
+    assert list(atoms.to_dataframe())[:4] == ["index_0", "index_1", "time", "x_1"]
+
+
+@pytest.mark.parametrize("lazy", [False, True])
+@pytest.mark.parametrize("offset", [0.0, 10.3, 12.0])
+def test_frames_keep_their_number_and_time(lazy, offset, tmp_path):
+    atoms = AtomPositions.from_frames([np.full((1, 5), n) for n in range(9)], sampling=0.1)
+    (time,) = atoms.axes_manager.navigation_axes
+    time.name, time.units, time.scale, time.offset = "time", "ms", 40.0, offset
+    atoms = atoms.as_lazy() if lazy else atoms
+
+    def check(part, numbers):
+        table = part.to_dataframe()
+        assert table.index_0.tolist() == numbers
+        np.testing.assert_array_equal(table.y_px, table.index_0)
+        np.testing.assert_allclose(table.time, offset + 40 * table.index_0)
+        assert table.attrs["units"]["time"] == "ms"
+
+    check(atoms, list(range(9)))
+    check(atoms.inav[2:5], [2, 3, 4])
+    check(atoms.inav[2:5].inav[1:], [3, 4])
+    check(atoms.inav[1::3], [1, 4, 7])
+    check(atoms.inav[1::3].inav[1:], [4, 7])
+    check(atoms.inav[-2:], [7, 8])
+    check(atoms.inav[offset + 80.0 : offset + 200.0], [2, 3, 4])
+    atoms.inav[2:5].save(tmp_path / "atoms.hspy")
+    check(hs.load(tmp_path / "atoms.hspy", lazy=lazy), [2, 3, 4])
+    again = hs.load(tmp_path / "atoms.hspy", lazy=lazy).inav[1:]
+    check(again, [3, 4])
+    again.to_csv(tmp_path / "atoms.csv")
+    assert pd.read_csv(tmp_path / "atoms.csv").index_0.tolist() == [3, 4]
+    assert "index_0" not in atoms.inav[3].to_dataframe()
+
+
+@pytest.mark.parametrize(
+    ("scale", "units", "numbers"),
+    [(1, "", [2, 3]), (0.25, "s", [2, 3]), (5, "deg", [0, 1]), (5, "nonsense", [0, 1])],
+)
+def test_atoms_found_in_a_part_of_a_movie(make, scale, units, numbers):
+    movie = hs.signals.Signal2D(np.zeros((4, 3, 3)))
+    (axis,) = movie.axes_manager.navigation_axes
+    axis.scale, axis.units = scale, units
+    axes = [axis.get_axis_dictionary() for axis in movie.inav[2:].axes_manager.navigation_axes]
+    vectors = make("movie").metadata.VectorMetadata.as_dictionary()
+    data = np.empty(2, object)
+    data[:] = [np.zeros((1, 6)), np.zeros((1, 6))]
+    atoms = AtomPositions(data, axes=axes, metadata={"VectorMetadata": vectors}, ragged=True)
+    assert atoms.to_dataframe().index_0.tolist() == numbers
+    assert list(atoms.to_dataframe())[:2] == ["index_0", "y_px"]
+
+
+def test_parts_of_a_grid_keep_their_numbers(make):
+    grid = make("grid")
+    table = grid.inav[1:, 1].to_dataframe()
+    assert sorted(set(table.index_0)) == [2]
+    table = grid.inav[::2, :].to_dataframe()
+    assert set(zip(table.index_0, table.index_1, strict=True)) == {(0, 0), (0, 2), (1, 0), (1, 2)}
 
 
 def test_table_of_nothing(make):
