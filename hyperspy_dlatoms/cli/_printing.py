@@ -4,9 +4,8 @@
 from __future__ import annotations
 
 import sys
-from pathlib import Path
 
-_PACKAGE = str(Path(__file__).parents[1])
+from hyperspy_dlatoms._warnings import DLAtomsWarning
 
 
 def print_rows(*rows: tuple[str, str]) -> None:
@@ -30,18 +29,9 @@ def print_table(table: object) -> None:
 
 def print_warning(message, category, filename, lineno, file=None, line=None) -> None:
     """Print a warning of this package as one line, in the place of `warnings.showwarning`."""
-    # Its place is where the package was called, outside of it: who gave the warning counts.
-    frame = sys._getframe(1)
-    while frame.f_back is not None and not _gives_warnings(frame.f_code.co_filename):
-        frame = frame.f_back
-    while frame.f_back is not None and _gives_warnings(frame.f_code.co_filename):
-        frame = frame.f_back
-    if frame.f_code.co_filename.startswith(_PACKAGE):
+    # Those of other packages are for who writes programs.
+    if issubclass(category, DLAtomsWarning):
         print(f"dlatoms: warning: {one_line(message)}", file=sys.stderr)
-
-
-def _gives_warnings(filename: str) -> bool:
-    return Path(filename).name in ("warnings.py", "_py_warnings.py")
 
 
 def one_line(message: object) -> str:
