@@ -27,8 +27,8 @@ from scipy.stats import mannwhitneyu
 from hyperspy_dlatoms import registry
 from hyperspy_dlatoms.recipes.recipe import parse_recipe
 from hyperspy_dlatoms.simulation.dataset import DataSet
+from hyperspy_dlatoms.training.examples import held_out
 from hyperspy_dlatoms.training.extrapolation import Outcome, examine, fallen, usual_f1
-from hyperspy_dlatoms.training.fit import training_examples
 from hyperspy_dlatoms.training.outliers import VISIBLE, take_picture
 
 SEED = 990041
@@ -48,8 +48,8 @@ def main() -> None:
     tolerance = TOLERANCE.get(network.card.classes[0], 0.7)
     pixel, rng = recipe.waves.sampling, np.random.default_rng(SEED)
     # The limits of the domain were set on the other half.
-    held_out = [data[i] for i in training_examples(data, recipe, validation=True).indices[1::2]]
-    with_sites = [item for item in held_out if len(item.sites) >= FEWEST_SITES]
+    items = [data[i] for i in held_out(recipe)[1::2]]
+    with_sites = [item for item in items if len(item.sites) >= FEWEST_SITES]
 
     def outcomes(pictures):
         return [examine(network, picture, tolerance) for picture in pictures]
@@ -58,7 +58,7 @@ def main() -> None:
         chosen = itertools.islice(itertools.cycle(items), number)
         return outcomes(take_picture(rng, item, imaging, pixel).crop(rng) for item in chosen)
 
-    inside = known(held_out, recipe.imaging, 20 * each)
+    inside = known(items, recipe.imaging, 20 * each)
     visible = known(with_sites, recipe.imaging | VISIBLE, 4 * each)
     wrong = itertools.islice(itertools.cycle(with_sites), each)
     outside = outcomes(

@@ -46,7 +46,7 @@ _ON_EXTRAPOLATION = ("warn", "raise", "ignore")
 _FRAMES = 3
 
 
-class Search(NamedTuple):
+class SearchOptions(NamedTuple):
     """Options of the search for sites."""
 
     threshold: float | None
@@ -106,7 +106,7 @@ def find_atoms(
     signal: Signal2D,
     model: ModelLike,
     sampling: float | str | None,
-    search: Search,
+    search: SearchOptions,
     output: Output,
     series: Series | None = None,
 ) -> AtomPositions:
@@ -349,7 +349,12 @@ def _finish(result: BaseSignal, signal: Signal2D, output: Output):
 
 
 def _find_in_block(
-    block: np.ndarray, *, handle: Handle, sampling: float, search: Search, focus: Focus | None
+    block: np.ndarray,
+    *,
+    handle: Handle,
+    sampling: float,
+    search: SearchOptions,
+    focus: Focus | None,
 ) -> np.ndarray:
     from hyperspy_dlatoms.detection import pipeline
 
@@ -442,7 +447,7 @@ def _metadata(signal: Signal2D, model: Model, images: Images) -> dict:
     return metadata | {"VectorMetadata": vectors}
 
 
-def _search_metadata(signal: Signal2D, model: Model, images: Images, search: Search) -> dict:
+def _search_metadata(signal: Signal2D, model: Model, images: Images, search: SearchOptions) -> dict:
     """Describe the columns of the atoms, where they lie, and how they were found."""
     card, members, axes = model.card, model.members, images.signal_axes
     vectors: dict[str, Any] = {

@@ -117,7 +117,7 @@ def find_atoms_nn(
     """
     from hyperspy_dlatoms.signals import _blocks
 
-    search = _blocks.Search(threshold, minimum_agreement, symmetrise, on_extrapolation)
+    search = _blocks.SearchOptions(threshold, minimum_agreement, symmetrise, on_extrapolation)
     output = _blocks.Output(show_progressbar, num_workers, lazy_output, store)
     return _blocks.find_atoms(self, model, sampling, search, output)
 
@@ -376,7 +376,7 @@ def classify_species(
     from hyperspy_dlatoms.signals import _blocks
 
     series = _blocks.Series(focal_axis, defoci, align)
-    search = _blocks.Search(threshold, minimum_agreement, symmetrise, on_extrapolation)
+    search = _blocks.SearchOptions(threshold, minimum_agreement, symmetrise, on_extrapolation)
     output = _blocks.Output(show_progressbar, num_workers, lazy_output, store)
     return _blocks.find_atoms(self, model, sampling, search, output, series)
 

@@ -21,7 +21,7 @@ from hyperspy_dlatoms.training._comparison import compare, without_decoys
 from hyperspy_dlatoms.training._probabilities import apply, fit
 from hyperspy_dlatoms.training._thresholds import DOSES, EMPTY, choose, count, false_on_empty
 from hyperspy_dlatoms.training.domain import learn_domain
-from hyperspy_dlatoms.training.fit import training_examples
+from hyperspy_dlatoms.training.examples import held_out
 
 _SEED = 31
 _SEED_OF_ENSEMBLES = 33
@@ -86,14 +86,14 @@ def calibrate_network(
     recipe = parse_recipe(card.recipe)
     dataset = _data_of(card, data or Path("data") / card.name)
     network = AtomNetwork.load(path)
-    held_out = training_examples(dataset, recipe, validation=True).indices
+    waves = held_out(recipe)
     domain, track = network.domain, _tracker(show_progressbar)
 
     rng = np.random.default_rng(_SEED + 2)
     outcomes = [
         compare(network, recipe, without_decoys(dataset, index, card), dose, rng)
         for dose in track(DOSES, "probabilities")
-        for index in rng.choice(held_out[1::2], images)
+        for index in rng.choice(waves[1::2], images)
     ]
     # A copy, since networks that were loaded are kept for all who load them.
     model = keras.models.clone_model(network.model)
@@ -105,7 +105,7 @@ def calibrate_network(
     rng = np.random.default_rng(_SEED)
     counts: dict[float, list[np.ndarray]] = {dose: [] for dose in DOSES}
     for dose in track(DOSES, "thresholds"):
-        for index in rng.choice(held_out[::2], images):
+        for index in rng.choice(waves[::2], images):
             item = without_decoys(dataset, index, card)
             counts[dose].append(count(compare(network, recipe, item, dose, rng), network))
     numbers = range(EMPTY * images)
@@ -166,9 +166,9 @@ def calibrate_ensemble(
     for member in ensemble.members:
         card, recipe = member.card, parse_recipe(member.card.recipe)
         dataset = _data_of(card, Path(data) / card.name)
-        held_out = training_examples(dataset, recipe, validation=True).indices
+        waves = held_out(recipe)
         for dose in track(DOSES, card.name):
-            for index in rng.choice(held_out, images):
+            for index in rng.choice(waves, images):
                 item = without_decoys(dataset, index, card)
                 counts[dose].append(count(compare(ensemble, recipe, item, dose, rng), ensemble))
         numbers = range(EMPTY * images)

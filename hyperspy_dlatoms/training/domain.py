@@ -12,8 +12,8 @@ from scipy.spatial.distance import cdist
 
 from hyperspy_dlatoms.networks.domain import BANDS, Domain, standardise
 from hyperspy_dlatoms.training._comparison import tolerance, without_decoys
+from hyperspy_dlatoms.training.examples import first_held_out, held_out
 from hyperspy_dlatoms.training.extrapolation import Outcome, examine, fallen, usual_f1
-from hyperspy_dlatoms.training.fit import training_examples
 from hyperspy_dlatoms.training.outliers import KINDS, draw_outlier, take_picture
 
 if TYPE_CHECKING:
@@ -53,10 +53,7 @@ def learn_domain(
 ) -> Domain:
     """Apply a network to images from inside and outside its training set, and fit its domain."""
     card, pixel = network.card, recipe.waves.sampling
-    trained, held_out = (
-        training_examples(data, recipe, validation=validation).indices
-        for validation in (False, True)
-    )
+    trained, untrained = range(first_held_out(recipe)), held_out(recipe)
 
     def known(indices: Sequence[int], number: int) -> Iterator[Outcome]:
         for index in track(rng.choice(indices, number), "domain"):
@@ -86,7 +83,7 @@ def learn_domain(
     inside = list(known(trained, INSIDE))
     right, wrong = split(inside)
     also_right, outside = split(list(foreign()))
-    good, _ = split(list(known(held_out[::2], GOOD)))
+    good, _ = split(list(known(untrained[::2], GOOD)))
     return fit_domain(
         np.concatenate([right, also_right]),
         np.concatenate([wrong, outside]),

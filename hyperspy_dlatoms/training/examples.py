@@ -196,6 +196,11 @@ def first_held_out(recipe: Recipe) -> int:
     return waves - max(1, round(recipe.training.validation_share * waves))
 
 
+def held_out(recipe: Recipe) -> range:
+    """Return the waves that are held out from a training."""
+    return range(first_held_out(recipe), recipe.waves.count)
+
+
 def seed_of(recipe: Recipe) -> int:
     """Return the seed of the examples, which need not be that of the waves."""
     return recipe.seed if recipe.training.seed is None else recipe.training.seed
