@@ -63,7 +63,7 @@ def image_of(wave, energy, sites, conditions):
 
 def atoms_of(network, image, sampling):
     with warnings.catch_warnings():
-        warnings.simplefilter("error")
+        warnings.simplefilter("error", UserWarning)
         (sites,) = find_sites(image[None], sampling, network)
     return sites[:, :2]
 

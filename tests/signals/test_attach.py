@@ -22,7 +22,7 @@ def test_images_have_the_methods():
 def test_attaching_again_changes_nothing():
     before = dict(vars(hs.signals.Signal2D))
     with warnings.catch_warnings():
-        warnings.simplefilter("error")
+        warnings.simplefilter("error", UserWarning)
         attach_methods()
     assert dict(vars(hs.signals.Signal2D)) == before
 

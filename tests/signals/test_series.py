@@ -179,7 +179,7 @@ def test_of_equal_axes_the_fastest_is_taken(network, series):
     same_frames(sites.data, expected.data)
     signal.axes_manager[1].name = "defocus"
     with warnings.catch_warnings():
-        warnings.simplefilter("error")
+        warnings.simplefilter("error", UserWarning)
         # The name decides, although it is wrong.
         assert signal.classify_species(on_extrapolation="ignore").metadata.VectorMetadata.focal_axis
 
@@ -289,7 +289,7 @@ def test_defoci_outside_the_domain(use, series, defoci, reason):
     signal, _ = series()
     methods = (signal.classify_species, signal.predict_species)
     with warnings.catch_warnings():
-        warnings.simplefilter("error")
+        warnings.simplefilter("error", UserWarning)
         signal.classify_species(defoci=defoci, on_extrapolation="ignore")
         if reason is None:
             for method in methods:
@@ -348,7 +348,7 @@ def test_misaligned_images_are_said(network, drifted, lazy):
     with pytest.warns(UserWarning, match="seem to be misaligned"):
         computed(signal.predict_species())
     with warnings.catch_warnings():
-        warnings.simplefilter("error")
+        warnings.simplefilter("error", UserWarning)
         computed(signal.classify_species(on_extrapolation="ignore"))
 
 
@@ -358,7 +358,7 @@ def test_aligned_images(network, drifted, lazy):
     expected = straight.classify_species()
     signal, _ = drifted(2, lazy=lazy)
     with warnings.catch_warnings():
-        warnings.simplefilter("error")
+        warnings.simplefilter("error", UserWarning)
         sites = computed(signal.classify_species(align=True))
         maps = computed(signal.predict_species(align=True))
     assert sites.metadata.VectorMetadata.align is True
@@ -434,7 +434,7 @@ def test_drift_of_an_image_of_inverted_contrast(network):
         sites = signal.classify_species()
     np.testing.assert_allclose(sites.metadata.VectorMetadata.drift[0, 2], [14, -6], atol=0.3)
     with warnings.catch_warnings():
-        warnings.simplefilter("error")
+        warnings.simplefilter("error", UserWarning)
         signal.classify_species(align=True)
         specks((2, 2)).classify_species()
 
