@@ -95,7 +95,7 @@ def _spectra(series: np.ndarray, sampling: float) -> tuple[np.ndarray | None, fl
     )
     if min(series.shape[-2:]) * sampling < _SMALLEST * _SAMPLING:
         return None, 1.0
-    images = [resample(mask_bad(one[window])[0], sampling, _SAMPLING) for one in series]
+    images = [resample(mask_bad(one[window], sampling)[0], sampling, _SAMPLING) for one in series]
     scale = images[0][1].scale
     normal = np.stack([normalise(image, sampling * scale) for image, _ in images])
     for axis in (-2, -1):

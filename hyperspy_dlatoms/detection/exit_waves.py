@@ -71,7 +71,7 @@ def exit_waves(
     tiling = cut(shape, network.receptive_radius, GRID_MULTIPLE, batch_pixels)
     masked = 0
     for wave, series in zip(waves, frames, strict=True):
-        clean, mask = mask_series(series)
+        clean, mask = mask_series(series, sampling)
         masked += np.count_nonzero(mask)
         images, grids = zip(*(resample(one, sampling, card.sampling) for one in clean), strict=True)
         working = sampling * grids[0].scale
@@ -88,7 +88,8 @@ def exit_waves(
     if masked:
         number = len(frames)
         warn(
-            f"Pixels that are NaN, infinite or outliers were masked: {masked} in "
+            "Pixels that show no image (NaN, areas of one value, faulty lines, outliers) were "
+            f"masked: {masked} in "
             f"{'this focal series' if number == 1 else f'{number} focal series'}.",
             MaskedPixelsWarning,
         )

@@ -6,6 +6,12 @@ from __future__ import annotations
 import numpy as np
 from scipy.ndimage import distance_transform_edt, gaussian_filter
 
+from hyperspy_dlatoms.detection._artefacts import (
+    ImageRange,
+    constant_areas,
+    faulty_lines,
+    outliers,
+)
 from hyperspy_dlatoms.networks.normalisation import LEAST_MEAN
 
 # Rows at a time, which stay in the cache.
@@ -14,11 +20,6 @@ _STRIP = 64
 _SAMPLE = 2**17
 # Percentiles of fewer pixels are these pixels themselves.
 _FEWEST_FOR_OUTLIERS = 64
-# In distances of the 99.9th percentile from the median: of Gaussian noise, 18.5 deviations in all.
-_OUTLIER_FACTOR = 5.0
-# How far an outlier stands out from the 3 x 3 pixels around it, in its distance from the median:
-# a fringe, which is wider than a pixel, does so by less.
-_ISOLATION = 0.9
 # px a side of the blocks whose means fill wide holes.
 _BLOCK = 16
 # Largest magnitude whose differences are finite in float64.
@@ -29,28 +30,30 @@ _LARGEST_OF_SPREAD = 1e6
 _ORDINARY = 1e15
 
 
-def mask_bad(frame: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def mask_bad(frame: np.ndarray, sampling: float | None = None) -> tuple[np.ndarray, np.ndarray]:
     """Find the bad pixels of an image (H, W) and fill them from their neighbourhood.
 
-    Bad are NaN and infinite pixels, and isolated outliers (hot and dead pixels, cosmic rays): those
-    that lie five times as far from the 99.9th percentile as that does from the median, and stand
-    out from the median of the 3 x 3 pixels around them as much as from that of the image. So
-    single counts at low dose, and bright fringes, which are wider than a pixel, are no outliers.
+    Bad are NaN and infinite pixels, those under the mask of a masked array, and what no lens can
+    image: areas of one value, lines, and spots and areas with an edge sharper than any atom's, see
+    `constant_areas`, `faulty_lines` and `outliers`. Single counts at low dose, and bright fringes
+    and columns, which are wider than a pixel, are none of these. The sampling is in Å/px.
 
     The image is shifted by its median and divided by its spread, so that any range of numbers fits
     float32; a constant image gives zeros. The mask is True where a pixel was bad.
     """
-    return _standardise(frame)[:2]
+    return _standardise(frame, sampling)[:2]
 
 
-def mask_series(series: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def mask_series(series: np.ndarray, sampling: float | None = None) -> tuple[np.ndarray, np.ndarray]:
     """Find and fill the bad pixels of a focal series (n, H, W), and equalise the exposures.
 
     Each image is divided by its mean, so that they keep their contrast relative to each other;
     if one has hardly a positive mean, because its background was subtracted, all are shifted by
     their medians and divided by one number. The mask (H, W) is True where a pixel was bad in any.
     """
-    images, masks, centres, spreads = zip(*map(_standardise, series), strict=True)
+    images, masks, centres, spreads = zip(
+        *(_standardise(one, sampling, aligned=True) for one in series), strict=True
+    )
     means = [
         centre + spread * float(image.mean(dtype=np.float64))
         for image, centre, spread in zip(images, centres, spreads, strict=True)
@@ -71,9 +74,21 @@ def mask_series(series: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return clean, np.any(masks, axis=0)
 
 
-def _standardise(frame: np.ndarray) -> tuple[np.ndarray, np.ndarray, float, float]:
+def unmasked(frames: np.ndarray) -> np.ndarray:
+    """Return frames of any shape with NaN where a masked array is masked."""
+    if not isinstance(frames, np.ma.MaskedArray):
+        return np.asarray(frames)
+    if not np.ma.is_masked(frames) or frames.dtype.kind not in "biuf":
+        return np.asarray(frames)
+    small = frames.dtype.itemsize <= (4 if frames.dtype.kind == "f" else 2)
+    return np.ma.filled(frames.astype(np.float32 if small else np.float64), np.nan)
+
+
+def _standardise(
+    frame: np.ndarray, sampling: float | None, *, aligned: bool = False
+) -> tuple[np.ndarray, np.ndarray, float, float]:
     """Fill an image as `mask_bad` does; also return the median and the spread that it had."""
-    frame = np.asarray(frame)
+    frame = unmasked(np.asanyarray(frame))
     if frame.dtype.kind not in "biuf":
         raise TypeError(
             f"The image has dtype {frame.dtype}, expected real numbers: take the modulus, phase or "
@@ -82,12 +97,17 @@ def _standardise(frame: np.ndarray) -> tuple[np.ndarray, np.ndarray, float, floa
     if frame.ndim != 2:
         raise ValueError(f"The image has {frame.ndim} dimensions, expected 2.")
     mask = _not_finite(frame)
+    mask |= constant_areas(frame, mask, sampling, aligned=aligned)
     sample = _sample(frame, mask)
     if sample.size == 0:
         return np.zeros(frame.shape, np.float32), mask, 0.0, 0.0
     low, centre, high = (float(q) for q in np.percentile(sample, [0.1, 50, 99.9]))
     if sample.size >= _FEWEST_FOR_OUTLIERS:
-        _mask_outliers(frame, mask, low, centre, high)
+        plausible, found = ImageRange.of(sample), np.count_nonzero(mask)
+        mask |= faulty_lines(frame, mask, plausible)
+        mask |= outliers(frame, mask, plausible, sampling)
+        if np.count_nonzero(mask) > found:
+            low, centre, high = np.percentile(_sample(frame, mask), [0.1, 50, 99.9]).tolist()
     spread = high - low
     if spread <= _rounding(frame, centre):
         spread = _range(frame, mask)
@@ -114,37 +134,6 @@ def _sample(frame: np.ndarray, mask: np.ndarray) -> np.ndarray:
     if sample.size == 0:
         sample = frame[~mask]
     return sample.astype(np.float64)
-
-
-def _mask_outliers(
-    frame: np.ndarray, mask: np.ndarray, low: float, centre: float, high: float
-) -> None:
-    # Where more than 99.9 % of the pixels are equal, as with very few counts, the percentiles say
-    # nothing of the spread of the rest.
-    above = high + _OUTLIER_FACTOR * (high - centre) if high > centre else np.inf
-    below = low - _OUTLIER_FACTOR * (centre - low) if low < centre else -np.inf
-    rows, columns = _beyond(frame, mask, below, above).T
-    if rows.size == 0:
-        return
-    around = _around(frame, rows, columns, 1)
-    around[_around(mask, rows, columns, 1).astype(bool)] = centre
-    values = around[:, around.shape[1] // 2]
-    isolated = np.abs(values - np.median(around, axis=1)) > _ISOLATION * np.abs(values - centre)
-    mask[rows[isolated], columns[isolated]] = True
-
-
-def _beyond(frame: np.ndarray, mask: np.ndarray, below: float, above: float) -> np.ndarray:
-    """Row and column of each good pixel outside of a range, shape (k, 2)."""
-    places = [np.empty((0, 2), np.intp)]
-    for top in range(0, len(frame), _STRIP):
-        some = slice(top, top + _STRIP)
-        strip = frame[some]
-        # Most strips have none, as their extremes tell at once, which are NaN where a pixel is.
-        if not (strip.min() >= below and strip.max() <= above):
-            with np.errstate(invalid="ignore"):
-                outside = ((strip > above) | (strip < below)) & ~mask[some]
-            places.append(np.argwhere(outside) + (top, 0))
-    return np.concatenate(places)
 
 
 def _around(array: np.ndarray, rows: np.ndarray, columns: np.ndarray, reach: int) -> np.ndarray:

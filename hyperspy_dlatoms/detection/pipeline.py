@@ -14,6 +14,7 @@ from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
+from scipy.ndimage import binary_opening
 
 from hyperspy_dlatoms._warnings import MaskedPixelsWarning, SamplingWarning, warn
 from hyperspy_dlatoms.detection._ensemble import median_score, merge
@@ -25,8 +26,9 @@ from hyperspy_dlatoms.detection._inference import (
     infer,
     members_of,
 )
+from hyperspy_dlatoms.detection._steps import normalise_regions
 from hyperspy_dlatoms.detection._tiling import cut
-from hyperspy_dlatoms.detection.masking import mask_bad, mask_series
+from hyperspy_dlatoms.detection.masking import mask_bad, mask_series, unmasked
 from hyperspy_dlatoms.detection.sites import (
     Candidates,
     Sites,
@@ -37,8 +39,8 @@ from hyperspy_dlatoms.detection.sites import (
 from hyperspy_dlatoms.networks.architecture import encode_defoci
 from hyperspy_dlatoms.networks.domain import TOLERATED
 from hyperspy_dlatoms.networks.maps import REACH
-from hyperspy_dlatoms.networks.normalisation import normalise, normalise_series
-from hyperspy_dlatoms.networks.resampling import resample, resample_on_device
+from hyperspy_dlatoms.networks.normalisation import normalise_series
+from hyperspy_dlatoms.networks.resampling import Grid, resample, resample_on_device
 from hyperspy_dlatoms.networks.running import has_accelerator
 
 if TYPE_CHECKING:
@@ -70,10 +72,13 @@ class Detection(NamedTuple):
     domain : DomainScore or None
         How far the frame is from those that the network was trained on; None if the network has no
         domain.
+    masked : float
+        Fraction of its pixels that were masked.
     """
 
     sites: Sites
     domain: DomainScore | None
+    masked: float = 0.0
 
 
 class Search(NamedTuple):
@@ -209,7 +214,8 @@ def detect(
     ):
         sites = _merged(frame, tiles, sampling, network, members, search)
         domain = _domain_score(frame, tiles, sampling, members)
-        found.append(Detection(sites, domain))
+        masked = 0.0 if frame.mask is None else float(np.mean(frame.mask))
+        found.append(Detection(sites, domain, masked))
     return found
 
 
@@ -222,16 +228,20 @@ def prepared(
     bring = resample_on_device if has_accelerator() else resample
     n_masked = []
     for index, pixels in enumerate(frames):
-        clean, mask = mask_bad(pixels) if pixels.ndim == 2 else mask_series(pixels)
+        clean, mask = _masked(pixels, sampling)
         if pixels.ndim == 2:
             image, grid = bring(clean, sampling, card.sampling)
-            working = normalise(image, sampling * grid.scale, card.normalisation_width)
+            good = _outside_holes(mask, grid, image.shape)
+            working = normalise_regions(
+                image, good, sampling * grid.scale, card.normalisation_width
+            )
         else:
             images, grids = zip(
                 *(bring(one, sampling, card.sampling) for one in clean), strict=True
             )
             grid, stack = grids[0], np.stack(images)
-            working = normalise_series(stack, sampling * grid.scale, card.normalisation_width)
+            good = _outside_holes(mask, grid, stack.shape[1:])
+            working = normalise_series(stack, sampling * grid.scale, card.normalisation_width, good)
         del clean
         n_masked.append(int(np.count_nonzero(mask)))
         tiling = cut(working.shape[-2:], halo, GRID_MULTIPLE, batch_pixels)
@@ -239,17 +249,38 @@ def prepared(
     if any(n_masked):
         some, number = np.count_nonzero(n_masked), len(n_masked)
         warn(
-            f"Pixels that are NaN, infinite or outliers were masked: {sum(n_masked)} in "
+            "Pixels that show no image (NaN, areas of one value, faulty lines, outliers) were "
+            f"masked: {sum(n_masked)} in "
             f"{'this image' if number == 1 else f'{some} of {number} frames'}.",
             MaskedPixelsWarning,
         )
+
+
+def _masked(pixels: np.ndarray, sampling: float) -> tuple[np.ndarray, np.ndarray]:
+    """Mask an image, or the images of a focal series together."""
+    return (mask_bad if pixels.ndim == 2 else mask_series)(pixels, sampling)
+
+
+def _outside_holes(mask: np.ndarray, grid: Grid, shape: tuple[int, ...]) -> np.ndarray | None:
+    """Return the working pixels (h, w) that count; None where there are no wide holes.
+
+    Lines and spots, narrower than 3 working pixels, are filled well enough to count as well.
+    """
+    if not mask.any():
+        return None
+    rows, columns = (
+        np.minimum(np.rint(grid.to_native(np.arange(length))).astype(np.intp), side - 1)
+        for length, side in zip(shape, mask.shape, strict=True)
+    )
+    holes = binary_opening(mask[rows[:, None], columns], np.ones((3, 3)))
+    return ~holes if holes.any() else None
 
 
 def check_frames(
     frames: np.ndarray, sampling: float, card: ModelCard, defoci: Sequence[float] | None = None
 ) -> np.ndarray:
     """Check that frames, a sampling (Å/px) and defoci (Å) suit a network."""
-    frames = np.asarray(frames)
+    frames = unmasked(np.asanyarray(frames))
     if frames.dtype.kind not in "biuf":
         raise TypeError(
             f"The frames have dtype {frames.dtype}, expected real numbers: take the modulus, phase "

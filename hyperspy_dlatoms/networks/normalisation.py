@@ -24,29 +24,37 @@ _STRIP = 256
 # in its level, a hundred roundings of float32.
 _FLOOR_OF_CONTRAST = 1e-2
 _FLOOR_OF_ROUNDING = 1e-5
+# px: of a block in the mean, next to none.
+_LEAST_WEIGHT = 1e-6
 
 
-def normalise(frame: np.ndarray, sampling: float, width: float = 12.0) -> np.ndarray:
+def normalise(
+    frame: np.ndarray, sampling: float, width: float = 12.0, good: np.ndarray | None = None
+) -> np.ndarray:
     """Subtract the local mean of an image (H, W), finite, and divide by its local rms.
 
     Mean and rms are weighted by a Gaussian of a standard deviation in Å, the sampling in Å/px, cut
     and renormalised at the borders of the image. They vary slowly, so they are computed from
     moments averaged over blocks of up to 8 x 8 pixels and interpolated linearly between the blocks.
     The rms has a floor of 1 % of the rms of the whole image, so that a featureless region is not
-    amplified; a constant image gives zeros. The result is float32.
+    amplified; a constant image gives zeros. The result is float32. Pixels that are not good (H, W)
+    do not count, and become 0.
     """
     frame = np.asarray(frame)
     if frame.ndim != 2:
         raise ValueError(f"The image has {frame.ndim} dimensions, expected 2.")
-    return _normalise(frame[None], sampling, width)[0]
+    return _normalise(frame[None], sampling, width, good)[0]
 
 
-def normalise_series(frames: np.ndarray, sampling: float, width: float = 12.0) -> np.ndarray:
+def normalise_series(
+    frames: np.ndarray, sampling: float, width: float = 12.0, good: np.ndarray | None = None
+) -> np.ndarray:
     """Scale the images of a focal series (c, H, W) to one mean, and normalise them together.
 
     Each image is divided by its own mean, so that all have the same dose, unless one has hardly a
     positive mean, because its background was subtracted. Then one local mean and one local rms of
-    all images are used, so that they keep their contrast relative to each other.
+    all images are used, so that they keep their contrast relative to each other. The good pixels
+    (H, W) are as for `normalise`.
     """
     frames = np.asarray(frames)
     if frames.ndim != 3:
@@ -56,7 +64,7 @@ def normalise_series(frames: np.ndarray, sampling: float, width: float = 12.0) -
         means = frames.mean(axis=(1, 2), dtype=np.float64)
         if np.all(means > LEAST_MEAN * frames.std(axis=(1, 2), dtype=np.float64)):
             frames /= means[:, None, None].astype(np.float32)
-    return _normalise(frames, sampling, width)
+    return _normalise(frames, sampling, width, good)
 
 
 def contrast_of_series(frames: np.ndarray, sampling: float, width: float = 12.0) -> np.ndarray:
@@ -74,7 +82,7 @@ def contrast_of_series(frames: np.ndarray, sampling: float, width: float = 12.0)
     result = np.empty(frames.shape, np.float32)
     for contrast, frame in zip(result, frames, strict=True):
         centre = float(frame.mean(dtype=np.float64))
-        count, first, _ = _block_moments(frame, centre, block)
+        count, first, _ = block_moments(frame, centre, block)
         mean = _blur(first, sigma / block) / _blur(count, sigma / block)
         if not (centre + mean > 0).all():
             raise ValueError(
@@ -138,31 +146,48 @@ def _check_lengths(sampling: float, width: float) -> None:
             raise ValueError(f"The {name} is {value!r}, expected a positive number (Å).")
 
 
-def _normalise(frames: np.ndarray, sampling: float, width: float) -> np.ndarray:
-    """Normalise images (c, H, W) by one local mean and rms of all of them."""
+def _normalise(
+    frames: np.ndarray, sampling: float, width: float, good: np.ndarray | None
+) -> np.ndarray:
+    """Normalise images (c, H, W) by one local mean and rms of all of them.
+
+    Where not all pixels are good, the others become 0.
+    """
     _check_lengths(sampling, width)
     if frames.size == 0:
         return np.zeros(frames.shape, np.float32)
     sigma = width / sampling
     block = int(np.clip(sigma / 4, 1, _LARGEST_BLOCK))
     # Without the mean first, the float32 squares would drown a weak contrast on a high background.
-    centre = float(frames.mean(dtype=np.float64))
-    moments = zip(*(_block_moments(frame, centre, block) for frame in frames), strict=True)
-    count, first, second = (np.asarray(sum(parts)) for parts in moments)
+    if good is None:
+        centre, size = float(frames.mean(dtype=np.float64)), frames.size
+        moments = [block_moments(frame, centre, block) for frame in frames]
+    else:
+        size = len(frames) * np.count_nonzero(good)
+        if size == 0:
+            return np.zeros(frames.shape, np.float32)
+        centre = float(frames.mean(dtype=np.float64, where=good))
+        frames = np.where(good, frames, np.float32(centre))
+        counts = block_moments(good.astype(np.float32), 0.0, block)[1]
+        moments = [(counts, *block_moments(frame, centre, block)[1:]) for frame in frames]
+    count, first, second = (np.asarray(sum(parts)) for parts in zip(*moments, strict=True))
 
     weight = _blur(count, sigma / block)
+    if good is not None:
+        # Far from any good pixel there is nothing to normalise.
+        weight = np.maximum(weight, _LEAST_WEIGHT)
     mean = _blur(first, sigma / block) / weight
     variance = np.maximum(_blur(second, sigma / block) / weight - mean**2, 0.0)
-    size = frames.size
     rms = np.sqrt(max(float(second.sum()) / size - (float(first.sum()) / size) ** 2, 0))
     floor = max(_FLOOR_OF_CONTRAST * rms, _FLOOR_OF_ROUNDING * abs(centre))
     if rms <= _FLOOR_OF_ROUNDING * abs(centre) or floor == 0.0:
         return np.zeros(frames.shape, np.float32)
     spread = np.maximum(np.sqrt(variance), floor)
-    return np.stack([_apply(frame, centre, mean, spread, block) for frame in frames])
+    normalised = np.stack([_apply(frame, centre, mean, spread, block) for frame in frames])
+    return normalised if good is None else np.where(good, normalised, np.float32(0))
 
 
-def _block_moments(
+def block_moments(
     frame: np.ndarray, centre: float, block: int
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Count, sum and sum of squares of `frame - centre` over blocks."""

@@ -14,6 +14,7 @@ import numpy as np
 from hyperspy.signals import Signal2D
 
 from hyperspy_dlatoms._warnings import FocalAxisWarning, warn
+from hyperspy_dlatoms.detection.masking import unmasked
 from hyperspy_dlatoms.signals._colour import as_grey
 
 if TYPE_CHECKING:
@@ -200,8 +201,12 @@ def _checked_defoci(defoci: Sequence[float] | None) -> tuple[float, ...] | None:
 
 def _frames(data: np.ndarray | da.Array, focal_axis: int | None) -> tuple[da.Array, int]:
     if not isinstance(data, da.Array):
+        data = unmasked(data)
         # One chunk first and named without hashing, which would read the whole array.
         data = da.from_array(data, chunks=-1, name=False)
+    if isinstance(data._meta, np.ma.MaskedArray):
+        # The type of the numbers is the same for all blocks, whether any are masked or not.
+        data = data.astype(np.promote_types(data.dtype, np.float32)).map_blocks(unmasked)
     if focal_axis is not None:
         data = da.moveaxis(data, focal_axis, -3)
     whole = 2 if focal_axis is None else 3

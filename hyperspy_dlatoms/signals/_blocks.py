@@ -21,6 +21,7 @@ from hyperspy.signals import (
 
 from hyperspy_dlatoms.analysis.lattice import with_lattices
 from hyperspy_dlatoms.detection.exit_waves import working_grid
+from hyperspy_dlatoms.detection.masking import unmasked
 from hyperspy_dlatoms.detection.sites import column_names
 from hyperspy_dlatoms.signals._axes import Images, Series, read_images
 from hyperspy_dlatoms.signals._checkpoint import checkpointed, complete, describe
@@ -372,8 +373,9 @@ def _find_in_block(
     )
     results = np.empty(block.shape[: block.ndim - frames.ndim + 1], dtype=object)
     for number, index in enumerate(np.ndindex(results.shape)):
-        sites, domain = found[number]
-        results[index] = FrameResult(sites.table(), domain, drifts[number] if drifts else None)
+        sites, domain, masked = found[number]
+        drift = drifts[number] if drifts else None
+        results[index] = FrameResult(sites.table(), domain, drift, masked)
     return results
 
 
@@ -501,4 +503,4 @@ def _some_images(signal: Signal2D, number: int) -> np.ndarray:
     count = int(np.prod(shape))
     chosen = np.unique(np.linspace(0, count - 1, min(number, count)).round())
     indices = [np.unravel_index(int(one), shape) if shape else () for one in chosen]
-    return np.stack([np.asarray(signal.data[index]) for index in indices])
+    return np.stack([unmasked(np.asanyarray(signal.data[index])) for index in indices])

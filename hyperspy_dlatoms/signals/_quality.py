@@ -40,6 +40,8 @@ class FrameResult(NamedTuple):
     """None where the network has no domain."""
     drift: Drift | None
     """Of a focal series; None for a single image."""
+    masked: float = 0.0
+    """The fraction of its pixels that show no image."""
 
 
 def record_quality(
@@ -47,13 +49,16 @@ def record_quality(
     sites: np.ndarray,
     domain: np.ndarray | None = None,
     drift: np.ndarray | None = None,
+    masked: np.ndarray | None = None,
 ) -> None:
     """Put the quality of each frame into the metadata, and warn or raise where it is bad.
 
-    Object arrays, one entry a frame: the sites, the domain scores or None, and the drifts of focal
-    series. `vectors` is ``metadata.VectorMetadata``: `domain` becomes a list of float, `drift` an
-    array of shape (..., images, 2).
+    Object arrays, one entry a frame: the sites, the domain scores or None, the drifts of focal
+    series, and the fractions that are masked. `vectors` is ``metadata.VectorMetadata``: `domain`
+    and `masked` become lists of float, `drift` an array of shape (..., images, 2).
     """
+    if masked is not None:
+        vectors.masked = [float(one) for one in masked.flat]
     if domain is not None:
         _record_domain(vectors, domain)
     if drift is not None:

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from hyperspy_dlatoms.analysis._prevalence import Rates
 
 # Results of each frame besides its sites, by their names in the metadata and in a `FrameResult`.
-_REPORTS = ("domain", "drift")
+_REPORTS = ("domain", "masked", "drift")
 # Metadata of the first of several results that are stacked.
 _KEPT = ("General", "Acquisition_instrument", "Sample", "Signal")
 # Frames whose atoms a stated calibration is compared with, where not all are in memory.
@@ -52,11 +52,13 @@ class AtomPositions(BaseSignal):
     `agreement` is the fraction of an ensemble of networks that found the atom. ``probability_Mo``
     and so on are the probabilities of the species, `height` and `height_sigma` the number of atoms
     in a column. ``metadata.VectorMetadata.domain``, if the network has a domain, has a score for
-    each frame, in the order of the data: above 1 the frame is unlike the training images. For focal
-    series, ``metadata.VectorMetadata.drift``, of shape (..., images, 2), has the shift of each
-    image against the middle one (y and x, px). ``metadata.VectorMetadata.first_frames`` and
-    ``frame_steps`` of a part that ``inav`` picked have the number of its first frame, and the step
-    from one to the next, along each navigation axis in the order of the data.
+    each frame, in the order of the data: above 1 the frame is unlike the training images. `masked`
+    beside it has the fraction of each frame that was masked (NaN, areas of one value, faulty lines,
+    outliers). For focal series, ``metadata.VectorMetadata.drift``, of shape (..., images, 2), has
+    the shift of each image against the middle one (y and x, px).
+    ``metadata.VectorMetadata.first_frames`` and ``frame_steps`` of a part that ``inav`` picked have
+    the number of its first frame, and the step from one to the next, along each navigation axis in
+    the order of the data.
 
     See Also
     --------
@@ -725,12 +727,13 @@ class AtomPositions(BaseSignal):
             # An element of a dask array would be taken for the array itself.
             sliced.data = self.data[within].reshape(1)
         self._number_frames(sliced, indices)
-        domain = self.metadata.get_item("VectorMetadata.domain")
-        if isinstance(domain, list):
-            scores = np.reshape(domain, self.data.shape)[within]
-            sliced.metadata.VectorMetadata.domain = scores.ravel().tolist()
-        elif domain is not None:
-            sliced.metadata.VectorMetadata.domain = domain[within].reshape(sliced.data.shape)
+        for name in _REPORTS[:2]:
+            values = self.metadata.get_item(f"VectorMetadata.{name}")
+            if isinstance(values, list):
+                some = np.reshape(values, self.data.shape)[within]
+                sliced.metadata.VectorMetadata[name] = some.ravel().tolist()
+            elif values is not None:
+                sliced.metadata.VectorMetadata[name] = values[within].reshape(sliced.data.shape)
         drift = self.metadata.get_item("VectorMetadata.drift")
         if drift is not None:
             of_series = drift.shape[self.data.ndim :]
@@ -940,7 +943,7 @@ class LazyAtomPositions(AtomPositions, LazySignal):
         """Make a signal of object arrays of `FrameResult`; the other results stay lazy as well."""
         atoms = cls(_map(_parts, results, part="sites"), axes=axes, metadata=metadata, ragged=True)
         vectors = atoms.metadata.VectorMetadata
-        for name in _REPORTS if vectors.has_item("focal_axis") else _REPORTS[:1]:
+        for name in _REPORTS if vectors.has_item("focal_axis") else _REPORTS[:2]:
             vectors[name] = _map(_parts, results, part=name)
         return atoms
 

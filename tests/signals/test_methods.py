@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import dataclasses
+import warnings
 
 import cloudpickle
 import dask.array as da
@@ -110,6 +111,7 @@ def test_metadata(spot_network, spot_images):
         "species": ["Au"],
         "threshold": 0.6,
         "on_extrapolation": "warn",
+        "masked": [0.0, 0.0],
     }
     assert atoms.metadata.General.title == "spots"
     assert atoms.metadata.Acquisition_instrument.TEM.beam_energy == 300.0
@@ -229,7 +231,7 @@ def test_progress_bar(spot_network, spot_images, capsys):
 def test_bad_pixels_are_said(spot_network, spot_images):
     signal, truth = spot_images()
     signal.data[5, 100] = np.nan
-    with pytest.warns(UserWarning, match="(?i)pixels that are NaN.* 1 "):
+    with pytest.warns(UserWarning, match="(?i)pixels that show no image.* 1 "):
         atoms = signal.find_atoms_nn()
     assert len(atoms.data[0]) == len(truth[()])
 
@@ -249,3 +251,43 @@ def test_a_lazy_result_carries_no_weights(spot_network, spot_images, tmp_path, m
     signal = hs.signals.Signal2D(da.zeros((4, 64, 64), chunks=(1, 64, 64))).as_lazy()
     atoms = signal.find_atoms_nn(path, sampling=0.1)
     assert len(cloudpickle.dumps(atoms.data)) < 100_000
+
+
+def computed(atoms):
+    if atoms._lazy:
+        atoms.compute(show_progressbar=False)
+    return atoms
+
+
+@pytest.mark.parametrize("lazy", [False, True])
+def test_how_much_was_masked_is_recorded(spot_network, spot_images, lazy):
+    signal, _ = spot_images(3)
+    signal.data = signal.data.astype(float)
+    signal.data[1, :12] = np.nan
+    signal.data[2, 40, 50] = 1e6
+    with warnings.catch_warnings(action="ignore"):
+        atoms = computed((signal.as_lazy() if lazy else signal).find_atoms_nn())
+    masked = atoms.metadata.VectorMetadata.masked
+    assert masked == pytest.approx([0, 12 / 96, 1 / (96 * 112)])
+    assert atoms.inav[1].metadata.VectorMetadata.masked == masked[1:2]
+    assert atoms.inav[1:].metadata.VectorMetadata.masked == masked[1:]
+
+
+@pytest.mark.parametrize("lazy", [False, True])
+def test_no_atoms_under_the_mask_of_a_masked_array(spot_network, spot_images, lazy):
+    signal, _ = spot_images(2)
+    covered = np.zeros(signal.data.shape, bool)
+    covered[:, :, :60] = True
+    holed = signal.deepcopy()
+    holed.data = np.where(covered, np.nan, signal.data)
+    signal.data = np.ma.masked_array(signal.data, covered)
+    if lazy:
+        # Signal2D.as_lazy drops the mask.
+        data = da.ma.masked_array(da.from_array(signal.data.data, 1), da.from_array(covered, 1))
+        signal = signal.as_lazy()
+        signal.data = data
+    with warnings.catch_warnings(action="ignore"):
+        found, expected = computed(signal.find_atoms_nn()), computed(holed.find_atoms_nn())
+    for one, other in zip(found.data, expected.data, strict=True):
+        np.testing.assert_allclose(one, other, atol=1e-3)
+        assert len(one) and (one[:, 1] > 58).all()

@@ -1,0 +1,381 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What no lens can image: areas of one value, faulty lines, and spots with too sharp an edge."""
+
+from __future__ import annotations
+
+from typing import NamedTuple, Self
+
+import numpy as np
+from scipy.ndimage import (
+    binary_dilation,
+    binary_erosion,
+    binary_propagation,
+    label,
+    maximum,
+    maximum_filter,
+    minimum_filter,
+)
+
+_STRIP = 64
+
+# Å: the least side of an area of one value. A dark column may have no counts at all at a low dose.
+_LEAST_SIDE = 3.0
+# px: the same where the sampling is not known, and the least of it.
+_LEAST_SIDE_PX, _SMALLEST = 32, 8
+# px: of a run of one value only every so many pixels are looked at, across and along it.
+_STEP = 3
+# Least sides: of a strip as wide as a block, as a scale bar is.
+_STRIP_LENGTH = 1.5
+# -ln of the probability that a frame of chance has such an area: one in 1000.
+_RARE = 7.0
+# Counts are not independent: a dark column has fewer. So the areas must be so many times as large.
+_CLUSTERED = 2.0
+# A frame has a few values that fill areas: that of the border, of a label, of saturation.
+_MOST_VALUES = 8
+# Of the spread of the image: less of a step around an area is no edge, but the foot of an atom in a
+# noise-free image. The median of the noise is 0.11 of its spread.
+_LEAST_STEP = 0.06
+# Steps of the digitiser: in a noise-free image the next value lies around an area.
+_LEAST_QUANTA = 1.2
+# Of the same spread: a standard deviation is a sixth of it.
+_ABOUT_THE_MEAN = 0.1
+# Single pixels of other values in an area, from which on they are counts of a low dose.
+_FEWEST_HOLES = 5
+# px about an area, which interpolation has mixed with its value.
+_MIXED = 2
+
+# Quantiles of the image, and the multiples of their distances from the median at which a pixel is
+# an outlier: 18.5 standard deviations of a normal distribution each. Outliers may be 10 %.
+_QUANTILES = ((99.9, 6.0), (97.5, 9.5), (90.0, 14.5))
+# Å: no lens shows an atom narrower than this standard deviation, 0.47 Å at half height.
+_NARROWEST = 0.2
+# px: the same where the sampling is not known.
+_NARROWEST_PX = 1.0
+# Of the height of an outlier, what noise adds to the step from one pixel to the next.
+_NOISE_OF_STEP = 0.1
+# Beyond it even an atom of one pixel is taken for an outlier.
+_SHARPEST = 0.95
+# px: spots that are larger leak to the pixels about them.
+_LEAKING = 4
+# Distances of the 99.9th percentile from the median: what is
+# beyond and beside an outlier is its tail.
+_TAIL = 1.2
+
+# A line is judged in so many parts, for some detectors are read out in halves or quarters, each by
+# so many of its pixels.
+_PARTS = 4
+_PIXELS_OF_PART = 128
+_FEWEST_OF_PART = 16
+# Lines side by side that are faulty, at most: more are an area.
+_MOST_LINES = 4
+# Standard deviations of the pixels of an image that a line differs from those around it, at least.
+_LEAST_OF_LINE = 1.0
+# Of a normal distribution, the median distance from the median, in standard deviations.
+_MAD = 0.6745
+# Of it, the width of the middle 95 %.
+_MIDDLE = 3.92
+# Standard deviations that a pixel counts in it at most: a bright column or a hit makes no line.
+_CLIPPED = 3.0
+# Standard deviations by which lines differ from those around them otherwise.
+_ODD_LINE = 8.0
+# Of the height of a line, what its neighbours depart from the lines behind them at most, and what
+# the lowest of some lines has at least: a row of atoms is no such line.
+_BESIDE_LINE, _FLAT_LINE = 0.25, 0.6
+# The same as the first where pixels are clipped, which makes lines lower.
+_BESIDE_CLIPPED = 0.5
+
+
+class ImageRange(NamedTuple):
+    """The values that an image has, of which those of artefacts are told."""
+
+    centre: float
+    """The median."""
+    spread: float
+    """The standard deviation of a normal distribution with the same middle 95 %."""
+    below: float
+    above: float
+    """Beyond these a pixel is an outlier."""
+    low: float
+    high: float
+    """Beyond these, and beside an outlier, it is its tail."""
+
+    @classmethod
+    def of(cls, sample: np.ndarray) -> Self:
+        """Return the range of good pixels (n,), of which a tenth may be outliers all the same."""
+        shares = [50 + sign * (share - 50) for sign in (-1, 1) for share, _ in _QUANTILES]
+        centre, *quantiles = np.percentile(sample, [50, *shares]).tolist()
+        low, high = quantiles[1], quantiles[1 + len(_QUANTILES)]
+        down, up = (
+            min(
+                (
+                    factor * abs(one - centre)
+                    for one, (_, factor) in zip(side, _QUANTILES, strict=True)
+                    if one != centre
+                ),
+                default=np.inf,
+            )
+            for side in np.reshape(quantiles, (2, -1))
+        )
+        tails = _TAIL / _QUANTILES[0][1]
+        return cls(
+            centre,
+            (high - low) / _MIDDLE,
+            centre - down,
+            centre + up,
+            centre - tails * down,
+            centre + tails * up,
+        )
+
+
+def constant_areas(
+    frame: np.ndarray, mask: np.ndarray, sampling: float | None = None, *, aligned: bool = False
+) -> np.ndarray:
+    """Return a mask (H, W) of connected areas of one value that no chance explains.
+
+    They have room for an atom, and for more at a low dose, given the sampling in Å/px:
+    how large an area has to be follows from how often neighbours have its value elsewhere in the
+    frame, so that neither the zeros of a low dose nor the plateaus of 8 bits are such areas. Nor
+    are, in an image that was `aligned`, areas of about the mean: such fill disturbs nothing.
+    """
+    values = _values_of_runs(frame)
+    if values.size == 0:
+        return np.broadcast_to(False, frame.shape)
+    found = np.zeros(frame.shape, bool)
+    side = _LEAST_SIDE_PX if sampling is None else max(_LEAST_SIDE / sampling, _SMALLEST)
+    centre = spread = np.nan
+    for value in values:
+        same = (frame == value) & ~mask
+        area = _implausible(same, side)
+        if not area.any():
+            continue
+        if np.isnan(spread):
+            low, centre, high = np.percentile(frame[~mask].astype(np.float64), [0.1, 50, 99.9])
+            spread = high - low
+        if aligned and abs(float(value) - centre) < _ABOUT_THE_MEAN * spread:
+            continue
+        if _has_edge(frame, area, mask, float(value), spread):
+            found |= binary_dilation(area, iterations=_MIXED)
+    return found & ~mask
+
+
+def _values_of_runs(frame: np.ndarray) -> np.ndarray:
+    """Return the values that runs of pixels have, the commonest first."""
+    rows, columns = frame[::_STEP], frame[::_STEP, ::_STEP].T
+    runs = [line[..., :-_SMALLEST][_runs(line)] for line in (rows, columns) if line.size]
+    if not runs:
+        return np.empty(0, frame.dtype)
+    values, counts = np.unique(np.concatenate(runs), return_counts=True)
+    return values[np.argsort(counts)[::-1][:_MOST_VALUES]]
+
+
+def _runs(lines: np.ndarray) -> np.ndarray:
+    """Return where in lines (n, length) a run of more than 8 equal pixels begins."""
+    run = lines[:, 1:] == lines[:, :-1]
+    for step in (1, 2, 4):
+        run = run[:, step:] & run[:, :-step]
+    return run
+
+
+def _implausible(same: np.ndarray, side: float) -> np.ndarray:
+    """Return the areas of pixels of one value, of a side in px or more, too large for chance."""
+    whole, labels, least = _whole_blocks(same), None, 0.0
+    while (core := _opened(whole, side, least)).any():
+        near = np.kron(core, np.ones((_STEP, _STEP), bool))[: same.shape[0], : same.shape[1]]
+        if labels is None:
+            labels = label(same)[0]
+        touched = np.zeros(labels.max() + 1, bool)
+        touched[labels[near & same]] = True
+        touched[0] = False
+        area = touched[labels]
+        sparse = _holes(area)
+        breaks = sparse or 1 - _chance(same & ~area)
+        needed = _CLUSTERED * (np.log(same.size) + _RARE) / breaks
+        if needed <= least:
+            # Zeros of a low dose are connected to one another, and so to a dead area.
+            return binary_dilation(near, iterations=_STEP) & same if sparse else area
+        least = needed
+    return np.zeros(same.shape, bool)
+
+
+def _whole_blocks(same: np.ndarray) -> np.ndarray:
+    """Return which blocks of 3 x 3 pixels are all True; those cut by a border are not."""
+    padded = np.pad(same, [(0, -length % _STEP) for length in same.shape])
+    for _ in range(2):
+        padded = np.logical_and.reduce([padded[k::_STEP] for k in range(_STEP)]).T
+    return padded
+
+
+def _opened(whole: np.ndarray, side: float, area: float) -> np.ndarray:
+    """Open blocks by squares and strips, of a side in px or more and of an area in px²."""
+    square = int(np.ceil(max(side, np.sqrt(area)) / _STEP))
+    strip = int(np.ceil(max(_STRIP_LENGTH * side, area / _STEP) / _STEP))
+    opened = np.zeros(whole.shape, bool)
+    for size in ((square, square), (1, strip), (strip, 1)):
+        if size[0] > whole.shape[0] or size[1] > whole.shape[1]:
+            continue
+        eroded = minimum_filter(whole.view(np.uint8), size, mode="constant")
+        origin = [-(one % 2 == 0) for one in size]
+        opened |= maximum_filter(eroded, size, mode="constant", origin=origin).astype(bool)
+    return opened
+
+
+def _holes(area: np.ndarray) -> float:
+    """Return the share of single pixels that an area encloses, as counts do; 0 if hardly any."""
+    ring = np.ones((3, 3), bool)
+    ring[1, 1] = False
+    holes = np.count_nonzero(binary_erosion(area, ring) & ~area)
+    return holes / np.count_nonzero(area) if holes >= _FEWEST_HOLES else 0.0
+
+
+def _chance(same: np.ndarray) -> float:
+    """Return how often the neighbour of a pixel of a value has it too."""
+    pairs = np.count_nonzero(same[:, 1:] & same[:, :-1])
+    return (pairs + 1) / (np.count_nonzero(same) + 2)
+
+
+def _has_edge(
+    frame: np.ndarray, area: np.ndarray, mask: np.ndarray, value: float, spread: float
+) -> bool:
+    """Whether the image around an area is another, not what continues it."""
+    beside = np.abs(frame[binary_dilation(area) & ~area & ~mask].astype(np.float64) - value)
+    if beside.size == 0:
+        return False
+    quantum = np.diff(np.unique(np.append(beside, 0))).min(initial=np.inf)
+    return np.median(beside) > _LEAST_STEP * spread and beside.mean() > _LEAST_QUANTA * quantum
+
+
+def faulty_lines(frame: np.ndarray, mask: np.ndarray, image: ImageRange) -> np.ndarray:
+    """Return a mask (H, W) of rows and columns, or parts of them, that stand out sharply."""
+    found = np.broadcast_to(False, frame.shape)
+    if image.spread == 0:
+        return found
+    for turned in (False, True):
+        lines, bad = (frame.T, mask.T) if turned else (frame, mask)
+        for part in np.array_split(np.arange(lines.shape[1]), _PARTS):
+            if part.size < _FEWEST_OF_PART:
+                continue
+            length = min(part.size, _PIXELS_OF_PART)
+            start = (part[0] + part[-1] + 1 - length) // 2
+            some = slice(start, start + length)
+            profile = _profile(lines[:, some], bad[:, some], image)
+            odd = _odd_lines(profile, image.spread, _BESIDE_CLIPPED)
+            if odd.size:
+                # Clipped, a row of bright atoms may be as flat as a line; medians take longer.
+                values = np.where(bad[:, some], np.nan, lines[:, some])
+                medians = np.full(len(values), np.nan)
+                known = np.isfinite(profile)
+                medians[known] = np.nanmedian(values[known], axis=1)
+                odd = np.intersect1d(odd, _odd_lines(medians, image.spread, _BESIDE_LINE))
+            if odd.size:
+                found = found if found.flags.writeable else np.zeros(frame.shape, bool)
+                out = found.T if turned else found
+                out[odd, part[0] : part[-1] + 1] = True
+    return found
+
+
+def _profile(lines: np.ndarray, bad: np.ndarray, image: ImageRange) -> np.ndarray:
+    """Return the mean of the good pixels of each line, outliers clipped; NaN where half are bad."""
+    reach = _CLIPPED * image.spread
+    values = np.clip(lines - np.float64(image.centre), -reach, reach)
+    values[bad] = 0
+    counts = lines.shape[1] - np.count_nonzero(bad, axis=1)
+    profile = values.sum(axis=1) / np.maximum(counts, 1)
+    profile[2 * counts < lines.shape[1]] = np.nan
+    return profile
+
+
+def _odd_lines(profile: np.ndarray, spread: float, bend: float) -> np.ndarray:
+    """Return the indices of up to 4 lines side by side that stand out from those beside them.
+
+    Crystals have rows, too, so these are lines of one height whose neighbours on both sides are at
+    one level, and go on as the lines behind them do, but for a bend, a share of the height.
+    """
+    known = np.flatnonzero(np.isfinite(profile))
+    n, margin = len(known), _MOST_LINES + 2
+    if n < 4 * margin:
+        return known[:0]
+    padded = np.pad(profile[known], margin, mode="reflect")
+
+    def beside(offset: int) -> np.ndarray:
+        return padded[margin + offset : margin + offset + n]
+
+    odd = np.zeros(n + margin, bool)
+    for width in range(1, _MOST_LINES + 1):
+        before, after = beside(-1), beside(width)
+        heights = np.stack([beside(k) for k in range(width)]) - (before + after) / 2
+        height = np.abs(heights).min(axis=0)
+        usual = np.median(height) / _MAD
+        bends = [before - 2 * beside(-2) + beside(-3)]
+        bends += [after - 2 * beside(width + 1) + beside(width + 2), after - before]
+        stands_out = height > max(_LEAST_OF_LINE * spread, _ODD_LINE * usual)
+        stands_out &= height > _FLAT_LINE * np.abs(heights).max(axis=0)
+        stands_out &= np.abs(heights.sum(axis=0)) >= width * height
+        stands_out &= np.abs(bends).max(axis=0) < bend * height
+        for k in range(width):
+            odd[k : k + n] |= stands_out
+    return known[odd[:n]]
+
+
+def outliers(
+    frame: np.ndarray, mask: np.ndarray, image: ImageRange, sampling: float | None = None
+) -> np.ndarray:
+    """Return a mask (H, W) of spots and areas of outliers with a sharp edge, and of their tails.
+
+    Outliers that are connected are one spot, which is an artefact if somewhere at its side the
+    image falls by more of its height from a pixel to the next than that of any atom, given the
+    sampling in Å/px.
+    """
+    below, above, centre = image.below, image.above, image.centre
+    nothing = np.broadcast_to(False, frame.shape)
+    if not _any_beyond(frame, below, above):
+        return nothing
+    with np.errstate(invalid="ignore"):
+        beyond = ((frame > above) | (frame < below)) & ~mask
+        if not beyond.any():
+            return nothing
+        spots, number = label(beyond, np.ones((3, 3)))
+        rows, columns = np.nonzero(beyond)
+        of_spot = spots[rows, columns]
+        height = np.abs(frame[rows, columns].astype(np.float64) - centre)
+        step = _steps(frame, mask, rows, columns, centre)
+        index, size = np.arange(1, number + 1), np.bincount(of_spot, minlength=number + 1)
+        sharp = np.zeros(number + 1, bool)
+        steepest, highest = (maximum(one, of_spot, index) for one in (step, height))
+        sharp[1:] = steepest > _largest_fall(sampling) * highest
+        found = sharp[spots]
+        if found.any():
+            faint = (frame > image.high) | (frame < image.low)
+            found = binary_propagation(found, np.ones((3, 3)), mask=(found | faint) & ~mask)
+            leaking = (sharp & (size > _LEAKING))[spots]
+            if leaking.any():
+                found |= binary_dilation(leaking, np.ones((3, 3))) & ~mask
+    return found
+
+
+def _largest_fall(sampling: float | None) -> float:
+    """Return how much of its height the image of an atom falls from a pixel to the next, at most.
+
+    That is where the maximum of a Gaussian lies halfway between two pixels.
+    """
+    width = _NARROWEST_PX if sampling is None else _NARROWEST / sampling
+    return min(1 - np.exp(-1 / width**2) + _NOISE_OF_STEP, _SHARPEST)
+
+
+def _any_beyond(frame: np.ndarray, below: float, above: float) -> bool:
+    """Whether any pixel, NaN as well, is outside of a range."""
+    strips = (frame[top : top + _STRIP] for top in range(0, len(frame), _STRIP))
+    return any(not (strip.min() >= below and strip.max() <= above) for strip in strips)
+
+
+def _steps(
+    frame: np.ndarray, mask: np.ndarray, rows: np.ndarray, columns: np.ndarray, centre: float
+) -> np.ndarray:
+    """Return how much the image falls from each of k pixels to one of its 4 neighbours, at most."""
+    here = frame[rows, columns].astype(np.float64)
+    most = np.zeros(len(rows))
+    for down, right in ((-1, 0), (1, 0), (0, -1), (0, 1)):
+        y = np.clip(rows + down, 0, frame.shape[0] - 1)
+        x = np.clip(columns + right, 0, frame.shape[1] - 1)
+        fall = np.abs(here - centre) - np.abs(frame[y, x].astype(np.float64) - centre)
+        np.maximum(most, np.where(mask[y, x], 0, fall), out=most)
+    return most
