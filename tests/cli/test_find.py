@@ -116,7 +116,7 @@ def test_find_says_what_was_masked(spot_network, spot_images, tmp_path, capsys):
     np.save(tmp_path / "image.npy", signal.data)
     arguments = [str(tmp_path / "image.npy"), "-o", str(tmp_path / "atoms.csv"), "--sampling=0.1"]
     assert cli.main(["find", *arguments]) == 0
-    assert capsys.readouterr().err.startswith("dlatoms: warning: Pixels that are NaN")
+    assert capsys.readouterr().err.startswith("dlatoms: warning: Pixels that show no image")
 
 
 def test_another_search_takes_the_place_of_one_that_failed(
