@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from hyperspy_dlatoms._warnings import MaskedPixelsWarning, warn
 from hyperspy_dlatoms.detection._inference import BATCH_PIXELS, padded_window
 from hyperspy_dlatoms.detection._tiling import cut
-from hyperspy_dlatoms.detection.masking import mask_series
+from hyperspy_dlatoms.detection.masking import mask_series, warn_of_masked
 from hyperspy_dlatoms.detection.pipeline import GRID_MULTIPLE, check_frames, warn_of_sampling
 from hyperspy_dlatoms.networks.normalisation import contrast_of_series
 from hyperspy_dlatoms.networks.resampling import Grid, resample
@@ -69,10 +68,10 @@ def exit_waves(
     waves = np.empty((len(frames), *shape), np.complex64)
     known = () if defoci is None else (defoci,)
     tiling = cut(shape, network.receptive_radius, GRID_MULTIPLE, batch_pixels)
-    masked = 0
+    n_masked = []
     for wave, series in zip(waves, frames, strict=True):
         clean, mask = mask_series(series, sampling)
-        masked += np.count_nonzero(mask)
+        n_masked.append(int(np.count_nonzero(mask)))
         images, grids = zip(*(resample(one, sampling, card.sampling) for one in clean), strict=True)
         working = sampling * grids[0].scale
         contrast = contrast_of_series(np.stack(images), working, card.normalisation_width)
@@ -85,14 +84,7 @@ def exit_waves(
             )
             whole[core] = found[tile.core]
         wave[:] = whole[: shape[0], : shape[1]]
-    if masked:
-        number = len(frames)
-        warn(
-            "Pixels that show no image (NaN, areas of one value, faulty lines, outliers) were "
-            f"masked: {masked} in "
-            f"{'this focal series' if number == 1 else f'{number} focal series'}.",
-            MaskedPixelsWarning,
-        )
+    warn_of_masked(n_masked, "focal series")
     return waves
 
 

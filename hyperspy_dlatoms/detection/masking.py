@@ -3,9 +3,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Literal
+
 import numpy as np
 from scipy.ndimage import distance_transform_edt, gaussian_filter
 
+from hyperspy_dlatoms._warnings import MaskedPixelsWarning, warn
 from hyperspy_dlatoms.detection._artefacts import (
     ImageRange,
     constant_areas,
@@ -72,6 +76,19 @@ def mask_series(series: np.ndarray, sampling: float | None = None) -> tuple[np.n
         if counts:
             out += np.float32(centre / scale)
     return clean, np.any(masks, axis=0)
+
+
+def warn_of_masked(n_masked: Sequence[int], name: Literal["image", "focal series"]) -> None:
+    """Warn of bad pixels, given their number in each image or focal series."""
+    if not any(n_masked):
+        return
+    several = "frames" if name == "image" else name
+    where = f"{np.count_nonzero(n_masked)} of {len(n_masked)} {several}"
+    warn(
+        "Pixels that show no image (NaN, areas of one value, faulty lines, outliers) were "
+        f"masked: {sum(n_masked)} in {f'this {name}' if len(n_masked) == 1 else where}.",
+        MaskedPixelsWarning,
+    )
 
 
 def unmasked(frames: np.ndarray) -> np.ndarray:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from scipy.ndimage import binary_opening
 
-from hyperspy_dlatoms._warnings import MaskedPixelsWarning, SamplingWarning, warn
+from hyperspy_dlatoms._warnings import SamplingWarning, warn
 from hyperspy_dlatoms.detection._ensemble import median_score, merge
 from hyperspy_dlatoms.detection._inference import (
     BATCH_PIXELS,
@@ -28,7 +28,7 @@ from hyperspy_dlatoms.detection._inference import (
 )
 from hyperspy_dlatoms.detection._steps import normalise_regions
 from hyperspy_dlatoms.detection._tiling import cut
-from hyperspy_dlatoms.detection.masking import mask_bad, mask_series, unmasked
+from hyperspy_dlatoms.detection.masking import mask_bad, mask_series, unmasked, warn_of_masked
 from hyperspy_dlatoms.detection.sites import (
     Candidates,
     Sites,
@@ -225,40 +225,34 @@ def prepared(
     """Mask, resample, normalise and tile frames, or the images of focal series together."""
     card = members[0].card
     halo = max(member.receptive_radius for member in members)
-    bring = resample_on_device if has_accelerator() else resample
     n_masked = []
     for index, pixels in enumerate(frames):
-        clean, mask = _masked(pixels, sampling)
-        if pixels.ndim == 2:
-            image, grid = bring(clean, sampling, card.sampling)
-            good = _outside_holes(mask, grid, image.shape)
-            working = normalise_regions(
-                image, good, sampling * grid.scale, card.normalisation_width
-            )
-        else:
-            images, grids = zip(
-                *(bring(one, sampling, card.sampling) for one in clean), strict=True
-            )
-            grid, stack = grids[0], np.stack(images)
-            good = _outside_holes(mask, grid, stack.shape[1:])
-            working = normalise_series(stack, sampling * grid.scale, card.normalisation_width, good)
-        del clean
+        working, grid, mask = working_image(pixels, sampling, card)
         n_masked.append(int(np.count_nonzero(mask)))
         tiling = cut(working.shape[-2:], halo, GRID_MULTIPLE, batch_pixels)
         yield Frame(index, pixels.shape[-2:], working, grid, mask if n_masked[-1] else None, tiling)
-    if any(n_masked):
-        some, number = np.count_nonzero(n_masked), len(n_masked)
-        warn(
-            "Pixels that show no image (NaN, areas of one value, faulty lines, outliers) were "
-            f"masked: {sum(n_masked)} in "
-            f"{'this image' if number == 1 else f'{some} of {number} frames'}.",
-            MaskedPixelsWarning,
-        )
+    warn_of_masked(n_masked, "image" if card.images == 1 else "focal series")
 
 
-def _masked(pixels: np.ndarray, sampling: float) -> tuple[np.ndarray, np.ndarray]:
-    """Mask an image, or the images of a focal series together."""
-    return (mask_bad if pixels.ndim == 2 else mask_series)(pixels, sampling)
+def working_image(
+    pixels: np.ndarray, sampling: float, card: ModelCard
+) -> tuple[np.ndarray, Grid, np.ndarray]:
+    """Return what a network sees of an image (H, W), or of a focal series (n, H, W).
+
+    That is masked, resampled and normalised; also its grid, and the mask (H, W) of bad pixels.
+    """
+    bring = resample_on_device if has_accelerator() else resample
+    width = card.normalisation_width
+    if pixels.ndim == 2:
+        clean, mask = mask_bad(pixels, sampling)
+        image, grid = bring(clean, sampling, card.sampling)
+        good = _outside_holes(mask, grid, image.shape)
+        return normalise_regions(image, good, sampling * grid.scale, width), grid, mask
+    series, mask = mask_series(pixels, sampling)
+    images, grids = zip(*(bring(one, sampling, card.sampling) for one in series), strict=True)
+    grid, stack = grids[0], np.stack(images)
+    good = _outside_holes(mask, grid, stack.shape[1:])
+    return normalise_series(stack, sampling * grid.scale, width, good), grid, mask
 
 
 def _outside_holes(mask: np.ndarray, grid: Grid, shape: tuple[int, ...]) -> np.ndarray | None:

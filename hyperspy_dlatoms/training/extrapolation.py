@@ -14,11 +14,8 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from hyperspy_dlatoms.analysis.matching import match
-from hyperspy_dlatoms.detection.masking import mask_bad
-from hyperspy_dlatoms.detection.pipeline import find_sites
+from hyperspy_dlatoms.detection.pipeline import find_sites, working_image
 from hyperspy_dlatoms.networks.domain import describe
-from hyperspy_dlatoms.networks.normalisation import normalise
-from hyperspy_dlatoms.networks.resampling import resample
 from hyperspy_dlatoms.training._comparison import BORDER
 
 if TYPE_CHECKING:
@@ -69,8 +66,7 @@ def examine(network: AtomNetwork, picture: Picture, tolerance: float) -> Outcome
 
 def _see(network: AtomNetwork, image: np.ndarray, sampling: float) -> tuple[np.ndarray, np.ndarray]:
     """Return the input of a domain for an image (H, W): the working image, its features (m, C)."""
-    working, grid = resample(mask_bad(image)[0], sampling, network.card.sampling)
-    working = normalise(working, sampling * grid.scale, network.card.normalisation_width)
+    working, *_ = working_image(image, sampling, network.card)
     missing = [(0, -length % network.grid_multiple) for length in working.shape]
     _, features = network.infer(np.pad(working, missing, mode="symmetric")[None])
     return working, features.reshape(-1, features.shape[-1])

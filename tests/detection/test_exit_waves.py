@@ -42,7 +42,7 @@ def test_the_grid_is_that_of_the_resampling(sampling):
 def test_dead_pixels_are_masked_and_said():
     dirty = series().astype(np.float32)
     dirty[0, 1, 50, 60] = np.nan
-    with pytest.warns(UserWarning, match="were masked: 1 in 2 focal series"):
+    with pytest.warns(UserWarning, match="were masked: 1 in 1 of 2 focal series"):
         waves = exit_waves(dirty, 0.2, Copier())
     assert np.isfinite(waves).all()
 

@@ -63,7 +63,7 @@ def test_a_bad_pixel_of_one_image_is_masked(series):
     (expected,) = find_sites(series[None], SAMPLING, BlobSeriesNetwork())
     bad = series.copy()
     bad[1, 40:44, 50:54] = np.nan
-    with pytest.warns(UserWarning, match="masked: 16 in this image"):
+    with pytest.warns(UserWarning, match="masked: 16 in this focal series"):
         (sites,) = find_sites(bad[None], SAMPLING, BlobSeriesNetwork())
     assert abs(len(sites) - len(expected)) <= 1
 
