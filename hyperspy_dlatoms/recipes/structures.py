@@ -30,6 +30,12 @@ def _file(place: str, value: Any) -> str:
     return value
 
 
+def _zone(place: str, value: Any) -> str:
+    if not re.fullmatch(r"(-?\d){3}", text(place, value)):
+        raise Wrong(place, value, "three indices in quotes such as '110' or '1-10'")
+    return str(value)
+
+
 _LENGTH = drawn(number(above=0))
 _COUNT = drawn(number(0))
 _SHARE = drawn(number(0, 1))
@@ -37,6 +43,7 @@ _DEGREES = drawn(number(0, 90))
 _ELEMENT = drawn(text)
 _ZONE = drawn(one_of("110", "100", None))
 _SUPPORT = drawn(one_of(None, "oxide", "carbon", "carbon-beside"))
+_INDICES = drawn(optional(_zone))
 _PARTICLE: dict[str, Check] = {
     "element": _ELEMENT,
     "lattice_constant": drawn(optional(number(above=0))),
@@ -88,6 +95,21 @@ STRUCTURES: dict[str, dict[str, Check]] = {
         "substituted": _SHARE,
         "unclear_contamination": drawn(number(0)),
     },
+    "crystal": {
+        # A structure type, or "random": the builder knows them.
+        "cell": drawn(optional(text)),
+        "file": drawn(optional(_file)),
+        "zone": _INDICES,
+        "shape": drawn(one_of("particle", "wedge", "film", None)),
+        "thickness": _LENGTH,
+        "radius": drawn(number(3)),
+        "tilt_max": _DEGREES,
+        "boundary": drawn(one_of("none", "grain", "twin", "fault", "interface")),
+        "vacancies": _SHARE,
+        "substituted": _SHARE,
+        "support": drawn(one_of(None, "crystal", "carbon", "carbon-beside")),
+        "particles": _COUNT,
+    },
     "oxide": {"thickness": _LENGTH, "fraction": _SHARE, "zone": _ZONE, "tilt_max": _DEGREES},
     # Denser carbon cannot be packed at random.
     "amorphous-carbon": {"thickness": _LENGTH, "density": drawn(number(high=3, above=0))},
@@ -114,6 +136,8 @@ def site_kinds(structures: Iterable[Mapping[str, Any]]) -> set[str] | None:
             for formula in options(one.get("formula", "MoS2")):
                 for element in re.findall("[A-Z][a-z]?", formula):
                     kinds |= {element, f"{element} vacancy"}
+        if one["structure"] == "crystal":
+            kinds |= {"column", "light column"}
         if True in options(one.get("mark_vacancies")):
             kinds |= {"C", "C vacancy"}
     return kinds

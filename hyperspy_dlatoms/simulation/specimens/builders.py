@@ -19,6 +19,7 @@ from hyperspy_dlatoms.simulation.specimens._two_dimensional import (
 from hyperspy_dlatoms.simulation.specimens.amorphous import amorphous_carbon, vacuum
 from hyperspy_dlatoms.simulation.specimens.cluster import SPREAD as CLUSTER_SPREAD
 from hyperspy_dlatoms.simulation.specimens.cluster import metal_cluster
+from hyperspy_dlatoms.simulation.specimens.crystal import crystal
 from hyperspy_dlatoms.simulation.specimens.graphene import graphene_sheet
 from hyperspy_dlatoms.simulation.specimens.metal import (
     SPREAD,
@@ -34,6 +35,7 @@ BUILDERS: dict[str, Callable[..., Specimen]] = {
     "metal-cluster": metal_cluster,
     "graphene": graphene_sheet,
     "two-dimensional": two_dimensional_layer,
+    "crystal": crystal,
     "oxide": oxide_slab,
     "amorphous-carbon": amorphous_carbon,
     "vacuum": vacuum,
@@ -90,8 +92,13 @@ def site_kinds(structures: Sequence[Mapping[str, Any]]) -> set[str]:
 
 
 def site_materials(structures: Sequence[Mapping[str, Any]]) -> tuple[str, ...]:
-    """Return the materials whose sites are to be found, sorted: elements, and names of sheets."""
+    """Return the materials whose sites are to be found, sorted: elements, and names of sheets.
+
+    There are none where crystals of any structure are among them.
+    """
     materials: set[str] = set()
+    if any(structure["structure"] == "crystal" for structure in structures):
+        return ()
     for structure in structures:
         match structure["structure"]:
             case "graphene":

@@ -1,0 +1,338 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Any crystal, seen along a zone: particles, wedges and films, with what disturbs them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from hyperspy_dlatoms.recipes.draws import draw, draw_count
+from hyperspy_dlatoms.simulation.specimens.orientation import rotation, tilt_matrix
+from hyperspy_dlatoms.simulation.specimens.projection import (
+    Projected,
+    clear_share,
+    frame_of,
+    kinds_of,
+    project,
+)
+from hyperspy_dlatoms.simulation.specimens.prototypes import (
+    PROTOTYPES,
+    cell_of_file,
+    prototype_cell,
+    random_cell,
+)
+from hyperspy_dlatoms.simulation.specimens.regions import Region, half_plane, random_region
+from hyperspy_dlatoms.simulation.specimens.specimen import AtomList, Specimen, join
+from hyperspy_dlatoms.simulation.specimens.support import (
+    outward,
+    overlaps,
+    place,
+    with_carbon,
+)
+
+if TYPE_CHECKING:
+    from ase import Atoms
+
+KINDS = ("column", "light column")
+"""Kinds of sites; a light column is faint beside its neighbours, or not apart from them."""
+
+SHAPES = ("particle", "wedge", "film")
+
+SUPPORTS = (None, "crystal", "carbon", "carbon-beside")
+
+BOUNDARIES = ("none", "grain", "twin", "fault", "interface")
+
+ZONES = ("001", "100", "010", "110", "101", "011", "111", "112", "210", "1-10", "201", "-112")
+"""Low-index directions, drawn where none is given."""
+
+_EMPTY = 1.0
+"""Left empty along the edges of the box, which is periodic (Å)."""
+
+_APART = 1.6
+"""Atoms of two crystals nearer than this do not both stay (Å)."""
+
+Inside = Callable[[np.ndarray], np.ndarray]
+"""Maps positions x, y, z (n, 3), Å from the middle of the box, to True within a body."""
+
+
+class _Body(NamedTuple):
+    """A body to be cut from a crystal: its outline, and the space that it takes (Å)."""
+
+    inside: Inside
+    reach: float
+    depth: float
+
+
+def crystal(
+    rng: np.random.Generator,
+    cell: str | None = None,
+    size: float = 60.0,
+    file: str | None = None,
+    zone: str | None = None,
+    shape: str | None = None,
+    thickness: float | tuple[float, float] = (10.0, 80.0),
+    radius: float | tuple[float, float] = (8.0, 24.0),
+    tilt_max: float = 2.0,
+    boundary: str = "none",
+    vacancies: float | tuple[float, float] = 0.0,
+    substituted: float | tuple[float, float] = 0.0,
+    support: str | None = None,
+    particles: int | tuple[int, int] = 1,
+) -> Specimen:
+    """Make a crystal of any structure, each resolvable column of atoms along the beam a site.
+
+    Columns are atoms that project onto each other. Those that scatter little beside a neighbour
+    (oxygen beside strontium), and those too near another one to be told apart, are sites of the
+    kind "light column", which a network may leave open.
+
+    Parameters
+    ----------
+    rng : numpy.random.Generator
+        Source of all randomness.
+    cell : str, optional
+        A structure type (see ``prototypes.PROTOTYPES``), whose elements and lattice constants are
+        drawn; "random" for a cell without any prototype; None draws a structure type.
+    size : float, optional
+        Edge of the box (Å).
+    file : str, optional
+        A CIF, or another file that ASE reads, in place of `cell`.
+    zone : str, optional
+        Direction along the beam, three indices such as "110" or "1-10"; None draws one along
+        which most columns are apart.
+    shape : {"particle", "wedge", "film"}, optional
+        None draws one. Wedges, and half of the films, have an edge.
+    thickness : float or tuple of float, optional
+        Of wedges at their thick end and of films (Å), or the range that it is drawn from.
+    radius : float or tuple of float, optional
+        Of particles (Å), or its range.
+    tilt_max : float, optional
+        The tilt away from the zone is drawn between 0 and this (degrees).
+    boundary : {"none", "grain", "twin", "fault", "interface"}, optional
+        A second crystal in part of the box: turned, mirrored, shifted, or another one.
+    vacancies, substituted : float or tuple of float, optional
+        Fraction of the columns that lose part of their atoms, or have them replaced by those of
+        another element, or its range.
+    support : {None, "crystal", "carbon", "carbon-beside"}, optional
+        Another crystal beside the particle, for particles only, whose columns are sites too; or
+        amorphous carbon under, over or beside, whose atoms are none.
+    particles : int or tuple of int, optional
+        Number of particles tried, or its range.
+
+    Returns
+    -------
+    Specimen
+        The crystal; its kinds are "column" and "light column".
+
+    Raises
+    ------
+    ValueError
+        If the structure type, zone, shape, boundary or support is unknown, or the file unreadable.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> specimen = crystal(np.random.default_rng(1), "perovskite", 30, zone="001", shape="film")
+    >>> specimen.kinds
+    ('column', 'light column')
+    """
+    for name, value, known in (
+        ("cell", cell, (None, "random", *PROTOTYPES)),
+        ("shape", shape, (None, *SHAPES)),
+        ("boundary", boundary, BOUNDARIES),
+        ("support", support, SUPPORTS),
+    ):
+        if value not in known:
+            raise ValueError(f"{name} {value!r} is not known: expected one of {known}.")
+    shape = shape or str(rng.choice(SHAPES))
+    first, about = _drawn_crystal(rng, cell, file, zone)
+    tilt = rng.uniform(0, tilt_max)
+    bodies = [_body(rng, shape, size, draw(rng, thickness), draw(rng, radius))]
+    if shape == "particle":
+        bodies += [
+            _body(rng, shape, size, draw(rng, thickness), draw(rng, radius))
+            for _ in range(draw_count(rng, particles) - 1)
+        ]
+    pieces = []
+    for body in bodies:
+        piece = cut(rng, first, body)
+        if boundary != "none":
+            second, about["boundary"] = first, boundary
+            if boundary == "interface":
+                second, other = _drawn_crystal(rng, cell, None, None)
+                about["second"] = other["cell"]
+            piece = _with_second(rng, piece, second, body, boundary)
+        piece = _disturbed(rng, piece, draw(rng, vacancies), draw(rng, substituted))
+        azimuth = rng.uniform(0, 2 * np.pi)
+        pieces.append(piece._replace(positions=piece.positions @ tilt_matrix(tilt, azimuth).T))
+    if shape == "particle":
+        parts, _ = place(rng, pieces, size)
+    else:
+        parts = pieces[0].shift(np.array([size / 2, size / 2, 0]))
+        xy = parts.positions[:, :2]
+        parts = parts.select(((xy >= _EMPTY) & (xy < size - _EMPTY)).all(axis=1))
+    if shape == "particle" and support == "crystal":
+        second, other = _drawn_crystal(rng, cell, None, None)
+        parts = _on_crystal(rng, parts, second, size, draw(rng, thickness))
+        about["second"] = other["cell"]
+    species = kinds_of(parts)
+    if support in ("carbon", "carbon-beside") and len(parts.positions):
+        parts, _ = with_carbon(rng, parts, size, beside=support == "carbon-beside")
+    about |= {"kind": "crystal", "shape": shape, "tilt": float(tilt), "support": support}
+    return Specimen.from_list(parts, size, about, KINDS, species)
+
+
+def _drawn_crystal(
+    rng: np.random.Generator, cell: str | None, file: str | None, zone: str | None
+) -> tuple[Projected, dict]:
+    """Draw a crystal and its zone, turned at random about the beam."""
+    if file is not None:
+        atoms, name = cell_of_file(file), file
+    elif cell == "random":
+        atoms, name = random_cell(rng), cell
+    else:
+        name = cell or str(rng.choice(list(PROTOTYPES)))
+        atoms = prototype_cell(rng, name)
+    if zone is None:
+        zone = "001" if cell == "random" else drawn_zone(rng, atoms)
+    frame = frame_of(atoms, indices(zone)) @ rotation(rng.uniform(0, 2 * np.pi)).T
+    about = {"cell": name, "formula": atoms.get_chemical_formula(empirical=True), "zone": zone}
+    return Projected(atoms, indices(zone), frame), about
+
+
+def indices(zone: str) -> tuple[int, int, int]:
+    """Read a direction such as "110" or "1-10"."""
+    found = re.fullmatch(r"\s*\[?\s*(-?\d)\s*,?\s*(-?\d)\s*,?\s*(-?\d)\s*\]?\s*", str(zone))
+    uvw = tuple(int(one) for one in found.groups()) if found else (0, 0, 0)
+    if not any(uvw):
+        raise ValueError(f"zone {zone!r} is no direction: give three indices such as '110'.")
+    return uvw[0], uvw[1], uvw[2]
+
+
+def drawn_zone(rng: np.random.Generator, atoms: Atoms) -> str:
+    """Draw a zone along which most columns are apart, or the best of those that are tried."""
+    best, share = "001", -1.0
+    # Most lenses pass 1 to 1.6 Å; the best ones less.
+    apart = rng.choice([0.8, 1.1, 1.4])
+    for zone in rng.permutation(ZONES)[:6]:
+        clear = clear_share(Projected(atoms, indices(zone), frame_of(atoms, indices(zone))), apart)
+        if clear >= 0.75:
+            return str(zone)
+        if clear > share:
+            best, share = str(zone), clear
+    return best
+
+
+def _body(
+    rng: np.random.Generator, shape: str, size: float, thickness: float, radius: float
+) -> _Body:
+    """Draw the outline of a particle, a wedge or a film."""
+    if shape == "particle":
+        radius = min(radius, size / 2 - 5.0)
+        axes = radius * np.append(rng.uniform(0.7, 1.0, 2), rng.uniform(0.4, 1.2))
+        normals = rng.normal(size=(int(rng.integers(0, 9)), 3))
+        normals /= np.linalg.norm(normals, axis=1, keepdims=True)
+        distance = radius * rng.uniform(0.5, 1.0, len(normals))
+
+        def in_particle(p: np.ndarray) -> np.ndarray:
+            return (((p / axes) ** 2).sum(axis=1) <= 1) & (p @ normals.T <= distance).all(axis=1)
+
+        return _Body(in_particle, float(axes[:2].max()), float(2 * axes[2]))
+
+    angle = rng.uniform(0, 2 * np.pi)
+    normal = np.array([np.cos(angle), np.sin(angle)])
+    edge = rng.uniform(-0.45, 0.25) * size
+    beyond = half_plane(rng, angle, edge, rng.choice([0.0, rng.uniform(0, 4)]))
+    if shape == "film" and rng.random() < 0.5:
+        beyond = lambda xy: np.ones(len(xy), bool)  # noqa: E731
+    thin = rng.uniform(0, 0.4) if shape == "wedge" else 1.0
+    # Steps of the surfaces, each of a few atomic layers.
+    terraces = [
+        (random_region(rng, size, rng.uniform(0.2, 0.8), 40.0), rng.uniform(1, 8))
+        for _ in range(int(rng.integers(0, 3)))
+    ]
+
+    def in_slab(p: np.ndarray) -> np.ndarray:
+        along = np.clip((p[:, :2] @ normal - edge) / (0.7 * size), 0, 1)
+        upper = thickness * (thin + (1 - thin) * along) - thickness / 2
+        for region, step in terraces:
+            upper = upper - step * region(p[:, :2] + size / 2)
+        return (p[:, 2] <= upper) & (p[:, 2] >= -thickness / 2) & beyond(p[:, :2])
+
+    return _Body(in_slab, size * np.sqrt(0.5) + 2.0, float(thickness))
+
+
+def cut(rng: np.random.Generator, crystal: Projected, body: _Body) -> AtomList:
+    """Cut a body out of a crystal, at a random place of its lattice."""
+    atoms, period = project(crystal, body.reach + crystal.longest_across)
+    shift = rng.uniform(-0.5, 0.5, 2) * crystal.longest_across
+    repeats = int(np.ceil(body.depth / period)) + 1
+    z = period * (np.arange(repeats) - repeats / 2) + rng.uniform(0, period)
+    positions = atoms.positions + [*shift, 0.0]
+    positions = (positions + z[:, None, None] * [0, 0, 1]).reshape(-1, 3)
+    whole = AtomList(np.tile(atoms.numbers, repeats), positions, np.tile(atoms.column, repeats))
+    return whole.select(body.inside(positions))
+
+
+def _with_second(
+    rng: np.random.Generator, piece: AtomList, crystal: Projected, body: _Body, boundary: str
+) -> AtomList:
+    """Put a second crystal beyond a line through a piece of a first one."""
+    angle = rng.uniform(0, 2 * np.pi)
+    offset = rng.uniform(-0.3, 0.3) * body.reach
+    region: Region = half_plane(rng, angle, offset, rng.choice([0.0, rng.uniform(0, 2)]))
+    normal = np.array([np.cos(angle), np.sin(angle), 0])
+    beyond = region(piece.positions[:, :2])
+    if boundary == "twin":
+        mirrored = piece.positions + 2 * np.outer(offset - piece.positions @ normal, normal)
+        second = piece._replace(positions=mirrored)
+        second = second.select(body.inside(mirrored))
+    elif boundary == "fault":
+        # A shift along the boundary, by a part of the lattice.
+        along = np.array([-normal[1], normal[0], 0]) * rng.uniform(0.3, 2.0)
+        second = piece.shift(along)
+    else:
+        turn = rotation(rng.uniform(0, 2 * np.pi) if boundary == "grain" else 0.0)
+        second = cut(rng, crystal._replace(frame=crystal.frame @ turn.T), body)
+    first = piece.select(~beyond)
+    second = second.select(region(second.positions[:, :2]))
+    second = second.select(~overlaps(second, first, _APART, projected=False))
+    return join(first, second)
+
+
+def _on_crystal(
+    rng: np.random.Generator, parts: AtomList, crystal: Projected, size: float, thickness: float
+) -> AtomList:
+    """Put another crystal beside particles, its surface along the beam."""
+    angle = outward(rng, parts, size)
+    normal = np.array([np.cos(angle), np.sin(angle)])
+    surface = (parts.positions[:, :2] @ normal).max() + rng.uniform(1.5, 3.0)
+    beyond = half_plane(rng, angle, surface - normal.sum() * size / 2)
+    body = _Body(
+        lambda p: beyond(p[:, :2]) & (np.abs(p[:, 2]) <= thickness / 2),
+        size * np.sqrt(0.5) + 2.0,
+        thickness,
+    )
+    slab = cut(rng, crystal, body).shift(np.array([size / 2, size / 2, 0]))
+    inside = (slab.positions[:, :2] >= _EMPTY) & (slab.positions[:, :2] < size - _EMPTY)
+    slab = slab.select(inside.all(axis=1))
+    return join(parts, slab.select(~overlaps(slab, parts, _APART)))
+
+
+def _disturbed(
+    rng: np.random.Generator, piece: AtomList, vacancies: float, substituted: float
+) -> AtomList:
+    """Take atoms out of some columns, and replace those of others."""
+    n = int(piece.column.max(initial=-1)) + 1
+    if n == 0:
+        return piece
+    lost = np.where(rng.random(n) < vacancies, rng.uniform(0.2, 1.0, n), 0.0)
+    changed = np.where(rng.random(n) < substituted, rng.uniform(0.2, 1.0, n), 0.0)
+    has_column = piece.column >= 0
+    swapped = has_column & (rng.random(len(piece.column)) < changed[piece.column])
+    numbers = np.where(swapped, int(rng.integers(5, 93)), piece.numbers)
+    stays = ~has_column | (rng.random(len(piece.column)) >= lost[piece.column])
+    return piece._replace(numbers=numbers).select(stays)
+

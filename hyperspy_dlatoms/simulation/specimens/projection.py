@@ -1,0 +1,130 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The columns of a crystal along a zone, and which of them an image can show."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
+from scipy.spatial import cKDTree
+
+from hyperspy_dlatoms.simulation.specimens.specimen import AtomList
+
+if TYPE_CHECKING:
+    from ase import Atoms
+
+OVER = 0.35
+"""Atoms nearer than this across the beam are in one column (Å)."""
+
+APART = 0.8
+"""Columns nearer than this to one of like strength run together (Å), beyond what lenses pass."""
+
+FAINT = 0.22
+"""A column that scatters less than this part of a neighbour cannot be counted on to be seen."""
+
+BESIDE = 3.0
+"""Distance within which columns are neighbours (Å)."""
+
+POWER = 1.3
+"""Of the atomic number, to which the phase shift of an atom is about proportional."""
+
+
+class Projected(NamedTuple):
+    """A crystal and the direction along the beam."""
+
+    atoms: Atoms
+    zone: tuple[int, int, int]
+    # Rotation from the axes of the cell to x, y, z; rows are positions.
+    frame: np.ndarray
+
+    @property
+    def period(self) -> float:
+        """Distance of lattice points along the beam (Å)."""
+        return float(np.linalg.norm(np.asarray(self.zone) @ self.atoms.cell.array))
+
+    @property
+    def longest_across(self) -> float:
+        """Longest edge of the cell (Å)."""
+        return float(self.atoms.cell.lengths().max())
+
+
+def frame_of(atoms: Atoms, zone: tuple[int, int, int]) -> np.ndarray:
+    """Return a rotation (3, 3), to be applied from the right, that takes a zone to the beam."""
+    z = np.asarray(zone) @ atoms.cell.array
+    z = z / np.linalg.norm(z)
+    x = np.eye(3)[np.argmin(np.abs(z))]
+    x = x - (x @ z) * z
+    x /= np.linalg.norm(x)
+    return np.column_stack([x, np.cross(z, x), z])
+
+
+def project(crystal: Projected, reach: float) -> tuple[AtomList, float]:
+    """Return the atoms of one period along the beam, out to `reach` (Å), and the period (Å)."""
+    cell = crystal.atoms.cell.array @ crystal.frame
+    period = crystal.period
+    # Lattice points whose atoms can lie in the box |x|, |y| <= reach, 0 <= z < period.
+    corners = np.array([(x, y, z) for x in (-1, 1) for y in (-1, 1) for z in (0, 1)])
+    bounds = (corners * [reach, reach, period]) @ np.linalg.inv(cell)
+    low, high = np.floor(bounds.min(axis=0)) - 1, np.ceil(bounds.max(axis=0)) + 1
+    points = np.stack(np.meshgrid(*map(np.arange, low, high + 1), indexing="ij"), -1).reshape(-1, 3)
+    basis = crystal.atoms.get_positions(wrap=True) @ crystal.frame
+    positions = (points @ cell)[:, None] + basis
+    numbers = np.broadcast_to(crystal.atoms.numbers, positions.shape[:2]).ravel()
+    positions = positions.reshape(-1, 3)
+    # An atom on the border of the period counts once.
+    z = positions[:, 2] + 1e-3
+    kept = (np.abs(positions[:, :2]) <= reach).all(axis=1) & (z >= 0) & (z < period)
+    positions, numbers = positions[kept], numbers[kept]
+    return AtomList(numbers, positions, stacked(positions[:, :2])), period
+
+
+def stacked(xy: np.ndarray) -> np.ndarray:
+    """Return the column of each atom (n,), -1 where atoms run together without a gap."""
+    pairs = cKDTree(xy).query_pairs(OVER, output_type="ndarray")
+    graph = coo_array((np.ones(len(pairs)), (pairs[:, 0], pairs[:, 1])), shape=(len(xy),) * 2)
+    column = connected_components(graph, directed=False)[1]
+    middle, _ = _middle(xy, column)
+    smeared = np.zeros(len(middle), bool)
+    smeared[column[np.linalg.norm(xy - middle[column], axis=1) > OVER]] = True
+    return np.where(smeared[column], -1, column).astype(int)
+
+
+def kinds_of(parts: AtomList, apart: float = APART) -> np.ndarray:
+    """Return the kind of each column: 0 for one to be found, 1 for a light or unresolved one.
+
+    Columns nearer than `apart` (Å) are unresolved. A light column scatters little beside its strongest neighbour; of two columns that run
+    together neither can be found.
+    """
+    is_site = parts.column >= 0
+    column = parts.column[is_site]
+    middle, _ = _middle(parts.positions[is_site, :2], column)
+    strength = np.bincount(column, parts.numbers[is_site] ** POWER, minlength=len(middle))
+    kind = np.zeros(len(middle), int)
+    there = np.flatnonzero(strength > 0)
+    if len(there) < 2:
+        return kind
+    pairs = there[cKDTree(middle[there]).query_pairs(BESIDE, output_type="ndarray")]
+    first, second = np.r_[pairs, pairs[:, ::-1]].T
+    faint = strength[first] < FAINT * strength[second]
+    distance = np.linalg.norm(middle[first] - middle[second], axis=1)
+    merged = (distance < apart) & (strength[second] > FAINT * strength[first])
+    kind[first[faint | merged]] = 1
+    return kind
+
+
+def clear_share(crystal: Projected, apart: float = APART) -> float:
+    """Return the fraction of the scattering that is in columns to be found."""
+    atoms, _ = project(crystal, max(8.0, 1.5 * crystal.longest_across))
+    kind = kinds_of(atoms, apart)
+    found = (atoms.column >= 0) & (np.append(kind, 1)[atoms.column] == 0)
+    weight = atoms.numbers**POWER
+    return float(weight[found].sum() / weight.sum())
+
+
+def _middle(xy: np.ndarray, column: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the mean place (n, 2) of each column, and the number of its atoms (n,)."""
+    height = np.bincount(column)
+    mean = np.stack([np.bincount(column, xy[:, axis]) for axis in (0, 1)], axis=1)
+    return mean / np.maximum(height, 1)[:, None], height
