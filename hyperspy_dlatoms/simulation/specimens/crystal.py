@@ -12,6 +12,7 @@ import numpy as np
 from hyperspy_dlatoms.recipes.draws import draw, draw_count
 from hyperspy_dlatoms.simulation.specimens.orientation import rotation, tilt_matrix
 from hyperspy_dlatoms.simulation.specimens.projection import (
+    APART,
     Projected,
     clear_share,
     frame_of,
@@ -51,7 +52,10 @@ ZONES = ("001", "100", "010", "110", "101", "011", "111", "112", "210", "1-10", 
 _EMPTY = 1.0
 """Left empty along the edges of the box, which is periodic (Å)."""
 
-_APART = 1.6
+_MOSTLY = 0.7
+"""Least fraction of the scattering that is in columns to be found, along a zone that is drawn."""
+
+_TOUCHING = 1.6
 """Atoms of two crystals nearer than this do not both stay (Å)."""
 
 Inside = Callable[[np.ndarray], np.ndarray]
@@ -188,18 +192,25 @@ def _drawn_crystal(
     rng: np.random.Generator, cell: str | None, file: str | None, zone: str | None
 ) -> tuple[Projected, dict]:
     """Draw a crystal and its zone, turned at random about the beam."""
-    if file is not None:
-        atoms, name = cell_of_file(file), file
-    elif cell == "random":
-        atoms, name = random_cell(rng), cell
+    # Some crystals run together along all zones that are tried; then another one is drawn.
+    for _ in range(20):
+        if file is not None:
+            atoms, name = cell_of_file(file), file
+        elif cell == "random":
+            atoms, name = random_cell(rng), cell
+        else:
+            name = cell or str(rng.choice(list(PROTOTYPES)))
+            atoms = prototype_cell(rng, name)
+        chosen = zone or ("001" if cell == "random" else drawn_zone(rng, atoms))
+        if chosen is not None:
+            break
     else:
-        name = cell or str(rng.choice(list(PROTOTYPES)))
-        atoms = prototype_cell(rng, name)
-    if zone is None:
-        zone = "001" if cell == "random" else drawn_zone(rng, atoms)
-    frame = frame_of(atoms, indices(zone)) @ rotation(rng.uniform(0, 2 * np.pi)).T
-    about = {"cell": name, "formula": atoms.get_chemical_formula(empirical=True), "zone": zone}
-    return Projected(atoms, indices(zone), frame), about
+        raise ValueError(
+            f"No zone of {name} has most of its columns {APART} Å or more apart: give a zone."
+        )
+    frame = frame_of(atoms, indices(chosen)) @ rotation(rng.uniform(0, 2 * np.pi)).T
+    about = {"cell": name, "formula": atoms.get_chemical_formula(empirical=True), "zone": chosen}
+    return Projected(atoms, indices(chosen), frame), about
 
 
 def indices(zone: str) -> tuple[int, int, int]:
@@ -211,18 +222,15 @@ def indices(zone: str) -> tuple[int, int, int]:
     return uvw[0], uvw[1], uvw[2]
 
 
-def drawn_zone(rng: np.random.Generator, atoms: Atoms) -> str:
-    """Draw a zone along which most columns are apart, or the best of those that are tried."""
-    best, share = "001", -1.0
+def drawn_zone(rng: np.random.Generator, atoms: Atoms) -> str | None:
+    """Draw a zone along which most columns are apart, None if none of those tried is one."""
     # Most lenses pass 1 to 1.6 Å; the best ones less.
-    apart = rng.choice([0.8, 1.1, 1.4])
-    for zone in rng.permutation(ZONES)[:6]:
-        clear = clear_share(Projected(atoms, indices(zone), frame_of(atoms, indices(zone))), apart)
-        if clear >= 0.75:
+    apart = rng.choice([APART, 1.1, 1.4])
+    for zone in rng.permutation(ZONES)[:8]:
+        projected = Projected(atoms, indices(zone), frame_of(atoms, indices(zone)))
+        if clear_share(projected, apart) >= _MOSTLY:
             return str(zone)
-        if clear > share:
-            best, share = str(zone), clear
-    return best
+    return None
 
 
 def _body(
@@ -298,7 +306,7 @@ def _with_second(
         second = cut(rng, crystal._replace(frame=crystal.frame @ turn.T), body)
     first = piece.select(~beyond)
     second = second.select(region(second.positions[:, :2]))
-    second = second.select(~overlaps(second, first, _APART, projected=False))
+    second = second.select(~overlaps(second, first, _TOUCHING, projected=False))
     return join(first, second)
 
 
@@ -318,7 +326,7 @@ def _on_crystal(
     slab = cut(rng, crystal, body).shift(np.array([size / 2, size / 2, 0]))
     inside = (slab.positions[:, :2] >= _EMPTY) & (slab.positions[:, :2] < size - _EMPTY)
     slab = slab.select(inside.all(axis=1))
-    return join(parts, slab.select(~overlaps(slab, parts, _APART)))
+    return join(parts, slab.select(~overlaps(slab, parts, _TOUCHING)))
 
 
 def _disturbed(

@@ -24,6 +24,9 @@ APART = 0.8
 FAINT = 0.22
 """A column that scatters less than this part of a neighbour cannot be counted on to be seen."""
 
+CROWDED = 0.6
+"""Columns an Å², of which most are then nearer than 1.4 Å to another."""
+
 BESIDE = 3.0
 """Distance within which columns are neighbours (Å)."""
 
@@ -115,9 +118,15 @@ def kinds_of(parts: AtomList, apart: float = APART) -> np.ndarray:
 
 
 def clear_share(crystal: Projected, apart: float = APART) -> float:
-    """Return the fraction of the scattering that is in columns to be found."""
-    atoms, _ = project(crystal, max(8.0, 1.5 * crystal.longest_across))
+    """Return the fraction of the scattering that is in columns to be found, `apart` (Å) or more.
+
+    It is 0 where there are more columns than `CROWDED`.
+    """
+    reach = max(8.0, 0.8 * crystal.longest_across)
+    atoms, _ = project(crystal, reach)
     kind = kinds_of(atoms, apart)
+    if np.unique(atoms.column[atoms.column >= 0]).size > CROWDED * (2 * reach) ** 2:
+        return 0.0
     found = (atoms.column >= 0) & (np.append(kind, 1)[atoms.column] == 0)
     weight = atoms.numbers**POWER
     return float(weight[found].sum() / weight.sum())
