@@ -4,6 +4,7 @@ from .imaging import Camera, Conditions, Lens, take_image, take_series
 from .specimens import (
     Specimen,
     amorphous_carbon,
+    crystal,
     graphene_sheet,
     metal_cluster,
     metal_nanoparticle,
@@ -18,6 +19,7 @@ __all__ = [
     "Lens",
     "Specimen",
     "amorphous_carbon",
+    "crystal",
     "exit_wave",
     "graphene_sheet",
     "metal_cluster",

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from .amorphous import amorphous_carbon
 from .cluster import metal_cluster
+from .crystal import crystal
 from .graphene import graphene_sheet
 from .metal import metal_nanoparticle
 from .oxide import oxide_slab
@@ -9,6 +10,7 @@ from .specimen import Specimen
 __all__ = [
     "Specimen",
     "amorphous_carbon",
+    "crystal",
     "graphene_sheet",
     "metal_cluster",
     "metal_nanoparticle",

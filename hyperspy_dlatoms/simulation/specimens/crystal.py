@@ -176,7 +176,7 @@ def crystal(
     else:
         parts = pieces[0].shift(np.array([size / 2, size / 2, 0]))
         xy = parts.positions[:, :2]
-        parts = parts.select(((xy >= _EMPTY) & (xy < size - _EMPTY)).all(axis=1))
+        parts = parts.select(np.all((xy >= _EMPTY) & (xy < size - _EMPTY), axis=1))
     if shape == "particle" and support == "crystal":
         second, other = _drawn_crystal(rng, cell, None, None)
         parts = _on_crystal(rng, parts, second, size, draw(rng, thickness))
@@ -324,8 +324,8 @@ def _on_crystal(
         thickness,
     )
     slab = cut(rng, crystal, body).shift(np.array([size / 2, size / 2, 0]))
-    inside = (slab.positions[:, :2] >= _EMPTY) & (slab.positions[:, :2] < size - _EMPTY)
-    slab = slab.select(inside.all(axis=1))
+    xy = slab.positions[:, :2]
+    slab = slab.select(np.all((xy >= _EMPTY) & (xy < size - _EMPTY), axis=1))
     return join(parts, slab.select(~overlaps(slab, parts, _TOUCHING)))
 
 
@@ -343,4 +343,3 @@ def _disturbed(
     numbers = np.where(swapped, int(rng.integers(5, 93)), piece.numbers)
     stays = ~has_column | (rng.random(len(piece.column)) >= lost[piece.column])
     return piece._replace(numbers=numbers).select(stays)
-

@@ -97,8 +97,8 @@ def stacked(xy: np.ndarray) -> np.ndarray:
 def kinds_of(parts: AtomList, apart: float = APART) -> np.ndarray:
     """Return the kind of each column: 0 for one to be found, 1 for a light or unresolved one.
 
-    Columns nearer than `apart` (Å) are unresolved. A light column scatters little beside its strongest neighbour; of two columns that run
-    together neither can be found.
+    Columns nearer than `apart` (Å) to one of like strength run together, and neither can be found.
+    A light column scatters little beside its strongest neighbour.
     """
     is_site = parts.column >= 0
     column = parts.column[is_site]

@@ -16,7 +16,7 @@ from hyperspy_dlatoms.simulation.specimens.builders import (
     site_materials,
 )
 
-WITH_SITES = ("metal-nanoparticle", "metal-cluster", "graphene", "two-dimensional")
+WITH_SITES = ("metal-nanoparticle", "metal-cluster", "graphene", "two-dimensional", "crystal")
 
 
 @pytest.mark.parametrize("name", BUILDERS)
@@ -70,6 +70,7 @@ def test_the_kinds_of_sites_follow_from_the_structures():
         ([{"structure": "graphene"}, {"structure": "vacuum"}], ("graphene",)),
         ([{"structure": "two-dimensional", "formula": {"choice": ["WS2", None]}}], ("WS2",)),
         ([{"structure": "two-dimensional", "file": "my.cif"}], ()),
+        ([{"structure": "crystal"}, {"structure": "graphene"}], ()),
     ],
 )
 def test_materials_whose_sites_are_to_be_found(structures, materials):
