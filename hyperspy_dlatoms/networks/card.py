@@ -16,6 +16,10 @@ NEEDS = "0.2.0"
 """The oldest version of the package that reads cards of that format."""
 
 
+MODALITIES = ("HRTEM", "STEM")
+"""Images that networks read."""
+
+
 class ModelCardError(ValueError):
     """A model card that does not describe a usable network."""
 
@@ -45,6 +49,8 @@ class ModelCard:
     anchor : float, optional
         Upper hysteresis threshold, from `threshold` to 1: sites are kept only if they are connected
         to at least one of this probability. By default `threshold` alone applies.
+    modality : {"HRTEM", "STEM"}, optional
+        Images that it reads: of a camera, or scanned.
     kind : {"sites", "exit wave"}, optional
         Output of the network; by default from `arguments`, as are the next two.
     images : int, optional
@@ -100,6 +106,7 @@ class ModelCard:
     minimum_distance: float
     threshold: float
     anchor: float | None = None
+    modality: str = "HRTEM"
     kind: str = None  # type: ignore[assignment]
     # None stands for what the arguments of the architecture say.
     images: int = None  # type: ignore[assignment]
@@ -150,6 +157,7 @@ class ModelCard:
         self._check(
             "stride", _is_integer(self.stride) and self.stride >= 1, "a whole number, 1 or more"
         )
+        self._check("modality", self.modality in MODALITIES, f"one of {MODALITIES}")
         of_architecture = {
             "kind": "exit wave" if self.arguments.get("wave") else "sites",
             "images": self.arguments.get("images", 1),

@@ -66,11 +66,66 @@ IMAGING: dict[str, Check] = {
 }
 
 
+SCANNING: dict[str, Check] = {
+    "detector": drawn(one_of("ADF", "ABF", "BF")),
+    # Å² per atom of Z = 40, that scatters onto the dark-field detector, or off the bright-field one.
+    "cross_section": _POSITIVE,
+    "absorption": _POSITIVE,
+    # Probe: mrad, Å, Å, share, Å.
+    "semiangle": _POSITIVE,
+    "defocus": _ANY,
+    "Cs": _ANY,
+    "astigmatism": _NOT_NEGATIVE,
+    "coma": _NOT_NEGATIVE,
+    "threefold": _NOT_NEGATIVE,
+    "source_size": _NOT_NEGATIVE,
+    "tail": drawn(number(0, 1)),
+    "tail_length": _POSITIVE,
+    "halo": drawn(number(0, 1)),
+    # Specimen and frame: Å of carbon, shares.
+    "film": _NOT_NEGATIVE,
+    "illumination_slope": drawn(number(-1.5, 1.5)),
+    "vignetting": drawn(number(0, 1)),
+    # Scan: Å/px, e/Å², Å a line, Å a line, shares, number of times, share of lines.
+    "sampling": _POSITIVE,
+    "dose": _POSITIVE,
+    "jitter": _NOT_NEGATIVE,
+    "wander": _NOT_NEGATIVE,
+    "shear": drawn(number(-0.5, 0.5)),
+    "stretch": drawn(number(0, 0.5)),
+    "slips": _NOT_NEGATIVE,
+    "skipped_lines": drawn(number(0, 0.5)),
+    # Detector: share of a pixel's signal in the next, electrons a pixel, shares of pixels, bits.
+    "afterglow": drawn(number(0, below=1)),
+    "readout": _NOT_NEGATIVE,
+    "clipped_dark": drawn(number(0, below=1)),
+    "clipped_bright": drawn(number(0, below=1)),
+    "bits": drawn(number(1, 16, whole=True)),
+}
+"""Of scanned images (STEM), in place of those above."""
+
+
 def imaging(place: str, value: Any) -> dict[str, Any]:
-    """Check the imaging conditions of a recipe; their order is that of the draws."""
-    checked = named(place, value, IMAGING)
+    """Check the imaging conditions of a recipe; their order is that of the draws.
+
+    With a ``detector`` they are those of scanned images.
+    """
+    scanned = isinstance(value, Mapping) and modality_of(value) == "STEM"
+    if isinstance(value, Mapping) and not scanned:
+        stray = [name for name in value if name in SCANNING and name not in IMAGING]
+        if stray:
+            raise ValueError(
+                f"{place}.{stray[0]} is for scanned images (STEM); give detector, by which they "
+                "are taken, as well."
+            )
+    checked = named(place, value, SCANNING if scanned else IMAGING)
     images_of(checked, f"{place}.")
     return checked
+
+
+def modality_of(imaging: Mapping[str, Any]) -> str:
+    """Return what takes the images: "STEM" if they have a detector, else "HRTEM"."""
+    return "STEM" if "detector" in imaging else "HRTEM"
 
 
 def images_of(imaging: Mapping[str, Any], place: str = "") -> int:

@@ -23,8 +23,10 @@ from hyperspy_dlatoms.recipes._checks import (
     truth,
 )
 from hyperspy_dlatoms.recipes.draws import bounds
-from hyperspy_dlatoms.recipes.imaging import images_of, imaging
-from hyperspy_dlatoms.recipes.structures import site_kinds, structure
+from hyperspy_dlatoms.recipes.imaging import images_of, imaging, modality_of
+from hyperspy_dlatoms.recipes.structures import options, site_kinds, structure
+
+_METHOD = one_of("multislice", "projected", "incoherent")
 
 REQUIRED = ("name", "seed", "structures", "imaging")
 
@@ -70,7 +72,8 @@ class Waves(_Section):
     slice_thickness : float
         Of the multislice, Å.
     parametrization, method : str or range
-        Potentials ("lobato", "kirkland", "peng"), and "multislice" or "projected".
+        Potentials ("lobato", "kirkland", "peng"), and "multislice", "projected", or for scanned
+        images "incoherent", which stores a scattering map in place of an exit wave.
     sites, least_height, motion
         ``label``, ``least_height`` and ``motion`` of
         :func:`hyperspy_dlatoms.simulation.exit_wave`.
@@ -83,7 +86,7 @@ class Waves(_Section):
     displacement: Any = _setting(drawn(number(0)), 0.07)
     slice_thickness: float = _setting(number(above=0), 2.0)
     parametrization: Any = _setting(drawn(one_of("lobato", "kirkland", "peng")), "lobato")
-    method: Any = _setting(drawn(one_of("multislice", "projected")), "multislice")
+    method: Any = _setting(drawn(_METHOD), "multislice")
     sites: str = _setting(one_of("snapshot", "rest"), "snapshot")
     least_height: float = _setting(number(0), 1)
     motion: str = _setting(one_of("snapshot", "blurred"), "snapshot")
@@ -248,6 +251,11 @@ class Recipe:
     text: str = ""
 
     @property
+    def modality(self) -> str:
+        """What takes the images, "HRTEM" or "STEM"."""
+        return modality_of(self.imaging)
+
+    @property
     def frame_images(self) -> int:
         """Images of a frame: 1, or those of a focal series."""
         return images_of(self.imaging)
@@ -365,6 +373,16 @@ def _check_together(recipe: Recipe) -> None:
             f"A wave of {waves.size:g} Å gives {across} px at {coarsest:g} Å/px, fewer than the "
             f"{images.pixels} px asked for: increase waves.size, or reduce images.pixels."
         )
+    methods = set(options(waves.method))
+    if recipe.modality == "STEM":
+        if methods != {"incoherent"}:
+            expected = "incoherent, since imaging.detector makes scanned images (STEM)"
+            raise Wrong("waves.method", waves.method, expected)
+        if network.wave:
+            raise Wrong("network.wave", True, "false: scanned images (STEM) are of no exit wave")
+    elif "incoherent" in methods:
+        expected = "multislice or projected; scanned images (STEM) have an imaging.detector"
+        raise Wrong("waves.method", waves.method, expected)
     if crop % CELL:
         raise Wrong("training.crop", crop, f"a multiple of {CELL}")
     names = [*network.classes, *network.decoys]

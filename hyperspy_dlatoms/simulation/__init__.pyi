@@ -1,6 +1,16 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from .dataset import DataSet, simulate
-from .imaging import Camera, Conditions, Lens, take_image, take_series
+from .imaging import (
+    Camera,
+    Conditions,
+    Lens,
+    Probe,
+    ScanConditions,
+    take_image,
+    take_scan,
+    take_series,
+)
+from .scattering import scattering_map
 from .specimens import (
     Specimen,
     amorphous_carbon,
@@ -17,6 +27,8 @@ __all__ = [
     "Conditions",
     "DataSet",
     "Lens",
+    "Probe",
+    "ScanConditions",
     "Specimen",
     "amorphous_carbon",
     "crystal",
@@ -25,7 +37,9 @@ __all__ = [
     "metal_cluster",
     "metal_nanoparticle",
     "oxide_slab",
+    "scattering_map",
     "simulate",
     "take_image",
+    "take_scan",
     "take_series",
 ]

@@ -18,8 +18,9 @@ from hyperspy_dlatoms._atomic_write import atomic_write
 from hyperspy_dlatoms._extras import require
 from hyperspy_dlatoms.recipes.draws import draw
 from hyperspy_dlatoms.recipes.recipe import Recipe, parse_recipe, read_recipe
-from hyperspy_dlatoms.simulation.imaging.conditions import draw_conditions, images_of
-from hyperspy_dlatoms.simulation.imaging.image import take_image, take_series
+from hyperspy_dlatoms.simulation.imaging.conditions import images_of
+from hyperspy_dlatoms.simulation.imaging.modality import draw_any, take_any
+from hyperspy_dlatoms.simulation.scattering import scattering_map
 from hyperspy_dlatoms.simulation.specimens.builders import build_specimen, check_structures
 from hyperspy_dlatoms.simulation.specimens.specimen import KINDS
 from hyperspy_dlatoms.simulation.wave import exit_wave
@@ -33,7 +34,7 @@ TASK = 8
 class Item:
     """One exit wave of a data set, and the images taken of it."""
 
-    # (N, N) complex64.
+    # (N, N) complex64; of scanned images the scattering map.
     wave: np.ndarray
     # y, x (Å) and the number of atoms, (n, 3), and the kind of each, an index into record["kinds"].
     sites: np.ndarray
@@ -174,26 +175,33 @@ def make_item(recipe: Recipe, index: int) -> Item:
     waves, images = recipe.waves, recipe.images
     specimen = build_specimen(rng, recipe.structures, waves.size)
     energy = float(draw(rng, waves.energy))
-    wave, sites, species = exit_wave(
-        rng,
-        specimen,
-        energy,
-        sampling=waves.sampling,
-        displacement=float(draw(rng, waves.displacement)),
-        slice_thickness=float(waves.slice_thickness),
-        parametrization=str(draw(rng, waves.parametrization)),
-        method=str(draw(rng, waves.method)),
-        label=str(waves.sites),
-        least_height=float(waves.least_height),
-        motion=str(waves.motion),
-    )
+    about = {
+        "sampling": waves.sampling,
+        "displacement": float(draw(rng, waves.displacement)),
+        "label": str(waves.sites),
+        "least_height": float(waves.least_height),
+    }
+    if recipe.modality == "STEM":
+        wave, sites, species = scattering_map(rng, specimen, **about)
+    else:
+        wave, sites, species = exit_wave(
+            rng,
+            specimen,
+            energy,
+            slice_thickness=float(waves.slice_thickness),
+            parametrization=str(draw(rng, waves.parametrization)),
+            method=str(draw(rng, waves.method)),
+            motion=str(waves.motion),
+            **about,
+        )
     pixels = int(images.pixels)
     stack = np.zeros((int(images.per_wave), *_frame_shape(recipe)), np.float32)
     records = []
     for frame in stack:
-        conditions = draw_conditions(rng, recipe.imaging)
-        take = take_series if conditions.defoci else take_image
-        counts, sampling = take(rng, wave, waves.sampling, energy, conditions)
+        conditions = draw_any(rng, recipe.imaging)
+        counts, sampling, positions = take_any(
+            rng, wave, waves.sampling, energy, conditions, sites[:, :2]
+        )
         across = counts.shape[-1]
         if across < pixels:
             raise ValueError(
@@ -202,9 +210,11 @@ def make_item(recipe: Recipe, index: int) -> Item:
             )
         corner = (across - pixels) // 2
         frame[:] = counts[..., corner : corner + pixels, corner : corner + pixels]
-        records.append(
-            {"sampling": sampling, "corner": corner * sampling, "conditions": conditions.to_dict()}
-        )
+        about = {"sampling": sampling, "corner": corner * sampling}
+        if recipe.modality == "STEM":
+            # Of the image that is stored, y and x in px: the scan has moved them.
+            about["positions"] = (positions - corner).round(3).tolist()
+        records.append(about | {"conditions": conditions.to_dict()})
     record = {
         "energy": energy,
         "specimen": specimen.description,

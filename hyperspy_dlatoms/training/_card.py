@@ -67,6 +67,7 @@ def card_of(recipe: Recipe, state: State, waves: int) -> ModelCard:
         minimum_distance=network.minimum_distance,
         threshold=network.threshold,
         anchor=network.anchor,
+        modality=recipe.modality,
         materials=site_materials(recipe.structures),
         domain=domain,
         recipe=recipe.text,

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -14,8 +14,7 @@ from hyperspy_dlatoms.detection.pipeline import find_sites
 from hyperspy_dlatoms.detection.sites import column_names
 from hyperspy_dlatoms.networks.ensemble import AtomEnsemble
 from hyperspy_dlatoms.simulation.dataset import DataSet, Item
-from hyperspy_dlatoms.simulation.imaging.conditions import draw_conditions, images_of
-from hyperspy_dlatoms.simulation.imaging.image import take_image, take_series
+from hyperspy_dlatoms.simulation.imaging.modality import draw_any, take_any
 
 if TYPE_CHECKING:
     from hyperspy_dlatoms.networks.card import ModelCard
@@ -60,15 +59,20 @@ def compare(
 ) -> Outcome:
     """Find the sites of an image (or focal series) of a wave at a dose in e/Å²."""
     card, size = network.card, recipe.waves.size
-    conditions = draw_conditions(rng, recipe.imaging | {"dose": dose})
-    image, pixel = taker(recipe)(
-        rng, item.wave, recipe.waves.sampling, item.record["energy"], conditions
+    conditions = draw_any(rng, recipe.imaging | {"dose": dose})
+    image, pixel, true = take_any(
+        rng,
+        item.wave,
+        recipe.waves.sampling,
+        item.record["energy"],
+        conditions,
+        item.sites[:, :2],
     )
     sites = all_sites(image, pixel, network)
     members = len(network.members) if isinstance(network, AtomEnsemble) else 1
     columns = column_names(card, members)
     classes = _classes(card.classes, item)
-    true, scale = item.sites[:, :2] / pixel, pixel / card.sampling
+    scale = pixel / card.sampling
     partner = np.full(len(sites), -1)
     first, second = match(sites[:, :2], true, tolerance(card) / pixel).T
     partner[first] = second
@@ -90,7 +94,7 @@ def compare(
         sites[:, :3],
         counted,
         pixel,
-        int(np.count_nonzero(_inner(item.sites[:, :2], size) & (classes >= 0))),
+        int(np.count_nonzero(_inner(true * pixel, size) & (classes >= 0))),
     )
 
 
@@ -104,11 +108,6 @@ def all_sites(image: np.ndarray, pixel: float, network: AtomNetwork | AtomEnsemb
 def tolerance(card: ModelCard) -> float:
     """Return the distance (Å) from a true site within which a site found is right."""
     return _CARBON if card.classes[0] == "C" else _OTHERS
-
-
-def taker(recipe: Recipe) -> Callable:
-    """Return what takes an image, or a focal series, under the conditions of a recipe."""
-    return take_image if images_of(recipe.imaging) == 1 else take_series
 
 
 def without_decoys(data: DataSet, index: int, card: ModelCard) -> Item:

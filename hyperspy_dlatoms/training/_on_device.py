@@ -63,6 +63,10 @@ def check(recipe: Recipe) -> None:
             "Batches are made on the device by JAX, but Keras runs on "
             f"{keras.backend.backend()}: set KERAS_BACKEND=jax, or leave it to the processor."
         )
+    if recipe.modality == "STEM":
+        raise ValueError(
+            "Scanned images (STEM) are made by the processor alone: train without --on-device."
+        )
     sampling = recipe.network.sampling
     if recipe.waves.sampling > sampling * 1.001:
         raise ValueError(

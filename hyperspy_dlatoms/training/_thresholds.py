@@ -11,10 +11,11 @@ import numpy as np
 
 from hyperspy_dlatoms.detection.sites import CONNECTED, likeliest_connected
 from hyperspy_dlatoms.networks.ensemble import AtomEnsemble
-from hyperspy_dlatoms.simulation.imaging.conditions import draw_conditions
+from hyperspy_dlatoms.simulation.imaging.modality import draw_any, take_any
+from hyperspy_dlatoms.simulation.scattering import scattering_map
 from hyperspy_dlatoms.simulation.specimens.amorphous import amorphous_carbon, vacuum
 from hyperspy_dlatoms.simulation.wave import exit_wave
-from hyperspy_dlatoms.training._comparison import Outcome, all_sites, taker
+from hyperspy_dlatoms.training._comparison import Outcome, all_sites
 
 if TYPE_CHECKING:
     from hyperspy_dlatoms.networks.network import AtomNetwork
@@ -70,10 +71,13 @@ def false_on_empty(
     size, pixel = recipe.waves.size, recipe.waves.sampling
     energy = _EMPTY_ENERGIES[number % 2]
     specimen = vacuum(size) if number % 8 < 2 else amorphous_carbon(rng, size)
-    wave, *_ = exit_wave(rng, specimen, energy, sampling=pixel)
+    if recipe.modality == "STEM":
+        wave, *_ = scattering_map(rng, specimen, sampling=pixel)
+    else:
+        wave, *_ = exit_wave(rng, specimen, energy, sampling=pixel)
     dose = _EMPTY_DOSES[number // 8 % len(_EMPTY_DOSES)]
-    conditions = draw_conditions(rng, recipe.imaging | {"dose": dose})
-    image, pixel = taker(recipe)(rng, wave, pixel, energy, conditions)
+    conditions = draw_any(rng, recipe.imaging | {"dose": dose})
+    image, pixel, _ = take_any(rng, wave, pixel, energy, conditions, np.empty((0, 2)))
     sites = all_sites(image, pixel, network)
     return _left(sites[:, :3], pixel, network).sum(axis=0) / (size / 10) ** 2
 

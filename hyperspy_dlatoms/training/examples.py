@@ -19,8 +19,8 @@ from hyperspy_dlatoms.networks.resampling import resample
 from hyperspy_dlatoms.networks.waves import band_limited, to_cells
 from hyperspy_dlatoms.recipes.recipe import Curriculum, Recipe
 from hyperspy_dlatoms.simulation.dataset import DataSet, Item
-from hyperspy_dlatoms.simulation.imaging.conditions import draw_conditions, images_of
-from hyperspy_dlatoms.simulation.imaging.image import take_image, take_series
+from hyperspy_dlatoms.simulation.imaging.conditions import images_of
+from hyperspy_dlatoms.simulation.imaging.modality import draw_any, take_any
 from hyperspy_dlatoms.training.targets import rasterise
 
 _FOCUS_ERROR = 4.0
@@ -162,23 +162,20 @@ class Examples:
         self, rng: np.random.Generator, item: Item
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Images on the working grid, the sites in their pixels, and the input of their defoci."""
-        conditions = draw_conditions(
-            rng, self.imaging, **difficulty(self.curriculum, self.progress)
-        )
+        conditions = draw_any(rng, self.imaging, **difficulty(self.curriculum, self.progress))
         # A camera finer than the working grid is imaged on the grid itself: summing its pixels
         # leaves the noise white. A coarser one must be interpolated, as it is in use.
-        coarse = conditions.camera.sampling > self.sampling
-        take = take_image if self.images == 1 else take_series
-        counts, pixel = take(
+        coarse = conditions.sampling > self.sampling
+        counts, pixel, positions = take_any(
             rng,
             item.wave,
             self.data.recipe.waves.sampling,
             item.record["energy"],
             conditions,
+            item.sites[:, :2],
             None if coarse else self.sampling,
         )
         frames = counts.reshape(-1, *counts.shape[-2:])
-        positions = item.sites[:, :2] / pixel
         if coarse:
             resampled = [resample(frame, pixel, self.sampling) for frame in frames]
             frames, grid = np.stack([frame for frame, _ in resampled]), resampled[0][1]

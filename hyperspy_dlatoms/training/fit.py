@@ -145,7 +145,9 @@ def _source(recipe: Recipe, data: Path, on_device: bool | None, show_progressbar
     """Provide where the batches come from."""
     from hyperspy_dlatoms.training import _on_device
 
-    if not (_on_device.is_due() if on_device is None else on_device):
+    if on_device is None:
+        on_device = _on_device.is_due() and recipe.modality == "HRTEM"
+    if not on_device:
         dataset = simulate(recipe, data, show_progressbar=show_progressbar)
         yield training_examples(dataset, recipe)
         return

@@ -14,8 +14,7 @@ from scipy.ndimage import gaussian_filter
 from hyperspy_dlatoms.recipes.draws import bounds
 from hyperspy_dlatoms.simulation.dataset import Item
 from hyperspy_dlatoms.simulation.imaging.camera import Camera, count_electrons, record
-from hyperspy_dlatoms.simulation.imaging.conditions import draw_conditions
-from hyperspy_dlatoms.simulation.imaging.image import take_image
+from hyperspy_dlatoms.simulation.imaging.modality import draw_any, take_any
 
 FINE = 0.1
 """Å/px of the grid that columns are drawn on."""
@@ -70,10 +69,12 @@ def take_picture(
     rng: np.random.Generator, item: Item, imaging: Mapping[str, Any], sampling: float
 ) -> Picture:
     """Image a wave of a data set (of a `sampling` in Å/px) under conditions drawn from ranges."""
-    conditions = draw_conditions(rng, imaging)
-    image, pixel = take_image(rng, item.wave, sampling, item.record["energy"], conditions)
+    conditions = draw_any(rng, imaging)
+    image, pixel, positions = take_any(
+        rng, item.wave, sampling, item.record["energy"], conditions, item.sites[:, :2]
+    )
     kind = item.record["specimen"].get("kind", "")
-    return Picture(kind, image, pixel, pixel, item.sites[:, :2] / pixel, conditions.camera.dose)
+    return Picture(kind, image, pixel, pixel, positions, conditions.dose)
 
 
 def draw_outlier(

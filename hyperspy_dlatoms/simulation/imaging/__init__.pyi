@@ -3,11 +3,16 @@ from .camera import Camera
 from .conditions import Conditions
 from .image import take_image, take_series
 from .lens import Lens
+from .probe import Probe
+from .scanning import ScanConditions, take_scan
 
 __all__ = [
     "Camera",
     "Conditions",
     "Lens",
+    "Probe",
+    "ScanConditions",
     "take_image",
+    "take_scan",
     "take_series",
 ]

@@ -49,6 +49,16 @@ class Conditions:
     defoci: tuple[float, ...] = ()
     drift: tuple[tuple[float, float], ...] = ()
 
+    @property
+    def sampling(self) -> float:
+        """Of the camera, Å/px."""
+        return self.camera.sampling
+
+    @property
+    def dose(self) -> float:
+        """Of each image, e/Å²."""
+        return self.camera.dose
+
     def to_dict(self) -> dict[str, Any]:
         """Return the conditions as nested dictionaries of numbers, for a data set's record."""
         values = asdict(self)

@@ -1,0 +1,42 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Images of either kind, by the ``imaging`` of a recipe: of a camera (HRTEM), or scanned (STEM)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from hyperspy_dlatoms.recipes.imaging import modality_of
+from hyperspy_dlatoms.simulation.imaging.conditions import Conditions, draw_conditions
+from hyperspy_dlatoms.simulation.imaging.image import take_series
+from hyperspy_dlatoms.simulation.imaging.scanning import ScanConditions, draw_scan, take_scan
+
+
+def draw_any(
+    rng: np.random.Generator, imaging: Mapping[str, Any], **harder: float
+) -> Conditions | ScanConditions:
+    """Draw the conditions of an image; `harder` are the arguments of a curriculum."""
+    scanned = modality_of(imaging) == "STEM"
+    return draw_scan(rng, imaging, **harder) if scanned else draw_conditions(rng, imaging, **harder)
+
+
+def take_any(
+    rng: np.random.Generator,
+    wave: np.ndarray,
+    sampling: float,
+    energy: float,
+    conditions: Conditions | ScanConditions,
+    sites: np.ndarray,
+    pixel: float | None = None,
+) -> tuple[np.ndarray, float, np.ndarray]:
+    """Image a wave, or scan a map, with the sites (n, 2; y, x in Å) that are in it.
+
+    Returned are the counts (M, M), of focal series (images, M, M), their exact sampling (Å/px), and
+    the positions of the sites as they are recorded (n, 2; px).
+    """
+    if isinstance(conditions, ScanConditions):
+        return take_scan(rng, wave, sampling, energy, conditions, sites, pixel)
+    counts, pixel = take_series(rng, wave, sampling, energy, conditions, pixel)
+    return counts if conditions.defoci else counts[0], pixel, sites / pixel

@@ -1,0 +1,118 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The path of a scanned probe: where each line of an image was taken, and so where its sites are."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import scipy.fft
+from scipy.ndimage import gaussian_filter1d
+
+from hyperspy_dlatoms.simulation.imaging._arrays import phase_factor
+
+_SLIP = 0.3
+"""Å. Standard deviation along each axis of what the scan slips by: a few lines or pixels."""
+
+_COLUMN = 0.4
+"""Å. Standard deviation of a column in an image, over which the lines average in its position."""
+
+_LEAST_TRANSFER = 1e-4
+"""Frequencies of less are left out: far below what 10^6 e/Å² show."""
+
+
+class Path(NamedTuple):
+    """Where the lines of a scan of ``len(y)`` lines and as many pixels begin.
+
+    Attributes
+    ----------
+    pixel : float
+        Distance of the pixels along a line, Å.
+    pitch, shear : float
+        Distance of the lines, and shift from line to line, as they drift, Å.
+    y, x : array
+        (lines,): by how much each line is off that, Å.
+    """
+
+    pixel: float
+    pitch: float
+    shear: float
+    y: np.ndarray
+    x: np.ndarray
+
+    def starts(self) -> tuple[np.ndarray, np.ndarray]:
+        """Return where each line begins in the specimen, y and x (lines,), Å."""
+        lines = np.arange(len(self.y))
+        return self.pitch * lines + self.y, self.shear * lines + self.x
+
+    def recorded(self, sites: np.ndarray) -> np.ndarray:
+        """Return where sites (n, 2; y, x in Å) are in the image, (n, 2) px.
+
+        That is the centre of the column as it was recorded: the lines that it extends over count by
+        its profile.
+        """
+        lines = np.arange(len(self.y))
+        off_y, off_x = (
+            gaussian_filter1d(off, _COLUMN / self.pitch, mode="nearest")
+            for off in (self.y, self.x)
+        )
+        line = sites[:, 0] / self.pitch
+        # The offset changes slowly after that average, so it settles at once.
+        for _ in range(3):
+            line = (sites[:, 0] - np.interp(line, lines, off_y)) / self.pitch
+        along = sites[:, 1] - self.shear * line - np.interp(line, lines, off_x)
+        pixels = len(self.y)
+        return np.column_stack([line, (along / self.pixel + 0.5) % pixels - 0.5])
+
+
+def draw_path(
+    rng: np.random.Generator,
+    pixels: int,
+    pixel: float,
+    *,
+    summed: float = 1.0,
+    jitter: float = 0.0,
+    wander: float = 0.0,
+    shear: float = 0.0,
+    stretch: float = 0.0,
+    slips: int = 0,
+    skipped_lines: float = 0.0,
+) -> Path:
+    """Draw the path of a scan of (pixels, pixels), `pixel` Å apart.
+
+    Each line is off by a `jitter` of its own, and by a `wander` that adds up (standard deviations
+    of each line, Å). Where lines of a finer scan are summed to one, `summed` is their number: the
+    first averages out, the second adds up. Lines drift by the shares `shear`, along them, and
+    `stretch`, which makes the image longer across them; the scan jumps at `slips` lines. A share of
+    lines is skipped, and shows the one before it.
+    """
+    steps = wander * np.sqrt(summed) * rng.standard_normal((2, pixels))
+    for _ in range(slips):
+        steps[:, rng.integers(1, pixels)] += _SLIP * rng.standard_normal(2)
+    steps[:, 0] = 0
+    off = np.cumsum(steps, axis=1)
+    off += jitter / np.sqrt(summed) * rng.standard_normal((2, pixels))
+    pitch, drift = pixel * (1 - stretch), pixel * shear
+    if skipped_lines:
+        line = 1 + np.flatnonzero(rng.random(pixels - 1) < skipped_lines)
+        off[:, line] = off[:, line - 1] - np.array([[pitch], [drift]])
+    return Path(pixel, pitch, drift, off[0], off[1])
+
+
+def scanned(spectrum: np.ndarray, sampling: float, path: Path) -> np.ndarray:
+    """Sample a periodic map along a path, (lines, lines) float32.
+
+    `spectrum` (N, N // 2 + 1) is its Fourier transform, of `sampling` Å/px. It is summed as it is,
+    so nothing is interpolated; lines lie anywhere, pixels along them evenly.
+    """
+    size, pixels = len(spectrum), len(path.y)
+    strength = np.abs(spectrum).max(axis=1), np.abs(spectrum).max(axis=0)
+    least = _LEAST_TRANSFER * max(strength[0].max(), 1e-30)
+    rows = np.flatnonzero(strength[0] >= least)
+    last = min(int(np.flatnonzero(strength[1] >= least).max(initial=0)) + 1, (pixels + 1) // 2)
+    qy = scipy.fft.fftfreq(size, sampling)[rows]
+    qx = scipy.fft.rfftfreq(size, sampling)[:last]
+    y, x = path.starts()
+    lines = phase_factor(np, np.outer(y, qy)) @ spectrum[rows, :last]
+    lines *= phase_factor(np, np.outer(x, qx))
+    return scipy.fft.irfft(lines * np.float32(pixels / size**2), pixels)

@@ -1,0 +1,271 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Scanned images (STEM): their conditions, and the counts of a detector."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import numpy as np
+import scipy.fft
+import scipy.signal
+
+from hyperspy_dlatoms.recipes.draws import draw
+from hyperspy_dlatoms.recipes.imaging import SCANNING
+from hyperspy_dlatoms.simulation.imaging.illumination import light
+from hyperspy_dlatoms.simulation.imaging.lens import Lens
+from hyperspy_dlatoms.simulation.imaging.probe import Probe, probe_transfer
+from hyperspy_dlatoms.simulation.imaging.scan import draw_path, scanned
+
+_COLLECTED = {"ABF": 0.7, "BF": 0.1}
+"""Share of the beam on the detector without a specimen: that of an annulus from half the angle of
+convergence on, and of a third of that angle."""
+
+_CARBON = {"ADF": (6 / 40) ** 1.75, "ABF": (6 / 40) ** 0.95, "BF": (6 / 40) ** 0.95}
+"""What an atom of carbon scatters, in those of Z = 40; middle of the powers that maps are made of."""
+
+_CARBON_ATOMS = 0.1
+"""Per Å³, at 2 g/cm³."""
+
+_HALO = 1.0
+"""Å. Standard deviation of the ring about a column in a bright field: twice that of the column."""
+
+
+@dataclass(frozen=True)
+class ScanConditions:
+    """
+    The conditions of a scanned image: everything but the specimen and the noise.
+
+    Parameters
+    ----------
+    detector : {"ADF", "ABF", "BF"}
+        Annular dark field at any angle, annular bright field, or bright field.
+    sampling : float
+        Å/px.
+    dose : float
+        Electrons of the beam on the specimen, e/Å², of which the detector counts a part; ``inf``
+        records the noise-free mean at 1 e/Å².
+    probe : Probe
+        The focused probe.
+    cross_section : float
+        Of an atom of Z = 40 for scattering onto the dark-field detector, Å². Rutherford's is 0.003
+        beyond 80 mrad at 300 keV, 0.03 at 80 keV, and four times that beyond 40 mrad.
+    absorption : float
+        Of such an atom for scattering off a bright-field detector, Å².
+    halo : float
+        Share of the signal of a bright field that a ring around each column has too much of.
+    film : float
+        Thickness of the carbon over all, whose atoms are drawn anew, Å.
+    illumination_slope, illumination_angle, vignetting : float
+        As of :class:`Conditions`: thickness and contamination that change across the frame.
+    jitter, wander : float
+        Standard deviation of each line's offset, and of its step from the line before, Å.
+    shear, stretch : float
+        Drift along the lines, and against the direction in which they follow each other, as shares
+        of the distance of the lines.
+    slips : int
+        How often the scan jumps.
+    skipped_lines : float
+        Share of the lines that repeat the one before.
+    afterglow : float
+        Share of the signal of a pixel that is in the next one.
+    readout : float
+        Standard deviation of the noise of the detector, electrons a pixel.
+    clipped_dark, clipped_bright : float
+        Shares of the pixels that are cut off at the lower and the upper end of the range.
+    bits : int
+        Of the image kept: 2 to that power levels between its least and greatest value.
+    """
+
+    detector: str = "ADF"
+    sampling: float = 0.1
+    dose: float = np.inf
+    probe: Probe = field(default_factory=Probe)
+    cross_section: float = 0.005
+    absorption: float = 0.1
+    halo: float = 0.0
+    film: float = 0.0
+    illumination_slope: float = 0.0
+    illumination_angle: float = 0.0
+    vignetting: float = 0.0
+    jitter: float = 0.0
+    wander: float = 0.0
+    shear: float = 0.0
+    stretch: float = 0.0
+    slips: int = 0
+    skipped_lines: float = 0.0
+    afterglow: float = 0.0
+    readout: float = 0.0
+    clipped_dark: float = 0.0
+    clipped_bright: float = 0.0
+    bits: int = 16
+
+    @property
+    def defoci(self) -> tuple[float, ...]:
+        """None: there are no focal series of scanned images."""
+        return ()
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the conditions as nested dictionaries of numbers, for a data set's record."""
+        return asdict(self)
+
+
+_LENS = ("defocus", "Cs", "astigmatism", "coma", "threefold")
+_PROBE = ("semiangle", "source_size", "tail", "tail_length")
+
+
+def draw_scan(
+    rng: np.random.Generator,
+    imaging: Mapping[str, Any],
+    *,
+    strength: float = 1.0,
+    dose_floor: float = 0.0,
+) -> ScanConditions:
+    """Draw the conditions of a scanned image, as `draw_conditions` does of others."""
+    drawn = {name: draw(rng, imaging[name]) for name in imaging if name in SCANNING}
+    *angles, light_angle = (float(a) for a in rng.uniform(0, 2 * np.pi, 4))
+    if drawn.get("dose", np.inf) < dose_floor:
+        drawn["dose"] = dose_floor * float(rng.uniform(1, 3))
+    lens = {name: float(drawn.pop(name, 0.0)) for name in _LENS}
+    for name, angle in zip(_LENS[2:], angles, strict=True):
+        lens |= {name: lens[name] * strength, f"{name}_angle": angle}
+    probe = {name: float(drawn.pop(name)) for name in _PROBE if name in drawn}
+    whole = {name: round(drawn.pop(name)) for name in ("slips", "bits") if name in drawn}
+    detector = str(drawn.pop("detector", "ADF"))
+    return ScanConditions(
+        detector=detector,
+        probe=Probe(lens=Lens(**lens), **probe),
+        illumination_angle=light_angle,
+        **whole,
+        **{name: float(value) for name, value in drawn.items()},
+    )
+
+
+def take_scan(
+    rng: np.random.Generator,
+    scattering: np.ndarray,
+    sampling: float,
+    energy: float,
+    conditions: ScanConditions,
+    sites: np.ndarray,
+    pixel: float | None = None,
+) -> tuple[np.ndarray, float, np.ndarray]:
+    """
+    Scan a specimen: probe, path, detector, noise.
+
+    Parameters
+    ----------
+    rng : numpy.random.Generator
+        Draws the path, the film and the noise.
+    scattering : numpy.ndarray
+        (N, N) complex, periodic, of :func:`hyperspy_dlatoms.simulation.scattering_map`.
+    sampling : float
+        Of that map, Å/px.
+    energy : float
+        Of the electrons, eV.
+    conditions : ScanConditions
+        The imaging conditions.
+    sites : numpy.ndarray
+        (n, 2): y, x of sites in the specimen, Å.
+    pixel : float, optional
+        Requested sampling of the image, Å/px, as if pixels of those conditions were summed; by
+        default theirs.
+
+    Returns
+    -------
+    counts : numpy.ndarray
+        (M, M) float32, electrons a pixel.
+    pixel : float
+        The image's exact sampling along its lines, ``N * sampling / M`` Å/px.
+    positions : numpy.ndarray
+        (n, 2): y, x of the sites as they are recorded, with drift and jitter, px.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from hyperspy_dlatoms.simulation.imaging import ScanConditions, take_scan
+    >>> rng, empty = np.random.default_rng(0), np.zeros((64, 64), complex)
+    >>> middle = np.array([[6.4, 6.4]])
+    >>> counts, pixel, positions = take_scan(rng, empty, 0.2, 300e3, ScanConditions(), middle)
+    >>> counts.shape, pixel, positions.round(3)
+    ((128, 128), 0.1, array([[64., 64.]]))
+    """
+    size = len(scattering)
+    edge = size * sampling
+    pixels = round(edge / (pixel or conditions.sampling))
+    pixel = edge / pixels
+    summed = max(pixel / conditions.sampling, 1.0)
+    names = ("jitter", "wander", "shear", "stretch", "slips", "skipped_lines")
+    path = draw_path(
+        rng, pixels, pixel, summed=summed, **{name: getattr(conditions, name) for name in names}
+    )
+    expected = _expected(rng, scattering, sampling, energy, conditions, path, summed)
+    if conditions.illumination_slope or conditions.vignetting:
+        shape = conditions.illumination_slope, conditions.illumination_angle, conditions.vignetting
+        expected *= light(np, pixels, *shape)
+    counts = _detected(rng, expected * np.float32(pixel**2), conditions, summed)
+    positions = path.recorded(sites)
+    glow = conditions.afterglow / summed
+    # By which it moves what is recorded, on average.
+    positions[:, 1] += glow / (1 - glow)
+    return counts, pixel, positions
+
+
+def _expected(
+    rng: np.random.Generator,
+    scattering: np.ndarray,
+    sampling: float,
+    energy: float,
+    conditions: ScanConditions,
+    path: Any,
+    summed: float,
+) -> np.ndarray:
+    """Return the share of the beam that the detector sees at each pixel, float32."""
+    size, detector = len(scattering), conditions.detector
+    atoms = scattering.real if detector == "ADF" else scattering.imag
+    if conditions.film:
+        number = _CARBON_ATOMS * conditions.film
+        noise = rng.standard_normal(atoms.shape, np.float32) * np.float32(number**0.5 / sampling)
+        atoms = atoms + np.float32(_CARBON[detector]) * (number + noise)
+    spectrum = scipy.fft.rfft2(atoms) * probe_transfer(conditions.probe, energy, size, sampling)
+    qy = scipy.fft.fftfreq(size, sampling).astype(np.float32)
+    qx = scipy.fft.rfftfreq(size, sampling).astype(np.float32)
+    if summed > 1:
+        # A sum of pixels is a mean over the part of their square that is not scanned by each.
+        side = np.float32(path.pixel * np.sqrt(1 - summed**-2))
+        spectrum *= np.sinc(qy * side)[:, None] * np.sinc(qx * side)
+    if conditions.halo and detector != "ADF":
+        narrow = [np.exp(-2 * np.pi**2 * _HALO**2 * q**2) for q in (qy, qx)]
+        spectrum *= 1 - conditions.halo * np.multiply.outer(*narrow)
+    projected = scanned(spectrum, sampling, path)
+    if detector == "ADF":
+        # What has been scattered once is not again.
+        return -np.expm1(-np.float32(conditions.cross_section) * np.maximum(projected, 0))
+    left = np.exp(-np.float32(conditions.absorption) * projected)
+    return np.float32(_COLLECTED[detector]) * left
+
+
+def _detected(
+    rng: np.random.Generator, expected: np.ndarray, conditions: ScanConditions, summed: float
+) -> np.ndarray:
+    """Return the counts of pixels that a share `expected` of the beam is seen in, times Å²."""
+    counts = expected
+    if np.isfinite(conditions.dose):
+        counts = rng.poisson(expected * np.float32(conditions.dose)).astype(np.float32)
+    if conditions.afterglow:
+        glow = conditions.afterglow / summed
+        start = counts.mean(axis=1, keepdims=True) * glow
+        counts = scipy.signal.lfilter([1 - glow], [1, -glow], counts, axis=1, zi=start)[0]
+        counts = counts.astype(np.float32)
+    if conditions.readout and np.isfinite(conditions.dose):
+        level = np.float32(conditions.readout * summed)
+        counts += level * rng.standard_normal(counts.shape, np.float32)
+    if conditions.clipped_dark or conditions.clipped_bright:
+        shares = conditions.clipped_dark, 1 - conditions.clipped_bright
+        counts = np.clip(counts, *np.quantile(counts, shares)).astype(np.float32)
+    low, high = counts.min(), counts.max()
+    if conditions.bits < 16 and high > low:
+        step = (high - low) / (2**conditions.bits - 1)
+        counts = low + step * np.round((counts - low) / step)
+    return counts
