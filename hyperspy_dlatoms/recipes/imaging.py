@@ -86,9 +86,13 @@ SCANNING: dict[str, Check] = {
     "film": _NOT_NEGATIVE,
     "illumination_slope": drawn(number(-1.5, 1.5)),
     "vignetting": drawn(number(0, 1)),
-    # Scan: Å/px, e/Å², Å a line, Å a line, shares, number of times, share of lines.
+    # Å/px, e/Å².
     "sampling": _POSITIVE,
     "dose": _POSITIVE,
+    # Of the dark field in place of the dose, electrons counted per Å²; share of its mean.
+    "counts": _POSITIVE,
+    "background": _NOT_NEGATIVE,
+    # Scan: Å a line, Å a line, shares, number of times, share of lines.
     "jitter": _NOT_NEGATIVE,
     "wander": _NOT_NEGATIVE,
     "shear": drawn(number(-0.5, 0.5)),

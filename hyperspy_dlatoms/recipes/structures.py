@@ -79,6 +79,8 @@ STRUCTURES: dict[str, dict[str, Check]] = {
         "mark_vacancies": drawn(truth),
         "rotated_bonds": _COUNT,
         "unlabelled_contamination": drawn(number(0)),
+        "substituent": drawn(text),
+        "substituted": _SHARE,
     },
     "two-dimensional": _SHEET
     | {
@@ -113,6 +115,12 @@ STRUCTURES: dict[str, dict[str, Check]] = {
     "oxide": {"thickness": _LENGTH, "fraction": _SHARE, "zone": _ZONE, "tilt_max": _DEGREES},
     # Denser carbon cannot be packed at random.
     "amorphous-carbon": {"thickness": _LENGTH, "density": drawn(number(high=3, above=0))},
+    "single-atoms": {
+        "element": _ELEMENT,
+        "number": _COUNT,
+        "thickness": _LENGTH,
+        "density": drawn(number(high=3, above=0)),
+    },
     "vacuum": {},
 }
 

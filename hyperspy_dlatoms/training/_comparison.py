@@ -14,7 +14,7 @@ from hyperspy_dlatoms.detection.pipeline import find_sites
 from hyperspy_dlatoms.detection.sites import column_names
 from hyperspy_dlatoms.networks.ensemble import AtomEnsemble
 from hyperspy_dlatoms.simulation.dataset import DataSet, Item
-from hyperspy_dlatoms.simulation.imaging.modality import draw_any, take_any
+from hyperspy_dlatoms.simulation.imaging.modality import at_dose, draw_any, take_any
 
 if TYPE_CHECKING:
     from hyperspy_dlatoms.networks.card import ModelCard
@@ -59,7 +59,7 @@ def compare(
 ) -> Outcome:
     """Find the sites of an image (or focal series) of a wave at a dose in e/Å²."""
     card, size = network.card, recipe.waves.size
-    conditions = draw_any(rng, recipe.imaging | {"dose": dose})
+    conditions = draw_any(rng, at_dose(recipe.imaging, dose))
     image, pixel, true = take_any(
         rng,
         item.wave,

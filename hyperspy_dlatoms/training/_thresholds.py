@@ -11,7 +11,7 @@ import numpy as np
 
 from hyperspy_dlatoms.detection.sites import CONNECTED, likeliest_connected
 from hyperspy_dlatoms.networks.ensemble import AtomEnsemble
-from hyperspy_dlatoms.simulation.imaging.modality import draw_any, take_any
+from hyperspy_dlatoms.simulation.imaging.modality import at_dose, draw_any, take_any
 from hyperspy_dlatoms.simulation.scattering import scattering_map
 from hyperspy_dlatoms.simulation.specimens.amorphous import amorphous_carbon, vacuum
 from hyperspy_dlatoms.simulation.wave import exit_wave
@@ -76,7 +76,7 @@ def false_on_empty(
     else:
         wave, *_ = exit_wave(rng, specimen, energy, sampling=pixel)
     dose = _EMPTY_DOSES[number // 8 % len(_EMPTY_DOSES)]
-    conditions = draw_any(rng, recipe.imaging | {"dose": dose})
+    conditions = draw_any(rng, at_dose(recipe.imaging, dose))
     image, pixel, _ = take_any(rng, wave, pixel, energy, conditions, np.empty((0, 2)))
     sites = all_sites(image, pixel, network)
     return _left(sites[:, :3], pixel, network).sum(axis=0) / (size / 10) ** 2

@@ -22,6 +22,11 @@ def draw_any(
     return draw_scan(rng, imaging, **harder) if scanned else draw_conditions(rng, imaging, **harder)
 
 
+def at_dose(imaging: Mapping[str, Any], dose: float) -> dict[str, Any]:
+    """Return the ranges of a recipe at a dose (e/Å²) alone."""
+    return {name: one for name, one in imaging.items() if name != "counts"} | {"dose": dose}
+
+
 def take_any(
     rng: np.random.Generator,
     wave: np.ndarray,

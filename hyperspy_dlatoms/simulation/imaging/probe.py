@@ -4,11 +4,16 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field
+from typing import NamedTuple
 
 import numpy as np
 import scipy.fft
 
+from hyperspy_dlatoms.simulation.imaging._arrays import phase_factor
 from hyperspy_dlatoms.simulation.imaging.lens import Lens, intensity, lens_spectrum, wavelength
+
+_LEAST_TRANSFER = 1e-4
+"""Frequencies of less are left out: far below what 10^6 e/Å² show."""
 
 
 @dataclass(frozen=True)
@@ -37,8 +42,43 @@ class Probe:
     tail_length: float = 1.0
 
 
-def probe_transfer(probe: Probe, energy: float, size: int, sampling: float) -> np.ndarray:
-    """Return the Fourier transform of a probe, (size, size // 2 + 1) complex64, 1 at zero.
+class Band(NamedTuple):
+    """Frequencies of a periodic map that a probe transfers.
+
+    Attributes
+    ----------
+    rows, columns : array, int
+        Which rows, and how many of the first columns, of its Fourier transform (N, N // 2 + 1).
+    qy, qx : array
+        Of those, 1/Å, float32; qy (rows, 1).
+    """
+
+    rows: np.ndarray
+    columns: int
+    qy: np.ndarray
+    qx: np.ndarray
+
+    def of(self, spectrum: np.ndarray) -> np.ndarray:
+        """Return the part of a Fourier transform (N, N // 2 + 1)."""
+        return spectrum[self.rows, : self.columns]
+
+
+def band_of(probe: Probe, energy: float, size: int, sampling: float) -> Band:
+    """Return what a probe transfers of a map (size, size): nothing beyond twice its aperture."""
+    aperture = 2e-3 * probe.semiangle / float(wavelength(energy))
+    source = np.sqrt(-np.log(_LEAST_TRANSFER) / 2) / np.pi / max(probe.source_size, 1e-3)
+    last = min(aperture, source, 0.5 / sampling)
+    qy = scipy.fft.fftfreq(size, sampling).astype(np.float32)
+    qx = scipy.fft.rfftfreq(size, sampling).astype(np.float32)
+    rows = np.flatnonzero(np.abs(qy) <= last)
+    columns = int(np.count_nonzero(qx <= last))
+    return Band(rows, columns, qy[rows, None], qx[:columns])
+
+
+def probe_transfer(
+    probe: Probe, energy: float, size: int, sampling: float, band: Band
+) -> np.ndarray:
+    """Return the Fourier transform of a probe at the frequencies of a band, complex64, 1 at zero.
 
     The centre of mass of its intensity is at the origin, wherever coma would move it. The aperture
     is calculated in a box of half the edge, which holds any probe that resolves columns.
@@ -57,13 +97,19 @@ def probe_transfer(probe: Probe, energy: float, size: int, sampling: float) -> n
     density = np.zeros((size, size), np.float32)
     density[:half, :half] = scipy.fft.fftshift(intensity(np, spectrum * aperture))
     transfer = scipy.fft.rfft2(density)
-    transfer /= transfer[0, 0].real
-    qy, qx = scipy.fft.fftfreq(size, sampling)[:, None], scipy.fft.rfftfreq(size, sampling)
-    y, x = (-np.angle(one) * size / (2 * np.pi) % size for one in (transfer[1, 0], transfer[0, 1]))
-    rows, columns = (np.exp(2j * np.pi * sampling * q * at) for q, at in ((qy, y), (qx, x)))
-    square = (qy**2 + qx**2).astype(np.float32)
-    source = np.exp(-2 * np.pi**2 * probe.source_size**2 * square)
+    # Where the centre of mass is, in turns of the lowest frequencies.
+    y, x = (-np.angle(one) / (2 * np.pi) % 1 for one in (transfer[1, 0], transfer[0, 1]))
+    transfer = band.of(transfer) / transfer[0, 0].real
+    edge = size * sampling
+    transfer *= phase_factor(np, band.qy * edge * y) * phase_factor(np, band.qx * edge * x)
+    square = band.qy**2 + band.qx**2
     # The transform of exp(-r / l) in the plane.
-    tail = (1 + (2 * np.pi * probe.tail_length) ** 2 * square) ** -1.5
-    transfer *= source * (1 - probe.tail + probe.tail * tail)
-    return transfer * rows.astype(np.complex64) * columns.astype(np.complex64)
+    wide = 1 / (1 + np.float32(2 * np.pi * probe.tail_length) ** 2 * square)
+    tail = np.float32(probe.tail)
+    return transfer * ((1 - tail + tail * wide * np.sqrt(wide)) * gauss(band, probe.source_size))
+
+
+def gauss(band: Band, width: float) -> np.ndarray:
+    """Return the transform of a Gaussian of a standard deviation in Å."""
+    decay = np.float32(-2 * (np.pi * width) ** 2)
+    return np.exp(decay * band.qy**2) * np.exp(decay * band.qx**2)

@@ -10,15 +10,13 @@ import scipy.fft
 from scipy.ndimage import gaussian_filter1d
 
 from hyperspy_dlatoms.simulation.imaging._arrays import phase_factor
+from hyperspy_dlatoms.simulation.imaging.probe import Band
 
 _SLIP = 0.3
 """Å. Standard deviation along each axis of what the scan slips by: a few lines or pixels."""
 
 _COLUMN = 0.4
 """Å. Standard deviation of a column in an image, over which the lines average in its position."""
-
-_LEAST_TRANSFER = 1e-4
-"""Frequencies of less are left out: far below what 10^6 e/Å² show."""
 
 
 class Path(NamedTuple):
@@ -99,20 +97,15 @@ def draw_path(
     return Path(pixel, pitch, drift, off[0], off[1])
 
 
-def scanned(spectrum: np.ndarray, sampling: float, path: Path) -> np.ndarray:
-    """Sample a periodic map along a path, (lines, lines) float32.
+def scanned(spectrum: np.ndarray, band: Band, size: int, path: Path) -> np.ndarray:
+    """Sample a periodic map (size, size) along a path, (lines, lines) float32.
 
-    `spectrum` (N, N // 2 + 1) is its Fourier transform, of `sampling` Å/px. It is summed as it is,
-    so nothing is interpolated; lines lie anywhere, pixels along them evenly.
+    `spectrum` is its Fourier transform at the frequencies of a band. It is summed as it is, so
+    nothing is interpolated; lines lie anywhere, pixels along them evenly.
     """
-    size, pixels = len(spectrum), len(path.y)
-    strength = np.abs(spectrum).max(axis=1), np.abs(spectrum).max(axis=0)
-    least = _LEAST_TRANSFER * max(strength[0].max(), 1e-30)
-    rows = np.flatnonzero(strength[0] >= least)
-    last = min(int(np.flatnonzero(strength[1] >= least).max(initial=0)) + 1, (pixels + 1) // 2)
-    qy = scipy.fft.fftfreq(size, sampling)[rows]
-    qx = scipy.fft.rfftfreq(size, sampling)[:last]
+    pixels = len(path.y)
+    columns = min(band.columns, (pixels + 1) // 2)
     y, x = path.starts()
-    lines = phase_factor(np, np.outer(y, qy)) @ spectrum[rows, :last]
-    lines *= phase_factor(np, np.outer(x, qx))
+    lines = phase_factor(np, y[:, None] * band.qy[:, 0]) @ spectrum[:, :columns]
+    lines *= phase_factor(np, x[:, None] * band.qx[:columns])
     return scipy.fft.irfft(lines * np.float32(pixels / size**2), pixels)

@@ -5,6 +5,7 @@ from .crystal import crystal
 from .graphene import graphene_sheet
 from .metal import metal_nanoparticle
 from .oxide import oxide_slab
+from .single_atoms import single_atoms
 from .specimen import Specimen
 
 __all__ = [
@@ -15,4 +16,5 @@ __all__ = [
     "metal_cluster",
     "metal_nanoparticle",
     "oxide_slab",
+    "single_atoms",
 ]

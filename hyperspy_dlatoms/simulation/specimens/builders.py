@@ -28,6 +28,7 @@ from hyperspy_dlatoms.simulation.specimens.metal import (
     metal_nanoparticle,
 )
 from hyperspy_dlatoms.simulation.specimens.oxide import oxide_slab
+from hyperspy_dlatoms.simulation.specimens.single_atoms import single_atoms
 from hyperspy_dlatoms.simulation.specimens.specimen import Specimen
 
 BUILDERS: dict[str, Callable[..., Specimen]] = {
@@ -38,6 +39,7 @@ BUILDERS: dict[str, Callable[..., Specimen]] = {
     "crystal": crystal,
     "oxide": oxide_slab,
     "amorphous-carbon": amorphous_carbon,
+    "single-atoms": single_atoms,
     "vacuum": vacuum,
 }
 

@@ -93,6 +93,8 @@ def graphene_sheet(
     coverage: float | tuple[float, float] = 0.0,
     contamination_thickness: float | tuple[float, float] = (3.0, 15.0),
     unlabelled_contamination: float = 5.0,
+    substituent: str = "Si",
+    substituted: float | tuple[float, float] = 0.0,
 ) -> Specimen:
     """Make a single layer of graphene, each of its atoms a site.
 
@@ -139,6 +141,10 @@ def graphene_sheet(
     unlabelled_contamination : float, optional
         Atoms under amorphous carbon thicker than this (Å) are no sites, since they cannot be
         told from it in an image.
+    substituent : str, optional
+        Chemical symbol of the atoms in place of some of carbon.
+    substituted : float or tuple of float, optional
+        Their share of the atoms of the sheet, or its range.
 
     Returns
     -------
@@ -166,7 +172,11 @@ def graphene_sheet(
         raise ValueError(f"kind {kind!r} is not known: expected one of {KINDS}.")
     if size < 10:
         raise ValueError(f"size {size} Å is too small for a sheet: make it at least 10 Å.")
-    for name, value in (("vacancy_fraction", vacancy_fraction), ("coverage", coverage)):
+    for name, value in (
+        ("vacancy_fraction", vacancy_fraction),
+        ("coverage", coverage),
+        ("substituted", substituted),
+    ):
         if np.min(value) < 0 or np.max(value) > 1:
             raise ValueError(f"{name} is {value}: expected a share between 0 and 1.")
     n_bonds = draw_count(rng, rotated_bonds) * (1 + 2 * BEYOND / size) ** 2
@@ -201,7 +211,17 @@ def graphene_sheet(
     n_adatoms = draw_count(rng, adatom_count)
     if n_adatoms:
         parts.insert(0, adatoms(rng, positions, n_adatoms))
-    layer = AtomList(np.full(len(positions), 6), positions, column)
+    numbers = np.full(len(positions), 6)
+    share = draw(rng, substituted)
+    if share > 0:
+        from ase.data import atomic_numbers
+
+        if substituent not in atomic_numbers:
+            raise ValueError(
+                f"substituent {substituent!r} is not a chemical symbol: give one such as 'Si'."
+            )
+        numbers[rng.random(len(numbers)) < share] = atomic_numbers[substituent]
+    layer = AtomList(numbers, positions, column)
     description = {
         "kind": f"graphene {kind}",
         "element": "C",

@@ -16,7 +16,8 @@ from hyperspy_dlatoms.simulation.specimens.builders import (
     site_materials,
 )
 
-WITH_SITES = ("metal-nanoparticle", "metal-cluster", "graphene", "two-dimensional", "crystal")
+PARTICLES = ("metal-nanoparticle", "metal-cluster", "crystal", "single-atoms")
+WITH_SITES = (*PARTICLES, "graphene", "two-dimensional")
 
 
 @pytest.mark.parametrize("name", BUILDERS)
