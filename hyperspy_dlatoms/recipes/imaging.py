@@ -68,7 +68,7 @@ IMAGING: dict[str, Check] = {
 
 SCANNING: dict[str, Check] = {
     "detector": drawn(one_of("ADF", "ABF", "BF")),
-    # Å² per atom of Z = 40, that scatters onto the dark-field detector, or off the bright-field one.
+    # Å² per atom of Z = 40, for scattering onto a dark-field detector, or off a bright-field one.
     "cross_section": _POSITIVE,
     "absorption": _POSITIVE,
     # Probe: mrad, Å, Å, share, Å.

@@ -19,6 +19,7 @@ from .specimens import (
     metal_cluster,
     metal_nanoparticle,
     oxide_slab,
+    single_atoms,
 )
 from .wave import exit_wave
 
@@ -39,6 +40,7 @@ __all__ = [
     "oxide_slab",
     "scattering_map",
     "simulate",
+    "single_atoms",
     "take_image",
     "take_scan",
     "take_series",

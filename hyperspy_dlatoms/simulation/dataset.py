@@ -175,7 +175,7 @@ def make_item(recipe: Recipe, index: int) -> Item:
     waves, images = recipe.waves, recipe.images
     specimen = build_specimen(rng, recipe.structures, waves.size)
     energy = float(draw(rng, waves.energy))
-    about = {
+    about: dict[str, Any] = {
         "sampling": waves.sampling,
         "displacement": float(draw(rng, waves.displacement)),
         "label": str(waves.sites),

@@ -9,6 +9,8 @@ from scipy.spatial import cKDTree
 from hyperspy_dlatoms.simulation.specimens.specimen import Specimen
 from hyperspy_dlatoms.simulation.wave import SITES, crop_spectrum
 
+Range = tuple[float, float]
+
 REFERENCE = 40
 """Atomic number of the atoms that scatter as one, in the middle of those that are imaged."""
 
@@ -18,7 +20,7 @@ FINE_SAMPLING = 0.1
 _ADF, _ABF = (1.5, 2.0), (0.6, 1.3)
 """Powers of the atomic number. Rutherford's cross section goes with its square, which screening and
 the inner shells reduce (P. Hartel et al., Ultramicroscopy 63 (1996) 93); what atoms take from a
-bright field goes with about a third of that (R. Ishikawa et al., Nature Materials 10 (2011) 278)."""
+bright field goes with less (S. D. Findlay et al., Ultramicroscopy 110 (2010) 903)."""
 
 _GROWTH = (0.75, 1.0)
 """Power of a column's number of atoms that its signal grows with: the beam spreads on its way."""
@@ -35,12 +37,13 @@ def scattering_map(
     displacement: float = 0.07,
     label: str = "snapshot",
     least_height: float = 1,
+    powers: tuple[Range, Range] = (_ADF, _ABF),
+    growth: Range = _GROWTH,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """
     Project a specimen for scanned images, which are incoherent.
 
-    An image is this map, convolved with the intensity of the probe. The powers of the atomic number
-    and of the number of atoms in a column are drawn, since they depend on the detector.
+    An image is this map, convolved with the intensity of the probe.
 
     Parameters
     ----------
@@ -52,6 +55,10 @@ def scattering_map(
         Of the map returned, Å/px.
     displacement, label, least_height
         As for :func:`hyperspy_dlatoms.simulation.exit_wave`.
+    powers : tuple of two ranges
+        Of the atomic number, for dark and for bright fields: they depend on the detector's angles.
+    growth : range
+        Power of a column's number of atoms that its signal grows with.
 
     Returns
     -------
@@ -91,8 +98,7 @@ def scattering_map(
     above = atoms_above(rest, size)
     relative = numbers / REFERENCE
     parts = [
-        relative ** rng.uniform(*powers) * _share(above, rng.uniform(*_GROWTH))
-        for powers in (_ADF, _ABF)
+        relative ** rng.uniform(*power) * _share(above, rng.uniform(*growth)) for power in powers
     ]
     fine = laid_on_grid(positions[:, :2], parts[0] + 1j * parts[1], size)
     return crop_spectrum(fine, pixels), sites[labelled], species[labelled]

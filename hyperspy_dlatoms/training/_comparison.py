@@ -121,9 +121,9 @@ def without_decoys(data: DataSet, index: int, card: ModelCard) -> Item:
 
 def _classes(classes: Sequence[str], item: Item) -> np.ndarray:
     """Return the class of each site, -1 for a kind that the network does not know."""
-    if len(classes) == 1:
-        return np.zeros(len(item.sites), int)
     kinds = item.record["kinds"]
+    if len(classes) == 1 and classes[0] not in kinds:
+        return np.zeros(len(item.sites), int)
     return np.array([classes.index(k) if k in classes else -1 for k in kinds], int)[item.species]
 
 

@@ -56,16 +56,16 @@ def is_due() -> bool:
 
 def check(recipe: Recipe) -> None:
     """Check that the batches of a recipe can be made on the device."""
+    if recipe.modality == "STEM":
+        raise ValueError(
+            "Scanned images (STEM) are made by the processor alone: train without --on-device."
+        )
     import keras
 
     if keras.backend.backend() != "jax":
         raise ValueError(
             "Batches are made on the device by JAX, but Keras runs on "
             f"{keras.backend.backend()}: set KERAS_BACKEND=jax, or leave it to the processor."
-        )
-    if recipe.modality == "STEM":
-        raise ValueError(
-            "Scanned images (STEM) are made by the processor alone: train without --on-device."
         )
     sampling = recipe.network.sampling
     if recipe.waves.sampling > sampling * 1.001:

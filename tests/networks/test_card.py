@@ -57,6 +57,7 @@ def test_defaults_are_filled_in(card):
         ("domain", None),
         ("materials", "Au"),
         ("materials", ("Au", "Au")),
+        ("modality", "SEM"),
         ("kind", "species"),
         ("images", 0),
         ("images", 3),

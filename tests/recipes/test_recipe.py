@@ -151,3 +151,45 @@ def test_images_matter_to_the_data_only_if_they_are_stored():
     images = dataclasses.replace(recipe.images, per_wave=1)
     assert not dataclasses.replace(recipe, images=images).makes_same_data(other)
     assert not recipe.makes_same_data(dataclasses.replace(recipe, seed=2))
+
+
+SCANNED = """
+name: none
+seed: 1
+structures: [{structure: graphene}]
+waves: {count: 10, method: incoherent}
+imaging: {detector: {choice: [ADF, ABF]}, semiangle: [20, 30], shear: [-0.1, 0.1], dose: 1000}
+network: {classes: [column]}
+"""
+
+
+def test_a_detector_makes_scanned_images():
+    recipe = parse_recipe(SCANNED)
+    assert recipe.modality == "STEM" and recipe.frame_images == 1
+    assert parse_recipe(GOOD).modality == "HRTEM"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("ABF]", "SE]", "imaging.detector.choice[1] is 'SE', expected one of ADF, ABF, BF"),
+        ("shear:", "sheer:", "imaging.sheer is unknown; did you mean 'shear'?"),
+        ("[-0.1", "[-0.8", "imaging.shear is -0.8, expected a number from -0.5 up to 0.5"),
+        ("dose: 1000", "bits: 17", "imaging.bits is 17, expected a whole number from 1 up to 16"),
+        ("shear:", "mtf_c1:", "imaging.mtf_c1 is unknown"),
+        ("shear:", "images:", "imaging.images is unknown"),
+        ("detector: {choice: [ADF, ABF]},", "", "imaging.semiangle is for scanned images (STEM)"),
+        (", method: incoherent", "", "waves.method is 'multislice', expected incoherent, since"),
+        ("incoherent", "{choice: [incoherent, projected]}", "expected incoherent, since imaging"),
+        ("{classes: [column]}", "{wave: true}", "network.wave is True, expected false: scanned"),
+    ],
+)
+def test_what_is_wrong_with_scanned_images_is_named(old, new, message):
+    assert old in SCANNED
+    with pytest.raises(ValueError, match=re.escape(message)):
+        parse_recipe(SCANNED.replace(old, new))
+
+
+def test_cameras_take_no_images_of_scattering_maps():
+    with pytest.raises(ValueError, match="waves.method is 'incoherent', expected multislice or"):
+        parse_recipe(GOOD.replace("count: 10,", "count: 10, method: incoherent,"))

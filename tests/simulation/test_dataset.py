@@ -175,3 +175,28 @@ def test_a_data_set_from_before_sites_had_kinds_is_read_and_completed(complete, 
     for item in data:
         assert item.record["kinds"] == ["site"]
         np.testing.assert_array_equal(item.species, np.zeros(len(item.sites)))
+
+
+SCANNED = """
+name: scanned
+seed: 9
+waves: {count: 2, size: 20.0, sampling: 0.2, method: incoherent, displacement: 0}
+images: {per_wave: 1, pixels: 80}
+structures: [{structure: single-atoms, number: 8, thickness: 5}]
+imaging: {detector: ADF, shear: 0.1, sampling: 0.2, cross_section: 1.0}
+"""
+
+
+def test_scanned_images_are_stored_with_the_positions_that_their_scan_recorded(tmp_path):
+    data = simulate(parse_recipe(SCANNED), tmp_path, num_workers=1, show_progressbar=False)
+    for item in data:
+        assert item.wave.shape == (100, 100) and item.wave.imag.any()
+        (record,) = item.record["images"]
+        positions, corner = np.array(record["positions"]), record["corner"] / 0.2
+        y, x = item.sites[:, :2].T / 0.2
+        moved = np.column_stack([y, (x - 0.1 * y + 0.5) % 100 - 0.5]) - corner
+        np.testing.assert_allclose(positions, moved, atol=0.01)
+        for y, x in positions:
+            if min(y, x) > 2 and max(y, x) < 77:
+                near = item.images[0][round(y) - 2 : round(y) + 3, round(x) - 2 : round(x) + 3]
+                assert near.max() > 3 * np.median(item.images[0])

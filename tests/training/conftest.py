@@ -58,6 +58,24 @@ TINY_WAVE = (
     .replace("sampling: [0.15, 0.25]", "sampling: [0.1, 0.2]")
 )
 
+TINY_SCANNED = """
+name: tiny-scanned
+seed: 9
+waves: {count: 4, size: 24.0, sampling: 0.2, method: incoherent}
+images: {per_wave: 0}
+structures:
+  - {structure: two-dimensional, share: 3}
+  - {structure: vacuum, share: 1}
+imaging:
+  detector: {choice: [ADF, ABF]}
+  sampling: [0.1, 0.3]
+  shear: [-0.1, 0.1]
+  stretch: [0, 0.05]
+  dose: {log: [1.0e+4, 1.0e+5]}
+network: {classes: [column], widths: [8, 16], dilations: [1], radius: 0.5, minimum_distance: 0.9}
+training: {batch: 2, crop: 64, steps: 6, steps_per_epoch: 3, validation_batches: 1}
+"""
+
 
 @pytest.fixture(scope="session")
 def tiny():
@@ -85,3 +103,14 @@ def tiny_series_data(tiny_series, tmp_path_factory):
 def tiny_wave():
     """A recipe of the same waves as `tiny_series`."""
     return parse_recipe(TINY_WAVE)
+
+
+@pytest.fixture(scope="session")
+def tiny_scanned():
+    return parse_recipe(TINY_SCANNED)
+
+
+@pytest.fixture(scope="session")
+def tiny_scanned_data(tiny_scanned, tmp_path_factory):
+    directory = tmp_path_factory.mktemp("tiny-scanned") / "data"
+    return simulate(tiny_scanned, directory, num_workers=1, show_progressbar=False)

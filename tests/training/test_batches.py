@@ -98,9 +98,7 @@ def test_frames_and_targets_are_those_made_one_by_one(
     source = training_examples(data, recipe)
     source.inverted = 0.0
     for row, place in enumerate([*plan.fine, *plan.coarse]):
-        monkeypatch.setattr(
-            examples_module, "draw_any", lambda *_, p=place, **__: conditions[p]
-        )
+        monkeypatch.setattr(examples_module, "draw_any", lambda *_, p=place, **__: conditions[p])
         frame, expected, _ = source.draw_example(Unturned(), items[place])
         scale = np.abs(frame).max()
         # At the very edge a coarse image is not continued.

@@ -150,3 +150,20 @@ def test_the_targets_of_a_series_lie_on_its_columns(series):
         assert cells[full & inner, 1].mean() > cells[empty & inner, 1].mean() + 0.5
         # The others have drifted away from the sites, by more than half of their width.
         assert contrast[1] > max(contrast[0], 0)
+
+
+@pytest.mark.parametrize("sampling", [0.1, 0.3])
+def test_the_targets_of_scanned_images_move_with_the_scan(
+    tiny_scanned, tiny_scanned_data, sampling
+):
+    imaging = {"detector": "ADF", "shear": 0.1, "stretch": 0.05, "sampling": sampling}
+    examples = replace(training_examples(tiny_scanned_data, tiny_scanned), imaging=imaging)
+    rng = np.random.default_rng(0)
+    items = [item for item in tiny_scanned_data if len(item.sites)]
+    assert items
+    for item in items:
+        frame, targets, _ = examples.draw_example(rng, item)
+        cells = frame.reshape(32, 2, 32, 2).mean((1, 3))[4:-4, 4:-4]
+        there = targets[4:-4, 4:-4, 0] > 0
+        near = there & (np.hypot(*np.moveaxis(targets[4:-4, 4:-4, 1:], -1, 0)) < 0.8)
+        assert cells[near].mean() > cells[~there].mean() + 0.8

@@ -242,3 +242,23 @@ def test_mixed_precision(tiny, tiny_data, tmp_path, precision):
     card, arrays = read_model(path)
     assert card.training["steps"] == 6
     assert all(np.isfinite(array).all() for array in arrays.values())
+
+
+def test_the_card_says_that_images_are_scanned(tiny_scanned, tiny_scanned_data, tmp_path):
+    path = train(
+        tiny_scanned, data=tiny_scanned_data.directory, directory=tmp_path, show_progressbar=False
+    )
+    card, _ = read_model(path)
+    assert card.modality == "STEM" and card.classes == ("column",)
+    assert card.domain["dose"] == [1e4, 1e5] and card.domain["sampling"] == [0.1, 0.3]
+
+
+def test_scanned_images_are_made_by_the_processor(tiny_scanned, tiny_scanned_data, tmp_path):
+    with pytest.raises(ValueError, match="made by the processor alone"):
+        train(
+            tiny_scanned,
+            data=tiny_scanned_data.directory,
+            directory=tmp_path,
+            on_device=True,
+            show_progressbar=False,
+        )

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The path of a scanned probe: where each line of an image was taken, and so where its sites are."""
+"""The path of a scanned probe: where each line was taken, and so where the sites are."""
 
 from __future__ import annotations
 
@@ -51,8 +51,7 @@ class Path(NamedTuple):
         """
         lines = np.arange(len(self.y))
         off_y, off_x = (
-            gaussian_filter1d(off, _COLUMN / self.pitch, mode="nearest")
-            for off in (self.y, self.x)
+            gaussian_filter1d(off, _COLUMN / self.pitch, mode="nearest") for off in (self.y, self.x)
         )
         line = sites[:, 0] / self.pitch
         # The offset changes slowly after that average, so it settles at once.

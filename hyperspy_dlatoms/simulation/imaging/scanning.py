@@ -23,7 +23,7 @@ _COLLECTED = {"ABF": 0.7, "BF": 0.1}
 convergence on, and of a third of that angle."""
 
 _CARBON = {"ADF": (6 / 40) ** 1.75, "ABF": (6 / 40) ** 0.95, "BF": (6 / 40) ** 0.95}
-"""What an atom of carbon scatters, in those of Z = 40; middle of the powers that maps are made of."""
+"""What an atom of carbon scatters, in those of Z = 40; by the middle of the powers of maps."""
 
 _CARBON_ATOMS = 0.1
 """Per Å³, at 2 g/cm³."""
@@ -132,7 +132,7 @@ def draw_scan(
     dose_floor: float = 0.0,
 ) -> ScanConditions:
     """Draw the conditions of a scanned image, as `draw_conditions` does of others."""
-    drawn = {name: draw(rng, imaging[name]) for name in imaging if name in SCANNING}
+    drawn: dict[str, Any] = {name: draw(rng, imaging[name]) for name in imaging if name in SCANNING}
     *angles, light_angle = (float(a) for a in rng.uniform(0, 2 * np.pi, 4))
     for name in ("dose", "counts"):
         if drawn.get(name, np.inf) < dose_floor:
@@ -142,13 +142,11 @@ def draw_scan(
         lens |= {name: lens[name] * strength, f"{name}_angle": angle}
     probe = {name: float(drawn.pop(name)) for name in _PROBE if name in drawn}
     whole = {name: round(drawn.pop(name)) for name in ("slips", "bits") if name in drawn}
-    detector = str(drawn.pop("detector", "ADF"))
     return ScanConditions(
-        detector=detector,
         probe=Probe(lens=Lens(**lens), **probe),
         illumination_angle=light_angle,
         **whole,
-        **{name: float(value) for name, value in drawn.items()},
+        **drawn,
     )
 
 

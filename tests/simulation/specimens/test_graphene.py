@@ -199,3 +199,13 @@ def test_any_seed_gives_a_sound_specimen(seed, kind, free_edge):
 def test_wrong_arguments_are_refused(wrong, message):
     with pytest.raises(ValueError, match=message):
         build(1, **wrong)
+
+
+def test_some_atoms_are_replaced_by_those_of_another_element():
+    sheet = graphene_sheet(np.random.default_rng(3), size=40, substituent="Si", substituted=0.1)
+    pure = graphene_sheet(np.random.default_rng(3), size=40)
+    share = (sheet.atoms.numbers == 14).mean()
+    assert share == pytest.approx(0.1, abs=0.03)
+    np.testing.assert_allclose(sheet.sites(), pure.sites())
+    with pytest.raises(ValueError, match="substituent 'Xx' is not a chemical symbol"):
+        graphene_sheet(np.random.default_rng(3), size=20, substituent="Xx", substituted=0.1)

@@ -1,0 +1,133 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""How near the incoherent model of scanned images comes to multislice: columns and whole images.
+
+    python benchmarks/incoherent.py [GaAs] [BaTiO3]
+
+A unit cell is scanned by abTEM (frozen phonons); the model's powers, tail and scale are fitted. Ten
+minutes a crystal on one core.
+"""
+
+from __future__ import annotations
+
+import sys
+from itertools import product
+
+import numpy as np
+from scipy.ndimage import map_coordinates
+
+from hyperspy_dlatoms.simulation.imaging import Probe, ScanConditions, take_scan
+from hyperspy_dlatoms.simulation.scattering import scattering_map
+from hyperspy_dlatoms.simulation.specimens.specimen import AtomList, Specimen
+
+ENERGY, SEMIANGLE, THERMAL, THICKNESS = 200e3, 22.0, 0.08, 60.0
+ANGLES = {"ADF": (60, 110), "MAADF": (30, 60), "ABF": (11, 22), "BF": (0, 7)}
+"""mrad."""
+SIZE, PIXEL, BORDER, SOURCE = 40.0, 0.1, 10.0, 0.3
+
+
+def unit_cell(name: str):
+    """Return a right-angled cell of a crystal with its zone along z."""
+    from ase import Atoms
+    from ase.build import bulk
+    from ase.build.tools import cut
+
+    if name == "BaTiO3":
+        places = [(0, 0, 0), (0.5, 0.5, 0.5), (0.5, 0.5, 0), (0.5, 0, 0.5), (0, 0.5, 0.5)]
+        return Atoms("BaTiO3", scaled_positions=places, cell=[4.0] * 3, pbc=True)
+    if name == "GaAs":
+        cubic = bulk("GaAs", "zincblende", 5.653, cubic=True)
+        cell = cut(cubic, a=(0.5, -0.5, 0), b=(0, 0, 1), c=(0.5, 0.5, 0))
+        cell.set_cell(cell.cell.lengths(), scale_atoms=True)
+        return cell
+    raise SystemExit(f"{name} is not known: give GaAs or BaTiO3.")
+
+
+def multislice(cell) -> dict[str, np.ndarray]:
+    """Scan a unit cell, (x, y) images of each detector."""
+    import abtem
+
+    abtem.config.set({"device": "cpu", "scheduler": "synchronous"})
+    across = [max(1, round(18 / edge)) for edge in cell.cell.lengths()[:2]]
+    deep = max(1, round(THICKNESS / cell.cell.lengths()[2]))
+    phonons = abtem.FrozenPhonons(cell * (*across, deep), 4, THERMAL, seed=1)
+    potential = abtem.Potential(phonons, sampling=0.07, slice_thickness=2, projection="infinite")
+    probe = abtem.Probe(semiangle_cutoff=SEMIANGLE, energy=ENERGY)
+    probe.grid.match(potential)
+    steps = [int(np.ceil(edge / 0.28)) for edge in cell.cell.lengths()[:2]]
+    scan = abtem.GridScan((0, 0), tuple(cell.cell.lengths()[:2]), gpts=steps, endpoint=False)
+    detectors = [abtem.AnnularDetector(inner=low, outer=high) for low, high in ANGLES.values()]
+    measured = probe.scan(potential, scan=scan, detectors=detectors).compute(progress_bar=False)
+    images = [np.asarray(one.array) for one in measured]
+    return {
+        name: one.mean(axis=0) if one.ndim == 3 else one
+        for name, one in zip(ANGLES, images, strict=True)
+    }
+
+
+def blurred(image: np.ndarray, lengths: np.ndarray) -> np.ndarray:
+    """Blur an image of a unit cell by the source."""
+    q = [np.fft.fftfreq(n, length / n) for n, length in zip(image.shape, lengths, strict=True)]
+    factor = np.exp(-2 * (np.pi * SOURCE) ** 2 * np.add.outer(q[0] ** 2, q[1] ** 2))
+    return np.fft.ifft2(np.fft.fft2(image) * factor).real
+
+
+def tiled(image: np.ndarray, lengths: np.ndarray, places: np.ndarray) -> np.ndarray:
+    """Interpolate a periodic image at places (Å) along both axes, (y, x)."""
+    step = lengths / np.array(image.shape)
+    x, y = np.meshgrid(places / step[0], places / step[1])
+    # grid-wrap needs no copy of the first row.
+    return map_coordinates(image, [x, y], order=3, mode="grid-wrap")
+
+
+def model(cell, detector: str, power: float, growth: float, tail: float) -> np.ndarray:
+    """Return the projected scattering that the model sees, (y, x)."""
+    lengths = cell.cell.lengths()
+    times = [*(int(np.ceil(SIZE / edge)) for edge in lengths[:2]), round(THICKNESS / lengths[2])]
+    atoms = cell * tuple(times)
+    crystal = AtomList.without_sites(atoms.numbers, atoms.positions)
+    specimen = Specimen.from_list(crystal, SIZE, {})
+    either = ((power, power),) * 2
+    scattering, *_ = scattering_map(
+        np.random.default_rng(1),
+        specimen,
+        displacement=THERMAL,
+        powers=either,
+        growth=(growth, growth),
+    )
+    conditions = ScanConditions(
+        detector="ADF",
+        sampling=PIXEL,
+        cross_section=1e-6,
+        probe=Probe(SEMIANGLE, source_size=SOURCE, tail=tail, tail_length=1.0),
+    )
+    nothing = np.empty((0, 2))
+    image, *_ = take_scan(np.random.default_rng(1), scattering, 0.2, ENERGY, conditions, nothing)
+    return image
+
+
+def main() -> None:
+    """Print how near the best model comes for each detector."""
+    for name in sys.argv[1:] or ("BaTiO3", "GaAs"):
+        cell = unit_cell(name)
+        lengths = cell.cell.lengths()[:2]
+        images = multislice(cell)
+        inside = slice(round(BORDER / PIXEL), round((SIZE - BORDER) / PIXEL))
+        places = np.arange(round(SIZE / PIXEL))[inside] * PIXEL
+        for detector, image in images.items():
+            truth = tiled(blurred(image, lengths), lengths, places)
+            powers = (1.5, 1.75, 2.0) if "ADF" in detector else (0.6, 0.9, 1.3)
+            best = (-1.0, ())
+            for chosen in product(powers, (0.75, 1.0), (0.0, 0.2, 0.4)):
+                seen = model(cell, detector, *chosen)[inside, inside]
+                r = np.corrcoef(seen.ravel(), truth.ravel())[0, 1]
+                r = r if "ADF" in detector else -r
+                best = max(best, (r, chosen))
+            print(
+                f"{name:7s} {detector:6s} r {best[0]:.3f} with power, growth, tail {best[1]}; "
+                f"signal {truth.min():.4f} to {truth.max():.4f} of the beam",
+                flush=True,
+            )
+
+
+if __name__ == "__main__":
+    main()
