@@ -79,7 +79,7 @@ def tiled(image: np.ndarray, lengths: np.ndarray, places: np.ndarray) -> np.ndar
     return map_coordinates(image, [x, y], order=3, mode="grid-wrap")
 
 
-def model(cell, detector: str, power: float, growth: float, tail: float) -> np.ndarray:
+def model(cell, power: float, growth: float, tail: float, halo: float) -> np.ndarray:
     """Return the projected scattering that the model sees, (y, x)."""
     lengths = cell.cell.lengths()
     times = [*(int(np.ceil(SIZE / edge)) for edge in lengths[:2]), round(THICKNESS / lengths[2])]
@@ -95,9 +95,11 @@ def model(cell, detector: str, power: float, growth: float, tail: float) -> np.n
         growth=(growth, growth),
     )
     conditions = ScanConditions(
-        detector="ADF",
+        # Of so weak a signal a bright field is the same, but that halos are for bright fields alone.
+        detector="BF",
         sampling=PIXEL,
-        cross_section=1e-6,
+        absorption=1e-4,
+        halo=halo,
         probe=Probe(SEMIANGLE, source_size=SOURCE, tail=tail, tail_length=1.0),
     )
     nothing = np.empty((0, 2))
@@ -117,13 +119,14 @@ def main() -> None:
             truth = tiled(blurred(image, lengths), lengths, places)
             powers = (1.5, 1.75, 2.0) if "ADF" in detector else (0.6, 0.9, 1.3)
             best = (-1.0, ())
-            for chosen in product(powers, (0.75, 1.0), (0.0, 0.2, 0.4)):
-                seen = model(cell, detector, *chosen)[inside, inside]
+            halos = (0.0,) if "ADF" in detector else (0.0, 0.4, 0.8)
+            for chosen in product(powers, (0.75, 1.0), (0.0, 0.2, 0.4), halos):
+                seen = model(cell, *chosen)[inside, inside]
                 r = np.corrcoef(seen.ravel(), truth.ravel())[0, 1]
-                r = r if "ADF" in detector else -r
+                r = -r if "ADF" in detector else r
                 best = max(best, (r, chosen))
             print(
-                f"{name:7s} {detector:6s} r {best[0]:.3f} with power, growth, tail {best[1]}; "
+                f"{name:7s} {detector:6s} r {best[0]:.3f} with power, growth, tail, halo {best[1]}; "
                 f"signal {truth.min():.4f} to {truth.max():.4f} of the beam",
                 flush=True,
             )

@@ -12,12 +12,18 @@ import scipy.fft
 from scipy.ndimage import gaussian_filter
 
 from hyperspy_dlatoms.recipes.draws import bounds
+from hyperspy_dlatoms.recipes.imaging import modality_of
 from hyperspy_dlatoms.simulation.dataset import Item
 from hyperspy_dlatoms.simulation.imaging.camera import Camera, count_electrons, record
+from hyperspy_dlatoms.simulation.imaging.conditions import draw_conditions
+from hyperspy_dlatoms.simulation.imaging.image import take_image
 from hyperspy_dlatoms.simulation.imaging.modality import draw_any, take_any
 
 FINE = 0.1
 """Å/px of the grid that columns are drawn on."""
+
+COLUMN = 8.0
+"""Atoms of Z = 40 per Å² in the middle of a column for scanned images: some 15 in all."""
 
 KINDS = (
     *("lattice", "stretched", "astigmatic", "lattice", "bright", "leaves"),
@@ -87,18 +93,22 @@ def draw_outlier(
     """Draw an image of one of ``KINDS``, as the training set of a network does not hold.
 
     A crystal of a random lattice; a training image with a wrong calibration; one of too large a
-    two-fold astigmatism; columns as bright spots, as an annular dark field shows them; leaves
-    fallen over one another; nothing but noise, which a network is to read right.
+    two-fold astigmatism; columns as bright spots, as an annular dark field shows them, or for a
+    network of scanned images in phase contrast; leaves fallen over one another; nothing but noise,
+    which a network is to read right.
     """
     size = len(item.wave) * sampling
-    ranges = {**imaging, **VISIBLE} if rng.random() < 0.5 else dict(imaging)
+    scanned = modality_of(imaging) == "STEM"
+    visible = rng.random() < 0.5 and not scanned
+    ranges = {**imaging, **VISIBLE} if visible else dict(imaging)
     if kind == "lattice":
         columns = random_lattice(rng, size)
         phase = draw_columns(columns, size, rng.uniform(0.25, 0.4)) * rng.uniform(0.2, 1.5)
-        item = replace(item, wave=np.exp(1j * phase)[::2, ::2], sites=columns)
+        wave = COLUMN * (1 + 1j) * phase if scanned else np.exp(1j * phase)
+        item = replace(item, wave=wave[::2, ::2], sites=columns)
         picture = take_picture(rng, item, ranges, 2 * FINE)
     elif kind == "empty":
-        item = replace(item, wave=np.ones_like(item.wave), sites=np.empty((0, 3)))
+        item = replace(item, wave=np.full_like(item.wave, not scanned), sites=np.empty((0, 3)))
         picture = take_picture(rng, item, ranges, sampling)
     elif kind == "stretched":
         picture = take_picture(rng, item, ranges, sampling)
@@ -106,7 +116,8 @@ def draw_outlier(
         picture = picture._replace(sampling=picture.pixel * factor)
     elif kind == "bright":
         columns = item.sites if rng.random() < 0.3 else random_lattice(rng, size)
-        picture = dark_field(rng, columns, size)
+        look = phase_contrast if scanned else dark_field
+        picture = look(rng, columns, size)
     elif kind == "leaves":
         image, pixel = dead_leaves(rng, int(rng.integers(150, 600))), rng.uniform(0.04, 0.25)
         picture = Picture(kind, image, pixel, pixel, np.empty((0, 2)), np.inf)
@@ -159,6 +170,18 @@ def dark_field(rng: np.random.Generator, columns: np.ndarray, size: float) -> Pi
     pixel, dose = size / len(image), np.exp(rng.uniform(np.log(300), np.log(1e5)))
     counts = count_electrons(rng, image, Camera(dose=dose), pixel)
     return Picture("ADF-STEM", counts, pixel, pixel, np.asarray(columns[:, :2]) / pixel, dose)
+
+
+def phase_contrast(rng: np.random.Generator, columns: np.ndarray, size: float) -> Picture:
+    """Show columns (y, x in Å, and weight) as a lens does (HRTEM)."""
+    columns = np.asarray(columns)
+    strength = rng.uniform(0.3, 1.5) / columns[:, 2].max()
+    phase = draw_columns(columns, size, rng.uniform(0.25, 0.4)) * strength
+    wave = np.exp(1j * phase)[::2, ::2].astype(np.complex64)
+    conditions = draw_conditions(rng, VISIBLE | {"sampling": [0.04, 0.25]})
+    image, pixel = take_image(rng, wave, 2 * FINE, 300e3, conditions)
+    places = columns[:, :2] / pixel
+    return Picture("HRTEM", image, pixel, pixel, places, conditions.dose)
 
 
 def dead_leaves(rng: np.random.Generator, pixels: int, number: int = 150) -> np.ndarray:

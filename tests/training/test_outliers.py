@@ -14,6 +14,7 @@ from hyperspy_dlatoms.training.outliers import (
     dead_leaves,
     draw_columns,
     draw_outlier,
+    phase_contrast,
     random_lattice,
     take_picture,
 )
@@ -107,3 +108,20 @@ def test_leaves_have_the_spectrum_of_photographs():
     # The power of natural images falls with about the square of the frequency.
     low, high = power[0, 4:8].mean(), power[0, 32:64].mean()
     assert 1.2 < np.log(low / high) / np.log(8) < 4
+
+
+@pytest.mark.parametrize("kind", sorted(set(KINDS)))
+def test_each_kind_is_there_for_scanned_images_too(kind, tiny_scanned, tiny_scanned_data):
+    item = next(item for item in tiny_scanned_data if len(item.sites))
+    picture = draw_outlier(np.random.default_rng(1), kind, item, tiny_scanned.imaging, 0.2)
+    assert picture.kind == kind
+    assert np.isfinite(picture.image).all() and np.ptp(picture.image)
+    assert bool(len(picture.positions)) == (kind not in ("leaves", "empty"))
+
+
+def test_phase_contrast_has_a_ground_as_dark_fields_have_not():
+    columns = random_lattice(np.random.default_rng(5), 40.0)
+    picture = phase_contrast(np.random.default_rng(0), columns, 40.0)
+    np.testing.assert_allclose(picture.positions * picture.pixel, columns[:, :2])
+    mean = picture.image.mean() / picture.pixel**2
+    assert mean == pytest.approx(picture.dose, rel=0.05)

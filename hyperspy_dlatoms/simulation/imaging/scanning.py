@@ -131,13 +131,27 @@ def draw_scan(
     strength: float = 1.0,
     dose_floor: float = 0.0,
 ) -> ScanConditions:
-    """Draw the conditions of a scanned image, as `draw_conditions` does of others."""
-    drawn: dict[str, Any] = {name: draw(rng, imaging[name]) for name in imaging if name in SCANNING}
+    """Draw the conditions of a scanned image, as `draw_conditions` does of others.
+
+    For a curriculum, `dose_floor` holds for the counts too.
+
+    Raises
+    ------
+    ValueError
+        If a name is not known.
+    """
+    unknown = sorted(set(imaging) - set(SCANNING))
+    if unknown:
+        raise ValueError(
+            f"Unknown condition {unknown[0]!r} of a scanned image; known are "
+            f"{', '.join(sorted(SCANNING))}."
+        )
+    drawn = {name: draw(rng, spec) for name, spec in imaging.items()}
     *angles, light_angle = (float(a) for a in rng.uniform(0, 2 * np.pi, 4))
     for name in ("dose", "counts"):
         if drawn.get(name, np.inf) < dose_floor:
             drawn[name] = dose_floor * float(rng.uniform(1, 3))
-    lens = {name: float(drawn.pop(name, 0.0)) for name in _LENS}
+    lens: dict[str, Any] = {name: float(drawn.pop(name, 0.0)) for name in _LENS}
     for name, angle in zip(_LENS[2:], angles, strict=True):
         lens |= {name: lens[name] * strength, f"{name}_angle": angle}
     probe = {name: float(drawn.pop(name)) for name in _PROBE if name in drawn}

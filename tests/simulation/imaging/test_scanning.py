@@ -135,3 +135,5 @@ def test_conditions_are_drawn_from_their_ranges():
     assert easy.dose >= 5000 and easy.counts >= 5000
     assert easy.probe.lens.coma == pytest.approx(drawn[0].probe.lens.coma / 2)
     assert easy.to_dict()["probe"]["source_size"] == 0.3
+    with pytest.raises(ValueError, match="Unknown condition 'blur' of a scanned image"):
+        draw_scan(np.random.default_rng(0), ranges | {"blur": 0.1})
