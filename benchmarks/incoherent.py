@@ -95,7 +95,7 @@ def model(cell, power: float, growth: float, tail: float, halo: float) -> np.nda
         growth=(growth, growth),
     )
     conditions = ScanConditions(
-        # Of so weak a signal a bright field is the same, but that halos are for bright fields alone.
+        # So weak a signal is the same in either field, but halos are for bright ones alone.
         detector="BF",
         sampling=PIXEL,
         absorption=1e-4,
@@ -126,7 +126,7 @@ def main() -> None:
                 r = -r if "ADF" in detector else r
                 best = max(best, (r, chosen))
             print(
-                f"{name:7s} {detector:6s} r {best[0]:.3f} with power, growth, tail, halo {best[1]}; "
+                f"{name:7s} {detector:6s} r {best[0]:.3f} (power, growth, tail, halo {best[1]}); "
                 f"signal {truth.min():.4f} to {truth.max():.4f} of the beam",
                 flush=True,
             )
