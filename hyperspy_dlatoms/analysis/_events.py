@@ -23,8 +23,10 @@ def residence(tracks: pd.DataFrame) -> pd.DataFrame:
     -------
     pandas.DataFrame
         A row for each ``track``, its index: ``first`` and ``last`` frame; ``frames``, the number
-        of frames with the atom; ``duration``, that of all frames from the first to the last;
-        ``y`` and ``x``, its mean position without the drift, in the unit of the tracks;
+        of frames with the atom; ``duration``, that of all frames from the first to the last, in
+        frames, and of a movie with an axis of time ``duration_s``, in its unit;
+        ``y`` and ``x``, its mean position without the drift, in the unit of the tracks, and of
+        tracks with positions in nm ``y_nm`` and ``x_nm``;
         ``complete``, whether it appeared and vanished during the movie: the duration of the others
         is a lower bound.
 
@@ -54,6 +56,14 @@ def residence(tracks: pd.DataFrame) -> pd.DataFrame:
         x=("x_steady", "mean"),
     )
     table.insert(3, "duration", table["last"] - table["first"] + 1)
+    if time := _time_column(tracks):
+        unit = time.rpartition("_")[2]
+        interval = _interval(tracks, time)
+        times = groups[time].agg(["min", "max"])
+        table.insert(4, f"duration_{unit}", times["max"] - times["min"] + interval)
+    for name in ("y", "x"):
+        if (steady := f"{name}_steady_nm") in tracks:
+            table[f"{name}_nm"] = groups[steady].mean()
     begin, end = tracks.frame.min(), tracks.frame.max()
     return table.assign(complete=(table["first"] > begin) & (table["last"] < end))
 
@@ -85,7 +95,8 @@ def jumps(
     pandas.DataFrame
         A row for each jump: ``frame``, the first one at the new site; ``track`` and ``to_track``;
         ``y``, ``x`` and ``to_y``, ``to_x``, where the tracks end and begin, without the drift; and
-        the ``distance``.
+        the ``distance``; of tracks with positions in nm ``distance_nm``, and of a movie with an
+        axis of time ``time_s``, that of the frame, in its unit.
 
     Raises
     ------
@@ -111,6 +122,7 @@ def jumps(
     ordered = tracks.sort_values("frame", kind="stable")
     ordered = ordered[ordered.groupby("track").frame.transform("size") >= min_frames]
     ends, starts = ordered.groupby("track").tail(1), ordered.groupby("track").head(1)
+    time = _time_column(tracks)
     found = []
     taken: set[int] = set()
     for frame, ending in ends.groupby("frame"):
@@ -122,7 +134,8 @@ def jumps(
         taken |= set(after.track)
         found.append(
             pd.DataFrame(
-                {
+                _beside(before, after, time)
+                | {
                     "frame": after.frame.to_numpy(),
                     "track": before.track.to_numpy(),
                     "to_track": after.track.to_numpy(),
@@ -134,9 +147,40 @@ def jumps(
             )
         )
     columns = ["frame", "track", "to_track", "y", "x", "to_y", "to_x"]
-    table = pd.concat(found, ignore_index=True) if found else pd.DataFrame(columns=columns)
-    table["distance"] = np.hypot(table.to_y - table.y, table.to_x - table.x)
+    beside = list(_beside(starts.iloc[:0], starts.iloc[:0], time))
+    table = pd.concat(found, ignore_index=True) if found else pd.DataFrame(columns=columns + beside)
+    table = table[columns + beside]
+    table.insert(7, "distance", np.hypot(table.to_y - table.y, table.to_x - table.x))
     return table.sort_values(["frame", "track"], ignore_index=True)
+
+
+def _time_column(tracks: pd.DataFrame) -> str | None:
+    """Return the column of the time of each row, by its unit; None if there is none."""
+    named = tracks.attrs.get("time")
+    if named in tracks:
+        return named
+    # A table that was written and read again.
+    there = [column for column in tracks if str(column).startswith("time_")]
+    return there[0] if len(there) == 1 else None
+
+
+def _interval(tracks: pd.DataFrame, time: str) -> float:
+    """Return the time from one frame to the next, the median; NaN of a single frame."""
+    of_frame = tracks.groupby("frame")[time].first()
+    steps = np.diff(of_frame.to_numpy()) / np.diff(of_frame.index.to_numpy())
+    return float(np.median(steps)) if len(steps) else np.nan
+
+
+def _beside(before: pd.DataFrame, after: pd.DataFrame, time: str | None) -> dict[str, np.ndarray]:
+    """Return the columns of jumps whose names have units."""
+    columns = {}
+    steady = ["y_steady_nm", "x_steady_nm"]
+    if all(name in before for name in steady):
+        steps = after[steady].to_numpy() - before[steady].to_numpy()
+        columns["distance_nm"] = np.hypot(*steps.T)
+    if time:
+        columns[time] = after[time].to_numpy()
+    return columns
 
 
 def _check(tracks: pd.DataFrame) -> None:

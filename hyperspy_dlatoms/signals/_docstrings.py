@@ -112,6 +112,21 @@ signal : Signal2D, optional
 ValueError
     If the images have another navigation shape, or another size and their axes do not say which
     part they are.""",
+    "UNITS": """\
+units : {"nm", "pm", "angstrom", "px"}, optional
+    The one unit of all lengths, which is in the names of their columns; by default those of
+    earlier releases as well.""",
+    "STRUCTURE": """\
+element : str, optional
+    Chemical symbol of all the atoms; by default the names of the species if they are
+    chemical symbols, else ``"X"``.
+signal : Signal2D, optional
+    As for :meth:`to_dataframe`.
+thickness : float, optional
+    Of the cell along z, Å: viewers and tools ask for a cell with a volume.
+y_up : bool, optional
+    Whether y of the structure counts upwards, as viewers draw it, so that it looks like the image.
+    If False it counts downwards as rows do, and viewers show the mirror image.""",
     "PATH": """\
 path : str or os.PathLike
     The file; an existing one is replaced once all is written.""",

@@ -17,6 +17,7 @@ import dask.array as da
 import numpy as np
 
 from hyperspy_dlatoms._atomic_write import atomic_write
+from hyperspy_dlatoms.signals._columns import DEFAULT, LENGTHS, is_time, pixel_size, with_unit
 from hyperspy_dlatoms.signals._picture import colours_of_fractions, colours_of_species
 
 if TYPE_CHECKING:
@@ -74,6 +75,21 @@ class Calibration(NamedTuple):
         """Return y and x of a frame in Å from the centre of the first pixel, shape (n, 2)."""
         return self.sampling * frame[:, :2]
 
+    def lengths(self, frame: np.ndarray, unit: str) -> dict[str, np.ndarray]:
+        """Return the lengths of a frame in a unit, by column: y and x from the axes' origin.
+
+        In px they are from the centre of the first pixel. The sampling counts, which a user may
+        have given in place of the scale of the axes.
+        """
+        size = pixel_size(unit, self.sampling)
+        if unit == "px":
+            places = frame[:, :2]
+        else:
+            places = np.sign(self.scales) * size * (frame[:, :2] + self.offsets / self.scales)
+        there = {name: self.columns.index(name) for name in LENGTHS[2:] if name in self.columns}
+        sigmas = {name: frame[:, at] * size[int(name == "x_sigma")] for name, at in there.items()}
+        return {"y": places[:, 0], "x": places[:, 1], **sigmas}
+
 
 class Navigation(NamedTuple):
     """The navigation axes in the order of the array; none for one frame."""
@@ -117,6 +133,23 @@ class Navigation(NamedTuple):
         """Return numbers and values of each frame."""
         return self.indices() | self.coordinates(taken)
 
+    def named(self, taken: Container[str] = ()) -> dict[str, np.ndarray]:
+        """Return ``frame``, or the index along each of several axes, and values with their unit.
+
+        An axis of time without a name is called ``time``.
+        """
+        one = len(self.names) == 1
+        columns = {"frame": np.asarray(self.numbers[0])} if one else self.indices()
+        grids = np.meshgrid(*self.values, indexing="ij")
+        for axis, (name, unit, grid) in enumerate(zip(self.names, self.units, grids, strict=True)):
+            name = name or "time" * is_time(unit)
+            label = with_unit(name, unit)
+            if label in taken or label in columns:
+                label = with_unit(f"{name}_{axis}", unit)
+            if name:
+                columns[label] = grid.ravel()
+        return columns
+
     def table_index(self, taken: Container[str]) -> pd.Index | None:
         """Return an index of a row a frame, by value, or by number along axes without a name."""
         import pandas as pd
@@ -128,24 +161,52 @@ class Navigation(NamedTuple):
         return pd.MultiIndex.from_arrays([columns[label] for label in labels], names=labels)
 
 
-def table(frames: np.ndarray, calibration: Calibration, navigation: Navigation) -> pd.DataFrame:
+def table(
+    frames: np.ndarray,
+    calibration: Calibration,
+    navigation: Navigation,
+    unit: str | None = None,
+) -> pd.DataFrame:
     """Return the table of `AtomPositions.to_dataframe`."""
     import pandas as pd
 
     flat = list(frames.flat)
     counts = [len(frame) for frame in flat]
     atoms = np.concatenate(flat) if flat else np.empty((0, len(calibration.columns)))
+    own = unit or DEFAULT
+    lengths = {f"{name}_{own}": one for name, one in calibration.lengths(atoms, own).items()}
+    taken = {*lengths, *calibration.columns}
+    named = {name: np.repeat(one, counts) for name, one in navigation.named(taken).items()}
+    if unit is not None:
+        return pd.DataFrame(named | lengths | _others(atoms, calibration, but=LENGTHS))
     columns: dict[str, Any] = {"y_px": atoms[:, 0], "x_px": atoms[:, 1]}
     columns["y"], columns["x"] = calibration.in_axis_units(atoms).T
-    columns |= {name: atoms[:, i] for i, name in enumerate(calibration.columns) if i > 1}
-    if "species" in columns:
-        columns["species"] = _species_names(columns["species"], calibration.species)
+    columns |= _others(atoms, calibration)
     frame = {label: np.repeat(one, counts) for label, one in navigation.columns(columns).items()}
-    result = pd.DataFrame(frame | columns)
+    beside = {name: values for name, values in (named | lengths).items() if name not in frame}
+    result = pd.DataFrame(frame | columns | beside)
     units = dict(zip(navigation.labels(columns), navigation.units, strict=True))
     units = {label: unit for label, unit in units.items() if label and unit}
     result.attrs["units"] = dict(zip(("y", "x"), calibration.units, strict=True)) | units
+    times = [unit for unit in navigation.units if is_time(unit)]
+    if len(times) == 1:
+        # What durations are measured in.
+        result.attrs["time"] = list(named)[1 if len(navigation.names) == 1 else -1]
     return result
+
+
+def _others(
+    atoms: np.ndarray, calibration: Calibration, but: Container[str] = ()
+) -> dict[str, Any]:
+    """Return the columns besides the positions, species by name, without some."""
+    columns: dict[str, Any] = {
+        name: atoms[:, at]
+        for at, name in enumerate(calibration.columns)
+        if at > 1 and name not in but
+    }
+    if "species" in columns:
+        columns["species"] = _species_names(columns["species"], calibration.species)
+    return columns
 
 
 def with_navigation(result: pd.DataFrame, navigation: Navigation) -> pd.DataFrame:
@@ -181,11 +242,23 @@ def marker_colours(frames: np.ndarray, column: int, by: str) -> np.ndarray:
     return colours
 
 
-def ase_atoms(frame: np.ndarray, calibration: Calibration, element: str | None) -> ase.Atoms:
+class Structure(NamedTuple):
+    """How atoms become a structure of ASE: the arguments of `AtomPositions.to_ase`."""
+
+    element: str | None = None
+    thickness: float = 10.0
+    """Å, of the cell along z."""
+    y_up: bool = True
+
+
+def ase_atoms(frame: np.ndarray, calibration: Calibration, structure: Structure) -> ase.Atoms:
     """Return the atoms of a frame for ASE, see `AtomPositions.to_ase`."""
     import ase
     from ase.data import atomic_numbers
 
+    element = structure.element
+    if not (np.isfinite(structure.thickness) and structure.thickness > 0):
+        raise ValueError(f"thickness is {structure.thickness}: expected a positive length in Å.")
     if element is not None and element not in atomic_numbers:
         raise ValueError(f"element is {element!r}: expected a chemical symbol such as 'Au'.")
     columns = {name: frame[:, i] for i, name in enumerate(calibration.columns)}
@@ -196,10 +269,15 @@ def ase_atoms(frame: np.ndarray, calibration: Calibration, element: str | None) 
         names = _species_names(classes, calibration.species or ["X"])
         symbols = [name if name in atomic_numbers else "X" for name in names]
     y, x = calibration.in_angstrom(frame).T
+    size = calibration.image_shape
+    if structure.y_up:
+        # Rows of images count downwards, y of structures upwards.
+        last = 0.0 if size is None else (size[0] - 1) * calibration.sampling[0]
+        y = last - y
     atoms = ase.Atoms(symbols, positions=np.column_stack([x, y, np.zeros(len(frame))]))
-    if calibration.image_shape is not None:
-        height, width = np.asarray(calibration.image_shape) * calibration.sampling
-        atoms.cell = [width, height, 0]
+    if size is not None:
+        height, width = np.asarray(size) * calibration.sampling
+        atoms.cell = [width, height, structure.thickness]
     in_angstrom = {"y_sigma": calibration.sampling[0], "x_sigma": calibration.sampling[1]}
     for name, values in columns.items():
         if name not in ("y", "x", "species"):
@@ -209,15 +287,19 @@ def ase_atoms(frame: np.ndarray, calibration: Calibration, element: str | None) 
 
 def slabs(data: np.ndarray | da.Array) -> Iterator[np.ndarray]:
     """Yield the frames in their order, those of a dask array a few blocks at a time."""
-    if not isinstance(data, da.Array):
-        yield data
+    return (frames for (frames,) in slabs_together(data))
+
+
+def slabs_together(*arrays: np.ndarray | da.Array) -> Iterator[tuple[np.ndarray, ...]]:
+    """Yield the parts of arrays with the same blocks, those of one pass of the network together."""
+    if not isinstance(arrays[0], da.Array):
+        yield arrays
         return
-    number, *others = data.numblocks
+    number, *others = arrays[0].numblocks
     step = max(_BLOCKS // int(np.prod(others)), 1)
     for start in range(0, number, step):
         # With the present scheduler, whichever that is.
-        (frames,) = dask.compute(data.blocks[start : start + step])
-        yield frames
+        yield dask.compute(*(array.blocks[start : start + step] for array in arrays))
 
 
 def write_csv(
@@ -225,12 +307,14 @@ def write_csv(
     data: np.ndarray | da.Array,
     calibration: Calibration,
     navigation: Navigation,
+    unit: str | None = None,
 ) -> None:
     """Write the table of atoms, a few frames at a time."""
     first = 0
     with atomic_write(Path(path)) as draft, draft.open("w", encoding="utf-8", newline="") as file:
         for frames in slabs(data):
-            part = table(frames, calibration, navigation.part(slice(first, first + len(frames))))
+            some = navigation.part(slice(first, first + len(frames)))
+            part = table(frames, calibration, some, unit)
             part.to_csv(file, index=False, header=first == 0, float_format="%.8g")
             first += len(frames)
 
@@ -239,14 +323,14 @@ def write_xyz(
     path: str | os.PathLike[str],
     data: np.ndarray | da.Array,
     calibration: Calibration,
-    element: str | None,
+    structure: Structure,
 ) -> None:
     """Write atoms as structures of extended XYZ, a few frames at a time."""
     import ase.io
 
     with atomic_write(Path(path)) as draft, draft.open("w", encoding="utf-8") as file:
         for frames in slabs(data):
-            structures = [ase_atoms(frame, calibration, element) for frame in frames.flat]
+            structures = [ase_atoms(frame, calibration, structure) for frame in frames.flat]
             ase.io.write(file, structures, format="extxyz")
 
 

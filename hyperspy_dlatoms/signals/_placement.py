@@ -14,6 +14,7 @@ import numpy as np
 
 from hyperspy_dlatoms._warnings import DLAtomsWarning, SamplingWarning, warn
 from hyperspy_dlatoms.signals._axes import axis_unit_in_angstrom
+from hyperspy_dlatoms.signals._columns import is_time
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -107,15 +108,7 @@ def first_frame(axis: BaseDataAxis) -> int:
 
 
 def _is_time_or_number(units: object) -> bool:
-    import pint
-
-    if not isinstance(units, str) or not units.strip():
-        return True
-    try:
-        return bool(pint.get_application_registry().Unit(units).is_compatible_with("s"))
-    except Exception:
-        # Pint raises errors of many kinds, its tokenizer's among them.
-        return False
+    return not isinstance(units, str) or not units.strip() or is_time(units)
 
 
 def warn_of_other_frames(then: Iterable[BaseDataAxis], now: Iterable[BaseDataAxis]) -> None:

@@ -3,34 +3,33 @@
 
 from __future__ import annotations
 
-import itertools
-import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import dask
 import dask.array as da
 import numpy as np
-from dask.diagnostics import ProgressBar
 from hyperspy.signals import BaseSignal, LazySignal
 
-from hyperspy_dlatoms.analysis import vacancies
-from hyperspy_dlatoms.analysis.vacancies import species_column
-from hyperspy_dlatoms.signals import _export, _stacking
+from hyperspy_dlatoms.signals import (
+    _bridges,
+    _editing,
+    _export,
+    _report,
+    _selection,
+    _stacking,
+    _tables,
+    _tracking,
+    _vacancy_methods,
+)
 from hyperspy_dlatoms.signals._docstrings import filled
 from hyperspy_dlatoms.signals._picture import PLAIN
 from hyperspy_dlatoms.signals._placement import first_frame, place, warn_of_other_frames
+from hyperspy_dlatoms.signals._progress import progress_bar
 from hyperspy_dlatoms.signals._quality import record_quality
 
 if TYPE_CHECKING:
-    import os
-
-    import ase
-    import pandas as pd
     from hyperspy.signals import Signal2D
-
-    from hyperspy_dlatoms.analysis._prevalence import Rates
 
 # Results of each frame besides its sites, by their names in the metadata and in a `FrameResult`.
 _REPORTS = ("domain", "masked", "drift")
@@ -79,6 +78,27 @@ class AtomPositions(BaseSignal):
     data: Any
     _signal_type = "AtomPositions"
     _signal_dimension = 0
+
+    # Methods of one idea are in a file of their own.
+    from_dataframe = classmethod(_tables.from_dataframe)
+    from_array = classmethod(_tables.from_array)
+    to_dataframe = _tables.to_dataframe
+    to_csv = _tables.to_csv
+    to_ase = _bridges.to_ase
+    to_xyz = _bridges.to_xyz
+    to_atomap = _bridges.to_atomap
+    to_freud = _bridges.to_freud
+    to_pyxem = _bridges.to_pyxem
+    quality = _report.quality
+    plot_quality = _report.plot_quality
+    select = _selection.select
+    add_atoms = _editing.add_atoms
+    remove_atoms = _editing.remove_atoms
+    move_atoms = _editing.move_atoms
+    tracks = _tracking.tracks
+    species_counts = _vacancy_methods.species_counts
+    vacancy_statistics = _vacancy_methods.vacancy_statistics
+    vacancy_pairs = _vacancy_methods.vacancy_pairs
 
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
@@ -210,315 +230,6 @@ class AtomPositions(BaseSignal):
         return stacked
 
     @filled
-    def to_dataframe(self, signal: Signal2D | None = None) -> pd.DataFrame:
-        """Return a table with a row for each atom.
-
-        Parameters
-        ----------
-        {IMAGES}
-
-        Returns
-        -------
-        pandas.DataFrame
-            The navigation indices ``index_0``, ... in the order of the array, which are the numbers
-            of the frames in the images that were searched, of a part that ``inav`` picked too; for
-            each navigation axis with a name, for instance ``time``, its value in the unit of the
-            axis; `y_px` and `x_px`, `y` and `x` in the units of the image's axes, the other
-            columns, and `species` by name. ``attrs["units"]`` has the units of `y` and `x` and of
-            the navigation axes.
-
-        Raises
-        ------
-        {RAISES_PLACE}
-
-        Examples
-        --------
-        >>> atoms = AtomPositions.from_frames(np.array([[10.0, 5.0, 0.9]]), sampling=0.2)
-        >>> atoms.to_dataframe()
-           y_px  x_px    y    x  probability
-        0  10.0   5.0  2.0  1.0          0.9
-        """
-        return _export.table(*self._on(signal)._for_tables())
-
-    def species_counts(self) -> pd.DataFrame:
-        """Count the atoms of each species in each frame.
-
-        Returns
-        -------
-        pandas.DataFrame
-            A row for each frame and a column for each species, vacancies included. The index has
-            the values of the navigation axes, of axes without a name the number of the frame.
-
-        Raises
-        ------
-        ValueError
-            If there is no column of species.
-
-        See Also
-        --------
-        vacancy_statistics : Corrected for the error rates of the network.
-
-        Examples
-        --------
-        >>> sites = np.array([[2, 2, 0.9, 0.1, 0.1, 0], [4, 2, 0.9, 0.1, 0.1, 1.0]])
-        >>> atoms = AtomPositions.from_frames([sites, sites[:1]], sampling=1, species=["Mo", "S"])
-        >>> atoms.species_counts()
-                 Mo  S
-        index_0
-        0         1  1
-        1         1  0
-        """
-        import pandas as pd
-
-        frames, calibration, navigation = self._for_tables()
-        column, species = species_column(calibration.columns), calibration.species
-        counts = [
-            np.bincount(frame[:, column].astype(int), minlength=len(species))
-            for frame in frames.flat
-        ]
-        counted = np.array(counts, int).reshape(-1, len(species))
-        return pd.DataFrame(counted, navigation.table_index(species), columns=species)
-
-    @filled
-    def vacancy_statistics(
-        self,
-        *,
-        dose: float | None = None,
-        rates: Mapping[str, Mapping[str, float]] | None = None,
-        border: float = 0.0,
-        level: float = 0.95,
-    ) -> pd.DataFrame:
-        """Estimate how many vacancies there are, with the errors of the network taken into account.
-
-        Of the sites of a species, its atoms and its vacancies, a fraction is reported as vacant.
-        Some vacancies are overlooked and some atoms taken for vacancies; the true fraction and its
-        interval follow from how often either happens where the truth is known. See
-        :func:`hyperspy_dlatoms.analysis.prevalence` for the model and its sources.
-
-        Parameters
-        ----------
-        dose : float, optional
-            Of each image (e/Å²), needed if `rates` are not given: they are then those on the card
-            of the network at the highest dose measured that is not above it.
-        rates : mapping, optional
-            For each vacancy its ``recall`` and ``false_per_site``, the false reports per site that
-            is not one; and how many ``vacancies`` and ``sites`` these were measured on, by default
-            exactly known. Other vacancies get no estimate.
-        {BORDER}
-        level : float, optional
-            Probability content of the intervals.
-
-        Returns
-        -------
-        pandas.DataFrame
-            A row for each frame and each vacancy: the navigation indices; ``vacancy``, its name;
-            ``sites``, and ``found``, those reported as vacant; ``number``, the estimated number
-            that is; ``fraction`` of the sites and ``density`` per nm² with the ends of their
-            intervals, ``_low`` and ``_high``; and ``area`` (nm²), that of the image within the
-            border. Where a site has two atoms and there is a column `height`, vacancies with one
-            atom left and with none are also counted apart, ``(one)`` and ``(both)``. NaN without
-            rates and without sites.
-
-        Raises
-        ------
-        ValueError
-            If there are no vacancies among the species, the size of the image is not known, an
-            argument is out of range, or the error rates of the network are not known.
-
-        Notes
-        -----
-        The interval is that of the material, of which the frame is a sample: it includes the
-        uncertainty of small counts, so that it ends above 0 for a frame without any vacancy. Sites
-        are taken as independent.
-
-        See Also
-        --------
-        vacancy_pairs : Their pair correlation.
-
-        Examples
-        --------
-        >>> sites = np.zeros((400, 6))
-        >>> sites[:10, 5] = 1
-        >>> atoms = AtomPositions.from_frames(sites, sampling=0.1, species=["S", "S vacancy"])
-        >>> atoms.metadata.VectorMetadata.image_shape = [600, 600]
-        >>> rates = {"S vacancy": {"recall": 0.8, "false_per_site": 0.005}}
-        >>> table = atoms.vacancy_statistics(rates=rates)
-        >>> table[["found", "number", "density_low", "density_high"]].round(2)
-           found  number  density_low  density_high
-        0     10   10.06         0.11          0.54
-        """
-        frames, calibration, navigation = self._for_tables()
-        known = self._rates_of_model(dose) if rates is None else vacancies.checked_rates(rates)
-        frames, area = self._inside(frames, calibration, border)
-        result = vacancies.vacancy_statistics(
-            frames.flat, calibration.columns, calibration.species, known, area=area, level=level
-        )
-        return _export.with_navigation(result, navigation)
-
-    @filled
-    def vacancy_pairs(
-        self,
-        *,
-        max_distance: float = 20.0,
-        bin_width: float = 1.0,
-        border: float = 0.0,
-        seed: int = 0,
-    ) -> pd.DataFrame:
-        """Count pairs of vacancies by distance, with the counts expected at random.
-
-        The expectation is that of as many vacancies at random on the sites of the frame, so that
-        lattice, edges and holes are accounted for; see
-        :func:`hyperspy_dlatoms.analysis.pair_distances`.
-
-        Parameters
-        ----------
-        max_distance : float, optional
-            Å.
-        bin_width : float, optional
-            Å.
-        {BORDER}
-        seed : int, optional
-            Of the random draws behind the limits.
-
-        Returns
-        -------
-        pandas.DataFrame
-            A row for each frame, each vacancy and each range of distances: the navigation indices;
-            ``vacancy``, its name; ``low`` and ``high`` (Å); ``pairs``; ``expected``, their mean
-            number at random; ``ratio`` of the two, the pair correlation, NaN where no sites are
-            so far apart; and ``expected_low`` and ``expected_high``, the limits of 95 % of the
-            random counts in each range.
-
-        Raises
-        ------
-        ValueError
-            If there are no vacancies among the species, or an argument is out of range.
-
-        Notes
-        -----
-        To combine frames, add up their pairs and their expected ones:
-        ``table.groupby(["vacancy", "low"])[["pairs", "expected"]].sum()``.
-
-        Examples
-        --------
-        >>> sites = np.zeros((5, 6))
-        >>> sites[:, 0] = np.arange(5)
-        >>> sites[:2, 5] = 1
-        >>> atoms = AtomPositions.from_frames(sites, sampling=3.0, species=["S", "S vacancy"])
-        >>> table = atoms.vacancy_pairs(max_distance=8.0, bin_width=4.0)
-        >>> table[["vacancy", "low", "high", "pairs", "expected", "ratio"]]
-             vacancy  low  high  pairs  expected  ratio
-        0  S vacancy  0.0   4.0      1       0.4    2.5
-        1  S vacancy  4.0   8.0      0       0.3    0.0
-        """
-        if not (bin_width > 0 and max_distance >= bin_width and np.isfinite(max_distance)):
-            raise ValueError(
-                f"bin_width is {bin_width} and max_distance {max_distance}: expected a positive "
-                "width in Å, and a distance that is no less."
-            )
-        edges = bin_width * np.arange(int(np.floor(max_distance / bin_width + 1e-9)) + 1)
-        frames, calibration, navigation = self._for_tables()
-        if border:
-            frames, _ = self._inside(frames, calibration, border)
-        result = vacancies.vacancy_pairs(
-            frames.flat,
-            calibration.columns,
-            calibration.species,
-            sampling=calibration.sampling,
-            edges=edges,
-            seed=seed,
-        )
-        return _export.with_navigation(result, navigation)
-
-    @filled
-    def tracks(
-        self,
-        *,
-        search_range: float | None = None,
-        memory: int = 2,
-        show_progressbar: bool | None = None,
-    ) -> pd.DataFrame:
-        """Follow the atoms through a movie.
-
-        Frames are read block by block, so that of a long lazy movie only the atoms are in memory. A
-        drift of all atoms is followed as long as it changes by less than the search range from one
-        frame to the next; else align the images first.
-
-        Parameters
-        ----------
-        search_range : float, optional
-            The largest displacement of an atom from one frame to the next (Å); by default 0.4 times
-            the distance of neighbours in the first frame with atoms.
-        memory : int, optional
-            The number of successive frames in which an atom may be missing.
-        {SHOW_PROGRESSBAR}
-
-        Returns
-        -------
-        pandas.DataFrame
-            That of `to_dataframe` with ``frame``, the number of the frame, counted on from that of
-            the first; ``track``, the same
-            number for the same atom; ``y_drift``, ``x_drift``, the common drift since the first
-            frame; and ``y_steady``, ``x_steady``, the positions without it, in the units of the
-            image's axes.
-
-        Raises
-        ------
-        ValueError
-            If there is not one navigation axis, an argument is out of range, or the first frame
-            has too few atoms to measure their distance.
-
-        See Also
-        --------
-        hyperspy_dlatoms.residence : The residence time of each atom.
-        hyperspy_dlatoms.jumps : Atoms that vanish in one place and appear in another.
-
-        Examples
-        --------
-        >>> frames = [np.array([[10.0, 5.0], [30.0, 5.0]]), np.array([[31.0, 6.0], [11.0, 6.0]])]
-        >>> atoms = AtomPositions.from_frames(frames, sampling=0.1)
-        >>> atoms.tracks()[["frame", "track", "y", "y_steady"]].round(6)
-           frame  track    y  y_steady
-        0      0      0  1.0       1.0
-        1      0      1  3.0       3.0
-        2      1      1  3.1       3.0
-        3      1      0  1.1       1.0
-        """
-        from rich.console import Console
-        from rich.progress import track
-
-        from hyperspy_dlatoms.analysis.tracks import link
-
-        calibration, axes = self._calibration, self.axes_manager.navigation_axes
-        if len(axes) != 1:
-            raise ValueError(
-                f"There are {len(axes)} navigation axes: expected one, time. Pick one movie with "
-                "inav."
-            )
-        kept: list[np.ndarray] = []
-
-        def positions() -> Iterator[np.ndarray]:
-            frames = itertools.chain.from_iterable(_export.slabs(self.data))
-            hidden = not _shows_progress(show_progressbar)
-            console = Console(stderr=True)
-            for frame in track(frames, "tracks", axes[0].size, console=console, disable=hidden):
-                kept.append(frame)
-                yield calibration.in_angstrom(frame)
-
-        linked = link(positions(), search_range, memory)
-        frames = np.empty(len(kept), object)
-        frames[:] = kept
-        navigation = self._navigation
-        result = _export.table(frames, calibration, navigation)
-        result["frame"] = linked.frame.to_numpy() + navigation.numbers[0].start
-        result["track"] = linked.track.to_numpy()
-        units = calibration.scales / calibration.sampling
-        for name, unit in zip("yx", units, strict=True):
-            result[f"{name}_drift"] = linked[f"{name}_drift"].to_numpy() * unit
-            result[f"{name}_steady"] = result[name] - result[f"{name}_drift"]
-        return result
-
-    @filled
     def to_markers(self, by: str | None = None, signal: Signal2D | None = None, **kwargs):
         """Return markers for a plot of the images, in the units of their axes.
 
@@ -562,91 +273,6 @@ class AtomPositions(BaseSignal):
         return plot.markers.Points(offsets, **(style | kwargs))
 
     @filled
-    def to_ase(
-        self, element: str | None = None, signal: Signal2D | None = None
-    ) -> ase.Atoms | list[ase.Atoms]:
-        """Return the atoms for ASE, in Å, image x along x and image y along y, z = 0.
-
-        Parameters
-        ----------
-        element : str, optional
-            Chemical symbol of all the atoms; by default the names of the species if they are
-            chemical symbols, else ``"X"``.
-        {IMAGES}
-
-        Returns
-        -------
-        ase.Atoms or list of ase.Atoms
-            One for a signal without navigation axes, else a list in the order of the data.
-            The centre of the first pixel is at the origin and the image is the cell; `y_sigma`
-            and `x_sigma` are arrays in Å, the other columns arrays as they are.
-
-        Raises
-        ------
-        {RAISES_PLACE}
-
-        Examples
-        --------
-        >>> atoms = AtomPositions.from_frames(np.array([[10.0, 5.0, 0.9]]), sampling=0.2)
-        >>> atoms.to_ase("Au").positions
-        array([[1., 2., 0.]])
-        """
-        frames, calibration, _ = self._on(signal)._for_tables()
-        models = [_export.ase_atoms(frame, calibration, element) for frame in frames.flat]
-        return models if self.axes_manager.navigation_dimension else models[0]
-
-    @filled
-    def to_csv(self, path: str | os.PathLike[str], signal: Signal2D | None = None) -> None:
-        """Write the table of :meth:`to_dataframe` to a file.
-
-        Lazy atoms are found and written a few frames at a time, so that memory does not grow with
-        their number.
-
-        Parameters
-        ----------
-        {PATH}
-        {IMAGES}
-
-        Examples
-        --------
-        >>> import tempfile
-        >>> from pathlib import Path
-        >>> atoms = AtomPositions.from_frames(np.array([[10.0, 5.0, 0.9]]), sampling=0.2)
-        >>> with tempfile.TemporaryDirectory() as directory:
-        ...     atoms.to_csv(f"{directory}/atoms.csv")
-        ...     print(Path(directory, "atoms.csv").read_text().strip())
-        y_px,x_px,y,x,probability
-        10,5,2,1,0.9
-        """
-        atoms = self._on(signal)
-        _export.write_csv(path, atoms.data, atoms._calibration, atoms._navigation)
-
-    @filled
-    def to_xyz(
-        self,
-        path: str | os.PathLike[str],
-        element: str | None = None,
-        signal: Signal2D | None = None,
-    ) -> None:
-        """Write the structures of :meth:`to_ase` to a file of extended XYZ.
-
-        Lazy atoms are found and written a few frames at a time.
-
-        Parameters
-        ----------
-        {PATH}
-        element : str, optional
-            As for :meth:`to_ase`.
-        {IMAGES}
-
-        Examples
-        --------
-        >>> atoms.to_xyz("atoms.xyz", "Au")  # doctest: +SKIP
-        """
-        atoms = self._on(signal)
-        _export.write_xyz(path, atoms.data, atoms._calibration, element)
-
-    @filled
     def plot_on(self, signal: Signal2D, **kwargs) -> None:
         """Plot images with the atoms over them.
 
@@ -677,6 +303,29 @@ class AtomPositions(BaseSignal):
         markers = self.to_markers(signal=signal, **kwargs)
         signal.plot()
         signal.add_marker(markers)
+
+    @property
+    def ivec(self) -> _selection.Slicer:
+        """Some columns and rows, ``atoms.ivec[columns, rows]``, as pyxem's vectors have it.
+
+        Columns are a name, a list of names with `y` and `x` first, or a slice; rows a slice, or a
+        mask for each atom, a comparison of a column or several, joined by ``&`` and ``|``. One
+        column by its name is a ragged signal, (n,) a frame; the others are atoms.
+
+        See Also
+        --------
+        select : The same by conditions.
+
+        Examples
+        --------
+        >>> sites = np.array([[1.0, 2.0, 0.9], [3.0, 4.0, 0.6]])
+        >>> atoms = AtomPositions.from_frames(sites, sampling=0.2)
+        >>> atoms.ivec["probability"].data[0]
+        array([0.9, 0.6])
+        >>> atoms.ivec[["y", "x"], atoms.ivec["probability"] > 0.8].data[0]
+        array([[1., 2.]])
+        """
+        return _selection.Slicer(self)
 
     def save(self, filename=None, overwrite=None, extension=None, file_format=None, **kwds):
         """Save to a file; see :meth:`hyperspy.api.signals.BaseSignal.save`.
@@ -818,6 +467,10 @@ class AtomPositions(BaseSignal):
         vectors.image_shape = [int(y.size), int(x.size)]
         return atoms
 
+    def _report(self, name: str) -> list[float] | da.Array | None:
+        """Return what there is of each frame besides its atoms, lazy where it was not computed."""
+        return self.metadata.get_item(f"VectorMetadata.{name}")
+
     def _for_tables(self) -> tuple[np.ndarray, _export.Calibration, _export.Navigation]:
         return self._computed_frames(), self._calibration, self._navigation
 
@@ -828,50 +481,6 @@ class AtomPositions(BaseSignal):
         if self._lazy:
             return _map(function, self.data, **kwargs).T
         return function(self.data, **kwargs).T
-
-    def _inside(
-        self, frames: np.ndarray, calibration: _export.Calibration, border: float
-    ) -> tuple[np.ndarray, float]:
-        """Return the sites of frames that are not near the edges, and the area left in nm²."""
-        if calibration.image_shape is None:
-            raise ValueError(
-                "metadata.VectorMetadata lacks image_shape, the height and width of the image in "
-                "pixels: set it."
-            )
-        if not border >= 0:
-            raise ValueError(f"border is {border}: expected a width in Å, 0 or more.")
-        size = np.array(calibration.image_shape) * calibration.sampling
-        # The first pixel is centred at 0.
-        first = -0.5 * calibration.sampling + border
-        last = first + size - 2 * border
-        if not (last > first).all():
-            raise ValueError(
-                f"border is {border} Å: nothing is left of an image of {size[0]:.4g} by "
-                f"{size[1]:.4g} Å."
-            )
-        inside = np.empty(frames.shape, object)
-        for index in np.ndindex(frames.shape):
-            places = calibration.in_angstrom(frames[index])
-            inside[index] = frames[index][((places >= first) & (places < last)).all(axis=1)]
-        return inside, float(np.prod(last - first)) / 100
-
-    def _rates_of_model(self, dose: float | None) -> dict[str, Rates]:
-        """Read the errors of the network about vacancies from its card."""
-        from hyperspy_dlatoms import registry
-        from hyperspy_dlatoms.registry import handles
-
-        model = self.metadata.get_item("VectorMetadata.model", "")
-        if model not in registry.names():
-            raise ValueError(
-                f"The network is {model!r}, whose errors are not known here: give rates, "
-                f"{vacancies.SUCH_AS}."
-            )
-        if dose is None:
-            raise ValueError(
-                "The errors of the network depend on the dose: give dose, in e/Å² of each image, "
-                "or rates."
-            )
-        return vacancies.rates_from_scores(handles.handle(model).card.scores, float(dose))
 
     def _computed_frames(self) -> np.ndarray:
         if not self._lazy:
@@ -978,17 +587,6 @@ class LazyAtomPositions(AtomPositions, LazySignal):
         """Return the results that were not computed yet of each frame besides its atoms."""
         items = {name: self.metadata.get_item(f"VectorMetadata.{name}") for name in _REPORTS}
         return {name: item for name, item in items.items() if isinstance(item, da.Array)}
-
-
-def progress_bar(asked: bool | None) -> AbstractContextManager:
-    """Return the context in which dask shows its progress, by HyperSpy's preference where None."""
-    return ProgressBar(out=sys.stderr) if _shows_progress(asked) else nullcontext()
-
-
-def _shows_progress(asked: bool | None) -> bool:
-    from hyperspy.api import preferences
-
-    return bool(preferences.General.show_progressbar) if asked is None else asked
 
 
 def _map(function: Callable, array: da.Array, **kwargs) -> da.Array:

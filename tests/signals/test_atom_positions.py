@@ -130,6 +130,7 @@ def test_table_of_one_frame(make, lazy):
     table = atoms.to_dataframe()
     assert list(table) == (
         ["y_px", "x_px", "y", "x", "probability", "y_sigma", "x_sigma", "species"]
+        + ["y_nm", "x_nm", "y_sigma_nm", "x_sigma_nm"]
     )
     frame = make("single").data[0]
     np.testing.assert_array_equal(table[["y_px", "x_px"]], frame[:, :2])
@@ -266,9 +267,15 @@ def test_ase(make):
     frame = make("single").data[0]
     atoms = make("single").to_ase()
     np.testing.assert_allclose(atoms.positions[:, 0], 0.2 * frame[:, 1])
-    np.testing.assert_allclose(atoms.positions[:, 1], 0.2 * frame[:, 0])
+    # Upwards, in an image of 40 rows.
+    np.testing.assert_allclose(atoms.positions[:, 1], 0.2 * (39 - frame[:, 0]))
+    downwards = make("single").to_ase(y_up=False)
+    np.testing.assert_allclose(downwards.positions[:, 1], 0.2 * frame[:, 0])
     assert (atoms.positions[:, 2] == 0).all()
-    np.testing.assert_allclose(atoms.cell.lengths(), [12, 8, 0])
+    np.testing.assert_allclose(atoms.cell.lengths(), [12, 8, 10])
+    assert make("single").to_ase(thickness=3).cell.volume == pytest.approx(12 * 8 * 3)
+    with pytest.raises(ValueError, match="thickness is 0"):
+        make("single").to_ase(thickness=0)
     assert atoms.get_chemical_symbols() == [["Mo", "S"][int(kind)] for kind in frame[:, 5]]
     np.testing.assert_array_equal(atoms.get_array("probability"), frame[:, 2])
     np.testing.assert_allclose(atoms.get_array("x_sigma"), 0.2 * frame[:, 4])

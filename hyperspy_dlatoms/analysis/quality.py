@@ -1,0 +1,321 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What can be said about found positions without knowing the true ones."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
+from scipy.spatial import cKDTree
+
+from hyperspy_dlatoms.analysis.lattice import FEWEST
+
+# Of the usual distance of neighbours: pairs closer than this are one atom twice or an atom too
+# many. Dumbbells and the bonds of 5-7 defects are not: their distances differ by less than a fifth.
+_TOO_CLOSE = 0.6
+# Of it, the first shell of neighbours: a square lattice has the next at 1.41, an fcc metal along
+# [110], of six neighbours, at 1.63.
+_SHELL = 1.3
+# Neighbours in it at most: those of a centred lattice.
+_MOST_NEAR = 6
+# Of it, the longest translation that is tried: those of a honeycomb are 1.73, of a perovskite with
+# its oxygen columns 2.
+_TRANSLATION = 2.15
+# Of it, how far an atom may be from where a translation takes its neighbour. At random a honeycomb
+# has an atom there in 12 % of all places.
+_SAME_PLACE = 0.22
+# Of the neighbours, the fraction that a translation takes to atoms: two of three in a honeycomb,
+# where a bond, which is none, takes none of them.
+_SUPPORTED = 0.6
+# Translations that an atom of a lattice has; at a corner there are two, among sites at random, 0.3
+# on average.
+_TRANSLATIONS = 2
+# Fraction of the sites from which there is a lattice; of sites at random it is below 0.1.
+_RECOGNISED = 0.4
+# Of the distance of neighbours: an empty place has no atom within the first, is surrounded by atoms
+# within the second, and places closer than the third are one.
+_EMPTY, _SURROUNDED, _ONE_PLACE = 0.6, 1.8, 0.3
+# rad; a surface leaves open 180° and more, a vacancy in a sheet 60°.
+_OPEN = np.deg2rad(130)
+# Atoms whose translations have to lead to an empty place.
+_WITNESSES = 3
+# Translated neighbours that are looked up at once: some 50 MB.
+_AT_ONCE = 500_000
+
+DOUBTFUL = 0.8
+"""Probability below which a site is called doubtful: one in five or more of them is false."""
+
+_SHARE = 0.1
+"""Share of doubtful sites, of sites off the lattice, and of masked pixels, that is worth a word."""
+
+_FALSE = 0.05
+"""Expected share of false sites that is worth a word."""
+
+_AGREED = 0.8
+"""Mean agreement of an ensemble below which it is worth a word."""
+
+
+class Flags(NamedTuple):
+    """What is odd about positions, by their neighbours alone.
+
+    Attributes
+    ----------
+    spacing : float
+        The usual distance of nearest neighbours in the unit of the positions, NaN for fewer than
+        two.
+    too_close : numpy.ndarray
+        Which are nearer to another one than 0.6 of it, bool, shape (n,).
+    pairs : int
+        Number of these pairs.
+    lattice : bool
+        Whether a lattice was recognised: at least 12 positions, of which 40 % continue the lattice
+        of their neighbours.
+    on_lattice : numpy.ndarray
+        Which do, bool, shape (n,).
+    holes : numpy.ndarray
+        Places of the lattice without an atom that are surrounded by atoms, shape (m, 2); empty
+        without a lattice.
+    """
+
+    spacing: float
+    too_close: np.ndarray
+    pairs: int
+    lattice: bool
+    on_lattice: np.ndarray
+    holes: np.ndarray
+
+
+class FrameQuality(NamedTuple):
+    """Quality of the sites of a frame without a truth; NaN where it is not known."""
+
+    found: int
+    """Sites."""
+    expected: float
+    """Sites of the lattice that are there: those found on it, and its holes."""
+    too_close: int
+    """Pairs closer than 0.6 of the usual distance."""
+    holes: float
+    off_lattice: float
+    doubtful: int
+    """Sites with a probability below 0.8, and those without one."""
+    false_expected: float
+    """By the probabilities, which are calibrated: the sum of 1 less each."""
+    agreement: float
+    """Mean over the sites."""
+    spacing: float
+    """Å."""
+    sigma: float
+    """Median of the predicted standard deviations per axis, Å."""
+
+
+def flags(positions: np.ndarray, window: tuple[np.ndarray, np.ndarray] | None = None) -> Flags:
+    """Find pairs too close, sites off the lattice, and holes in it.
+
+    The lattice need not be known, and there may be several grains, strain, and several sites in a
+    cell. The vector from an atom to another one nearby is a translation of the lattice there if it
+    takes the neighbours of the first to atoms as well. An atom with two such translations is on the
+    lattice; where a translation takes a neighbour to an empty place among atoms, there is a hole.
+
+    Parameters
+    ----------
+    positions : numpy.ndarray
+        y, x, of shape (n, 2), in any unit.
+    window : tuple of numpy.ndarray, optional
+        The lowest and the highest y, x of the image; places outside of it say nothing.
+
+    Returns
+    -------
+    Flags
+
+    Notes
+    -----
+    Atoms at grain boundaries and dislocations, of an amorphous support, and false ones are off the
+    lattice. So are atoms that are known less precisely than a tenth of their distance, of which
+    then no lattice is recognised. Translations longer than 2.15 of that distance are not tried:
+    lattices with larger cells are not recognised either.
+
+    Examples
+    --------
+    >>> square = np.stack(np.meshgrid(np.arange(8.0), np.arange(8.0)), axis=-1).reshape(-1, 2)
+    >>> found = flags(np.delete(square, 27, axis=0))
+    >>> found.lattice, found.holes
+    (True, array([[3., 3.]]))
+    """
+    positions = np.asarray(positions, float)[:, :2]
+    n = len(positions)
+    none = np.zeros(n, bool)
+    if n < 2:
+        return Flags(np.nan, none, 0, False, none, np.empty((0, 2)))
+    tree = cKDTree(positions)
+    spacing = float(np.median(tree.query(positions, k=2)[0][:, 1]))
+    if spacing <= 0:
+        # Most positions are there twice.
+        pairs = tree.query_pairs(0.0, output_type="ndarray")
+        twice = np.bincount(pairs.ravel(), minlength=n) > 0
+        return Flags(spacing, twice, len(pairs), False, none, np.empty((0, 2)))
+    pairs = tree.query_pairs(_TOO_CLOSE * spacing, output_type="ndarray")
+    too_close = np.bincount(pairs.ravel(), minlength=n) > 0
+    if n < FEWEST:
+        return Flags(spacing, too_close, len(pairs), False, none, np.empty((0, 2)))
+    translations, places, sources = _translations(positions, tree, spacing, window)
+    on_lattice = translations >= _TRANSLATIONS
+    lattice = bool(on_lattice.mean() >= _RECOGNISED)
+    holes = _holes(places, sources, positions, tree, spacing) if lattice else np.empty((0, 2))
+    return Flags(spacing, too_close, len(pairs), lattice, on_lattice, holes)
+
+
+def frame_quality(
+    positions: np.ndarray,
+    probability: np.ndarray | None = None,
+    sigma: np.ndarray | None = None,
+    agreement: np.ndarray | None = None,
+    window: tuple[np.ndarray, np.ndarray] | None = None,
+) -> FrameQuality:
+    """Return the quality of a frame from positions (n, 2) in Å, sigmas (n, 2) in Å, and the like.
+
+    See `flags` for the window.
+    """
+    found, n = flags(positions, window), len(positions)
+    on = int(found.on_lattice.sum())
+    known = found.lattice
+    return FrameQuality(
+        found=n,
+        expected=float(on + len(found.holes)) if known else np.nan,
+        too_close=found.pairs,
+        holes=float(len(found.holes)) if known else np.nan,
+        off_lattice=float(n - on) if known else np.nan,
+        doubtful=0 if probability is None else int(np.sum(~(probability >= DOUBTFUL))),
+        false_expected=np.nan if probability is None else float(np.nansum(1 - probability)),
+        agreement=np.nan if agreement is None or not n else float(np.nanmean(agreement)),
+        spacing=found.spacing,
+        sigma=np.nan if sigma is None or not np.isfinite(sigma).any() else _median(sigma),
+    )
+
+
+def remarks(quality: FrameQuality, domain: float = np.nan, masked: float = np.nan) -> list[str]:
+    """Say in words what to distrust in a frame, the worst first; empty if there is nothing.
+
+    ``domain`` is its score, above 1 outside of the training images; ``masked`` the fraction of its
+    pixels that show no image.
+    """
+    said = []
+    if domain > 1:
+        said.append(
+            f"The image is unlike those that the network was trained on (domain {domain:.2g}, "
+            "expected at most 1): compare the atoms with the image before using any number."
+        )
+    n = quality.found
+    if n == 0:
+        said.append("No atoms were found.")
+    if n and not np.isfinite(quality.expected):
+        few = f"{n} atoms are too few for one" if n < FEWEST else "their neighbours differ"
+        said.append(
+            f"No lattice was recognised ({few}): holes and sites off the lattice are not known. Of "
+            "a crystal, the positions or the calibration are doubtful."
+        )
+    if quality.off_lattice > _SHARE * n:
+        said.append(
+            f"{quality.off_lattice:.0f} of {n} atoms do not continue the lattice of their "
+            "neighbours: grain boundaries, defects, a support, or false atoms. Look at them before "
+            "measuring strain."
+        )
+    if quality.too_close:
+        said.append(
+            f"{quality.too_close} {'pair is' if quality.too_close == 1 else 'pairs are'} closer "
+            f"than {_TOO_CLOSE * quality.spacing / 10:.2f} nm, {_TOO_CLOSE:g} of the usual "
+            "distance: an atom found twice, overlapping columns, or false atoms. Do not count them."
+        )
+    if quality.holes > 0:
+        said.append(
+            f"{quality.holes:.0f} {'place' if quality.holes == 1 else 'places'} of the lattice, "
+            "surrounded by atoms, without one: vacancies, or atoms that were missed."
+        )
+    if n and quality.doubtful > _SHARE * n:
+        said.append(
+            f"{quality.doubtful} of {n} atoms have a probability below {DOUBTFUL:g}: leave them "
+            "out of statistics, or see whether the results change without them."
+        )
+    if n and quality.false_expected > _FALSE * n:
+        said.append(f"By their probabilities about {quality.false_expected:.0f} of {n} are false.")
+    if quality.agreement < _AGREED:
+        said.append(
+            f"On average {100 * quality.agreement:.0f} % of the networks of the ensemble found an "
+            "atom: keep those that most of them found."
+        )
+    if masked > _SHARE:
+        said.append(f"{100 * masked:.0f} % of the image is masked: atoms there are missing.")
+    return said
+
+
+def _median(sigma: np.ndarray) -> float:
+    return float(np.nanmedian(sigma))
+
+
+def _translations(
+    positions: np.ndarray,
+    tree: cKDTree,
+    spacing: float,
+    window: tuple[np.ndarray, np.ndarray] | None,
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Count the translations of each atom, and collect the empty places that they lead to.
+
+    Return the numbers (n,), the places (m, 2), and the atoms (m,) that were taken there.
+    """
+    n = len(positions)
+    apart, near = tree.query(
+        positions, k=np.arange(2, _MOST_NEAR + 2), distance_upper_bound=_SHELL * spacing
+    )
+    there = np.isfinite(apart)
+    near = np.where(there, near, 0)
+    both = tree.query_pairs(_TRANSLATION * spacing, output_type="ndarray")
+    both = np.concatenate([both, both[:, ::-1]])
+    count = np.zeros(n, int)
+    places, sources = [], []
+    step = max(_AT_ONCE // _MOST_NEAR, 1)
+    for start in range(0, len(both), step):
+        first, second = both[start : start + step].T
+        vector = positions[second] - positions[first]
+        target = positions[near[first]] + vector[:, np.newaxis]
+        judged = there[first]
+        if window is not None:
+            judged = judged & ((target >= window[0]) & (target <= window[1])).all(axis=-1)
+        distance = tree.query(target, distance_upper_bound=_EMPTY * spacing)[0]
+        hit = judged & (distance <= _SAME_PLACE * spacing)
+        enough = np.maximum(_SUPPORTED * judged.sum(axis=1), 2)
+        supported = hit.sum(axis=1) >= enough
+        count += np.bincount(first[supported], minlength=n)
+        empty = judged & ~np.isfinite(distance) & supported[:, np.newaxis]
+        places.append(target[empty])
+        sources.append(near[first][empty])
+    return count, np.concatenate(places), np.concatenate(sources)
+
+
+def _holes(
+    places: np.ndarray,
+    sources: np.ndarray,
+    positions: np.ndarray,
+    tree: cKDTree,
+    spacing: float,
+) -> np.ndarray:
+    """Return the empty places (m, 2) that several atoms lead to and atoms surround."""
+    if not len(places):
+        return np.empty((0, 2))
+    pairs = cKDTree(places).query_pairs(_ONE_PLACE * spacing, output_type="ndarray")
+    size = len(places)
+    graph = coo_array((np.ones(len(pairs), np.int8), tuple(pairs.T)), shape=(size, size))
+    number, group = connected_components(graph, directed=False)
+    found = []
+    for one in range(number):
+        members = group == one
+        if len(np.unique(sources[members])) < _WITNESSES:
+            continue
+        centre = places[members].mean(axis=0)
+        about = positions[tree.query_ball_point(centre, _SURROUNDED * spacing)] - centre
+        if len(about) < 3 or np.hypot(*about.T).min() < _EMPTY * spacing:
+            continue
+        angles = np.sort(np.arctan2(about[:, 0], about[:, 1]))
+        if np.diff(angles, append=angles[0] + 2 * np.pi).max() < _OPEN:
+            found.append(centre)
+    return np.array(found).reshape(-1, 2)

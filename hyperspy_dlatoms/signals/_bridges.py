@@ -1,0 +1,284 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Atoms in the forms that other packages take."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from scipy.ndimage import uniform_filter
+from scipy.spatial import cKDTree
+
+from hyperspy_dlatoms._extras import require
+from hyperspy_dlatoms.signals import _export
+from hyperspy_dlatoms.signals._docstrings import filled
+
+if TYPE_CHECKING:
+    import os
+
+    import ase
+    from hyperspy.signals import Signal2D
+
+    from hyperspy_dlatoms.signals import AtomPositions
+
+# Of the sublattices, in the order of the species: Matplotlib's names.
+_COLOURS = ("red", "blue", "lime", "orange", "magenta", "cyan", "yellow")
+
+
+@filled
+def to_ase(
+    self: AtomPositions,
+    element: str | None = None,
+    signal: Signal2D | None = None,
+    *,
+    thickness: float = 10.0,
+    y_up: bool = True,
+) -> ase.Atoms | list[ase.Atoms]:
+    """Return the atoms for ASE, in Å, image x along x, rows of the image downwards, z = 0.
+
+    Parameters
+    ----------
+    {STRUCTURE}
+
+    Returns
+    -------
+    ase.Atoms or list of ase.Atoms
+        One for a signal without navigation axes, else a list in the order of the data. The cell
+        is the image by the thickness, not periodic; the origin is the centre of its lower left
+        pixel, with ``y_up=False`` of its upper left one, which is also 0 along y where the size of
+        the image is not known. `y_sigma` and `x_sigma` are arrays in Å, the other columns arrays as
+        they are.
+
+    Raises
+    ------
+    {RAISES_PLACE}
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from hyperspy_dlatoms import AtomPositions
+    >>> atoms = AtomPositions.from_frames(np.array([[10.0, 5.0, 0.9]]), sampling=0.2)
+    >>> atoms.metadata.VectorMetadata.image_shape = [51, 51]
+    >>> atoms.to_ase("Au").positions
+    array([[1., 8., 0.]])
+    """
+    structure = _export.Structure(element, thickness, y_up)
+    frames, calibration, _ = self._on(signal)._for_tables()
+    models = [_export.ase_atoms(frame, calibration, structure) for frame in frames.flat]
+    return models if self.axes_manager.navigation_dimension else models[0]
+
+
+@filled
+def to_xyz(
+    self: AtomPositions,
+    path: str | os.PathLike[str],
+    element: str | None = None,
+    signal: Signal2D | None = None,
+    *,
+    thickness: float = 10.0,
+    y_up: bool = True,
+) -> None:
+    """Write the structures of :meth:`to_ase` to a file of extended XYZ.
+
+    OVITO, ASE and others read it. Lazy atoms are found and written a few frames at a time.
+
+    Parameters
+    ----------
+    {PATH}
+    {STRUCTURE}
+
+    Examples
+    --------
+    >>> atoms.to_xyz("atoms.xyz", "Au")  # doctest: +SKIP
+    """
+    structure = _export.Structure(element, thickness, y_up)
+    atoms = self._on(signal)
+    _export.write_xyz(path, atoms.data, atoms._calibration, structure)
+
+
+@filled
+def to_atomap(self: AtomPositions, signal: Signal2D, *, dark: bool | None = None) -> Any:
+    """Return the atoms of one image for Atomap, a sublattice a species.
+
+    Atomap refines positions by fits of bright Gaussians: of dark atoms it gets the negative of the
+    image, and the image as ``original_image``.
+
+    Parameters
+    ----------
+    signal : Signal2D
+        The image that the atoms were found in, whose present axes are used.
+    dark : bool, optional
+        Whether the atoms are dark; by default measured: whether the image at them is darker on
+        average than the image about them.
+
+    Returns
+    -------
+    atomap.atom_lattice.Atom_Lattice
+        Its ``sublattice_list`` has an ``atomap.sublattice.Sublattice`` for each species with atoms,
+        by its name, with the scale and the units of the image.
+
+    Raises
+    ------
+    ValueError
+        If there is more than one frame, no atom, or the image does not fit, see :meth:`plot_on`.
+    MissingExtraError
+        Without Atomap; an ImportError.
+
+    Examples
+    --------
+    >>> lattice = atoms.to_atomap(s)  # doctest: +SKIP
+    >>> lattice.sublattice_list[0].construct_zone_axes()  # doctest: +SKIP
+    """
+    require("atomap", extra="bridges", what="Handing atoms to Atomap")
+    from atomap.atom_lattice import Atom_Lattice
+    from atomap.sublattice import Sublattice
+
+    if self.axes_manager.navigation_dimension:
+        raise ValueError(
+            f"The atoms have the navigation shape {self.axes_manager.navigation_shape}: Atomap "
+            "takes one image. Pick a frame with inav, of atoms and images alike."
+        )
+    atoms = self._on(signal)
+    frames, calibration, _ = atoms._for_tables()
+    frame = frames.ravel()[0]
+    if not len(frame):
+        raise ValueError("There are no atoms: Atomap has no sublattices without any.")
+    original = np.asarray(signal.data, np.float64)
+    if dark is None:
+        dark = _are_dark(original, frame[:, :2])
+    # Gaussians are fitted without a background below 0.
+    image = original.max() - original if dark else original - original.min()
+    kinds = np.zeros(len(frame), int)
+    if "species" in calibration.columns:
+        kinds = frame[:, calibration.columns.index("species")].astype(int)
+    names = calibration.species or ["atoms"]
+    unit = calibration.units[1]
+    sublattices = [
+        Sublattice(
+            frame[kinds == kind][:, 1::-1],
+            image,
+            original_image=original,
+            name=names[kind],
+            color=_COLOURS[kind % len(_COLOURS)],
+            pixel_size=abs(calibration.scales[1]) if unit else calibration.sampling[1],
+            units=unit or "Å",
+        )
+        for kind in np.unique(kinds)
+    ]
+    return Atom_Lattice(image, names[0], sublattices, original_image=original)
+
+
+@filled
+def to_freud(self: AtomPositions, signal: Signal2D | None = None) -> Any:
+    """Return the atoms for freud, in Å: a box that is not periodic, and points about its middle.
+
+    Parameters
+    ----------
+    {IMAGES}
+
+    Returns
+    -------
+    tuple or list of tuple
+        ``(freud.box.Box, points)``, points of shape (n, 3), float32, z = 0, y upwards, in the order
+        of the rows: a *system* of freud's functions. One for a signal without navigation axes, else
+        a list in the order of the data.
+
+    Raises
+    ------
+    {RAISES_PLACE}
+    MissingExtraError
+        Without freud; an ImportError.
+
+    Examples
+    --------
+    >>> system = atoms.to_freud()  # doctest: +SKIP
+    >>> freud.order.Hexatic(k=6).compute(system).order  # doctest: +SKIP
+    """
+    require("freud", extra="bridges", what="Handing atoms to freud")
+    frames, calibration, _ = self._on(signal)._for_tables()
+    systems = [_freud_system(frame, calibration) for frame in frames.flat]
+    return systems if self.axes_manager.navigation_dimension else systems[0]
+
+
+@filled
+def to_pyxem(self: AtomPositions, signal: Signal2D | None = None) -> Any:
+    """Return the atoms as the vectors of pyxem, in the units of the image's axes.
+
+    Its clustering, slicing and plots of vectors work on them; pyxem calls them diffraction vectors,
+    which does not matter there.
+
+    Parameters
+    ----------
+    {IMAGES}
+
+    Returns
+    -------
+    pyxem.signals.DiffractionVectors
+        Ragged, with ``column_names``, ``units``, ``scales`` and ``offsets`` for each column; those
+        of positions are such that ``pixel_vectors`` are pixels. Lazy atoms are computed.
+
+    Raises
+    ------
+    {RAISES_PLACE}
+    MissingExtraError
+        Without pyxem; an ImportError.
+
+    Examples
+    --------
+    >>> vectors = atoms.to_pyxem()  # doctest: +SKIP
+    >>> vectors.ivec["probability"]  # doctest: +SKIP
+    """
+    require("pyxem", extra="pyxem", what="Handing atoms to pyxem")
+    from pyxem.signals import DiffractionVectors
+
+    atoms = self._on(signal)
+    frames, calibration, _ = atoms._for_tables()
+    data = np.empty(frames.shape, object)
+    scale_of = np.ones(len(calibration.columns))
+    offset_of = np.zeros(len(calibration.columns))
+    scale_of[:2], offset_of[:2] = calibration.scales, calibration.offsets
+    units = [*calibration.units, *[""] * (len(scale_of) - 2)]
+    for at, name in enumerate(("y_sigma", "x_sigma")):
+        if name in calibration.columns:
+            scale_of[calibration.columns.index(name)] = abs(calibration.scales[at])
+            units[calibration.columns.index(name)] = calibration.units[at]
+    for index in np.ndindex(frames.shape):
+        data[index] = offset_of + scale_of * frames[index]
+    axes = [axis.get_axis_dictionary() for axis in reversed(atoms.axes_manager.navigation_axes)]
+    return DiffractionVectors(
+        data,
+        axes=axes or [{"size": 1, "navigate": True}],
+        ragged=True,
+        column_names=list(calibration.columns),
+        units=units,
+        scales=scale_of,
+        offsets=offset_of,
+    )
+
+
+def _are_dark(image: np.ndarray, places: np.ndarray) -> bool:
+    """Whether an image is darker at atoms, (y, x) in px, than about them."""
+    spacing = 3.0
+    if len(places) > 1:
+        spacing = float(np.median(cKDTree(places).query(places, k=2)[0][:, 1]))
+    about = uniform_filter(image, 2 * max(round(spacing), 1) + 1)
+    y, x = np.clip(np.rint(places).astype(int), 0, np.array(image.shape) - 1).T
+    return bool((uniform_filter(image, 3)[y, x] - about[y, x]).mean() < 0)
+
+
+def _freud_system(frame: np.ndarray, calibration: _export.Calibration) -> tuple[Any, np.ndarray]:
+    """Return a box of freud about the image, or about the atoms, and the points in it."""
+    import freud
+
+    places = calibration.in_angstrom(frame)
+    if calibration.image_shape is None:
+        low = places.min(axis=0, initial=0.0) - 1
+        high = places.max(axis=0, initial=0.0) + 1
+    else:
+        low = -0.5 * calibration.sampling
+        high = low + np.array(calibration.image_shape) * calibration.sampling
+    height, width = high - low
+    y, x = (places - (low + high) / 2).T
+    box = freud.box.Box(Lx=width, Ly=height, is2D=True)
+    box.periodic = False
+    return box, np.column_stack([x, -y, np.zeros(len(frame))]).astype(np.float32)

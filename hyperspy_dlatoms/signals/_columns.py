@@ -1,0 +1,70 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Columns with their unit in their name: ``y_nm``, ``x_sigma_px``, ``time_s``."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Iterable
+
+import numpy as np
+
+# Units of length in one Å; of pixels that is the sampling's to say.
+_PER_ANGSTROM = {"nm": 0.1, "pm": 100.0, "angstrom": 1.0}
+# Column names stay in ASCII, which every spreadsheet reads.
+_ALIASES = {"Å": "angstrom", "A": "angstrom", "Angstrom": "angstrom"}
+UNITS = ("nm", "pm", "angstrom", "px")
+"""Units of length of a table."""
+
+DEFAULT = "nm"
+"""The unit of the columns that stand beside those of earlier releases."""
+
+LENGTHS = ("y", "x", "y_sigma", "x_sigma")
+"""Columns of `AtomPositions` that are lengths, in px."""
+
+
+def checked_unit(unit: str) -> str:
+    """Return a unit of length by the name that columns have."""
+    # Å may be a letter, or the sign of the unit.
+    written = unicodedata.normalize("NFC", unit) if isinstance(unit, str) else unit
+    name = _ALIASES.get(written, written)
+    if name not in UNITS:
+        raise ValueError(f"units is {unit!r}: expected one of {', '.join(UNITS)}, or None.")
+    return name
+
+
+def pixel_size(unit: str, sampling: np.ndarray) -> np.ndarray:
+    """Return the size of a pixel along y and x in a unit, from the sampling in Å/px."""
+    if unit == "px":
+        return np.ones(2)
+    return np.asarray(sampling, float) * _PER_ANGSTROM[unit]
+
+
+def with_unit(name: str, unit: str) -> str:
+    """Return the name of a column and its unit; the name alone where there is no unit."""
+    return f"{name}_{'_'.join(unit.split())}" if unit.strip() else name
+
+
+def is_time(unit: str) -> bool:
+    """Whether a unit is one of time."""
+    import pint
+
+    try:
+        return bool(pint.get_application_registry().Unit(unit).is_compatible_with("s"))
+    except Exception:
+        # Pint raises errors of many kinds, its tokenizer's among them.
+        return False
+
+
+def length_columns(columns: Iterable[str]) -> dict[str, tuple[str, str]]:
+    """Find the lengths among the columns of a table: the column and the unit of each.
+
+    Of a length in several units the first of `UNITS` in pixels counts, which needs no sampling.
+    """
+    there = set(columns)
+    found = {}
+    for name in LENGTHS:
+        for unit in ("px", *UNITS):
+            if (column := f"{name}_{unit}") in there:
+                found[name] = (column, unit)
+                break
+    return found

@@ -1,0 +1,357 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The quality of atoms without a truth, as a table and as a figure."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import dask.array as da
+import numpy as np
+
+from hyperspy_dlatoms.analysis.quality import DOUBTFUL, FrameQuality, flags, frame_quality, remarks
+from hyperspy_dlatoms.signals import _export
+from hyperspy_dlatoms.signals._docstrings import filled
+from hyperspy_dlatoms.signals._picture import PLAIN
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from hyperspy.signals import Signal2D
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+    from hyperspy_dlatoms.signals import AtomPositions
+    from hyperspy_dlatoms.signals._export import Calibration
+
+# Lines of a figure's text.
+_WIDTH = 56
+# Okabe and Ito, see `_picture`: of what is odd about an atom.
+_ODD = {
+    "too close": "#d55e00",
+    f"probability below {DOUBTFUL:g}": "#f0e442",
+    "off the lattice": "#56b4e9",
+    "a hole": "#cc79a7",
+}
+# What the curves of a movie show, and the value above which a frame is worth a look.
+_CURVES = {
+    "found": ("found", "expected"),
+    "odd": ("too_close", "holes", "off_lattice", "doubtful"),
+    "score": ("domain", "masked", "agreement"),
+}
+
+
+@filled
+def quality(self: AtomPositions) -> pd.DataFrame:
+    """Say how far the atoms of each frame can be trusted, without knowing the truth.
+
+    It looks at how the atoms lie to each other and at what the networks say of themselves, not at
+    the images. Lazy atoms are found a few frames at a time, so that memory does not grow with their
+    number.
+
+    Returns
+    -------
+    pandas.DataFrame
+        A row for each frame: ``frame`` and the like, as in :meth:`to_dataframe`; ``found``, the
+        number of atoms; ``expected``, the sites of the lattice that was recognised, with atoms or
+        without; ``too_close``, pairs closer than 0.6 of the usual distance; ``holes``, places of
+        the lattice without an atom that are surrounded by atoms; ``off_lattice``, atoms that do not
+        continue the lattice of their neighbours; ``doubtful``, atoms with a probability below 0.8;
+        ``false_expected``, the number of false atoms by the probabilities; ``agreement`` of an
+        ensemble, mean; ``domain``, the score of the image, above 1 unlike the training images;
+        ``masked``, the fraction of its pixels; ``spacing_nm``, the usual distance of nearest
+        neighbours; ``sigma_nm``, the median of the predicted standard deviations per axis; and
+        ``remarks``, what to distrust in words, empty if there is nothing. NaN is what is not known.
+
+    See Also
+    --------
+    plot_quality : The same as a figure.
+    select : With ``on_lattice=True``, only the atoms on the lattice.
+    hyperspy_dlatoms.analysis.frame_quality : The numbers of a frame, in arrays.
+
+    Notes
+    -----
+    No remark is no proof. If a network takes the contrast of an image for the opposite one, its
+    false atoms form a lattice as well, with high probabilities.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from hyperspy_dlatoms import AtomPositions
+    >>> square = np.stack(np.meshgrid(np.arange(8.0), np.arange(8.0)), axis=-1).reshape(-1, 2)
+    >>> atoms = AtomPositions.from_array(np.delete(square, 27, axis=0), sampling=2.0)
+    >>> table = atoms.quality()
+    >>> table[["found", "expected", "too_close", "holes", "off_lattice"]]
+       found  expected  too_close  holes  off_lattice
+    0     63      64.0          0    1.0          0.0
+    >>> print(table.remarks[0])
+    1 place of the lattice, surrounded by atoms, without one: vacancies, or atoms that were missed.
+    """
+    import pandas as pd
+
+    calibration = self._calibration
+    reports = {name: self._report(name) for name in ("domain", "masked")}
+    rows = []
+    lazy = {name: one for name, one in reports.items() if isinstance(one, da.Array)}
+    number = 0
+    for frames, *parts in _export.slabs_together(self.data, *lazy.values()):
+        scores = dict(zip(lazy, (part.ravel() for part in parts), strict=True))
+        for at, frame in enumerate(frames.flat):
+            values = {
+                name: scores[name][at] if name in scores else _entry(reports[name], number)
+                for name in reports
+            }
+            rows.append(_row(frame, calibration, **{k: _number(v) for k, v in values.items()}))
+            number += 1
+    table = pd.DataFrame(rows, columns=_columns())
+    for place, (label, one) in enumerate(self._navigation.named(table).items()):
+        table.insert(place, label, one)
+    return table
+
+
+@filled
+def plot_quality(self: AtomPositions, signal: Signal2D | None = None) -> Figure:
+    """Plot the quality of the atoms: of one frame a map of what is odd, of several their course.
+
+    Parameters
+    ----------
+    {IMAGES}
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        Of one frame the atoms, over the image if it is given, those that are odd in colour, the
+        distances of nearest neighbours, the probabilities, and what to distrust in words. Of
+        several frames the columns of :meth:`quality` by frame, and how many frames have which
+        remarks.
+
+    Raises
+    ------
+    {RAISES_PLACE}
+
+    Examples
+    --------
+    >>> atoms.plot_quality(s)  # doctest: +SKIP
+    >>> atoms.inav[12].plot_quality(s.inav[12])  # doctest: +SKIP
+    """
+    import matplotlib.pyplot as plt
+
+    single = self.axes_manager.navigation_dimension == 0
+    table = self.quality()
+    if not single:
+        if signal is not None:
+            raise ValueError(
+                "There are several frames: expected no signal, or one frame of both, "
+                "atoms.inav[0].plot_quality(s.inav[0])."
+            )
+        figure = plt.figure(figsize=(11, 6.5), layout="constrained")
+        _plot_course(figure, table)
+        return figure
+    atoms = self._on(signal)
+    frames, calibration, _ = atoms._for_tables()
+    figure = plt.figure(figsize=(12, 6.2), layout="constrained")
+    image = None if signal is None else np.asarray(signal.data)
+    _plot_frame(figure, frames.ravel()[0], calibration, image, table.iloc[0])
+    return figure
+
+
+def _columns() -> list[str]:
+    names = [name for name in FrameQuality._fields if name not in ("spacing", "sigma")]
+    return [*names, "domain", "masked", "spacing_nm", "sigma_nm", "remarks"]
+
+
+def _row(
+    frame: np.ndarray, calibration: Calibration, domain: float, masked: float
+) -> dict[str, Any]:
+    """Return the row of a frame."""
+
+    def column(name: str) -> np.ndarray | None:
+        there = name in calibration.columns
+        return frame[:, calibration.columns.index(name)] if there else None
+
+    sigmas = [column("y_sigma"), column("x_sigma")]
+    found = frame_quality(
+        calibration.in_angstrom(frame),
+        column("probability"),
+        None if sigmas[0] is None else np.column_stack(sigmas) * calibration.sampling,
+        column("agreement"),
+        _window(calibration),
+    )
+    row = found._asdict()
+    for name in ("spacing", "sigma"):
+        row[f"{name}_nm"] = row.pop(name) / 10
+    return row | {
+        "domain": domain,
+        "masked": masked,
+        "remarks": " ".join(remarks(found, domain, masked)),
+    }
+
+
+def _window(calibration: Calibration) -> tuple[np.ndarray, np.ndarray] | None:
+    """Return the lowest and the highest y, x of the image, Å; None where its size is not known."""
+    if calibration.image_shape is None:
+        return None
+    low = -0.5 * calibration.sampling
+    return low, low + np.array(calibration.image_shape) * calibration.sampling
+
+
+def _entry(report: Any, number: int) -> Any:
+    """Return the entry of a frame in a list of one a frame; NaN if there is none."""
+    return np.nan if report is None else report[number]
+
+
+def _number(value: Any) -> float:
+    """Return a score as a number: domains that were not recorded yet have one, or are None."""
+    score = getattr(value, "score", value)
+    return np.nan if score is None else float(score)
+
+
+def _plot_frame(
+    figure: Figure,
+    frame: np.ndarray,
+    calibration: Calibration,
+    image: np.ndarray | None,
+    row: pd.Series,
+) -> None:
+    """Draw the atoms of a frame and what is odd about them."""
+    grid = figure.add_gridspec(3, 2, width_ratios=[1.5, 1], height_ratios=[1, 1, 1.2])
+    place = figure.add_subplot(grid[:, 0])
+    found = flags(calibration.in_angstrom(frame), _window(calibration))
+    probability = None
+    if "probability" in calibration.columns:
+        probability = frame[:, calibration.columns.index("probability")]
+    size = calibration.image_shape
+    if image is not None:
+        low, high = np.nanpercentile(image, [0.5, 99.5])
+        place.imshow(image, cmap="gray", vmin=low, vmax=high)
+    elif size is not None:
+        place.set_xlim(-0.5, size[1] - 0.5)
+        place.set_ylim(size[0] - 0.5, -0.5)
+    else:
+        place.invert_yaxis()
+    place.set(aspect="equal", xlabel="x (px)", ylabel="y (px)")
+    odd = dict(
+        zip(
+            _ODD,
+            (
+                found.too_close,
+                np.zeros(len(frame), bool) if probability is None else ~(probability >= DOUBTFUL),
+                ~found.on_lattice & found.lattice,
+            ),
+            strict=False,
+        )
+    )
+    fine = ~np.any(list(odd.values()), axis=0)
+    alone = {"s": 14, "facecolors": "none", "linewidths": 0.9}
+    place.scatter(*frame[fine, 1::-1].T, edgecolors=PLAIN, label=f"{fine.sum()} others", **alone)
+    for number, (name, which) in enumerate(odd.items()):
+        if which.any():
+            # Several rings where an atom is odd in several ways.
+            style = alone | {"s": 30 + 30 * number, "linewidths": 1.6}
+            colour = _ODD[name]
+            label = f"{which.sum()} {name}"
+            place.scatter(*frame[which, 1::-1].T, edgecolors=colour, label=label, **style)
+    if len(found.holes):
+        y, x = (found.holes / calibration.sampling).T
+        plural = f"{len(x)} holes" if len(x) > 1 else "1 hole"
+        place.scatter(x, y, marker="x", s=45, color=_ODD["a hole"], linewidths=2, label=plural)
+    place.legend(loc="upper left", fontsize=8, framealpha=0.8)
+    _plot_distances(figure.add_subplot(grid[0, 1]), frame, calibration, found.spacing)
+    _plot_probabilities(figure.add_subplot(grid[1, 1]), probability)
+    words = figure.add_subplot(grid[2, 1])
+    words.set_axis_off()
+    words.text(0, 1, _summary(row), va="top", fontsize=9, transform=words.transAxes)
+
+
+def _plot_distances(
+    axes: Axes, frame: np.ndarray, calibration: Calibration, spacing: float
+) -> None:
+    from scipy.spatial import cKDTree
+
+    axes.set(xlabel="distance to the nearest atom (nm)", ylabel="atoms")
+    if len(frame) > 1:
+        places = calibration.in_angstrom(frame)
+        nearest = cKDTree(places).query(places, k=2)[0][:, 1]
+        axes.hist(nearest / 10, bins=40, range=(0, max(0.2 * spacing, 1e-9)), color="0.45")
+        axes.axvspan(0, 0.06 * spacing, color=_ODD["too close"], alpha=0.25, lw=0)
+
+
+def _plot_probabilities(axes: Axes, probability: np.ndarray | None) -> None:
+    axes.set(xlabel="probability", ylabel="atoms", xlim=(0, 1))
+    if probability is not None and np.isfinite(probability).any():
+        axes.hist(probability, bins=40, range=(0, 1), color="0.45", log=True)
+        axes.axvspan(0, DOUBTFUL, color=_ODD[f"probability below {DOUBTFUL:g}"], alpha=0.3, lw=0)
+
+
+def _summary(row: pd.Series) -> str:
+    """Return what the figure of a frame says in words."""
+    import textwrap
+
+    # Matplotlib would take a dollar for mathematics, of which there is none.
+    text = row.remarks or "Nothing to distrust was found, which is no proof."
+    lines = [f"{row.found} atoms found"]
+    if np.isfinite(row.expected):
+        lines[0] += f", {row.expected:.0f} sites of a lattice expected"
+    known = {
+        "domain": "domain {:.2g} (at most 1)",
+        "masked": "masked {:.1%}",
+        "agreement": "agreement {:.2f}",
+        "sigma_nm": "sigma {:.4f} nm",
+    }
+    lines.append(
+        ", ".join(text.format(row[name]) for name, text in known.items() if np.isfinite(row[name]))
+    )
+    sentences = text.replace(". ", ".\n").splitlines()
+    return "\n".join([*lines, "", *("\n".join(textwrap.wrap(one, _WIDTH)) for one in sentences)])
+
+
+def _plot_course(figure: Figure, table: pd.DataFrame) -> None:
+    """Draw the columns of several frames, and how many of them have which remarks."""
+    grid = figure.add_gridspec(3, 2, width_ratios=[1.6, 1])
+    number = np.arange(len(table))
+    if "frame" in table:
+        number = table["frame"].to_numpy()
+    first = None
+    for place, (label, names) in enumerate(_CURVES.items()):
+        axes = figure.add_subplot(grid[place, 0], sharex=first)
+        first = first or axes
+        for name in names:
+            values = table[name].to_numpy(float)
+            if np.isfinite(values).any():
+                axes.plot(number, values, lw=1, marker="." if len(table) < 60 else "", label=name)
+        axes.set_ylabel("atoms" if label != "score" else "score, fraction")
+        axes.legend(fontsize=8, ncols=2)
+    axes.set_xlabel("frame")
+    axes.axhline(1, color="0.6", lw=0.8, ls=":")
+    words = figure.add_subplot(grid[:, 1])
+    words.set_axis_off()
+    words.text(0, 1, _course(table), va="top", fontsize=9, transform=words.transAxes)
+
+
+def _course(table: pd.DataFrame) -> str:
+    """Return in words which frames to distrust, and why."""
+    import textwrap
+
+    n = len(table)
+    kinds = {
+        "unlike the training images": table.domain > 1,
+        "no atoms": table.found == 0,
+        "no lattice recognised": (table.found > 0) & table.expected.isna(),
+        "a tenth of the atoms off the lattice": table.off_lattice > 0.1 * table.found,
+        "pairs too close": table.too_close > 0,
+        "holes in the lattice": table.holes > 0,
+        f"a tenth of the atoms below {DOUBTFUL:g}": table.doubtful > 0.1 * table.found,
+        "a tenth of the pixels masked": table.masked > 0.1,
+        "far fewer or more atoms than usual": _unusual(table.found.to_numpy(float)),
+    }
+    lines = [f"{n} frames, {int((table.remarks == '').sum())} without a remark", ""]
+    for text, which in kinds.items():
+        if which.any():
+            frames = np.flatnonzero(which)
+            named = ", ".join(map(str, frames[:6])) + ", ..." * (len(frames) > 6)
+            lines += textwrap.wrap(f"{len(frames)}: {text} ({named})", _WIDTH)
+    return "\n".join(lines)
+
+
+def _unusual(found: np.ndarray) -> np.ndarray:
+    """Which numbers are off the median by more than a fifth, and by more than counting makes."""
+    usual = np.median(found) if len(found) else 0.0
+    return np.abs(found - usual) > np.maximum(0.2 * usual, 4 * np.sqrt(usual))

@@ -1,0 +1,455 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Atoms chosen by their columns, by place, or by the lattice."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from numbers import Real
+from typing import TYPE_CHECKING, Any
+
+import dask.array as da
+import numpy as np
+from hyperspy.signals import BaseSignal, LazySignal
+
+from hyperspy_dlatoms.analysis.quality import flags
+from hyperspy_dlatoms.signals._docstrings import filled
+
+if TYPE_CHECKING:
+    from hyperspy_dlatoms.signals import AtomPositions
+    from hyperspy_dlatoms.signals._export import Calibration
+
+_Rule = Callable[[np.ndarray], np.ndarray]
+
+
+@filled
+def select(
+    self: AtomPositions,
+    *,
+    threshold: float | None = None,
+    roi: Any = None,
+    mask: np.ndarray | BaseSignal | None = None,
+    on_lattice: bool | None = None,
+    invert: bool = False,
+    **columns: Any,
+) -> AtomPositions:
+    """Return the atoms that meet all conditions.
+
+    Parameters
+    ----------
+    threshold : float, optional
+        The minimum probability, as if the images had been searched with this threshold, see Notes.
+    roi : hyperspy.api.roi or sequence of these, optional
+        A region of interest in the units of the image's axes, or several: atoms in any of them.
+        `RectangularROI`, `CircleROI` (rings as well) and `PolygonROI`.
+    mask : numpy.ndarray or Signal2D, optional
+        True at the pixels whose atoms are kept, of shape (H, W), or of images of the same
+        navigation shape.
+    on_lattice : bool, optional
+        Whether the atom continues the lattice of its neighbours, see :meth:`quality`; nothing is
+        selected in frames without a lattice.
+    invert : bool, default False
+        Whether to return the other atoms instead.
+    **columns
+        Conditions on columns by their names: a number, or the name of a species, that is equal; a
+        pair ``(low, high)``, both included, of which one may be None; a list of values; or a
+        function that takes the column of a frame, shape (n,), and returns a mask.
+
+    Returns
+    -------
+    AtomPositions or LazyAtomPositions
+        A new signal, lazy if this one is. ``metadata.VectorMetadata.selections`` lists the
+        conditions.
+
+    Raises
+    ------
+    ValueError
+        If there is no such column, the mask has another shape, or the threshold cannot be applied
+        afterwards, see Notes.
+    TypeError
+        For regions and conditions of other kinds.
+
+    See Also
+    --------
+    ivec : The same by index, as pyxem's vectors have it.
+
+    Notes
+    -----
+    A threshold that is given to the search keeps each atom of that probability. Applied afterwards
+    it gives the same atoms of a single network, as long as none that it would keep were left out
+    before: it must not be below the threshold of the search or, for the thresholds of a model card,
+    its upper one (``anchor``), below which atoms that are alone were left out. Two candidates
+    closer than the minimum distance of the network could make a difference, if the one with the
+    lower probability was kept because it lies nearer to a pixel of the network; on the example
+    images that does not happen. In an ensemble a threshold decides which members contribute to the
+    position of an atom, so it has to be searched anew; ``probability=(0.9, None)`` is a plain cut.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from hyperspy_dlatoms import AtomPositions
+    >>> sites = np.array([[2, 2, 0.9, 0.1, 0.1, 0], [4, 2, 0.6, 0.1, 0.1, 1.0]])
+    >>> atoms = AtomPositions.from_frames(sites, sampling=1, species=["Mo", "S"])
+    >>> len(atoms.select(probability=(0.8, None)).data[0])
+    1
+    >>> atoms.select(species="S").data[0][:, 0]
+    array([4.])
+    """
+    calibration = self._calibration
+    rules: list[_Rule] = []
+    said: list[str] = []
+    if threshold is not None:
+        lowest = _checked_threshold(threshold, self._calibrated())
+        rules.append(_of_column(calibration, "probability", (lowest, None)))
+        said.append(f"threshold={lowest:g}")
+    for name, condition in columns.items():
+        rules.append(_of_column(calibration, name, condition))
+        said.append(f"{name}={_written(condition)}")
+    if roi is not None:
+        regions = list(roi) if isinstance(roi, list | tuple) else [roi]
+        rules.append(_in_regions([_shape(one) for one in regions], calibration))
+        said += [f"roi={region}" for region in regions]
+    if on_lattice is not None:
+        rules.append(partial(_on_lattice, sampling=calibration.sampling, wanted=bool(on_lattice)))
+        said.append(f"on_lattice={bool(on_lattice)}")
+    masks = None
+    if mask is not None:
+        masks = _checked_mask(mask, self.data.shape, calibration)
+        said.append("mask")
+    if not said:
+        raise ValueError("There is no condition: expected a column, threshold, roi, mask, ...")
+    kept = partial(_kept, rules=rules, invert=invert)
+    data = _by_frame(kept, self.data, masks)
+    picked = _like(self, data)
+    before = list(self.metadata.get_item("VectorMetadata.selections", []))
+    text = f"{'not ' * invert}{', '.join(said)}"
+    picked.metadata.VectorMetadata.selections = [*before, text]
+    return picked
+
+
+class Slicer:
+    """Slicing of the columns and rows of `AtomPositions`: ``atoms.ivec[columns, rows]``."""
+
+    def __init__(self, atoms: AtomPositions):
+        self._atoms = atoms
+
+    def __getitem__(self, item: Any) -> AtomPositions | Column:
+        which, rows = item if isinstance(item, tuple) else (item, slice(None))
+        atoms = self._atoms
+        names = atoms._calibration.columns
+        columns = _columns(which, names)
+        masks = None
+        if isinstance(rows, BaseSignal):
+            masks = rows.data
+            if masks.dtype != object or masks.shape != atoms.data.shape:
+                raise ValueError(
+                    f"The rows have the shape {masks.shape}: expected a mask for each atom, such "
+                    "as atoms.ivec['probability'] > 0.9."
+                )
+        elif not isinstance(rows, slice):
+            raise TypeError(
+                f"The rows are {rows!r}: expected a slice, or a mask for each atom such as "
+                "atoms.ivec['probability'] > 0.9."
+            )
+        data = _by_frame(
+            partial(_cut, columns=columns, rows=rows if masks is None else None), atoms.data, masks
+        )
+        if isinstance(columns, int):
+            axes = atoms.axes_manager.navigation_axes
+            kind = LazyColumn if isinstance(data, da.Array) else Column
+            made = kind(data, axes=[one.get_axis_dictionary() for one in reversed(axes)])
+            made.ragged = True
+            made.metadata.General.title = names[columns]
+            return made
+        if columns[:2] != [0, 1]:
+            raise ValueError(
+                f"The columns are {', '.join(names[at] for at in columns)}: expected y and x first,"
+                " or one column by its name."
+            )
+        cut = _like(atoms, data)
+        cut.metadata.VectorMetadata.column_names = [names[at] for at in columns]
+        return cut
+
+
+class Column(BaseSignal):
+    """One column of `AtomPositions`, an array of shape (n,) for each frame, to be compared."""
+
+    _signal_dimension = 0
+
+    def _compared(self, compare: Callable, other: Any) -> Column:
+        def of_block(block: np.ndarray) -> np.ndarray:
+            out = np.empty(block.shape, object)
+            for index in np.ndindex(block.shape):
+                out[index] = compare(block[index], other)
+            return out
+
+        return self._deepcopy_with_new_data(_by_frame_alone(of_block, self.data))
+
+    def __lt__(self, other: Any) -> Column:
+        return self._compared(np.less, other)
+
+    def __le__(self, other: Any) -> Column:
+        return self._compared(np.less_equal, other)
+
+    def __gt__(self, other: Any) -> Column:
+        return self._compared(np.greater, other)
+
+    def __ge__(self, other: Any) -> Column:
+        return self._compared(np.greater_equal, other)
+
+    def __eq__(self, other: Any) -> Column:  # type: ignore[override]
+        return self._compared(np.equal, other)
+
+    def __ne__(self, other: Any) -> Column:  # type: ignore[override]
+        return self._compared(np.not_equal, other)
+
+    __hash__ = None  # type: ignore[assignment]
+
+
+class LazyColumn(Column, LazySignal):
+    """One column of `LazyAtomPositions`."""
+
+
+def _columns(which: Any, names: list[str]) -> int | list[int]:
+    """Return the index of a column, or those of several."""
+    if isinstance(which, str):
+        if which not in names:
+            raise ValueError(f"There is no column {which!r}: expected one of {', '.join(names)}.")
+        return names.index(which)
+    if isinstance(which, slice):
+        return list(range(len(names)))[which]
+    if isinstance(which, list | tuple | np.ndarray):
+        return [one for one in (_columns(name, names) for name in which) if isinstance(one, int)]
+    at = range(len(names))[int(which)]
+    return at
+
+
+def _cut(
+    frame: np.ndarray,
+    mask: np.ndarray | None,
+    columns: int | list[int],
+    rows: slice | None,
+) -> np.ndarray:
+    return frame[mask if rows is None else rows][:, columns]
+
+
+def _like(atoms: AtomPositions, data: np.ndarray | da.Array) -> AtomPositions:
+    """Return atoms with other rows, and a copy of the metadata."""
+    axes = [axis.get_axis_dictionary() for axis in reversed(atoms.axes_manager.navigation_axes)]
+    # Results of each frame may be dask arrays, which are kept as they are.
+    vectors = atoms.metadata.VectorMetadata.as_dictionary()
+    metadata = atoms.metadata.deepcopy().as_dictionary() | {"VectorMetadata": vectors}
+    return type(atoms)(data, axes=axes, metadata=metadata, ragged=True)
+
+
+def _by_frame(
+    function: Callable[..., np.ndarray],
+    data: np.ndarray | da.Array,
+    masks: np.ndarray | da.Array | None,
+) -> np.ndarray | da.Array:
+    """Apply a function of a frame and its mask, which may be None, to each frame."""
+    if masks is None or (masks.ndim == 2 and masks.dtype != object):
+        # One mask for all.
+        return _by_frame_alone(partial(_each, function=function, mask=masks), data)
+    of_block = partial(_each_with, function=function)
+    if not isinstance(data, da.Array):
+        return of_block(data, np.asarray(masks))
+    if not isinstance(masks, da.Array):
+        masks = da.from_array(masks, chunks=-1, name=False)
+    number, pixels = data.ndim, range(data.ndim, masks.ndim)
+    masks = masks.rechunk(dict(enumerate(data.chunks)) | dict.fromkeys(pixels, -1))
+    frames = tuple(range(number))
+    return da.blockwise(
+        of_block,
+        frames,
+        data,
+        frames,
+        masks,
+        tuple(range(masks.ndim)),
+        dtype=object,
+        concatenate=True,
+        meta=np.empty((0,) * number, object),
+    )
+
+
+def _by_frame_alone(function: Callable, data: np.ndarray | da.Array) -> np.ndarray | da.Array:
+    if not isinstance(data, da.Array):
+        return function(data)
+    # Without meta dask would call the function on an empty block to learn what comes out.
+    return da.map_blocks(function, data, dtype=object, meta=np.empty((0,) * data.ndim, object))
+
+
+def _each(frames: np.ndarray, function: Callable, mask: np.ndarray | None) -> np.ndarray:
+    out = np.empty(frames.shape, object)
+    for index in np.ndindex(frames.shape):
+        out[index] = function(frames[index], mask)
+    return out
+
+
+def _each_with(frames: np.ndarray, masks: np.ndarray, function: Callable) -> np.ndarray:
+    out = np.empty(frames.shape, object)
+    for index in np.ndindex(frames.shape):
+        out[index] = function(frames[index], masks[index])
+    return out
+
+
+def _kept(
+    frame: np.ndarray, mask: np.ndarray | None, rules: Sequence[_Rule], invert: bool
+) -> np.ndarray:
+    keep = np.ones(len(frame), bool)
+    for rule in rules:
+        keep &= rule(frame)
+    if mask is not None:
+        y, x = np.rint(frame[:, :2]).astype(np.intp).T
+        inside = (y >= 0) & (x >= 0) & (y < mask.shape[0]) & (x < mask.shape[1])
+        keep &= inside & np.asarray(mask, bool)[np.where(inside, y, 0), np.where(inside, x, 0)]
+    return frame[keep != invert]
+
+
+def _checked_threshold(threshold: float, vectors: Mapping[str, Any]) -> float:
+    """Return a threshold that gives what a new search with it would."""
+    if isinstance(threshold, bool) or not isinstance(threshold, Real):
+        raise TypeError(f"threshold is {threshold!r}: expected a number from 0 to 1.")
+    value = float(threshold)
+    if not 0 < value < 1:
+        raise ValueError(f"threshold is {value}: expected a number between 0 and 1.")
+    plain = f"probability=({value:g}, None) is a plain cut."
+    if vectors.get("members"):
+        raise ValueError(
+            "In an ensemble the threshold decides which networks contribute to an atom: search "
+            f"anew with threshold={value:g}; {plain}"
+        )
+    searched = vectors.get("threshold")
+    if searched is None:
+        raise ValueError(f"The threshold of the search is not known: {plain}")
+    lowest = float(vectors.get("anchor", searched))
+    if value < lowest:
+        why = (
+            f"the search left out atoms with a probability below {lowest:g} that are alone"
+            if "anchor" in vectors
+            else f"the search left out atoms with a probability below {lowest:g}"
+        )
+        raise ValueError(
+            f"threshold is {value:g}, but {why}: expected {lowest:g} or more, or search anew with "
+            f"threshold={value:g}; {plain}"
+        )
+    return value
+
+
+def _of_column(calibration: Calibration, name: str, condition: Any) -> _Rule:
+    names = calibration.columns
+    if name not in names:
+        raise ValueError(f"There is no column {name!r}: expected one of {', '.join(names)}.")
+    at = names.index(name)
+    if callable(condition):
+        return partial(_by_function, at=at, name=name, function=condition)
+    if isinstance(condition, tuple):
+        if len(condition) != 2:
+            raise ValueError(f"{name} is {condition!r}: expected a pair (low, high).")
+        low, high = (
+            bound if one is None else float(one)
+            for one, bound in zip(condition, (-np.inf, np.inf), strict=True)
+        )
+        return partial(_between, at=at, low=low, high=high)
+    values = list(condition) if isinstance(condition, list | np.ndarray | set) else [condition]
+    return partial(_one_of, at=at, values=[_value(name, one, calibration) for one in values])
+
+
+def _value(name: str, value: Any, calibration: Calibration) -> float:
+    if isinstance(value, str):
+        if name != "species" or value not in calibration.species:
+            known = ", ".join(calibration.species) or "numbers"
+            raise ValueError(f"{name} is {value!r}: expected one of {known}.")
+        return float(calibration.species.index(value))
+    if not isinstance(value, Real | np.number):
+        raise TypeError(
+            f"{name} is {value!r}: expected a number, a pair (low, high), a list, or a function."
+        )
+    return float(value)
+
+
+def _by_function(frame: np.ndarray, at: int, name: str, function: Callable) -> np.ndarray:
+    found = np.asarray(function(frame[:, at]))
+    if found.shape != (len(frame),) or found.dtype != bool:
+        raise ValueError(
+            f"The condition on {name} returns {found.dtype} of shape {found.shape}: expected bool "
+            f"of shape ({len(frame)},)."
+        )
+    return found
+
+
+def _between(frame: np.ndarray, at: int, low: float, high: float) -> np.ndarray:
+    return (frame[:, at] >= low) & (frame[:, at] <= high)
+
+
+def _one_of(frame: np.ndarray, at: int, values: list[float]) -> np.ndarray:
+    return np.isin(frame[:, at], values)
+
+
+def _on_lattice(frame: np.ndarray, sampling: np.ndarray, wanted: bool) -> np.ndarray:
+    found = flags(sampling * frame[:, :2])
+    known = np.full(len(frame), found.lattice)
+    return known & (found.on_lattice == wanted)
+
+
+def _checked_mask(
+    mask: np.ndarray | BaseSignal, shape: tuple[int, ...], calibration: Calibration
+) -> np.ndarray | da.Array:
+    """Return a mask of shape (H, W), or (*navigation, H, W)."""
+    pixels = mask.data if isinstance(mask, BaseSignal) else mask
+    pixels = pixels if isinstance(pixels, da.Array) else np.asarray(pixels)
+    size = calibration.image_shape or pixels.shape[-2:]
+    if pixels.shape not in (tuple(size), (*shape, *size)):
+        raise ValueError(
+            f"The mask has the shape {pixels.shape}: expected {tuple(size)}, that of an image, or "
+            f"{(*shape, *size)}, that of all."
+        )
+    if pixels.ndim == 2 and isinstance(pixels, da.Array):
+        pixels = pixels.compute()
+    return pixels
+
+
+def _shape(roi: Any) -> tuple[str, Any]:
+    """Return what kind of region it is, and its numbers, in the units of the axes."""
+    kind = type(roi).__name__
+    if kind == "RectangularROI":
+        return kind, (roi.left, roi.top, roi.right, roi.bottom)
+    if kind == "CircleROI":
+        inner = roi.r_inner if isinstance(roi.r_inner, Real) else 0.0
+        return kind, (roi.cx, roi.cy, roi.r, inner)
+    if kind == "PolygonROI":
+        return kind, np.array(roi.vertices, float).reshape(-1, 2)
+    raise TypeError(
+        f"roi is {roi!r}: expected a RectangularROI, CircleROI or PolygonROI of hyperspy.api.roi, "
+        "or a list of these."
+    )
+
+
+def _in_regions(shapes: list[tuple[str, Any]], calibration: Calibration) -> _Rule:
+    return partial(_in_any, shapes=shapes, calibration=calibration)
+
+
+def _in_any(
+    frame: np.ndarray, shapes: list[tuple[str, Any]], calibration: Calibration
+) -> np.ndarray:
+    y, x = calibration.in_axis_units(frame).T
+    found = np.zeros(len(frame), bool)
+    for kind, numbers in shapes:
+        if kind == "RectangularROI":
+            left, top, right, bottom = numbers
+            found |= (x >= left) & (x < right) & (y >= top) & (y < bottom)
+        elif kind == "CircleROI":
+            cx, cy, outer, inner = numbers
+            distance = np.hypot(x - cx, y - cy)
+            found |= (distance <= outer) & (distance >= inner)
+        else:
+            from matplotlib.path import Path
+
+            closed = Path(np.concatenate([numbers, numbers[:1]]))
+            found |= closed.contains_points(np.column_stack([x, y]))
+    return found
+
+
+def _written(condition: Any) -> str:
+    name = getattr(condition, "__name__", None)
+    return name if callable(condition) and name else repr(condition)

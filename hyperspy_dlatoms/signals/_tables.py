@@ -1,0 +1,385 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Atoms as tables."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from numbers import Real
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from hyperspy_dlatoms.signals import _export
+from hyperspy_dlatoms.signals._columns import (
+    LENGTHS,
+    UNITS,
+    checked_unit,
+    is_time,
+    length_columns,
+    pixel_size,
+)
+from hyperspy_dlatoms.signals._docstrings import filled
+
+if TYPE_CHECKING:
+    import os
+
+    import pandas as pd
+    from hyperspy.signals import Signal2D
+
+    from hyperspy_dlatoms.signals import AtomPositions
+
+# Of a table that `to_dataframe` wrote, what follows from the others: navigation, and positions once
+# more. Their units are not in their names.
+_DERIVED = ("frame", "y", "x", "y_sigma", "x_sigma")
+# Of a frame, by which the time of a frame may be off that of a uniform axis.
+_SAME_TIME = 1e-3
+# Frames of a table without atoms; more are a sign of a column that does not count frames.
+_MOST_FRAMES = 10_000_000
+
+
+@filled
+def to_dataframe(
+    self: AtomPositions, signal: Signal2D | None = None, *, units: str | None = None
+) -> pd.DataFrame:
+    """Return a table with a row for each atom.
+
+    Parameters
+    ----------
+    {IMAGES}
+    {UNITS}
+
+    Returns
+    -------
+    pandas.DataFrame
+        With ``units="nm"``: ``frame``, the number of the frame in the images that were searched,
+        of a part that ``inav`` picked too (along several navigation axes ``index_0``, ... in the
+        order of the array); for each navigation axis with a name or a unit of time its value, for
+        instance ``time_s``; ``y_nm``, ``x_nm``, ``y_sigma_nm``, ``x_sigma_nm``; then the columns
+        without a length, `species` by name.
+
+        By default also, before these, the columns of earlier releases: ``index_0``, ...; for each
+        navigation axis with a name its value, without the unit; `y_px` and `x_px`; `y` and `x` in
+        the units of the image's axes, which ``attrs["units"]`` names; and `y_sigma` and `x_sigma`
+        in px. `y`, `x`, `y_sigma`, `x_sigma` and values without their unit are deprecated.
+
+    Raises
+    ------
+    {RAISES_PLACE}
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from hyperspy_dlatoms import AtomPositions
+    >>> atoms = AtomPositions.from_frames(np.array([[10.0, 5.0, 0.9]]), sampling=0.2)
+    >>> atoms.to_dataframe(units="nm")
+       y_nm  x_nm  probability
+    0   0.2   0.1          0.9
+    >>> atoms.to_dataframe()
+       y_px  x_px    y    x  probability  y_nm  x_nm
+    0  10.0   5.0  2.0  1.0          0.9   0.2   0.1
+    """
+    unit = None if units is None else checked_unit(units)
+    return _export.table(*self._on(signal)._for_tables(), unit)
+
+
+@filled
+def to_csv(
+    self: AtomPositions,
+    path: str | os.PathLike[str],
+    signal: Signal2D | None = None,
+    *,
+    units: str | None = None,
+) -> None:
+    """Write the table of :meth:`to_dataframe` to a file.
+
+    Lazy atoms are found and written a few frames at a time, so that memory does not grow with
+    their number.
+
+    Parameters
+    ----------
+    {PATH}
+    {IMAGES}
+    {UNITS}
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from hyperspy_dlatoms import AtomPositions
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> atoms = AtomPositions.from_frames(np.array([[10.0, 5.0, 0.9]]), sampling=0.2)
+    >>> with tempfile.TemporaryDirectory() as directory:
+    ...     atoms.to_csv(f"{directory}/atoms.csv", units="nm")
+    ...     print(Path(directory, "atoms.csv").read_text().strip())
+    y_nm,x_nm,probability
+    0.2,0.1,0.9
+    """
+    unit = None if units is None else checked_unit(units)
+    atoms = self._on(signal)
+    _export.write_csv(path, atoms.data, atoms._calibration, atoms._navigation, unit)
+
+
+def from_dataframe(
+    cls: type[AtomPositions],
+    table: pd.DataFrame,
+    *,
+    sampling: float,
+    species: Sequence[str] | None = None,
+    image_shape: tuple[int, int] | None = None,
+    n_frames: int | None = None,
+) -> AtomPositions:
+    """Return a signal of positions from a table, for instance of another program.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        A row for each atom. Needed are ``y_px`` and ``x_px``, from the centre of the first pixel of
+        the image, or both in another unit, ``y_nm``, ``y_pm`` or ``y_angstrom``. ``y_sigma_px`` and
+        ``x_sigma_px``, in any of these units, ``probability`` and ``species``, names or indices,
+        are optional. With ``frame``, a whole number, it is a movie. Other columns of numbers are
+        kept by their names. Tables of :meth:`to_dataframe` come back as they were.
+    sampling : float
+        Å/px.
+    species : sequence of str, optional
+        The names of the classes in their order; by default those in the table, sorted.
+    image_shape : tuple of int, optional
+        Height and width of the images in px, which methods that need their area ask for.
+    n_frames : int, optional
+        The number of frames from number 0, those without atoms at the end included; by default
+        the frames are those from the first to the last with an atom.
+
+    Returns
+    -------
+    AtomPositions
+        With one navigation axis if there is a column ``frame``, else none. Rows are sorted by y
+        and x.
+
+    Raises
+    ------
+    ValueError
+        If there are no positions with their unit in the name, a position is not finite, a column is
+        no number, or the numbers of frames make no sense.
+
+    See Also
+    --------
+    from_array, from_frames : The same from arrays.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from hyperspy_dlatoms import AtomPositions
+    >>> table = pd.DataFrame({"frame": [0, 0, 2], "y_px": [4.0, 2.0, 3.0], "x_px": [1.0, 5.0, 6.0]})
+    >>> atoms = AtomPositions.from_dataframe(table, sampling=0.2)
+    >>> atoms
+    <AtomPositions, title: , dimensions: (3|ragged)>
+    >>> atoms.data[0]
+    array([[2., 5.],
+           [4., 1.]])
+    """
+    scale = _checked_sampling(sampling)
+    lengths = length_columns(map(str, table.columns))
+    if not {"y", "x"} <= set(lengths):
+        raise ValueError(
+            f"The table has the columns {', '.join(map(str, table.columns))}: expected y_px and "
+            "x_px (or y_nm and x_nm, and so on), with the unit in the name. Rename them, for "
+            "example table.rename(columns={'y': 'y_px', 'x': 'x_px'})."
+        )
+    if ("y_sigma" in lengths) != ("x_sigma" in lengths):
+        raise ValueError("The table has a sigma along one of y and x: expected both, or none.")
+    names: list[str] = []
+    columns: list[np.ndarray] = []
+
+    def add(name: str, values: object) -> None:
+        names.append(name)
+        columns.append(np.asarray(values, float))
+
+    for name in ("y", "x", "probability", "y_sigma", "x_sigma"):
+        if name in lengths:
+            column, unit = lengths[name]
+            size = pixel_size(unit, np.full(2, scale))[0]
+            add(name, _numbers(table, column) / size)
+        elif name in table and name.endswith("_sigma"):
+            # A table of to_dataframe of an earlier release has them in px.
+            if not {"y_px", "y"} <= set(table.columns):
+                raise ValueError(
+                    f"The column {name} has no unit in its name: call it {name}_px, {name}_nm, ..."
+                )
+            add(name, _numbers(table, name))
+        elif name in table and name == "probability":
+            add(name, _numbers(table, name))
+    if not np.isfinite(np.column_stack(columns[:2])).all():
+        raise ValueError("Some positions are not finite: drop these rows, table.dropna().")
+    classes = list(species or [])
+    if "species" in table:
+        indices, classes = _classes(table["species"], classes)
+        add("species", indices)
+    axis: dict[str, Any] = {"navigate": True} | _time_axis(table)
+    skipped = {*names, *axis.pop("columns", ()), *_DERIVED}
+    skipped |= {f"{name}_{unit}" for name in LENGTHS for unit in UNITS}
+    for column in map(str, table.columns):
+        if column not in skipped and not column.startswith("index_"):
+            add(column, _numbers(table, column))
+    rows = np.column_stack(columns)
+    first, frames = 0, [rows]
+    if "frame" in table:
+        first, frames = _frames(rows, _numbers(table, "frame"), n_frames)
+    elif n_frames is not None:
+        raise ValueError("n_frames is given, but the table has no column frame.")
+    data = np.empty(len(frames), object)
+    for number, frame in enumerate(frames):
+        data[number] = frame[np.lexsort((frame[:, 1], frame[:, 0]))]
+    vectors: dict[str, Any] = {
+        "column_names": names,
+        "offsets": [0.0, 0.0],
+        "scales": [scale] * 2,
+        "units": ["Å", "Å"],
+        "sampling": [scale] * 2,
+        "species": classes,
+    }
+    if image_shape is not None:
+        vectors["image_shape"] = [int(size) for size in image_shape]
+    if first:
+        vectors |= {"first_frames": [first], "frame_steps": [1]}
+    axis["offset"] = axis.get("offset", 0.0) + first * axis.get("scale", 0.0)
+    axes = [axis | {"size": len(data)}] if "frame" in table else []
+    return cls(data, axes=axes, metadata={"VectorMetadata": vectors}, ragged=True)
+
+
+def from_array(
+    cls: type[AtomPositions],
+    array: np.ndarray | Sequence[np.ndarray],
+    *,
+    sampling: float,
+    columns: Sequence[str] = ("y_px", "x_px"),
+    species: Sequence[str] | None = None,
+    image_shape: tuple[int, int] | None = None,
+) -> AtomPositions:
+    """Return a signal of positions from arrays, for instance those of another program.
+
+    Parameters
+    ----------
+    array : numpy.ndarray or sequence of numpy.ndarray
+        Of shape (n, k), a row for each atom; a sequence of such arrays, one for each frame, is a
+        movie.
+    sampling : float
+        Å/px.
+    columns : sequence of str, default ("y_px", "x_px")
+        The k names of the columns in their order, as in :meth:`from_dataframe`; those of Atomap and
+        Matplotlib are ``("x_px", "y_px")``.
+    species, image_shape
+        As in :meth:`from_dataframe`.
+
+    Returns
+    -------
+    AtomPositions
+        With one navigation axis for a sequence, none for one array.
+
+    Raises
+    ------
+    ValueError
+        If an array has not a column for each name, and as :meth:`from_dataframe`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from hyperspy_dlatoms import AtomPositions
+    >>> atoms = AtomPositions.from_array(np.ones((4, 2)), columns=("x_px", "y_px"), sampling=0.1)
+    >>> atoms.data[0].shape
+    (4, 2)
+    """
+    import pandas as pd
+
+    single = isinstance(array, np.ndarray) and array.dtype != object
+    arrays = [np.asarray(one, float) for one in ([array] if single else array)]
+    for one in arrays:
+        if one.ndim != 2 or one.shape[1] != len(columns):
+            raise ValueError(
+                f"An array has the shape {one.shape}: expected (n, {len(columns)}), a column for "
+                f"each of {', '.join(columns)}."
+            )
+    if not arrays:
+        raise ValueError("There are no arrays: expected one or more.")
+    table = pd.DataFrame(np.concatenate(arrays), columns=list(columns))
+    options: dict[str, Any] = {"sampling": sampling, "species": species, "image_shape": image_shape}
+    if single:
+        return from_dataframe(cls, table, **options)
+    table["frame"] = np.repeat(np.arange(len(arrays)), [len(one) for one in arrays])
+    return from_dataframe(cls, table, n_frames=len(arrays), **options)
+
+
+def _checked_sampling(sampling: object) -> float:
+    if isinstance(sampling, bool) or not isinstance(sampling, Real):
+        raise TypeError(f"sampling is {sampling!r}: expected a number in Å/px.")
+    if not (np.isfinite(float(sampling)) and sampling > 0):
+        raise ValueError(f"sampling is {sampling}: expected a positive number in Å/px.")
+    return float(sampling)
+
+
+def _time_axis(table: pd.DataFrame) -> dict[str, Any]:
+    """Return the axis of a movie by the column of its time, ``time_s``, if it is uniform.
+
+    ``columns`` are those that the axis stands for.
+    """
+    named = [column for column in map(str, table.columns) if column.startswith("time_")]
+    units = [column.removeprefix("time_") for column in named]
+    if len(named) != 1 or not is_time(units[0]) or "frame" not in table:
+        return {}
+    frames, times = (_numbers(table, column) for column in ("frame", named[0]))
+    if len(np.unique(frames)) < 2 or not np.isfinite(times).all():
+        return {}
+    scale, offset = np.polyfit(frames, times, 1)
+    if np.abs(offset + scale * frames - times).max() > _SAME_TIME * abs(scale):
+        return {}
+    columns = [*named, *{"time"} & set(table.columns)]
+    time = {"name": "time", "units": units[0], "scale": float(scale), "offset": float(offset)}
+    return time | {"columns": columns}
+
+
+def _numbers(table: pd.DataFrame, column: str) -> np.ndarray:
+    try:
+        return table[column].to_numpy(float)
+    except (TypeError, ValueError) as error:
+        raise ValueError(
+            f"The column {column} is not of numbers: leave it out, table.drop(columns="
+            f"{column!r}), or make numbers of it."
+        ) from error
+
+
+def _classes(column: pd.Series, species: list[str]) -> tuple[np.ndarray, list[str]]:
+    """Return the index of the species of each atom, and their names."""
+    if np.issubdtype(getattr(column.dtype, "type", object), np.number):
+        indices = column.to_numpy(float)
+        if len(indices) and not (np.isin(indices, np.arange(len(species)))).all():
+            raise ValueError(
+                f"species are numbers from {indices.min():g} to {indices.max():g}, of "
+                f"{len(species)} names: give species, the names of the classes in their order."
+            )
+        return indices, species
+    written = [str(name) for name in column]
+    names = species or sorted(set(written))
+    if unknown := sorted(set(written) - set(names)):
+        raise ValueError(
+            f"The table has the species {', '.join(unknown)}: expected {', '.join(names)}."
+        )
+    return np.array([names.index(name) for name in written], float), names
+
+
+def _frames(
+    rows: np.ndarray, numbers: np.ndarray, n_frames: int | None
+) -> tuple[int, list[np.ndarray]]:
+    """Return the number of the first frame, and the rows of each frame from there on."""
+    if not (np.isfinite(numbers).all() and (numbers == np.rint(numbers)).all()):
+        raise ValueError("frame has numbers that are not whole: expected 0, 1, 2, ...")
+    numbers = numbers.astype(np.int64)
+    low, high = (int(numbers.min()), int(numbers.max())) if len(numbers) else (0, -1)
+    if low < 0 or high - low > _MOST_FRAMES:
+        raise ValueError(f"frame goes from {low} to {high}: expected 0, 1, 2, ...")
+    if n_frames is not None:
+        if high >= n_frames:
+            raise ValueError(f"n_frames is {n_frames}, but frame goes to {high}.")
+        low, high = 0, n_frames - 1
+    order = np.argsort(numbers, kind="stable")
+    ends = np.searchsorted(numbers[order], np.arange(low, high + 1) + 1)
+    starts = np.concatenate([[0], ends[:-1]]) if len(ends) else ends
+    parts = [rows[order[start:end]] for start, end in zip(starts, ends, strict=True)]
+    return low, parts
