@@ -39,7 +39,7 @@ _RECOGNISED = 0.4
 _EMPTY, _SURROUNDED, _ONE_PLACE = 0.6, 1.8, 0.3
 # rad; a surface leaves open 180° and more, a vacancy in a sheet 60°.
 _OPEN = np.deg2rad(130)
-# Atoms whose translations have to lead to an empty place.
+# Translations that have to lead to an atom, or from different atoms to an empty place.
 _WITNESSES = 3
 # Translated neighbours that are looked up at once: some 50 MB.
 _AT_ONCE = 500_000
@@ -116,7 +116,8 @@ def flags(positions: np.ndarray, window: tuple[np.ndarray, np.ndarray] | None = 
     The lattice need not be known, and there may be several grains, strain, and several sites in a
     cell. The vector from an atom to another one nearby is a translation of the lattice there if it
     takes the neighbours of the first to atoms as well. An atom with two such translations is on the
-    lattice; where a translation takes a neighbour to an empty place among atoms, there is a hole.
+    lattice, and so is one that three lead to; where they take neighbours to an empty place among
+    atoms, there is a hole.
 
     Parameters
     ----------
@@ -159,10 +160,14 @@ def flags(positions: np.ndarray, window: tuple[np.ndarray, np.ndarray] | None = 
     too_close = np.bincount(pairs.ravel(), minlength=n) > 0
     if n < FEWEST:
         return Flags(spacing, too_close, len(pairs), False, none, np.empty((0, 2)))
-    translations, places, sources = _translations(positions, tree, spacing, window)
-    on_lattice = translations >= _TRANSLATIONS
+    known = _translations(positions, tree, spacing, window)
+    on_lattice = (known.number >= _TRANSLATIONS) | (known.reached >= _WITNESSES)
+    if window is not None:
+        # At the edge of an image there may be too few neighbours to tell.
+        margin = np.minimum(positions - window[0], window[1] - positions).min(axis=1)
+        on_lattice |= (margin < _SHELL * spacing) & (known.tried <= _TRANSLATIONS)
     lattice = bool(on_lattice.mean() >= _RECOGNISED)
-    holes = _holes(places, sources, positions, tree, spacing) if lattice else np.empty((0, 2))
+    holes = _holes(known, positions, tree, spacing) if lattice else np.empty((0, 2))
     return Flags(spacing, too_close, len(pairs), lattice, on_lattice, holes)
 
 
@@ -203,7 +208,7 @@ def remarks(quality: FrameQuality, domain: float = np.nan, masked: float = np.na
     said = []
     if domain > 1:
         said.append(
-            f"The image is unlike those that the network was trained on (domain {domain:.2g}, "
+            f"The image is unlike those that the network was trained on (domain {domain:.2f}, "
             "expected at most 1): compare the atoms with the image before using any number."
         )
     n = quality.found
@@ -253,16 +258,28 @@ def _median(sigma: np.ndarray) -> float:
     return float(np.nanmedian(sigma))
 
 
+class _Translations(NamedTuple):
+    """Translations of the lattice about each of n atoms, and where they lead."""
+
+    number: np.ndarray
+    """Of those of an atom, (n,)."""
+    tried: np.ndarray
+    """Vectors of an atom of which it could be told, (n,)."""
+    reached: np.ndarray
+    """How often an atom is where a translation takes a neighbour of another one, (n,)."""
+    places: np.ndarray
+    """Empty places that they lead to, (m, 2)."""
+    sources: np.ndarray
+    """The atoms that they take there, (m,)."""
+
+
 def _translations(
     positions: np.ndarray,
     tree: cKDTree,
     spacing: float,
     window: tuple[np.ndarray, np.ndarray] | None,
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Count the translations of each atom, and collect the empty places that they lead to.
-
-    Return the numbers (n,), the places (m, 2), and the atoms (m,) that were taken there.
-    """
+) -> _Translations:
+    """Find the translations about each atom."""
     n = len(positions)
     apart, near = tree.query(
         positions, k=np.arange(2, _MOST_NEAR + 2), distance_upper_bound=_SHELL * spacing
@@ -271,7 +288,7 @@ def _translations(
     near = np.where(there, near, 0)
     both = tree.query_pairs(_TRANSLATION * spacing, output_type="ndarray")
     both = np.concatenate([both, both[:, ::-1]])
-    count = np.zeros(n, int)
+    count, tried, reached = (np.zeros(n, int) for _ in range(3))
     places, sources = [], []
     step = max(_AT_ONCE // _MOST_NEAR, 1)
     for start in range(0, len(both), step):
@@ -281,35 +298,36 @@ def _translations(
         judged = there[first]
         if window is not None:
             judged = judged & ((target >= window[0]) & (target <= window[1])).all(axis=-1)
-        distance = tree.query(target, distance_upper_bound=_EMPTY * spacing)[0]
+        distance, nearest = tree.query(target, distance_upper_bound=_EMPTY * spacing)
         hit = judged & (distance <= _SAME_PLACE * spacing)
         enough = np.maximum(_SUPPORTED * judged.sum(axis=1), 2)
         supported = hit.sum(axis=1) >= enough
+        tried += np.bincount(first[judged.sum(axis=1) >= 2], minlength=n)
         count += np.bincount(first[supported], minlength=n)
+        reached += np.bincount(nearest[hit & supported[:, np.newaxis]], minlength=n)
         empty = judged & ~np.isfinite(distance) & supported[:, np.newaxis]
         places.append(target[empty])
         sources.append(near[first][empty])
-    return count, np.concatenate(places), np.concatenate(sources)
+    return _Translations(count, tried, reached, np.concatenate(places), np.concatenate(sources))
 
 
 def _holes(
-    places: np.ndarray,
-    sources: np.ndarray,
+    known: _Translations,
     positions: np.ndarray,
     tree: cKDTree,
     spacing: float,
 ) -> np.ndarray:
     """Return the empty places (m, 2) that several atoms lead to and atoms surround."""
-    if not len(places):
+    places, size = known.places, len(known.places)
+    if not size:
         return np.empty((0, 2))
     pairs = cKDTree(places).query_pairs(_ONE_PLACE * spacing, output_type="ndarray")
-    size = len(places)
     graph = coo_array((np.ones(len(pairs), np.int8), tuple(pairs.T)), shape=(size, size))
-    number, group = connected_components(graph, directed=False)
+    group = connected_components(graph, directed=False)[1]
+    order = np.argsort(group, kind="stable")
     found = []
-    for one in range(number):
-        members = group == one
-        if len(np.unique(sources[members])) < _WITNESSES:
+    for members in np.split(order, np.flatnonzero(np.diff(group[order])) + 1):
+        if len(np.unique(known.sources[members])) < _WITNESSES:
             continue
         centre = places[members].mean(axis=0)
         about = positions[tree.query_ball_point(centre, _SURROUNDED * spacing)] - centre

@@ -130,8 +130,7 @@ def to_atomap(self: AtomPositions, signal: Signal2D, *, dark: bool | None = None
     >>> lattice.sublattice_list[0].construct_zone_axes()  # doctest: +SKIP
     """
     require("atomap", extra="bridges", what="Handing atoms to Atomap")
-    from atomap.atom_lattice import Atom_Lattice
-    from atomap.sublattice import Sublattice
+    from atomap import api
 
     if self.axes_manager.navigation_dimension:
         raise ValueError(
@@ -154,7 +153,7 @@ def to_atomap(self: AtomPositions, signal: Signal2D, *, dark: bool | None = None
     names = calibration.species or ["atoms"]
     unit = calibration.units[1]
     sublattices = [
-        Sublattice(
+        api.Sublattice(
             frame[kinds == kind][:, 1::-1],
             image,
             original_image=original,
@@ -165,7 +164,7 @@ def to_atomap(self: AtomPositions, signal: Signal2D, *, dark: bool | None = None
         )
         for kind in np.unique(kinds)
     ]
-    return Atom_Lattice(image, names[0], sublattices, original_image=original)
+    return api.Atom_Lattice(image, names[0], sublattices, original_image=original)
 
 
 @filled

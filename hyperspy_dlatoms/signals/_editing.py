@@ -150,7 +150,7 @@ def move_atoms(
     which, places = _rows(self.data[index], rows), _places(self, positions)
     if len(which) != len(places):
         raise ValueError(
-            f"There are {len(which)} rows and {len(places)} positions: expected one each."
+            f"There are {len(which)} rows and {len(places)} positions: expected one for each."
         )
     moved = self.data[index].copy()
     before = moved[which, :2]
@@ -172,12 +172,11 @@ def _index(atoms: AtomPositions, frame: int | tuple[int, ...] | None) -> tuple[i
         if frame not in (None, 0, ()):
             raise ValueError(f"frame is {frame!r}, but there is one image: leave it out.")
         return (0,)
-    index = (frame,) if isinstance(frame, Integral) else frame
-    fits = isinstance(index, tuple) and len(index) == len(shape)
-    if not fits or not all(-n <= at < n for at, n in zip(index or (), shape, strict=True)):
+    index = frame if isinstance(frame, tuple) else (frame,)
+    whole = len(index) == len(shape) and all(isinstance(at, Integral) for at in index)
+    if not whole or not all(-n <= int(at or 0) < n for at, n in zip(index, shape, strict=True)):
         raise ValueError(f"frame is {frame!r}: expected an index of a frame, of {shape} frames.")
-    assert index is not None
-    return tuple(int(at) % n for at, n in zip(index, shape, strict=True))
+    return tuple(int(at or 0) % n for at, n in zip(index, shape, strict=True))
 
 
 def _places(atoms: AtomPositions, positions: Sequence) -> np.ndarray:
@@ -204,6 +203,8 @@ def _rows(frame: np.ndarray, rows: int | Sequence[int]) -> np.ndarray:
 
 
 def _set(atoms: AtomPositions, index: tuple[int, ...], frame: np.ndarray) -> None:
+    # What inav picked has the frames of the whole, whose record does not list the change.
+    atoms.data = atoms.data.copy()
     atoms.data[index] = frame[np.lexsort((frame[:, 1], frame[:, 0]))]
     atoms.events.data_changed.trigger(obj=atoms)
 

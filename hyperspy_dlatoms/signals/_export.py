@@ -291,15 +291,16 @@ def slabs(data: np.ndarray | da.Array) -> Iterator[np.ndarray]:
 
 
 def slabs_together(*arrays: np.ndarray | da.Array) -> Iterator[tuple[np.ndarray, ...]]:
-    """Yield the parts of arrays with the same blocks, those of one pass of the network together."""
-    if not isinstance(arrays[0], da.Array):
-        yield arrays
+    """Yield parts of arrays, all or none of dask, that come from one pass of the network."""
+    lazy = [array for array in arrays if isinstance(array, da.Array)]
+    if not lazy:
+        yield tuple(np.asarray(array) for array in arrays)
         return
-    number, *others = arrays[0].numblocks
+    number, *others = lazy[0].numblocks
     step = max(_BLOCKS // int(np.prod(others)), 1)
     for start in range(0, number, step):
         # With the present scheduler, whichever that is.
-        yield dask.compute(*(array.blocks[start : start + step] for array in arrays))
+        yield dask.compute(*(array.blocks[start : start + step] for array in lazy))
 
 
 def write_csv(

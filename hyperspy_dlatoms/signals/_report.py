@@ -22,8 +22,9 @@ if TYPE_CHECKING:
     from hyperspy_dlatoms.signals import AtomPositions
     from hyperspy_dlatoms.signals._export import Calibration
 
-# Lines of a figure's text.
+# Letters of a line of a figure's text, and frames that it names.
 _WIDTH = 56
+_NAMED = 6
 # Okabe and Ito, see `_picture`: of what is odd about an atom.
 _ODD = {
     "too close": "#d55e00",
@@ -167,11 +168,11 @@ def _row(
         there = name in calibration.columns
         return frame[:, calibration.columns.index(name)] if there else None
 
-    sigmas = [column("y_sigma"), column("x_sigma")]
+    sigmas = [one for one in (column("y_sigma"), column("x_sigma")) if one is not None]
     found = frame_quality(
         calibration.in_angstrom(frame),
         column("probability"),
-        None if sigmas[0] is None else np.column_stack(sigmas) * calibration.sampling,
+        np.column_stack(sigmas) * calibration.sampling if len(sigmas) == 2 else None,
         column("agreement"),
         _window(calibration),
     )
@@ -240,7 +241,7 @@ def _plot_frame(
         )
     )
     fine = ~np.any(list(odd.values()), axis=0)
-    alone = {"s": 14, "facecolors": "none", "linewidths": 0.9}
+    alone: dict[str, Any] = {"s": 14, "facecolors": "none", "linewidths": 0.9}
     place.scatter(*frame[fine, 1::-1].T, edgecolors=PLAIN, label=f"{fine.sum()} others", **alone)
     for number, (name, which) in enumerate(odd.items()):
         if which.any():
@@ -291,7 +292,7 @@ def _summary(row: pd.Series) -> str:
     if np.isfinite(row.expected):
         lines[0] += f", {row.expected:.0f} sites of a lattice expected"
     known = {
-        "domain": "domain {:.2g} (at most 1)",
+        "domain": "domain {:.2f} (at most 1)",
         "masked": "masked {:.1%}",
         "agreement": "agreement {:.2f}",
         "sigma_nm": "sigma {:.4f} nm",
@@ -306,9 +307,7 @@ def _summary(row: pd.Series) -> str:
 def _plot_course(figure: Figure, table: pd.DataFrame) -> None:
     """Draw the columns of several frames, and how many of them have which remarks."""
     grid = figure.add_gridspec(3, 2, width_ratios=[1.6, 1])
-    number = np.arange(len(table))
-    if "frame" in table:
-        number = table["frame"].to_numpy()
+    number = _numbers(table)
     first = None
     for place, (label, names) in enumerate(_CURVES.items()):
         axes = figure.add_subplot(grid[place, 0], sharex=first)
@@ -318,7 +317,9 @@ def _plot_course(figure: Figure, table: pd.DataFrame) -> None:
             if np.isfinite(values).any():
                 axes.plot(number, values, lw=1, marker="." if len(table) < 60 else "", label=name)
         axes.set_ylabel("atoms" if label != "score" else "score, fraction")
-        axes.legend(fontsize=8, ncols=2)
+        axes.set_ylim(bottom=0, top=max(axes.get_ylim()[1], 1.05))
+        if axes.lines:
+            axes.legend(fontsize=8, ncols=2)
     axes.set_xlabel("frame")
     axes.axhline(1, color="0.6", lw=0.8, ls=":")
     words = figure.add_subplot(grid[:, 1])
@@ -330,11 +331,11 @@ def _course(table: pd.DataFrame) -> str:
     """Return in words which frames to distrust, and why."""
     import textwrap
 
-    n = len(table)
+    numbers = _numbers(table)
     kinds = {
-        "unlike the training images": table.domain > 1,
+        "an image unlike the training images": table.domain > 1,
         "no atoms": table.found == 0,
-        "no lattice recognised": (table.found > 0) & table.expected.isna(),
+        "no lattice": (table.found > 0) & table.expected.isna(),
         "a tenth of the atoms off the lattice": table.off_lattice > 0.1 * table.found,
         "pairs too close": table.too_close > 0,
         "holes in the lattice": table.holes > 0,
@@ -342,13 +343,19 @@ def _course(table: pd.DataFrame) -> str:
         "a tenth of the pixels masked": table.masked > 0.1,
         "far fewer or more atoms than usual": _unusual(table.found.to_numpy(float)),
     }
-    lines = [f"{n} frames, {int((table.remarks == '').sum())} without a remark", ""]
+    lines = [f"{len(table)} frames, {int((table.remarks == '').sum())} without a remark", ""]
     for text, which in kinds.items():
         if which.any():
-            frames = np.flatnonzero(which)
-            named = ", ".join(map(str, frames[:6])) + ", ..." * (len(frames) > 6)
-            lines += textwrap.wrap(f"{len(frames)}: {text} ({named})", _WIDTH)
+            frames = numbers[np.asarray(which)]
+            named = ", ".join(map(str, frames[:_NAMED])) + ", ..." * (len(frames) > _NAMED)
+            count = "1 frame" if len(frames) == 1 else f"{len(frames)} frames"
+            lines += textwrap.wrap(f"{count} with {text}: {named}", _WIDTH)
     return "\n".join(lines)
+
+
+def _numbers(table: pd.DataFrame) -> np.ndarray:
+    """Return the numbers of the frames, counted through of several axes."""
+    return table["frame"].to_numpy() if "frame" in table else np.arange(len(table))
 
 
 def _unusual(found: np.ndarray) -> np.ndarray:

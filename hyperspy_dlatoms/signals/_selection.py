@@ -100,7 +100,9 @@ def select(
     said: list[str] = []
     if threshold is not None:
         lowest = _checked_threshold(threshold, self._calibrated())
-        rules.append(_of_column(calibration, "probability", (lowest, None)))
+        _of_column(calibration, "probability", 0.0)
+        at = calibration.columns.index("probability")
+        rules.append(partial(_reaches, at=at, threshold=np.float32(lowest)))
         said.append(f"threshold={lowest:g}")
     for name, condition in columns.items():
         rules.append(_of_column(calibration, name, condition))
@@ -197,10 +199,10 @@ class Column(BaseSignal):
     def __ge__(self, other: Any) -> Column:
         return self._compared(np.greater_equal, other)
 
-    def __eq__(self, other: Any) -> Column:  # type: ignore[override]
+    def __eq__(self, other: Any) -> Column:
         return self._compared(np.equal, other)
 
-    def __ne__(self, other: Any) -> Column:  # type: ignore[override]
+    def __ne__(self, other: Any) -> Column:
         return self._compared(np.not_equal, other)
 
     __hash__ = None  # type: ignore[assignment]
@@ -250,6 +252,7 @@ def _by_frame(
     """Apply a function of a frame and its mask, which may be None, to each frame."""
     if masks is None or (masks.ndim == 2 and masks.dtype != object):
         # One mask for all.
+        assert not isinstance(masks, da.Array)
         return _by_frame_alone(partial(_each, function=function, mask=masks), data)
     of_block = partial(_each_with, function=function)
     if not isinstance(data, da.Array):
@@ -376,6 +379,11 @@ def _by_function(frame: np.ndarray, at: int, name: str, function: Callable) -> n
             f"of shape ({len(frame)},)."
         )
     return found
+
+
+def _reaches(frame: np.ndarray, at: int, threshold: np.float32) -> np.ndarray:
+    # The search compares probabilities in single precision, in which networks give them.
+    return frame[:, at].astype(np.float32) >= threshold
 
 
 def _between(frame: np.ndarray, at: int, low: float, high: float) -> np.ndarray:

@@ -310,9 +310,10 @@ def from_array(
 def _checked_sampling(sampling: object) -> float:
     if isinstance(sampling, bool) or not isinstance(sampling, Real):
         raise TypeError(f"sampling is {sampling!r}: expected a number in Å/px.")
-    if not (np.isfinite(float(sampling)) and sampling > 0):
-        raise ValueError(f"sampling is {sampling}: expected a positive number in Å/px.")
-    return float(sampling)
+    value = float(sampling)
+    if not (np.isfinite(value) and value > 0):
+        raise ValueError(f"sampling is {value}: expected a positive number in Å/px.")
+    return value
 
 
 def _time_axis(table: pd.DataFrame) -> dict[str, Any]:
