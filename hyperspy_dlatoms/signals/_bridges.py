@@ -100,8 +100,8 @@ def to_xyz(
 def to_atomap(self: AtomPositions, signal: Signal2D, *, dark: bool | None = None) -> Any:
     """Return the atoms of one image for Atomap, a sublattice a species.
 
-    Atomap refines positions by fits of bright Gaussians: of dark atoms it gets the negative of the
-    image, and the image as ``original_image``.
+    Atomap refines positions by fits of bright Gaussians to the image of a sublattice: of dark atoms
+    that is the negative of the image. Either is shifted so that its least value is 0.
 
     Parameters
     ----------
@@ -156,7 +156,6 @@ def to_atomap(self: AtomPositions, signal: Signal2D, *, dark: bool | None = None
         api.Sublattice(
             frame[kinds == kind][:, 1::-1],
             image,
-            original_image=original,
             name=names[kind],
             color=_COLOURS[kind % len(_COLOURS)],
             pixel_size=abs(calibration.scales[1]) if unit else calibration.sampling[1],
@@ -164,7 +163,7 @@ def to_atomap(self: AtomPositions, signal: Signal2D, *, dark: bool | None = None
         )
         for kind in np.unique(kinds)
     ]
-    return api.Atom_Lattice(image, names[0], sublattices, original_image=original)
+    return api.Atom_Lattice(image, names[0], sublattices)
 
 
 @filled
