@@ -250,3 +250,17 @@ def test_heights_of_columns(networks, scenes):
     assert np.abs(errors).mean() < 1.5
     assert np.corrcoef(sites[pairs[:, 0], column], there[pairs[:, 1], 2])[0, 1] > 0.7
     assert (np.abs(errors) < 2 * sites[pairs[:, 0], column + 1]).mean() > 0.9
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_threshold_applied_afterwards_is_that_of_a_new_search(networks, images, name):
+    """All atoms of a probability are found whatever the threshold, but for the hysteresis."""
+    (image, sampling, _), network = images[name], networks[name]
+    found = find_sites(image[None], sampling, network, threshold=0.1)[0]
+    by_default = find_sites(image[None], sampling, network)[0]
+    strong = network.card.anchor
+    for threshold, before in ((0.5, found), (strong, found), (strong, by_default)):
+        anew = find_sites(image[None], sampling, network, threshold=threshold)[0]
+        after = before[before[:, 2].astype(np.float32) >= np.float32(threshold)]
+        np.testing.assert_array_equal(after, anew)
+        assert len(anew) > 20

@@ -125,7 +125,13 @@ def select(
     picked = _like(self, data)
     before = list(self.metadata.get_item("VectorMetadata.selections", []))
     text = f"{'not ' * invert}{', '.join(said)}"
-    picked.metadata.VectorMetadata.selections = [*before, text]
+    vectors = picked.metadata.VectorMetadata
+    vectors.selections = [*before, text]
+    if threshold is not None and not invert:
+        # As a search with it would say.
+        vectors.threshold = lowest
+        if vectors.has_item("anchor"):
+            del vectors.anchor
     return picked
 
 
@@ -222,8 +228,7 @@ def _columns(which: Any, names: list[str]) -> int | list[int]:
         return list(range(len(names)))[which]
     if isinstance(which, list | tuple | np.ndarray):
         return [one for one in (_columns(name, names) for name in which) if isinstance(one, int)]
-    at = range(len(names))[int(which)]
-    return at
+    return range(len(names))[int(which)]
 
 
 def _cut(
@@ -321,6 +326,11 @@ def _checked_threshold(threshold: float, vectors: Mapping[str, Any]) -> float:
         raise ValueError(
             "In an ensemble the threshold decides which networks contribute to an atom: search "
             f"anew with threshold={value:g}; {plain}"
+        )
+    if any("probability" in one or one.startswith("not ") for one in vectors.get("selections", [])):
+        raise ValueError(
+            "The atoms were selected by probability or inverted before: apply the threshold first; "
+            + plain
         )
     searched = vectors.get("threshold")
     if searched is None:

@@ -196,6 +196,20 @@ def test_thresholds_that_a_search_would_apply_otherwise(atoms, vectors, threshol
         assert all((frame[:, 2] >= 0.9).all() for frame in atoms.select(threshold=0.9).data.flat)
 
 
+def test_thresholds_one_after_the_other(atoms):
+    atoms.metadata.VectorMetadata.anchor = 0.6
+    once = atoms.select(threshold=0.8)
+    assert once.metadata.VectorMetadata.threshold == 0.8
+    assert not once.metadata.has_item("VectorMetadata.anchor")
+    assert atoms.metadata.VectorMetadata.anchor == 0.6
+    with pytest.raises(ValueError, match="below 0.8: expected 0.8 or more"):
+        once.select(threshold=0.7)
+    assert len(once.select(threshold=0.9).select(species="S").data) == 2
+    for cut in ({"probability": (0.7, None)}, {"species": "S", "invert": True}):
+        with pytest.raises(ValueError, match="apply the threshold first"):
+            atoms.select(**cut).select(threshold=0.8)
+
+
 def test_a_threshold_afterwards_is_that_of_a_new_search(spot_network, spot_images):
     signal, _ = spot_images(4)
     signal.data += np.random.default_rng(1).normal(0, 0.15, signal.data.shape)
