@@ -26,9 +26,12 @@ from hyperspy_dlatoms.detection.sites import column_names
 from hyperspy_dlatoms.signals._axes import Images, Series, read_images
 from hyperspy_dlatoms.signals._checkpoint import checkpointed, complete, describe
 from hyperspy_dlatoms.signals._colour import as_grey
-from hyperspy_dlatoms.signals._progress import progress_bar
 from hyperspy_dlatoms.signals._quality import FrameResult, check_defoci, check_drift
-from hyperspy_dlatoms.signals.atom_positions import AtomPositions, LazyAtomPositions
+from hyperspy_dlatoms.signals.atom_positions import (
+    AtomPositions,
+    LazyAtomPositions,
+    progress_bar,
+)
 
 if TYPE_CHECKING:
     import ase

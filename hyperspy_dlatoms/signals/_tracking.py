@@ -12,7 +12,6 @@ import numpy as np
 from hyperspy_dlatoms.signals import _export
 from hyperspy_dlatoms.signals._columns import DEFAULT, pixel_size
 from hyperspy_dlatoms.signals._docstrings import filled
-from hyperspy_dlatoms.signals._progress import shows_progress
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -90,7 +89,7 @@ def tracks(
 
     def positions() -> Iterator[np.ndarray]:
         frames = itertools.chain.from_iterable(_export.slabs(self.data))
-        hidden = not shows_progress(show_progressbar)
+        hidden = not self._shows_progress(show_progressbar)
         console = Console(stderr=True)
         for frame in track(frames, "tracks", axes[0].size, console=console, disable=hidden):
             kept.append(frame)

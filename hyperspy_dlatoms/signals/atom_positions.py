@@ -3,12 +3,15 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Any
 
 import dask
 import dask.array as da
 import numpy as np
+from dask.diagnostics import ProgressBar
 from hyperspy.signals import BaseSignal, LazySignal
 
 from hyperspy_dlatoms.signals import (
@@ -25,7 +28,6 @@ from hyperspy_dlatoms.signals import (
 from hyperspy_dlatoms.signals._docstrings import filled
 from hyperspy_dlatoms.signals._picture import PLAIN
 from hyperspy_dlatoms.signals._placement import first_frame, place, warn_of_other_frames
-from hyperspy_dlatoms.signals._progress import progress_bar
 from hyperspy_dlatoms.signals._quality import record_quality
 
 if TYPE_CHECKING:
@@ -471,6 +473,9 @@ class AtomPositions(BaseSignal):
         """Return what there is of each frame besides its atoms, lazy where it was not computed."""
         return self.metadata.get_item(f"VectorMetadata.{name}")
 
+    def _shows_progress(self, asked: bool | None) -> bool:
+        return _shows_progress(asked)
+
     def _for_tables(self) -> tuple[np.ndarray, _export.Calibration, _export.Navigation]:
         return self._computed_frames(), self._calibration, self._navigation
 
@@ -587,6 +592,17 @@ class LazyAtomPositions(AtomPositions, LazySignal):
         """Return the results that were not computed yet of each frame besides its atoms."""
         items = {name: self.metadata.get_item(f"VectorMetadata.{name}") for name in _REPORTS}
         return {name: item for name, item in items.items() if isinstance(item, da.Array)}
+
+
+def progress_bar(asked: bool | None) -> AbstractContextManager:
+    """Return the context in which dask shows its progress, by HyperSpy's preference where None."""
+    return ProgressBar(out=sys.stderr) if _shows_progress(asked) else nullcontext()
+
+
+def _shows_progress(asked: bool | None) -> bool:
+    from hyperspy.api import preferences
+
+    return bool(preferences.General.show_progressbar) if asked is None else asked
 
 
 def _map(function: Callable, array: da.Array, **kwargs) -> da.Array:
