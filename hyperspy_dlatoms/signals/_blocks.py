@@ -24,6 +24,7 @@ from hyperspy_dlatoms.detection.exit_waves import working_grid
 from hyperspy_dlatoms.detection.masking import unmasked
 from hyperspy_dlatoms.detection.sites import column_names
 from hyperspy_dlatoms.signals._axes import Images, Series, read_images
+from hyperspy_dlatoms.signals._choice import AUTO, Choice, choose_model, say
 from hyperspy_dlatoms.signals._checkpoint import checkpointed, complete, describe
 from hyperspy_dlatoms.signals._colour import as_grey
 from hyperspy_dlatoms.signals._quality import FrameResult, check_defoci, check_drift
@@ -113,6 +114,11 @@ def find_atoms(
 ) -> AtomPositions:
     """Find the atoms of every frame, or the sites of every focal series."""
     search.check()
+    choice: Choice | None = None
+    if isinstance(model, str) and model == AUTO:
+        choice, sampling = choose_model(signal, sampling, _FRAMES)
+        say(choice, output.show_progressbar)
+        model = choice.name
     model = resolve(model)
     _check_sites(model.card, series, "find_atoms_nn", "classify_species")
     images = _read(signal, model, sampling, output, series, search.on_extrapolation)
@@ -135,6 +141,8 @@ def find_atoms(
     metadata = _metadata(signal, model, images)
     metadata["Signal"] = {"signal_type": AtomPositions._signal_type}
     metadata["VectorMetadata"] |= _search_metadata(signal, model, images, search)
+    if choice is not None:
+        metadata["VectorMetadata"]["choice"] = choice.metadata()
     atoms = LazyAtomPositions._of_results(results, images.navigation_axes, metadata)
     return _finish(atoms, signal, output)
 
@@ -236,7 +244,7 @@ def estimate_sampling(
     """Find the sampling (Å/px) of images from the lattice of the atoms in some of them."""
     from hyperspy_dlatoms.detection import sampling
 
-    _check_count("frames", frames, "a whole number of images")
+    check_count("frames", frames, "a whole number of images")
     model = model if isinstance(model, Model) else resolve(model)
     images = model.card.images
     if images > 1:
@@ -245,7 +253,7 @@ def estimate_sampling(
             "with a network of single images, or set the signal axes."
         )
     materials = _materials(signal, model.card) if material is None else (material,)
-    some = np.asarray(as_grey(_some_images(signal, frames)))
+    some = np.asarray(as_grey(some_images(signal, frames)))
     return sampling.estimate_sampling(some, model.handle.get(), materials)
 
 
@@ -274,7 +282,7 @@ def _read(
 ) -> Images:
     """Return the images of a signal for a network, at a sampling found in them if so asked."""
     if output.num_workers is not None:
-        _check_count("num_workers", output.num_workers, "a whole number, or None")
+        check_count("num_workers", output.num_workers, "a whole number, or None")
     if sampling == "estimate":
         sampling = estimate_sampling(signal, model)
     images = read_images(signal, sampling, model.card, series)
@@ -489,7 +497,7 @@ def _check_fraction(name: str, value: float, *, inclusive: bool) -> None:
         raise ValueError(f"{name} is {value}: expected a number {between}.")
 
 
-def _check_count(name: str, value: int, expected: str) -> None:
+def check_count(name: str, value: int, expected: str) -> None:
     """Raise where an argument is no whole number of 1 or more."""
     if isinstance(value, bool) or not isinstance(value, Integral):
         raise TypeError(f"{name} is {value!r}: expected {expected}.")
@@ -497,7 +505,7 @@ def _check_count(name: str, value: int, expected: str) -> None:
         raise ValueError(f"{name} is {value}: expected 1 or more.")
 
 
-def _some_images(signal: Signal2D, number: int) -> np.ndarray:
+def some_images(signal: Signal2D, number: int) -> np.ndarray:
     """Read a few images, evenly spread, shape (n, H, W)."""
     shape = signal.data.shape[:-2]
     count = int(np.prod(shape))

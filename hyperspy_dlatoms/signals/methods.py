@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from typing import Literal
 
     import ase
+    import pandas as pd
     from hyperspy.signals import ComplexSignal2D
 
     from hyperspy_dlatoms.registry.catalogue import ModelLike
@@ -29,13 +30,14 @@ __all__ = [
     "predict_atoms_nn",
     "predict_species",
     "reconstruct_exit_wave_nn",
+    "suggest_model",
 ]
 
 
 @filled
 def find_atoms_nn(
     self: Signal2D,
-    model: ModelLike = "metal-nanoparticle",
+    model: ModelLike = "auto",
     *,
     sampling: float | Literal["estimate"] | None = None,
     threshold: float | None = None,
@@ -52,6 +54,8 @@ def find_atoms_nn(
     Parameters
     ----------
     {MODEL}
+        By default, ``"auto"``, windows of up to three images are shown to the networks of the
+        package for single images, and the one that reads them best is used, see `suggest_model`.
     {SAMPLING}
     {THRESHOLD}
     minimum_agreement : float, optional
@@ -104,6 +108,7 @@ def find_atoms_nn(
     See Also
     --------
     classify_species : The same for focal series.
+    suggest_model : Which network reads the images.
     estimate_sampling : The sampling of images without a calibration.
     ensemble_agreement : Where the members of an ensemble agree.
     predict_atoms_nn : The probability map in which the atoms are found.
@@ -120,6 +125,59 @@ def find_atoms_nn(
     search = _blocks.SearchOptions(threshold, minimum_agreement, symmetrise, on_extrapolation)
     output = _blocks.Output(show_progressbar, num_workers, lazy_output, store)
     return _blocks.find_atoms(self, model, sampling, search, output)
+
+
+@filled
+def suggest_model(
+    self: Signal2D,
+    *,
+    sampling: float | Literal["estimate"] | None = None,
+    frames: int = 3,
+) -> pd.DataFrame:
+    """Compare the networks of the package on some of the images, and suggest one.
+
+    A window of each image, about its sharpest lattice, is shown to each network for single images.
+    Of those whose domain the images are in, and whose sites form a lattice of their materials, the
+    one with the most confident sites is suggested, or
+    one made for the material that finds about as many. If
+    ``metadata.Acquisition_instrument.TEM.acquisition_mode`` says how the images were made, only
+    networks for such images are compared.
+
+    Parameters
+    ----------
+    {SAMPLING}
+    frames : int, default 3
+        How many images, evenly spread, are shown.
+
+    Returns
+    -------
+    pandas.DataFrame
+        A row for each network, the suggested one first: whether it is the `chosen` one,
+        `sites_per_nm2`, the mean `probability` of the sites, how like a `lattice` of the network's
+        materials they are (1 for a crystal), the `domain` score (above 1 the images
+        are unlike those that the network was trained on), and why they are `outside`.
+
+    Raises
+    ------
+    {RAISES_IMAGES}
+    TypeError
+        For complex or colour images.
+
+    See Also
+    --------
+    find_atoms_nn : With ``model="auto"``, the atoms by the suggested network.
+
+    Examples
+    --------
+    {IMPORTS}
+    >>> from hyperspy_dlatoms import data
+    >>> data.graphene().suggest_model().index[0]
+    'graphene'
+    """
+    from hyperspy_dlatoms.signals import _blocks, _choice
+
+    _blocks.check_count("frames", frames, "a whole number of images")
+    return _choice.table(_choice.choose_model(self, sampling, frames)[0])
 
 
 @filled

@@ -1,0 +1,166 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Which of several networks reads an image: a window of it is shown to each."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from hyperspy_dlatoms.analysis.lattice import best_fit, lattices_of, with_lattices
+from hyperspy_dlatoms.detection._window import lattice_centre, window_about
+from hyperspy_dlatoms.detection.masking import mask_bad
+from hyperspy_dlatoms.detection.pipeline import detect
+
+if TYPE_CHECKING:
+    from hyperspy_dlatoms.networks.network import AtomNetwork
+
+_WINDOW = 64.0
+"""Edge of the window (Å): hundreds of columns, at a tenth of the time of a common image."""
+
+_FEWEST = 3
+"""Sites in a window below which a network found nothing to speak of."""
+
+_AS_MANY = 0.5
+"""Of the confident sites of a network for all crystals, that one made for the material finds where
+it is the right one."""
+
+_UNKNOWN = 0.8
+"""Stands for the likeness to a lattice where it cannot be measured, below that of a right one."""
+
+_LIKENESS = 0.65
+"""Least likeness of the sites to a lattice of the network's materials: sheets and particles that
+are read right have more than 0.7, those of another material mostly less."""
+
+_ENOUGH = 30
+"""Sites, of fewer of which the likeness to a lattice is a matter of chance."""
+
+_OFF = math.log(1.15)
+"""Largest logarithm of the ratio of the lattice's size to that of a material: of calibrations that
+are somewhat wrong."""
+
+
+class Rating(NamedTuple):
+    """What a network makes of a window of each of some images.
+
+    Attributes
+    ----------
+    name : str
+        Of the network.
+    special : bool
+        Whether it was made for the materials that its card names.
+    density : float
+        Sites a nm².
+    probability : float
+        Their mean probability; 0 where there are none.
+    domain : float
+        The median of the images' domain scores, above 1 outside; 1 for a network without a domain.
+    reasons : tuple of str
+        What is outside.
+    likeness : float
+        Of the sites to a lattice of the network's materials, of their size: 1 for a crystal, 0 for
+        another lattice; NaN where there are too few sites to tell, or no materials.
+    """
+
+    name: str
+    special: bool
+    density: float
+    probability: float
+    domain: float
+    reasons: tuple[str, ...]
+    likeness: float
+
+    @property
+    def confident(self) -> float:
+        """Sites a nm², each counted by how sure the network is of it beyond even odds."""
+        return self.density * max(2 * self.probability - 1, 0.0)
+
+    @property
+    def merit(self) -> float:
+        """How well the network reads the images, from 0 to 1."""
+        likeness = _UNKNOWN if math.isnan(self.likeness) else self.likeness
+        return self.probability * likeness * max(1 - 0.5 * self.domain, 0.0)
+
+    @property
+    def inside(self) -> bool:
+        """Whether the images are such as the network was trained on, and hold its sites."""
+        return self.domain <= 1 and self.density > 0 and not self.likeness < _LIKENESS
+
+
+def rate(frames: np.ndarray, sampling: float, network: AtomNetwork) -> Rating:
+    """Show the window of each frame (n, H, W) with the sharpest lattice to a network."""
+    found = []
+    area = 0.0
+    for frame in frames:
+        window = window_about(frame.shape, _centre(frame, sampling), _side(sampling))
+        part = frame[window]
+        area += part.size * (sampling / 10) ** 2
+        found += detect(part[np.newaxis], sampling, network)
+    probabilities = np.concatenate([one.sites.probability for one in found])
+    scores = [one.domain for one in found if one.domain is not None]
+    reasons = dict.fromkeys(reason for score in scores for reason in score.reasons)
+    enough = len(probabilities) >= _FEWEST
+    return Rating(
+        network.card.name,
+        bool(network.card.materials),
+        len(probabilities) / area if enough else 0.0,
+        float(probabilities.mean()) if enough else 0.0,
+        float(np.median([score.score for score in scores])) if scores else 1.0,
+        tuple(reasons),
+        _likeness([one.sites.position for one in found], sampling, network.card.materials),
+    )
+
+
+def choose(ratings: Sequence[Rating]) -> Rating:
+    """Return the rating of the network that reads the images best.
+
+    Of the networks that the images are inside the domain of, it is the one of the most merit. One
+    that finds much less than a network for all crystals does not count: it may see one of two
+    materials. Where all are outside, it is the one that is least so; where none finds anything, one
+    for all crystals.
+    """
+    inside = [one for one in ratings if one.inside]
+    general = max((one.confident for one in inside if not one.special), default=0.0)
+    enough = [one for one in inside if not one.special or one.confident >= _AS_MANY * general]
+    if enough:
+        return max(enough, key=lambda one: one.merit)
+    with_sites = [one for one in ratings if one.density > 0]
+    if with_sites:
+        return min(with_sites, key=lambda one: one.domain)
+    return min(ratings, key=lambda one: one.special)
+
+
+def certainty(chosen: Rating, ratings: Sequence[Rating]) -> float:
+    """Return how sure a choice is, from 0 to 1: its merit beside that of the next best."""
+    if not chosen.inside:
+        return 0.0
+    others = [one.merit for one in ratings if one.inside and one is not chosen]
+    return chosen.merit / (chosen.merit + 0.5 * max(others, default=0.0))
+
+
+def _likeness(
+    positions: Sequence[np.ndarray], sampling: float, materials: Sequence[str]
+) -> float:
+    """Return the median likeness of the sites of the frames to the lattices of some materials."""
+    lattices = lattices_of(with_lattices(materials))
+    values = []
+    for sites in positions:
+        fit = best_fit(sites, lattices) if len(sites) >= _ENOUGH else None
+        if fit is not None:
+            lattice, spacing = fit
+            right = lattice.mismatch(spacing.nearest, sampling) <= _OFF
+            values.append(spacing.likeness if right else 0.0)
+    return float(np.median(values)) if values else math.nan
+
+
+def _side(sampling: float) -> int:
+    return math.ceil(_WINDOW / sampling)
+
+
+def _centre(frame: np.ndarray, sampling: float) -> tuple[int, int]:
+    """Return the place of the sharpest lattice, or the middle of a frame that fits a window."""
+    if max(frame.shape) <= _side(sampling):
+        return frame.shape[0] // 2, frame.shape[1] // 2
+    return lattice_centre(mask_bad(frame, sampling)[0])

@@ -1,0 +1,163 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The network for a signal, where the user leaves it to the package."""
+
+from __future__ import annotations
+
+import sys
+import warnings
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from hyperspy_dlatoms._warnings import DLAtomsWarning, ExtrapolationWarning, warn
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from hyperspy.signals import Signal2D
+
+    from hyperspy_dlatoms.detection.choosing import Rating
+    from hyperspy_dlatoms.networks.card import ModelCard
+
+AUTO = "auto"
+"""In place of the name of a model."""
+
+_MODE = "Acquisition_instrument.TEM.acquisition_mode"
+
+
+class Choice(NamedTuple):
+    """The chosen network, and how all of those that were tried did."""
+
+    name: str
+    certainty: float
+    ratings: tuple[Rating, ...]
+
+    def metadata(self) -> dict[str, Any]:
+        """Return what the metadata of a result keep, as lists that a file can hold."""
+        return {
+            "certainty": self.certainty,
+            "names": [one.name for one in self.ratings],
+            "density": [one.density for one in self.ratings],
+            "probability": [one.probability for one in self.ratings],
+            "domain": [one.domain for one in self.ratings],
+        }
+
+    def __str__(self) -> str:
+        rating = next(one for one in self.ratings if one.name == self.name)
+        others = ", ".join(one.name for one in self.ratings if one.name != self.name)
+        return (
+            f"Network: {self.name!r}, certainty {self.certainty:.2f} ({rating.density:.3g} sites a "
+            f"nm² of mean probability {rating.probability:.2f}; also tried: {others or 'none'})."
+        )
+
+
+def candidates(signal: Signal2D) -> list[str]:
+    """Return the networks of the package for single images, of an ensemble its first member.
+
+    If the metadata say how the images were made, only those for such images are tried.
+    """
+    from hyperspy_dlatoms.registry import catalogue
+
+    members = {name for entry in catalogue.ensembles().values() for name in entry.members[1:]}
+    found = []
+    for name in catalogue.names():
+        card = _card(name)
+        if name not in members and card.kind == "sites" and card.images == 1:
+            found.append((name, card.modality))
+    modality = modality_of(signal)
+    fitting = [name for name, one in found if modality in (None, one)]
+    return fitting or [name for name, _ in found]
+
+
+def modality_of(signal: Signal2D) -> str | None:
+    """Return "STEM" or "HRTEM" if the metadata say so."""
+    mode = str(signal.metadata.get_item(_MODE, "")).upper()
+    if "STEM" in mode:
+        return "STEM"
+    return "HRTEM" if "TEM" in mode else None
+
+
+def choose_model(
+    signal: Signal2D, sampling: float | str | None, frames: int, names: Sequence[str] = ()
+) -> tuple[Choice, float]:
+    """Choose a network by some frames of a signal; also return their sampling, Å/px."""
+    from hyperspy_dlatoms.detection import choosing
+    from hyperspy_dlatoms.registry import handles
+    from hyperspy_dlatoms.signals import _blocks
+    from hyperspy_dlatoms.signals._axes import check_images, frame_sampling
+    from hyperspy_dlatoms.signals._colour import as_grey
+
+    names = list(names) or candidates(signal)
+    check_images(signal)
+    if sampling == "estimate":
+        pixel = _estimated(signal, names, frames)
+    else:
+        x, y = signal.axes_manager.signal_axes
+        pixel = frame_sampling((y, x), sampling).mean
+    some = np.asarray(as_grey(_blocks.some_images(signal, frames)))
+    ratings = []
+    # What is wrong with an image is said by the search itself.
+    with warnings.catch_warnings(action="ignore", category=DLAtomsWarning):
+        for name in names:
+            ratings.append(choosing.rate(some, pixel, handles.handle(name).get()))
+    best = choosing.choose(ratings)
+    return Choice(best.name, choosing.certainty(best, ratings), tuple(ratings)), pixel
+
+
+def say(choice: Choice, show: bool | None) -> None:
+    """Say once which network was chosen, where progress is shown; warn if none reads the images."""
+    import hyperspy.api as hs
+
+    rating = next(one for one in choice.ratings if one.name == choice.name)
+    if rating.density and not rating.inside:
+        warn(
+            "The images are outside what any of the networks "
+            f"{', '.join(one.name for one in choice.ratings)} was trained on; {choice.name!r} is "
+            f"the nearest ({'; '.join(rating.reasons)}). Check what it finds, or give the model.",
+            ExtrapolationWarning,
+        )
+    if hs.preferences.General.show_progressbar if show is None else show:
+        print(choice, file=sys.stderr)
+
+
+def table(choice: Choice) -> pd.DataFrame:
+    """Return the ratings as a table, the chosen network first."""
+    import pandas as pd
+
+    rows = pd.DataFrame(
+        {
+            "chosen": [one.name == choice.name for one in choice.ratings],
+            "sites_per_nm2": [one.density for one in choice.ratings],
+            "probability": [one.probability for one in choice.ratings],
+            "lattice": [one.likeness for one in choice.ratings],
+            "domain": [one.domain for one in choice.ratings],
+            "outside": ["; ".join(one.reasons) for one in choice.ratings],
+        },
+        index=pd.Index([one.name for one in choice.ratings], name="model"),
+    )
+    return rows.sort_values(["chosen", "domain"], ascending=[False, True])
+
+
+def _estimated(signal: Signal2D, names: Sequence[str], frames: int) -> float:
+    """Return the sampling (Å/px) by the first network that knows the lattice of the images."""
+    from hyperspy_dlatoms.detection.sampling import SamplingError
+    from hyperspy_dlatoms.signals import _blocks
+
+    said = []
+    for name in names:
+        if not _card(name).materials:
+            continue
+        try:
+            return _blocks.estimate_sampling(signal, name, frames=frames)
+        except SamplingError as error:
+            said.append(f"{name}: {error}")
+    raise SamplingError(
+        "The sampling cannot be measured by any of the networks: calibrate the images. "
+        + " ".join(said)
+    )
+
+
+def _card(name: str) -> ModelCard:
+    from hyperspy_dlatoms.registry import handles
+
+    return handles.handle(name).card
