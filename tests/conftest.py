@@ -56,6 +56,8 @@ def spot_network(monkeypatch):
     monkeypatch.setattr(
         _blocks, "resolve", lambda model: _blocks.Model(Handle(network), network.card)
     )
+    # There is nothing to choose among.
+    monkeypatch.setattr(_blocks, "AUTO", "no choice")
     return network
 
 

@@ -132,7 +132,8 @@ def _search_all(task: Plan, options: argparse.Namespace, find: Callable[..., _Fo
 
     with _in_words_of(options):
         # What is wrong with the network is wrong with it for all files.
-        _blocks.resolve(options.model)
+        if options.model != _blocks.AUTO:
+            _blocks.resolve(options.model)
     if task.folder:
         task.folder.mkdir(exist_ok=True)
     done: dict[Job, _Found] = {}

@@ -22,7 +22,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare its arguments."""
     _searching.add_arguments(
         parser,
-        model="metal-nanoparticle",
+        model="auto",
         sampling=_sampling,
         sampling_help=f"Å/px, where the file does not say; {_ESTIMATE!r} finds it in the images",
     )
@@ -35,13 +35,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Find the atoms, write them, and print how many there are."""
+    from hyperspy_dlatoms.signals import _choice
     from hyperspy_dlatoms.signals.methods import find_atoms_nn
 
     if options.material and options.sampling != _ESTIMATE:
         raise ValueError("--material is for --sampling estimate only: give both, or neither.")
 
     def find(images: Signal2D, model: str, *, sampling: Any, **more: Any) -> AtomPositions:
-        if sampling == _ESTIMATE:
+        if options.material and model == _choice.AUTO:
+            model = _choice.knowing(options.material, images)
+        if sampling == _ESTIMATE and model != _choice.AUTO:
             sampling = images.estimate_sampling(model, material=options.material)
         return find_atoms_nn(images, model, sampling=sampling, **more)
 

@@ -140,9 +140,7 @@ def certainty(chosen: Rating, ratings: Sequence[Rating]) -> float:
     return chosen.merit / (chosen.merit + 0.5 * max(others, default=0.0))
 
 
-def _likeness(
-    positions: Sequence[np.ndarray], sampling: float, materials: Sequence[str]
-) -> float:
+def _likeness(positions: Sequence[np.ndarray], sampling: float, materials: Sequence[str]) -> float:
     """Return the median likeness of the sites of the frames to the lattices of some materials."""
     lattices = lattices_of(with_lattices(materials))
     values = []

@@ -113,6 +113,16 @@ def read_images(
     return Images(frames, navigation, both, both.mean, focus, kept, (y, x))
 
 
+def some_images(signal: Signal2D, number: int) -> np.ndarray:
+    """Read a few images, evenly spread and in grey, shape (n, H, W)."""
+    shape = signal.data.shape[:-2]
+    count = int(np.prod(shape))
+    chosen = np.unique(np.linspace(0, count - 1, min(number, count)).round())
+    indices = [np.unravel_index(int(one), shape) if shape else () for one in chosen]
+    stack = np.stack([unmasked(np.asanyarray(signal.data[index])) for index in indices])
+    return np.asarray(as_grey(stack))
+
+
 def check_images(signal: Signal2D) -> None:
     """Raise a TypeError for complex images; colours are for `as_grey`."""
     dtype = signal.data.dtype

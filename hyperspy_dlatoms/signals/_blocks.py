@@ -21,12 +21,10 @@ from hyperspy.signals import (
 
 from hyperspy_dlatoms.analysis.lattice import with_lattices
 from hyperspy_dlatoms.detection.exit_waves import working_grid
-from hyperspy_dlatoms.detection.masking import unmasked
 from hyperspy_dlatoms.detection.sites import column_names
-from hyperspy_dlatoms.signals._axes import Images, Series, read_images
-from hyperspy_dlatoms.signals._choice import AUTO, Choice, choose_model, say
+from hyperspy_dlatoms.signals._axes import Images, Series, read_images, some_images
 from hyperspy_dlatoms.signals._checkpoint import checkpointed, complete, describe
-from hyperspy_dlatoms.signals._colour import as_grey
+from hyperspy_dlatoms.signals._choice import AUTO, Choice, choose_model, say
 from hyperspy_dlatoms.signals._quality import FrameResult, check_defoci, check_drift
 from hyperspy_dlatoms.signals.atom_positions import (
     AtomPositions,
@@ -253,7 +251,7 @@ def estimate_sampling(
             "with a network of single images, or set the signal axes."
         )
     materials = _materials(signal, model.card) if material is None else (material,)
-    some = np.asarray(as_grey(some_images(signal, frames)))
+    some = some_images(signal, frames)
     return sampling.estimate_sampling(some, model.handle.get(), materials)
 
 
@@ -503,12 +501,3 @@ def check_count(name: str, value: int, expected: str) -> None:
         raise TypeError(f"{name} is {value!r}: expected {expected}.")
     if value < 1:
         raise ValueError(f"{name} is {value}: expected 1 or more.")
-
-
-def some_images(signal: Signal2D, number: int) -> np.ndarray:
-    """Read a few images, evenly spread, shape (n, H, W)."""
-    shape = signal.data.shape[:-2]
-    count = int(np.prod(shape))
-    chosen = np.unique(np.linspace(0, count - 1, min(number, count)).round())
-    indices = [np.unravel_index(int(one), shape) if shape else () for one in chosen]
-    return np.stack([unmasked(np.asanyarray(signal.data[index])) for index in indices])

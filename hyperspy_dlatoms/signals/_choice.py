@@ -8,11 +8,12 @@ import warnings
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-import numpy as np
-
 from hyperspy_dlatoms._warnings import DLAtomsWarning, ExtrapolationWarning, warn
+from hyperspy_dlatoms.analysis.lattice import with_lattices
+from hyperspy_dlatoms.signals._axes import check_images, frame_sampling, some_images
 
 if TYPE_CHECKING:
+    import numpy as np
     import pandas as pd
     from hyperspy.signals import Signal2D
 
@@ -69,6 +70,19 @@ def candidates(signal: Signal2D) -> list[str]:
     return fitting or [name for name, _ in found]
 
 
+def knowing(material: str, signal: Signal2D) -> str:
+    """Return the first candidate that was made for a material."""
+    cards = {name: _card(name).materials for name in candidates(signal)}
+    for name, materials in cards.items():
+        if material in materials:
+            return name
+    raise ValueError(
+        f"No network was made for {material!r}: expected one of "
+        f"{', '.join(sorted({one for materials in cards.values() for one in materials}))}, or "
+        "give the model."
+    )
+
+
 def modality_of(signal: Signal2D) -> str | None:
     """Return "STEM" or "HRTEM" if the metadata say so."""
     mode = str(signal.metadata.get_item(_MODE, "")).upper()
@@ -83,18 +97,15 @@ def choose_model(
     """Choose a network by some frames of a signal; also return their sampling, Å/px."""
     from hyperspy_dlatoms.detection import choosing
     from hyperspy_dlatoms.registry import handles
-    from hyperspy_dlatoms.signals import _blocks
-    from hyperspy_dlatoms.signals._axes import check_images, frame_sampling
-    from hyperspy_dlatoms.signals._colour import as_grey
 
     names = list(names) or candidates(signal)
     check_images(signal)
+    some = some_images(signal, frames)
     if sampling == "estimate":
-        pixel = _estimated(signal, names, frames)
+        pixel = _estimated(some, names, signal.metadata.get_item("Sample.elements", []))
     else:
         x, y = signal.axes_manager.signal_axes
         pixel = frame_sampling((y, x), sampling).mean
-    some = np.asarray(as_grey(_blocks.some_images(signal, frames)))
     ratings = []
     # What is wrong with an image is said by the search itself.
     with warnings.catch_warnings(action="ignore", category=DLAtomsWarning):
@@ -138,17 +149,19 @@ def table(choice: Choice) -> pd.DataFrame:
     return rows.sort_values(["chosen", "domain"], ascending=[False, True])
 
 
-def _estimated(signal: Signal2D, names: Sequence[str], frames: int) -> float:
+def _estimated(frames: np.ndarray, names: Sequence[str], elements: Sequence[str]) -> float:
     """Return the sampling (Å/px) by the first network that knows the lattice of the images."""
-    from hyperspy_dlatoms.detection.sampling import SamplingError
-    from hyperspy_dlatoms.signals import _blocks
+    from hyperspy_dlatoms.detection.sampling import SamplingError, estimate_sampling
+    from hyperspy_dlatoms.registry import handles
 
     said = []
     for name in names:
-        if not _card(name).materials:
+        handle = handles.handle(name)
+        materials = with_lattices(handle.card.materials, elements)
+        if not materials:
             continue
         try:
-            return _blocks.estimate_sampling(signal, name, frames=frames)
+            return estimate_sampling(frames, handle.get(), materials)
         except SamplingError as error:
             said.append(f"{name}: {error}")
     raise SamplingError(

@@ -106,7 +106,8 @@ def test_find_estimates_the_sampling(
     assert cli.main([*arguments, "--material", "Pt"]) == 0
     assert "0.1 Å/px" in capsys.readouterr().out
     assert len(pd.read_csv(output)) == len(truth[()])
-    assert "depends on what" in error_of(*arguments)
+    named = ["--model", "metal-nanoparticle"]
+    assert "depends on what" in error_of(*arguments, *named)
     assert "--sampling estimate" in error_of(*arguments[:-2], "--material", "Pt")
 
 

@@ -1,0 +1,91 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+import hyperspy.api as hs
+import numpy as np
+import pytest
+
+from hyperspy_dlatoms import data
+from hyperspy_dlatoms._warnings import ExtrapolationWarning
+from hyperspy_dlatoms.detection.choosing import Rating
+from hyperspy_dlatoms.detection.sampling import SamplingError
+from hyperspy_dlatoms.signals import _choice
+from hyperspy_dlatoms.signals._choice import Choice, candidates, knowing, modality_of, say
+
+
+@pytest.fixture(params=["graphene", "nanoparticle"])
+def example(request):
+    expected = {"graphene": "graphene", "nanoparticle": "metal-nanoparticle"}
+    return getattr(data, request.param)(), expected[request.param]
+
+
+def test_examples_are_read_by_their_networks(example):
+    signal, expected = example
+    table = signal.suggest_model()
+    assert table.index[0] == expected
+    assert table.chosen.tolist() == [True] + [False] * (len(table) - 1)
+    assert "outside" in table and table.probability.between(0, 1).all()
+
+
+def test_atoms_of_a_chosen_network_are_those_of_its_name(example, capsys):
+    signal, expected = example
+    atoms = signal.find_atoms_nn(show_progressbar=True)
+    named = signal.find_atoms_nn(expected, show_progressbar=False)
+    np.testing.assert_array_equal(atoms.data[0], named.data[0])
+    vectors = atoms.metadata.VectorMetadata
+    assert vectors.model == expected
+    assert vectors.choice.names[0] in candidates(signal)
+    assert 0.5 < vectors.choice.certainty <= 1
+    said = capsys.readouterr()
+    assert f"Network: {expected!r}" in said.out + said.err
+
+
+def test_a_choice_is_kept_in_a_file(example, tmp_path):
+    signal, expected = example
+    atoms = signal.find_atoms_nn(show_progressbar=False)
+    atoms.save(tmp_path / "atoms.hspy")
+    again = hs.load(tmp_path / "atoms.hspy").metadata.VectorMetadata.choice
+    assert list(again.names) == list(atoms.metadata.VectorMetadata.choice.names)
+
+
+def test_members_of_ensembles_and_networks_of_series_are_no_candidates():
+    names = candidates(hs.signals.Signal2D(np.zeros((4, 4))))
+    assert {"graphene", "metal-nanoparticle"} <= set(names)
+    assert not [name for name in names if "series" in name or "clusters" in name]
+
+
+@pytest.mark.parametrize(
+    ("mode", "modality"), [("STEM", "STEM"), ("TEM", "HRTEM"), ("", None), ("SEM", None)]
+)
+def test_the_metadata_say_how_an_image_was_made(mode, modality):
+    signal = hs.signals.Signal2D(np.zeros((4, 4)))
+    signal.metadata.set_item("Acquisition_instrument.TEM.acquisition_mode", mode)
+    assert modality_of(signal) == modality
+
+
+def test_the_network_that_knows_a_material():
+    signal = hs.signals.Signal2D(np.zeros((4, 4)))
+    assert knowing("Pt", signal) == "metal-nanoparticle"
+    assert knowing("graphene", signal) == "graphene"
+    with pytest.raises(ValueError, match="made for 'cheese': expected one of .*Pt.*give the model"):
+        knowing("cheese", signal)
+
+
+def test_a_sampling_is_estimated_by_the_network_that_knows_the_lattice():
+    signal = data.graphene()
+    sampling = signal.axes_manager.signal_axes[0].scale
+    for axis in signal.axes_manager.signal_axes:
+        axis.scale, axis.units = 1.0, ""
+    choice, found = _choice.choose_model(signal, "estimate", 1, ["graphene"])
+    assert choice.name == "graphene"
+    assert found == pytest.approx(10 * sampling, rel=0.02)
+
+
+def test_a_sampling_that_no_network_can_estimate():
+    with pytest.raises(SamplingError, match="by any of the networks"):
+        _choice.choose_model(hs.signals.Signal2D(np.zeros((64, 64))), "estimate", 1, ["graphene"])
+
+
+def test_images_that_no_network_knows_are_warned_of(capsys):
+    outside = Rating("far", True, 5.0, 0.9, 2.0, ("texture",), 0.9)
+    with pytest.warns(ExtrapolationWarning, match="outside what any of the networks far"):
+        say(Choice("far", 0.0, (outside,)), show=False)
+    assert capsys.readouterr().err == ""
