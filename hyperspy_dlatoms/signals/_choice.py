@@ -8,7 +8,7 @@ import warnings
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from hyperspy_dlatoms._warnings import DLAtomsWarning, ExtrapolationWarning, warn
+from hyperspy_dlatoms._warnings import DLAtomsWarning
 from hyperspy_dlatoms.analysis.lattice import with_lattices
 from hyperspy_dlatoms.signals._axes import check_images, frame_sampling, some_images
 
@@ -46,10 +46,12 @@ class Choice(NamedTuple):
     def __str__(self) -> str:
         rating = next(one for one in self.ratings if one.name == self.name)
         others = ", ".join(one.name for one in self.ratings if one.name != self.name)
-        return (
-            f"Network: {self.name!r}, certainty {self.certainty:.2f} ({rating.density:.3g} sites a "
-            f"nm² of mean probability {rating.probability:.2f}; also tried: {others or 'none'})."
-        )
+        sites = f"{rating.density:.3g} sites a nm² of mean probability {rating.probability:.2f}"
+        text = f"Network: {self.name!r}, certainty {self.certainty:.2f} ({sites}"
+        text += f"; also tried: {others})." if others else ")."
+        if rating.density and not rating.inside:
+            text += " None of them was trained on such images: check what it finds."
+        return text
 
 
 def candidates(signal: Signal2D) -> list[str]:
@@ -116,17 +118,12 @@ def choose_model(
 
 
 def say(choice: Choice, show: bool | None) -> None:
-    """Say once which network was chosen, where progress is shown; warn if none reads the images."""
+    """Say once which network was chosen, where progress is shown.
+
+    The search itself warns of images that the network was not trained on.
+    """
     import hyperspy.api as hs
 
-    rating = next(one for one in choice.ratings if one.name == choice.name)
-    if rating.density and not rating.inside:
-        warn(
-            "The images are outside what any of the networks "
-            f"{', '.join(one.name for one in choice.ratings)} was trained on; {choice.name!r} is "
-            f"the nearest ({'; '.join(rating.reasons)}). Check what it finds, or give the model.",
-            ExtrapolationWarning,
-        )
     if hs.preferences.General.show_progressbar if show is None else show:
         print(choice, file=sys.stderr)
 

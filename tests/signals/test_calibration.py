@@ -110,12 +110,12 @@ def test_atoms_of_images_without_a_calibration(network, lazy):
     signal = images(2)
     signal = signal.as_lazy() if lazy else signal
     with warnings.catch_warnings(action="error"):
-        atoms = signal.find_atoms_nn(sampling="estimate")
+        atoms = signal.find_atoms_nn("metal-nanoparticle", sampling="estimate")
         if lazy:
             atoms.compute()
     estimate = signal.estimate_sampling()
     assert atoms.metadata.VectorMetadata.sampling == pytest.approx([estimate] * 2)
-    expected = signal.find_atoms_nn(sampling=estimate, lazy_output=False)
+    expected = signal.find_atoms_nn("metal-nanoparticle", sampling=estimate, lazy_output=False)
     for one, other in zip(atoms.data, expected.data, strict=True):
         np.testing.assert_array_equal(one, other)
     maps = signal.predict_atoms_nn("blobs", sampling="estimate", lazy_output=False)
@@ -130,7 +130,7 @@ def test_a_calibration_that_the_atoms_contradict(network, lazy, stated):
     calibrate(signal, sampling=stated)
     signal = signal.as_lazy() if lazy else signal
     with pytest.warns(UserWarning) as caught:
-        atoms = signal.find_atoms_nn()
+        atoms = signal.find_atoms_nn("metal-nanoparticle")
         if lazy:
             assert not caught
             atoms.compute()
@@ -146,7 +146,7 @@ def test_a_calibration_that_may_be_right(network, stated, elements):
     signal = images(elements=elements)
     calibrate(signal, sampling=stated)
     with warnings.catch_warnings(action="error"):
-        atoms = signal.find_atoms_nn()
+        atoms = signal.find_atoms_nn("metal-nanoparticle")
     assert atoms.metadata.VectorMetadata.materials == list(elements or ("Ag", "Au", "Pt"))
 
 
@@ -164,7 +164,7 @@ def test_what_does_not_contradict(network, kind):
     signal = hs.signals.Signal2D(np.stack([blobs(SHAPE, SAMPLING, one) for one in sites]))
     calibrate(signal)
     with warnings.catch_warnings(action="error"):
-        signal.find_atoms_nn()
+        signal.find_atoms_nn("metal-nanoparticle")
 
 
 def test_sites_that_make_no_sheet(use):
@@ -179,7 +179,7 @@ def test_sites_that_make_no_sheet(use):
         signal = hs.signals.Signal2D(blobs(SHAPE, SAMPLING, sites))
         calibrate(signal)
         with pytest.warns(UserWarning) as caught:
-            signal.find_atoms_nn()
+            signal.find_atoms_nn("metal-nanoparticle")
         (said[name],) = (str(one.message) for one in caught)
     assert "do not make the lattice of graphene: either the calibration of 0.1" in said["disorder"]
     assert "suggests a sampling of 0.0" in said["sheet"]
@@ -193,14 +193,14 @@ def test_a_network_that_does_not_know_its_lattices(use):
     assert signal.estimate_sampling(material="Au") == pytest.approx(SAMPLING, rel=0.01)
     calibrate(signal, sampling=0.116)
     with warnings.catch_warnings(action="error"):
-        atoms = signal.find_atoms_nn()
+        atoms = signal.find_atoms_nn("metal-nanoparticle")
     assert not atoms.metadata.has_item("VectorMetadata.materials")
 
 
 def test_images_without_a_lattice(network):
     empty = hs.signals.Signal2D(np.random.default_rng(0).normal(size=(2, *SHAPE)))
     with pytest.raises(SamplingError, match="finds no lattice of Ag, Au, Pt with certainty"):
-        empty.find_atoms_nn(sampling="estimate")
+        empty.find_atoms_nn("metal-nanoparticle", sampling="estimate")
 
 
 @pytest.mark.parametrize(
@@ -226,7 +226,7 @@ def test_images_that_are_not_real(network):
 
 def test_other_words_for_the_sampling(network):
     with pytest.raises(TypeError, match="""'guess': expected a number in Å/px, "estimate", or"""):
-        images().find_atoms_nn(sampling="guess")
+        images().find_atoms_nn("metal-nanoparticle", sampling="guess")
 
 
 def test_a_network_of_focal_series(use):

@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 
 from hyperspy_dlatoms import data
-from hyperspy_dlatoms._warnings import ExtrapolationWarning
 from hyperspy_dlatoms.detection.choosing import Rating
 from hyperspy_dlatoms.detection.sampling import SamplingError
 from hyperspy_dlatoms.signals import _choice
@@ -84,8 +83,12 @@ def test_a_sampling_that_no_network_can_estimate():
         _choice.choose_model(hs.signals.Signal2D(np.zeros((64, 64))), "estimate", 1, ["graphene"])
 
 
-def test_images_that_no_network_knows_are_warned_of(capsys):
-    outside = Rating("far", True, 5.0, 0.9, 2.0, ("texture",), 0.9)
-    with pytest.warns(ExtrapolationWarning, match="outside what any of the networks far"):
-        say(Choice("far", 0.0, (outside,)), show=False)
+def test_what_is_said_of_a_choice(capsys):
+    inside = Rating("near", True, 5.0, 0.9, 0.5, (), 0.9)
+    say(Choice("near", 0.8, (inside,)), show=False)
     assert capsys.readouterr().err == ""
+    say(Choice("near", 0.8, (inside,)), show=True)
+    assert "'near', certainty 0.80 (5 sites" in capsys.readouterr().err
+    outside = Rating("far", True, 5.0, 0.9, 2.0, ("texture",), 0.9)
+    say(Choice("far", 0.0, (outside,)), show=True)
+    assert "None of them was trained on such images" in capsys.readouterr().err
