@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from hyperspy_dlatoms.networks._scattering import MATERIAL_INPUTS
+
 if TYPE_CHECKING:
     import keras
 
@@ -23,6 +25,9 @@ NORM = "_norm"
 MIDDLE = "middle"
 """Prefix of the names of the convolutions of the coarsest level, before their number."""
 
+FOCUS = "focus/kernel"
+"""Path of the weights of what is known of a focal series: its defoci, then its material."""
+
 HEIGHT_UNIT = 5.0
 """Atoms in a column for each unit of the network's output of heights."""
 
@@ -33,6 +38,7 @@ DEFAULTS: dict[str, Any] = {
     "heights": False,
     "wave": False,
     "decoys": [],
+    "material": False,
 }
 
 
@@ -51,8 +57,8 @@ def build(arguments: dict[str, Any], n_classes: int, *, folded: bool = False) ->
         convolution of the coarsest level; ``images``, how many images of a focal series it
         takes at once; ``heights``, whether it counts the atoms in a column; ``wave``, whether it
         returns the exit wave in place of sites; ``decoys``, names of what it learns to
-        distinguish from similar sites, for instance vacancies. Defaults are those of
-        ``DEFAULTS``.
+        distinguish from similar sites, for instance vacancies; ``material``, whether a network of
+        focal series can be told the elements of a layer. Defaults are those of ``DEFAULTS``.
     n_classes : int
         Kinds of sites, the background not counted; of no matter for exit waves.
     folded : bool
@@ -68,8 +74,9 @@ def build(arguments: dict[str, Any], n_classes: int, *, folded: bool = False) ->
         the logarithms of its standard deviations (y, x, working px). Two more with ``heights``: the
         number of atoms in the column and the logarithm of its standard deviation, in units of
         ``HEIGHT_UNIT`` atoms. A network of several images takes as a second input what
-        `encode_defoci` returns of them. One of exit waves returns (n, h/2, w/2, 8), see
-        `hyperspy_dlatoms.networks.waves.to_cells`.
+        `encode_defoci` returns of them, with ``material`` followed by what `encode_material` of
+        `hyperspy_dlatoms.networks._scattering` does. One of exit waves returns (n, h/2, w/2, 8),
+        see `hyperspy_dlatoms.networks.waves.to_cells`.
 
     Raises
     ------
@@ -112,7 +119,8 @@ def build(arguments: dict[str, Any], n_classes: int, *, folded: bool = False) ->
     inputs = [frame]
     x = layers.Conv2D(widths[0], 4, strides=STRIDE, padding="same", name="stem")(frame)
     if images > 1:
-        inputs.append(keras.Input((images + 1,), name="defoci"))
+        known = images + 1 + MATERIAL_INPUTS * arguments["material"]
+        inputs.append(keras.Input((known,), name="defoci"))
         focus = layers.Dense(widths[0], use_bias=False, name="focus")(inputs[1])
         x = layers.Add()([x, layers.Reshape((1, 1, widths[0]))(focus)])
     skips = []
@@ -154,13 +162,15 @@ def complete(arguments: dict[str, Any]) -> dict[str, Any]:
         completed[name] = list(values)
     if not _counts(completed["images"]):
         raise ValueError(f"images is {completed['images']!r}; give a positive whole number.")
-    for name in ("heights", "wave"):
+    for name in ("heights", "wave", "material"):
         if not isinstance(completed[name], bool):
             raise ValueError(f"{name} is {completed[name]!r}; give true or false.")
     decoys = completed["decoys"]
     if not isinstance(decoys, list | tuple) or not all(isinstance(one, str) for one in decoys):
         raise ValueError(f"decoys is {decoys!r}; give a list of names.")
     completed["decoys"] = list(decoys)
+    if completed["material"] and (completed["images"] == 1 or completed["wave"]):
+        raise ValueError("material is true; only networks that find sites in focal series take it.")
     if completed["wave"] and (completed["heights"] or decoys):
         raise ValueError("wave is true; exit waves have no sites, so no heights and no decoys.")
     return completed

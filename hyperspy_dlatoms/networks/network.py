@@ -15,6 +15,7 @@ import numpy as np
 from hyperspy_dlatoms.networks import architecture
 from hyperspy_dlatoms.networks._features import with_levels
 from hyperspy_dlatoms.networks._folding import fold
+from hyperspy_dlatoms.networks._scattering import encode_material
 from hyperspy_dlatoms.networks.card import ModelCard
 from hyperspy_dlatoms.networks.domain import PREFIX, Domain
 from hyperspy_dlatoms.networks.maps import REACH, SiteMaps, with_maps
@@ -60,6 +61,8 @@ class AtomNetwork:
         """Distance in working px within which pixels act on a cell."""
         self.grid_multiple = int(architecture.grid_multiple(card.arguments))
         """The sides of an image are to be a multiple of it, in working px."""
+        self.takes_elements = bool(card.arguments.get("material", False))
+        """Whether it can be told the elements of a layer."""
         self._lock = threading.Lock()
         whole = with_levels(fold(card, model))
         self._parts: tuple[str, ...] = ()
@@ -126,7 +129,12 @@ class AtomNetwork:
         arrays = {v.path: _array(v) for v in self.model.weights}
         write_model(path, self.card, arrays | (self.domain.to_arrays() if self.domain else {}))
 
-    def maps(self, batch: np.ndarray, defoci: Sequence[float] | None = None) -> SiteMaps:
+    def maps(
+        self,
+        batch: np.ndarray,
+        defoci: Sequence[float] | None = None,
+        elements: Sequence[str] | None = None,
+    ) -> SiteMaps:
         """Run the network on normalised images at its own sampling.
 
         Parameters
@@ -136,6 +144,9 @@ class AtomNetwork:
             and w multiples of `grid_multiple`.
         defoci : sequence of float, optional
             Of the images of a focal series, Å, positive is underfocus; None where not known.
+        elements : sequence of str, optional
+            The metal and the chalcogen of a layer, for a network that takes them; None where not
+            known.
 
         Returns
         -------
@@ -146,12 +157,15 @@ class AtomNetwork:
         ------
         ValueError
             If the shape of `batch`, or the number of defoci, does not fit, or the network gives
-            exit waves.
+            exit waves or takes no elements.
         """
-        return self.infer(batch, defoci)[0]
+        return self.infer(batch, defoci, elements)[0]
 
     def infer(
-        self, batch: np.ndarray, defoci: Sequence[float] | None = None
+        self,
+        batch: np.ndarray,
+        defoci: Sequence[float] | None = None,
+        elements: Sequence[str] | None = None,
     ) -> tuple[SiteMaps, np.ndarray]:
         """Return the maps of a batch, and the features of all levels on the coarsest grid.
 
@@ -160,7 +174,7 @@ class AtomNetwork:
         """
         if self.card.kind != "sites":
             raise ValueError(f"{self.card.name!r} returns exit waves, no sites: use `waves`.")
-        *parts, levels = self._run(batch, defoci)
+        *parts, levels = self._run(batch, defoci, elements)
         maps = SiteMaps(**dict(zip(self._parts, parts, strict=True)))
         return maps, _with_sites(levels, maps.probability)
 
@@ -176,7 +190,12 @@ class AtomNetwork:
             )
         return from_cells(self._run(batch, defoci)[0])
 
-    def _run(self, batch: np.ndarray, defoci: Sequence[float] | None) -> tuple[np.ndarray, ...]:
+    def _run(
+        self,
+        batch: np.ndarray,
+        defoci: Sequence[float] | None,
+        elements: Sequence[str] | None = None,
+    ) -> tuple[np.ndarray, ...]:
         """Check a batch; return the maps, or the waves, and the levels."""
         from keras import ops
 
@@ -192,11 +211,15 @@ class AtomNetwork:
         inputs = [np.moveaxis(batch, 1, -1) if series else batch[..., np.newaxis]]
         if series:
             code = architecture.encode_defoci(defoci, self.card.images)
+            if self.takes_elements:
+                code = np.concatenate([code, encode_material(elements)])
             inputs.append(np.broadcast_to(code, (len(batch), *code.shape)))
         elif defoci is not None:
             raise ValueError(
                 f"{self.card.name!r} takes single images, expected no defoci, got {defoci!r}."
             )
+        if elements is not None and not self.takes_elements:
+            raise ValueError(f"{self.card.name!r} takes no elements, got {elements!r}.")
         # Copied to the device while another thread computes.
         inputs = [ops.convert_to_tensor(one) for one in inputs]
         with self._lock:

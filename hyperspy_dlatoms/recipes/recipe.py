@@ -122,8 +122,9 @@ class NetworkSettings(_Section):
         Working sampling, Å/px.
     widths, dilations : tuple of int
         Channels of each level, and dilations of the convolutions at the coarsest.
-    heights, wave : bool
-        Whether it counts the atoms of columns, or returns exit waves in place of sites.
+    heights, wave, material : bool
+        Whether it counts the atoms of columns, returns exit waves in place of sites, or can be told
+        the elements of a layer.
     radius, minimum_distance, normalisation_width : float
         Of the target around each site, between two sites, and of the local normalisation, Å.
     threshold, anchor : float
@@ -138,6 +139,7 @@ class NetworkSettings(_Section):
     dilations: tuple[int, ...] = _setting(listing(count(1)), (1, 2))
     heights: bool = _setting(truth, False)
     wave: bool = _setting(truth, False)
+    material: bool = _setting(truth, False)
     decoys: tuple[str, ...] = _setting(listing(text), ())
     radius: float = _setting(number(above=0), 0.6)
     minimum_distance: float = _setting(number(above=0), 1.2)
@@ -189,6 +191,8 @@ class TrainingSettings(_Section):
         Fraction of frames whose contrast is inverted.
     known_defoci : float
         Fraction of focal series whose defoci are given to the network.
+    known_material : float
+        Fraction of focal series of layers whose elements are given to a network that takes them.
     curriculum : Curriculum, optional
         Easy images at the start, if any.
     validation_share : float
@@ -208,6 +212,7 @@ class TrainingSettings(_Section):
     precision: str = _setting(one_of("float32", "mixed_bfloat16", "mixed_float16"), "float32")
     inverted: float = _setting(number(0, 1), 0.0)
     known_defoci: float = _setting(number(0, 1), 0.5)
+    known_material: float = _setting(number(0, 1), 0.7)
     curriculum: Curriculum | None = _setting(optional(Curriculum.read), None)
     validation_share: float = _setting(number(0, 1, above=0), 0.08)
     validation_batches: int = _setting(count(1), 6)
@@ -393,6 +398,8 @@ def _check_together(recipe: Recipe) -> None:
     kinds = site_kinds(recipe.structures)
     if kinds is not None:
         check_classes(network, kinds)
+    if network.material and (network.wave or recipe.frame_images == 1):
+        raise Wrong("network.material", True, "false, but for sites in focal series")
     if network.wave:
         if waves.sampling != network.sampling:
             raise Wrong(

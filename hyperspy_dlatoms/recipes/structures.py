@@ -84,7 +84,11 @@ STRUCTURES: dict[str, dict[str, Check]] = {
     },
     "two-dimensional": _SHEET
     | {
-        "formula": drawn(one_of("MoS2", "WS2", "MoSe2", "WSe2", "BN", None)),
+        "formula": drawn(
+            one_of("MoS2", "WS2", "MoSe2", "WSe2", "MoTe2", "WTe2", "MX2", "BN", None)
+        ),
+        "phase": drawn(one_of("2H", "1T", "1T'")),
+        "roles": truth,
         "file": drawn(optional(_file)),
         "boundary": drawn(one_of("none", "grain", "twin")),
         "metal_vacancies": _SHARE,
@@ -141,6 +145,9 @@ def site_kinds(structures: Iterable[Mapping[str, Any]]) -> set[str] | None:
         if one["structure"] == "two-dimensional":
             if options(one.get("file")) != [None]:
                 return None
+            if one.get("roles"):
+                kinds |= {"metal", "chalcogen", "metal vacancy", "chalcogen vacancy"}
+                continue
             for formula in options(one.get("formula", "MoS2")):
                 for element in re.findall("[A-Z][a-z]?", formula):
                     kinds |= {element, f"{element} vacancy"}

@@ -42,6 +42,8 @@ class Waves(NamedTuple):
     """(n, m): atoms of a column."""
     truth: Any
     """(n, N, N) complex64: targets of a network of exit waves; (n, 0, 0) for others."""
+    material: Any
+    """(n, 2): input of a network that takes materials; (n, 0) for others."""
 
 
 class Turn(NamedTuple):
@@ -66,6 +68,8 @@ class Drawn(NamedTuple):
     """(n, images + 1): input of the network, see `architecture.encode_defoci`."""
     wave: Any
     """(n,) in [0, 1): chooses among the waves."""
+    material: Any
+    """(n, 1): 1 where the material is given, else 0."""
 
 
 @dataclass(frozen=True)
@@ -154,7 +158,10 @@ def make_batch(xp: Any, noise: Noise, waves: Waves, drawn: Drawn, plan: Plan) ->
         targets = rasterise_many(xp, sites, labels, heights, cells, stride, radius)
         targets = targets[..., : 4 if plan.heights else 3]
     frames = xp.moveaxis(frames, 1, -1).astype(xp.float32)
-    return (frames if plan.images == 1 else (frames, drawn.defoci[order])), targets
+    if plan.images == 1:
+        return frames, targets
+    known = xp.concatenate([drawn.defoci, waves.material * drawn.material], axis=1)
+    return (frames, known[order]), targets
 
 
 @lru_cache(maxsize=1)

@@ -26,6 +26,7 @@ def arguments_of(recipe: Recipe) -> dict[str, Any]:
         "heights": network.heights,
         "wave": network.wave,
         "decoys": list(network.decoys),
+        "material": network.material,
     }
 
 

@@ -20,7 +20,7 @@ from hyperspy_dlatoms.simulation.imaging.conditions import (
 )
 from hyperspy_dlatoms.simulation.imaging.lens import Focus, wavelength
 from hyperspy_dlatoms.training._batches import Drawn, Plan, Turn, Waves
-from hyperspy_dlatoms.training.examples import difficulty, given_defoci, labels_of
+from hyperspy_dlatoms.training.examples import difficulty, given_defoci, labels_of, material_of
 
 CHUNK = 32
 """Batches whose conditions are drawn, and brought to the accelerator, at once."""
@@ -85,6 +85,7 @@ def waves_of(item: Item, recipe: Recipe) -> Waves:
         np.pad(labels, missing).astype(np.int32),
         np.pad(item.sites[:, 2], missing).astype(np.float32),
         truth,
+        material_of(item) if network.material else np.zeros(0, np.float32),
     )
 
 
@@ -125,4 +126,5 @@ def draw_chunk(recipe: Recipe, plan: Plan, seed: list[int], progress: float) -> 
         rng.random(shape) < settings.inverted,
         split(np.array(given)),
         rng.random(shape).astype(np.float32),
+        (rng.random((*shape, 1)) < settings.known_material).astype(np.float32),
     )

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from hyperspy_dlatoms.networks._scattering import encode_material
 from hyperspy_dlatoms.networks.architecture import encode_defoci
 from hyperspy_dlatoms.networks.normalisation import (
     contrast_of_series,
@@ -63,6 +64,8 @@ class Examples:
     """See `labels_of`."""
     known_defoci: float = 0.5
     """See `given_defoci`."""
+    known_material: float | None = None
+    """Fraction of the frames whose material is given, to a network that takes it."""
     wave: bool = False
     """Whether the targets are exit waves; the camera is then never coarser than the network."""
 
@@ -90,7 +93,7 @@ class Examples:
         """Make the inputs and targets of one batch.
 
         Inputs are frames (batch, crop, crop, images) float32; of focal series with what is known of
-        their defoci, (batch, images + 1). Targets are (batch, crop / stride, crop / stride, 3)
+        their defoci, (batch, images + 1), and of their material, 2 more. Targets are (batch, crop / stride, crop / stride, 3)
         float32, 4 in place of 3 with heights, 8 of exit waves.
         """
         rng = np.random.default_rng([self.seed, number])
@@ -184,6 +187,9 @@ class Examples:
         if missing.any():
             frames = np.pad(frames, [(0, 0), *((0, n) for n in missing)], mode="symmetric")
         given = given_defoci(rng, conditions.defoci, self.images, self.known_defoci)
+        if self.known_material is not None:
+            is_known = rng.random() < self.known_material
+            given = np.concatenate([given, material_of(item) * np.float32(is_known)])
         return frames, positions, given
 
 
@@ -227,6 +233,15 @@ def given_defoci(
         return encode_defoci(None, images)
     error = _FOCUS_ERROR * rng.standard_normal() + _STEP_ERROR * rng.standard_normal(len(defoci))
     return encode_defoci((np.asarray(defoci) + error).tolist(), images)
+
+
+def material_of(item: Item) -> np.ndarray:
+    """Return the input of a network for the elements of a layer, (2,).
+
+    A specimen that is no layer gets that of MoS2: what is said of a material changes no carbon.
+    """
+    elements = item.record["specimen"].get("elements", ())
+    return encode_material(elements if len(elements) == 2 else ("Mo", "S"))
 
 
 def labels_of(item: Item, classes: Sequence[str], decoys: Sequence[str] = ()) -> np.ndarray:

@@ -120,6 +120,7 @@ def training_examples(dataset: DataSet, recipe: Recipe, *, validation: bool = Fa
         classes=network.classes,
         decoys=network.decoys,
         known_defoci=settings.known_defoci,
+        known_material=settings.known_material if network.material else None,
         wave=network.wave,
     )
 

@@ -92,6 +92,7 @@ def test_frames_and_targets_are_those_made_one_by_one(
         np.zeros(3, bool),
         np.zeros((3, plan.images + 1), np.float32),
         np.zeros(3),
+        np.zeros((3, 1), np.float32),
     )
     inputs, targets = made(stacked([waves_of(item, recipe) for item in items]), drawn, plan)
     frames = inputs if plan.images == 1 else inputs[0]
@@ -127,7 +128,8 @@ def test_frames_are_turned_with_their_sites(made, tiny, tiny_data):
     item = next(item for item in tiny_data if len(item.sites))
     conditions = draw_conditions(np.random.default_rng(0), recipe.imaging)
     arrays = stack_arrays([as_arrays(conditions, 1)] * 8)
-    drawn = Drawn(arrays, turn, np.array([False] * 7 + [True]), np.zeros((8, 2)), np.zeros(8))
+    inverted = np.array([False] * 7 + [True])
+    drawn = Drawn(arrays, turn, inverted, np.zeros((8, 2)), np.zeros(8), np.zeros((8, 1)))
     frames, targets = made(stacked([waves_of(item, recipe)] * 8), drawn, plan)
     for n in range(8):
         frame, labels = frames[n, ..., 0], targets[n, ..., 0]

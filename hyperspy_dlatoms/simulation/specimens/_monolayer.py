@@ -14,13 +14,52 @@ DICHALCOGENIDES = {
     "WS2": (3.153, 3.142),
     "MoSe2": (3.288, 3.338),
     "WSe2": (3.282, 3.340),
+    "MoTe2": (3.519, 3.604),
+    "WTe2": (3.553, 3.620),
 }
 """Lattice constant, and distance of the two chalcogen planes (Å), of 2H crystals.
 
 W. J. Schutte, J. L. De Boer and F. Jellinek, Crystal structures of tungsten disulfide and
 diselenide, J. Solid State Chem. 70 (1987) 207; for molybdenum P. B. James and M. T. Lavik, Acta
-Cryst. 16 (1963) 1183.
+Cryst. 16 (1963) 1183; MoTe2: D. Puotinen and R. E. Newnham, Acta Cryst. 14 (1961) 691; WTe2, which
+is 1T' when free, calculated: S. Haastrup et al., 2D Materials 5 (2018) 042002.
 """
+
+PHASES = ("2H", "1T", "1T'")
+"""Of dichalcogenides, as ASE names the first two; 1T' is 1T with its metals in zigzag rows."""
+
+DISTORTED = (
+    # Share of the short and of the long edge, and z in distances of the chalcogen planes.
+    ("M", 0.0, 0.6007, -0.030),
+    ("M", 0.5, 0.9602, 0.030),
+    ("X", 0.0, 0.8571, 0.582),
+    ("X", 0.5, 0.3537, 0.401),
+    ("X", 0.0, 0.2073, -0.401),
+    ("X", 0.5, 0.7018, -0.582),
+)
+"""The cell of 1T', that of WTe2: A. Mar, S. Jobic and J. A. Ibers, J. Am. Chem. Soc. 114 (1992)
+8963. There the mean distance of the chalcogen planes is 3.55 Å."""
+
+LONG_EDGE = 1.797
+"""Long edge of the cell of 1T' in short ones, and it is 1.74-1.82 in all that are known."""
+
+SHORT_EDGE = 0.98
+"""Short edge of 1T' in lattice constants of 2H, of WTe2 (3.477 Å) and MoTe2 (3.469 Å)."""
+
+RANDOM = "MX2"
+"""The formula of a dichalcogenide whose elements and size are drawn."""
+
+METALS, CHALCOGENS = range(22, 81), range(8, 53)
+"""Atomic numbers that those elements are drawn from."""
+
+ROLES = ("metal", "chalcogen")
+"""Names of the kinds of elements of a compound, where its elements are of no matter."""
+
+BOND = 0.93
+"""Length of a bond in sums of covalent radii: 0.91 in MoTe2 to 0.94 in MoS2."""
+
+CONSTANT = 1.31
+"""Lattice constant in bonds, within 2 % in all of `DICHALCOGENIDES`."""
 
 BORON_NITRIDE = 2.504
 """Lattice constant of hexagonal boron nitride (Å)."""
@@ -43,8 +82,10 @@ class Monolayer(NamedTuple):
     # Atomic numbers of each site, 0 where it has fewer atoms than others, (k, m), and their z (Å).
     numbers: np.ndarray
     heights: np.ndarray
-    # Kind of each site: its elements.
+    # Kind of each site: its elements, or its role.
     names: tuple[str, ...]
+    # Whether each site is of the metal, where the elements do not tell, (k,) bool.
+    of_metal: tuple[bool, ...] | None = None
 
     @property
     def kinds(self) -> tuple[str, ...]:
@@ -53,8 +94,28 @@ class Monolayer(NamedTuple):
         return whole + tuple(f"{name} vacancy" for name in whole)
 
     @property
+    def elements(self) -> tuple[str, ...]:
+        """Symbols of the elements, those of the metal first."""
+        from ase.data import chemical_symbols
+
+        order = np.argsort(~self.metallic, kind="stable")
+        numbers = dict.fromkeys(int(n) for n in self.numbers[order].flat if n > 0)
+        return tuple(chemical_symbols[n] for n in numbers)
+
+    @property
+    def by_roles(self) -> Monolayer:
+        """The same with roles in place of elements for the kinds of its sites."""
+        metallic = self.metallic
+        return self._replace(
+            names=tuple(ROLES[0 if one else 1] for one in metallic),
+            of_metal=tuple(bool(one) for one in metallic),
+        )
+
+    @property
     def metallic(self) -> np.ndarray:
         """Which sites are not of nonmetals alone, shape (k,), bool; all if that is none."""
+        if self.of_metal is not None:
+            return np.array(self.of_metal)
         from ase.data import atomic_numbers
 
         nonmetals = [0, *(atomic_numbers[symbol] for symbol in NONMETALS)]
@@ -96,9 +157,11 @@ class Monolayer(NamedTuple):
         return every[inside], site[inside]
 
 
-def monolayer(formula: str | None = "MoS2", file: str | Path | None = None) -> Monolayer:
+def monolayer(
+    formula: str | None = "MoS2", file: str | Path | None = None, phase: str = "2H"
+) -> Monolayer:
     """Return the unit cell of a formula, or of the layer that a file holds."""
-    from ase.build import graphene, mx2
+    from ase.build import graphene
 
     if file is not None:
         return _read(Path(file))
@@ -110,7 +173,46 @@ def monolayer(formula: str | None = "MoS2", file: str | Path | None = None) -> M
             "file of a layer."
         )
     constant, thickness = DICHALCOGENIDES[formula]
-    return _from_atoms(mx2(formula, "2H", constant, thickness))
+    return _dichalcogenide(formula, phase, constant, thickness)
+
+
+def random_dichalcogenide(rng: np.random.Generator, phase: str = "2H") -> Monolayer:
+    """Draw the elements and the size of a dichalcogenide, whose kinds of sites are roles.
+
+    A metal is any element of `METALS`, and a chalcogen of `CHALCOGENS`, so that neither the ratio
+    of their scattering nor the size of the lattice names one of them. Each atom of the lattice has
+    bonds of the sum of the covalent radii or thereabouts.
+    """
+    from ase.data import chemical_symbols, covalent_radii
+
+    metal, chalcogen = int(rng.choice(METALS)), int(rng.choice(CHALCOGENS))
+    while chalcogen == metal:
+        chalcogen = int(rng.choice(CHALCOGENS))
+    bond = BOND * float(covalent_radii[metal] + covalent_radii[chalcogen])
+    # Of 3.0 Å in dioxides, with which sites are 1.7 Å apart, to 4.1 Å in the largest tellurides.
+    constant = float(np.clip(CONSTANT * bond * rng.uniform(0.96, 1.04), 3.0, 4.1))
+    thickness = 2 * constant * np.sqrt(1 / CONSTANT**2 - 1 / 3) * rng.uniform(0.9, 1.1)
+    formula = f"{chemical_symbols[metal]}{chemical_symbols[chalcogen]}2"
+    cell = _dichalcogenide(formula, phase, constant, thickness)
+    of_metal = tuple(bool(one) for one in (cell.numbers == metal).any(axis=1))
+    return cell._replace(of_metal=of_metal).by_roles
+
+
+def _dichalcogenide(formula: str, phase: str, constant: float, thickness: float) -> Monolayer:
+    """Return the cell, from the lattice constant and distance of chalcogen planes of 2H (Å)."""
+    from ase import Atoms
+    from ase.build import mx2
+
+    if phase not in PHASES:
+        raise ValueError(f"phase {phase!r} is not known: expected one of {', '.join(PHASES)}.")
+    if phase != "1T'":
+        return _from_atoms(mx2(formula, phase, constant, thickness))
+    short = SHORT_EDGE * constant
+    edges = np.array([short, LONG_EDGE * short, thickness])
+    metal, chalcogen = dict.fromkeys(Atoms(formula).symbols)
+    symbols = [{"M": metal, "X": chalcogen}[one] for one, *_ in DISTORTED]
+    positions = np.array([place for _, *place in DISTORTED]) * edges
+    return _from_atoms(Atoms(symbols, positions, cell=[*edges[:2], 20.0], pbc=(True, True, False)))
 
 
 def _read(path: Path) -> Monolayer:

@@ -20,7 +20,13 @@ from hyperspy_dlatoms.simulation.specimens._lattice_defects import (
     trim,
     vacate,
 )
-from hyperspy_dlatoms.simulation.specimens._monolayer import Monolayer, monolayer
+from hyperspy_dlatoms.simulation.specimens._monolayer import (
+    DICHALCOGENIDES,
+    RANDOM,
+    Monolayer,
+    monolayer,
+    random_dichalcogenide,
+)
 from hyperspy_dlatoms.simulation.specimens.contamination import CLEARANCE, adatoms, contamination
 from hyperspy_dlatoms.simulation.specimens.deformation import deform
 from hyperspy_dlatoms.simulation.specimens.regions import half_plane, openings
@@ -68,6 +74,8 @@ def two_dimensional_layer(
     coverage: float | tuple[float, float] = 0.0,
     contamination_thickness: float | tuple[float, float] = (3.0, 15.0),
     unclear_contamination: float = 8.0,
+    phase: str = "2H",
+    roles: bool = False,
 ) -> Specimen:
     """Make a single layer of a compound, whose sites have kinds.
 
@@ -82,8 +90,8 @@ def two_dimensional_layer(
     ----------
     rng : numpy.random.Generator
         Source of all randomness.
-    formula : {"MoS2", "WS2", "MoSe2", "WSe2", "BN"}, optional
-        A 2H dichalcogenide or hexagonal boron nitride.
+    formula : {"MoS2", "WS2", "MoSe2", "WSe2", "MoTe2", "WTe2", "MX2", "BN"}, optional
+        A dichalcogenide, "MX2" for one of random elements and size, or hexagonal boron nitride.
     file : str, optional
         A layer that ASE reads, in place of the formula.
     size : float, optional
@@ -116,6 +124,10 @@ def two_dimensional_layer(
     unclear_contamination : float, optional
         Sites under amorphous carbon thicker than this (Å), and vacancies under half of it, are of
         the kind "covered".
+    phase : {"2H", "1T", "1T'"}, optional
+        Of a dichalcogenide. A chalcogen of 1T and 1T' is a site of its own.
+    roles : bool, optional
+        Whether the kinds are "metal", "chalcogen" and their vacancies, whatever the elements.
 
     Returns
     -------
@@ -125,8 +137,8 @@ def two_dimensional_layer(
     Raises
     ------
     ValueError
-        If the layer or the boundary is unknown, the box smaller than 10 Å, a fraction outside 0 to
-        1, or the substituent no element.
+        If the layer, its phase or the boundary is unknown, the box smaller than 10 Å, a fraction
+        outside 0 to 1, the substituent no element, or "MX2" asked for without roles.
 
     Examples
     --------
@@ -151,7 +163,8 @@ def two_dimensional_layer(
         raise ValueError(f"boundary {boundary!r} is not known: expected one of {BOUNDARIES}.")
     if size < 10:
         raise ValueError(f"size {size} Å is too small for a layer: make it at least 10 Å.")
-    cell = monolayer(formula, file)
+    cell = _cell(rng, formula, file, phase, roles)
+    elements = cell.elements
     lattice, angles = _domains(rng, cell, size, boundary)
     opened, n_holes = openings(rng, lattice.points, size, holes, hole_radius, free_edge)
     lattice.numbers[opened] = 0
@@ -165,7 +178,7 @@ def two_dimensional_layer(
     vacate(rng, lattice, ~lattice.metallic, wanted["double_vacancies"], uneven)
     lose_one(rng, lattice, wanted["single_vacancies"], uneven)
     antisites(rng, lattice, wanted["antisite_fraction"])
-    if substituent is not None:
+    if substituent is not None and substituent not in elements:
         substitute(rng, lattice, substituent, wanted["substituted"])
     trim(lattice)
 
@@ -200,9 +213,12 @@ def two_dimensional_layer(
     kinds = (*cell.kinds, *sorted(set(labels[is_site & inside]) - set(cell.kinds)))
     species = np.array([kinds.index(name) if name in kinds else 0 for name in labels], int)
     counted = Counter(str(name) for name in labels[is_site & inside])
+    name = "".join(elements) + "2" if formula == RANDOM else formula
     description = {
-        "kind": f"layer of {formula if file is None else Path(file).name}",
-        "element": cell.names[0],
+        "kind": f"layer of {name if file is None else Path(file).name}",
+        "element": elements[0],
+        "elements": list(elements),
+        "phase": phase if file is None and formula in (*DICHALCOGENIDES, RANDOM) else None,
         "boundary": boundary,
         "angles": angles,
         **shape,
@@ -221,6 +237,21 @@ def two_dimensional_layer(
         surface[empty, :2],
         species[empty],
     )
+
+
+def _cell(
+    rng: np.random.Generator, formula: str | None, file: str | None, phase: str, roles: bool
+) -> Monolayer:
+    """Return the unit cell of the layer; only that of "MX2" is drawn."""
+    if file is None and formula == RANDOM:
+        if not roles:
+            raise ValueError(
+                f"formula {RANDOM!r} has elements of its own for each layer: its kinds of sites "
+                "have no other names than roles, so add `roles: true`."
+            )
+        return random_dichalcogenide(rng, phase)
+    cell = monolayer(formula, file, phase)
+    return cell.by_roles if roles else cell
 
 
 def _domains(
@@ -253,6 +284,9 @@ def _domains(
     return lattice, [float(np.degrees(a)) for a in (angle, other)]
 
 
-def layer_kinds(formula: str | None = "MoS2", file: str | None = None) -> tuple[str, ...]:
+def layer_kinds(
+    formula: str | None = "MoS2", file: str | None = None, roles: bool = False
+) -> tuple[str, ...]:
     """Return the kinds of sites of a layer that a network can learn, see :func:`monolayer`."""
-    return monolayer(formula, file).kinds
+    cell = monolayer(formula, file)
+    return (cell.by_roles if roles else cell).kinds

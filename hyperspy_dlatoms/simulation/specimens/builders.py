@@ -87,7 +87,9 @@ def site_kinds(structures: Sequence[Mapping[str, Any]]) -> set[str]:
     kinds: set[str] = set()
     for one in structures:
         files = options(one.get("file"))
-        kinds.update(*(layer_kinds(None, file) for file in files if file is not None))
+        kinds.update(
+            *(layer_kinds(None, file, bool(one.get("roles"))) for file in files if file is not None)
+        )
         if None in files:
             kinds |= recipe_structures.site_kinds([{**one, "file": None}]) or set()
     return kinds
@@ -106,7 +108,7 @@ def site_materials(structures: Sequence[Mapping[str, Any]]) -> tuple[str, ...]:
             case "graphene":
                 materials.add("graphene")
             case "two-dimensional" if structure.get("file") is None:
-                materials.update(options(structure.get("formula", "MoS2")))
+                materials.update(set(options(structure.get("formula", "MoS2"))) - {"MX2"})
             case "metal-nanoparticle" | "metal-cluster":
                 materials.update(options(structure.get("element", "Au")))
     return tuple(sorted(name for name in materials if isinstance(name, str)))

@@ -1,0 +1,44 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""How strongly elements scatter, for networks that are told what a layer is made of."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+# Electron scattering factors (Å) of H to U at a period of 2 Å, among those that the lattices of
+# layers scatter to and lenses pass. I. Lobato and D. Van Dyck, Acta Cryst. A 70 (2014) 636.
+_FACTORS = (
+    0.249, 0.286, 0.526, 0.831, 1.05, 1.17, 1.22, 1.23, 1.21, 1.18, 1.29, 1.5, 1.74, 1.97, 2.17,
+    2.33, 2.44, 2.51, 2.58, 2.71, 2.79, 2.86, 2.9, 2.86, 2.94, 2.95, 2.94, 2.93, 2.79, 2.87,
+    2.99, 3.13, 3.29, 3.44, 3.57, 3.69, 3.74, 3.86, 4.02, 4.16, 4.26, 4.35, 4.42, 4.47, 4.51,
+    4.5, 4.53, 4.59, 4.68, 4.8, 4.93, 5.08, 5.22, 5.36, 5.45, 5.54, 5.69, 5.59, 5.6, 5.6, 5.6,
+    5.58, 5.58, 5.66, 5.55, 5.53, 5.5, 5.47, 5.44, 5.39, 5.48, 5.58, 5.68, 5.78, 5.87, 5.94,
+    5.93, 6.0, 6.04, 6.12, 6.21, 6.31, 6.43, 6.57, 6.71, 6.86, 6.95, 7.04, 7.18, 7.34, 7.33, 7.38,
+)  # fmt: skip
+
+MATERIAL_INPUTS = 2
+"""Numbers that `encode_material` returns."""
+
+
+def encode_material(elements: Sequence[str] | None) -> np.ndarray:
+    """Return the metal and the chalcogen of a layer as input of networks, float32 (2,).
+
+    Seen along the beam, the two kinds of sites of a 2H layer make one honeycomb. Which of them is
+    the metal is told by how strongly they scatter, and that differs: a W scatters more than two S,
+    two Se more than a W. So networks take the logarithm of the ratio of an atom of the chalcogen to
+    one of the metal, then 1 for known; 0 and 0 where it is not.
+    """
+    if elements is None:
+        return np.zeros(MATERIAL_INPUTS, np.float32)
+    from ase.data import atomic_numbers
+
+    wrong = [symbol for symbol in elements if not 1 <= atomic_numbers.get(symbol, 0) <= 92]
+    if len(elements) != 2 or wrong:
+        raise ValueError(
+            f"The elements are {list(elements)!r}: expected the symbols of the metal and of the "
+            "chalcogen, such as ['W', 'S']."
+        )
+    metal, chalcogen = (_FACTORS[atomic_numbers[symbol] - 1] for symbol in elements)
+    return np.array([np.log(chalcogen / metal), 1], np.float32)
