@@ -93,8 +93,8 @@ class Examples:
         """Make the inputs and targets of one batch.
 
         Inputs are frames (batch, crop, crop, images) float32; of focal series with what is known of
-        their defoci, (batch, images + 1), and of their material, 2 more. Targets are (batch, crop / stride, crop / stride, 3)
-        float32, 4 in place of 3 with heights, 8 of exit waves.
+        their defoci, (batch, images + 1), and of their material, 2 more. Targets are (batch, crop /
+        stride, crop / stride, 3) float32, 4 in place of 3 with heights, 8 of exit waves.
         """
         rng = np.random.default_rng([self.seed, number])
         chosen = rng.choice(self.indices, self.batch)

@@ -52,6 +52,10 @@ RANDOM = "MX2"
 METALS, CHALCOGENS = range(22, 81), range(8, 53)
 """Atomic numbers that those elements are drawn from."""
 
+LIGHTEST = 6
+"""Ratio of atomic numbers, metal to chalcogen, from which the latter is hardly seen beside it: in
+WS2 it is 4.6."""
+
 ROLES = ("metal", "chalcogen")
 """Names of the kinds of elements of a compound, where its elements are of no matter."""
 
@@ -186,7 +190,7 @@ def random_dichalcogenide(rng: np.random.Generator, phase: str = "2H") -> Monola
     from ase.data import chemical_symbols, covalent_radii
 
     metal, chalcogen = int(rng.choice(METALS)), int(rng.choice(CHALCOGENS))
-    while chalcogen == metal:
+    while chalcogen == metal or metal > LIGHTEST * chalcogen:
         chalcogen = int(rng.choice(CHALCOGENS))
     bond = BOND * float(covalent_radii[metal] + covalent_radii[chalcogen])
     # Of 3.0 Å in dioxides, with which sites are 1.7 Å apart, to 4.1 Å in the largest tellurides.
