@@ -27,10 +27,12 @@ SHEETS = {
     "WS2": 3.153,
     "MoSe2": 3.288,
     "WSe2": 3.282,
+    "MoTe2": 3.519,
 }
 """Lattice constants (Å) of honeycombs: carbon and boron nitride, and those of W. J. Schutte, J. L.
 De Boer and F. Jellinek, Journal of Solid State Chemistry 70, 207 (1987), with the values that they
-collect for molybdenum."""
+collect for molybdenum; MoTe2 by D. Puotinen and R. E. Newnham, Acta Cryst. 14, 691 (1961). WTe2 is
+no honeycomb."""
 
 _HONEYCOMB = np.array([[1, 0], [0.5, np.sqrt(0.75)]]), np.array([[0, 0], [1 / 3, 1 / 3]])
 _FCC = {

@@ -14,6 +14,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare its arguments."""
     _searching.add_arguments(parser, model="mos2-focal-series")
     parser.add_argument(
+        "--material",
+        metavar="MX2",
+        help="the layer, such as WS2, for networks that know metal and chalcogen",
+    )
+    parser.add_argument(
         "--focal-axis",
         metavar="AXIS",
         type=_axis,
@@ -38,6 +43,7 @@ def run(options: argparse.Namespace) -> int:
     return _searching.search(
         options,
         classify_species,
+        material=options.material,
         focal_axis=options.focal_axis,
         defoci=options.defoci,
         align=options.align,

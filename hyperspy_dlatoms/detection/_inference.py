@@ -16,6 +16,7 @@ from hyperspy_dlatoms.networks.resampling import Grid
 from hyperspy_dlatoms.networks.running import has_accelerator
 
 if TYPE_CHECKING:
+    from hyperspy_dlatoms.networks.card import ModelCard
     from hyperspy_dlatoms.networks.ensemble import AtomEnsemble
     from hyperspy_dlatoms.networks.network import AtomNetwork
 
@@ -66,20 +67,23 @@ def infer(
     batch_pixels: int,
     with_features: bool = False,
     defoci: Sequence[float] | None = None,
+    elements: Sequence[str] | None = None,
 ) -> Iterator[tuple[Frame, list[Read]]]:
     """Run all networks on each tile of each frame; yield the results of ``read`` for each frame.
 
     The output for a tile is not kept, only the result of ``read``. The networks share one working
     sampling, stride and normalisation width; the features are those of networks with a domain. The
-    defoci, in Å, are those of the images of a focal series.
+    defoci, in Å, are those of the images of a focal series; the elements, the metal and the
+    chalcogen of a layer, are given to the networks that take them.
     """
+    known = [known_of(network.card, defoci, elements) for network in networks]
     batch: np.ndarray | None = None
     pending: list[tuple[Frame, Tile]] = []
     outputs: list[Read] = []
     wanted = [with_features and network.domain is not None for network in networks]
 
     def flush(batch: np.ndarray) -> Iterator[tuple[Frame, list[Read]]]:
-        for frame, output in _run(batch, pending, networks, wanted, defoci):
+        for frame, output in _run(batch, pending, networks, wanted, known):
             outputs.append(read(output))
             if output.tile is frame.tiling.tiles[-1]:
                 yield frame, outputs.copy()
@@ -103,6 +107,15 @@ def members_of(network: AtomNetwork | AtomEnsemble, symmetrise: bool) -> list[Me
     """Return the networks to apply to a frame, each in all orientations if requested."""
     members: Any = getattr(network, "members", (network,))
     return [Symmetrised(member) for member in members] if symmetrise else list(members)
+
+
+def known_of(
+    card: ModelCard, defoci: Sequence[float] | None, elements: Sequence[str] | None
+) -> tuple[Any, ...]:
+    """Return what a network is told of a series besides its images."""
+    if elements is not None and card.arguments.get("material", False):
+        return defoci, elements
+    return () if defoci is None else (defoci,)
 
 
 def in_cells(pixels: tuple[slice, slice], size: int) -> tuple[slice, slice]:
@@ -139,16 +152,15 @@ def _run(
     pending: list[tuple[Frame, Tile]],
     networks: Sequence[Member],
     wanted: list[bool],
-    defoci: Sequence[float] | None,
+    known: list[tuple[Any, ...]],
 ) -> Iterator[tuple[Frame, TileOutput]]:
     """Run the networks on a batch of tiles, which is filled up with zeros."""
     batch[len(pending) :] = 0
     for place, (frame, tile) in zip(batch, pending, strict=False):
         place[:] = padded_window(frame.working, tile, frame.tiling.shape)
-    known = () if defoci is None else (defoci,)
     returned = [
-        network.infer(batch, *known) if features else (network.maps(batch, *known), None)
-        for network, features in zip(networks, wanted, strict=True)
+        network.infer(batch, *told) if features else (network.maps(batch, *told), None)
+        for network, features, told in zip(networks, wanted, known, strict=True)
     ]
     for number, (frame, tile) in enumerate(pending):
         maps = [maps.each(itemgetter(number)) for maps, _ in returned]

@@ -3,8 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -31,16 +30,16 @@ class Symmetrised:
         self.receptive_radius = network.receptive_radius
         self.grid_multiple = network.grid_multiple
 
-    def maps(self, batch: np.ndarray, *defoci: Sequence[float]) -> SiteMaps:
+    def maps(self, batch: np.ndarray, *known: Any) -> SiteMaps:
         """Return the mean maps of a batch, see `AtomNetwork.maps`."""
-        return self._mean(self.network.maps(batch, *defoci), batch, *defoci)
+        return self._mean(self.network.maps(batch, *known), batch, *known)
 
-    def infer(self, batch: np.ndarray, *defoci: Sequence[float]) -> tuple[SiteMaps, np.ndarray]:
+    def infer(self, batch: np.ndarray, *known: Any) -> tuple[SiteMaps, np.ndarray]:
         """Return the mean maps of a batch, and the features of the batch as it is."""
-        maps, features = self.network.infer(batch, *defoci)
-        return self._mean(maps, batch, *defoci), features
+        maps, features = self.network.infer(batch, *known)
+        return self._mean(maps, batch, *known), features
 
-    def _mean(self, first: SiteMaps, batch: np.ndarray, *defoci: Sequence[float]) -> SiteMaps:
+    def _mean(self, first: SiteMaps, batch: np.ndarray, *known: Any) -> SiteMaps:
         # The peaks of the mean are others than those of each.
         first = first._replace(peak=None)
         sums = first.each(lambda part: part.astype(np.float64))
@@ -48,7 +47,7 @@ class Symmetrised:
             for flipped in (False, True):
                 if turns or flipped:
                     seen = np.rot90(batch, turns, axes=(-2, -1))
-                    maps = self.network.maps(seen[..., ::-1] if flipped else seen, *defoci)
+                    maps = self.network.maps(seen[..., ::-1] if flipped else seen, *known)
                     for total, part in zip(sums, _back(maps, turns, flipped), strict=True):
                         if total is not None:
                             total += part

@@ -41,6 +41,7 @@ def probability_maps(
     *,
     symmetrise: bool = False,
     defoci: Sequence[float] | None = None,
+    elements: Sequence[str] | None = None,
 ) -> np.ndarray:
     """Compute the probability of a site near each pixel of some frames.
 
@@ -59,6 +60,8 @@ def probability_maps(
         Whether to take the mean over the eight quarter turns and flips; eight times the cost.
     defoci : sequence of float, optional
         Of the images of the focal series, Å, positive is underfocus; None where not known.
+    elements : sequence of str, optional
+        The metal and the chalcogen of a layer, for networks that take them; None where not known.
 
     Returns
     -------
@@ -78,9 +81,8 @@ def probability_maps(
         If bad pixels were masked, or the pixel size is outside what the network was trained on.
     """
     n_classes = len(network.card.classes)
-    maps = _maps(
-        frames, sampling, network, batch_pixels, symmetrise, n_classes, _mean_probability, defoci
-    )
+    combine, known = _mean_probability, (defoci, elements)
+    maps = _maps(frames, sampling, network, batch_pixels, symmetrise, n_classes, combine, *known)
     return maps[..., 0] if n_classes == 1 else maps
 
 
@@ -136,6 +138,7 @@ def _maps(
     channels: int,
     combine: Callable[[list[SiteMaps]], np.ndarray],
     defoci: Sequence[float] | None,
+    elements: Sequence[str] | None = None,
 ) -> np.ndarray:
     """Interpolate maps, combined from those of the members, to the pixels of the frames."""
     frames = check_frames(frames, sampling, network.card, defoci)
@@ -162,6 +165,7 @@ def _maps(
         n_frames=len(frames),
         batch_pixels=batch_pixels,
         defoci=defoci,
+        elements=elements,
     ):
         rows, columns = (side // stride for side in frame.tiling.padded)
         cells = np.empty((rows, columns, channels), np.float32)

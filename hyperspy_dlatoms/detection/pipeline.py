@@ -11,7 +11,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterator, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from scipy.ndimage import binary_opening
@@ -109,6 +109,7 @@ def find_sites(
     minimum_agreement: float | None = None,
     symmetrise: bool = False,
     defoci: Sequence[float] | None = None,
+    elements: Sequence[str] | None = None,
 ) -> list[np.ndarray]:
     """Find the sites (atoms or atomic columns) of some frames.
 
@@ -134,6 +135,8 @@ def find_sites(
         Whether to take the mean over the eight quarter turns and flips; eight times the cost.
     defoci : sequence of float, optional
         Of the images of the focal series, Å, positive is underfocus; None where not known.
+    elements : sequence of str, optional
+        The metal and the chalcogen of a layer, for networks that take them; None where not known.
 
     Returns
     -------
@@ -157,7 +160,8 @@ def find_sites(
         If bad pixels were masked, or the pixel size is outside what the network was trained on.
     """
     search = Search(threshold, minimum_agreement, symmetrise)
-    found = detect(frames, sampling, network, search, defoci=defoci, batch_pixels=batch_pixels)
+    known: dict[str, Any] = {"defoci": defoci, "elements": elements}
+    found = detect(frames, sampling, network, search, batch_pixels=batch_pixels, **known)
     if any(one.domain is not None for one in found):
         # It is among the reasons of the score, which is not returned here.
         warn_of_sampling(sampling, network.card)
@@ -171,6 +175,7 @@ def detect(
     search: Search = Search(),  # noqa: B008
     *,
     defoci: Sequence[float] | None = None,
+    elements: Sequence[str] | None = None,
     batch_pixels: int = BATCH_PIXELS,
 ) -> list[Detection]:
     """Find the sites of some frames, and score them by the network's domain in the same pass.
@@ -180,7 +185,7 @@ def detect(
 
     Parameters
     ----------
-    frames, sampling, network, defoci, batch_pixels
+    frames, sampling, network, defoci, elements, batch_pixels
         As for `find_sites`.
     search : Search
         Which sites are reported, and how.
@@ -211,6 +216,7 @@ def detect(
         batch_pixels=batch_pixels,
         with_features=True,
         defoci=defoci,
+        elements=elements,
     ):
         sites = _merged(frame, tiles, sampling, network, members, search)
         domain = _domain_score(frame, tiles, sampling, members)

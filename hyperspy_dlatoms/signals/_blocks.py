@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -25,6 +26,7 @@ from hyperspy_dlatoms.detection.sites import column_names
 from hyperspy_dlatoms.signals._axes import Images, Series, read_images, some_images
 from hyperspy_dlatoms.signals._checkpoint import checkpointed, complete, describe
 from hyperspy_dlatoms.signals._choice import AUTO, Choice, choose_model, say
+from hyperspy_dlatoms.signals._material import Layer, layer_of
 from hyperspy_dlatoms.signals._quality import FrameResult, check_defoci, check_drift
 from hyperspy_dlatoms.signals.atom_positions import (
     AtomPositions,
@@ -109,6 +111,7 @@ def find_atoms(
     search: SearchOptions,
     output: Output,
     series: Series | None = None,
+    material: str | None = None,
 ) -> AtomPositions:
     """Find the atoms of every frame, or the sites of every focal series."""
     search.check()
@@ -119,6 +122,7 @@ def find_atoms(
         model = choice.name
     model = resolve(model)
     _check_sites(model.card, series, "find_atoms_nn", "classify_species")
+    layer = _layer(signal, model.card, material, series, search.on_extrapolation)
     images = _read(signal, model, sampling, output, series, search.on_extrapolation)
     find: Callable[..., np.ndarray] = partial(
         _find_in_block,
@@ -126,19 +130,23 @@ def find_atoms(
         sampling=images.pixel_size,
         search=search,
         focus=images.focus,
+        elements=layer and layer.elements,
     )
     if output.store is not None:
         settings = {
             name: getattr(search, name) for name in ("threshold", "minimum_agreement", "symmetrise")
         }
+        if layer is not None:
+            settings["elements"] = layer.elements
         find = checkpointed(find, output.store, describe(model.handle, images, **settings))
     results = _map("find-atoms", find, images, object, ())
     if output.store is not None and not output.lazy:
         progress = progress_bar(output.show_progressbar)
         results = complete(results, output.store, progress=progress, **output.workers)
+    model = _named(model, layer)
     metadata = _metadata(signal, model, images)
     metadata["Signal"] = {"signal_type": AtomPositions._signal_type}
-    metadata["VectorMetadata"] |= _search_metadata(signal, model, images, search)
+    metadata["VectorMetadata"] |= _search_metadata(signal, model, images, search, layer)
     if choice is not None:
         metadata["VectorMetadata"]["choice"] = choice.metadata()
     atoms = LazyAtomPositions._of_results(results, images.navigation_axes, metadata)
@@ -152,10 +160,12 @@ def predict_atoms(
     symmetrise: bool,
     output: Output,
     series: Series | None = None,
+    material: str | None = None,
 ) -> Signal2D:
     """Map the probability of an atom, or that of each species in focal series."""
     model = resolve(model)
     _check_sites(model.card, series, "predict_atoms_nn", "predict_species")
+    layer = _layer(signal, model.card, material, series)
     images = _read(signal, model, sampling, output, series)
     of_block = partial(
         _probability_of_block,
@@ -163,7 +173,9 @@ def predict_atoms(
         sampling=images.pixel_size,
         symmetrise=symmetrise,
         focus=images.focus,
+        elements=layer and layer.elements,
     )
+    model = _named(model, layer)
     classes = model.card.classes
     title = None if series is None else f"Probability of {', '.join(classes)} in"
     return _finish(_signal_of_maps(of_block, signal, model, images, title), signal, output)
@@ -270,6 +282,28 @@ def _check_sites(card: ModelCard, series: Series | None, single: str, of_series:
         )
 
 
+def _layer(
+    signal: Signal2D,
+    card: ModelCard,
+    material: str | None,
+    series: Series | None,
+    on_extrapolation: str = "warn",
+) -> Layer | None:
+    """Return the layer that a focal series is said to show."""
+    if series is None:
+        return None
+    elements = signal.metadata.get_item("Sample.elements", [])
+    return layer_of(material, list(elements), card, on_extrapolation)
+
+
+def _named(model: Model, layer: Layer | None) -> Model:
+    """Return a model whose classes have the names that they have in a layer."""
+    if layer is None:
+        return model
+    classes = tuple(map(layer.name, model.card.classes))
+    return model._replace(card=dataclasses.replace(model.card, classes=classes))
+
+
 def _read(
     signal: Signal2D,
     model: Model,
@@ -362,6 +396,7 @@ def _find_in_block(
     sampling: float,
     search: SearchOptions,
     focus: Focus | None,
+    elements: tuple[str, str] | None = None,
 ) -> np.ndarray:
     from hyperspy_dlatoms.detection import pipeline
 
@@ -376,6 +411,7 @@ def _find_in_block(
         handle.get(),
         pipeline.Search(search.threshold, search.minimum_agreement, search.symmetrise),
         defoci=focus and focus.defoci,
+        elements=elements,
     )
     results = np.empty(block.shape[: block.ndim - frames.ndim + 1], dtype=object)
     for number, index in enumerate(np.ndindex(results.shape)):
@@ -386,7 +422,13 @@ def _find_in_block(
 
 
 def _probability_of_block(
-    block: np.ndarray, *, handle: Handle, sampling: float, symmetrise: bool, focus: Focus | None
+    block: np.ndarray,
+    *,
+    handle: Handle,
+    sampling: float,
+    symmetrise: bool,
+    focus: Focus | None,
+    elements: tuple[str, str] | None = None,
 ) -> np.ndarray:
     from hyperspy_dlatoms.detection.mapping import probability_maps
 
@@ -396,7 +438,12 @@ def _probability_of_block(
         frames, drifts = _aligned(block, sampling, focus)
         check_drift(drifts, sampling, align=focus.align)
     maps = probability_maps(
-        frames, sampling, handle.get(), symmetrise=symmetrise, defoci=focus and focus.defoci
+        frames,
+        sampling,
+        handle.get(),
+        symmetrise=symmetrise,
+        defoci=focus and focus.defoci,
+        elements=elements,
     )
     if maps.ndim == 4:
         maps = np.moveaxis(maps, -1, 1)
@@ -455,7 +502,13 @@ def _metadata(signal: Signal2D, model: Model, images: Images) -> dict:
     return metadata | {"VectorMetadata": vectors}
 
 
-def _search_metadata(signal: Signal2D, model: Model, images: Images, search: SearchOptions) -> dict:
+def _search_metadata(
+    signal: Signal2D,
+    model: Model,
+    images: Images,
+    search: SearchOptions,
+    layer: Layer | None = None,
+) -> dict:
     """Describe the columns of the atoms, where they lie, and how they were found."""
     card, members, axes = model.card, model.members, images.signal_axes
     vectors: dict[str, Any] = {
@@ -466,7 +519,10 @@ def _search_metadata(signal: Signal2D, model: Model, images: Images, search: Sea
         "units": [axis.units if isinstance(axis.units, str) else "" for axis in axes],
         "on_extrapolation": search.on_extrapolation,
     }
-    if materials := _materials(signal, card):
+    if layer is not None:
+        vectors["material"] = layer.formula
+    materials = _materials(signal, card) if layer is None else with_lattices([layer.formula])
+    if materials:
         vectors["materials"] = list(materials)
     if members and search.minimum_agreement is not None:
         vectors["minimum_agreement"] = float(search.minimum_agreement)

@@ -73,6 +73,12 @@ defoci : sequence of float, optional
     The defocus of each image in Å, positive is underfocus, in the order of the axis, which may
     go up or down; by default read from a focal axis that is called ``defocus`` and has a unit
     of length, else the network does without.""",
+    "LAYER": """\
+material : str, optional
+    The formula of a layer MX2, such as ``"WS2"``, for a network whose species are ``metal`` and
+    ``chalcogen``: it is told the elements, which decide what it takes for which, and the
+    species have their names. By default the layer that ``metadata.Sample.elements`` can make;
+    without either the network judges by the images, and the species keep the names of roles.""",
     "ALIGN": """\
 align : bool, default False
     Whether to align the images of a series to its middle one first, by fractions of a pixel.

@@ -135,6 +135,18 @@ def _of_series(some: int, number: int) -> str:
     return "this focal series" if number == 1 else f"{some} of {number} focal series"
 
 
+def warn_of_statistics(domain: Sequence[float]) -> None:
+    """Warn that vacancies are counted in frames whose domain scores say that they are misread."""
+    outside = sum(one > 1 for one in domain)
+    if outside:
+        those = "this image" if len(domain) == 1 else f"{outside} of {len(domain)} images"
+        warn(
+            f"Vacancies are counted in {those} outside what the network was trained on (scores "
+            "above 1 in metadata.VectorMetadata.domain), where they may be none.",
+            ExtrapolationWarning,
+        )
+
+
 def _record_domain(vectors: DictionaryTreeBrowser, scores: np.ndarray) -> None:
     if any(score is None for score in scores.flat):
         if vectors.has_item("domain"):

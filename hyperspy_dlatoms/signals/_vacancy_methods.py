@@ -12,6 +12,8 @@ from hyperspy_dlatoms.analysis import vacancies
 from hyperspy_dlatoms.analysis.vacancies import species_column
 from hyperspy_dlatoms.signals import _export
 from hyperspy_dlatoms.signals._docstrings import filled
+from hyperspy_dlatoms.signals._material import named_in
+from hyperspy_dlatoms.signals._quality import warn_of_statistics
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -106,6 +108,11 @@ def vacancy_statistics(
         If there are no vacancies among the species, the size of the image is not known, an
         argument is out of range, or the error rates of the network are not known.
 
+    Warns
+    -----
+    ExtrapolationWarning
+        Of frames outside the domain of the network, whose vacancies may be none.
+
     Notes
     -----
     The interval is that of the material, of which the frame is a sample: it includes the
@@ -130,6 +137,7 @@ def vacancy_statistics(
     0     10   10.06         0.11          0.54
     """
     frames, calibration, navigation = self._for_tables()
+    warn_of_statistics(self.metadata.get_item("VectorMetadata.domain", []))
     known = _rates_of_model(self, dose) if rates is None else vacancies.checked_rates(rates)
     frames, area = _inside(frames, calibration, border)
     result = vacancies.vacancy_statistics(
@@ -177,6 +185,11 @@ def vacancy_pairs(
     ValueError
         If there are no vacancies among the species, or an argument is out of range.
 
+    Warns
+    -----
+    ExtrapolationWarning
+        Of frames outside the domain of the network, whose vacancies may be none.
+
     Notes
     -----
     To combine frames, add up their pairs and their expected ones:
@@ -202,6 +215,7 @@ def vacancy_pairs(
         )
     edges = bin_width * np.arange(int(np.floor(max_distance / bin_width + 1e-9)) + 1)
     frames, calibration, navigation = self._for_tables()
+    warn_of_statistics(self.metadata.get_item("VectorMetadata.domain", []))
     if border:
         frames, _ = _inside(frames, calibration, border)
     result = vacancies.vacancy_pairs(
@@ -258,4 +272,5 @@ def _rates_of_model(atoms: AtomPositions, dose: float | None) -> dict[str, Rates
             "The errors of the network depend on the dose: give dose, in e/Å² of each image, "
             "or rates."
         )
-    return vacancies.rates_from_scores(handles.handle(model).card.scores, float(dose))
+    rates = vacancies.rates_from_scores(handles.handle(model).card.scores, float(dose))
+    return named_in(self.metadata.get_item("VectorMetadata.material", None), rates)

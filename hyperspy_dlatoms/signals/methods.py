@@ -349,6 +349,7 @@ def classify_species(
     self: Signal2D,
     model: ModelLike = "mos2-focal-series",
     *,
+    material: str | None = None,
     focal_axis: str | int | None = None,
     defoci: Sequence[float] | None = None,
     align: bool = False,
@@ -370,6 +371,7 @@ def classify_species(
     Parameters
     ----------
     {SERIES_MODEL}
+    {LAYER}
     {FOCAL_AXIS}
     {DEFOCI}
     {ALIGN}
@@ -436,7 +438,7 @@ def classify_species(
     series = _blocks.Series(focal_axis, defoci, align)
     search = _blocks.SearchOptions(threshold, minimum_agreement, symmetrise, on_extrapolation)
     output = _blocks.Output(show_progressbar, num_workers, lazy_output, store)
-    return _blocks.find_atoms(self, model, sampling, search, output, series)
+    return _blocks.find_atoms(self, model, sampling, search, output, series, material)
 
 
 @filled
@@ -444,6 +446,7 @@ def predict_species(
     self: Signal2D,
     model: ModelLike = "mos2-focal-series",
     *,
+    material: str | None = None,
     focal_axis: str | int | None = None,
     defoci: Sequence[float] | None = None,
     align: bool = False,
@@ -458,6 +461,7 @@ def predict_species(
     Parameters
     ----------
     {SERIES_MODEL}
+    {LAYER}
     {FOCAL_AXIS}
     {DEFOCI}
     {ALIGN}
@@ -505,7 +509,7 @@ def predict_species(
 
     series = _blocks.Series(focal_axis, defoci, align)
     output = _blocks.Output(show_progressbar, num_workers, lazy_output)
-    return _blocks.predict_atoms(self, model, sampling, symmetrise, output, series)
+    return _blocks.predict_atoms(self, model, sampling, symmetrise, output, series, material)
 
 
 @filled

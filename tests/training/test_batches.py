@@ -9,7 +9,7 @@ import pytest
 from hyperspy_dlatoms.simulation.imaging.conditions import as_arrays, draw_conditions, stack_arrays
 from hyperspy_dlatoms.simulation.imaging.electrons import Noise
 from hyperspy_dlatoms.training import examples as examples_module
-from hyperspy_dlatoms.training._batches import Drawn, Turn, Waves, make_batch
+from hyperspy_dlatoms.training._batches import Drawn, Turn, Waves, make_batch, select
 from hyperspy_dlatoms.training._drawing import CHUNK, draw_chunk, plan_of, waves_of
 from hyperspy_dlatoms.training.fit import training_examples
 
@@ -172,3 +172,23 @@ def test_too_many_sites_are_refused(tiny, tiny_data):
     crowded = replace(item, sites=np.repeat(item.sites, 5, axis=0))
     with pytest.raises(ValueError, match="at most 248 fit"):
         waves_of(crowded, tiny)
+
+
+def test_a_batch_says_what_is_known_of_the_material(made, tiny_series, tiny_series_data):
+    recipe = replace(
+        tiny_series,
+        network=tiny_series.network | {"material": True},
+        training=tiny_series.training | {"known_material": 0.5},
+    )
+    plan = plan_of(recipe)
+    chunk = draw_chunk(recipe, plan, [1, 2], 1.0)
+    assert 0.2 < chunk.material.mean() < 0.8
+    turn = Turn(*(part[0] for part in chunk.turn))
+    rows = (part[0] for part in chunk[2:])
+    drawn = Drawn(select(chunk.conditions, 0), turn, *rows)
+    items = [waves_of(tiny_series_data[n], recipe) for n in range(plan.batch)]
+    (_, known), _ = made(stacked(items), drawn, plan)
+    order = [*plan.fine, *plan.coarse]
+    np.testing.assert_array_equal(known[:, :4], drawn.defoci[order])
+    expected = stacked(items).material * drawn.material
+    np.testing.assert_allclose(known[:, 4:], expected[order], rtol=1e-6)

@@ -4,6 +4,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from hyperspy_dlatoms.networks._scattering import encode_material
 from hyperspy_dlatoms.training.examples import difficulty, labels_of
 from hyperspy_dlatoms.training.fit import training_examples
 
@@ -100,6 +101,20 @@ def test_defoci_are_known_of_a_share_of_the_series_and_about_right(series, share
         steps = 100 * np.diff(told[:, :3], axis=1)
         assert 0.5 < np.std(steps) < 6
         assert steps.mean() == pytest.approx(40, abs=3)
+
+
+@pytest.mark.parametrize("share", [0.0, 0.5, 1.0])
+def test_the_material_is_known_of_a_share_of_the_series(series, share):
+    series, rng = replace(series, known_material=share), np.random.default_rng(0)
+    item = series.data[0]
+    specimen = item.record["specimen"] | {"elements": ["W", "Se"]}
+    item = replace(item, record=item.record | {"specimen": specimen})
+    told = np.array([series.draw_example(rng, item)[2] for _ in range(24)])
+    assert told.shape == (24, 6)
+    known = told[:, -1] == 1
+    assert known.mean() == pytest.approx(share, abs=0.3 * (0 < share < 1))
+    assert not told[~known, 4:].any()
+    np.testing.assert_array_equal(told[known, 4], encode_material(("W", "Se"))[0])
 
 
 def test_targets_tell_the_kinds_apart_and_leave_others_open(series):

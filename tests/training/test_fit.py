@@ -110,6 +110,26 @@ def test_a_training_starts_from_a_network_with_fewer_dilations(run, tiny, tiny_d
         assert np.ptp(after[f"{name}_second/kernel"]) > 0.01
 
 
+def test_a_training_starts_from_a_network_that_was_told_less(
+    tiny_series, tiny_series_data, tmp_path
+):
+    settings = {"steps": 1, "learning_rate": 1e-12, "weight_decay": 0.0}
+    more = {"data": tiny_series_data.directory, "show_progressbar": False}
+    first = replace(tiny_series, training=tiny_series.training | settings)
+    start = train(first, directory=tmp_path / "first", **more)
+    told = replace(
+        first,
+        network=first.network | {"material": True},
+        training=first.training | {"start": str(start), "known_material": 1.0},
+    )
+    path = train(told, directory=tmp_path / "told", **more)
+    (_, before), (card, after) = read_model(start), read_model(path)
+    assert card.arguments["material"] is True
+    kernel = after["focus/kernel"]
+    np.testing.assert_allclose(kernel[:4], before["focus/kernel"], atol=1e-3)
+    assert kernel.shape[0] == 6 and np.abs(kernel[4:]).max() < 1e-6
+
+
 def test_a_training_does_not_start_from_another_architecture(run, tiny, tiny_data, tmp_path):
     other = replace(
         tiny,

@@ -70,12 +70,22 @@ def test_the_kinds_of_sites_follow_from_the_structures():
         ([{"structure": "metal-cluster", "element": {"choice": ["Pt", "Au"]}}], ("Au", "Pt")),
         ([{"structure": "graphene"}, {"structure": "vacuum"}], ("graphene",)),
         ([{"structure": "two-dimensional", "formula": {"choice": ["WS2", None]}}], ("WS2",)),
+        ([{"structure": "two-dimensional", "formula": {"choice": ["WTe2", "MX2"]}}], ("WTe2",)),
         ([{"structure": "two-dimensional", "file": "my.cif"}], ()),
         ([{"structure": "crystal"}, {"structure": "graphene"}], ()),
     ],
 )
 def test_materials_whose_sites_are_to_be_found(structures, materials):
     assert site_materials(structures) == materials
+
+
+def test_roles_take_the_place_of_elements():
+    layer = {"structure": "two-dimensional", "roles": True}
+    layers = layer | {"formula": {"choice": ["WS2", "MX2"]}, "phase": {"choice": ["2H", "1T'"]}}
+    kinds = {"metal", "chalcogen", "metal vacancy", "chalcogen vacancy"}
+    assert structures.site_kinds([layers]) == site_kinds([layers]) == kinds
+    for seed in range(3):
+        assert kinds == set(build_specimen(np.random.default_rng(seed), [layers], 20.0).kinds)
 
 
 def test_particles_that_their_box_cannot_hold_are_refused():

@@ -7,7 +7,16 @@ import pytest
 from ase.build import mx2
 from scipy.spatial import cKDTree
 
-from hyperspy_dlatoms.simulation.specimens._monolayer import DICHALCOGENIDES, FORMULAS, monolayer
+from hyperspy_dlatoms.simulation.specimens._monolayer import (
+    CHALCOGENS,
+    DICHALCOGENIDES,
+    FORMULAS,
+    LIGHTEST,
+    METALS,
+    PHASES,
+    monolayer,
+    random_dichalcogenide,
+)
 
 
 @pytest.mark.parametrize("formula", FORMULAS)
@@ -72,3 +81,50 @@ def test_what_is_no_layer_is_refused(tmp_path):
     ase.Atoms("C", cell=[[3, 0, 1], [0, 3, 0], [0, 0, 9]], pbc=True).write(tmp_path / "tilted.xyz")
     with pytest.raises(ValueError, match="first two vectors"):
         monolayer(None, tmp_path / "tilted.xyz")
+
+
+@pytest.mark.parametrize(("phase", "sites"), [("2H", 2), ("1T", 3), ("1T'", 6)])
+def test_phases(phase, sites):
+    cell = monolayer("WTe2", phase=phase)
+    assert len(cell.names) == sites and cell.elements == ("W", "Te")
+    assert np.sum(cell.numbers == 52) == 2 * np.sum(cell.numbers == 74)
+
+
+def test_the_metals_of_the_distorted_phase_are_in_zigzag_rows():
+    cell = monolayer("WTe2", phase="1T'")
+    points, site = cell.lattice(0.0, np.zeros(2), 0.0, 40.0)
+    metals = points[np.isin(site, np.flatnonzero(cell.metallic))]
+    inner = metals[(np.abs(metals - 20) < 12).all(axis=1)]
+    distance = cKDTree(metals).query(inner, k=4)[0][:, 1:]
+    # Mar et al.: 2.85 Å along the rows; the height of the metals adds little to it.
+    np.testing.assert_allclose(distance[:, :2], 2.85, atol=0.05)
+    assert distance[:, 2].min() > 3.3
+
+
+def test_bonds_of_the_distorted_phase():
+    cell = monolayer("WTe2", phase="1T'")
+    points, site = cell.lattice(0.0, np.zeros(2), 0.0, 40.0)
+    metal = np.flatnonzero(np.isin(site, np.flatnonzero(cell.metallic)))
+    metal = metal[(np.abs(points[metal] - 20) < 12).all(axis=1)]
+    z = cell.heights[site, 0]
+    other = ~cell.metallic[site]
+    across = np.linalg.norm(points[metal][:, None] - points[other], axis=2)
+    bonds = np.sort(np.hypot(across, z[metal][:, None] - z[other]), axis=1)[:, :7]
+    assert bonds[:, :6].min() > 2.6 and bonds[:, :6].max() < 2.9 < bonds[:, 6].min()
+
+
+def test_a_phase_that_is_not_known():
+    with pytest.raises(ValueError, match="phase '3R' is not known: expected one of 2H, 1T, 1T'"):
+        monolayer("WTe2", phase="3R")
+
+
+def test_random_dichalcogenides_are_of_any_elements_but_of_atoms_apart():
+    cells = [random_dichalcogenide(np.random.default_rng(n), PHASES[n % 3]) for n in range(60)]
+    metals = {int(cell.numbers[cell.metallic].max()) for cell in cells}
+    others = {int(cell.numbers[~cell.metallic].max()) for cell in cells}
+    assert len(metals) > 25 and metals <= set(METALS)
+    assert len(others) > 20 and others <= set(CHALCOGENS)
+    for cell in cells:
+        assert cell.kinds == ("metal", "chalcogen", "metal vacancy", "chalcogen vacancy")
+        assert 1.3 < cell.spacing < 2.5
+        assert cell.numbers[cell.metallic].max() <= LIGHTEST * cell.numbers[~cell.metallic].max()

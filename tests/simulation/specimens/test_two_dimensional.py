@@ -246,3 +246,35 @@ def test_any_seed_gives_a_sound_specimen(seed, formula, boundary, substituent, f
 def test_wrong_arguments_are_refused(wrong, message):
     with pytest.raises(ValueError, match=message):
         build(1, **wrong)
+
+
+@pytest.mark.parametrize("formula", ["WS2", "MX2"])
+@pytest.mark.parametrize("phase", ["2H", "1T", "1T'"])
+def test_kinds_by_roles(formula, phase):
+    specimen = build(
+        3, formula=formula, phase=phase, roles=True, size=30, metal_vacancies=0.05,
+        single_vacancies=0.1, double_vacancies=0.1,
+    )  # fmt: skip
+    sites, kinds = labelled(specimen)
+    in_column = 2 if phase == "2H" else 1
+    found = set(zip(kinds, sites[:, 2], strict=True)) - {("edge", 1), ("edge", 0)}
+    expected = {("metal", 1), ("metal vacancy", 0), ("chalcogen", in_column)}
+    expected |= {("chalcogen vacancy", height) for height in range(in_column)}
+    assert found == expected
+    metal, chalcogen = specimen.description["elements"]
+    assert specimen.description["phase"] == phase
+    assert specimen.description["kind"] == f"layer of {metal}{chalcogen}2"
+    symbols = np.array(specimen.atoms.get_chemical_symbols())
+    assert set(symbols[np.isin(specimen.species[specimen.column], [0])]) == {metal}
+
+
+def test_random_elements_have_roles_alone():
+    with pytest.raises(ValueError, match="'MX2' has elements of its own.*add `roles: true`"):
+        build(1, formula="MX2", size=20)
+
+
+def test_what_belongs_there_is_no_substituent():
+    layer = build(1, formula="WS2", roles=True, size=30, substituent="S", substituted=0.5)
+    assert set(labelled(layer)[1]) == {"metal", "chalcogen"}
+    layer = build(1, formula="WS2", roles=True, size=30, substituent="Se", substituted=0.5)
+    assert set(labelled(layer)[1]) == {"metal", "chalcogen", "Se"}

@@ -1,0 +1,143 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a layer is made of: names of the species of networks that know roles, not elements."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
+
+from hyperspy_dlatoms._warnings import ExtrapolationWarning, warn
+from hyperspy_dlatoms.networks.domain import ExtrapolationError
+
+if TYPE_CHECKING:
+    from hyperspy_dlatoms.networks.card import ModelCard
+
+_Value = TypeVar("_Value")
+
+ROLES = ("metal", "chalcogen")
+"""Classes of networks that know no elements; their vacancies are ``metal vacancy`` and so on."""
+
+_CHALCOGENS = ("S", "Se", "Te")
+_VACANCY = " vacancy"
+
+
+class Layer(NamedTuple):
+    """A layer MX2."""
+
+    formula: str
+    elements: tuple[str, str]
+    """The metal and the chalcogen."""
+
+    def name(self, role: str) -> str:
+        """Return the name of a class of a network of roles, for instance ``S vacancy``."""
+        kind, space, more = role.partition(" ")
+        if kind not in ROLES:
+            return role
+        return self.elements[ROLES.index(kind)] + space + more
+
+
+def layer_of(
+    material: str | None, elements: Sequence[str], card: ModelCard, on_extrapolation: str = "warn"
+) -> Layer | None:
+    """Return the layer that a user, or else ``metadata.Sample.elements``, says a specimen is.
+
+    None where nothing is said, or the elements do not tell; also for a network whose classes are
+    elements, which are checked. Raises ValueError for a material that is no layer MX2, or none that
+    the network knows.
+    """
+    by_roles = set(ROLES) <= set(card.classes)
+    if material is not None:
+        layer = _parsed(material)
+        if by_roles:
+            return layer
+        _check_elements(material, layer, card)
+    elif by_roles:
+        return _of_elements(elements, card)
+    elif elements and on_extrapolation != "ignore":
+        _compare(elements, card, on_extrapolation)
+    return None
+
+
+def _compare(elements: Sequence[str], card: ModelCard, on_extrapolation: str) -> None:
+    """Warn of, or raise for, a sample without the elements that are classes of a network."""
+    lacking = [name for name in _known(card) if name not in elements]
+    if not lacking:
+        return
+    text = (
+        f"metadata.Sample.elements is {', '.join(elements)}, without {', '.join(lacking)}: "
+        f"{card.name!r} knows {' and '.join(_known(card))} alone, and may take one element of "
+        "another layer for the other. Use a network of layers of any elements."
+    )
+    if on_extrapolation == "raise":
+        raise ExtrapolationError(text)
+    warn(text, ExtrapolationWarning)
+
+
+def named_in(material: str | None, rates: Mapping[str, _Value]) -> dict[str, _Value]:
+    """Return what is known of each vacancy under the names that they have in a layer."""
+    if material is None:
+        return dict(rates)
+    layer = _parsed(material)
+    return {layer.name(role): value for role, value in rates.items()}
+
+
+def _parsed(material: str) -> Layer:
+    """Read a formula such as WS2."""
+    expected = "expected the formula of a layer MX2, such as 'WS2', X being S, Se or Te"
+    if not isinstance(material, str):
+        raise TypeError(f"material is {material!r}: {expected}.")
+    from ase.data import atomic_numbers
+
+    match = re.fullmatch(r"([A-Z][a-z]?)(S|Se|Te)2", material.strip())
+    if match is None or match[1] not in atomic_numbers or match[1] in ("X", *_CHALCOGENS):
+        raise ValueError(f"material is {material!r}: {expected}.")
+    return Layer(match[0], (match[1], match[2]))
+
+
+def _check_elements(material: str, layer: Layer, card: ModelCard) -> None:
+    known = _known(card)
+    if not known:
+        raise ValueError(
+            f"material is {material!r}, but {card.name!r} tells no elements apart: expected None."
+        )
+    if set(layer.elements) != set(known):
+        names = " or ".join(map(repr, card.materials)) or f"one of {', '.join(known)}"
+        raise ValueError(
+            f"material is {material!r}, but {card.name!r} was trained on {names}: expected that, "
+            "or a network of layers of any elements."
+        )
+
+
+def _of_elements(elements: Sequence[str], card: ModelCard) -> Layer | None:
+    """Find the one layer that elements can make, beside those of contamination or a grid."""
+    there = set(elements)
+    known = [
+        layer
+        for layer in (_parsed(one) for one in card.materials if _is_layer(one))
+        if set(layer.elements) <= there
+    ]
+    if len(known) == 1:
+        return known[0]
+    chalcogens = there & set(_CHALCOGENS)
+    if len(there) == 2 and len(chalcogens) == 1:
+        (chalcogen,), (metal,) = chalcogens, there - chalcogens
+        formula = f"{metal}{chalcogen}2"
+        return _parsed(formula) if _is_layer(formula) else None
+    return None
+
+
+def _is_layer(material: str) -> bool:
+    try:
+        _parsed(material)
+    except ValueError:
+        return False
+    return True
+
+
+def _known(card: ModelCard) -> list[str]:
+    """Return the elements among the classes of a network, in their order."""
+    from ase.data import atomic_numbers
+
+    names = [name.removesuffix(_VACANCY) for name in card.classes]
+    return [name for name in dict.fromkeys(names) if name in atomic_numbers]

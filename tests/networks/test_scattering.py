@@ -1,0 +1,34 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+import numpy as np
+import pytest
+
+from hyperspy_dlatoms.networks._scattering import encode_material
+
+
+@pytest.mark.parametrize(
+    ("elements", "stronger"), [(("W", "S"), True), (("W", "Se"), False), (("Mo", "S"), False)]
+)
+def test_the_ratio_says_which_site_scatters_more(elements, stronger):
+    ratio, known = encode_material(elements)
+    assert known == 1 and (ratio + np.log(2) < 0) == stronger
+
+
+def test_the_factors_are_those_of_lobato():
+    abtem = pytest.importorskip("abtem")
+    from ase.data import chemical_symbols
+
+    factors = abtem.parametrizations.LobatoParametrization()
+    for number in (8, 16, 34, 42, 52, 74, 92):
+        symbol = chemical_symbols[number]
+        f = [factors.scattering_factor(one)(np.array([0.25]))[0] for one in (symbol, "C")]
+        assert encode_material(("C", symbol))[0] == pytest.approx(np.log(f[0] / f[1]), abs=0.01)
+
+
+def test_nothing_is_known():
+    np.testing.assert_array_equal(encode_material(None), [0, 0])
+
+
+@pytest.mark.parametrize("elements", [("W",), ("W", "S", "Se"), ("W", "X"), ("W", "Lr")])
+def test_no_metal_and_chalcogen(elements):
+    with pytest.raises(ValueError, match="expected the symbols of the metal and of the chalcogen"):
+        encode_material(elements)
