@@ -139,7 +139,8 @@ class Domain:
         sampling : float
             Pixel size of the image as it was recorded, Å/px.
         working : numpy.ndarray
-            The image at the network's sampling, normalised, shape (h, w), float32.
+            The image at the network's sampling, normalised, shape (h, w), or the images of a focal
+            series (images, h, w), float32.
         features : numpy.ndarray
             What `AtomNetwork.infer` returns besides the maps, all cells of the image in any order,
             shape (m, C).
@@ -229,6 +230,8 @@ class Domain:
 def describe(working: np.ndarray, features: np.ndarray) -> np.ndarray:
     """Describe a normalised image (h, w) by the features of a network (m, C) and by its spectrum.
 
+    Of a focal series (images, h, w) the spectrum is the mean of those of its images.
+
     The mean of the features (C), in which cells count the more, the surer the network is of a site,
     since most of an image may be empty; the plain mean of those that tell of sites (3); the
     spectrum (2 BANDS).
@@ -237,7 +240,8 @@ def describe(working: np.ndarray, features: np.ndarray) -> np.ndarray:
     weights = features[:, -1] + _SOME_SITE
     weighted = weights @ features / weights.sum()
     plain = features[:, -SITES_SEEN:].mean(axis=0)
-    return np.concatenate([weighted, plain, spectrum(working)])
+    images = working.reshape(-1, *working.shape[-2:])
+    return np.concatenate([weighted, plain, np.mean([spectrum(one) for one in images], axis=0)])
 
 
 def standardise(descriptions: np.ndarray, centre: np.ndarray, scale: np.ndarray) -> np.ndarray:

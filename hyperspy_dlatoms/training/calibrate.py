@@ -42,7 +42,7 @@ def calibrate_network(
     every second wave calibrate the probabilities and standard deviations. Those of the other waves,
     with images of vacuum and amorphous carbon, choose the threshold and the hysteresis threshold:
     the pair with the best F1 over all doses of those that leave fewer than 0.002 false atoms per
-    nm² on the empty images. For a network of single images the domain is fitted then.
+    nm² on the empty images. The domain is fitted then.
 
     Parameters
     ----------
@@ -115,7 +115,7 @@ def calibrate_network(
     card = dataclasses.replace(
         card, threshold=threshold, anchor=hysteresis, scores=card.scores | scores
     )
-    if not keep_domain and card.images == 1:
+    if not keep_domain:
         network = AtomNetwork.from_model(card, model)
         domain = learn_domain(network, recipe, dataset, np.random.default_rng(_SEED + 1), track)
     output = Path(output or path)

@@ -12,6 +12,7 @@ from scipy.spatial.distance import cdist
 
 from hyperspy_dlatoms.networks.domain import BANDS, Domain, standardise
 from hyperspy_dlatoms.training._comparison import tolerance, without_decoys
+from hyperspy_dlatoms.training._series_outliers import SERIES_KINDS, draw_series_outlier
 from hyperspy_dlatoms.training.examples import first_held_out, held_out
 from hyperspy_dlatoms.training.extrapolation import Outcome, examine, fallen, usual_f1
 from hyperspy_dlatoms.training.outliers import KINDS, draw_outlier, take_picture
@@ -49,20 +50,29 @@ _MARGINS = (1.0, 1.3, 1.3, 1.3)
 
 
 def learn_domain(
-    network: AtomNetwork, recipe: Recipe, data: DataSet, rng: np.random.Generator, track: Callable
+    network: AtomNetwork,
+    recipe: Recipe,
+    data: DataSet,
+    rng: np.random.Generator,
+    track: Callable,
+    numbers: tuple[int, int, int] = (INSIDE, OUTSIDE, GOOD),
 ) -> Domain:
-    """Apply a network to images from inside and outside its training set, and fit its domain."""
+    """Apply a network to images from inside and outside its training set, and fit its domain.
+
+    So many images of training waves, of other kinds, and of waves held out.
+    """
+    n_inside, n_outside, n_good = numbers
     card, pixel = network.card, recipe.waves.sampling
     trained, untrained = range(first_held_out(recipe)), held_out(recipe)
 
     def known(indices: Sequence[int], number: int) -> Iterator[Outcome]:
         for index in track(rng.choice(indices, number), "domain"):
             item = without_decoys(data, index, card)
-            picture = take_picture(rng, item, recipe.imaging, pixel)
+            picture = take_picture(rng, item, recipe.imaging, pixel, card)
             yield examine(network, picture.crop(rng), tolerance(card))
 
     def foreign() -> Iterator[Outcome]:
-        for number in track(range(OUTSIDE, 0, -1), "outside"):
+        for number in track(range(n_outside, 0, -1), "outside"):
             drawn = (without_decoys(data, rng.choice(trained), card) for _ in range(_TRIES))
             item = next((one for one in drawn if len(one.sites) >= FEWEST_SITES), None)
             if item is None:
@@ -70,8 +80,12 @@ def learn_domain(
                     f"No wave of {data.directory} has {FEWEST_SITES} sites, which the domain is "
                     "learnt from: make larger waves, or keep the domain as it is."
                 )
-            kind = KINDS[number % len(KINDS)]
-            picture = draw_outlier(rng, kind, item, recipe.imaging, pixel)
+            if card.images == 1:
+                kind = KINDS[number % len(KINDS)]
+                picture = draw_outlier(rng, kind, item, recipe.imaging, pixel)
+            else:
+                kind = SERIES_KINDS[number % len(SERIES_KINDS)]
+                picture = draw_series_outlier(rng, kind, item, recipe.imaging, pixel, card)
             yield examine(network, picture, tolerance(card))
 
     def split(outcomes: Sequence[Outcome]) -> tuple[np.ndarray, np.ndarray]:
@@ -80,10 +94,10 @@ def learn_domain(
         descriptions = np.array([one.description for one in outcomes])
         return descriptions[~wrong], descriptions[wrong]
 
-    inside = list(known(trained, INSIDE))
+    inside = list(known(trained, n_inside))
     right, wrong = split(inside)
     also_right, outside = split(list(foreign()))
-    good, _ = split(list(known(untrained[::2], GOOD)))
+    good, _ = split(list(known(untrained[::2], n_good)))
     return fit_domain(
         np.concatenate([right, also_right]),
         np.concatenate([wrong, outside]),

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from hyperspy_dlatoms.analysis.matching import match
+from hyperspy_dlatoms.detection._inference import known_of
 from hyperspy_dlatoms.detection.pipeline import find_sites, working_image
 from hyperspy_dlatoms.networks.domain import describe
 from hyperspy_dlatoms.training._comparison import BORDER
@@ -52,9 +53,13 @@ class Outcome(NamedTuple):
 def examine(network: AtomNetwork, picture: Picture, tolerance: float) -> Outcome:
     """Find the sites of an image to a tolerance in Å, and score it by the domain."""
     with warnings.catch_warnings(action="ignore", category=UserWarning):
-        (found,) = find_sites(picture.image[None], picture.sampling, network)
-    number, f1 = _f1(found[:, :2] * picture.pixel, picture, tolerance)
-    working, features = _see(network, picture.image, picture.sampling)
+        defoci, elements = picture.known
+        (found,) = find_sites(
+            picture.image[None], picture.sampling, network, defoci=defoci, elements=elements
+        )
+    classes = found[:, 5] if picture.labels is not None else np.zeros(len(found))
+    number, f1 = _f1(found[:, :2] * picture.pixel, classes, picture, tolerance)
+    working, features = _see(network, picture)
     score, reasons = np.nan, ()
     if network.domain is not None:
         score, reasons = network.domain.score(
@@ -64,11 +69,13 @@ def examine(network: AtomNetwork, picture: Picture, tolerance: float) -> Outcome
     return Outcome(picture.kind, picture.dose, number, f1, description, score, reasons)
 
 
-def _see(network: AtomNetwork, image: np.ndarray, sampling: float) -> tuple[np.ndarray, np.ndarray]:
-    """Return the input of a domain for an image (H, W): the working image, its features (m, C)."""
-    working, *_ = working_image(image, sampling, network.card)
-    missing = [(0, -length % network.grid_multiple) for length in working.shape]
-    _, features = network.infer(np.pad(working, missing, mode="symmetric")[None])
+def _see(network: AtomNetwork, picture: Picture) -> tuple[np.ndarray, np.ndarray]:
+    """Return the input of a domain for a picture: the working image or images, features (m, C)."""
+    working, *_ = working_image(picture.image, picture.sampling, network.card)
+    missing = [(0, -length % network.grid_multiple) for length in working.shape[-2:]]
+    missing = [(0, 0)] * (working.ndim - 2) + missing
+    known = known_of(network.card, *picture.known)
+    _, features = network.infer(np.pad(working, missing, mode="symmetric")[None], *known)
     return working, features.reshape(-1, features.shape[-1])
 
 
@@ -89,12 +96,19 @@ def fallen(outcomes: Sequence[Outcome], usual: np.ndarray | float) -> np.ndarray
     return np.array([one.f1 for one in outcomes]) < np.where(sites > 0, usual, 1.0) - _FALL
 
 
-def _f1(found: np.ndarray, picture: Picture, tolerance: float) -> tuple[int, float]:
-    """Count the true sites, and compute F1; `found` in Å."""
+def _f1(
+    found: np.ndarray, classes: np.ndarray, picture: Picture, tolerance: float
+) -> tuple[int, float]:
+    """Count the true sites, and compute F1; `found` in Å. A site of a wrong class is wrong."""
     true = picture.positions * picture.pixel
-    far = np.array(picture.image.shape) * picture.pixel - BORDER
+    labels = np.zeros(len(true)) if picture.labels is None else picture.labels
+    far = np.array(picture.image.shape[-2:]) * picture.pixel - BORDER
     is_found, is_true = (np.all((p > BORDER) & (p < far), axis=1) for p in (found, true))
     pairs = match(found, true, tolerance)
+    open_ones = labels[pairs[:, 1]] == -1
+    is_found[pairs[open_ones, 0]] = False
+    is_true &= labels != -1
+    pairs = pairs[classes[pairs[:, 0]] == labels[pairs[:, 1]]]
     right = int(np.count_nonzero(is_true[pairs[:, 1]]))
     is_found[pairs[:, 0]] = False
     false, number = int(np.count_nonzero(is_found)), int(np.count_nonzero(is_true))

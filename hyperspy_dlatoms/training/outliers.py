@@ -3,21 +3,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import scipy.fft
 from scipy.ndimage import gaussian_filter
 
 from hyperspy_dlatoms.recipes.draws import bounds
-from hyperspy_dlatoms.recipes.imaging import modality_of
+from hyperspy_dlatoms.recipes.imaging import images_of, modality_of
 from hyperspy_dlatoms.simulation.dataset import Item
 from hyperspy_dlatoms.simulation.imaging.camera import Camera, count_electrons, record
-from hyperspy_dlatoms.simulation.imaging.conditions import draw_conditions
-from hyperspy_dlatoms.simulation.imaging.image import take_image
 from hyperspy_dlatoms.simulation.imaging.modality import draw_any, take_any
+
+if TYPE_CHECKING:
+    from hyperspy_dlatoms.networks.card import ModelCard
+
+NO_CLASS = -2
+"""Label of a site of none of the classes of a network: whatever it is taken for is wrong."""
 
 FINE = 0.1
 """Å/px of the grid that columns are drawn on."""
@@ -45,12 +49,12 @@ VISIBLE: dict[str, Any] = {
 
 
 class Picture(NamedTuple):
-    """An image, and what is known of it."""
+    """An image or a focal series, and what is known of it."""
 
     kind: str
     """Kind of the image."""
     image: np.ndarray
-    """(H, W) float32."""
+    """(H, W) float32; (images, H, W) of a focal series."""
     sampling: float
     """Stated sampling, Å/px."""
     pixel: float
@@ -59,28 +63,72 @@ class Picture(NamedTuple):
     """(n, 2): y, x of its sites in px."""
     dose: float
     """e/Å²."""
+    labels: np.ndarray | None = None
+    """(n,): the class of each site, -1 where it counts neither way, `NO_CLASS` for none; None for a
+    network of one class."""
+    known: tuple[Any, Any] = (None, None)
+    """The defoci of a focal series, and the elements of a layer, that a network is told."""
 
     def crop(self, rng: np.random.Generator, shortest: float = 30.0) -> Picture:
         """Cut out a square, of a side between `shortest` and all there is (Å), at random."""
-        least = min(*self.image.shape, round(shortest / self.pixel))
-        side = int(rng.integers(least, min(self.image.shape) + 1))
-        corner = np.array([rng.integers(0, length - side + 1) for length in self.image.shape])
+        shape = self.image.shape[-2:]
+        least = min(*shape, round(shortest / self.pixel))
+        side = int(rng.integers(least, min(shape) + 1))
+        corner = np.array([rng.integers(0, length - side + 1) for length in shape])
         positions = self.positions - corner
         inside = ((positions > -0.5) & (positions < side - 0.5)).all(axis=1)
-        image = self.image[corner[0] :, corner[1] :][:side, :side]
-        return self._replace(image=image, positions=positions[inside])
+        image = self.image[..., corner[0] :, corner[1] :][..., :side, :side]
+        labels = None if self.labels is None else self.labels[inside]
+        return self._replace(image=image, positions=positions[inside], labels=labels)
 
 
 def take_picture(
-    rng: np.random.Generator, item: Item, imaging: Mapping[str, Any], sampling: float
+    rng: np.random.Generator,
+    item: Item,
+    imaging: Mapping[str, Any],
+    sampling: float,
+    card: ModelCard | None = None,
 ) -> Picture:
-    """Image a wave of a data set (of a `sampling` in Å/px) under conditions drawn from ranges."""
+    """Image a wave of a data set (of a `sampling` in Å/px) under conditions drawn from ranges.
+
+    The card is that of the network that is to see it, if it has several classes or is told more.
+    """
     conditions = draw_any(rng, imaging)
     image, pixel, positions = take_any(
         rng, item.wave, sampling, item.record["energy"], conditions, item.sites[:, :2]
     )
     kind = item.record["specimen"].get("kind", "")
-    return Picture(kind, image, pixel, pixel, positions, conditions.dose)
+    picture = Picture(kind, image, pixel, pixel, positions, conditions.dose)
+    if card is None or images_of(imaging) == 1:
+        return picture
+    known = _told(rng, item, getattr(conditions, "defoci", ()), card)
+    return picture._replace(labels=_labels(item, card), known=known)
+
+
+def _labels(item: Item, card: ModelCard) -> np.ndarray | None:
+    """Return the class of each site, none where the sites are of no kinds."""
+    if len(card.classes) == 1:
+        return None
+    if len(item.species) != len(item.sites):
+        return np.full(len(item.sites), NO_CLASS)
+    kinds = item.record["kinds"]
+    # Those of a single kind, as the atoms of graphene, are none that the network knows.
+    unknown = NO_CLASS if len(kinds) == 1 else -1
+    classes = [card.classes.index(kind) if kind in card.classes else unknown for kind in kinds]
+    return np.array(classes, int)[item.species]
+
+
+def _told(
+    rng: np.random.Generator, item: Item, defoci: Sequence[float], card: ModelCard
+) -> tuple[Any, Any]:
+    """Draw what a network is told: the defoci or not, and the elements, sometimes wrong ones."""
+    elements: Any = None
+    own = item.record["specimen"].get("elements", ())
+    if card.arguments.get("material", False) and rng.random() < 0.6:
+        wrong = len(own) != 2 or rng.random() < 0.2
+        drawn = (str(rng.choice(["Mo", "W"])), str(rng.choice(["S", "Se", "Te"])))
+        elements = drawn if wrong else tuple(own)
+    return (tuple(defoci) if rng.random() < 0.5 else None), elements
 
 
 def draw_outlier(
@@ -89,6 +137,7 @@ def draw_outlier(
     item: Item,
     imaging: Mapping[str, Any],
     sampling: float,
+    card: ModelCard | None = None,
 ) -> Picture:
     """Draw an image of one of ``KINDS``, as the training set of a network does not hold.
 
@@ -105,13 +154,14 @@ def draw_outlier(
         columns = random_lattice(rng, size)
         phase = draw_columns(columns, size, rng.uniform(0.25, 0.4)) * rng.uniform(0.2, 1.5)
         wave = COLUMN * (1 + 1j) * phase if scanned else np.exp(1j * phase)
-        item = replace(item, wave=wave[::2, ::2], sites=columns)
-        picture = take_picture(rng, item, ranges, 2 * FINE)
+        item = replace(item, wave=wave[::2, ::2], sites=columns, species=np.empty(0, int))
+        picture = take_picture(rng, item, ranges, 2 * FINE, card)
     elif kind == "empty":
-        item = replace(item, wave=np.full_like(item.wave, not scanned), sites=np.empty((0, 3)))
-        picture = take_picture(rng, item, ranges, sampling)
+        nothing: dict[str, Any] = {"sites": np.empty((0, 3)), "species": np.empty(0, int)}
+        item = replace(item, wave=np.full_like(item.wave, not scanned), **nothing)
+        picture = take_picture(rng, item, ranges, sampling, card)
     elif kind == "stretched":
-        picture = take_picture(rng, item, ranges, sampling)
+        picture = take_picture(rng, item, ranges, sampling, card)
         factor = rng.uniform(1.3, 2.5) ** rng.choice([-1, 1])
         picture = picture._replace(sampling=picture.pixel * factor)
     elif kind == "bright":
@@ -123,7 +173,8 @@ def draw_outlier(
         picture = Picture(kind, image, pixel, pixel, np.empty((0, 2)), np.inf)
     elif kind == "astigmatic":
         least = 1.5 * max(bounds(imaging.get("astigmatism", 0))[1], 20.0)
-        picture = take_picture(rng, item, ranges | {"astigmatism": [least, 2.5 * least]}, sampling)
+        ranges["astigmatism"] = [least, 2.5 * least]
+        picture = take_picture(rng, item, ranges, sampling, card)
     else:
         raise ValueError(f"The kind is {kind!r}, expected one of {sorted(set(KINDS))}.")
     picture = picture._replace(kind=kind)

@@ -1,0 +1,144 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Focal series outside a training set, from which the limits of a domain are learnt."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from scipy.ndimage import shift
+
+from hyperspy_dlatoms.recipes.imaging import images_of
+from hyperspy_dlatoms.simulation.dataset import Item
+from hyperspy_dlatoms.simulation.specimens._monolayer import (
+    DICHALCOGENIDES,
+    PHASES,
+    RANDOM,
+    ROLES,
+)
+from hyperspy_dlatoms.simulation.specimens._two_dimensional import two_dimensional_layer
+from hyperspy_dlatoms.simulation.specimens.graphene import graphene_sheet
+from hyperspy_dlatoms.simulation.wave import exit_wave
+from hyperspy_dlatoms.training.outliers import (
+    VISIBLE,
+    Picture,
+    dark_field,
+    dead_leaves,
+    draw_outlier,
+    random_lattice,
+    take_picture,
+)
+
+if TYPE_CHECKING:
+    from hyperspy_dlatoms.networks.card import ModelCard
+
+SERIES_KINDS = (
+    *("layer", "lattice", "misaligned", "graphene", "stretched"),
+    *("layer", "lattice", "misaligned", "bright", "empty"),
+    *("layer", "graphene", "misaligned", "astigmatic", "leaves"),
+)
+"""What is drawn in turn."""
+
+_SHIFTS = (0.8, 4.0)
+"""Of misaligned images, Å: from half the distance of neighbouring columns on."""
+
+_DISPLACEMENT = (0.04, 0.09)
+"""Thermal, Å, as in the recipes of layers."""
+
+_OTHERS = (*DICHALCOGENIDES, RANDOM, RANDOM, "BN")
+"""Layers of other materials."""
+
+
+def draw_series_outlier(
+    rng: np.random.Generator,
+    kind: str,
+    item: Item,
+    imaging: Mapping[str, Any],
+    sampling: float,
+    card: ModelCard,
+) -> Picture:
+    """Draw a focal series of one of ``SERIES_KINDS``, as the training set of a network lacks it.
+
+    A layer of another material, of which a network that takes elements is sometimes told a wrong
+    one; graphene; a series whose images are shifted against each other; dark-field images and
+    leaves, the same in all images but for their noise; and those of `draw_outlier`.
+    """
+    size, ranges = len(item.wave) * sampling, dict(imaging)
+    if rng.random() < 0.5:
+        ranges |= {name: VISIBLE[name] for name in ("dose", "Cs", "coma", "astigmatism")}
+    if kind in ("layer", "graphene"):
+        item = _other_layer(rng, kind, size, item.record["energy"], sampling, card)
+        picture = take_picture(rng, item, ranges, sampling, card)
+        return picture._replace(kind=kind).crop(rng)
+    if kind == "misaligned":
+        picture = take_picture(rng, item, ranges, sampling, card)
+        return _misaligned(rng, picture)._replace(kind=kind).crop(rng)
+    if kind in ("bright", "leaves"):
+        return _repeated(rng, kind, size, images_of(imaging))
+    return draw_outlier(rng, kind, item, ranges, sampling, card)
+
+
+def _other_layer(
+    rng: np.random.Generator,
+    kind: str,
+    size: float,
+    energy: float,
+    sampling: float,
+    card: ModelCard,
+) -> Item:
+    """Simulate a layer, whose kinds of sites have the names of the network's classes."""
+    if kind == "graphene":
+        sheet = str(rng.choice(["perfect", "polycrystal"]))
+        specimen = graphene_sheet(rng, sheet, size=size, vacancy_fraction=(0, 0.03))
+    else:
+        specimen = two_dimensional_layer(
+            rng,
+            str(rng.choice(_OTHERS)),
+            size=size,
+            phase=str(rng.choice(PHASES, p=[0.7, 0.15, 0.15])),
+            roles=True,
+            metal_vacancies=(0, 0.03),
+            single_vacancies=(0, 0.05),
+            double_vacancies=(0, 0.03),
+        )
+    wave, sites, species = exit_wave(
+        rng, specimen, energy, sampling=sampling, displacement=float(rng.uniform(*_DISPLACEMENT))
+    )
+    kinds = [class_of(name, card) for name in specimen.kinds]
+    record = {"energy": energy, "specimen": specimen.description, "kinds": kinds}
+    return Item(wave, sites.astype(np.float32), species, np.empty(0), record)
+
+
+def class_of(kind: str, card: ModelCard) -> str:
+    """Return the class that a network has for a kind of site by its role."""
+    role, space, more = kind.partition(" ")
+    if role not in ROLES or len(card.classes) < len(ROLES):
+        return kind
+    return card.classes[ROLES.index(role)] + space + more
+
+
+def _misaligned(rng: np.random.Generator, picture: Picture) -> Picture:
+    """Shift the images before and after the middle one, and cut off the edges."""
+    images = picture.image.copy()
+    for number in range(len(images)):
+        if number != len(images) // 2:
+            angle, far = rng.uniform(0, 2 * np.pi), rng.uniform(*_SHIFTS) / picture.pixel
+            offset = far * np.array([np.sin(angle), np.cos(angle)])
+            images[number] = shift(images[number], offset, order=1, mode="nearest")
+    edge = int(np.ceil(_SHIFTS[1] / picture.pixel))
+    inner = images[:, edge:-edge, edge:-edge]
+    return picture._replace(image=inner, positions=picture.positions - edge)
+
+
+def _repeated(rng: np.random.Generator, kind: str, size: float, images: int) -> Picture:
+    """Return images that are of no focal series, alike but for noise."""
+    if kind == "bright":
+        picture = dark_field(rng, random_lattice(rng, size), size)
+        noise = rng.normal(0, picture.image.std(), (images, *picture.image.shape))
+    else:
+        image, pixel = dead_leaves(rng, int(rng.integers(150, 600))), rng.uniform(0.04, 0.25)
+        picture = Picture(kind, image, pixel, pixel, np.empty((0, 2)), np.inf)
+        noise = rng.normal(0, image.std(), (images, *image.shape))
+    stack = picture.image + (rng.uniform(0, 0.3) * noise).astype(np.float32)
+    return picture._replace(kind=kind, image=stack + 3 * stack.std()).crop(rng)
