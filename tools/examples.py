@@ -19,6 +19,7 @@ from hyperspy_dlatoms.simulation.imaging.camera import Camera
 from hyperspy_dlatoms.simulation.imaging.conditions import Conditions
 from hyperspy_dlatoms.simulation.imaging.image import take_image
 from hyperspy_dlatoms.simulation.imaging.lens import Lens
+from hyperspy_dlatoms.simulation.specimens._two_dimensional import two_dimensional_layer
 from hyperspy_dlatoms.simulation.specimens.graphene import graphene_sheet
 from hyperspy_dlatoms.simulation.specimens.metal import metal_nanoparticle
 from hyperspy_dlatoms.simulation.specimens.orientation import tilt_matrix
@@ -27,6 +28,9 @@ from hyperspy_dlatoms.simulation.wave import exit_wave
 MTF = (1.0, 0.03, 0.45, 2.5)
 WAVE = 0.2
 """Å/px of the exit waves."""
+
+EDGE = 5.0
+"""Of a box, where a layer ends: what is missing beyond it looks like vacancies (Å)."""
 
 
 def graphene() -> Stored:
@@ -51,6 +55,26 @@ def focal_series() -> Stored:
     return _stored(rng, [specimen], 80e3, series, "Focal series of graphene", axis)
 
 
+def mos2_series() -> Stored:
+    """Three images of one layer of MoS2 with vacancies at three values of defocus."""
+    rng = np.random.default_rng(880_014)
+    specimen = two_dimensional_layer(
+        rng,
+        "MoS2",
+        size=40.0 + 2 * EDGE,
+        metal_vacancies=0.015,
+        single_vacancies=0.04,
+        double_vacancies=0.02,
+        ripple_amplitude=0.2,
+        tilt_max=1.0,
+    )
+    camera = Camera(sampling=0.12, dose=10_000.0, blur=0.12, mtf=MTF)
+    lens = Lens(Cs=-4e4, astigmatism=5.0, coma=80.0, focal_spread=25.0)
+    series = [Conditions(replace(lens, defocus=value), camera) for value in (-20.0, 20.0, 60.0)]
+    axis = {"name": "defocus", "units": "nm", "scale": 4.0, "offset": -2.0}
+    return _stored(rng, [specimen], 80e3, series, "Focal series of MoS2", axis, EDGE)
+
+
 def movie() -> Stored:
     """A platinum particle that drifts and tilts out of its zone, frame by frame."""
     rng = np.random.default_rng(880_013)
@@ -73,41 +97,50 @@ def movie() -> Stored:
     return _stored(rng, specimens, 300e3, conditions, "Movie of a drifting particle", axis)
 
 
-def _stored(rng, specimens, energy, conditions, title, navigation=None) -> Stored:
-    """Image one specimen, or one a frame, under each of the conditions."""
+def _stored(rng, specimens, energy, conditions, title, navigation=None, edge=0.0) -> Stored:
+    """Image one specimen, or one a frame, under each of the conditions; cut off an edge (Å)."""
     same = len(specimens) == 1
     waves = [exit_wave(rng, one, energy, sampling=WAVE) for one in specimens]
     if same:
         waves *= len(conditions)
-    counts, positions = [], []
-    for (wave, sites, _), condition in zip(waves, conditions, strict=True):
+    counts, positions, species = [], [], []
+    for (wave, sites, kinds), condition in zip(waves, conditions, strict=True):
         image, sampling = take_image(rng, wave, WAVE, energy, condition)
-        pixels = sites[:, :2] / sampling
-        counts.append(image)
-        positions.append(inside(pixels, image.shape))
+        cut = round(edge / sampling)
+        counts.append(image[cut:-cut, cut:-cut] if cut else image)
+        places = np.column_stack([sites[:, :2] / sampling - cut, kinds])
+        found = inside(places, counts[-1].shape)
+        positions.append(found[:, :2])
+        species.append(found[:, 2])
     meta = {
         "title": title,
         "energy": energy,
         "specimen": specimens[0].description,
         "conditions": [one.to_dict() for one in conditions],
     }
+    names = specimens[0].kinds
+    kinds = tuple(species) if len(names) > 1 else ()
+    meta |= {"kinds": list(names)} if kinds else {}
     if navigation is None:
-        return Stored(counts[0], sampling, tuple(positions), meta)
+        return Stored(counts[0], sampling, tuple(positions), meta, kinds)
     meta["navigation"] = navigation
-    return Stored(np.stack(counts), sampling, tuple(positions), meta)
+    return Stored(np.stack(counts), sampling, tuple(positions), meta, kinds)
 
 
 def main() -> None:
     """Write the files."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("output", type=Path)
-    output = parser.parse_args().output
+    parser.add_argument("--only", metavar="NAME", help="one of them")
+    options = parser.parse_args()
     for name, make in (
         ("graphene-image", graphene),
         ("focal-series", focal_series),
+        ("mos2-series", mos2_series),
         ("movie", movie),
     ):
-        write_stored(output / f"{name}.npz", make())
+        if options.only in (None, name):
+            write_stored(options.output / f"{name}.npz", make())
 
 
 if __name__ == "__main__":

@@ -30,7 +30,7 @@ class LabelledImages(NamedTuple):
     images : LazySignal2D
         Electrons a pixel; ``metadata.Simulation`` has the parameters of the simulation.
     truth : AtomPositions
-        The true sites, `y` and `x`, of each image.
+        The true sites, `y` and `x`, of each image, and their species if there are several.
     """
 
     images: Signal2D
@@ -115,10 +115,19 @@ def _of_stored(stored: Stored) -> LabelledImages:
     navigation = stored.meta.get("navigation")
     single = stored.counts.ndim == 2
     images = da.from_array(stored.counts, chunks=(1, -1, -1) if not single else -1)
-    positions = stored.positions[0] if single else list(stored.positions)
-    meta = {n: v for n, v in stored.meta.items() if n not in ("title", "navigation")}
+    sites = list(stored.positions)
+    if stored.species:
+        # A certain site, where it is.
+        certain = (0, 0), (0, 3)
+        sites = [
+            np.column_stack([np.pad(one, certain) + [0, 0, 1, 0, 0], kinds])
+            for one, kinds in zip(sites, stored.species, strict=True)
+        ]
+    meta = {n: v for n, v in stored.meta.items() if n not in ("title", "navigation", "kinds")}
     title = stored.meta.get("title", "Nanoparticle")
-    return _signals(images, positions, stored.sampling, title, meta, navigation)
+    kinds = stored.meta.get("kinds")
+    found = sites[0] if single else sites
+    return _signals(images, found, stored.sampling, title, meta, navigation, kinds)
 
 
 def _of_frames(entry: Entry, frames: Frames) -> LabelledImages:
@@ -132,6 +141,7 @@ def _signals(
     title: str,
     meta: dict[str, Any],
     navigation: dict[str, Any] | None,
+    species: list[str] | None = None,
 ) -> LabelledImages:
     from hyperspy.signals import LazySignal2D
 
@@ -146,7 +156,7 @@ def _signals(
         signal.metadata.set_item(place, float(energy[0]) / 1e3)
     for axis, name in zip(signal.axes_manager.signal_axes, "xy", strict=True):
         axis.name, axis.scale, axis.units = name, sampling / 10, "nm"
-    truth = AtomPositions.from_frames(positions, sampling=sampling)
+    truth = AtomPositions.from_frames(positions, sampling=sampling, species=species)
     truth.metadata.VectorMetadata.scales = [sampling / 10] * 2
     truth.metadata.VectorMetadata.units = ["nm", "nm"]
     for axis in (*signal.axes_manager.navigation_axes, *truth.axes_manager.navigation_axes):

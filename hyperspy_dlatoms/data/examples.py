@@ -54,6 +54,8 @@ def graphene() -> Signal2D:
 def focal_series() -> Signal2D:
     """Return three images of one sheet of graphene with vacancies, at three values of defocus.
 
+    The networks of focal series know layers of dichalcogenides, see `mos2_series`, and not this.
+
     Returns
     -------
     Signal2D
@@ -70,6 +72,28 @@ def focal_series() -> Signal2D:
     <Signal2D, title: Focal series of graphene, dimensions: (3|333, 333)>
     """
     return _example("focal-series")
+
+
+def mos2_series() -> Signal2D:
+    """Return three images of one layer of MoS2 with vacancies, at three values of defocus, 80 kV.
+
+    Returns
+    -------
+    Signal2D
+        Electrons a pixel, 10 000 e/Å² each, with the navigation axis `defocus` in nm.
+
+    See Also
+    --------
+    hyperspy_dlatoms.registry.load_dataset : With the true sites and their species, by the name
+        mos2-series.
+
+    Examples
+    --------
+    >>> from hyperspy_dlatoms import data
+    >>> data.mos2_series()
+    <Signal2D, title: Focal series of MoS2, dimensions: (3|333, 333)>
+    """
+    return _example("mos2-series")
 
 
 def movie() -> Signal2D:

@@ -45,5 +45,6 @@ def fingerprint(frames: Frames, first: int | None = None) -> str:
 
 
 def inside(pixels: np.ndarray, shape: int | Iterable[int]) -> np.ndarray:
-    """Return the positions (n, 2) in px that lie in an image of some shape."""
-    return pixels[((pixels > -0.5) & (pixels < np.asarray(shape) - 0.5)).all(axis=1)]
+    """Return the rows of y and x in px, and whatever follows, that lie in an image of some shape."""
+    places = pixels[:, :2]
+    return pixels[((places > -0.5) & (places < np.asarray(shape) - 0.5)).all(axis=1)]

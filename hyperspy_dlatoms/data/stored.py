@@ -50,13 +50,18 @@ class Stored:
         The true sites of each frame, y and x in px, shape (sites, 2).
     meta : dict
         How it was made: ``specimen``, ``energy`` (eV), ``conditions``; for several frames
-        ``navigation``, the ``name``, ``units``, ``scale`` and ``offset`` of their axis.
+        ``navigation``, the ``name``, ``units``, ``scale`` and ``offset`` of their axis; with
+        `species` the names of the ``kinds``.
+    species : tuple of numpy.ndarray
+        The kind of each site, shape (sites,), an index into ``meta["kinds"]``; empty if they are
+        all of one kind.
     """
 
     counts: np.ndarray
     sampling: float
     positions: tuple[np.ndarray, ...]
     meta: dict[str, Any] = field(default_factory=dict)
+    species: tuple[np.ndarray, ...] = ()
 
 
 def write_stored(path: str | os.PathLike[str], data: Stored) -> None:
@@ -64,6 +69,7 @@ def write_stored(path: str | os.PathLike[str], data: Stored) -> None:
     frames = len(data.counts) if data.counts.ndim == 3 else 1
     if len(data.positions) != frames:
         raise ValueError(f"{len(data.positions)} lists of positions for {frames} frames.")
+    kinds = {"species": np.concatenate(data.species).astype(np.int8)} if data.species else {}
     path = Path(path)
     with atomic_write(path) as draft, draft.open("wb") as file:
         np.savez_compressed(
@@ -73,6 +79,7 @@ def write_stored(path: str | os.PathLike[str], data: Stored) -> None:
             positions=np.concatenate(data.positions).astype(np.float32),
             lengths=[len(one) for one in data.positions],
             meta=json.dumps(data.meta),
+            **kinds,
         )
 
 
@@ -89,6 +96,7 @@ def read_stored(path: str | os.PathLike[str]) -> Stored:
             counts, positions = arrays["counts"], arrays["positions"].astype(float)
             lengths = arrays["lengths"] if "lengths" in arrays else [len(positions)]
             sampling, meta = float(arrays["sampling"]), json.loads(str(arrays["meta"]))
+            species = arrays.get("species")
     except _DAMAGES as error:
         raise DataFileError(f"{str(path)!r} is not a data set, or is damaged ({error}).") from error
     frames = len(counts) if counts.ndim == 3 else 1
@@ -97,8 +105,13 @@ def read_stored(path: str | os.PathLike[str]) -> Stored:
             f"{str(path)!r} has counts of shape {counts.shape} and {len(lengths)} lists of "
             "positions: expected one for each frame."
         )
-    parts = np.split(positions, np.cumsum(lengths)[:-1])
-    return Stored(counts, sampling, tuple(parts), meta)
+    ends = np.cumsum(lengths)[:-1]
+    kinds: tuple[np.ndarray, ...] = ()
+    if species is not None:
+        if species.shape != positions.shape[:1] or species.max(initial=0) >= len(meta["kinds"]):
+            raise DataFileError(f"{str(path)!r} has kinds that do not belong to its sites.")
+        kinds = tuple(np.split(species.astype(int), ends))
+    return Stored(counts, sampling, tuple(np.split(positions, ends)), meta, kinds)
 
 
 def _check_sizes(file: BinaryIO) -> None:

@@ -13,6 +13,7 @@ EXAMPLES = {
     "nanoparticle": data.nanoparticle,
     "graphene-image": data.graphene,
     "focal-series": data.focal_series,
+    "mos2-series": data.mos2_series,
     "movie": data.movie,
 }
 
@@ -55,10 +56,21 @@ def test_the_navigation_axes():
     (axis,) = data.focal_series().axes_manager.navigation_axes
     assert (axis.name, axis.units, axis.size) == ("defocus", "nm", 3)
     np.testing.assert_allclose(axis.axis, [2, 6, 10])
+    (axis,) = data.mos2_series().axes_manager.navigation_axes
+    assert (axis.name, axis.units, axis.size) == ("defocus", "nm", 3)
+    np.testing.assert_allclose(axis.axis, [-2, 2, 6])
     images, truth = registry.load_dataset("movie")
     for signal in (images, truth):
         (axis,) = signal.axes_manager.navigation_axes
         assert (axis.name, axis.units, axis.size) == ("time", "s", 12)
+
+
+def test_the_species_of_the_series():
+    _, truth = registry.load_dataset("mos2-series")
+    counts = truth.species_counts()
+    assert list(counts.columns) == ["Mo", "S", "Mo vacancy", "S vacancy"]
+    assert (counts.loc[0] > [100, 100, 1, 5]).all()
+    assert "Mo vacancy" in set(truth.to_dataframe().species)
 
 
 def test_markers_lie_on_the_atoms():

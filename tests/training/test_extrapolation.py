@@ -83,7 +83,8 @@ def test_examine(network, monkeypatch, found, expected):
     pixel, sampling = 0.1, 0.15
     sites = np.array(found, float).reshape(-1, 2) / pixel
 
-    def find_sites(frames, stated, _):
+    def find_sites(frames, stated, _, **known):
+        assert known == {"defoci": None, "elements": None}
         assert frames.shape == (1, 310, 310) and stated == sampling
         return [np.column_stack([sites, np.ones((len(sites), 3))])]
 
@@ -104,5 +105,5 @@ def test_an_empty_image_is_read_right_if_nothing_is_found(network, monkeypatch):
 
     picture = Picture("noise", np.eye(200, dtype=np.float32), 0.1, 0.1, np.empty((0, 2)), 500.0)
     for sites, expected in ((np.empty((0, 5)), 1.0), (np.full((1, 5), 100.0), 0.0)):
-        monkeypatch.setattr(extrapolation, "find_sites", lambda *_, s=sites: [s])
+        monkeypatch.setattr(extrapolation, "find_sites", lambda *_, s=sites, **__: [s])
         assert examine(network, picture, tolerance=0.5).f1 == expected
