@@ -45,6 +45,6 @@ def fingerprint(frames: Frames, first: int | None = None) -> str:
 
 
 def inside(pixels: np.ndarray, shape: int | Iterable[int]) -> np.ndarray:
-    """Return the rows of y and x in px, and whatever follows, that lie in an image of some shape."""
+    """Return the rows of y and x in px, and what follows, that lie in an image of some shape."""
     places = pixels[:, :2]
     return pixels[((places > -0.5) & (places < np.asarray(shape) - 0.5)).all(axis=1)]

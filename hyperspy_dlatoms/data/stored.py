@@ -69,7 +69,9 @@ def write_stored(path: str | os.PathLike[str], data: Stored) -> None:
     frames = len(data.counts) if data.counts.ndim == 3 else 1
     if len(data.positions) != frames:
         raise ValueError(f"{len(data.positions)} lists of positions for {frames} frames.")
-    kinds = {"species": np.concatenate(data.species).astype(np.int8)} if data.species else {}
+    kinds: dict[str, Any] = {}
+    if data.species:
+        kinds["species"] = np.concatenate(data.species).astype(np.int8)
     path = Path(path)
     with atomic_write(path) as draft, draft.open("wb") as file:
         np.savez_compressed(
