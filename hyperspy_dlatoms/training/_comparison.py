@@ -68,7 +68,7 @@ def compare(
         conditions,
         item.sites[:, :2],
     )
-    sites = all_sites(image, pixel, network)
+    sites = all_sites(image, pixel, network, _elements(item))
     members = len(network.members) if isinstance(network, AtomEnsemble) else 1
     columns = column_names(card, members)
     classes = _classes(card.classes, item)
@@ -98,11 +98,22 @@ def compare(
     )
 
 
-def all_sites(image: np.ndarray, pixel: float, network: AtomNetwork | AtomEnsemble) -> np.ndarray:
+def all_sites(
+    image: np.ndarray,
+    pixel: float,
+    network: AtomNetwork | AtomEnsemble,
+    elements: tuple[str, ...] | None = None,
+) -> np.ndarray:
     """Find all sites that a threshold could leave, of an ensemble those of any member."""
     if isinstance(network, AtomEnsemble):
-        return find_sites(image[None], pixel, network, minimum_agreement=0.0)[0]
-    return find_sites(image[None], pixel, network, _LOWEST)[0]
+        return find_sites(image[None], pixel, network, minimum_agreement=0.0, elements=elements)[0]
+    return find_sites(image[None], pixel, network, _LOWEST, elements=elements)[0]
+
+
+def _elements(item: Item) -> tuple[str, ...] | None:
+    """Return the elements of a layer, which networks that take them are told."""
+    elements = tuple(item.record["specimen"].get("elements", ()))
+    return elements if len(elements) == 2 else None
 
 
 def tolerance(card: ModelCard) -> float:

@@ -15,6 +15,8 @@ from hyperspy_dlatoms.recipes.draws import bounds
 from hyperspy_dlatoms.recipes.imaging import images_of, modality_of
 from hyperspy_dlatoms.simulation.dataset import Item
 from hyperspy_dlatoms.simulation.imaging.camera import Camera, count_electrons, record
+from hyperspy_dlatoms.simulation.imaging.conditions import draw_conditions
+from hyperspy_dlatoms.simulation.imaging.image import take_image
 from hyperspy_dlatoms.simulation.imaging.modality import draw_any, take_any
 
 if TYPE_CHECKING:
