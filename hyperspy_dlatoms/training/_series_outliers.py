@@ -21,6 +21,7 @@ from hyperspy_dlatoms.simulation.specimens._two_dimensional import two_dimension
 from hyperspy_dlatoms.simulation.specimens.graphene import graphene_sheet
 from hyperspy_dlatoms.simulation.wave import exit_wave
 from hyperspy_dlatoms.training.outliers import (
+    NO_CLASS,
     VISIBLE,
     Picture,
     dark_field,
@@ -141,4 +142,5 @@ def _repeated(rng: np.random.Generator, kind: str, size: float, images: int) -> 
         picture = Picture(kind, image, pixel, pixel, np.empty((0, 2)), np.inf)
         noise = rng.normal(0, image.std(), (images, *image.shape))
     stack = picture.image + (rng.uniform(0, 0.3) * noise).astype(np.float32)
-    return picture._replace(kind=kind, image=stack + 3 * stack.std()).crop(rng)
+    labels = np.full(len(picture.positions), NO_CLASS)
+    return picture._replace(kind=kind, image=stack + 3 * stack.std(), labels=labels).crop(rng)
