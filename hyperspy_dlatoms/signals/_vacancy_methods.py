@@ -273,4 +273,4 @@ def _rates_of_model(atoms: AtomPositions, dose: float | None) -> dict[str, Rates
             "or rates."
         )
     rates = vacancies.rates_from_scores(handles.handle(model).card.scores, float(dose))
-    return named_in(self.metadata.get_item("VectorMetadata.material", None), rates)
+    return named_in(atoms.metadata.get_item("VectorMetadata.material", None), rates)
