@@ -69,7 +69,7 @@ def test_the_species_of_the_series():
     _, truth = registry.load_dataset("mos2-series")
     counts = truth.species_counts()
     assert list(counts.columns) == ["Mo", "S", "Mo vacancy", "S vacancy"]
-    assert (counts.loc[0] > [100, 100, 1, 5]).all()
+    assert (counts.iloc[0] > [100, 100, 1, 5]).all()
     assert "Mo vacancy" in set(truth.to_dataframe().species)
 
 
