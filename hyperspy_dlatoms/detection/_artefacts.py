@@ -57,9 +57,19 @@ _NOISE_OF_STEP = 0.1
 _SHARPEST = 0.95
 # px: spots that are larger leak to the pixels about them.
 _LEAKING = 4
+# Of these multiples: beyond as much are pixels of the one value that bars and letters have, so many
+# at least, which is the shortest word. So much of them is beside one another; of counts hardly any.
+_OF_STROKES = 0.4
+_FEWEST_OF_STROKES = 24
+_TOGETHER = 0.6
+# Of the sides of a spot towards the rest of the image, those that are sharp at least: less, and
+# dead pixels lie on a dark column.
+_SHARP_SIDES = 0.2
 # Distances of the 99.9th percentile from the median: what is
 # beyond and beside an outlier is its tail.
 _TAIL = 1.2
+# px: where it meets a column, it ends.
+_LONGEST_TAIL = 12
 
 # A line is judged in so many parts, for some detectors are read out in halves or quarters, each by
 # so many of its pixels.
@@ -323,33 +333,80 @@ def outliers(
 
     Outliers that are connected are one spot, which is an artefact if somewhere at its side the
     image falls by more of its height from a pixel to the next than that of any atom, given the
-    sampling in Å/px.
+    sampling in Å/px; or if all about it is masked. If that is so along a small part of its sides
+    only, it is a spot of the image with an artefact on it, which alone is masked.
     """
     below, above, centre = image.below, image.above, image.centre
     nothing = np.broadcast_to(False, frame.shape)
-    if not _any_beyond(frame, below, above):
+    low, high = (centre + _OF_STROKES * (one - centre) for one in (below, above))
+    if not _any_beyond(frame, low, high):
         return nothing
+    limit = _largest_fall(sampling)
     with np.errstate(invalid="ignore"):
-        beyond = ((frame > above) | (frame < below)) & ~mask
+        beyond = (frame > high) | (frame < low)
+        beyond &= ~mask
+        beyond &= (frame > above) | (frame < below) | _strokes(frame, beyond)
         if not beyond.any():
             return nothing
-        spots, number = label(beyond, np.ones((3, 3)))
         rows, columns = np.nonzero(beyond)
-        of_spot = spots[rows, columns]
         height = np.abs(frame[rows, columns].astype(np.float64) - centre)
-        step = _steps(frame, mask, rows, columns, centre)
-        index, size = np.arange(1, number + 1), np.bincount(of_spot, minlength=number + 1)
-        sharp = np.zeros(number + 1, bool)
-        steepest, highest = (maximum(one, of_spot, index) for one in (step, height))
-        sharp[1:] = steepest > _largest_fall(sampling) * highest
+        fall, _ = _falls(frame, mask, beyond, rows, columns, centre)
+        # A dead pixel on a dark column is a spot of its own.
+        alone = np.nan_to_num(fall, nan=np.inf).min(axis=0) > limit * height
+        alone &= np.isfinite(fall).any(axis=0)
+        single = np.zeros(frame.shape, bool)
+        single[rows[alone], columns[alone]] = True
+        beyond &= ~single
+        rows, columns, height = rows[~alone], columns[~alone], height[~alone]
+        if rows.size == 0:
+            return single
+        spots, number = label(beyond, np.ones((3, 3)))
+        of_spot, index = spots[rows, columns], np.arange(number + 1)
+        fall, is_open = _falls(frame, mask | single, beyond, rows, columns, centre)
+        highest = maximum(height, of_spot, index)
+        steep = fall > limit * highest[of_spot]
+        steep_sides, open_sides = (
+            np.bincount(of_spot, sides.sum(axis=0), number + 1) for sides in (steep, is_open)
+        )
+        sharp = (steep_sides > _SHARP_SIDES * open_sides) | (open_sides == 0)
+        sharp[0] = False
+        partly = ~sharp & (steep_sides > 0)
         found = sharp[spots]
-        if found.any():
+        if partly.any():
+            some = steep.any(axis=0) & partly[of_spot]
+            least = np.full(number + 1, np.inf)
+            np.minimum.at(least, of_spot[some], height[some])
+            found[rows[some], columns[some]] = True
+            as_high = np.zeros(frame.shape, bool)
+            as_high[rows, columns] = height >= least[of_spot]
+            found = binary_propagation(found, np.ones((3, 3)), mask=found | as_high)
+        if sharp.any():
             faint = (frame > image.high) | (frame < image.low)
-            found = binary_propagation(found, np.ones((3, 3)), mask=(found | faint) & ~mask)
+            faint &= ~(beyond | mask)
+            found = binary_dilation(found, np.ones((3, 3)), _LONGEST_TAIL, mask=found | faint)
+            size = np.bincount(of_spot, minlength=number + 1)
             leaking = (sharp & (size > _LEAKING))[spots]
             if leaking.any():
                 found |= binary_dilation(leaking, np.ones((3, 3))) & ~mask
-    return found
+    return found | single
+
+
+def _strokes(frame: np.ndarray, beyond: np.ndarray) -> np.ndarray:
+    """Return those of the pixels beyond a limit whose value is that of bars or letters.
+
+    Most pixels of that value are beside one another.
+    """
+    equal = np.zeros(frame.shape, bool)
+    for values, out in ((frame, equal), (frame.T, equal.T)):
+        same = values[1:] == values[:-1]
+        out[1:] |= same
+        out[:-1] |= same
+    values, index = np.unique(frame[beyond], return_inverse=True)
+    number, together = np.bincount(index), np.bincount(index, equal[beyond])
+    written = (together >= _FEWEST_OF_STROKES) & (together > _TOGETHER * number)
+    strokes = np.zeros(frame.shape, bool)
+    strokes[beyond] = written[index]
+    return strokes
 
 
 def _largest_fall(sampling: float | None) -> float:
@@ -367,15 +424,25 @@ def _any_beyond(frame: np.ndarray, below: float, above: float) -> bool:
     return any(not (strip.min() >= below and strip.max() <= above) for strip in strips)
 
 
-def _steps(
-    frame: np.ndarray, mask: np.ndarray, rows: np.ndarray, columns: np.ndarray, centre: float
-) -> np.ndarray:
-    """Return how much the image falls from each of k pixels to one of its 4 neighbours, at most."""
-    here = frame[rows, columns].astype(np.float64)
-    most = np.zeros(len(rows))
-    for down, right in ((-1, 0), (1, 0), (0, -1), (0, 1)):
-        y = np.clip(rows + down, 0, frame.shape[0] - 1)
-        x = np.clip(columns + right, 0, frame.shape[1] - 1)
-        fall = np.abs(here - centre) - np.abs(frame[y, x].astype(np.float64) - centre)
-        np.maximum(most, np.where(mask[y, x], 0, fall), out=most)
-    return most
+def _falls(
+    frame: np.ndarray,
+    mask: np.ndarray,
+    beyond: np.ndarray,
+    rows: np.ndarray,
+    columns: np.ndarray,
+    centre: float,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return how much the image falls from each of k pixels to its neighbours (4, k), and which
+    of these are neither masked, for which the fall is NaN, nor themselves beyond."""
+    here = np.abs(frame[rows, columns].astype(np.float64) - centre)
+    fall = np.full((4, len(rows)), np.nan)
+    is_open = np.zeros((4, len(rows)), bool)
+    for side, (down, right) in enumerate(((-1, 0), (1, 0), (0, -1), (0, 1))):
+        y, x = rows + down, columns + right
+        inside = (y >= 0) & (y < frame.shape[0]) & (x >= 0) & (x < frame.shape[1])
+        y, x = y[inside], x[inside]
+        there = np.abs(frame[y, x].astype(np.float64) - centre)
+        bad = mask[y, x]
+        fall[side, inside] = np.where(bad, np.nan, here[inside] - there)
+        is_open[side, inside] = ~bad & ~beyond[y, x]
+    return fall, is_open

@@ -16,6 +16,7 @@ from hyperspy_dlatoms.detection._artefacts import (
     faulty_lines,
     outliers,
 )
+from hyperspy_dlatoms.detection._seams import level_seams
 from hyperspy_dlatoms.networks.normalisation import LEAST_MEAN
 
 # Rows at a time, which stay in the cache.
@@ -133,6 +134,7 @@ def _standardise(
     clean = _shift_and_scale(frame, centre, spread)
     if mask.any():
         _fill(clean, mask)
+    level_seams(clean, mask)
     return clean, mask, centre, spread
 
 

@@ -17,7 +17,7 @@ from hyperspy_dlatoms.detection._steps import find_regions
 from hyperspy_dlatoms.detection.masking import mask_bad, mask_series
 from hyperspy_dlatoms.detection.pipeline import detect
 from hyperspy_dlatoms.registry import handles
-from tests.helpers.artefacts import ARTEFACTS
+from peers.artefacts import ARTEFACTS
 from tests.helpers.blob_network import BlobNetwork, blobs, lattice
 
 SAMPLING = 0.2

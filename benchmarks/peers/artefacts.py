@@ -13,8 +13,8 @@ and lines, and of all others."""
 
 def levels(frame):
     """Median of a frame, and how far its 99.9th percentile lies above."""
-    centre = float(np.median(frame))
-    return centre, float(np.percentile(frame, 99.9)) - centre
+    centre, high = np.nanpercentile(frame, [50, 99.9]).tolist()
+    return centre, high - centre
 
 
 def _any_value(frame, rng):
@@ -179,6 +179,59 @@ def no_number(frame, rng):
     return _put(frame, where, np.nan)
 
 
+def text(frame, rng):
+    """Text and a scale bar of any font, with smooth edges."""
+    from PIL import Image, ImageDraw, ImageFont
+
+    height, width = frame.shape
+    canvas = Image.new("L", (width, height))
+    draw = ImageDraw.Draw(canvas)
+    font = ImageFont.load_default(size=float(rng.uniform(10, 36)))
+    words = rng.choice(["2 nm", "HV 300 kV", "2019-11-28 14:03", "x 1.2 M"])
+    place = rng.uniform(5, 0.5 * width), rng.uniform(5, 0.85 * height)
+    draw.text(place, words, fill=255, font=font)
+    cover = np.asarray(canvas, np.float32) / 255
+    centre, step = levels(frame)
+    value = rng.choice([0, 255, 65535, frame.max(), centre + 5 * step, centre + 30 * step])
+    return (frame + cover * (value - frame)).astype(np.float32), cover > 0.01, FAR
+
+
+def blurred_hits(frame, rng):
+    """X-ray hits that a scintillator, or an interpolation, has blurred to about a pixel."""
+    dirty, _, _ = hits(frame, rng)
+    extra = gaussian_filter(dirty - frame, rng.uniform(0.5, 1.2))
+    return (frame + extra).astype(np.float32), extra > 0.1 * levels(frame)[1], FAR
+
+
+def slope(frame, rng):
+    """A slope of the brightness, as of an uneven illumination."""
+    y, x = (np.mgrid[: frame.shape[0], : frame.shape[1]].T / np.array(frame.shape)).T
+    angle = rng.uniform(0, 2 * np.pi)
+    ramp = np.cos(angle) * y + np.sin(angle) * x
+    ramp = (ramp - ramp.min()) / np.ptp(ramp)
+    if rng.random() < 0.5:
+        return (frame * (1 + rng.uniform(0.3, 3) * ramp)).astype("f4"), _none(frame), FAR
+    step = levels(frame)[1] * 10 ** rng.uniform(0, 1)
+    return (frame + step * ramp).astype("f4"), _none(frame), FAR
+
+
+def gradual_edge(frame, rng):
+    """The edge of an aperture or a stop that is far out of focus."""
+    y, x = np.mgrid[: frame.shape[0], : frame.shape[1]]
+    straight = x + rng.uniform(-0.5, 0.5) * y > rng.uniform(0.2, 0.5) * frame.shape[1]
+    open_ = straight if rng.random() < 0.5 else _disc(frame, rng, 0.35, 0.5)
+    return _shadow(frame, rng, open_, rng.uniform(3, 15))
+
+
+def two(frame, rng):
+    """Two artefacts at once."""
+    touched, reach = _none(frame), NEAR
+    for name in rng.choice(sorted(ARTEFACTS.keys() - {"two", "slope"}), 2, replace=False):
+        frame, where, far = ARTEFACTS[name](frame, rng)
+        touched, reach = touched | where, max(reach, far)
+    return frame, touched, reach
+
+
 def _disc(frame, rng, smallest, largest):
     side = min(frame.shape)
     y, x = np.mgrid[: frame.shape[0], : frame.shape[1]]
@@ -204,5 +257,10 @@ ARTEFACTS = {
         soft_aperture,
         edge,
         no_number,
+        text,
+        blurred_hits,
+        slope,
+        gradual_edge,
+        two,
     )
 }

@@ -1,0 +1,138 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Seams of a camera: straight lines across the image with another gain or offset on either side."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import numpy as np
+
+# A line across the image is judged in so many parts, since other seams may cross it, each by at
+# most so many of its pixels.
+_PARTS = 4
+_PIXELS_OF_PART = 256
+_FEWEST_OF_PART = 16
+# At a seam the root mean square over the parts of the step from one line to the next is so many
+# times as large as its median: of four normal numbers once in 10⁸.
+_STEP = 3.5
+# It is as much larger than the steps up to 2 px beside it: neither lattice nor edge is as sharp.
+_SHARPNESS = 2.5
+# Of the standard deviation of the image: less disturbs nothing.
+_LEAST_STEP = 0.15
+# Along an axis: more are no seams, but a texture.
+_MOST_SEAMS = 7
+# px beside a seam of which the noise is taken.
+_BESIDE = 8
+
+
+def level_seams(image: np.ndarray, mask: np.ndarray) -> bool:
+    """Undo the steps of brightness and of contrast at the seams of an image (H, W), in place.
+
+    The parts between the seams are shifted and scaled so that at each seam both sides have one mean
+    and one noise, those of the largest part. Pixels under the mask are not looked at. Return
+    whether there are any seams.
+    """
+    across = find_seams(image, mask), find_seams(image.T, mask.T)
+    if not any(map(len, across)):
+        return False
+    rows, columns = (
+        [slice(*ends) for ends in pairwise((0, *(seams + 1), length))]
+        for seams, length in zip(across, image.shape, strict=True)
+    )
+    good = ~mask
+    cells = {(i, j): (rows[i], columns[j]) for i in range(len(rows)) for j in range(len(columns))}
+    sizes = {key: image[cell].size for key, cell in cells.items()}
+    # From the largest cell on, each next to the largest one that is known.
+    maps = {max(sizes, key=sizes.__getitem__): (1.0, 0.0)}
+    while len(maps) < len(cells):
+        known, other = max(
+            (
+                (known, other)
+                for known in maps
+                for other in _beside(known)
+                if other in cells and other not in maps
+            ),
+            key=lambda pair: sizes[pair[0]],
+        )
+        scale, shift = _mapping(image, good, cells[known], cells[other])
+        of_known = maps[known]
+        maps[other] = of_known[0] * scale, of_known[0] * shift + of_known[1]
+    for key, (scale, shift) in maps.items():
+        if (scale, shift) != (1.0, 0.0):
+            image[cells[key]] *= np.float32(scale)
+            image[cells[key]] += np.float32(shift)
+    return True
+
+
+def find_seams(image: np.ndarray, mask: np.ndarray) -> np.ndarray:
+    """Return the rows of an image (H, W) behind which there is a seam."""
+    steps = []
+    for part in np.array_split(np.arange(image.shape[1]), _PARTS):
+        if part.size < _FEWEST_OF_PART:
+            continue
+        start = (part[0] + part[-1] + 1 - min(part.size, _PIXELS_OF_PART)) // 2
+        some = slice(start, start + min(part.size, _PIXELS_OF_PART))
+        steps.append(_steps(image[:, some], mask[:, some]))
+    if not steps:
+        return np.empty(0, np.intp)
+    squares = np.square(steps)
+    known = np.isfinite(squares)
+    enough = known.sum(axis=0) >= len(steps) / 2
+    square = np.where(known, squares, 0).sum(axis=0) / np.maximum(known.sum(axis=0), 1)
+    step = np.sqrt(square)
+    usual = float(np.median(step[enough])) if enough.any() else 0.0
+    beside = np.zeros(step.shape)
+    for k in (1, 2):
+        beside[k:] = np.maximum(beside[k:], step[:-k])
+        beside[:-k] = np.maximum(beside[:-k], step[k:])
+    least = max(_STEP * usual, _LEAST_STEP * float(image.std()))
+    # Of the first and the last lines it is not known how sharp they are.
+    enough[:2] = enough[-2:] = False
+    found = np.flatnonzero(enough & (step > least) & (step > _SHARPNESS * beside))
+    return found if len(found) <= _MOST_SEAMS else found[:0]
+
+
+def _steps(lines: np.ndarray, bad: np.ndarray) -> np.ndarray:
+    """Return the mean step from each row to the next; NaN where half of the pixels are bad."""
+    length = lines.shape[1]
+    if not bad.any():
+        return np.diff(lines.sum(axis=1, dtype=np.float64)) / length
+    good = ~(bad[1:] | bad[:-1])
+    count = good.sum(axis=1)
+    step = np.where(good, np.diff(lines, axis=0), np.float32(0)).sum(axis=1, dtype=np.float64)
+    return np.where(2 * count > length, step / np.maximum(count, 1), np.nan)
+
+
+def _beside(cell: tuple[int, int]) -> list[tuple[int, int]]:
+    i, j = cell
+    return [(i - 1, j), (i + 1, j), (i, j - 1), (i, j + 1)]
+
+
+def _mapping(
+    image: np.ndarray, good: np.ndarray, known: tuple[slice, slice], other: tuple[slice, slice]
+) -> tuple[float, float]:
+    """Return the scale and the shift that make a cell continue a known one beside it."""
+    lines, along = known
+    beyond = other[0]
+    if lines == beyond:
+        image, good = image.T, good.T
+        along, lines, beyond = known[0], known[1], other[1]
+    seam = max(lines.start, beyond.start)
+    outwards = np.arange(min(_BESIDE, lines.stop - lines.start, beyond.stop - beyond.start))
+    sides = seam - 1 - outwards, seam + outwards
+    if lines.start == seam:
+        sides = sides[::-1]
+    values, usable = ([one[side, along] for side in sides] for one in (image, good))
+    both = usable[0][0] & usable[1][0]
+    if not both.any():
+        return 1.0, 0.0
+    levels = [float(one[0][both].mean(dtype=np.float64)) for one in values]
+    noises = list(map(_noise, values, usable))
+    scale = noises[0] / noises[1] if min(noises) > 0 else 1.0
+    return scale, levels[0] - scale * levels[1]
+
+
+def _noise(values: np.ndarray, good: np.ndarray) -> float:
+    """Return the rms of the steps from pixel to pixel along a seam."""
+    steps = np.diff(values, axis=1)[good[:, 1:] & good[:, :-1]]
+    return float(np.sqrt(np.mean(np.square(steps, dtype=np.float64)))) if steps.size else 0.0
