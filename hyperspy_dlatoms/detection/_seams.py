@@ -15,6 +15,9 @@ _FEWEST_OF_PART = 16
 # At a seam the root mean square over the parts of the step from one line to the next is so many
 # times as large as its median: of four normal numbers once in 10⁸.
 _STEP = 3.5
+# Beyond as much of its own steps a part has one as well; two have, for the end of a stop has none.
+_STEP_OF_PART = 4.0
+_FEWEST_PARTS = 2
 # It is as much larger than the steps up to 2 px beside it: neither lattice nor edge is as sharp.
 _SHARPNESS = 2.5
 # Of the standard deviation of the image: less disturbs nothing.
@@ -77,7 +80,9 @@ def find_seams(image: np.ndarray, mask: np.ndarray) -> np.ndarray:
         return np.empty(0, np.intp)
     squares = np.square(steps)
     known = np.isfinite(squares)
-    enough = known.sum(axis=0) >= len(steps) / 2
+    of_part = [np.median(one[ok]) if ok.any() else np.inf for one, ok in zip(squares, known, strict=True)]
+    parts = (np.nan_to_num(squares) > _STEP_OF_PART**2 * np.array(of_part)[:, np.newaxis]).sum(axis=0)
+    enough = (known.sum(axis=0) >= len(steps) / 2)
     square = np.where(known, squares, 0).sum(axis=0) / np.maximum(known.sum(axis=0), 1)
     step = np.sqrt(square)
     usual = float(np.median(step[enough])) if enough.any() else 0.0
@@ -88,6 +93,7 @@ def find_seams(image: np.ndarray, mask: np.ndarray) -> np.ndarray:
     least = max(_STEP * usual, _LEAST_STEP * float(image.std()))
     # Of the first and the last lines it is not known how sharp they are.
     enough[:2] = enough[-2:] = False
+    enough &= parts >= min(_FEWEST_PARTS, len(steps))
     found = np.flatnonzero(enough & (step > least) & (step > _SHARPNESS * beside))
     return found if len(found) <= _MOST_SEAMS else found[:0]
 

@@ -4,18 +4,23 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy.ndimage import binary_dilation, label, maximum_filter, minimum_filter
+from scipy.ndimage import label, maximum_filter, minimum_filter
 
 from hyperspy_dlatoms.networks.normalisation import block_moments, normalise
 
-# Å: the side of blocks that hold an atom each, so that their means do not show the lattice.
-_COARSE = 3.2
-# Å: the side of the blocks that tell where a step is.
+# Å: the side of the blocks that tell where a step is. So many of them, a side, hold an atom each, so
+# that their means do not show the lattice.
 _FINE = 0.8
-# Standard deviations of the image on either side: atoms in blocks of 0.8 Å make up to 4.
+_RATIO = 4
+# Of the contrast on either side, in blocks of 0.8 Å so that noise does not count: atoms make up to 4
+# between two of these blocks, and less than 1 between two of 3.2 Å.
 _STEP = 5.0
-# Percentile of the contrast of blocks: nearly the highest, for a particle may fill a small part.
-_HIGH_CONTRAST = 95
+# The same towards a shadow, which has less than such a part of the brightness: no specimen has.
+_STEP_OF_SHADOW, _SHADOW = 2.0, 0.4
+# Of its height, how much of a step there is in 1.6 Å where the image is cut.
+_CUT = 0.1
+# Blocks of 3.2 Å about a step in which the contrast is looked up, and in which the image is cut.
+_ABOUT, _NEAR = 9, 3
 # Å²: of a region that has room for some atoms.
 _LEAST_AREA = 25.0
 # More regions are no steps, but a texture.
@@ -23,13 +28,18 @@ _MOST_REGIONS = 16
 
 
 def normalise_regions(
-    image: np.ndarray, good: np.ndarray | None, sampling: float, width: float
+    image: np.ndarray,
+    good: np.ndarray | None,
+    sampling: float,
+    width: float,
+    zero: float | None = None,
 ) -> np.ndarray:
     """Normalise an image (H, W) as `normalise` does, each region between steps by itself.
 
-    Within about 1 Å of a step, and where pixels are not good, it is 0.
+    Within about 1 Å of a step, and where pixels are not good, it is 0. `zero` is what no electrons
+    are in it, if that is known.
     """
-    regions = find_regions(image, good, sampling)
+    regions = find_regions(image, good, sampling, zero)
     if regions is None:
         return normalise(image, sampling, width, good)
     result = np.zeros(image.shape, np.float32)
@@ -41,20 +51,22 @@ def normalise_regions(
     return result
 
 
-def find_regions(image: np.ndarray, good: np.ndarray | None, sampling: float) -> np.ndarray | None:
+def find_regions(
+    image: np.ndarray, good: np.ndarray | None, sampling: float, zero: float | None = None
+) -> np.ndarray | None:
     """Return the number (H, W) of the region of each pixel, 0 at the steps; None without steps.
 
     A step is a change of brightness that is much larger than the contrast on both sides of it.
     """
-    coarse, fine = (max(round(side / sampling), 1) for side in (_COARSE, _FINE))
-    limit = _contrast_at_steps(*_moments(image, good, coarse))
-    if limit is None:
+    fine = max(round(_FINE / sampling), 1)
+    level, noise = _moments(image, good, fine)
+    height, limit = _steps(level, noise, zero)
+    if not height.any():
         return None
-    level = _moments(image, good, fine)[0]
     unknown = ~np.isfinite(level)
     high = maximum_filter(np.where(unknown, -np.inf, level), 3, mode="nearest")
     low = minimum_filter(np.where(unknown, np.inf, level), 3, mode="nearest")
-    smooth = (high - low <= _STEP * limit) & ~unknown
+    smooth = (high - low <= limit) & ~unknown
     regions, number = label(smooth)
     area = np.bincount(regions.ravel(), minlength=number + 1) * (fine * sampling) ** 2
     large = np.flatnonzero(area[1:] >= _LEAST_AREA) + 1
@@ -86,25 +98,52 @@ def _moments(
     return mean, deviation
 
 
-def _contrast_at_steps(mean: np.ndarray, contrast: np.ndarray) -> float | None:
-    """Return the contrast of the blocks that no step goes through; None where there is no step.
+def _steps(
+    level: np.ndarray, noise: np.ndarray, zero: float | None
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the height of the step at each block of 0.8 Å, 0 where there is none, and how much
+    blocks beside one another may differ where the image is not cut.
 
-    There is one where blocks next to each other, or next but one, differ by much more than their
-    contrast, and by as much as the whole image has, which a step makes up. (Next to an atom in a
-    noise-free image there is no contrast at all.)
+    There is a step where blocks of 3.2 Å next to each other, or next but one, differ by much more
+    than their contrast, and by as much as the whole image has, which a step makes up.
     """
-    rms = np.sqrt(np.nanmean(contrast**2) + np.nanvar(mean))
-    step = np.zeros(mean.shape, bool)
-    for values, deviations, out in ((mean, contrast, step), (mean.T, contrast.T, step.T)):
+    mean, contrast = _coarse(level)
+    rms = np.sqrt(np.nanmean(noise**2) + np.nanvar(level))
+    height = np.zeros(mean.shape)
+    for values, deviations, out in ((mean, contrast, height), (mean.T, contrast.T, height.T)):
         for apart in (1, 2):
-            limit = np.maximum(_STEP * np.maximum(deviations[apart:], deviations[:-apart]), rms)
-            found = np.abs(values[apart:] - values[:-apart]) > limit
+            one, other = values[apart:], values[:-apart]
+            most = np.fmax(deviations[apart:], deviations[:-apart])
+            step = np.abs(one - other)
+            found = step > np.maximum(_STEP * most, rms)
+            if zero is not None:
+                shadow = np.minimum(one, other) - zero < _SHADOW * (np.maximum(one, other) - zero)
+                found |= shadow & (step > _STEP_OF_SHADOW * most)
+            step = np.where(found, step, 0)
             for shift in range(apart + 1):
-                out[shift : shift + len(found)] |= found
-    if not step.any():
-        return None
-    away = contrast[~binary_dilation(step, np.ones((3, 3))) & np.isfinite(contrast)]
-    return float(np.percentile(away, _HIGH_CONTRAST)) if away.size else None
+                part = out[shift : shift + len(step)]
+                np.maximum(part, step, out=part)
+    near = maximum_filter(height, _NEAR)
+    usual = np.where((near > 0) | ~np.isfinite(contrast), 0, contrast)
+    limit = np.maximum(_STEP * maximum_filter(usual, _ABOUT), _CUT * near)
+    limit[near == 0] = np.inf
+    rows, columns = (np.arange(length) // _RATIO for length in level.shape)
+    return height, limit[rows[:, None], columns]
+
+
+def _coarse(level: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return mean and standard deviation of 4 x 4 blocks; NaN where most are not known."""
+    padded = np.pad(level, [(0, -n % _RATIO) for n in level.shape], constant_values=np.nan)
+    rows, columns = (n // _RATIO for n in padded.shape)
+    blocks = padded.reshape(rows, _RATIO, columns, _RATIO)
+    known = np.isfinite(blocks)
+    count = np.maximum(known.sum(axis=(1, 3)), 1)
+    mean = np.where(known, blocks, 0).sum(axis=(1, 3)) / count
+    square = np.where(known, blocks - mean[:, None, :, None], 0) ** 2
+    deviation = np.sqrt(square.sum(axis=(1, 3)) / count)
+    few = 2 * known.sum(axis=(1, 3)) < _RATIO**2
+    mean[few] = deviation[few] = np.nan
+    return mean, deviation
 
 
 def _stretched(blocks: np.ndarray, shape: tuple[int, int], size: int) -> np.ndarray:

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import numpy as np
 from scipy.ndimage import distance_transform_edt, gaussian_filter
@@ -17,6 +17,8 @@ from hyperspy_dlatoms.detection._artefacts import (
     outliers,
 )
 from hyperspy_dlatoms.detection._seams import level_seams
+from hyperspy_dlatoms.detection._shadows import shadows
+from hyperspy_dlatoms.detection._slopes import level_slope
 from hyperspy_dlatoms.networks.normalisation import LEAST_MEAN
 
 # Rows at a time, which stay in the cache.
@@ -25,6 +27,8 @@ _STRIP = 64
 _SAMPLE = 2**17
 # Percentiles of fewer pixels are these pixels themselves.
 _FEWEST_FOR_OUTLIERS = 64
+# Of the brightest, how far the noise of a camera goes below zero.
+_NOISE_OF_ZERO = 0.02
 # px a side of the blocks whose means fill wide holes.
 _BLOCK = 16
 # Largest magnitude whose differences are finite in float64.
@@ -33,6 +37,28 @@ _LARGEST = 1e300
 # both fit into it.
 _LARGEST_OF_SPREAD = 1e6
 _ORDINARY = 1e15
+
+
+class Masked(NamedTuple):
+    """An image without its bad pixels.
+
+    Attributes
+    ----------
+    image : numpy.ndarray
+        float32, shape (H, W): less its median, divided by its spread, bad pixels filled.
+    mask : numpy.ndarray
+        Bool, shape (H, W), True where a pixel was bad.
+    centre, spread : float
+        The median and the spread.
+    zero : float or None
+        What no electrons are in the image; None if it is not known.
+    """
+
+    image: np.ndarray
+    mask: np.ndarray
+    centre: float
+    spread: float
+    zero: float | None = None
 
 
 def mask_bad(frame: np.ndarray, sampling: float | None = None) -> tuple[np.ndarray, np.ndarray]:
@@ -46,7 +72,7 @@ def mask_bad(frame: np.ndarray, sampling: float | None = None) -> tuple[np.ndarr
     The image is shifted by its median and divided by its spread, so that any range of numbers fits
     float32; a constant image gives zeros. The mask is True where a pixel was bad.
     """
-    return _standardise(frame, sampling)[:2]
+    return standardise(frame, sampling)[:2]
 
 
 def mask_series(series: np.ndarray, sampling: float | None = None) -> tuple[np.ndarray, np.ndarray]:
@@ -56,8 +82,8 @@ def mask_series(series: np.ndarray, sampling: float | None = None) -> tuple[np.n
     if one has hardly a positive mean, because its background was subtracted, all are shifted by
     their medians and divided by one number. The mask (H, W) is True where a pixel was bad in any.
     """
-    images, masks, centres, spreads = zip(
-        *(_standardise(one, sampling, aligned=True) for one in series), strict=True
+    images, masks, centres, spreads, _ = zip(
+        *(standardise(one, sampling, aligned=True) for one in series), strict=True
     )
     means = [
         centre + spread * float(image.mean(dtype=np.float64))
@@ -102,10 +128,18 @@ def unmasked(frames: np.ndarray) -> np.ndarray:
     return np.ma.filled(frames.astype(np.float32 if small else np.float64), np.nan)
 
 
-def _standardise(
-    frame: np.ndarray, sampling: float | None, *, aligned: bool = False
-) -> tuple[np.ndarray, np.ndarray, float, float]:
-    """Fill an image as `mask_bad` does; also return the median and the spread that it had."""
+def standardise(
+    frame: np.ndarray,
+    sampling: float | None,
+    *,
+    aligned: bool = False,
+    camera: bool = True,
+) -> Masked:
+    """Mask and fill an image (H, W) as `mask_bad` does.
+
+    An image that was `aligned` may have areas of its mean. One of a `camera` is bright but in a
+    shadow; a scanned one need not be.
+    """
     frame = unmasked(np.asanyarray(frame))
     if frame.dtype.kind not in "biuf":
         raise TypeError(
@@ -118,24 +152,30 @@ def _standardise(
     mask |= constant_areas(frame, mask, sampling, aligned=aligned)
     sample = _sample(frame, mask)
     if sample.size == 0:
-        return np.zeros(frame.shape, np.float32), mask, 0.0, 0.0
+        return Masked(np.zeros(frame.shape, np.float32), mask, 0.0, 0.0)
     low, centre, high = (float(q) for q in np.percentile(sample, [0.1, 50, 99.9]))
+    counts = False
     if sample.size >= _FEWEST_FOR_OUTLIERS:
         plausible, found = ImageRange.of(sample), np.count_nonzero(mask)
         mask |= faulty_lines(frame, mask, plausible)
         mask |= outliers(frame, mask, plausible, sampling)
+        counts = camera and low >= -_NOISE_OF_ZERO * high and sampling is not None
+        if counts:
+            mask |= shadows(frame, mask, sampling)
         if np.count_nonzero(mask) > found:
             low, centre, high = np.percentile(_sample(frame, mask), [0.1, 50, 99.9]).tolist()
     spread = high - low
     if spread <= _rounding(frame, centre):
         spread = _range(frame, mask)
     if spread <= _rounding(frame, centre):
-        return np.zeros(frame.shape, np.float32), mask, centre, 0.0
+        return Masked(np.zeros(frame.shape, np.float32), mask, centre, 0.0)
     clean = _shift_and_scale(frame, centre, spread)
     if mask.any():
         _fill(clean, mask)
     level_seams(clean, mask)
-    return clean, mask, centre, spread
+    if sampling is not None:
+        level_slope(clean, mask, sampling)
+    return Masked(clean, mask, centre, spread, -centre / spread if counts else None)
 
 
 def _not_finite(frame: np.ndarray) -> np.ndarray:

@@ -28,7 +28,7 @@ from hyperspy_dlatoms.detection._inference import (
 )
 from hyperspy_dlatoms.detection._steps import normalise_regions
 from hyperspy_dlatoms.detection._tiling import cut
-from hyperspy_dlatoms.detection.masking import mask_bad, mask_series, unmasked, warn_of_masked
+from hyperspy_dlatoms.detection.masking import mask_series, standardise, unmasked, warn_of_masked
 from hyperspy_dlatoms.detection.sites import (
     Candidates,
     Sites,
@@ -250,10 +250,11 @@ def working_image(
     bring = resample_on_device if has_accelerator() else resample
     width = card.normalisation_width
     if pixels.ndim == 2:
-        clean, mask = mask_bad(pixels, sampling)
+        found = standardise(pixels, sampling, camera=getattr(card, "modality", "HRTEM") == "HRTEM")
+        clean, mask = found.image, found.mask
         image, grid = bring(clean, sampling, card.sampling)
         good = _outside_holes(mask, grid, image.shape)
-        return normalise_regions(image, good, sampling * grid.scale, width), grid, mask
+        return normalise_regions(image, good, sampling * grid.scale, width, found.zero), grid, mask
     series, mask = mask_series(pixels, sampling)
     images, grids = zip(*(bring(one, sampling, card.sampling) for one in series), strict=True)
     grid, stack = grids[0], np.stack(images)

@@ -1,0 +1,68 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Slopes of brightness over a whole image, as of an uneven illumination or a background."""
+
+from __future__ import annotations
+
+import numpy as np
+
+# Å: the side of blocks that hold an atom each; and px of a block that are looked at, a side.
+_BLOCK = 3.2
+_FEW = 8
+# Å: over which a slope is compared with the contrast: networks see images normalised over it.
+_REACH = 12.0
+# Of the deviation within blocks: a slope that rises less disturbs nothing.
+_LEAST_RISE = 0.3
+# Of the variance of the blocks, the least that the slope explains: of a straight edge it would
+# explain 0.8, and that is the specimen's.
+_EXPLAINED = 0.9
+# Of blocks, for six coefficients.
+_FEWEST_BLOCKS = 25
+
+
+def level_slope(image: np.ndarray, mask: np.ndarray, sampling: float) -> bool:
+    """Subtract a parabolic slope from an image (H, W), in place, if there is a strong one.
+
+    The sampling is in Å/px; pixels under the mask do not count. The mean stays. Return whether
+    there is a slope.
+    """
+    size = max(round(_BLOCK / sampling), 1)
+    step = max(size // _FEW, 1)
+    some = slice(None, None, step)
+    side = max(size // step, 1)
+    values, good = image[some, some], ~mask[some, some]
+    rows, columns = (length // side for length in values.shape)
+    if rows * columns < _FEWEST_BLOCKS:
+        return False
+
+    def blocks(array):
+        whole = array[: rows * side, : columns * side]
+        return whole.reshape(rows, side, columns, side).mean(axis=(1, 3), dtype=np.float64)
+
+    share = blocks(good)
+    known = share > 0.5
+    if np.count_nonzero(known) < _FEWEST_BLOCKS:
+        return False
+    values = np.where(good, values, np.float32(0))
+    share = share[known]
+    mean = blocks(values)[known] / share
+    deviation = np.sqrt(np.mean(np.maximum(blocks(values**2)[known] / share - mean**2, 0)))
+    y, x = np.nonzero(known)
+    terms = _terms((y + 0.5) / rows - 0.5, (x + 0.5) / columns - 0.5)
+    coefficients = np.linalg.lstsq(terms, mean, rcond=None)[0]
+    fitted = terms @ coefficients
+    # Over the whole image, from its rms about the mean: a plane rises by the square root of 12.
+    rise = np.sqrt(12) * fitted.std() * _REACH / (sampling * max(image.shape))
+    if rise < _LEAST_RISE * deviation or fitted.var() < _EXPLAINED * mean.var():
+        return False
+    height, width = image.shape
+    used = rows * side * step, columns * side * step
+    across = (np.arange(width) + 0.5) / used[1] - 0.5
+    middle = fitted.mean()
+    for row, down in zip(image, (np.arange(height) + 0.5) / used[0] - 0.5, strict=True):
+        row -= (_terms(np.full(width, down), across) @ coefficients - middle).astype(np.float32)
+    return True
+
+
+def _terms(y: np.ndarray, x: np.ndarray) -> np.ndarray:
+    """Return the terms (n, 6) of a parabola of two coordinates."""
+    return np.stack([np.ones(y.shape), y, x, y * y, y * x, x * x], axis=1)
