@@ -2,8 +2,8 @@
 """Find the atoms of HRTEM images in HyperSpy with neural networks.
 
 Importing the package puts ``find_atoms_nn``, ``predict_atoms_nn``, ``ensemble_agreement``,
-``estimate_sampling``, ``classify_species``, ``predict_species`` and ``reconstruct_exit_wave_nn`` on
-:class:`hyperspy.api.signals.Signal2D` and so on its subclasses, lazy ones included.
+``masked_pixels``, ``estimate_sampling``, ``classify_species``, ``predict_species`` and
+``reconstruct_exit_wave_nn`` on :class:`hyperspy.api.signals.Signal2D` and so on its subclasses, lazy ones included.
 """
 
 import lazy_loader as lazy

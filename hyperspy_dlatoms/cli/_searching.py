@@ -224,6 +224,8 @@ def _find(
 
     `units` are those of the axes of the files before, for which one has to be the same.
     """
+    import numpy as np
+
     from hyperspy_dlatoms.signals._loading import load_images
 
     images, remark = load_images(job.source)
@@ -254,7 +256,7 @@ def _find(
             atoms.record_quality()
         _write_atoms(atoms, job.output)
         if job.picture:
-            _draw(job.picture, atoms, _first_image(images, atoms))
+            _draw(job.picture, atoms, np.asarray(_first_image(images, atoms)), options.model)
     except BaseException:
         _remove_empty(job.parts)
         raise
@@ -368,9 +370,10 @@ def _first_image(images: Signal2D, atoms: AtomPositions) -> np.ndarray:
     return images.data[tuple(first)]
 
 
-def _draw(path: Path, atoms: AtomPositions, image: np.ndarray) -> None:
-    import numpy as np
-
+def _draw(path: Path, atoms: AtomPositions, image: np.ndarray, model: str | list[str]) -> None:
+    """Draw the first image with its atoms, and what was masked in it."""
+    from hyperspy_dlatoms.detection.pipeline import masked
+    from hyperspy_dlatoms.registry.handles import handle
     from hyperspy_dlatoms.signals._picture import save_picture
 
     vectors = atoms.metadata.VectorMetadata
@@ -382,7 +385,9 @@ def _draw(path: Path, atoms: AtomPositions, image: np.ndarray) -> None:
         column = vectors.column_names.index("species")
         by_species = {"species": sites[:, column], "names": vectors.species}
     title = f"{len(sites)} {'sites' if by_species else 'atoms'}"
-    save_picture(path, np.asarray(image), sites, (y * x) ** 0.5, title, **by_species)
+    sampling = (y * x) ** 0.5
+    mask = masked(image, sampling, handle(model).card).mask
+    save_picture(path, image, sites, sampling, title, masked=mask, **by_species)
 
 
 def _write_atoms(atoms: AtomPositions, path: Path) -> None:

@@ -10,11 +10,11 @@ _BLOCK = 3.2
 _FEW = 8
 # Å: over which a slope is compared with the contrast: networks see images normalised over it.
 _REACH = 12.0
-# Of the deviation within blocks: a slope that rises less disturbs nothing.
-_LEAST_RISE = 0.3
+# Of the deviation within blocks: less disturbs little, and wedges rise by up to 1.1.
+_LEAST_RISE = 1.25
 # Of the variance of the blocks, the least that the slope explains: of a straight edge it would
 # explain 0.8, and that is the specimen's.
-_EXPLAINED = 0.9
+_EXPLAINED = 0.95
 # Of blocks, for six coefficients.
 _FEWEST_BLOCKS = 25
 

@@ -28,7 +28,13 @@ from hyperspy_dlatoms.detection._inference import (
 )
 from hyperspy_dlatoms.detection._steps import normalise_regions
 from hyperspy_dlatoms.detection._tiling import cut
-from hyperspy_dlatoms.detection.masking import mask_series, standardise, unmasked, warn_of_masked
+from hyperspy_dlatoms.detection.masking import (
+    Masked,
+    mask_series,
+    standardise,
+    unmasked,
+    warn_of_masked,
+)
 from hyperspy_dlatoms.detection.sites import (
     Candidates,
     Sites,
@@ -250,16 +256,21 @@ def working_image(
     bring = resample_on_device if has_accelerator() else resample
     width = card.normalisation_width
     if pixels.ndim == 2:
-        found = standardise(pixels, sampling, camera=getattr(card, "modality", "HRTEM") == "HRTEM")
-        clean, mask = found.image, found.mask
+        clean, mask, _, _, zero = masked(pixels, sampling, card)
         image, grid = bring(clean, sampling, card.sampling)
         good = _outside_holes(mask, grid, image.shape)
-        return normalise_regions(image, good, sampling * grid.scale, width, found.zero), grid, mask
+        return normalise_regions(image, good, sampling * grid.scale, width, zero), grid, mask
     series, mask = mask_series(pixels, sampling)
     images, grids = zip(*(bring(one, sampling, card.sampling) for one in series), strict=True)
     grid, stack = grids[0], np.stack(images)
     good = _outside_holes(mask, grid, stack.shape[1:])
     return normalise_series(stack, sampling * grid.scale, width, good), grid, mask
+
+
+def masked(pixels: np.ndarray, sampling: float, card: ModelCard) -> Masked:
+    """Return an image (H, W) as it is masked for a network."""
+    # Cards of scanned images say so.
+    return standardise(pixels, sampling, camera=getattr(card, "modality", "HRTEM") == "HRTEM")
 
 
 def _outside_holes(mask: np.ndarray, grid: Grid, shape: tuple[int, ...]) -> np.ndarray | None:

@@ -207,6 +207,24 @@ def map_agreement(
     return _finish(maps, signal, output)
 
 
+def map_masked(
+    signal: Signal2D, model: ModelLike, sampling: float | str | None, output: Output
+) -> Signal2D:
+    """Map the pixels that are masked in every image."""
+    model = resolve(model)
+    images = _read(signal, model, sampling, output, None)
+    of_block = partial(_masked_of_block, sampling=images.pixel_size, card=model.card)
+    masks = _map("mask-pixels", of_block, images, bool, images.frames.shape[-2:])
+    axes = [*images.navigation_axes, *(axis.get_axis_dictionary() for axis in images.signal_axes)]
+    result = LazySignal2D(
+        masks if images.navigation_axes else masks[0],
+        axes=axes,
+        metadata=_metadata(signal, model, images),
+    )
+    _entitle(result, "Masked pixels of")
+    return _finish(result, signal, output)
+
+
 def reconstruct_waves(
     signal: Signal2D,
     model: ModelLike,
@@ -458,6 +476,13 @@ def _agreement_of_block(
     frames = block.reshape(-1, *block.shape[-2:])
     maps = agreement_maps(frames, sampling, handle.get(), symmetrise=symmetrise)
     return maps.reshape(block.shape)
+
+
+def _masked_of_block(block: np.ndarray, *, sampling: float, card: ModelCard) -> np.ndarray:
+    from hyperspy_dlatoms.detection.pipeline import masked
+
+    masks = [masked(frame, sampling, card).mask for frame in block.reshape(-1, *block.shape[-2:])]
+    return np.reshape(masks, block.shape)
 
 
 def _waves_of_block(

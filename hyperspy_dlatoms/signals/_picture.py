@@ -14,6 +14,8 @@ PLAIN = "#ff2d55"
 # Okabe and Ito, "Color Universal Design" (2008), without black; the brightest first, since images
 # are grey.
 _PALETTE = ("#56b4e9", "#f0e442", "#d55e00", "#cc79a7", "#009e73", "#e69f00", "#0072b2")
+# RGBA of masked pixels, which the image shines through.
+_TINT = (0.0, 0.45, 0.9, 0.45)
 # Å, of neighbours where there are too few atoms to tell their distance.
 _SPACING = 2.0
 
@@ -26,11 +28,13 @@ def save_picture(
     title: str = "",
     species: np.ndarray | None = None,
     names: Sequence[str] = (),
+    masked: np.ndarray | None = None,
 ) -> None:
     """Write a picture of an image (H, W), alone and with a ring around every atom.
 
     The sites have y and x in px first, shape (n, k), the sampling is in Å/px for the scale bar. The
-    index of the species of each site gives its colour, and their names a legend.
+    index of the species of each site gives its colour, and their names a legend. Pixels that were
+    masked (H, W) are tinted beside the image alone.
     """
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.collections import EllipseCollection
@@ -46,6 +50,10 @@ def save_picture(
     for axes in (plain, marked):
         axes.imshow(image, cmap="gray", vmin=low, vmax=high)
         axes.set_axis_off()
+    if masked is not None and masked.any():
+        tint = np.zeros((*masked.shape, 4), np.float32)
+        tint[masked] = _TINT
+        marked.imshow(tint, interpolation="nearest")
     diameter = 0.62 * _spacing(sites, sampling)
     marked.add_collection(
         EllipseCollection(

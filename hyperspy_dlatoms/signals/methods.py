@@ -27,6 +27,7 @@ __all__ = [
     "ensemble_agreement",
     "estimate_sampling",
     "find_atoms_nn",
+    "masked_pixels",
     "predict_atoms_nn",
     "predict_species",
     "reconstruct_exit_wave_nn",
@@ -283,6 +284,55 @@ def ensemble_agreement(
 
     output = _blocks.Output(show_progressbar, num_workers, lazy_output)
     return _blocks.map_agreement(self, model, sampling, symmetrise, output)
+
+
+@filled
+def masked_pixels(
+    self: Signal2D,
+    model: ModelLike = "metal-nanoparticle",
+    *,
+    sampling: float | Literal["estimate"] | None = None,
+    show_progressbar: bool | None = None,
+    num_workers: int | None = None,
+    lazy_output: bool | None = None,
+) -> Signal2D:
+    """Return the pixels that are masked before a network sees an image.
+
+    Parameters
+    ----------
+    {MODEL}
+    {SAMPLING}
+    {SHOW_PROGRESSBAR}
+    {NUM_WORKERS}
+    {LAZY_OUTPUT}
+
+    Returns
+    -------
+    Signal2D or LazySignal2D
+        Bool, with the axes of the images: True where a pixel shows no image (NaN, areas of one
+        value, shadows, faulty lines, outliers). Of the images of a focal series each has its own.
+
+    Raises
+    ------
+    {RAISES_IMAGES}
+    TypeError
+        For complex or colour images.
+    {RAISES_MODEL}
+
+    See Also
+    --------
+    find_atoms_nn : Warns of them, and has their fraction in its metadata.
+
+    Examples
+    --------
+    {IMPORTS}
+    >>> s = hs.load("aligned.hspy")  # doctest: +SKIP
+    >>> s.masked_pixels().plot()  # doctest: +SKIP
+    """
+    from hyperspy_dlatoms.signals import _blocks
+
+    output = _blocks.Output(show_progressbar, num_workers, lazy_output)
+    return _blocks.map_masked(self, model, sampling, output)
 
 
 @filled
