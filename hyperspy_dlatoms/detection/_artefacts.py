@@ -433,7 +433,8 @@ def _falls(
     centre: float,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return how much the image falls from each of k pixels to its neighbours (4, k), and which
-    of these are neither masked, for which the fall is NaN, nor themselves beyond."""
+    of these are neither masked, for which the fall is NaN, nor themselves beyond.
+    """
     here = np.abs(frame[rows, columns].astype(np.float64) - centre)
     fall = np.full((4, len(rows)), np.nan)
     is_open = np.zeros((4, len(rows)), bool)

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy.ndimage import label, maximum_filter, minimum_filter
+from scipy.ndimage import binary_propagation, label, maximum_filter, minimum_filter
 
 from hyperspy_dlatoms.networks.normalisation import block_moments, normalise
 
@@ -12,13 +12,19 @@ from hyperspy_dlatoms.networks.normalisation import block_moments, normalise
 # that their means do not show the lattice.
 _FINE = 0.8
 _RATIO = 4
-# Of the contrast on either side, in blocks of 0.8 Å so that noise does not count: atoms make up to 4
-# between two of these blocks, and less than 1 between two of 3.2 Å.
-_STEP = 5.0
+# Of the contrast of blocks of 0.8 Å, so that noise does not count: atoms make up to 4 of it between
+# two of these blocks, and the edge of a particle up to 6 between two of 3.2 Å.
+_ATOMS = 5.0
+_STEP = 8.0
+# Blocks of 3.2 Å along a step and beside it, at least.
+_FEWEST_OF_STEP = 8
 # The same towards a shadow, which has less than such a part of the brightness: no specimen has.
 _STEP_OF_SHADOW, _SHADOW = 2.0, 0.4
-# Of its height, how much of a step there is in 1.6 Å where the image is cut.
-_CUT = 0.1
+# The same where a step goes on beside a certain one, and of the median height of those.
+_GOES_ON, _AS_HIGH = 1.5, 0.3
+# Of its height, how much of a step there is in 1.6 Å where the image is cut, and somewhere in each
+# cut: soft edges are up to 4 Å wide.
+_CUT, _SOMEWHERE = 0.1, 0.3
 # Blocks of 3.2 Å about a step in which the contrast is looked up, and in which the image is cut.
 _ABOUT, _NEAR = 9, 3
 # Å²: of a region that has room for some atoms.
@@ -60,13 +66,15 @@ def find_regions(
     """
     fine = max(round(_FINE / sampling), 1)
     level, noise = _moments(image, good, fine)
-    height, limit = _steps(level, noise, zero)
-    if not height.any():
+    limit = _steps(level, noise, zero)
+    if limit is None:
         return None
     unknown = ~np.isfinite(level)
     high = maximum_filter(np.where(unknown, -np.inf, level), 3, mode="nearest")
     low = minimum_filter(np.where(unknown, np.inf, level), 3, mode="nearest")
-    smooth = (high - low <= limit) & ~unknown
+    change = high - low
+    cut = binary_propagation(change > limit[1], np.ones((3, 3)), mask=change > limit[0])
+    smooth = ~cut & ~unknown
     regions, number = label(smooth)
     area = np.bincount(regions.ravel(), minlength=number + 1) * (fine * sampling) ** 2
     large = np.flatnonzero(area[1:] >= _LEAST_AREA) + 1
@@ -100,35 +108,46 @@ def _moments(
 
 def _steps(
     level: np.ndarray, noise: np.ndarray, zero: float | None
-) -> tuple[np.ndarray, np.ndarray]:
-    """Return the height of the step at each block of 0.8 Å, 0 where there is none, and how much
-    blocks beside one another may differ where the image is not cut.
+) -> tuple[np.ndarray, np.ndarray] | None:
+    """Return how much blocks of 0.8 Å side by side differ where the image is cut at a step.
 
-    There is a step where blocks of 3.2 Å next to each other, or next but one, differ by much more
-    than their contrast, and by as much as the whole image has, which a step makes up.
+    That is at least, and somewhere in each cut; infinite away from steps, None without any. There
+    is a step where blocks of 3.2 Å next to each other, or next but one, differ by much more than
+    their contrast, and by as much as the whole image has, which a step makes up. It goes on, as a
+    hysteresis, where they differ by less.
     """
     mean, contrast = _coarse(level)
     rms = np.sqrt(np.nanmean(noise**2) + np.nanvar(level))
     height = np.zeros(mean.shape)
-    for values, deviations, out in ((mean, contrast, height), (mean.T, contrast.T, height.T)):
+    certain = np.zeros(mean.shape, bool)
+    for turned in (False, True):
+        values, deviations, out, sure = (
+            one.T if turned else one for one in (mean, contrast, height, certain)
+        )
         for apart in (1, 2):
             one, other = values[apart:], values[:-apart]
             most = np.fmax(deviations[apart:], deviations[:-apart])
-            step = np.abs(one - other)
+            step = np.nan_to_num(np.abs(one - other))
             found = step > np.maximum(_STEP * most, rms)
             if zero is not None:
                 shadow = np.minimum(one, other) - zero < _SHADOW * (np.maximum(one, other) - zero)
                 found |= shadow & (step > _STEP_OF_SHADOW * most)
-            step = np.where(found, step, 0)
+            likely = np.where(found | (step > _GOES_ON * most), step, 0)
             for shift in range(apart + 1):
-                part = out[shift : shift + len(step)]
-                np.maximum(part, step, out=part)
-    near = maximum_filter(height, _NEAR)
+                part = slice(shift, shift + len(step))
+                np.maximum(out[part], likely, out=out[part])
+                sure[part] |= found
+    if np.count_nonzero(certain) < _FEWEST_OF_STEP:
+        return None
+    least = _AS_HIGH * np.median(height[certain])
+    steps = binary_propagation(certain, np.ones((3, 3)), mask=certain | (height > least))
+    near = maximum_filter(np.where(steps, height, 0), _NEAR)
     usual = np.where((near > 0) | ~np.isfinite(contrast), 0, contrast)
-    limit = np.maximum(_STEP * maximum_filter(usual, _ABOUT), _CUT * near)
-    limit[near == 0] = np.inf
+    limit = np.maximum(_ATOMS * maximum_filter(usual, _ABOUT), _CUT * near)
+    high = np.maximum(limit, _SOMEWHERE * near)
+    limit[near == 0] = high[near == 0] = np.inf
     rows, columns = (np.arange(length) // _RATIO for length in level.shape)
-    return height, limit[rows[:, None], columns]
+    return limit[rows[:, None], columns], high[rows[:, None], columns]
 
 
 def _coarse(level: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

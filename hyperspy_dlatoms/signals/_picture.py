@@ -41,7 +41,7 @@ def save_picture(
     from matplotlib.figure import Figure
 
     height, width = image.shape
-    low, high = _contrast(image)
+    low, high = _contrast(image if masked is None else image[~masked])
     panel = 5.2
     figure = Figure(figsize=(2 * panel, panel * np.clip(height / width, 0.2, 3) + 0.4))
     FigureCanvasAgg(figure)
