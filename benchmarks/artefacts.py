@@ -126,8 +126,8 @@ def measure_time(rounds: int) -> None:
     # The first of each compiles.
     best = {name: min(each[1:]) for name, each in seconds.items()}
     print(
-        f"{side}² at {sampling} Å/px: {best['with']:.2f} s of the processor, without masking {best['without']:.2f} "
-        f"s, ratio {best['with'] / best['without']:.2f} (expected <= 1.10)"
+        f"{side}² at {sampling} Å/px: {best['with']:.2f} s of the processor, without masking "
+        f"{best['without']:.2f} s, ratio {best['with'] / best['without']:.2f} (expected <= 1.10)"
     )
 
 

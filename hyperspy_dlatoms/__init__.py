@@ -3,7 +3,8 @@
 
 Importing the package puts ``find_atoms_nn``, ``predict_atoms_nn``, ``ensemble_agreement``,
 ``masked_pixels``, ``estimate_sampling``, ``classify_species``, ``predict_species`` and
-``reconstruct_exit_wave_nn`` on :class:`hyperspy.api.signals.Signal2D` and so on its subclasses, lazy ones included.
+``reconstruct_exit_wave_nn`` on :class:`hyperspy.api.signals.Signal2D` and so on its subclasses,
+lazy ones included.
 """
 
 import lazy_loader as lazy

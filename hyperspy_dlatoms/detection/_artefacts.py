@@ -432,8 +432,9 @@ def _falls(
     columns: np.ndarray,
     centre: float,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return how much the image falls from each of k pixels to its neighbours (4, k), and which
-    of these are neither masked, for which the fall is NaN, nor themselves beyond.
+    """Return how much the image falls from each of k pixels to its neighbours (4, k).
+
+    The fall is NaN where these are masked. Also return which are neither masked nor beyond.
     """
     here = np.abs(frame[rows, columns].astype(np.float64) - centre)
     fall = np.full((4, len(rows)), np.nan)
