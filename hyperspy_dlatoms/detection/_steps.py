@@ -8,8 +8,8 @@ from scipy.ndimage import binary_propagation, label, maximum_filter, minimum_fil
 
 from hyperspy_dlatoms.networks.normalisation import block_moments, normalise
 
-# Å: the side of the blocks that tell where a step is. So many of them, a side, hold an atom each, so
-# that their means do not show the lattice.
+# Å: the side of the blocks that tell where a step is. So many of them, a side, hold an atom each,
+# so that their means do not show the lattice.
 _FINE = 0.8
 _RATIO = 4
 # Of the contrast of blocks of 0.8 Å, so that noise does not count: atoms make up to 4 of it between
