@@ -80,12 +80,11 @@ def find_seams(image: np.ndarray, mask: np.ndarray) -> np.ndarray:
         return np.empty(0, np.intp)
     squares = np.square(steps)
     known = np.isfinite(squares)
-    of_part = [
-        np.median(one[ok]) if ok.any() else np.inf for one, ok in zip(squares, known, strict=True)
-    ]
-    parts = (np.nan_to_num(squares) > _STEP_OF_PART**2 * np.array(of_part)[:, np.newaxis]).sum(
-        axis=0
+    usual_of_part = np.array(
+        [np.median(one[ok]) if ok.any() else np.inf for one, ok in zip(squares, known, strict=True)]
     )
+    outstanding = np.where(known, squares, 0) > _STEP_OF_PART**2 * usual_of_part[:, np.newaxis]
+    parts = outstanding.sum(axis=0)
     enough = known.sum(axis=0) >= len(steps) / 2
     square = np.where(known, squares, 0).sum(axis=0) / np.maximum(known.sum(axis=0), 1)
     step = np.sqrt(square)

@@ -116,6 +116,8 @@ def _steps(
     their contrast, and by as much as the whole image has, which a step makes up. It goes on, as a
     hysteresis, where they differ by less.
     """
+    if not np.isfinite(level).any():
+        return None
     mean, contrast = _coarse(level)
     rms = np.sqrt(np.nanmean(noise**2) + np.nanvar(level))
     height = np.zeros(mean.shape)
