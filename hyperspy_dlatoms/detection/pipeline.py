@@ -269,8 +269,7 @@ def working_image(
 
 def masked(pixels: np.ndarray, sampling: float, card: ModelCard) -> Masked:
     """Return an image (H, W) as it is masked for a network."""
-    # Cards of scanned images say so.
-    return standardise(pixels, sampling, camera=getattr(card, "modality", "HRTEM") == "HRTEM")
+    return standardise(pixels, sampling, camera=card.modality == "HRTEM")
 
 
 def _outside_holes(mask: np.ndarray, grid: Grid, shape: tuple[int, ...]) -> np.ndarray | None:
