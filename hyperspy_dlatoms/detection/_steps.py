@@ -12,15 +12,12 @@ from hyperspy_dlatoms.networks.normalisation import block_moments, normalise
 # so that their means do not show the lattice.
 _FINE = 0.8
 _RATIO = 4
-# Of the contrast of blocks of 0.8 Å, so that noise does not count: atoms make up to 4 of it between
-# two of these blocks, and the edge of a particle up to 6 between two of 3.2 Å.
-_ATOMS = 5.0
-_STEP = 8.0
-# Blocks of 3.2 Å along a step and beside it, at least.
-_FEWEST_OF_STEP = 8
-# The same towards a shadow, which has less than such a part of the brightness: no specimen has.
+# Standard deviations of the image on either side: atoms in blocks of 0.8 Å make up to 4.
+_STEP = 5.0
+# Of the contrast of blocks of 0.8 Å, in which noise hardly counts, towards a shadow, which has less
+# than such a part of the brightness: no specimen has.
 _STEP_OF_SHADOW, _SHADOW = 2.0, 0.4
-# The same where a step goes on beside a certain one, and of the median height of those.
+# Of the same contrast, where a step goes on beside a certain one; and of the median height of those.
 _GOES_ON, _AS_HIGH = 1.5, 0.3
 # Of its height, how much of a step there is in 1.6 Å where the image is cut, and somewhere in each
 # cut: soft edges are up to 4 Å wide.
@@ -119,18 +116,19 @@ def _steps(
     if not np.isfinite(level).any():
         return None
     mean, contrast = _coarse(level)
+    deviation = np.sqrt(_coarse(noise**2)[0] + contrast**2)
     rms = np.sqrt(np.nanmean(noise**2) + np.nanvar(level))
     height = np.zeros(mean.shape)
     certain = np.zeros(mean.shape, bool)
     for turned in (False, True):
-        values, deviations, out, sure = (
-            one.T if turned else one for one in (mean, contrast, height, certain)
+        values, deviations, contrasts, out, sure = (
+            one.T if turned else one for one in (mean, deviation, contrast, height, certain)
         )
         for apart in (1, 2):
             one, other = values[apart:], values[:-apart]
-            most = np.fmax(deviations[apart:], deviations[:-apart])
+            most, noisy = (np.fmax(part[apart:], part[:-apart]) for part in (contrasts, deviations))
             step = np.nan_to_num(np.abs(one - other))
-            found = step > np.maximum(_STEP * most, rms)
+            found = step > np.maximum(_STEP * noisy, rms)
             if zero is not None:
                 shadow = np.minimum(one, other) - zero < _SHADOW * (np.maximum(one, other) - zero)
                 found |= shadow & (step > _STEP_OF_SHADOW * most)
@@ -139,13 +137,13 @@ def _steps(
                 part = slice(shift, shift + len(step))
                 np.maximum(out[part], likely, out=out[part])
                 sure[part] |= found
-    if np.count_nonzero(certain) < _FEWEST_OF_STEP:
+    if not certain.any():
         return None
     least = _AS_HIGH * np.median(height[certain])
     steps = binary_propagation(certain, np.ones((3, 3)), mask=certain | (height > least))
     near = maximum_filter(np.where(steps, height, 0), _NEAR)
     usual = np.where((near > 0) | ~np.isfinite(contrast), 0, contrast)
-    limit = np.maximum(_ATOMS * maximum_filter(usual, _ABOUT), _CUT * near)
+    limit = np.maximum(_STEP * maximum_filter(usual, _ABOUT), _CUT * near)
     high = np.maximum(limit, _SOMEWHERE * near)
     limit[near == 0] = high[near == 0] = np.inf
     rows, columns = (np.arange(length) // _RATIO for length in level.shape)

@@ -69,10 +69,12 @@ def mask_bad(frame: np.ndarray, sampling: float | None = None) -> tuple[np.ndarr
     `constant_areas`, `faulty_lines` and `outliers`. Single counts at low dose, and bright fringes
     and columns, which are wider than a pixel, are none of these. The sampling is in Å/px.
 
+    Seams and slopes are levelled. Dark areas are no shadows here, see `standardise`.
+
     The image is shifted by its median and divided by its spread, so that any range of numbers fits
     float32; a constant image gives zeros. The mask is True where a pixel was bad.
     """
-    return standardise(frame, sampling)[:2]
+    return standardise(frame, sampling, camera=False)[:2]
 
 
 def mask_series(series: np.ndarray, sampling: float | None = None) -> tuple[np.ndarray, np.ndarray]:
