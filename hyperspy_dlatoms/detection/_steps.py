@@ -17,7 +17,7 @@ _STEP = 5.0
 # Of the contrast of blocks of 0.8 Å, in which noise hardly counts, towards a shadow, which has less
 # than such a part of the brightness: no specimen has.
 _STEP_OF_SHADOW, _SHADOW = 2.0, 0.4
-# Of the same contrast, where a step goes on beside a certain one; and of the median height of those.
+# Of this contrast, where a step goes on beside a certain one; and of the median height of those.
 _GOES_ON, _AS_HIGH = 1.5, 0.3
 # Of its height, how much of a step there is in 1.6 Å where the image is cut, and somewhere in each
 # cut: soft edges are up to 4 Å wide.
