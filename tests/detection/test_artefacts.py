@@ -190,30 +190,28 @@ def test_columns_as_sharp_as_a_lens_can_be_stay():
 
 def test_each_side_of_a_step_is_a_region():
     frame = particle()
-    frame[:, 100:] += 20 * frame.std()
+    y, x = np.mgrid[:SIDE, :SIDE]
+    side = x + 0.3 * y - 130
+    frame[side > 0] += 20 * frame.std()
     clean, mask = mask_bad(frame, SAMPLING)
     regions = find_regions(clean, None, SAMPLING)
     assert not mask.any() and regions.max() == 2
-    assert (regions[:, :92] == regions[0, 0]).all() and (regions[:, 108:] == regions[0, -1]).all()
-    assert regions[0, 0] != regions[0, -1]
+    assert len(np.unique(regions[side < -12])) == len(np.unique(regions[side > 12])) == 1
+    assert regions[0, 0] != regions[-1, -1]
 
 
 @settings(deadline=None, max_examples=10, derandomize=True)
-@given(
-    seed=st.integers(0, 2**16),
-    gain=st.sampled_from([0.5, 1.15, 3]),
-    offset=st.sampled_from([0, 0.5]),
-)
-def test_seams_are_levelled(seed, gain, offset):
+@given(seed=st.integers(0, 2**16), spread=st.sampled_from([0.3, 2]), offset=st.booleans())
+def test_seams_are_levelled(seed, spread, offset):
     clean = crystal(seed % 5)
-    y, x = np.random.default_rng(seed).integers(40, SIDE - 40, 2)
-    frame = clean.copy()
-    frame[y:, :x] = gain * frame[y:, :x] + offset * frame.mean()
+    rng = np.random.default_rng(seed)
+    y, x = (np.arange(SIDE) >= at for at in rng.integers(40, SIDE - 40, 2))
+    factors = 1 + spread * rng.permutation([[0, 0.35], [0.7, 1]])
+    parts = factors[y[:, None].astype(int), x.astype(int)]
+    frame = clean * parts + offset * parts * clean.std()
     levelled, mask = mask_bad(frame, SAMPLING)
     expected, _ = mask_bad(clean, SAMPLING)
-    scale, shift = np.polyfit(levelled.ravel(), expected.ravel(), 1)
-    rest = scale * levelled + shift - expected
-    assert not mask.any() and rest.std() < 0.15 * expected.std()
+    assert not mask.any() and np.corrcoef(levelled.ravel(), expected.ravel())[0, 1] > 0.98
 
 
 def test_the_end_of_a_stop_is_no_seam():
