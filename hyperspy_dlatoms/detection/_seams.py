@@ -15,7 +15,7 @@ _FEWEST_OF_PART = 16
 # At a seam the root mean square over the parts of the step from one line to the next is so many
 # times as large as its median: of four normal numbers once in 10⁸.
 _STEP = 3.5
-# Beyond as much of its own steps a part has one as well; three of four have, for a beam stop has less.
+# Beyond as much of its own steps a part has one; three of four have: a beam stop is shorter.
 _STEP_OF_PART = 4.0
 _FEWEST_PARTS = 3
 # It is as much larger than the steps up to 2 px beside it: neither lattice nor edge is as sharp.
