@@ -1,22 +1,43 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-from ._events import jumps, residence
-from ._pair_distances import PairDistances, pair_distances
-from ._prevalence import Prevalence, Rates, prevalence
-from .matching import match
-from .quality import Flags, FrameQuality, flags, frame_quality, remarks
+from ._cell_fit import CellFit, fit_cell
+from ._column_map import column_map
+from ._grains import Grains, find_grains
+from ._neighbours import (
+    Neighbourhoods,
+    bond_angles,
+    bond_lengths,
+    bonds,
+    first_shell,
+    neighbourhoods,
+)
+from ._offsets import offsets_from_neighbours
+from ._pair_correlation import pair_correlation
+from ._pair_distances import PairDistances
+from ._prevalence import Prevalence, Rates
+from ._rings import Rings, find_rings
+from ._strain import Deformation, Strain, deformation, deformation_between
 
 __all__ = [
-    "Flags",
-    "FrameQuality",
+    "CellFit",
+    "Deformation",
+    "Grains",
+    "Neighbourhoods",
     "PairDistances",
     "Prevalence",
     "Rates",
-    "flags",
-    "frame_quality",
-    "jumps",
-    "match",
-    "pair_distances",
-    "prevalence",
-    "remarks",
-    "residence",
+    "Rings",
+    "Strain",
+    "bond_angles",
+    "bond_lengths",
+    "bonds",
+    "column_map",
+    "deformation",
+    "deformation_between",
+    "find_grains",
+    "find_rings",
+    "first_shell",
+    "fit_cell",
+    "neighbourhoods",
+    "offsets_from_neighbours",
+    "pair_correlation",
 ]

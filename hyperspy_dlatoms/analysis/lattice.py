@@ -66,6 +66,16 @@ _BOND = 0.08
 _ROUNDS = 4
 
 
+class Cell(NamedTuple):
+    """The projected cell of a material, by the places of its columns alone."""
+
+    material: str
+    zone: str
+    """The direction along the beam, or the kind of lattice."""
+    vectors: np.ndarray
+    """Its shortest translations (Å), shape (2, 2), in any orientation."""
+
+
 class Lattice(NamedTuple):
     """The distances between the sites of a lattice, independent of its size and orientation."""
 
@@ -125,6 +135,17 @@ def lattices_of(materials: Sequence[str | ase.Atoms]) -> tuple[Lattice, ...]:
     return tuple(found)
 
 
+def cells_of(material: str | ase.Atoms) -> tuple[Cell, ...]:
+    """Return the cells of a material: an fcc metal along [110] and [100], a sheet, or along z.
+
+    They are the shortest that columns repeat by, whatever their species: that of SrTiO3 along [100]
+    is a square with titanium in the corners and strontium in the middle, or the half of it.
+    """
+    return tuple(
+        Cell(name, zone, _primitive(cell, sites)) for zone, name, cell, sites in _crystal(material)
+    )
+
+
 def fit_spacing(positions: np.ndarray, lattice: Lattice) -> Spacing | None:
     """Fit the size of a lattice to sites, (y, x) of shape (n, 2), sorted by y, in any unit.
 
@@ -176,11 +197,7 @@ def best_fit(positions: np.ndarray, lattices: Sequence[Lattice]) -> tuple[Lattic
 # Every result is compared with the lattices of all that its network knows.
 @lru_cache(maxsize=64)
 def _named(material: str) -> tuple[Lattice, ...]:
-    if material in SHEETS:
-        cell, sites = _HONEYCOMB
-        return (_lattice("honeycomb", material, SHEETS[material] * cell, sites),)
-    a = _fcc_constant(material)
-    return tuple(_lattice(zone, material, a * cell, sites) for zone, (cell, sites) in _FCC.items())
+    return tuple(_lattice(*one) for one in _crystal(material))
 
 
 def _has_lattice(material: str) -> bool:
@@ -198,6 +215,17 @@ def _elements_of(material: str) -> set[str]:
 def _lattices(material: str | ase.Atoms) -> Sequence[Lattice]:
     if isinstance(material, str):
         return _named(material)
+    return [_lattice(*one) for one in _crystal(material)]
+
+
+def _crystal(material: str | ase.Atoms) -> list[tuple[str, str, np.ndarray, np.ndarray]]:
+    """Return zone, name, cell (Å) and sites, in fractions of it, of a material."""
+    if isinstance(material, str) and material in SHEETS:
+        cell, sites = _HONEYCOMB
+        return [("honeycomb", material, SHEETS[material] * cell, sites)]
+    if isinstance(material, str):
+        a = _fcc_constant(material)
+        return [(zone, material, a * cell, sites) for zone, (cell, sites) in _FCC.items()]
     if not hasattr(material, "get_chemical_formula"):
         raise TypeError(
             f"material is {material!r}: expected a name such as 'Pt' or 'graphene', or an "
@@ -215,7 +243,24 @@ def _lattices(material: str | ase.Atoms) -> Sequence[Lattice]:
         apart = [(site - other + 0.5) % 1 - 0.5 for other in kept]
         if all(np.linalg.norm(one @ cell) > _SAME_COLUMN for one in apart):
             kept.append(site)
-    return [_lattice("along z", material.get_chemical_formula(), cell, np.array(kept))]
+    return [("along z", material.get_chemical_formula(), cell, np.array(kept))]
+
+
+def _primitive(cell: np.ndarray, sites: np.ndarray) -> np.ndarray:
+    """Return the shortest translations that lead each site (fractions of a cell) to a site."""
+
+    def is_period(shift: np.ndarray) -> bool:
+        apart = (sites[:, None] + shift - sites + 0.5) % 1 - 0.5
+        return bool((np.linalg.norm(apart @ cell, axis=2).min(axis=1) < _SAME_COLUMN).all())
+
+    shifts = [one for one in sites - sites[0] if is_period(one)]
+    cells = np.mgrid[-2:3, -2:3].reshape(2, -1).T
+    vectors = (np.array(shifts)[:, None] + cells).reshape(-1, 2) @ cell
+    vectors = vectors[np.argsort(np.linalg.norm(vectors, axis=1), kind="stable")]
+    vectors = vectors[np.linalg.norm(vectors, axis=1) > _SAME_COLUMN]
+    a = vectors[0]
+    across = np.abs(np.linalg.det(np.stack([np.broadcast_to(a, vectors.shape), vectors], 1)))
+    return np.array([a, vectors[across > 0.1 * np.linalg.norm(a) ** 2][0]])
 
 
 def _lattice(zone: str, material: str, cell: np.ndarray, sites: np.ndarray) -> Lattice:

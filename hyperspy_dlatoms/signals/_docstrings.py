@@ -110,6 +110,23 @@ OSError
     "BORDER": """\
 border : float, optional
     Width of the margin along each edge of the image that is left out (Å).""",
+    "MATERIAL": """\
+material : str or ase.Atoms, optional
+    The symbol of an fcc metal, seen along [110] or [100], the name of a sheet such as
+    ``"graphene"`` or ``"MoS2"``, or a crystal, seen along z. By default the likeliest of those
+    on the card of the network, if there are any.""",
+    "RAISES_MATERIAL": """\
+ValueError
+    For a material that is not known by name, or a crystal without two periods across z; a
+    TypeError for anything else.""",
+    "CUTOFF": """\
+cutoff : float, optional
+    The longest distance of neighbours (Å); by default, in each frame, the first gap in the
+    distances.""",
+    "VORONOI": """\
+voronoi : bool, default False
+    Whether neighbours are those whose Voronoi cells share a side, up to twice the cut-off by
+    default, instead of all within it.""",
     "IMAGES": """\
 signal : Signal2D, optional
     The images that the atoms were found in, whose present axes are used, though they were

@@ -133,11 +133,13 @@ def _scale_bar(axes, width: int, height: int, sampling: float) -> None:
 def colours_of_species(species: np.ndarray) -> np.ndarray:
     """Return RGBA colours (n, 4) of species by index, told apart by colour-blind readers too.
 
-    After seven species they repeat.
+    After seven species they repeat; -1, none, is grey.
     """
     from matplotlib.colors import to_rgba_array
 
-    return to_rgba_array(_PALETTE)[np.asarray(species, int) % len(_PALETTE)]
+    species = np.asarray(species, int)
+    colours = to_rgba_array(_PALETTE)[species % len(_PALETTE)]
+    return np.where(species[..., None] >= 0, colours, (0.5, 0.5, 0.5, 0.5))
 
 
 def colours_of_fractions(fractions: np.ndarray) -> np.ndarray:
@@ -145,3 +147,20 @@ def colours_of_fractions(fractions: np.ndarray) -> np.ndarray:
     from matplotlib import colormaps
 
     return colormaps["cool"](np.asarray(fractions))
+
+
+def colours_of_values(values: np.ndarray, limits: tuple[float, float], signed: bool) -> np.ndarray:
+    """Return RGBA colours (n, 4) between two limits, grey and faint for NaN.
+
+    Of signed values from blue over white to red, of others from dark blue to yellow.
+    """
+    scale = scale_of_values(limits, signed)
+    return np.where(np.isfinite(values)[:, None], scale.to_rgba(values), (0.5, 0.5, 0.5, 0.5))
+
+
+def scale_of_values(limits: tuple[float, float], signed: bool):
+    """Return the Matplotlib ScalarMappable of `colours_of_values`, for a colour bar."""
+    from matplotlib.cm import ScalarMappable
+    from matplotlib.colors import Normalize
+
+    return ScalarMappable(Normalize(*limits), "RdBu_r" if signed else "viridis")

@@ -26,7 +26,9 @@ from hyperspy_dlatoms.signals import (
     _vacancy_methods,
 )
 from hyperspy_dlatoms.signals._docstrings import filled
-from hyperspy_dlatoms.signals._picture import PLAIN
+from hyperspy_dlatoms.signals._mapping import map_blocks as _map
+from hyperspy_dlatoms.signals._physics import Physics
+from hyperspy_dlatoms.signals._picture import PLAIN, scale_of_values
 from hyperspy_dlatoms.signals._placement import first_frame, place, warn_of_other_frames
 from hyperspy_dlatoms.signals._quality import record_quality
 
@@ -43,7 +45,7 @@ _COMPARED = 16
 _SINGLE_FRAME = "VectorMetadata.single_frame"
 
 
-class AtomPositions(BaseSignal):
+class AtomPositions(Physics, BaseSignal):
     """Atoms found in images: a ragged signal with the navigation shape of the images.
 
     Each frame is a (n, k) float array, a row an atom, sorted by y and x; (0, k) where nothing
@@ -232,14 +234,27 @@ class AtomPositions(BaseSignal):
         return stacked
 
     @filled
-    def to_markers(self, by: str | None = None, signal: Signal2D | None = None, **kwargs):
+    def to_markers(
+        self,
+        by: str | None = None,
+        signal: Signal2D | None = None,
+        *,
+        limits: tuple[float, float] | None = None,
+        **kwargs,
+    ):
         """Return markers for a plot of the images, in the units of their axes.
 
         Parameters
         ----------
-        by : {"agreement", "probability", "species"}, optional
-            The column that colours the markers: from cyan for 0 to magenta for 1, or one colour for
-            each species. Lazy positions are computed once more for it: compute them first.
+        by : str, optional
+            The column that colours the markers: ``"probability"`` and ``"agreement"`` from cyan for
+            0 to magenta for 1; ``"species"``, ``"grain"``, ``"sublattice"`` and
+            ``"coordination"`` one colour for each; ``"e_xx"`` and other columns of :meth:`strain`
+            from blue to red; any other from dark blue to yellow, NaN in grey. Lazy positions are
+            computed once more for it: compute them first.
+        limits : tuple of float, optional
+            The values at which the colours of such a column end; by default the percentiles 2 and
+            98 of the atoms, in up to 16 frames of lazy ones, or as far below 0 as above.
         {IMAGES}
         **kwargs
             For ``hyperspy.api.plot.markers.Points``, for example ``sizes`` and ``edgecolor``.
@@ -265,24 +280,31 @@ class AtomPositions(BaseSignal):
         from hyperspy.api import plot
 
         if signal is not None:
-            return self._on(signal).to_markers(by, **kwargs)
+            return self._on(signal).to_markers(by, limits=limits, **kwargs)
         calibration = self._calibration
         style = {"sizes": 6, "facecolor": "none", "edgecolor": PLAIN, "linewidth": 1.2}
         if by is not None:
             column = _export.column_of_colours(calibration, by)
-            style["edgecolor"] = self._for_markers(_export.marker_colours, column=column, by=by)
+            style["edgecolor"] = self._for_markers(
+                _export.marker_colours,
+                column=column,
+                by=by,
+                limits=limits or self._limits_of_colours(by),
+            )
         offsets = self._for_markers(_export.marker_offsets, calibration=calibration)
         return plot.markers.Points(offsets, **(style | kwargs))
 
     @filled
-    def plot_on(self, signal: Signal2D, **kwargs) -> None:
-        """Plot images with the atoms over them.
+    def plot_on(self, signal: Signal2D, by: str | None = None, **kwargs) -> None:
+        """Plot images with the atoms over them, and a colour bar of what colours them.
 
         Parameters
         ----------
         signal : Signal2D
             The images that the atoms were found in, however they are calibrated now, or cropped or
             binned since; atoms outside a part are left out.
+        by : str, optional
+            The column that colours them, as in :meth:`to_markers`.
         **kwargs
             For the markers, as in :meth:`to_markers`.
 
@@ -301,10 +323,19 @@ class AtomPositions(BaseSignal):
         >>> atoms.plot_on(s, edgecolor="cyan")  # doctest: +SKIP
         >>> atoms.plot_on(s, by="agreement")  # doctest: +SKIP
         >>> sites.plot_on(series.inav[1], by="species")  # doctest: +SKIP
+        >>> atoms.strain().plot_on(s, by="e_xx", limits=(-0.05, 0.05))  # doctest: +SKIP
         """
-        markers = self.to_markers(signal=signal, **kwargs)
+        scaled = by if by is not None and _export.has_scale(by) else None
+        if scaled:
+            _export.column_of_colours(self._calibration, scaled)
+            kwargs["limits"] = kwargs.get("limits") or self._limits_of_colours(scaled)
+        markers = self.to_markers(by, signal, **kwargs)
         signal.plot()
         signal.add_marker(markers)
+        if scaled:
+            axes = signal._plot.signal_plot.ax
+            scale = scale_of_values(kwargs["limits"], _export.is_signed(scaled))
+            axes.figure.colorbar(scale, ax=axes, label=scaled, location="left", extend="both")
 
     @property
     def ivec(self) -> _selection.Slicer:
@@ -487,6 +518,17 @@ class AtomPositions(BaseSignal):
             return _map(function, self.data, **kwargs).T
         return function(self.data, **kwargs).T
 
+    def _limits_of_colours(self, by: str) -> tuple[float, float]:
+        column = _export.column_of_colours(self._calibration, by)
+        return _export.limits_of_colours(self._some_frames(), column, by)
+
+    def _some_frames(self) -> list[np.ndarray]:
+        """Return all frames, or of lazy ones a few."""
+        if not self._lazy:
+            return list(self.data.flat)
+        some = np.unique(np.linspace(0, self.data.size - 1, _COMPARED).round().astype(int))
+        return list(dask.compute(*(self.data[np.unravel_index(i, self.data.shape)] for i in some)))
+
     def _computed_frames(self) -> np.ndarray:
         if not self._lazy:
             return self.data
@@ -582,10 +624,9 @@ class LazyAtomPositions(AtomPositions, LazySignal):
         """
         lazy = self._lazy_reports()
         reports = dict(zip(lazy, dask.compute(*lazy.values()), strict=True))
-        some = np.unique(np.linspace(0, self.data.size - 1, _COMPARED).round().astype(int))
-        frames = [self.data[np.unravel_index(one, self.data.shape)] for one in some]
+        frames = self._some_frames()
         sites = np.empty(len(frames), object)
-        sites[:] = dask.compute(*frames)
+        sites[:] = frames
         record_quality(self.metadata.VectorMetadata, sites, **reports)
 
     def _lazy_reports(self) -> dict[str, da.Array]:
@@ -603,13 +644,6 @@ def _shows_progress(asked: bool | None) -> bool:
     from hyperspy.api import preferences
 
     return bool(preferences.General.show_progressbar) if asked is None else asked
-
-
-def _map(function: Callable, array: da.Array, **kwargs) -> da.Array:
-    """Apply a function of object arrays block by block."""
-    # Without meta dask would call the function on an empty block to learn what comes out.
-    meta = np.empty((0,) * array.ndim, object)
-    return da.map_blocks(function, array, dtype=object, meta=meta, **kwargs)
 
 
 def _parts(results: np.ndarray, part: str) -> np.ndarray:

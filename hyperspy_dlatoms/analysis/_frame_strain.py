@@ -1,0 +1,123 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Strain of the atoms of a frame against a lattice, a region of it, or another frame."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from hyperspy_dlatoms.analysis._cell_fit import (
+    fit_cell,
+    in_setting_of,
+    known_cell,
+    shear_of_drift,
+    usable_sigma,
+)
+from hyperspy_dlatoms.analysis._grains import find_grains
+from hyperspy_dlatoms.analysis._strain import (
+    Strain,
+    deformation,
+    deformation_between,
+    strain_of,
+)
+
+if TYPE_CHECKING:
+    import ase
+
+COLUMNS = (*Strain._fields, "u_y", "u_x", "grain")
+"""Of `lattice_strain` and `frame_strain`: strain, displacement (Å), and the number of the grain."""
+
+
+def lattice_strain(
+    positions: np.ndarray,
+    sigma: np.ndarray | None,
+    *,
+    kinds: np.ndarray | None = None,
+    region: np.ndarray | None = None,
+    median: bool = False,
+    cell: np.ndarray | None = None,
+    materials: Sequence[str | ase.Atoms] = (),
+) -> np.ndarray:
+    """Return strain and displacement of atoms (Å) against a lattice, shape (n, 11), see `COLUMNS`.
+
+    The lattice is that which fits each grain best; or the mean one in a region, bool of shape (n,);
+    the median of all atoms; a cell (2, 2) in Å, (y, x), as it lies; or that of a material, turned
+    onto the grain. Grains that have no atoms in the region, or are not of the material, have NaN.
+    """
+    table = np.full((len(positions), len(COLUMNS)), np.nan)
+    grains = find_grains(positions, kinds)
+    table[:, -1] = grains.labels
+    found = deformation(positions, sigma, grains)
+    for grain, own in enumerate(grains.cells):
+        members = grains.members(grain)
+        covariance = None
+        origin = members
+        fit = fit_cell(positions, sigma, grains, grain)
+        reference = fit.cell
+        if cell is not None:
+            as_it_lies = in_setting_of(fit.cell, cell)
+            if as_it_lies is None:
+                continue
+            reference = as_it_lies
+        elif materials:
+            known = known_cell(fit.cell, materials)
+            if known is None:
+                continue
+            reference = known[1]
+        elif region is not None:
+            try:
+                fit = fit_cell(positions, sigma, grains, grain, region)
+            except ValueError:
+                continue
+            reference, origin = fit.cell, members[region[members]]
+            inverse = np.linalg.inv(own)
+            covariance = (inverse @ fit.covariance @ inverse.T)[::-1, ::-1, ::-1]
+        # Of a gradient by (x, y), from cells that have (y, x) in rows.
+        change = np.linalg.solve(own, reference).T[::-1, ::-1]
+        if median:
+            change = np.nanmedian(found.gradient[members], axis=0)
+            reference = own @ change[::-1, ::-1].T
+        if not np.isfinite(change).all():
+            continue
+        strain = strain_of(found.against(change, covariance))
+        table[members, : len(Strain._fields)] = np.column_stack(strain)[members]
+        apart = positions - grains.indices @ reference
+        for sublattice in np.unique(grains.sublattices[origin]):
+            some = grains.members(grain, sublattice)
+            middle = apart[origin[grains.sublattices[origin] == sublattice]].mean(axis=0)
+            table[some, -3:-1] = apart[some] - middle
+    return table
+
+
+def frame_strain(
+    positions: np.ndarray,
+    sigma: np.ndarray | None,
+    reference: np.ndarray,
+    reference_sigma: np.ndarray | None,
+) -> np.ndarray:
+    """Return strain and displacement of atoms (Å) against those of another frame, see `COLUMNS`."""
+    found, displacement = deformation_between(positions, sigma, reference, reference_sigma)
+    grain = np.full(len(positions), -1.0)
+    return np.column_stack([*strain_of(found), displacement, grain])
+
+
+def without_shear(
+    positions: np.ndarray, sigma: np.ndarray | None, materials: Sequence[str | ase.Atoms]
+) -> tuple[np.ndarray, np.ndarray | None, bool]:
+    """Take a shear by drift out of positions (Å), by the largest grain of a material.
+
+    Return the positions, their standard deviations, and whether there was such a grain.
+    """
+    grains = find_grains(positions)
+    for grain in range(len(grains.cells)):
+        fit = fit_cell(positions, sigma, grains, grain)
+        known = known_cell(fit.cell, materials)
+        if known is not None:
+            back = shear_of_drift(fit.cell, known[0].vectors)
+            spread = usable_sigma(sigma)
+            if spread is not None:
+                spread = np.sqrt(spread**2 @ back**2)
+            return positions @ back, spread, True
+    return positions, sigma, False

@@ -1,0 +1,356 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Strain and rotation at each atom from the positions of its neighbours, with their errors."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from scipy.spatial import cKDTree
+from scipy.stats import chi2
+
+from hyperspy_dlatoms.analysis._cell_fit import usable_sigma
+from hyperspy_dlatoms.analysis._grains import Grains, nearest_distance
+from hyperspy_dlatoms.analysis.matching import match
+
+# Translations to neighbours, in lengths of the longer one of the cell: the first shell, six of a
+# hexagonal lattice and eight of a square one, and the second, of 18 and 12.
+_SHELLS = (1.45, 2.05)
+# How far an atom may lie from where such a translation leads, in lengths of the shorter one: near
+# dislocations the lattice is strained by more than a tenth. In their cores atoms lie farther off,
+# and have no strain.
+_TOLERANCE = 0.35
+# The least eigenvalue of the moments of a neighbourhood, of about 0.1 for a full first shell, at
+# which they are taken to determine gradient and curvature.
+_DETERMINED = 4e-3
+# Probability of smaller deviations by the errors alone, above which these do not explain them.
+_CHANCE = 0.99
+# Rms deviation from the fit, in its unit of length, that then is no strain but another lattice.
+_TORN = 0.08
+# The terms of a fit: of the second order in two directions.
+_TERMS = 6
+# Of two frames, distances of nearest neighbours within which an atom is the same one, and within
+# which the atoms around one are its neighbours: the third shell of a hexagonal lattice.
+_SAME = 0.45
+_AROUND = 2.5
+
+
+class Deformation(NamedTuple):
+    """How the neighbourhood of each atom is deformed against a reference.
+
+    Attributes
+    ----------
+    gradient : numpy.ndarray
+        Of the positions by those in the reference, along (x, y): the unit matrix where nothing is
+        deformed, shape (n, 2, 2). NaN where there are too few neighbours.
+    covariance : numpy.ndarray
+        Of its row of x and of its row of y, which are independent, shape (n, 2, 2, 2).
+    """
+
+    gradient: np.ndarray
+    covariance: np.ndarray
+
+    def against(self, change: np.ndarray, covariance: np.ndarray | None = None) -> Deformation:
+        """Return it for a reference that is itself deformed by a gradient (2, 2).
+
+        The covariance of the rows of that gradient, shape (2, 2, 2), is added.
+        """
+        inverse = np.linalg.inv(change)
+        spread = self.covariance if covariance is None else self.covariance + covariance
+        return Deformation(self.gradient @ inverse, inverse.T @ spread @ inverse)
+
+
+class Strain(NamedTuple):
+    """Strain of each atom, each array of shape (n,), NaN where it is not known.
+
+    Attributes
+    ----------
+    e_xx, e_yy, e_xy : numpy.ndarray
+        Along the axes of the image; `e_xy` is half the engineering shear.
+    rotation : numpy.ndarray
+        Rad, from x to y.
+    e_xx_sigma, e_yy_sigma, e_xy_sigma, rotation_sigma : numpy.ndarray
+        Their standard deviations.
+    """
+
+    e_xx: np.ndarray
+    e_yy: np.ndarray
+    e_xy: np.ndarray
+    rotation: np.ndarray
+    e_xx_sigma: np.ndarray
+    e_yy_sigma: np.ndarray
+    e_xy_sigma: np.ndarray
+    rotation_sigma: np.ndarray
+
+
+def deformation(positions: np.ndarray, sigma: np.ndarray | None, grains: Grains) -> Deformation:
+    """Return the deformation of the lattice around each atom against the cell of its grain.
+
+    Around each atom the positions of the atoms of its sublattice are fitted by a polynomial of
+    second order in their places in the ideal lattice, weighted by the errors of the positions; its
+    gradient is the deformation. As the atom itself is one of those fitted, the errors of the
+    positions, not those of the vectors between them, are what is independent. The second order
+    costs nothing in a full shell of neighbours, where it does not change the gradient, and keeps
+    the gradient right at edges, where neighbours lie on one side only [1]_: there the second shell
+    is used as well.
+
+    Parameters
+    ----------
+    positions : numpy.ndarray
+        y, x, shape (n, 2).
+    sigma : numpy.ndarray or None
+        Their standard deviations in the same unit, shape (n, 2). Where the neighbours deviate from
+        the fit by more than these explain, as near a dislocation, their rms deviation over the
+        length of a translation is added to the errors of the gradient; if there are none, the
+        errors of all atoms follow from the deviations.
+    grains : Grains
+        From :func:`find_grains`.
+
+    Returns
+    -------
+    Deformation
+
+    References
+    ----------
+    .. [1] J. Fan and I. Gijbels, Local Polynomial Modelling and Its Applications (1996), section
+       3.3: of odd order above that of the derivative, there is no bias of first order at edges.
+
+    Examples
+    --------
+    >>> from hyperspy_dlatoms.analysis import find_grains
+    >>> rows, columns = np.mgrid[:7, :7]
+    >>> places = np.column_stack([3.0 * rows.ravel(), 2.0 * columns.ravel()])
+    >>> found = deformation(places, np.full((49, 2), 0.05), find_grains(places))
+    >>> found.gradient[24].round(6) + 0.0
+    array([[1., 0.],
+           [0., 1.]])
+    """
+    known = usable_sigma(sigma)
+    spread = np.ones((len(positions), 2)) if known is None else known
+    gradient = np.full((len(positions), 2, 2), np.nan)
+    covariance = np.full((len(positions), 2, 2, 2), np.nan)
+    for grain, cell in enumerate(grains.cells):
+        for sublattice in np.unique(grains.sublattices[grains.labels == grain]):
+            some = grains.members(grain, sublattice)
+            fit = _of_lattice(positions[some], spread[some], cell)
+            gradient[some], covariance[some] = _believed(fit, known is not None)
+    return Deformation(gradient, covariance)
+
+
+def deformation_between(
+    positions: np.ndarray,
+    sigma: np.ndarray | None,
+    reference: np.ndarray,
+    reference_sigma: np.ndarray | None,
+) -> tuple[Deformation, np.ndarray]:
+    """Return the deformation around each atom against another frame, and its displacement.
+
+    As :func:`deformation`, with all atoms within 2.5 distances of nearest neighbours, so that no
+    lattice is needed. Both frames have errors. Atoms are the same that lie within 0.45 of that
+    distance of each other, after the median of the displacements is subtracted.
+
+    Parameters
+    ----------
+    positions, reference : numpy.ndarray
+        y, x, shape (n, 2) and (m, 2).
+    sigma, reference_sigma : numpy.ndarray or None
+        Their standard deviations, of the same shapes.
+
+    Returns
+    -------
+    Deformation
+        For each of `positions`.
+    numpy.ndarray
+        The displacements (y, x) without their median, shape (n, 2); NaN of atoms that the
+        reference lacks.
+
+    Examples
+    --------
+    >>> rows, columns = np.mgrid[:7, :7]
+    >>> places = np.column_stack([3.0 * rows.ravel(), 2.0 * columns.ravel()])
+    >>> spread = np.full((49, 2), 0.05)
+    >>> found, _ = deformation_between(places * [1.0, 1.02], spread, places, spread)
+    >>> found.gradient[24].round(6) + 0.0
+    array([[1.02, 0.  ],
+           [0.  , 1.  ]])
+    """
+    number = len(positions)
+    displacement = np.full((number, 2), np.nan)
+    gradient, covariance = np.full((number, 2, 2), np.nan), np.full((number, 2, 2, 2), np.nan)
+    spacing = nearest_distance(reference)
+    if spacing == 0 or not number:
+        return Deformation(gradient, covariance), displacement
+    drift = np.zeros(2)
+    for _ in range(2):
+        pairs = match(positions - drift, reference, _SAME * spacing)
+        if not len(pairs):
+            return Deformation(gradient, covariance), displacement
+        drift = np.median(positions[pairs[:, 0]] - reference[pairs[:, 1]], axis=0)
+    ours, theirs = pairs.T
+    displacement[ours] = positions[ours] - reference[theirs] - drift
+    squared = np.zeros((len(pairs), 2))
+    for one, some in ((usable_sigma(sigma), ours), (usable_sigma(reference_sigma), theirs)):
+        squared += 0.0 if one is None else one[some] ** 2
+    unknown = not squared.any()
+    total = np.ones_like(squared) if unknown else np.sqrt(squared)
+    there = reference[theirs]
+    lists = cKDTree(there).query_ball_point(there, _AROUND * spacing, return_sorted=True)
+    width = max(len(one) for one in lists)
+    neighbours = np.array([one + [-1] * (width - len(one)) for one in lists])
+    offsets = (there[neighbours] - there[:, None])[..., ::-1] / spacing
+    fit = _fit(positions[ours], total, neighbours, offsets, spacing)
+    gradient[ours], covariance[ours] = _believed(fit, not unknown)
+    return Deformation(gradient, covariance), displacement
+
+
+def strain_of(found: Deformation) -> Strain:
+    """Return strain and rotation of a deformation, the gradient F = R (1 + e).
+
+    R is a rotation and e symmetric (polar decomposition), so that a rotation of any size alone is
+    no strain.
+
+    Parameters
+    ----------
+    found : Deformation
+        Of n atoms.
+
+    Returns
+    -------
+    Strain
+        With the standard deviations to first order in those of the gradient.
+
+    Examples
+    --------
+    >>> gradient = np.array([[[1.02, 0.0], [0.0, 1.0]]])
+    >>> strain_of(Deformation(gradient, np.zeros((1, 2, 2, 2)))).e_xx.round(6)
+    array([0.02])
+    """
+    f = found.gradient
+    sine, cosine = f[:, 1, 0] - f[:, 0, 1], f[:, 0, 0] + f[:, 1, 1]
+    angle = np.arctan2(sine, cosine)
+    c, s = np.cos(angle), np.sin(angle)
+    # Back by the angle, and its derivative by the angle.
+    back = np.array([[c, s], [-s, c]]).transpose(2, 0, 1)
+    slope = np.array([[-s, c], [-c, -s]]).transpose(2, 0, 1)
+    e = back @ f - np.eye(2)
+    # Derivatives by the entries (row, column) of the gradient, shape (n, 2, 2).
+    size = (sine**2 + cosine**2)[:, None, None]
+    by_sine = np.array([[0.0, -1.0], [1.0, 0.0]]) * cosine[:, None, None]
+    turned = (by_sine - np.eye(2) * sine[:, None, None]) / size
+    stretch = slope @ f
+    jacobians = {"rotation": turned}
+    for name, i, j in (("e_xx", 0, 0), ("e_yy", 1, 1), ("e_xy", 0, 1)):
+        direct = np.zeros_like(f)
+        direct[:, :, j] = back[:, i]
+        jacobians[name] = direct + stretch[:, i, j, None, None] * turned
+    sigma = {
+        f"{name}_sigma": np.sqrt(np.einsum("nri,nrij,nrj->n", one, found.covariance, one))
+        for name, one in jacobians.items()
+    }
+    return Strain(e[:, 0, 0], e[:, 1, 1], e[:, 0, 1], angle, **sigma)
+
+
+class _Fit(NamedTuple):
+    gradient: np.ndarray
+    covariance: np.ndarray
+    rms: np.ndarray
+    """Of the deviations of the positions from the fit, in units of `unit`, shape (n,)."""
+    ratio: np.ndarray
+    """Of the squared deviations from the fit to those expected, 1 for errors alone, shape (n,)."""
+    free: np.ndarray
+    """Degrees of freedom of these, shape (n,)."""
+
+
+def _believed(fit: _Fit, known: bool) -> tuple[np.ndarray, np.ndarray]:
+    """Return gradients, and covariances that include how far positions are off beyond chance.
+
+    NaN where the neighbours fit no deformation at all.
+    """
+    free, usual = np.maximum(fit.free, 1), 1.0
+    if not known:
+        # The positions had errors of 1 so far. Most of them are off by these alone.
+        over = fit.free > 0
+        usual = float(np.median(fit.ratio[over])) if over.any() else np.nan
+        # The median of chi-squared is less than its mean, by Wilson and Hilferty's cube.
+        usual /= (1 - 2 / (9 * np.median(free[over]))) ** 3 if over.any() else 1
+    with np.errstate(invalid="ignore"):
+        beyond = (fit.ratio / usual > chi2.ppf(_CHANCE, free) / free) & (fit.free > 0)
+        torn = beyond & (fit.rms > _TORN)
+    gradient = np.where(torn[:, None, None], np.nan, fit.gradient)
+    # Deviations of that kind are not independent: over one length they may be all of the gradient.
+    bias = np.where(beyond, fit.rms, 0.0) ** 2 + 0 * gradient[:, 0, 0]
+    return gradient, fit.covariance * usual + bias[:, None, None, None] * np.eye(2)
+
+
+def _of_lattice(points: np.ndarray, spread: np.ndarray, cell: np.ndarray) -> _Fit:
+    """Fit the surroundings of each atom of one sublattice."""
+    length = np.linalg.norm(cell, axis=1)
+    cells = np.mgrid[-4:5, -4:5].reshape(2, -1).T
+    far = np.linalg.norm(cells @ cell, axis=1) / length[1]
+    first, both = cells[far <= _SHELLS[0]], cells[far <= _SHELLS[1]]
+    # The first shell before the second, and the atom itself, number 0 0, at its head.
+    order = np.argsort(far[far <= _SHELLS[1]], kind="stable")
+    both = both[order]
+    leads = points[:, None] + both @ cell
+    distance, ends = cKDTree(points).query(leads, distance_upper_bound=_TOLERANCE * length[0])
+    met = np.isfinite(distance)
+    neighbours = np.where(met, ends, -1)
+    offsets = np.broadcast_to((both @ cell)[:, ::-1] / length[1], (len(points), len(both), 2))
+    wide = _fit(points, spread, neighbours, offsets, length[1])
+    pairs = cKDTree(points).query_pairs(_SHELLS[1] * length[1], output_type="ndarray")
+    place = (points[pairs[:, 1]] - points[pairs[:, 0]]) @ np.linalg.inv(cell)
+    apart = np.linalg.norm((place - np.rint(place)) @ cell, axis=1)
+    torn = np.zeros(len(points), bool)
+    torn[pairs[apart > _TOLERANCE * length[0]]] = True
+    whole = met[:, : len(first)].all(axis=1)
+    neighbours[:, len(first) :] = -1
+    near = _fit(points, spread, neighbours, offsets, length[1])
+    # The second shell shows how far strain varies in another way, also where it is not needed.
+    gradient = np.where(whole[:, None, None], near.gradient, wide.gradient)
+    return wide._replace(
+        gradient=np.where(torn[:, None, None], np.nan, gradient),
+        covariance=np.where(whole[:, None, None, None], near.covariance, wide.covariance),
+    )
+
+
+def _fit(
+    points: np.ndarray,
+    spread: np.ndarray,
+    neighbours: np.ndarray,
+    offsets: np.ndarray,
+    unit: float,
+) -> _Fit:
+    """Fit a polynomial to the neighbours of each atom, themselves among them.
+
+    Their numbers have shape (n, m), -1 for none; their offsets (x, y) in the reference, in units of
+    `unit`, shape (n, m, 2).
+    """
+    met = neighbours >= 0
+    x, y = np.moveaxis(offsets, -1, 0)
+    design = np.stack([np.ones_like(x), x, y, x**2 / 2, x * y, y**2 / 2], axis=-1)
+    design = design * met[..., None]
+    moments = np.swapaxes(design, 1, 2) @ design / met.sum(axis=1)[:, None, None]
+    determined = np.linalg.eigvalsh(moments)[:, 0] > _DETERMINED
+    number = len(points)
+    gradient = np.full((number, 2, 2), np.nan)
+    covariance = np.full((number, 2, 2, 2), np.nan)
+    design, neighbours, met = design[determined], neighbours[determined], met[determined]
+    squares = np.zeros(int(determined.sum()))
+    apart = np.zeros_like(squares)
+    for row, axis in enumerate((1, 0)):
+        value = (points[neighbours, axis] - points[determined, None, axis]) * met
+        weight = spread[neighbours, axis] ** -2.0 * met
+        weighted = np.swapaxes(design * weight[..., None], 1, 2)
+        inverse = np.linalg.inv(weighted @ design)
+        terms = inverse @ (weighted @ value[..., None])
+        gradient[determined, row] = terms[:, 1:3, 0] / unit
+        covariance[determined, row] = inverse[:, 1:3, 1:3] / unit**2
+        deviation = (value - (design @ terms)[..., 0]) ** 2
+        squares += (weight * deviation).sum(axis=1)
+        apart += (met * deviation).sum(axis=1)
+    rms, ratio = np.full((2, number), np.nan)
+    free = np.zeros(number, int)
+    free[determined] = 2 * (met.sum(axis=1) - _TERMS)
+    of_each = np.maximum(free[determined], 1)
+    rms[determined], ratio[determined] = np.sqrt(apart / of_each) / unit, squares / of_each
+    return _Fit(gradient, covariance, rms, ratio, free)

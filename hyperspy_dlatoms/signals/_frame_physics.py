@@ -1,0 +1,186 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the methods of `Physics` compute of one frame."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from hyperspy_dlatoms.analysis import _cell_fit, _frame_strain
+from hyperspy_dlatoms.analysis._column_map import column_map
+from hyperspy_dlatoms.analysis._grains import find_grains
+from hyperspy_dlatoms.analysis._neighbours import bonds, neighbourhoods
+from hyperspy_dlatoms.analysis._offsets import offsets_from_neighbours
+from hyperspy_dlatoms.signals import _export
+
+_SIGMAS = ("y_sigma", "x_sigma")
+# Ends the name of a species that is the empty site of another one.
+_VACANCY = " vacancy"
+
+
+class Sites(NamedTuple):
+    """The atoms of a frame and their calibration."""
+
+    frame: np.ndarray
+    calibration: _export.Calibration
+
+    @classmethod
+    def of(cls, frame: np.ndarray, calibration: _export.Calibration) -> Sites:
+        return cls(frame, calibration)
+
+    @property
+    def places(self) -> tuple[np.ndarray, np.ndarray | None]:
+        """Positions and their standard deviations, (y, x) in Å, None where these are not known."""
+        columns = self.calibration.columns
+        sigma = None
+        if all(name in columns for name in _SIGMAS):
+            sigma = self.frame[:, [columns.index(name) for name in _SIGMAS]]
+            sigma = _cell_fit.usable_sigma(sigma * self.calibration.sampling)
+        return self.calibration.in_angstrom(self.frame), sigma
+
+    @property
+    def kinds(self) -> np.ndarray | None:
+        """The element of each atom, vacancies as the atom that is missing; None for one species."""
+        names = self.calibration.species
+        if "species" not in self.calibration.columns or len(names) < 2:
+            return None
+        elements = [name.removesuffix(_VACANCY) for name in names]
+        numbers = np.array([elements.index(one) for one in elements])
+        return numbers[self.frame[:, self.calibration.columns.index("species")].astype(int)]
+
+    @property
+    def in_axis_units(self) -> np.ndarray:
+        return self.calibration.in_axis_units(self.frame)
+
+    @property
+    def window(self) -> tuple[np.ndarray, np.ndarray] | None:
+        """The first and the last y, x of the image in Å."""
+        if self.calibration.image_shape is None:
+            return None
+        sampling = self.calibration.sampling
+        return -0.5 * sampling, (np.array(self.calibration.image_shape) - 0.5) * sampling
+
+
+class Region(NamedTuple):
+    """A rectangle or a circle in the units of the image's axes."""
+
+    shape: str
+    limits: tuple[float, ...]
+
+    @classmethod
+    def of(cls, roi: Any) -> Region:
+        if all(hasattr(roi, name) for name in ("left", "top", "right", "bottom")):
+            return cls("rectangle", (roi.left, roi.top, roi.right, roi.bottom))
+        if all(hasattr(roi, name) for name in ("cx", "cy", "r")):
+            return cls("circle", (roi.cx, roi.cy, roi.r))
+        raise ValueError(
+            f"reference is {roi!r}: expected None, 'median', a RectangularROI or CircleROI, an "
+            "array of two translations (2, 2) in Å, or AtomPositions."
+        )
+
+    def inside(self, places: np.ndarray) -> np.ndarray:
+        """Return which of some y, x in the units of the axes lie within it."""
+        y, x = places.T
+        if self.shape == "rectangle":
+            left, top, right, bottom = self.limits
+            return (x >= left) & (x <= right) & (y >= top) & (y <= bottom)
+        cx, cy, r = self.limits
+        return np.hypot(x - cx, y - cy) <= r
+
+
+def extended(
+    frame: np.ndarray,
+    *others,
+    compute: Callable,
+    kept: list[int],
+    calibration: _export.Calibration,
+    **kwargs,
+) -> np.ndarray:
+    """Return a frame with the columns that a function of its sites gives."""
+    added = compute(Sites.of(frame, calibration), *others, **kwargs)
+    return np.column_stack([frame[:, kept], added])
+
+
+def strain_in_frame(sites: Sites, region: Region | None = None, **settings) -> np.ndarray:
+    inside = None if region is None else region.inside(sites.in_axis_units)
+    return _frame_strain.lattice_strain(*sites.places, kinds=sites.kinds, region=inside, **settings)
+
+
+def strain_against_frame(sites: Sites, reference: tuple) -> np.ndarray:
+    return _frame_strain.frame_strain(*sites.places, *reference)
+
+
+def grains_in_frame(sites: Sites) -> np.ndarray:
+    grains = find_grains(sites.places[0], sites.kinds)
+    return np.column_stack([grains.labels, grains.sublattices])
+
+
+def neighbours_in_frame(sites: Sites, cutoff: float | None, voronoi: bool) -> np.ndarray:
+    positions, sigma = sites.places
+    pairs = bonds(positions, cutoff, voronoi=voronoi)
+    return np.column_stack(neighbourhoods(positions, sigma, pairs, sites.window))
+
+
+def offsets_in_frame(sites: Sites, column: int, ranges: list[tuple[float, float]]) -> np.ndarray:
+    value = sites.frame[:, column]
+    centres, among = ((value >= low) & (value <= high) for low, high in ranges)
+    return np.column_stack(offsets_from_neighbours(*sites.places, centres, among))
+
+
+def frame_without_shear(
+    frame: np.ndarray, calibration: _export.Calibration, materials: Sequence
+) -> tuple[np.ndarray, bool]:
+    positions, sigma = Sites.of(frame, calibration).places
+    positions, sigma, known = _frame_strain.without_shear(positions, sigma, materials)
+    if not known:
+        return frame, False
+    moved = frame.copy()
+    moved[:, :2] = positions / calibration.sampling
+    if sigma is not None:
+        columns = [calibration.columns.index(name) for name in _SIGMAS]
+        moved[:, columns] = sigma / calibration.sampling
+    return moved, True
+
+
+def first(pair: tuple) -> Any:
+    return pair[0]
+
+
+def places_of(frame: np.ndarray, calibration: _export.Calibration) -> tuple:
+    return Sites.of(frame, calibration).places
+
+
+def map_of_frame(
+    frame: np.ndarray, calibration: _export.Calibration, by: str, grid: tuple, resolution: float
+) -> np.ndarray:
+    columns = calibration.columns
+    values = frame[:, columns.index(by)]
+    name = f"{by}_sigma"
+    sigma = frame[:, columns.index(name)] if name in columns else None
+    in_angstrom = tuple(one * unit for one, unit in zip(grid, calibration.sampling, strict=True))
+    return column_map(calibration.in_angstrom(frame), values, sigma, in_angstrom, resolution)
+
+
+def stacked_maps(frames: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
+    """Return an object array of maps as one array."""
+    stacked = np.empty((*frames.shape, *shape))
+    for index in np.ndindex(frames.shape):
+        stacked[index] = frames[index]
+    return stacked
+
+
+def range_of(value: Any, by: str, species: list[str]) -> tuple[float, float]:
+    """Return the lowest and highest value of a column that a sublattice has."""
+    if isinstance(value, str):
+        if by != "species" or value not in species:
+            raise ValueError(
+                f"There is {value!r}: expected a species, one of {', '.join(species) or 'none'}; "
+                "of another column, a value or its lowest and highest one."
+            )
+        return species.index(value), species.index(value)
+    low, high = value if isinstance(value, tuple | list) else (value, value)
+    if not low <= high:
+        raise ValueError(f"There is the range {value}: expected the lowest value first.")
+    return low, high

@@ -1,0 +1,771 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What follows from positions: lattice, strain and neighbours, as methods of `AtomPositions`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, Self
+
+import dask.array as da
+import numpy as np
+
+from hyperspy_dlatoms._warnings import DLAtomsWarning, warn
+from hyperspy_dlatoms.analysis import _cell_fit, _frame_strain
+from hyperspy_dlatoms.analysis._neighbours import (
+    Neighbourhoods,
+    bond_angles,
+    bond_lengths,
+    bonds,
+)
+from hyperspy_dlatoms.analysis._pair_correlation import pair_correlation
+from hyperspy_dlatoms.analysis._rings import find_rings
+from hyperspy_dlatoms.signals import _export
+from hyperspy_dlatoms.signals._docstrings import filled
+from hyperspy_dlatoms.signals._frame_physics import (
+    Region,
+    Sites,
+    extended,
+    first,
+    frame_without_shear,
+    grains_in_frame,
+    map_of_frame,
+    neighbours_in_frame,
+    offsets_in_frame,
+    places_of,
+    range_of,
+    stacked_maps,
+    strain_against_frame,
+    strain_in_frame,
+)
+from hyperspy_dlatoms.signals._mapping import map_frames
+
+if TYPE_CHECKING:
+    import ase
+    import pandas as pd
+    from hyperspy.signals import Signal2D
+
+
+# Points of a map within its resolution.
+_POINTS = 3
+
+
+class Physics:
+    """Methods of `AtomPositions` that compute lattice, strain and neighbours, frame by frame."""
+
+    data: Any
+    metadata: Any
+    axes_manager: Any
+    _lazy: bool
+
+    if TYPE_CHECKING:
+
+        @property
+        def _calibration(self) -> _export.Calibration: ...
+
+        @property
+        def _navigation(self) -> _export.Navigation: ...
+
+    @filled
+    def lattice(self, material: str | ase.Atoms | None = None) -> pd.DataFrame:
+        """Find the lattice of each grain, and its constants with their errors.
+
+        A grain is a set of atoms that repeat by two translations, in one orientation to 6°: see
+        :func:`hyperspy_dlatoms.analysis.find_grains`. A twin or a crystalline support is another
+        one.
+
+        Parameters
+        ----------
+        {MATERIAL}
+
+        Returns
+        -------
+        pandas.DataFrame
+            A row for each grain of each frame: the navigation indices; ``grain``, its number, from
+            0 for the largest; ``n``, its atoms; ``a`` and ``b``, the lengths of its shortest
+            translations in projection (Å), ``gamma``, the angle between them (degrees), and a
+            ``_sigma`` each; ``orientation`` of a, from x to y (degrees); ``sublattices``, the
+            number of atoms in the cell; ``scatter``, the rms deviation of the atoms from the
+            lattice over their sigma, 1 for a perfect crystal; and of a material, where one is
+            within 10 % of that size and 5 % of that shape, ``material`` and ``zone``,
+            ``a_material``, ``b_material`` and ``gamma_material``; ``scale``, the ratio of lengths
+            found to the material's, and ``scale_sigma``.
+
+        Raises
+        ------
+        {RAISES_MATERIAL}
+
+        Warns
+        -----
+        DLAtomsWarning
+            Of frames without a lattice, which have no row.
+
+        Notes
+        -----
+        By weighted least squares over all atoms of the grain; errors count as independent. If the
+        atoms are off the lattice by more than their sigma, as in a strained crystal, the errors are
+        scaled up by ``scatter``. The error of the calibration is not included.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from hyperspy_dlatoms import AtomPositions
+        >>> rows, columns = np.mgrid[:8, :8]
+        >>> sites = np.zeros((64, 5)) + 0.05
+        >>> sites[:, :2] = 19.6 * np.column_stack([rows.ravel(), columns.ravel()])
+        >>> atoms = AtomPositions.from_frames(sites, sampling=0.1)
+        >>> atoms.lattice("Pt")[["n", "a", "b", "gamma", "zone", "a_material", "scale"]].round(3)
+            n     a     b  gamma   zone  a_material  scale
+        0  64  1.96  1.96   90.0  [100]        1.96    1.0
+        """
+        import pandas as pd
+
+        calibration, materials = self._calibration, self._materials(material)
+        parts, empty, number = [], 0, 0
+        for frames in _export.slabs(self.data):
+            for frame in frames.flat:
+                sites = Sites.of(frame, calibration)
+                rows = _cell_fit.lattice_rows(*sites.places, materials, sites.kinds)
+                parts += [{"frame": number} | row for row in rows]
+                empty += not rows
+                number += 1
+        if empty:
+            _warn_of_no_lattice(empty, number)
+        result = pd.DataFrame(parts, columns=["frame", *_cell_fit.COLUMNS])
+        return _export.with_navigation(result, self._navigation)
+
+    @filled
+    def strain(
+        self,
+        reference: Any = None,
+        material: str | ase.Atoms | None = None,
+    ) -> Self:
+        """Compute the strain at each atom from its neighbours, with errors from those of positions.
+
+        Parameters
+        ----------
+        reference : optional
+            What the strain is against. By default the lattice that fits each grain best, or that of
+            `material`. ``"median"``: the median of the grain. A HyperSpy ROI (RectangularROI or
+            CircleROI) in the units of the image's axes: the mean lattice within it. An array (2, 2)
+            of two translations in Å, each (y, x), as they lie in the image. `AtomPositions`: the
+            same atoms in another frame, or in as many, without a drift that all share.
+        material : str or ase.Atoms, optional
+            As for :meth:`lattice`: its lattice, turned onto each grain, is the reference.
+
+        Returns
+        -------
+        AtomPositions
+            The same atoms with further columns: ``e_xx``, ``e_yy``, ``e_xy`` along the image's x
+            and y, ``rotation`` from x to y (rad), and a ``_sigma`` each; ``u_y`` and ``u_x``, the
+            displacement from the reference (Å); and ``grain``, -1 for atoms in none. NaN where an
+            atom has too few neighbours, is in no grain, or is in the core of a dislocation.
+
+        Raises
+        ------
+        ValueError
+            If there is both a reference and a material, the reference is of another kind, or has
+            another navigation shape; and as for :meth:`lattice`.
+
+        Warns
+        -----
+        DLAtomsWarning
+            Of frames without a lattice, all of whose atoms have NaN.
+
+        See Also
+        --------
+        to_map : A map of a column.
+        plot_on : With ``by="e_xx"``, the atoms coloured by it.
+        hyperspy_dlatoms.analysis.deformation : The method.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from hyperspy_dlatoms import AtomPositions
+        >>> rows, columns = np.mgrid[:8, :8]
+        >>> sites = np.zeros((64, 5)) + 0.05
+        >>> sites[:, :2] = np.column_stack([19.6 * rows.ravel(), 20.0 * columns.ravel()])
+        >>> atoms = AtomPositions.from_frames(sites, sampling=0.1)
+        >>> table = atoms.strain(material="Pt").to_dataframe()
+        >>> table[["e_xx", "e_xx_sigma", "e_yy"]].loc[27].round(4) + 0.0
+        e_xx          0.0204
+        e_xx_sigma    0.0010
+        e_yy          0.0000
+        Name: 27, dtype: float64
+        """
+        names = _frame_strain.COLUMNS
+        if reference is not None and material is not None:
+            raise ValueError("There are a reference and a material: expected one of them.")
+        if isinstance(reference, Physics):
+            others = self._reference_frames(reference)
+            return self._with_columns(strain_against_frame, names, *others)
+        settings = _strain_settings(reference, self._calibration)
+        if material is not None:
+            settings = {"materials": self._materials(material)}
+        found = self._with_columns(strain_in_frame, names, **settings)
+        if not self._lazy:
+            empty = sum(not (frame[:, -1] >= 0).any() for frame in found.data.flat)
+            if empty:
+                _warn_of_no_lattice(empty, found.data.size)
+        return found
+
+    @filled
+    def grains(self) -> Self:
+        """Label the grains and the sublattices.
+
+        Returns
+        -------
+        AtomPositions
+            The same atoms with the columns ``grain``, from 0 for the largest, and ``sublattice``,
+            from 0 for that with the most atoms of the grain; both are -1 for atoms in no grain.
+
+        See Also
+        --------
+        hyperspy_dlatoms.analysis.find_grains : The method.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from hyperspy_dlatoms import AtomPositions
+        >>> atoms = AtomPositions.from_frames(np.ones((5, 2)), sampling=0.1)
+        >>> atoms.grains().to_dataframe().grain.tolist()
+        [-1.0, -1.0, -1.0, -1.0, -1.0]
+        """
+        return self._with_columns(grains_in_frame, ("grain", "sublattice"))
+
+    @filled
+    def remove_shear(self, material: str | ase.Atoms | None = None) -> Self:
+        """Take the shear by a steady drift during a scan out of the positions, by a known lattice.
+
+        In each frame the largest grain of the material gives how far each line was moved along y
+        and x. The size of the lattice is free, so that the calibration along the lines is kept.
+
+        Parameters
+        ----------
+        {MATERIAL}
+
+        Returns
+        -------
+        AtomPositions
+            At the positions without drift (px), which no longer lie on the image.
+
+        Raises
+        ------
+        ValueError
+            If no material is known; and as for :meth:`lattice`.
+
+        Warns
+        -----
+        DLAtomsWarning
+            Of frames without a lattice of the material, which stay as they are; not of lazy ones.
+
+        Notes
+        -----
+        A strain of the specimen that looks like drift, of all of the grain, is removed as well.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from hyperspy_dlatoms import AtomPositions
+        >>> rows, columns = np.mgrid[:8, :8]
+        >>> y, x = 19.6 * rows.ravel(), 19.6 * columns.ravel()
+        >>> atoms = AtomPositions.from_frames(np.column_stack([y, x + 0.02 * y]), sampling=0.1)
+        >>> [one.lattice().gamma.round(2)[0] for one in (atoms, atoms.remove_shear("Pt"))]
+        [np.float64(88.85), np.float64(90.0)]
+        """
+        materials = self._materials(material)
+        if not materials:
+            raise ValueError("The material is not known: give material.")
+        calibration = self._calibration
+        pairs = map_frames(
+            frame_without_shear, self.data, calibration=calibration, materials=materials
+        )
+        if isinstance(pairs, np.ndarray):
+            failed = sum(not known for _, known in pairs.flat)
+            if failed:
+                _warn_of_no_lattice(failed, pairs.size)
+        return self._like(map_frames(first, pairs))
+
+    @filled
+    def neighbours(self, cutoff: float | None = None, *, voronoi: bool = False) -> Self:
+        """Count the neighbours of each atom, and measure how they are arranged.
+
+        Parameters
+        ----------
+        {CUTOFF}
+        {VORONOI}
+
+        Returns
+        -------
+        AtomPositions
+            The same atoms with further columns: ``coordination``; ``distance``, the mean distance
+            of the neighbours (Å), and ``distance_sigma``; ``psi_4`` and ``psi_6``, the
+            bond-orientational order, 1 for a square and a hexagonal lattice; and ``edge``, 1 at
+            the edge of the specimen or a hole, 0 inside, NaN where the image ends.
+
+        See Also
+        --------
+        bonds, rings : Tables of them.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from hyperspy_dlatoms import AtomPositions
+        >>> square = np.array([[0.0, 0.0], [0.0, 20.0], [20.0, 0.0], [20.0, 20.0]])
+        >>> table = AtomPositions.from_frames(square, sampling=0.1).neighbours().to_dataframe()
+        >>> table[["coordination", "distance", "edge"]].loc[0].tolist()
+        [2.0, 2.0, 1.0]
+        """
+        _check_cutoff(cutoff)
+        names = Neighbourhoods._fields
+        return self._with_columns(neighbours_in_frame, names, cutoff=cutoff, voronoi=voronoi)
+
+    @filled
+    def bonds(self, cutoff: float | None = None, *, voronoi: bool = False) -> pd.DataFrame:
+        """List the bonds between neighbours.
+
+        Parameters
+        ----------
+        {CUTOFF}
+        {VORONOI}
+
+        Returns
+        -------
+        pandas.DataFrame
+            A row for each bond of each frame: the navigation indices; ``atom`` and ``neighbour``,
+            the rows of its ends in the frame; ``y``, ``x``, its middle in the units of the image's
+            axes; ``length`` (Å) and ``length_sigma``; and ``direction``, from x to y (degrees).
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from hyperspy_dlatoms import AtomPositions
+        >>> square = np.array([[0.0, 0.0], [0.0, 20.0], [20.0, 0.0], [20.0, 20.0]])
+        >>> AtomPositions.from_frames(square, sampling=0.1).bonds().length.tolist()
+        [2.0, 2.0, 2.0, 2.0]
+        """
+        _check_cutoff(cutoff)
+
+        def rows(sites: Sites) -> dict[str, np.ndarray]:
+            positions, sigma = sites.places
+            pairs = bonds(positions, cutoff, voronoi=voronoi)
+            length, spread, direction = bond_lengths(positions, sigma, pairs)
+            middle = sites.in_axis_units[pairs].mean(axis=1)
+            ends = {"atom": pairs[:, 0], "neighbour": pairs[:, 1]}
+            ends |= {"y": middle[:, 0], "x": middle[:, 1]}
+            return ends | {"length": length, "length_sigma": spread, "direction": direction}
+
+        return self._table_of(rows)
+
+    @filled
+    def bond_angles(self, cutoff: float | None = None) -> pd.DataFrame:
+        """List the angles between neighbouring bonds of each atom.
+
+        Parameters
+        ----------
+        {CUTOFF}
+
+        Returns
+        -------
+        pandas.DataFrame
+            A row for each angle of each frame: the navigation indices; ``atom`` at the vertex, and
+            its neighbours ``first`` and ``second``, rows in the frame; ``y``, ``x`` of the vertex
+            in the units of the image's axes; ``angle`` (degrees) and ``angle_sigma``.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from hyperspy_dlatoms import AtomPositions
+        >>> square = np.array([[0.0, 0.0], [0.0, 20.0], [20.0, 0.0], [20.0, 20.0]])
+        >>> atoms = AtomPositions.from_frames(square, sampling=0.1)
+        >>> atoms.bond_angles().angle.round(6)[:2].tolist()
+        [90.0, 270.0]
+        """
+        _check_cutoff(cutoff)
+
+        def rows(sites: Sites) -> dict[str, np.ndarray]:
+            positions, sigma = sites.places
+            pairs = bonds(positions, cutoff)
+            atoms, angle, spread = bond_angles(positions, sigma, pairs)
+            vertex = sites.in_axis_units[atoms[:, 0]]
+            table = dict(zip(("atom", "first", "second"), atoms.T, strict=True))
+            table |= {"y": vertex[:, 0], "x": vertex[:, 1]}
+            return table | {"angle": angle, "angle_sigma": spread}
+
+        return self._table_of(rows)
+
+    @filled
+    def rings(self, cutoff: float | None = None, *, largest: int = 12) -> pd.DataFrame:
+        """List the rings of a sheet: the hexagons of a honeycomb, and the rings of its defects.
+
+        Parameters
+        ----------
+        {CUTOFF}
+        largest : int, optional
+            Larger rings are holes, and left out.
+
+        Returns
+        -------
+        pandas.DataFrame
+            A row for each ring of each frame: the navigation indices; ``size``, the number of its
+            atoms; ``y``, ``x``, their mean position in the units of the image's axes; and ``area``
+            (Å²). ``table.groupby("size").size()`` counts them.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from hyperspy_dlatoms import AtomPositions
+        >>> angle = np.arange(6) * np.pi / 3
+        >>> ring = 30 + 14.2 * np.column_stack([np.sin(angle), np.cos(angle)])
+        >>> AtomPositions.from_frames(ring, sampling=0.1).rings().round(2)
+           size    y    x  area
+        0     6  3.0  3.0  5.24
+        """
+        _check_cutoff(cutoff)
+
+        def rows(sites: Sites) -> dict[str, np.ndarray]:
+            positions = sites.places[0]
+            found = find_rings(positions, bonds(positions, cutoff), largest=largest)
+            centres = sites.calibration.in_axis_units(found.centres / sites.calibration.sampling)
+            y, x = centres.T
+            return {"size": found.sizes, "y": y, "x": x, "area": found.areas}
+
+        return self._table_of(rows)
+
+    @filled
+    def pair_correlation(
+        self, *, max_distance: float = 20.0, bin_width: float = 0.1
+    ) -> pd.DataFrame:
+        """Compute the pair correlation g(r), without traces of the borders of the image.
+
+        Parameters
+        ----------
+        max_distance : float, optional
+            Å, at most the shorter side of the image.
+        bin_width : float, optional
+            Å.
+
+        Returns
+        -------
+        pandas.DataFrame
+            A row for each frame and each range of distances: the navigation indices; ``low`` and
+            ``high`` (Å); ``pairs``; ``g``, 1 for as many atoms at random in the image, and
+            ``g_sigma``, its standard deviation as for a sample of atoms.
+
+        Raises
+        ------
+        ValueError
+            If the size of the image is not known, or an argument is out of range.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from hyperspy_dlatoms import AtomPositions
+        >>> sites = np.random.default_rng(0).uniform(0, 500, (1000, 2))
+        >>> atoms = AtomPositions.from_frames(sites, sampling=0.1)
+        >>> atoms.metadata.VectorMetadata.image_shape = [500, 500]
+        >>> atoms.pair_correlation(max_distance=15, bin_width=5.0).g.round(1).tolist()
+        [1.0, 1.0, 1.0]
+        """
+        calibration = self._calibration
+        if calibration.image_shape is None:
+            raise ValueError(
+                "metadata.VectorMetadata lacks image_shape, the height and width of the image in "
+                "pixels: set it."
+            )
+        if not (bin_width > 0 and max_distance >= bin_width and np.isfinite(max_distance)):
+            raise ValueError(
+                f"bin_width is {bin_width} and max_distance {max_distance}: expected a positive "
+                "width in Å, and a distance that is no less."
+            )
+        edges = bin_width * np.arange(int(np.floor(max_distance / bin_width + 1e-9)) + 1)
+        height, width = (float(one) for one in calibration.image_shape * calibration.sampling)
+
+        def rows(sites: Sites) -> dict[str, np.ndarray]:
+            g, spread, pairs = pair_correlation(sites.places[0], edges, (height, width))
+            low, high = edges[:-1], edges[1:]
+            return {"low": low, "high": high, "pairs": pairs, "g": g, "g_sigma": spread}
+
+        return self._table_of(rows)
+
+    @filled
+    def polarisation(
+        self,
+        of: str | float | tuple[float, float],
+        among: str | float | tuple[float, float],
+        *,
+        by: str = "species",
+    ) -> Self:
+        """Measure the offset of atoms of one sublattice from the centre of their neighbours.
+
+        Parameters
+        ----------
+        of, among : str, float or tuple of float
+            The sublattice whose offset it is, and that of the neighbours: the name of a species, a
+            value of the column `by`, or its lowest and highest value.
+        by : str, optional
+            The column that tells sublattices apart: ``"species"``, ``"height"``, ``"sublattice"``
+            of :meth:`grains`, or any other.
+
+        Returns
+        -------
+        AtomPositions
+            The same atoms with the columns ``offset_y``, ``offset_x`` (Å) and a ``_sigma`` each.
+            NaN of all other atoms, and where neighbours are missing.
+
+        Raises
+        ------
+        ValueError
+            If there is no such column or species.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from hyperspy_dlatoms import AtomPositions
+        >>> rows, columns = np.mgrid[:4, :4]
+        >>> corners = np.column_stack([rows.ravel(), columns.ravel()]) * 40.0
+        >>> sites = np.zeros((32, 6))
+        >>> sites[:, :2] = np.concatenate([corners, corners + [20.0, 21.0]])
+        >>> sites[16:, 5] = 1
+        >>> atoms = AtomPositions.from_frames(sites, sampling=0.1, species=["Sr", "Ti"])
+        >>> atoms.polarisation("Ti", "Sr").to_dataframe().offset_x.mean().round(3)
+        np.float64(0.1)
+        """
+        calibration = self._calibration
+        if by not in calibration.columns:
+            raise ValueError(
+                f"by is {by!r}: expected a column, one of {', '.join(calibration.columns)}."
+            )
+        ranges = [range_of(one, by, calibration.species) for one in (of, among)]
+        names = ("offset_y", "offset_x", "offset_y_sigma", "offset_x_sigma")
+        column = calibration.columns.index(by)
+        return self._with_columns(offsets_in_frame, names, column=column, ranges=ranges)
+
+    def to_map(self, by: str, *, resolution: float = 10.0) -> Signal2D:
+        """Map a column over the image: the local mean over the atoms around each point.
+
+        Parameters
+        ----------
+        by : str
+            The column, for example ``"e_xx"`` of :meth:`strain`.
+        resolution : float, optional
+            The width at half maximum (Å) of the Gaussian by which atoms around a point count; if
+            there is a column of their ``_sigma``, by its inverse square too.
+
+        Returns
+        -------
+        Signal2D
+            With three points in a resolution, and the units of the image's axes; NaN where no atom
+            is within the resolution. Lazy if the atoms are.
+
+        Raises
+        ------
+        ValueError
+            If there is no such column, the size of the image is not known, or the resolution is not
+            a positive distance.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from hyperspy_dlatoms import AtomPositions
+        >>> rows, columns = np.mgrid[:8, :8]
+        >>> sites = 19.6 * np.column_stack([rows.ravel(), columns.ravel()])
+        >>> atoms = AtomPositions.from_frames(sites, sampling=0.1)
+        >>> atoms.metadata.VectorMetadata.image_shape = [160, 160]
+        >>> atoms.strain("median").to_map("e_xx", resolution=6)
+        <Signal2D, title: e_xx, dimensions: (|8, 8)>
+        """
+        from hyperspy.signals import Signal2D
+
+        calibration = self._calibration
+        if by not in calibration.columns:
+            raise ValueError(
+                f"by is {by!r}: expected a column, one of {', '.join(calibration.columns)}."
+            )
+        if calibration.image_shape is None:
+            raise ValueError(
+                "metadata.VectorMetadata lacks image_shape, the height and width of the image in "
+                "pixels: set it."
+            )
+        if not (np.isfinite(resolution) and resolution > 0):
+            raise ValueError(f"resolution is {resolution}: expected a positive distance in Å.")
+        step = np.maximum(resolution / _POINTS / calibration.sampling, 1)
+        sizes = np.ceil(calibration.image_shape / step).astype(int)
+        # Points in the middle of the pixels of the map, from the edge of the first one, px.
+        grid = tuple(
+            (np.arange(size) + 0.5) * one - 0.5 for size, one in zip(sizes, step, strict=True)
+        )
+        settings = {"calibration": calibration, "by": by, "grid": grid, "resolution": resolution}
+        frames = map_frames(map_of_frame, self.data, **settings)
+        shape = int(sizes[0]), int(sizes[1])
+        single = self.axes_manager.navigation_dimension == 0
+        if isinstance(frames, da.Array):
+            data = da.map_blocks(
+                stacked_maps,
+                frames,
+                shape=shape,
+                dtype=float,
+                meta=np.empty((0,) * (frames.ndim + 2)),
+                new_axis=[frames.ndim, frames.ndim + 1],
+                chunks=(*frames.chunks, (shape[0],), (shape[1],)),
+            )
+        else:
+            data = stacked_maps(frames, shape)
+        axes = [axis.get_axis_dictionary() for axis in reversed(self.axes_manager.navigation_axes)]
+        for axis, name in enumerate("yx"):
+            offset, scale = calibration.offsets[axis], calibration.scales[axis]
+            axes.append(
+                {
+                    "size": shape[axis],
+                    "name": name,
+                    "units": calibration.units[axis],
+                    "scale": scale * step[axis],
+                    "offset": offset + scale * grid[axis][0],
+                }
+            )
+        result = Signal2D(data[0] if single else data, axes=axes)
+        if isinstance(data, da.Array):
+            result = result.as_lazy()
+        result.metadata.General.title = by
+        return result
+
+    def frame_means(self) -> pd.DataFrame:
+        """Return the number of atoms of each frame, and the mean of each column over time.
+
+        Returns
+        -------
+        pandas.DataFrame
+            A row for each frame: ``atoms``; and of each column but the positions, `species` and
+            labels its mean over the atoms where it is known, and ``_error``, the standard error of
+            that mean by the scatter of the atoms. The index has the values of the navigation axes,
+            of axes without a name the number of the frame.
+
+        See Also
+        --------
+        tracks : The columns of each atom along its track.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from hyperspy_dlatoms import AtomPositions
+        >>> frames = [np.array([[1.0, 2.0, 0.9], [3.0, 4.0, 0.7]]), np.array([[1.0, 2.0, 0.8]])]
+        >>> AtomPositions.from_frames(frames, sampling=0.1).frame_means().round(3)
+                 atoms  probability  probability_error
+        index_0
+        0            2          0.8                0.1
+        1            1          0.8                NaN
+        """
+        import pandas as pd
+
+        calibration = self._calibration
+        left_out = {"y", "x", "species", "grain", "sublattice"}
+        columns = [name for name in calibration.columns if name not in left_out]
+        places = [calibration.columns.index(name) for name in columns]
+        rows = []
+        for frames in _export.slabs(self.data):
+            for frame in frames.flat:
+                table = pd.DataFrame(frame[:, places], columns=columns)
+                mean, error = table.mean(), table.sem()
+                row: dict[str, float] = {"atoms": len(frame)}
+                for name in columns:
+                    row |= {name: mean[name], f"{name}_error": error[name]}
+                rows.append(row)
+        names = ["atoms", *(f"{name}{end}" for name in columns for end in ("", "_error"))]
+        return pd.DataFrame(rows, self._navigation.table_index(names), columns=names)
+
+    def _materials(self, material: str | ase.Atoms | None) -> tuple[str | ase.Atoms, ...]:
+        """Return the material that is asked for, checked, or those of the network."""
+        if material is None:
+            return tuple(self.metadata.get_item("VectorMetadata.materials", ()))
+        from hyperspy_dlatoms.analysis.lattice import cells_of
+
+        cells_of(material)
+        return (material,)
+
+    def _like(self, data: np.ndarray | da.Array, columns: Sequence[str] | None = None) -> Any:
+        """Return a signal like this one of other frames, perhaps with other columns."""
+        axes = [axis.get_axis_dictionary() for axis in reversed(self.axes_manager.navigation_axes)]
+        metadata = self.metadata.as_dictionary()
+        if columns is not None:
+            metadata["VectorMetadata"] = metadata["VectorMetadata"] | {"column_names": [*columns]}
+        return type(self)(data, axes=axes, metadata=metadata, ragged=True)  # type: ignore[call-arg]
+
+    def _with_columns(self, function: Callable, names: Sequence[str], *others, **kwargs) -> Any:
+        """Return the atoms with columns that a function of each frame gives, for old ones alike."""
+        calibration = self._calibration
+        kept = [at for at, name in enumerate(calibration.columns) if name not in names]
+        data = map_frames(
+            extended,
+            self.data,
+            *others,
+            compute=function,
+            kept=kept,
+            calibration=calibration,
+            **kwargs,
+        )
+        return self._like(data, [*(calibration.columns[at] for at in kept), *names])
+
+    def _table_of(self, rows: Callable[[Sites], dict[str, np.ndarray]]) -> pd.DataFrame:
+        """Return a table of what a function gives for each frame, with the navigation indices."""
+        import pandas as pd
+
+        calibration, parts, number = self._calibration, [], 0
+        for frames in _export.slabs(self.data):
+            for frame in frames.flat:
+                found = rows(Sites.of(frame, calibration))
+                parts.append(pd.DataFrame({"frame": number} | found))
+                number += 1
+        if not parts:
+            none = rows(Sites.of(np.empty((0, len(calibration.columns))), calibration))
+            parts.append(pd.DataFrame({"frame": 0} | none).iloc[:0])
+        return _export.with_navigation(pd.concat(parts, ignore_index=True), self._navigation)
+
+    def _reference_frames(self, reference: Physics) -> list[np.ndarray | da.Array]:
+        """Return positions and errors (Å) of reference atoms, frame by frame like these."""
+        calibration = reference._calibration
+        frames = map_frames(places_of, reference.data, calibration=calibration)
+        if frames.shape == self.data.shape:
+            return [frames]
+        if frames.size != 1:
+            raise ValueError(
+                "The reference has the navigation shape "
+                f"{reference.axes_manager.navigation_shape}, the atoms "
+                f"{self.axes_manager.navigation_shape}: expected the same, or one frame."
+            )
+        one = frames.compute() if isinstance(frames, da.Array) else frames
+        repeated = np.empty(self.data.shape, object)
+        for index in np.ndindex(repeated.shape):
+            repeated[index] = one.ravel()[0]
+        return [repeated]
+
+
+def _strain_settings(reference: Any, calibration: _export.Calibration) -> dict[str, Any]:
+    """Return what `lattice_strain` takes for a reference that is no positions."""
+    if reference is None:
+        return {}
+    if isinstance(reference, str):
+        if reference != "median":
+            raise ValueError(f"reference is {reference!r}: expected 'median', or no string.")
+        return {"median": True}
+    if isinstance(reference, list | tuple | np.ndarray):
+        cell = np.asarray(reference, float)
+        if cell.shape != (2, 2) or not np.isfinite(cell).all() or abs(np.linalg.det(cell)) < 1e-6:
+            raise ValueError(
+                f"reference has shape {cell.shape}: expected (2, 2), two translations (y, x) in Å "
+                "that are not in one line."
+            )
+        return {"cell": cell}
+    return {"region": Region.of(reference)}
+
+
+def _check_cutoff(cutoff: float | None) -> None:
+    if cutoff is not None and not (np.isfinite(cutoff) and cutoff > 0):
+        raise ValueError(f"cutoff is {cutoff}: expected a positive distance in Å.")
+
+
+def _warn_of_no_lattice(empty: int, number: int) -> None:
+    which = "This frame has" if number == 1 else f"{empty} of {number} frames have"
+    warn(
+        f"{which} no lattice that was asked for: expected 12 atoms or more that repeat in two "
+        "directions.",
+        DLAtomsWarning,
+    )

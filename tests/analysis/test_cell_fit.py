@@ -1,0 +1,152 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from ase.spacegroup import crystal as crystal_of_ase
+
+from hyperspy_dlatoms.analysis import find_grains, fit_cell
+from hyperspy_dlatoms.analysis._cell_fit import (
+    constants,
+    known_cell,
+    lattice_rows,
+    misfit,
+    propagated,
+    shear_of_drift,
+    usable_sigma,
+)
+from hyperspy_dlatoms.analysis.lattice import cells_of
+from tests.helpers.lattices import CELLS, crystal, noisy, rotation
+
+
+@pytest.mark.parametrize(
+    ("name", "size"), [("graphene", 12), ("Au [110]", 12), ("Au [100]", 12), ("Au [110]", 22)]
+)
+def test_constants_are_right_within_their_sigma(name, size):
+    off = []
+    for seed in range(40):
+        rng = np.random.default_rng(seed)
+        places, spread = noisy(crystal(name, size, rng.uniform(0, 6)), 0.06, rng)
+        grains = find_grains(places)
+        values, sigma = propagated(constants, fit_cell(places, spread, grains, 0))
+        off.append((values - constants(reduced_of(name))) / sigma)
+    rms = np.sqrt(np.mean(np.square(off), axis=0))
+    assert (rms < 1.2).all()
+    assert (rms > 0.7).all()
+
+
+def reduced_of(name):
+    return find_grains(crystal(name, 30)).cells[0]
+
+
+def test_without_sigma_the_errors_follow_from_the_scatter():
+    rng = np.random.default_rng(0)
+    places = crystal("Au [110]", 40)
+    found = places + rng.normal(0, 0.05, places.shape)
+    grains = find_grains(found)
+    known = fit_cell(found, np.full(places.shape, 0.05), grains, 0)
+    unknown = fit_cell(found, None, grains, 0)
+    np.testing.assert_allclose(unknown.cell, known.cell)
+    np.testing.assert_allclose(unknown.covariance, known.covariance, rtol=0.3)
+    assert np.isnan(unknown.scatter)
+    assert known.scatter == pytest.approx(1, abs=0.1)
+
+
+def test_a_strained_crystal_scatters():
+    places = crystal("Au [110]", 40)
+    bent = places + np.column_stack([2e-3 * places[:, 1] ** 2, np.zeros(len(places))])
+    grains = find_grains(bent)
+    fit = fit_cell(bent, np.full(places.shape, 0.01), grains, 0)
+    assert fit.scatter > 5
+    exact = fit_cell(places, np.full(places.shape, 0.01), find_grains(places), 0)
+    assert fit.covariance[0, 0, 0] > 20 * exact.covariance[0, 0, 0]
+
+
+@pytest.mark.parametrize("among", [np.zeros(5, int), np.arange(3)])
+def test_too_few_atoms(among):
+    places = crystal("Au [100]", 20)
+    grains = find_grains(places)
+    chosen = np.zeros(len(places), bool)
+    chosen[among] = True
+    with pytest.raises(ValueError, match="too few"):
+        fit_cell(places, None, grains, 0, chosen)
+
+
+def test_sigma_that_is_not_known():
+    assert usable_sigma(None) is None
+    assert usable_sigma(np.zeros((3, 2))) is None
+    assert usable_sigma(np.full((3, 2), np.nan)) is None
+    np.testing.assert_array_equal(usable_sigma(np.array([[0.1, np.nan], [0, 0.1]])), 0.1)
+
+
+@pytest.mark.parametrize(
+    ("name", "zone", "material"),
+    [
+        ("Au [110]", "[110]", "Au or Ag"),
+        ("Au [100]", "[100]", "Au or Ag"),
+        ("graphene", "honeycomb", "graphene"),
+        ("MoS2", "honeycomb", "MoS2"),
+    ],
+)
+def test_the_material_and_its_zone_are_found(name, zone, material):
+    for angle in np.linspace(0, 3, 7):
+        cell = find_grains(crystal(name, 30, angle)).cells[0]
+        found, own = known_cell(1.002 * cell, ["Cu", "Pt", "Au", "Ag", "graphene", "MoS2"])
+        assert (found.zone, set(found.material.split(" or "))) == (
+            zone,
+            set(material.split(" or ")),
+        )
+        np.testing.assert_allclose(own, cell, rtol=0.01, atol=0.02)
+        assert misfit(own, 1.002 * cell)[0] == pytest.approx(np.log(1.002), abs=3e-3)
+
+
+def test_what_is_no_known_material():
+    cell = find_grains(crystal("Au [110]", 30)).cells[0]
+    assert known_cell(cell, []) is None
+    assert known_cell(1.2 * cell, ["Au"]) is None
+    assert known_cell(cell, ["graphene"]) is None
+
+
+def test_a_strained_lattice_is_compared_in_its_own_setting():
+    cell = find_grains(crystal("graphene", 30)).cells[0]
+    strained = cell @ np.array([[1.03, 0.02], [0.0, 0.99]])
+    _, own = known_cell(strained, ["graphene"])
+    np.testing.assert_allclose(constants(own), [2.46, 2.46, 60], rtol=1e-6)
+    gradient = np.linalg.solve(own, strained)
+    # The reference is turned so that what is left is no rotation.
+    assert gradient[0, 1] == pytest.approx(gradient[1, 0], abs=1e-3)
+
+
+def test_places_alone_make_the_cell_of_a_crystal():
+    strontium_titanate = crystal_of_ase(
+        ["Sr", "Ti", "O"],
+        [(0, 0, 0), (0.5, 0.5, 0.5), (0.5, 0.5, 0)],
+        spacegroup=221,
+        cellpar=[3.905] * 3 + [90] * 3,
+    )
+    (cell,) = cells_of(strontium_titanate)
+    np.testing.assert_allclose(constants(cell.vectors), [3.905 / 2, 3.905 / 2, 90])
+    two = strontium_titanate[[atom.symbol != "O" for atom in strontium_titanate]]
+    (cell,) = cells_of(two)
+    np.testing.assert_allclose(constants(cell.vectors)[:2], 3.905 / np.sqrt(2))
+
+
+@pytest.mark.parametrize("name", CELLS)
+@pytest.mark.parametrize("scale", [1.0, 1.04])
+def test_a_shear_by_drift_is_taken_out(name, scale):
+    cell = find_grains(crystal(name, 30)).cells[0]
+    for angle in np.linspace(0, 3, 7):
+        true = scale * cell @ rotation(angle)
+        drifted = true @ np.array([[1.015, 0.03], [0, 1]])
+        back = shear_of_drift(drifted, cell)
+        np.testing.assert_allclose(drifted @ back, true, atol=1e-9)
+
+
+def test_rows_of_a_frame():
+    places = np.concatenate([crystal("Au [110]", 40), crystal("Au [100]", 25, 0.4) * 0.99 + 60])
+    first, second = lattice_rows(places, np.full(places.shape, 0.05), ["Au"])
+    assert (first["zone"], second["zone"]) == ("[110]", "[100]")
+    assert first["a"] == pytest.approx(first["a_material"])
+    assert second["scale"] == pytest.approx(0.99)
+    assert second["scale_sigma"] < 0.002
+    assert second["n"] < first["n"]
