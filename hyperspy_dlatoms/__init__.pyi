@@ -6,6 +6,7 @@ from ._warnings import (
     ExtrapolationWarning,
     FocalAxisWarning,
     MaskedPixelsWarning,
+    NothingFoundWarning,
     RegistryWarning,
     SamplingWarning,
 )
@@ -31,6 +32,7 @@ __all__ = [
     "LazyAtomPositions",
     "MaskedPixelsWarning",
     "ModelCard",
+    "NothingFoundWarning",
     "RegistryError",
     "RegistryWarning",
     "SamplingError",

@@ -28,6 +28,10 @@ class SamplingWarning(DLAtomsWarning):
     """The calibration of images is doubtful: the network or the atoms found contradict it."""
 
 
+class NothingFoundWarning(DLAtomsWarning):
+    """Nothing was found in any of the images."""
+
+
 class MaskedPixelsWarning(DLAtomsWarning):
     """Pixels that show no image were masked."""
 

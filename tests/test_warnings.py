@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import inspect
+import re
 import warnings
 
 import dask
@@ -14,11 +15,14 @@ import hyperspy_dlatoms
 from hyperspy_dlatoms import (
     DLAtomsWarning,
     DriftWarning,
+    ExtrapolationError,
     ExtrapolationWarning,
     MaskedPixelsWarning,
+    NothingFoundWarning,
     SamplingWarning,
 )
 from hyperspy_dlatoms.detection.alignment import Drift
+from hyperspy_dlatoms.detection.contradiction import UNREAD
 from hyperspy_dlatoms.networks.domain import DomainScore
 from hyperspy_dlatoms.signals import _quality
 
@@ -34,7 +38,7 @@ def test_every_category_is_public_and_a_user_warning():
         for name, one in inspect.getmembers(hyperspy_dlatoms, inspect.isclass)
         if name.endswith("Warning")
     ]
-    assert len(categories) == 7
+    assert len(categories) == 8
     assert all(issubclass(one, DLAtomsWarning) for one in categories)
     assert issubclass(DLAtomsWarning, UserWarning)
 
@@ -83,6 +87,101 @@ def test_images_unlike_the_training(spot_network, spot_images, values, expected)
     vectors.model = "spots"
     with pytest.warns(ExtrapolationWarning, match=expected):
         _quality.record_quality(vectors, atoms.data, domain=scores(*values))
+
+
+def blank(spot_images, *navigation):
+    signal, _ = spot_images(*navigation)
+    signal.data = np.full_like(signal.data, 5.0)
+    return signal
+
+
+@pytest.mark.parametrize("lazy", [False, True])
+def test_where_nothing_is_found_a_short_line_says_so(spot_network, spot_images, lazy):
+    for navigation, where in {(): "this image", (3,): "any of 3 images"}.items():
+        signal = blank(spot_images, *navigation)
+        signal = signal.as_lazy() if lazy else signal
+        with pytest.warns(NothingFoundWarning) as caught:
+            atoms = signal.find_atoms_nn("spots")
+            if lazy:
+                atoms.compute()
+        assert [str(one.message) for one in caught] == [f"'spots' found nothing in {where}."]
+    with warnings.catch_warnings(action="error"):
+        blank(spot_images).find_atoms_nn("spots", on_extrapolation="ignore")
+
+
+def test_one_frame_with_atoms_is_something(spot_network, spot_images):
+    signal, _ = spot_images(3)
+    signal.data[1:] = blank(spot_images).data
+    with warnings.catch_warnings(action="error"):
+        atoms = signal.find_atoms_nn("spots")
+    assert [len(one) > 0 for one in atoms.data] == [True, False, False]
+
+
+@pytest.mark.parametrize("lazy", [False, True])
+@pytest.mark.parametrize("mode", ["STEM", "Scanning"])
+def test_scanned_images_for_a_network_of_others(spot_network, spot_images, mode, lazy):
+    for signal in (spot_images(2)[0], blank(spot_images)):
+        signal.metadata.set_item("Acquisition_instrument.TEM.acquisition_mode", mode)
+        signal = signal.as_lazy() if lazy else signal
+        # Once, at the call, and nothing else of what may follow from it.
+        with pytest.warns(ExtrapolationWarning) as caught:
+            atoms = signal.find_atoms_nn("spots")
+            if lazy:
+                atoms.compute()
+        (said,) = (str(one.message) for one in caught)
+        assert f"The metadata says {mode}, but 'spots' was trained on HRTEM images" in said
+        with pytest.warns(ExtrapolationWarning, match=f"says {mode}"):
+            signal.predict_atoms_nn("spots")
+        with pytest.raises(ExtrapolationError, match=f"says {mode}.*or on_extrapolation=.warn"):
+            signal.find_atoms_nn("spots", on_extrapolation="raise")
+
+
+@pytest.mark.parametrize("mode", ["TEM", "imaging", None, 3])
+def test_other_modes_are_no_matter(spot_network, spot_images, mode):
+    signal = spot_images()[0]
+    signal.metadata.set_item("Acquisition_instrument.TEM.acquisition_mode", mode)
+    with warnings.catch_warnings(action="error"):
+        signal.find_atoms_nn("spots")
+
+
+def vectors_of(spot_images, *navigation):
+    atoms = spot_images(*navigation)[0].find_atoms_nn("spots")
+    vectors = atoms.metadata.VectorMetadata
+    vectors.model = "spots"
+    return atoms.data, vectors
+
+
+def shown(vectors, *texts):
+    """What the frames of a movie show beside the sites found in them."""
+    result = np.empty(len(texts), object)
+    result[:] = texts
+    vectors.shown = result
+    return result
+
+
+def test_one_warning_tells_the_most(spot_network, spot_images):
+    sites, vectors = vectors_of(spot_images, 3)
+    fits = "a lattice, [110], at 0.1 Å/px for Au"
+    for texts, category, expected in (
+        ((fits, fits, ""), SamplingWarning, f"In 2 of 3 images 'spots' finds {fits}; with the "),
+        ((UNREAD,) * 3, ExtrapolationWarning, "^1 of 3.*them. The spectrum of 3 of 3 images shows"),
+        (("", fits, ""), ExtrapolationWarning, "^1 of 3 images are outside.*Check .* in them.$"),
+    ):
+        reports = {"domain": scores(0.5, 2.0, 0.5), "shown": shown(vectors, *texts)}
+        with pytest.warns(DLAtomsWarning) as caught:
+            _quality.record_quality(vectors, sites, **reports)
+        (one,) = caught
+        assert one.category is category
+        assert re.search(expected.replace("[110]", ".110."), str(one.message))
+        assert vectors.domain == [0.5, 2.0, 0.5]
+        assert not vectors.has_item("shown")
+
+
+def test_a_lattice_that_is_not_read_may_be_an_error(spot_network, spot_images):
+    sites, vectors = vectors_of(spot_images)
+    vectors.on_extrapolation = "raise"
+    with pytest.raises(ExtrapolationError, match="spectrum of this image shows a lattice"):
+        _quality.record_quality(vectors, sites, shown=shown(vectors, UNREAD))
 
 
 @pytest.mark.parametrize(("number", "named"), [(1, "this focal series"), (2, "2 of 2 focal")])

@@ -2,8 +2,8 @@
 """From a frame to its sites, stage by stage.
 
 Mask, resample, normalise, tile, infer, select, merge; and one check after them, the domain score.
-(Whether the sites contradict the stated sampling is checked by `contradiction`, for all frames of
-a signal together.)
+(Whether the sites, or what the spectrum shows, contradict the stated sampling is checked by
+`contradiction`.)
 """
 
 from __future__ import annotations
@@ -183,6 +183,7 @@ def detect(
     defoci: Sequence[float] | None = None,
     elements: Sequence[str] | None = None,
     batch_pixels: int = BATCH_PIXELS,
+    quiet: bool = False,
 ) -> list[Detection]:
     """Find the sites of some frames, and score them by the network's domain in the same pass.
 
@@ -195,6 +196,8 @@ def detect(
         As for `find_sites`.
     search : Search
         Which sites are reported, and how.
+    quiet : bool
+        Whether not to warn of masked pixels and of the pixel size.
 
     Returns
     -------
@@ -209,13 +212,13 @@ def detect(
     frames = check_frames(frames, sampling, network.card, defoci)
     _check_search(search)
     members = members_of(network, search.symmetrise)
-    if all(member.domain is None for member in members):
+    if not quiet and all(member.domain is None for member in members):
         warn_of_sampling(sampling, network.card)
     if too_small(frames):
         return [Detection(_no_sites(network.card, len(members)), None) for _ in frames]
     found = []
     for frame, tiles in infer(
-        prepared(frames, sampling, members, batch_pixels),
+        prepared(frames, sampling, members, batch_pixels, quiet=quiet),
         members,
         partial(_read, members=members, search=search),
         n_frames=len(frames),
@@ -232,7 +235,12 @@ def detect(
 
 
 def prepared(
-    frames: np.ndarray, sampling: float, members: Sequence[Member], batch_pixels: int
+    frames: np.ndarray,
+    sampling: float,
+    members: Sequence[Member],
+    batch_pixels: int,
+    *,
+    quiet: bool = False,
 ) -> Iterator[Frame]:
     """Mask, resample, normalise and tile frames, or the images of focal series together."""
     card = members[0].card
@@ -243,7 +251,8 @@ def prepared(
         n_masked.append(int(np.count_nonzero(mask)))
         tiling = cut(working.shape[-2:], halo, GRID_MULTIPLE, batch_pixels)
         yield Frame(index, pixels.shape[-2:], working, grid, mask if n_masked[-1] else None, tiling)
-    warn_of_masked(n_masked, "image" if card.images == 1 else "focal series")
+    if not quiet:
+        warn_of_masked(n_masked, "image" if card.images == 1 else "focal series")
 
 
 def working_image(

@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import math
-import warnings
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -62,11 +61,19 @@ class SamplingError(ValueError):
     ----------
     candidates : dict of str to float
         The sampling (Å/px) for each material, if only the material is uncertain.
+    suggested : tuple of float
+        The samplings (Å/px) of several lattices, of which any may be the right one.
     """
 
-    def __init__(self, message: str, candidates: dict[str, float] | None = None) -> None:
+    def __init__(
+        self,
+        message: str,
+        candidates: dict[str, float] | None = None,
+        suggested: tuple[float, ...] = (),
+    ) -> None:
         super().__init__(message)
         self.candidates = candidates or {}
+        self.suggested = suggested
 
 
 class Estimate(NamedTuple):
@@ -109,8 +116,9 @@ class _Unscaled(NamedTuple):
         """Find the sites at a sampling, and the lattice that they form if it is of that size."""
         side = math.ceil(width / sampling)
         window = window_about(self.frame.shape[-2:], self.centre, side)
-        with warnings.catch_warnings(action="ignore", category=UserWarning):
-            (found,) = detect(self.frame[..., *window][np.newaxis], sampling, self.network)
+        # Filters of warnings are not safe in the threads of dask, so they are not set here.
+        frame = self.frame[..., *window][np.newaxis]
+        (found,) = detect(frame, sampling, self.network, quiet=True)
         if len(found.sites) < _FEWEST:
             return None
         sites, best = found.sites.position, None
@@ -169,10 +177,10 @@ def find_lattice(
 ) -> Estimate:
     """Find the lattice of the atoms in a frame (H, W) of unknown sampling; large ones in part.
 
-    The network is applied at a series of trial samplings across its training range. Those at which
-    its sites form one of the lattices, of the size that the sampling implies, are candidates. Of
-    several the finest lattice is taken, since a support has larger cells than the metal on it. The
-    estimate is repeated at the sampling that it suggests until it converges.
+    The network is applied at a series of trial samplings across the range that it reads. Those at
+    which its sites form one of the lattices, of the size that the sampling implies, are candidates.
+    Of several the finest lattice is taken, since a support has larger cells than the metal on it.
+    The estimate is repeated at the sampling that it suggests until it converges.
     """
     frame = np.asarray(frame)
     plane = mask_bad(frame.reshape(-1, *frame.shape[-2:])[0])[0]
@@ -183,10 +191,11 @@ def find_lattice(
     found = _distinct(fit for fit in refined if fit is not None)
     likely = [fit for fit in found if not _is_doubtful(fit)]
     if not likely:
+        tried = _samplings(network)
         raise SamplingError(
             f"The sampling cannot be measured: the network {network.card.name!r} finds no "
-            f"lattice of {_names(lattices)} with certainty, at any sampling. Calibrate the image, "
-            "or check the material."
+            f"lattice of {_names(lattices)} with certainty, at any sampling from {tried[0]:.3f} to "
+            f"{tried[-1]:.2f} Å/px. Calibrate the image, or check the material."
         )
     best = _choose(likely)
     for fit in fits:
@@ -212,7 +221,7 @@ def _materials_of(network: AtomNetwork | AtomEnsemble) -> tuple[str, ...]:
 
 
 def _samplings(network: AtomNetwork | AtomEnsemble) -> np.ndarray:
-    """Return samplings (Å/px) over all that the network was trained on, a step apart."""
+    """Return samplings (Å/px) over all that the network reads, a step apart."""
     low, high = network.card.domain.get("sampling", _DOMAIN)
     low, high = math.log(low / _BEYOND), math.log(high * _BEYOND)
     return np.exp(np.linspace(low, high, math.ceil((high - low) / _STEP) + 1))
@@ -260,10 +269,12 @@ def _choose(likely: Sequence[_Fit]) -> _Fit:
 
 
 def _undecided(fits: Iterable[_Fit]) -> SamplingError:
-    listed = " or ".join(f"{fit.suggested:.4g}" for fit in fits)
+    suggested = tuple(fit.suggested for fit in fits)
+    listed = " or ".join(f"{one:.4g}" for one in suggested)
     return SamplingError(
         f"The sampling cannot be measured: it may be {listed} Å/px. Calibrate the image, or take "
-        "one with more contrast."
+        "one with more contrast.",
+        suggested=suggested,
     )
 
 

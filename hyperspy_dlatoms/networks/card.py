@@ -65,8 +65,8 @@ class ModelCard:
     normalisation_width : float
         Standard deviation in Å of the Gaussian of the local normalisation.
     domain : dict
-        Ranges ``[low, high]`` of the training: ``sampling`` (Å/px), ``dose`` (e/Å²),
-        ``energy`` (eV) and so on.
+        Ranges ``[low, high]`` of the training: ``dose`` (e/Å²), ``energy`` (eV) and so on;
+        ``sampling`` (Å/px) may be wider, as was measured.
     recipe, commit : str
         The recipe (YAML text) and the commit of the code that made it.
     training : dict

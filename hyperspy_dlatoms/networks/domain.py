@@ -35,6 +35,10 @@ _SIGNAL = slice(2, 12)
 _SOME_SITE = 0.02
 TOLERATED = 1.1
 """Factor beyond the range of sampling: calibrations are good to a few per cent."""
+# Å/px at which networks work, and the share of a coarser image's Nyquist frequency up to which
+# resampling leaves the power as it is.
+_WORKING = 0.2
+_KEPT = 0.9
 
 # Standard deviations at which descriptions are clipped, or one odd channel would decide alone.
 _LARGEST = 8.0
@@ -72,7 +76,8 @@ class Domain:
     Parameters
     ----------
     sampling : numpy.ndarray
-        Least and largest sampling of the training images, Å/px, shape (2,).
+        Least and largest sampling of the images that the network reads, Å/px, shape (2,); of a
+        network that is read from a file, the range on its card.
     centre, scale : numpy.ndarray
         Mean and spread of each number of a description, shape (D,).
     projection : numpy.ndarray
@@ -159,7 +164,9 @@ class Domain:
         votes = distance = oddness = blindness = 0.0
         # Of a blank image there is nothing to say.
         if working.any():
-            votes, distance, oddness, blindness = self.rate(describe(working, features)[None])[0]
+            description = describe(working, features)
+            description[-2 * BANDS :] = _beyond_recorded(description[-2 * BANDS :], sampling)
+            votes, distance, oddness, blindness = self.rate(description[None])[0]
         found = {
             f"sampling outside {low:.3g}-{high:.3g} Å/px": stretch,
             "texture unlike the images that the network reads right": max(votes, distance),
@@ -274,6 +281,25 @@ def spectrum(image: np.ndarray) -> np.ndarray:
     return np.concatenate(
         [np.interp(np.arange(BANDS), at, np.log(values)) for values in (mean, spots)]
     )
+
+
+def _beyond_recorded(spectrum: np.ndarray, sampling: float) -> np.ndarray:
+    """Continue the spectrum (2 BANDS) of an image recorded at more than 0.2 Å/px by its noise.
+
+    It is then what it would be of finer pixels, as those of the training images are, if all that
+    these add is noise, since what lenses pass ends at 1.25 to 1.5 periods an Å.
+    """
+    share = _WORKING / sampling
+    recorded = int(_KEPT * share * BANDS)
+    if recorded >= BANDS:
+        return spectrum
+    power, spots = np.exp(spectrum[:BANDS]), spectrum[BANDS:].copy()
+    noise = power[recorded // 2 : recorded].min(initial=np.inf)
+    if not np.isfinite(noise):
+        return spectrum
+    power[recorded:], spots[recorded:] = noise, np.log(2) / 2
+    # The variance of the image is 1 with the added noise too.
+    return np.concatenate([np.log(power / (1 + noise * (1 - share**2))), spots])
 
 
 def _moments(image: np.ndarray, sides: list[int]) -> tuple[np.ndarray, np.ndarray]:

@@ -6,6 +6,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -259,6 +260,9 @@ def _built(path: Path, sha256: str, chosen: str) -> AtomNetwork:
         ) from error
     try:
         domain = Domain.from_arrays(arrays)
+        if domain is not None and "sampling" in card.domain:
+            # Coarser images than those of its training may be read as well, as was measured since.
+            domain = replace(domain, sampling=np.array(card.domain["sampling"], np.float32))
     except ValueError as error:
         raise ModelFileError(f"{str(path)!r}: {error}.") from error
     _fill(path, model, {n: array for n, array in arrays.items() if not n.startswith(PREFIX)})

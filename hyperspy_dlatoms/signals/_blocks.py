@@ -27,7 +27,13 @@ from hyperspy_dlatoms.signals._axes import Images, Series, read_images, some_ima
 from hyperspy_dlatoms.signals._checkpoint import checkpointed, complete, describe
 from hyperspy_dlatoms.signals._choice import AUTO, Choice, choose_model, say
 from hyperspy_dlatoms.signals._material import Layer, layer_of
-from hyperspy_dlatoms.signals._quality import FrameResult, check_defoci, check_drift
+from hyperspy_dlatoms.signals._quality import (
+    FrameResult,
+    check_defoci,
+    check_drift,
+    check_modality,
+    other_modality,
+)
 from hyperspy_dlatoms.signals.atom_positions import (
     AtomPositions,
     LazyAtomPositions,
@@ -131,6 +137,7 @@ def find_atoms(
         search=search,
         focus=images.focus,
         elements=layer and layer.elements,
+        materials=_expected_materials(signal, model.card, layer),
     )
     if output.store is not None:
         settings = {
@@ -336,6 +343,7 @@ def _read(
     if sampling == "estimate":
         sampling = estimate_sampling(signal, model)
     images = read_images(signal, sampling, model.card, series)
+    check_modality(_mode(signal), model.card, on_extrapolation)
     if images.focus is not None:
         check_defoci(images.focus.defoci, model.card, on_extrapolation)
     return images
@@ -414,28 +422,34 @@ def _find_in_block(
     sampling: float,
     search: SearchOptions,
     focus: Focus | None,
+    materials: Sequence[str],
     elements: tuple[str, str] | None = None,
 ) -> np.ndarray:
-    from hyperspy_dlatoms.detection import pipeline
+    from hyperspy_dlatoms.detection import contradiction, pipeline
 
     drifts: list[Drift] | None = None
     if focus is None:
         frames = block.reshape(-1, *block.shape[-2:])
     else:
         frames, drifts = _aligned(block, sampling, focus)
+    network = handle.get()
     found = pipeline.detect(
         frames,
         sampling,
-        handle.get(),
+        network,
         pipeline.Search(search.threshold, search.minimum_agreement, search.symmetrise),
         defoci=focus and focus.defoci,
         elements=elements,
     )
+    tables = [one.sites.table() for one in found]
+    shown = [""] * len(tables)
+    if search.on_extrapolation != "ignore":
+        shown = contradiction.reexamine(frames, tables, sampling, network, materials)
     results = np.empty(block.shape[: block.ndim - frames.ndim + 1], dtype=object)
     for number, index in enumerate(np.ndindex(results.shape)):
-        sites, domain, masked = found[number]
+        _, domain, masked = found[number]
         drift = drifts[number] if drifts else None
-        results[index] = FrameResult(sites.table(), domain, drift, masked)
+        results[index] = FrameResult(tables[number], domain, drift, masked, shown[number])
     return results
 
 
@@ -546,9 +560,10 @@ def _search_metadata(
     }
     if layer is not None:
         vectors["material"] = layer.formula
-    materials = _materials(signal, card) if layer is None else with_lattices([layer.formula])
-    if materials:
+    if materials := _expected_materials(signal, card, layer):
         vectors["materials"] = list(materials)
+    if other_modality(_mode(signal), card):
+        vectors["other_modality"] = True
     if members and search.minimum_agreement is not None:
         vectors["minimum_agreement"] = float(search.minimum_agreement)
     if search.threshold is not None:
@@ -566,6 +581,18 @@ def _search_metadata(
 def _materials(signal: Signal2D, card: ModelCard) -> tuple[str, ...]:
     """Return the materials with a lattice on a card, those of ``metadata.Sample`` if any are."""
     return with_lattices(card.materials, signal.metadata.get_item("Sample.elements", []))
+
+
+def _expected_materials(signal: Signal2D, card: ModelCard, layer: Layer | None) -> tuple[str, ...]:
+    """Return the materials whose lattices the sites must have; none where others may be right."""
+    if layer is not None:
+        return with_lattices([layer.formula])
+    complete = len(with_lattices(card.materials)) == len(card.materials)
+    return _materials(signal, card) if complete else ()
+
+
+def _mode(signal: Signal2D) -> str | None:
+    return signal.metadata.get_item("Acquisition_instrument.TEM.acquisition_mode")
 
 
 def _check_fraction(name: str, value: float, *, inclusive: bool) -> None:

@@ -191,11 +191,12 @@ def _done(block: np.ndarray) -> np.ndarray:
 
 
 def _write(block: np.ndarray, directory: Path, block_id: tuple[int, ...]) -> None:
-    sites, domain, drifts, masked = zip(*block.flat, strict=True)
+    sites, domain, drifts, masked, shown = zip(*block.flat, strict=True)
     arrays: dict[str, Any] = {
         "counts": np.array([len(one) for one in sites]),
         "sites": np.concatenate(sites),
         "masked": np.array(masked, float),
+        "shown": np.array(shown),
     }
     if domain[0] is not None:
         arrays["scores"] = np.array([one.score for one in domain], float)
@@ -237,6 +238,7 @@ def _read(block: np.ndarray, *, directory: Path, block_id: tuple[int, ...]) -> n
     domain: list[DomainScore | None] = [None] * len(sites)
     drifts: list[Drift | None] = [None] * len(sites)
     masked = arrays.get("masked", np.zeros(len(sites))).tolist()
+    shown = arrays.get("shown", np.full(len(sites), "")).tolist()
     if "scores" in arrays:
         domain = [
             DomainScore(
@@ -249,7 +251,9 @@ def _read(block: np.ndarray, *, directory: Path, block_id: tuple[int, ...]) -> n
         drifts = [Drift(offsets, bool(certain)) for offsets, certain in both]
     results = np.empty(block.shape, object)
     for index, result in zip(
-        np.ndindex(block.shape), map(FrameResult, sites, domain, drifts, masked), strict=True
+        np.ndindex(block.shape),
+        map(FrameResult, sites, domain, drifts, masked, shown),
+        strict=True,
     ):
         results[index] = result
     return results

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Quality of frames: domain scores, drift, contradicted calibration, and the warnings of them."""
+"""Quality of frames: domain scores, drift, what was not found, and the warnings of them."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import numpy as np
 from hyperspy_dlatoms._warnings import (
     DriftWarning,
     ExtrapolationWarning,
+    NothingFoundWarning,
     SamplingWarning,
     warn,
 )
@@ -28,6 +29,8 @@ _NAMED = 5
 # Å: about half the distance of neighbouring columns, from which images no longer show the same
 # sites at the same places.
 _TOLERATED_DRIFT = 1.0
+# What takes images, by the mode that RosettaSciIO writes into the metadata.
+_MODALITIES = {"STEM": "STEM", "SCANNING": "STEM", "TEM": "HRTEM"}
 _IN_SPITE = 'Use another network, or on_extrapolation="warn" to get the atoms nevertheless.'
 
 
@@ -42,6 +45,8 @@ class FrameResult(NamedTuple):
     """Of a focal series; None for a single image."""
     masked: float = 0.0
     """The fraction of its pixels that show no image."""
+    shown: str = ""
+    """The lattice that it shows but the sites do not form, see `contradiction.reexamine`."""
 
 
 def record_quality(
@@ -50,25 +55,50 @@ def record_quality(
     domain: np.ndarray | None = None,
     drift: np.ndarray | None = None,
     masked: np.ndarray | None = None,
+    shown: np.ndarray | None = None,
 ) -> None:
     """Put the quality of each frame into the metadata, and warn or raise where it is bad.
 
     Object arrays, one entry a frame: the sites, the domain scores or None, the drifts of focal
-    series, and the fractions that are masked. `vectors` is ``metadata.VectorMetadata``: `domain`
-    and `masked` become lists of float, `drift` an array of shape (..., images, 2).
+    series, the fractions that are masked, and the lattices that are shown but not found. `vectors`
+    is ``metadata.VectorMetadata``: `domain` and `masked` become lists of float, `drift` an array of
+    shape (..., images, 2).
     """
     if masked is not None:
         vectors.masked = [float(one) for one in masked.flat]
-    if domain is not None:
-        _record_domain(vectors, domain)
+    outside = "" if domain is None else _record_domain(vectors, domain)
     if drift is not None:
         _record_drift(vectors, drift)
-    if materials := vectors.get_item("materials", []):
-        from hyperspy_dlatoms.detection.contradiction import describe_contradiction
+    if shown is not None:
+        del vectors.shown
+    _warn_of_sites(vectors, sites, outside, [] if shown is None else list(shown.flat))
 
-        sampling = float(np.prod(vectors.sampling)) ** 0.5
-        if text := describe_contradiction(list(sites.flat), sampling, materials, vectors.model):
-            warn(text, SamplingWarning)
+
+def other_modality(mode: str | None, card: ModelCard) -> str:
+    """Return what takes images by the metadata, if it is not what a network was trained on, or "".
+
+    `mode` is ``metadata.Acquisition_instrument.TEM.acquisition_mode``.
+    """
+    modality = _MODALITIES.get(mode.upper(), "") if isinstance(mode, str) else ""
+    return "" if modality == card.modality else modality
+
+
+def check_modality(mode: str | None, card: ModelCard, on_extrapolation: str) -> None:
+    """Warn of, or raise for, scanned images (STEM) for a network of HRTEM images, or vice versa."""
+    if not (modality := other_modality(mode, card)):
+        return
+    text = (
+        f"The metadata says {mode}, but {card.name!r} was trained on {card.modality} images: use a "
+        f"network for {modality}."
+    )
+    if on_extrapolation == "raise":
+        raise ExtrapolationError(f"{text} {_IN_SPITE}")
+    if on_extrapolation == "warn":
+        warn(
+            f"{text} If it is {card.modality}, correct Acquisition_instrument.TEM.acquisition_mode "
+            "in the metadata.",
+            ExtrapolationWarning,
+        )
 
 
 def check_defoci(defoci: Sequence[float] | None, card: ModelCard, on_extrapolation: str) -> None:
@@ -147,18 +177,47 @@ def warn_of_statistics(domain: Sequence[float]) -> None:
         )
 
 
-def _record_domain(vectors: DictionaryTreeBrowser, scores: np.ndarray) -> None:
+def _record_domain(vectors: DictionaryTreeBrowser, scores: np.ndarray) -> str:
+    """Record the scores, and describe the images outside; empty if there are none."""
     if any(score is None for score in scores.flat):
         if vectors.has_item("domain"):
             del vectors.domain
-        return
+        return ""
     text = _outside(scores, vectors.model)
     if text and vectors.on_extrapolation == "raise":
         raise ExtrapolationError(f"{text} {_IN_SPITE}")
-    if text and vectors.on_extrapolation == "warn":
-        found_in = "it" if scores.size == 1 else "them"
-        warn(f"{text} Check what was found in {found_in}.", ExtrapolationWarning)
     vectors.domain = [float(score.score) for score in scores.flat]
+    if not text or vectors.on_extrapolation == "ignore":
+        return ""
+    return f"{text} Check what was found in {'it' if scores.size == 1 else 'them'}."
+
+
+def _warn_of_sites(
+    vectors: DictionaryTreeBrowser, sites: np.ndarray, outside: str, shown: Sequence[str]
+) -> None:
+    """Warn once of what is wrong with the sites of all frames, by what tells the most about it."""
+    from hyperspy_dlatoms.detection.contradiction import describe_contradiction, describe_unfound
+
+    if vectors.get_item("other_modality", False):
+        # That was said when the images were read, and explains the rest.
+        return
+    found = list(sites.flat)
+    sampling = float(np.prod(vectors.sampling)) ** 0.5
+    unfound, fits = "", False
+    if shown:
+        unfound, fits = describe_unfound(shown, found, sampling, vectors.model)
+    if unfound and not fits and vectors.on_extrapolation == "raise":
+        raise ExtrapolationError(f"{unfound} {_IN_SPITE}")
+    materials = vectors.get_item("materials", [])
+    if fits:
+        warn(unfound, SamplingWarning)
+    elif text := describe_contradiction(found, sampling, materials, vectors.model):
+        warn(text, SamplingWarning)
+    elif outside or unfound:
+        warn(" ".join(filter(None, (outside, unfound))), ExtrapolationWarning)
+    elif not any(map(len, found)) and vectors.on_extrapolation != "ignore":
+        where = "this image" if len(found) == 1 else f"any of {len(found)} images"
+        warn(f"{vectors.model!r} found nothing in {where}.", NothingFoundWarning)
 
 
 def _outside(scores: np.ndarray, model: str) -> str:

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from hyperspy.signals import Signal2D
 
 # Results of each frame besides its sites, by their names in the metadata and in a `FrameResult`.
-_REPORTS = ("domain", "masked", "drift")
+_REPORTS = ("domain", "masked", "shown", "drift")
 # Metadata of the first of several results that are stacked.
 _KEPT = ("General", "Acquisition_instrument", "Sample", "Signal")
 # Frames whose atoms a stated calibration is compared with, where not all are in memory.
@@ -409,7 +409,7 @@ class AtomPositions(Physics, BaseSignal):
             # An element of a dask array would be taken for the array itself.
             sliced.data = self.data[within].reshape(1)
         self._number_frames(sliced, indices)
-        for name in _REPORTS[:2]:
+        for name in _REPORTS[:3]:
             values = self.metadata.get_item(f"VectorMetadata.{name}")
             if isinstance(values, list):
                 some = np.reshape(values, self.data.shape)[within]
@@ -526,8 +526,13 @@ class AtomPositions(Physics, BaseSignal):
         """Return all frames, or of lazy ones a few."""
         if not self._lazy:
             return list(self.data.flat)
-        some = np.unique(np.linspace(0, self.data.size - 1, _COMPARED).round().astype(int))
-        return list(dask.compute(*(self.data[np.unravel_index(i, self.data.shape)] for i in some)))
+        shape = self.data.shape
+        frames = [self.data[np.unravel_index(one, shape)] for one in self._some_indices()]
+        return list(dask.compute(*frames))
+
+    def _some_indices(self) -> np.ndarray:
+        """Return the indices of those frames in the flat array."""
+        return np.unique(np.linspace(0, self.data.size - 1, _COMPARED).round().astype(int))
 
     def _computed_frames(self) -> np.ndarray:
         if not self._lazy:
@@ -575,7 +580,9 @@ class LazyAtomPositions(AtomPositions, LazySignal):
             Of images unlike those that the network was trained on, with
             ``on_extrapolation="warn"``.
         SamplingWarning
-            Of a calibration that the atoms contradict.
+            Of a calibration that the atoms contradict, or at which they are not found.
+        NothingFoundWarning
+            If nothing was found in any of the images.
 
         Examples
         --------
@@ -599,7 +606,7 @@ class LazyAtomPositions(AtomPositions, LazySignal):
         """Make a signal of object arrays of `FrameResult`; the other results stay lazy as well."""
         atoms = cls(_map(_parts, results, part="sites"), axes=axes, metadata=metadata, ragged=True)
         vectors = atoms.metadata.VectorMetadata
-        for name in _REPORTS if vectors.has_item("focal_axis") else _REPORTS[:2]:
+        for name in _REPORTS if vectors.has_item("focal_axis") else _REPORTS[:3]:
             vectors[name] = _map(_parts, results, part=name)
         return atoms
 
@@ -615,7 +622,7 @@ class LazyAtomPositions(AtomPositions, LazySignal):
 
         Warns
         -----
-        ExtrapolationWarning, SamplingWarning
+        ExtrapolationWarning, SamplingWarning, NothingFoundWarning
             As :meth:`compute`; the calibration is compared with the atoms of a few frames.
 
         Examples
@@ -627,6 +634,8 @@ class LazyAtomPositions(AtomPositions, LazySignal):
         frames = self._some_frames()
         sites = np.empty(len(frames), object)
         sites[:] = frames
+        if "shown" in reports:
+            reports["shown"] = reports["shown"].ravel()[self._some_indices()]
         record_quality(self.metadata.VectorMetadata, sites, **reports)
 
     def _lazy_reports(self) -> dict[str, da.Array]:

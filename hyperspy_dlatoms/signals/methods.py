@@ -99,10 +99,13 @@ def find_atoms_nn(
     -----
     ExtrapolationWarning
         With ``on_extrapolation="warn"``, once for all images unlike those that the network was
-        trained on; a lazy result warns when it is computed.
+        trained on, or that show a lattice which it does not find; a lazy result warns when it is
+        computed. Of scanned images (STEM, by the metadata) for a network of others, and vice versa.
     SamplingWarning
         If the lattice of the atoms, one that the network knows, suggests a sampling more than 10 %
-        off.
+        off, or if the network finds its lattice at another sampling only.
+    NothingFoundWarning
+        If nothing was found in any of the images.
     MaskedPixelsWarning
         If bad pixels were masked.
 
@@ -467,6 +470,8 @@ def classify_species(
         uncertain shifts; a lazy result warns when it is computed.
     FocalAxisWarning
         If several axes may be the focal one.
+    SamplingWarning, NothingFoundWarning
+        As `find_atoms_nn`.
     MaskedPixelsWarning
         If bad pixels were masked.
 

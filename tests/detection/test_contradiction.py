@@ -6,7 +6,16 @@ import pytest
 
 from hyperspy_dlatoms.analysis.lattice import Spacing, lattices_of
 from hyperspy_dlatoms.detection import contradiction as module
-from hyperspy_dlatoms.detection.contradiction import contradiction, is_no_sheet
+from hyperspy_dlatoms.detection.contradiction import (
+    UNREAD,
+    contradiction,
+    describe_unfound,
+    is_no_sheet,
+    reexamine,
+)
+from hyperspy_dlatoms.detection.pipeline import find_sites
+from hyperspy_dlatoms.detection.sampling import Estimate, SamplingError
+from tests.helpers.blob_network import BlobNetwork, blobs
 from tests.helpers.crystal import crystal
 
 SAMPLING = 0.1
@@ -115,3 +124,148 @@ def test_of_a_long_movie_ten_frames_are_compared(fit):
     assert contradiction([np.ones((40 + n, 3)) for n in range(100)], SAMPLING, GRAPHENE)
     assert len(fitted) == 10
     assert (fitted[0], fitted[-1]) == (40, 139)
+
+
+SHAPE = (300, 320)
+BLANK = np.empty((0, 6))
+
+
+def frame(zone="[110]", radius=12.0, noise=2.0, seed=0):
+    """A crystal at 0.1 Å/px."""
+    places = crystal(zone, radius, rng=np.random.default_rng(seed), jitter=0.03)
+    image = blobs(SHAPE, SAMPLING, places + np.array(SHAPE) * SAMPLING / 2)
+    return np.random.default_rng(seed).normal(image, noise)
+
+
+@pytest.fixture
+def network():
+    return BlobNetwork(domain={"sampling": [0.06, 0.16]})
+
+
+def reexamined(network, stated, *frames, materials=("Au",), found=None):
+    frames = np.stack(frames)
+    found = find_sites(frames, stated, network) if found is None else found
+    return reexamine(frames, found, stated, network, materials)
+
+
+@pytest.fixture
+def searched(monkeypatch):
+    """Count the searches at other samplings, and say what they end with."""
+    searched = []
+
+    def make(end):
+        def find_lattice(frame, network, lattices):
+            searched.append(frame)
+            if isinstance(end, Exception):
+                raise end
+            return end
+
+        monkeypatch.setattr(module, "find_lattice", find_lattice)
+        return searched
+
+    return make
+
+
+AT_TRUE = Estimate("[110]", 25.0, {"Au": SAMPLING, "Ag": SAMPLING * 1.002})
+
+
+@pytest.mark.parametrize("stated", [0.095, 0.1, 0.105])
+def test_what_is_found_is_not_searched_again(network, searched, stated):
+    seen = searched(AssertionError())
+    assert reexamined(network, stated, frame(), frame(seed=1)) == ["", ""]
+    assert not seen
+
+
+@pytest.mark.parametrize("stated", [0.07, 0.15, 0.2])
+def test_the_sampling_at_which_the_lattice_fits(network, stated):
+    (shown,) = reexamined(network, stated, frame(), found=[BLANK])
+    assert shown.startswith("a lattice, [110], at ")
+    assert shown.endswith(" Å/px for Au")
+    assert float(shown.split()[4]) == pytest.approx(SAMPLING, rel=0.01)
+
+
+def test_noise_and_disorder_show_no_lattice(network, searched):
+    seen = searched(AT_TRUE)
+    rng = np.random.default_rng(5)
+    noise = rng.normal(size=SHAPE)
+    disorder = blobs(SHAPE, SAMPLING, rng.uniform(2, 28, (60, 2)))
+    constant = np.full(SHAPE, 3.0)
+    assert reexamined(network, 0.2, noise, disorder, constant, found=3 * [BLANK]) == 3 * [""]
+    assert not seen
+
+
+def test_a_block_is_searched_once_for_all_its_frames_in_doubt(network, searched):
+    seen = searched(AT_TRUE)
+    noise = np.random.default_rng(5).normal(size=SHAPE)
+    clear, faint = frame(noise=1.0), frame(noise=6.0)
+    shown = reexamined(network, 0.2, noise, faint, clear, found=3 * [BLANK])
+    assert shown == ["", *2 * ["a lattice, [110], at 0.1001 Å/px for Au or Ag"]]
+    (which,) = seen
+    np.testing.assert_array_equal(which, clear)
+
+
+def test_a_lattice_at_the_stated_sampling_is_no_contradiction(network, searched):
+    searched(AT_TRUE)
+    assert reexamined(network, 0.105, frame(), found=[BLANK]) == [""]
+    searched(SamplingError("", suggested=(0.07, 0.102)))
+    assert reexamined(network, 0.105, frame(), found=[BLANK]) == [""]
+
+
+def test_several_lattices_that_fit(network, searched):
+    searched(SamplingError("", suggested=(0.07, 0.1)))
+    (shown,) = reexamined(network, 0.15, frame(), found=[BLANK])
+    assert shown == "lattices at 0.07 or 0.1 Å/px"
+
+
+def test_a_lattice_that_is_not_read(network, searched):
+    searched(SamplingError("There is none."))
+    assert reexamined(network, SAMPLING, frame(), found=[BLANK]) == [UNREAD]
+    # Sites without any order are none of the lattice that is seen.
+    rng = np.random.default_rng(0)
+    disorder = np.column_stack([rng.uniform(0, 300, (200, 2)), np.ones(200)])
+    assert reexamined(network, SAMPLING, frame(), found=[disorder]) == [UNREAD]
+    # Those of a twinned particle, or of a strained one, are somewhat like it.
+    (found,) = find_sites(frame()[None], SAMPLING, network)
+    found[:, :2] += rng.normal(0, 1.2, (len(found), 2))
+    assert reexamined(network, SAMPLING, frame(), found=[found]) == [""]
+
+
+def test_a_network_of_unknown_lattices_is_only_asked_for_something(network, searched):
+    seen = searched(AT_TRUE)
+    assert reexamined(network, SAMPLING, frame(), found=[BLANK], materials=()) == [UNREAD]
+    few = np.ones((1, 6))
+    assert reexamined(network, SAMPLING, frame(), found=[few], materials=()) == [""]
+    assert not seen
+
+
+def test_narrow_images_are_not_reexamined(network, searched):
+    seen = searched(AT_TRUE)
+    assert reexamined(network, 0.15, frame()[:130], found=[BLANK]) == [""]
+    assert not seen
+
+
+def test_the_words_of_what_was_not_found():
+    fits = "a lattice, [110], at 0.1 Å/px for Au"
+    text, elsewhere = describe_unfound([fits], [BLANK], 0.14, "metals")
+    assert elsewhere
+    assert f"In this image 'metals' finds {fits}; with the 0.14 Å/px stated it finds noth" in text
+    text, elsewhere = describe_unfound([fits, "", fits], [np.ones((9, 6))] * 3, 0.14, "metals")
+    assert "In 2 of 3 images 'metals' finds" in text
+    assert "it finds 9 sites that do not form it" in text
+    text, elsewhere = describe_unfound([UNREAD], [BLANK], 0.1, "metals")
+    assert not elsewhere
+    assert "The spectrum of this image shows a lattice, in which 'metals' finds nothing" in text
+
+
+def test_most_images_that_show_something_decide():
+    fits = "a lattice, [110], at 0.1 Å/px for Au"
+    good = np.ones((50, 6))
+    assert describe_unfound([fits, "", ""], [BLANK, good, good], 0.14, "metals")[0] == ""
+    # Empty ones do not count.
+    assert describe_unfound([fits, "", ""], [BLANK, BLANK, BLANK], 0.14, "metals")[0]
+    assert describe_unfound(["", ""], [BLANK, BLANK], 0.14, "metals") == ("", False)
+
+
+def test_the_range_of_many_materials():
+    samplings = {name: 0.1 + 0.005 * n for n, name in enumerate("ABCDEFGH")}
+    assert module._listed(samplings) == "0.1 to 0.135 Å/px for A, B, C, D, E, F, G, H"

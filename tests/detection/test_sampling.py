@@ -87,7 +87,7 @@ def seen(monkeypatch):
     """Make a network that sees at about each sampling the crystal that is given for it."""
 
     def make(**crystals):
-        def detect(frames, sampling, network):
+        def detect(frames, sampling, network, *, quiet):
             found, probability = np.empty((0, 2)), 0.0
             for sites, at, likely in crystals.values():
                 if abs(np.log(sampling / at)) < 0.1:
@@ -119,8 +119,9 @@ def test_a_finer_lattice_that_is_hardly_to_be_seen_leaves_it_open(network, seen)
     blurred = METAL + rng.normal(0, 0.13 / SAMPLING, METAL.shape)
     seen(metal=(blurred, SAMPLING, 0.85), support=(SUPPORT, COARSE, 0.9))
     blank = np.zeros((1, *SHAPE))
-    with pytest.raises(SamplingError, match="it may be 0.09978 or 0.0754 Å/px"):
+    with pytest.raises(SamplingError, match="it may be 0.09978 or 0.0754 Å/px") as caught:
         estimate_sampling(blank, network, ["Au"])
+    assert caught.value.suggested == pytest.approx((0.0998, 0.0754), rel=0.001)
     seen(metal=(blurred, SAMPLING, 0.7), support=(SUPPORT, COARSE, 0.9))
     assert estimate_sampling(blank, network, ["Au"]) == pytest.approx(COARSE, rel=0.001)
 
@@ -173,7 +174,7 @@ def test_a_square_lattice_counts_where_the_network_is_sure(network, seen, probab
 def test_windows_of_80_and_then_120_angstrom(network, monkeypatch):
     sides = []
 
-    def detect(frames, sampling, network):
+    def detect(frames, sampling, network, *, quiet):
         sides.append(frames.shape[-1] * sampling)
         found = METAL if abs(np.log(sampling / SAMPLING)) < 0.1 else np.empty((0, 2))
         sites = Sites(found, np.full(len(found), 0.9), np.zeros_like(found))

@@ -5,8 +5,14 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.ndimage import gaussian_filter
 
-from hyperspy_dlatoms.detection._window import _rings, lattice_centre, window_about
+from hyperspy_dlatoms.detection._window import (
+    _rings,
+    lattice_centre,
+    lattice_evidence,
+    window_about,
+)
 
 
 @pytest.mark.parametrize("shape", [(100, 80), (512, 512), (1, 700), (2, 1)])
@@ -34,13 +40,51 @@ def test_the_tile_with_the_lattice_has_512_pixels_a_side():
 
 
 def test_rings_from_4_to_100_pixels_are_two_coefficients_wide():
-    inside, ring = _rings([512, 512])
+    inside, ring = _rings([512, 512], (4.0, 100.0), 0.0)
     frequency = np.hypot(np.fft.fftfreq(512)[:, None], np.fft.rfftfreq(512))[inside]
     assert 1 / frequency.max() == pytest.approx(4, rel=0.01)
     assert 1 / frequency.min() == pytest.approx(100, rel=0.1)
     radius = 512 * frequency
     for number in range(1, ring.max()):
         assert 1.5 < np.ptp(radius[ring == number]) < 2
+
+
+def waves(shape, period, angle):
+    """A grid of fringes in two directions, 60° apart."""
+    y, x = np.indices(shape)
+    directions = angle, angle + np.pi / 3
+    return sum(np.cos(2 * np.pi / period * (np.cos(a) * y + np.sin(a) * x)) for a in directions)
+
+
+def test_noise_has_no_evidence_of_a_lattice():
+    rng = np.random.default_rng(0)
+    evidence = [lattice_evidence(rng.normal(size=(256, 300)), 2.0) for _ in range(40)]
+    # Expected of noise: a tenth above 2.3, half above 0.4.
+    assert max(evidence) < 7
+    assert np.mean(np.array(evidence) > 2.3) < 0.3
+    smooth = gaussian_filter(rng.normal(size=(700, 256)), 2)
+    assert lattice_evidence(smooth, 2.0) < 5
+
+
+@pytest.mark.parametrize("period", [4.0, 8.0, 16.0])
+def test_a_faint_lattice_is_evident(period):
+    rng = np.random.default_rng(1)
+    frame = rng.normal(size=(256, 300)) + 0.3 * waves((256, 300), period, 0.4)
+    assert lattice_evidence(frame, 2.0) > 15
+    # What lies beyond the recorded frequencies does not count.
+    assert lattice_evidence(frame, 1.2 * period) < 7
+
+
+def test_bands_and_steps_are_no_lattice():
+    rng = np.random.default_rng(2)
+    noise = rng.normal(size=(256, 256))
+    bands = np.cos(2 * np.pi * np.arange(256) / 8)
+    assert lattice_evidence(noise + 0.5 * bands[:, None], 2.0) < 7
+    assert lattice_evidence(noise + 0.5 * bands, 2.0) < 7
+    step = np.where(np.add.outer(np.arange(256), 0.5 * np.arange(256)) > 190, 2.0, -2.0)
+    assert lattice_evidence(noise + step, 2.0) < 9
+    assert lattice_evidence(np.zeros((40, 40)), 2.0) < 0
+    assert lattice_evidence(np.zeros((3, 2)), 2.0) <= 0
 
 
 @given(

@@ -10,10 +10,12 @@ from hyperspy_dlatoms.networks.domain import (
     BANDS,
     Domain,
     DomainScore,
+    _beyond_recorded,
     describe,
     signal_to_noise,
     spectrum,
 )
+from hyperspy_dlatoms.networks.resampling import resample
 
 CHANNELS = 6
 SIZE = CHANNELS + 3 + 2 * BANDS
@@ -62,13 +64,34 @@ def test_texture(domain, texture):
     assert "texture" in reason
 
 
+def recorded(sampling):
+    """Noise as it is recorded at some sampling, on the grid of the network."""
+    pixels = np.random.default_rng(2).normal(size=(round(40 / sampling),) * 2).astype(np.float32)
+    working = resample(pixels, sampling, 0.2)[0] if sampling > 0.2 else NOISE
+    return working / working.std()
+
+
 @pytest.mark.parametrize("sampling, ratio", [(0.02, 0.03 / 0.02), (0.52, 2.0), (0.27, 0.27 / 0.26)])
 def test_sampling(domain, sampling, ratio):
-    score, reasons = domain.score(sampling=sampling, working=NOISE, features=features(0.0))
+    working = recorded(sampling)
+    score, reasons = domain.score(sampling=sampling, working=working, features=features(0.0))
     assert (score > 1) == bool(reasons) == (ratio > 1.1)
     if reasons:
         assert score == pytest.approx(ratio / 1.1)
         assert reasons == ("sampling outside 0.03-0.26 Å/px",)
+
+
+@pytest.mark.parametrize("sampling", [0.3, 0.4, 0.55])
+def test_coarse_noise_is_like_fine_noise(sampling):
+    power, spots = np.split(_beyond_recorded(spectrum(recorded(sampling)), sampling), 2)
+    assert power == pytest.approx(np.zeros(BANDS), abs=0.4)
+    assert spots[3:] == pytest.approx(np.full(BANDS - 3, np.log(2) / 2), abs=0.15)
+    assert np.ptp(spectrum(recorded(sampling))[:BANDS]) > 2
+
+
+def test_the_spectrum_of_a_fine_image_is_its_own():
+    own = spectrum(NOISE)
+    assert _beyond_recorded(own, 0.1) is own
 
 
 def test_contrast_transfer(domain):

@@ -10,7 +10,7 @@ import hyperspy.api as hs
 import numpy as np
 import pytest
 
-from hyperspy_dlatoms import SamplingError
+from hyperspy_dlatoms import DLAtomsWarning, SamplingError, SamplingWarning
 from hyperspy_dlatoms.signals import _blocks
 from tests.helpers.blob_network import BlobNetwork, BlobSeriesNetwork, blobs
 from tests.helpers.crystal import crystal
@@ -135,9 +135,35 @@ def test_a_calibration_that_the_atoms_contradict(network, lazy, stated):
             assert not caught
             atoms.compute()
     (said,) = (str(one.message) for one in caught)
-    assert re.search(f"sampling of (0.1|0.100.|0.099.+) Å/px for Au, not of {stated} Å/px", said)
-    assert "either the calibration is wrong, or it is another material" in said
+    # By the sites alone in images of less than 20 Å, else by a search at other samplings.
+    assert re.search("(sampling of|lattice, .110., at) (0.1|0.100.|0.099.+) Å/px for Au", said)
+    assert f" {stated} Å/px " in said
+    assert re.search("[Ee]ither the calibration is wrong.*, or it is another material", said)
     assert sum(map(len, atoms.data)) > 90
+
+
+@pytest.mark.parametrize("lazy", [False, True])
+@pytest.mark.parametrize("navigation", [(), (3,)])
+def test_a_calibration_with_which_nothing_is_found(network, lazy, navigation):
+    network.card = replace(network.card, domain={"sampling": [0.09, 0.25]})
+    signal = images(*navigation)
+    calibrate(signal, sampling=0.2)
+    signal = signal.as_lazy() if lazy else signal
+    with pytest.warns(DLAtomsWarning) as caught:
+        atoms = signal.find_atoms_nn(threshold=0.99)
+        if lazy:
+            assert not caught
+            atoms.compute()
+    assert sum(map(len, atoms.data)) == 0
+    (one,) = caught
+    assert one.category is SamplingWarning
+    where = "3 of 3 images" if navigation else "this image"
+    assert re.search(
+        f"^In {where} .blobs. finds a lattice, .110., at (0.1|0.100.|0.099.+) Å/px for Au; with "
+        "the 0.2 Å/px stated it finds nothing.",
+        str(one.message),
+    )
+    assert not atoms.metadata.has_item("VectorMetadata.shown")
 
 
 @pytest.mark.parametrize("stated", [0.095, 0.1, 0.105])
@@ -182,7 +208,7 @@ def test_sites_that_make_no_sheet(use):
             signal.find_atoms_nn("metal-nanoparticle")
         (said[name],) = (str(one.message) for one in caught)
     assert "do not make the lattice of graphene: either the calibration of 0.1" in said["disorder"]
-    assert "suggests a sampling of 0.0" in said["sheet"]
+    assert re.search("(suggests a sampling of|lattice, honeycomb, at) 0.0", said["sheet"])
 
 
 def test_a_network_that_does_not_know_its_lattices(use):

@@ -218,7 +218,8 @@ def test_scores_and_drifts_come_back(tmp_path):
     verdicts = [DomainScore(1.5, ("too dark", "too noisy")), DomainScore(0.25, ())]
     drifts = [Drift(np.array([[0.5, -1.0], [0, 0]]), True), Drift(np.zeros((2, 2)), False)]
     findings = np.empty(2, object)
-    findings[:] = [*map(FrameResult, sites, verdicts, drifts)]
+    shown = ["", "a lattice, [110], at 0.1 Å/px for Au"]
+    findings[:] = [*map(FrameResult, sites, verdicts, drifts, [0.25, 0.0], shown)]
     lazy = da.map_blocks(
         _checkpoint.checkpointed(lambda block: block, tmp_path, SEARCH),
         da.from_array(findings, chunks=2),
@@ -229,6 +230,8 @@ def test_scores_and_drifts_come_back(tmp_path):
     for got, expected in zip(stored, findings, strict=True):
         np.testing.assert_array_equal(got[0], expected[0])
         assert got.domain == expected[1]
+        assert got.masked == expected.masked
+        assert got.shown == expected.shown
         np.testing.assert_array_equal(got[2].offsets, expected[2].offsets)
         assert got[2].certain == expected[2].certain
 
