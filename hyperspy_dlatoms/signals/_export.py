@@ -6,3 +6,374 @@ frame.
 """
 
 from __future__ import annotations
+
+import os
+from collections.abc import Container, Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import dask
+import dask.array as da
+import numpy as np
+
+from hyperspy_dlatoms._atomic_write import atomic_write
+from hyperspy_dlatoms.signals._columns import DEFAULT, LENGTHS, is_time, pixel_size, with_unit
+from hyperspy_dlatoms.signals._picture import (
+    colours_of_fractions,
+    colours_of_species,
+    colours_of_values,
+)
+
+if TYPE_CHECKING:
+    import ase
+    import pandas as pd
+
+# The columns that every network gives.
+COLUMNS = ("y", "x", "probability", "y_sigma", "x_sigma")
+# Columns between 0 and 1, which have fixed colours.
+_FRACTIONS = ("probability", "agreement")
+# Columns of numbers that are labels, which have one colour each.
+_LABELS = ("species", "grain", "sublattice", "coordination")
+# Begin the names of columns that are positive or negative, whose colours are white at 0.
+_SIGNED = ("e_", "rotation", "u_", "offset_")
+# Percentiles of other columns that their colours end at.
+_LIMITS = 2.0, 98.0
+# Of lazy atoms, blocks that are computed at once.
+_BLOCKS = 8
+
+
+class Calibration(NamedTuple):
+    """The columns of a frame, and the calibration of its pixels."""
+
+    columns: list[str]
+    offsets: np.ndarray
+    """Of the image's axes y and x, in `units`, shape (2,)."""
+    scales: np.ndarray
+    units: list[str]
+    """Empty where the axes have none."""
+    sampling: np.ndarray
+    """Å/px along y and x, shape (2,)."""
+    image_shape: tuple[int, int] | None
+    """Height and width in px, where known."""
+    species: list[str]
+
+    @classmethod
+    def of(cls, vectors: Mapping[str, Any]) -> Calibration:
+        """Read the calibration from ``metadata.VectorMetadata`` as a dictionary."""
+        required = ("column_names", "offsets", "scales", "units", "sampling")
+        missing = [name for name in required if name not in vectors]
+        if missing:
+            raise ValueError(
+                f"metadata.VectorMetadata lacks {', '.join(missing)}: expected positions from "
+                "find_atoms_nn or AtomPositions.from_frames."
+            )
+        shape = vectors.get("image_shape")
+        return cls(
+            list(vectors["column_names"]),
+            np.asarray(vectors["offsets"], dtype=float),
+            np.asarray(vectors["scales"], dtype=float),
+            list(vectors["units"]),
+            np.asarray(vectors["sampling"], dtype=float),
+            None if shape is None else (int(shape[0]), int(shape[1])),
+            list(vectors.get("species", [])),
+        )
+
+    def in_axis_units(self, frame: np.ndarray) -> np.ndarray:
+        """Return y and x of a frame in the units of the axes, shape (n, 2)."""
+        return self.offsets + self.scales * frame[:, :2]
+
+    def in_angstrom(self, frame: np.ndarray) -> np.ndarray:
+        """Return y and x of a frame in Å from the centre of the first pixel, shape (n, 2)."""
+        return self.sampling * frame[:, :2]
+
+    def lengths(self, frame: np.ndarray, unit: str) -> dict[str, np.ndarray]:
+        """Return the lengths of a frame in a unit, by column: y and x from the axes' origin.
+
+        In px they are from the centre of the first pixel. The sampling counts, which a user may
+        have given in place of the scale of the axes.
+        """
+        size = pixel_size(unit, self.sampling)
+        if unit == "px":
+            places = frame[:, :2]
+        else:
+            places = np.sign(self.scales) * size * (frame[:, :2] + self.offsets / self.scales)
+        there = {name: self.columns.index(name) for name in LENGTHS[2:] if name in self.columns}
+        sigmas = {name: frame[:, at] * size[int(name == "x_sigma")] for name, at in there.items()}
+        return {"y": places[:, 0], "x": places[:, 1], **sigmas}
+
+
+class Navigation(NamedTuple):
+    """The navigation axes in the order of the array; none for one frame."""
+
+    names: list[str]
+    """Empty of an axis without a name."""
+    units: list[str]
+    numbers: list[range]
+    """Of the frames along each axis, in the images that were searched."""
+    values: list[np.ndarray]
+    """Of the frames along each axis, in its unit."""
+
+    def part(self, frames: slice) -> Navigation:
+        """Return the part of some frames along the first axis."""
+        if not self.names:
+            return self
+        (first, *numbers), (start, *values) = self.numbers, self.values
+        return self._replace(numbers=[first[frames], *numbers], values=[start[frames], *values])
+
+    def indices(self) -> dict[str, np.ndarray]:
+        """Return the number of each frame along each axis."""
+        grids = np.meshgrid(*self.numbers, indexing="ij")
+        return {f"index_{axis}": grid.ravel() for axis, grid in enumerate(grids)}
+
+    def labels(self, taken: Container[str]) -> list[str]:
+        """Return names of the axes that are not taken; empty of those without a name."""
+        labels: list[str] = []
+        indices = {f"index_{axis}" for axis in range(len(self.names))}
+        for axis, name in enumerate(self.names):
+            clash = name in taken or name in labels or name in indices
+            labels.append(f"{name}_{axis}" if name and clash else name)
+        return labels
+
+    def coordinates(self, taken: Container[str]) -> dict[str, np.ndarray]:
+        """Return the value of each frame along the axes with a name."""
+        grids = np.meshgrid(*self.values, indexing="ij")
+        labels = self.labels(taken)
+        return {label: grid.ravel() for label, grid in zip(labels, grids, strict=True) if label}
+
+    def columns(self, taken: Container[str]) -> dict[str, np.ndarray]:
+        """Return numbers and values of each frame."""
+        return self.indices() | self.coordinates(taken)
+
+    def named(self, taken: Container[str] = ()) -> dict[str, np.ndarray]:
+        """Return ``frame``, or the index along each of several axes, and values with their unit.
+
+        An axis of time without a name is called ``time``.
+        """
+        one = len(self.names) == 1
+        columns = {"frame": np.asarray(self.numbers[0])} if one else self.indices()
+        grids = np.meshgrid(*self.values, indexing="ij")
+        for axis, (name, unit, grid) in enumerate(zip(self.names, self.units, grids, strict=True)):
+            name = name or "time" * is_time(unit)
+            label = with_unit(name, unit)
+            if label in taken or label in columns:
+                label = with_unit(f"{name}_{axis}", unit)
+            if name:
+                columns[label] = grid.ravel()
+        return columns
+
+    def table_index(self, taken: Container[str]) -> pd.Index | None:
+        """Return an index of a row a frame, by value, or by number along axes without a name."""
+        import pandas as pd
+
+        columns = self.columns(taken)
+        labels = [label or f"index_{axis}" for axis, label in enumerate(self.labels(taken))]
+        if len(labels) < 2:
+            return pd.Index(columns[labels[0]], name=labels[0]) if labels else None
+        return pd.MultiIndex.from_arrays([columns[label] for label in labels], names=labels)
+
+
+def table(
+    frames: np.ndarray,
+    calibration: Calibration,
+    navigation: Navigation,
+    unit: str | None = None,
+) -> pd.DataFrame:
+    """Return the table of `AtomPositions.to_dataframe`."""
+    import pandas as pd
+
+    flat = list(frames.flat)
+    counts = [len(frame) for frame in flat]
+    atoms = np.concatenate(flat) if flat else np.empty((0, len(calibration.columns)))
+    own = unit or DEFAULT
+    lengths = {f"{name}_{own}": one for name, one in calibration.lengths(atoms, own).items()}
+    taken = {*lengths, *calibration.columns}
+    named = {name: np.repeat(one, counts) for name, one in navigation.named(taken).items()}
+    if unit is not None:
+        return pd.DataFrame(named | lengths | _others(atoms, calibration, but=LENGTHS))
+    columns: dict[str, Any] = {"y_px": atoms[:, 0], "x_px": atoms[:, 1]}
+    columns["y"], columns["x"] = calibration.in_axis_units(atoms).T
+    columns |= _others(atoms, calibration)
+    frame = {label: np.repeat(one, counts) for label, one in navigation.columns(columns).items()}
+    beside = {name: values for name, values in (named | lengths).items() if name not in frame}
+    result = pd.DataFrame(frame | columns | beside)
+    units = dict(zip(navigation.labels(columns), navigation.units, strict=True))
+    units = {label: unit for label, unit in units.items() if label and unit}
+    result.attrs["units"] = dict(zip(("y", "x"), calibration.units, strict=True)) | units
+    times = [unit for unit in navigation.units if is_time(unit)]
+    if len(times) == 1:
+        # What durations are measured in.
+        result.attrs["time"] = list(named)[1 if len(navigation.names) == 1 else -1]
+    return result
+
+
+def _others(
+    atoms: np.ndarray, calibration: Calibration, but: Container[str] = ()
+) -> dict[str, Any]:
+    """Return the columns besides the positions, species by name, without some."""
+    columns: dict[str, Any] = {
+        name: atoms[:, at]
+        for at, name in enumerate(calibration.columns)
+        if at > 1 and name not in but
+    }
+    if "species" in columns:
+        columns["species"] = _species_names(columns["species"], calibration.species)
+    return columns
+
+
+def with_navigation(result: pd.DataFrame, navigation: Navigation) -> pd.DataFrame:
+    """Replace the column `frame` of a table, counted through, by numbers and values of the axes."""
+    frame = result.pop("frame").to_numpy(int)
+    for place, (label, one) in enumerate(navigation.columns(result).items()):
+        result.insert(place, label, one[frame])
+    return result
+
+
+def marker_offsets(frames: np.ndarray, calibration: Calibration) -> np.ndarray:
+    """Return x and y of each frame in the units of the axes, as Matplotlib takes them."""
+    offsets = np.empty(frames.shape, dtype=object)
+    for index in np.ndindex(frames.shape):
+        offsets[index] = calibration.in_axis_units(frames[index])[:, ::-1]
+    return offsets
+
+
+def column_of_colours(calibration: Calibration, name: str) -> int:
+    """Return the number of a column that can colour atoms."""
+    there = [column for column in calibration.columns if column not in ("y", "x")]
+    if name not in there:
+        raise ValueError(f"by is {name!r}: expected {' or '.join(map(repr, there))}, or None.")
+    return calibration.columns.index(name)
+
+
+def has_scale(by: str) -> bool:
+    """Return whether the colours of a column lie between limits, which a colour bar shows."""
+    return by not in _LABELS and by not in _FRACTIONS
+
+
+def is_signed(by: str) -> bool:
+    """Return whether 0 is the middle of the colours of a column."""
+    return by.startswith(_SIGNED) and not by.endswith("_sigma")
+
+
+def limits_of_colours(frames: Iterable[np.ndarray], column: int, by: str) -> tuple[float, float]:
+    """Return the values of a column that its colours end at."""
+    values = np.concatenate([frame[:, column] for frame in frames] or [np.empty(0)])
+    values = values[np.isfinite(values)]
+    if not len(values):
+        return (-1.0, 1.0) if is_signed(by) else (0.0, 1.0)
+    if is_signed(by):
+        end = float(np.percentile(np.abs(values), _LIMITS[1])) or 1.0
+        return -end, end
+    low, high = (float(one) for one in np.percentile(values, _LIMITS))
+    return (low, high) if high > low else (low - 0.5, low + 0.5)
+
+
+def marker_colours(
+    frames: np.ndarray, column: int, by: str, limits: tuple[float, float]
+) -> np.ndarray:
+    """Return red, green, blue and opacity of the atoms of each frame, shape (n, 4)."""
+    colours = np.empty(frames.shape, dtype=object)
+    for index in np.ndindex(frames.shape):
+        values = frames[index][:, column]
+        if has_scale(by):
+            colours[index] = colours_of_values(values, limits, is_signed(by))
+        else:
+            colours_of = colours_of_species if by in _LABELS else colours_of_fractions
+            colours[index] = colours_of(values)
+    return colours
+
+
+class Structure(NamedTuple):
+    """How atoms become a structure of ASE: the arguments of `AtomPositions.to_ase`."""
+
+    element: str | None = None
+    thickness: float = 10.0
+    """Å, of the cell along z."""
+    y_up: bool = True
+
+
+def ase_atoms(frame: np.ndarray, calibration: Calibration, structure: Structure) -> ase.Atoms:
+    """Return the atoms of a frame for ASE, see `AtomPositions.to_ase`."""
+    import ase
+    from ase.data import atomic_numbers
+
+    element = structure.element
+    if not (np.isfinite(structure.thickness) and structure.thickness > 0):
+        raise ValueError(f"thickness is {structure.thickness}: expected a positive length in Å.")
+    if element is not None and element not in atomic_numbers:
+        raise ValueError(f"element is {element!r}: expected a chemical symbol such as 'Au'.")
+    columns = {name: frame[:, i] for i, name in enumerate(calibration.columns)}
+    if element is not None:
+        symbols = [element] * len(frame)
+    else:
+        classes = columns.get("species", np.zeros(len(frame)))
+        names = _species_names(classes, calibration.species or ["X"])
+        symbols = [name if name in atomic_numbers else "X" for name in names]
+    y, x = calibration.in_angstrom(frame).T
+    size = calibration.image_shape
+    if structure.y_up:
+        # Rows of images count downwards, y of structures upwards.
+        last = 0.0 if size is None else (size[0] - 1) * calibration.sampling[0]
+        y = last - y
+    atoms = ase.Atoms(symbols, positions=np.column_stack([x, y, np.zeros(len(frame))]))
+    if size is not None:
+        height, width = np.asarray(size) * calibration.sampling
+        atoms.cell = [width, height, structure.thickness]
+    in_angstrom = {"y_sigma": calibration.sampling[0], "x_sigma": calibration.sampling[1]}
+    for name, values in columns.items():
+        if name not in ("y", "x", "species"):
+            atoms.set_array(name, values * in_angstrom.get(name, 1.0))
+    return atoms
+
+
+def slabs(data: np.ndarray | da.Array) -> Iterator[np.ndarray]:
+    """Yield the frames in their order, those of a dask array a few blocks at a time."""
+    return (frames for (frames,) in slabs_together(data))
+
+
+def slabs_together(*arrays: np.ndarray | da.Array) -> Iterator[tuple[np.ndarray, ...]]:
+    """Yield parts of arrays, all or none of dask, that come from one pass of the network."""
+    lazy = [array for array in arrays if isinstance(array, da.Array)]
+    if not lazy:
+        yield tuple(np.asarray(array) for array in arrays)
+        return
+    number, *others = lazy[0].numblocks
+    step = max(_BLOCKS // int(np.prod(others)), 1)
+    for start in range(0, number, step):
+        # With the present scheduler, whichever that is.
+        yield dask.compute(*(array.blocks[start : start + step] for array in lazy))
+
+
+def write_csv(
+    path: str | os.PathLike[str],
+    data: np.ndarray | da.Array,
+    calibration: Calibration,
+    navigation: Navigation,
+    unit: str | None = None,
+) -> None:
+    """Write the table of atoms, a few frames at a time."""
+    first = 0
+    with atomic_write(Path(path)) as draft, draft.open("w", encoding="utf-8", newline="") as file:
+        for frames in slabs(data):
+            some = navigation.part(slice(first, first + len(frames)))
+            part = table(frames, calibration, some, unit)
+            part.to_csv(file, index=False, header=first == 0, float_format="%.8g")
+            first += len(frames)
+
+
+def write_xyz(
+    path: str | os.PathLike[str],
+    data: np.ndarray | da.Array,
+    calibration: Calibration,
+    structure: Structure,
+) -> None:
+    """Write atoms as structures of extended XYZ, a few frames at a time."""
+    import ase.io
+
+    with atomic_write(Path(path)) as draft, draft.open("w", encoding="utf-8") as file:
+        for frames in slabs(data):
+            structures = [ase_atoms(frame, calibration, structure) for frame in frames.flat]
+            ase.io.write(file, structures, format="extxyz")
+
+
+def _species_names(indices: np.ndarray, species: list[str]) -> list[str]:
+    return [species[int(index)] for index in indices]
