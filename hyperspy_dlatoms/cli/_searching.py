@@ -226,6 +226,7 @@ def _find(
     """
     import numpy as np
 
+    from hyperspy_dlatoms.signals._choice import AUTO
     from hyperspy_dlatoms.signals._loading import load_images
 
     images, remark = load_images(job.source)
@@ -256,7 +257,9 @@ def _find(
             atoms.record_quality()
         _write_atoms(atoms, job.output)
         if job.picture:
-            _draw(job.picture, atoms, np.asarray(_first_image(images, atoms)), options.model)
+            chosen = atoms.metadata.VectorMetadata.model
+            model = chosen if options.model == AUTO else options.model
+            _draw(job.picture, atoms, np.asarray(_first_image(images, atoms)), model)
     except BaseException:
         _remove_empty(job.parts)
         raise

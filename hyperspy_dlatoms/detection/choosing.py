@@ -15,6 +15,7 @@ from hyperspy_dlatoms.detection.masking import mask_bad
 from hyperspy_dlatoms.detection.pipeline import detect
 
 if TYPE_CHECKING:
+    from hyperspy_dlatoms.networks.ensemble import AtomEnsemble
     from hyperspy_dlatoms.networks.network import AtomNetwork
 
 _WINDOW = 64.0
@@ -89,7 +90,7 @@ class Rating(NamedTuple):
         return self.domain <= 1 and self.density > 0 and not self.likeness < _LIKENESS
 
 
-def rate(frames: np.ndarray, sampling: float, network: AtomNetwork) -> Rating:
+def rate(frames: np.ndarray, sampling: float, network: AtomNetwork | AtomEnsemble) -> Rating:
     """Show the window of each frame (n, H, W) with the sharpest lattice to a network."""
     found = []
     area = 0.0
@@ -97,7 +98,7 @@ def rate(frames: np.ndarray, sampling: float, network: AtomNetwork) -> Rating:
         window = window_about(frame.shape, _centre(frame, sampling), _side(sampling))
         part = frame[window]
         area += part.size * (sampling / 10) ** 2
-        found += detect(part[np.newaxis], sampling, network)
+        found += detect(part[np.newaxis], sampling, network, quiet=True)
     probabilities = np.concatenate([one.sites.probability for one in found])
     scores = [one.domain for one in found if one.domain is not None]
     reasons = dict.fromkeys(reason for score in scores for reason in score.reasons)

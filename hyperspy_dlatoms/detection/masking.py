@@ -17,7 +17,6 @@ from hyperspy_dlatoms.detection._artefacts import (
     outliers,
 )
 from hyperspy_dlatoms.detection._seams import level_seams
-from hyperspy_dlatoms.detection._shadows import shadows
 from hyperspy_dlatoms.detection._slopes import level_slope
 from hyperspy_dlatoms.networks.normalisation import LEAST_MEAN
 
@@ -69,7 +68,7 @@ def mask_bad(frame: np.ndarray, sampling: float | None = None) -> tuple[np.ndarr
     `constant_areas`, `faulty_lines` and `outliers`. Single counts at low dose, and bright fringes
     and columns, which are wider than a pixel, are none of these. The sampling is in Å/px.
 
-    Seams and slopes are levelled. Dark areas are no shadows here, see `standardise`.
+    Seams and slopes are levelled.
 
     The image is shifted by its median and divided by its spread, so that any range of numbers fits
     float32; a constant image gives zeros. The mask is True where a pixel was bad.
@@ -162,8 +161,6 @@ def standardise(
         mask |= faulty_lines(frame, mask, plausible)
         mask |= outliers(frame, mask, plausible, sampling)
         counts = camera and low >= -_NOISE_OF_ZERO * high and sampling is not None
-        if counts:
-            mask |= shadows(frame, mask, sampling)
         if np.count_nonzero(mask) > found:
             low, centre, high = np.percentile(_sample(frame, mask), [0.1, 50, 99.9]).tolist()
     spread = high - low

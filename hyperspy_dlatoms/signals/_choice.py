@@ -4,11 +4,9 @@
 from __future__ import annotations
 
 import sys
-import warnings
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from hyperspy_dlatoms._warnings import DLAtomsWarning
 from hyperspy_dlatoms.analysis.lattice import with_lattices
 from hyperspy_dlatoms.signals._axes import check_images, frame_sampling, some_images
 
@@ -108,11 +106,7 @@ def choose_model(
     else:
         x, y = signal.axes_manager.signal_axes
         pixel = frame_sampling((y, x), sampling).mean
-    ratings = []
-    # What is wrong with an image is said by the search itself.
-    with warnings.catch_warnings(action="ignore", category=DLAtomsWarning):
-        for name in names:
-            ratings.append(choosing.rate(some, pixel, handles.handle(name).get()))
+    ratings = [choosing.rate(some, pixel, handles.handle(name).get()) for name in names]
     best = choosing.choose(ratings)
     return Choice(best.name, choosing.certainty(best, ratings), tuple(ratings)), pixel
 

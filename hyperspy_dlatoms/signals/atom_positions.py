@@ -252,10 +252,10 @@ class AtomPositions(Physics, BaseSignal):
             ``"coordination"`` one colour for each; ``"e_xx"`` and other columns of :meth:`strain`
             from blue to red; any other from dark blue to yellow, NaN in grey. Lazy positions are
             computed once more for it: compute them first.
+        {IMAGES}
         limits : tuple of float, optional
             The values at which the colours of such a column end; by default the percentiles 2 and
             98 of the atoms, in up to 16 frames of lazy ones, or as far below 0 as above.
-        {IMAGES}
         **kwargs
             For ``hyperspy.api.plot.markers.Points``, for example ``sizes`` and ``edgecolor``.
 

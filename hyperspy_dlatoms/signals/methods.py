@@ -313,7 +313,7 @@ def masked_pixels(
     -------
     Signal2D or LazySignal2D
         Bool, with the axes of the images: True where a pixel shows no image (NaN, areas of one
-        value, shadows, faulty lines, outliers). Of the images of a focal series each has its own.
+        value, faulty lines, outliers). Of the images of a focal series each has its own.
 
     Raises
     ------

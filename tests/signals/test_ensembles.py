@@ -190,8 +190,8 @@ def test_markers_by_agreement(three, spot_images, navigation, lazy, close_figure
 def test_markers_by_what_is_not_there(spot_network, spot_images):
     atoms = spot_images()[0].find_atoms_nn()
     assert len(atoms.to_markers(by="probability").kwargs["edgecolor"]) == len(atoms.data[0])
-    for by in ("agreement", "y_sigma"):
-        with pytest.raises(ValueError, match=f"by is '{by}': expected 'probability', or None"):
+    for by in ("agreement", "height"):
+        with pytest.raises(ValueError, match=f"by is '{by}': expected 'probability' or 'y_sigma'"):
             atoms.to_markers(by=by)
 
 
