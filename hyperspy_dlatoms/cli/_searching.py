@@ -226,7 +226,6 @@ def _find(
     """
     import numpy as np
 
-    from hyperspy_dlatoms.signals._choice import AUTO
     from hyperspy_dlatoms.signals._loading import load_images
 
     images, remark = load_images(job.source)
@@ -257,9 +256,7 @@ def _find(
             atoms.record_quality()
         _write_atoms(atoms, job.output)
         if job.picture:
-            chosen = atoms.metadata.VectorMetadata.model
-            model = chosen if options.model == AUTO else options.model
-            _draw(job.picture, atoms, np.asarray(_first_image(images, atoms)), model)
+            _draw(job.picture, atoms, np.asarray(_first_image(images, atoms)))
     except BaseException:
         _remove_empty(job.parts)
         raise
@@ -373,10 +370,9 @@ def _first_image(images: Signal2D, atoms: AtomPositions) -> np.ndarray:
     return images.data[tuple(first)]
 
 
-def _draw(path: Path, atoms: AtomPositions, image: np.ndarray, model: str | list[str]) -> None:
+def _draw(path: Path, atoms: AtomPositions, image: np.ndarray) -> None:
     """Draw the first image with its atoms, and what was masked in it."""
-    from hyperspy_dlatoms.detection.pipeline import masked
-    from hyperspy_dlatoms.registry.handles import handle
+    from hyperspy_dlatoms.detection.masking import mask_bad
     from hyperspy_dlatoms.signals._picture import save_picture
 
     vectors = atoms.metadata.VectorMetadata
@@ -389,7 +385,7 @@ def _draw(path: Path, atoms: AtomPositions, image: np.ndarray, model: str | list
         by_species = {"species": sites[:, column], "names": vectors.species}
     title = f"{len(sites)} {'sites' if by_species else 'atoms'}"
     sampling = (y * x) ** 0.5
-    mask = masked(image, sampling, handle(model).card).mask
+    mask = mask_bad(image, sampling)[1]
     save_picture(path, image, sites, sampling, title, masked=mask, **by_species)
 
 
