@@ -65,6 +65,8 @@ _TOGETHER = 0.6
 # Of the sides of a spot towards the rest of the image, those that are sharp at least: less, and
 # dead pixels lie on a dark column.
 _SHARP_SIDES = 0.2
+# Hits that lie on one another, at most, of heights that differ.
+_MOST_PASSES = 6
 # Distances of the 99.9th percentile from the median: what is
 # beyond and beside an outlier is its tail.
 _TAIL = 1.2
@@ -334,7 +336,8 @@ def outliers(
     Outliers that are connected are one spot, which is an artefact if somewhere at its side the
     image falls by more of its height from a pixel to the next than that of any atom, given the
     sampling in Å/px; or if all about it is masked. If that is so along a small part of its sides
-    only, it is a spot of the image with an artefact on it, which alone is masked.
+    only, it is a spot of the image with an artefact on it, which alone is masked, and what is left
+    is judged again.
     """
     below, above, centre = image.below, image.above, image.centre
     nothing = np.broadcast_to(False, frame.shape)
@@ -350,42 +353,48 @@ def outliers(
             return nothing
         rows, columns = np.nonzero(beyond)
         height = np.abs(frame[rows, columns].astype(np.float64) - centre)
-        fall, _ = _falls(frame, mask, beyond, rows, columns, centre)
-        # A dead pixel on a dark column is a spot of its own.
+        fall, is_open = _falls(frame, mask, beyond, rows, columns, centre)
+        # A dead pixel on a dark column, which is beyond as well, is a spot of its own.
         alone = np.nan_to_num(fall, nan=np.inf).min(axis=0) > limit * height
-        alone &= np.isfinite(fall).any(axis=0)
+        alone &= (np.isfinite(fall) & ~is_open).any(axis=0)
         single = np.zeros(frame.shape, bool)
         single[rows[alone], columns[alone]] = True
         beyond &= ~single
         rows, columns, height = rows[~alone], columns[~alone], height[~alone]
-        if rows.size == 0:
-            return single
-        spots, number = label(beyond, np.ones((3, 3)))
-        of_spot, index = spots[rows, columns], np.arange(number + 1)
-        fall, is_open = _falls(frame, mask | single, beyond, rows, columns, centre)
-        highest = maximum(height, of_spot, index)
-        steep = fall > limit * highest[of_spot]
-        steep_sides, open_sides = (
-            np.bincount(of_spot, sides.sum(axis=0), number + 1) for sides in (steep, is_open)
-        )
-        sharp = (steep_sides > _SHARP_SIDES * open_sides) | (open_sides == 0)
-        sharp[0] = False
-        partly = ~sharp & (steep_sides > 0)
-        found = sharp[spots]
-        if partly.any():
+        found, leaking = np.zeros(frame.shape, bool), np.zeros(frame.shape, bool)
+        for _ in range(_MOST_PASSES):
+            if not rows.size:
+                break
+            spots, number = label(beyond, np.ones((3, 3)))
+            of_spot, index = spots[rows, columns], np.arange(number + 1)
+            fall, is_open = _falls(frame, mask | single, beyond, rows, columns, centre)
+            highest = maximum(height, of_spot, index)
+            steep = fall > limit * highest[of_spot]
+            steep_sides, open_sides = (
+                np.bincount(of_spot, sides.sum(axis=0), number + 1) for sides in (steep, is_open)
+            )
+            sharp = (steep_sides > _SHARP_SIDES * open_sides) | (open_sides == 0)
+            sharp[0] = False
+            found |= sharp[spots]
+            leaking |= (sharp & (np.bincount(of_spot, minlength=number + 1) > _LEAKING))[spots]
+            partly = ~sharp & (steep_sides > 0)
+            if not partly.any():
+                break
+            # What is left without its sharp part is judged again: hits lie on one another.
             some = steep.any(axis=0) & partly[of_spot]
             least = np.full(number + 1, np.inf)
             np.minimum.at(least, of_spot[some], height[some])
-            found[rows[some], columns[some]] = True
-            as_high = np.zeros(frame.shape, bool)
+            part, as_high = np.zeros(frame.shape, bool), np.zeros(frame.shape, bool)
+            part[rows[some], columns[some]] = True
             as_high[rows, columns] = height >= least[of_spot]
-            found = binary_propagation(found, np.ones((3, 3)), mask=found | as_high)
-        if sharp.any():
+            single |= binary_propagation(part, np.ones((3, 3)), mask=as_high)
+            beyond &= ~(found | single)
+            left = beyond[rows, columns]
+            rows, columns, height = rows[left], columns[left], height[left]
+        if found.any():
             faint = (frame > image.high) | (frame < image.low)
             faint &= ~(beyond | mask)
             found = binary_dilation(found, np.ones((3, 3)), _LONGEST_TAIL, mask=found | faint)
-            size = np.bincount(of_spot, minlength=number + 1)
-            leaking = (sharp & (size > _LEAKING))[spots]
             if leaking.any():
                 found |= binary_dilation(leaking, np.ones((3, 3))) & ~mask
     return found | single
