@@ -17,6 +17,7 @@ from scipy.ndimage import (
 )
 
 _STRIP = 64
+_SIDES = ((-1, 0), (1, 0), (0, -1), (0, 1))
 
 # Å: the least side of an area of one value. A dark column may have no counts at all at a low dose.
 _LEAST_SIDE = 3.0
@@ -405,16 +406,19 @@ def _strokes(frame: np.ndarray, beyond: np.ndarray) -> np.ndarray:
 
     Most pixels of that value are beside one another.
     """
-    equal = np.zeros(frame.shape, bool)
-    for values, out in ((frame, equal), (frame.T, equal.T)):
-        same = values[1:] == values[:-1]
-        out[1:] |= same
-        out[:-1] |= same
-    values, index = np.unique(frame[beyond], return_inverse=True)
-    number, together = np.bincount(index), np.bincount(index, equal[beyond])
-    written = (together >= _FEWEST_OF_STROKES) & (together > _TOGETHER * number)
     strokes = np.zeros(frame.shape, bool)
-    strokes[beyond] = written[index]
+    rows, columns = np.nonzero(beyond)
+    if rows.size < _FEWEST_OF_STROKES:
+        return strokes
+    here, equal = frame[rows, columns], np.zeros(rows.size, bool)
+    for down, right in _SIDES:
+        y, x = rows + down, columns + right
+        inside = (y >= 0) & (y < frame.shape[0]) & (x >= 0) & (x < frame.shape[1])
+        equal[inside] |= frame[y[inside], x[inside]] == here[inside]
+    _, index = np.unique(here, return_inverse=True)
+    number, together = np.bincount(index), np.bincount(index, equal)
+    written = (together >= _FEWEST_OF_STROKES) & (together > _TOGETHER * number)
+    strokes[rows, columns] = written[index]
     return strokes
 
 
@@ -448,7 +452,7 @@ def _falls(
     here = np.abs(frame[rows, columns].astype(np.float64) - centre)
     fall = np.full((4, len(rows)), np.nan)
     is_open = np.zeros((4, len(rows)), bool)
-    for side, (down, right) in enumerate(((-1, 0), (1, 0), (0, -1), (0, 1))):
+    for side, (down, right) in enumerate(_SIDES):
         y, x = rows + down, columns + right
         inside = (y >= 0) & (y < frame.shape[0]) & (x >= 0) & (x < frame.shape[1])
         y, x = y[inside], x[inside]
