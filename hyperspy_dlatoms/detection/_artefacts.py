@@ -357,7 +357,10 @@ def outliers(
         fall, is_open = _falls(frame, mask, beyond, rows, columns, centre)
         # A dead pixel on a dark column, which is beyond as well, is a spot of its own.
         alone = np.nan_to_num(fall, nan=np.inf).min(axis=0) > limit * height
-        alone &= (np.isfinite(fall) & ~is_open).any(axis=0)
+        # A bright one beside none may be of a hit, and have a tail.
+        known = np.isfinite(fall)
+        dark = frame[rows, columns] < centre
+        alone &= (known & (dark | ~is_open)).any(axis=0)
         single = np.zeros(frame.shape, bool)
         single[rows[alone], columns[alone]] = True
         beyond &= ~single
