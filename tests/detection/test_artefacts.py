@@ -74,7 +74,9 @@ def compare(clean, dirty, touched, reach, network, sampling=SAMPLING):
     return len(wanted), missing(wanted, second), missing(found, first)
 
 
-@pytest.mark.parametrize("kind", sorted(ARTEFACTS.keys() - {*OF_BRIGHTNESS, "two", "blurred_hits"}))
+@pytest.mark.parametrize(
+    "kind", sorted(ARTEFACTS.keys() - {*OF_BRIGHTNESS, "two", "blurred_hits", "text"})
+)
 @settings(deadline=None, max_examples=5, derandomize=True)
 @given(seed=st.integers(0, 2**16), counts=st.sampled_from([300, 3000]))
 def test_atoms_away_from_an_artefact_are_those_of_the_clean_frame(kind, seed, counts):
