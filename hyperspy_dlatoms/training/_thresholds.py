@@ -96,7 +96,7 @@ def choose(
     false = np.mean(empty, axis=0)
     at = int(np.where(false <= _MOST_FALSE, _f1(sum(totals.values())), -false).argmax())
     scores = {
-        "held-out images a dose": len(counts[DOSES[0]]),
+        "held-out images a dose": len(next(iter(counts.values()))),
         "false atoms on vacuum and amorphous carbon (nm⁻²)": round(float(false[at]), 4),
     }
     for dose, total in totals.items():

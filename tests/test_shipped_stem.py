@@ -1,0 +1,33 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The network of scanned images that comes with the package, on HyperSpy's own example."""
+
+import hyperspy.api as hs
+import numpy as np
+import pytest
+
+from hyperspy_dlatoms.registry import catalogue
+
+NAME = "stem"
+
+
+@pytest.fixture(scope="module")
+def image():
+    return hs.data.atomic_resolution_image()
+
+
+def test_the_card_says_what_it_is():
+    card = catalogue.load(NAME).card
+    assert catalogue.path(NAME).stat().st_size < 4e6
+    assert (card.classes, card.modality) == (("column",), "STEM")
+
+
+def test_every_column_of_the_example_is_found(image):
+    atoms = image.find_atoms_nn(NAME, on_extrapolation="ignore")
+    places = np.sort(atoms.data[0][:, :2], axis=0)
+    # A simulated square lattice of two kinds of columns, 1521 in all.
+    assert len(places) == pytest.approx(1521, abs=10)
+
+
+def test_scanned_images_are_read_by_it(image):
+    table = image.suggest_model()
+    assert table.index[0] == NAME
