@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The network of crystals that comes with the package, on a layered cell that no recipe can draw."""
+"""The network of crystals that comes with the package, on a cell that no recipe can draw."""
 
 import numpy as np
 import pytest
