@@ -24,10 +24,6 @@ _WINDOW = 64.0
 _FEWEST = 3
 """Sites in a window below which a network found nothing to speak of."""
 
-_AS_MANY = 0.5
-"""Of the confident sites of a network for all crystals, that one made for the material finds where
-it is the right one."""
-
 _UNKNOWN = 0.8
 """Stands for the likeness to a lattice where it cannot be measured, below that of a right one."""
 
@@ -74,11 +70,6 @@ class Rating(NamedTuple):
     likeness: float
 
     @property
-    def confident(self) -> float:
-        """Sites a nm², each counted by how sure the network is of it beyond even odds."""
-        return self.density * max(2 * self.probability - 1, 0.0)
-
-    @property
     def merit(self) -> float:
         """How well the network reads the images, from 0 to 1."""
         likeness = _UNKNOWN if math.isnan(self.likeness) else self.likeness
@@ -117,16 +108,15 @@ def rate(frames: np.ndarray, sampling: float, network: AtomNetwork | AtomEnsembl
 def choose(ratings: Sequence[Rating]) -> Rating:
     """Return the rating of the network that reads the images best.
 
-    Of the networks that the images are inside the domain of, it is the one of the most merit. One
-    that finds much less than a network for all crystals does not count: it may see one of two
-    materials. Where all are outside, it is the one that is least so; where none finds anything, one
+    Of the networks that the images are inside the domain of, it is the one of the most merit; one
+    that was made for the material, and whose sites form a lattice of it, goes before those for all
+    crystals. Where all are outside, it is the one that is least so; where none finds anything, one
     for all crystals.
     """
     inside = [one for one in ratings if one.inside]
-    general = max((one.confident for one in inside if not one.special), default=0.0)
-    enough = [one for one in inside if not one.special or one.confident >= _AS_MANY * general]
-    if enough:
-        return max(enough, key=lambda one: one.merit)
+    of_material = [one for one in inside if one.special and one.likeness >= _LIKENESS]
+    if of_material or inside:
+        return max(of_material or inside, key=lambda one: one.merit)
     with_sites = [one for one in ratings if one.density > 0]
     if with_sites:
         return min(with_sites, key=lambda one: one.domain)

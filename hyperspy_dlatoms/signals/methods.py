@@ -141,9 +141,8 @@ def suggest_model(
     """Compare the networks of the package on some of the images, and suggest one.
 
     A window of each image, about its sharpest lattice, is shown to each network for single images.
-    Of those whose domain the images are in, and whose sites form a lattice of their materials, the
-    one with the most confident sites is suggested, or
-    one made for the material that finds about as many. If
+    Of those whose domain the images are in, the one that reads them best is suggested, before all
+    one that was made for the material and whose sites form a lattice of it. If
     ``metadata.Acquisition_instrument.TEM.acquisition_mode`` says how the images were made, only
     networks for such images are compared.
 
