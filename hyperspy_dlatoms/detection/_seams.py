@@ -105,7 +105,7 @@ def find_seams(image: np.ndarray, mask: np.ndarray) -> np.ndarray:
     if len(found) > _MOST_SEAMS:
         return found[:0]
     of_parts = np.stack(steps, axis=1)
-    throughout = [_is_throughout(image, mask, row, places, of_parts[row]) for row in found]
+    throughout = [_is_throughout(image, mask, int(row), places, of_parts[row]) for row in found]
     return found[np.array(throughout, bool)]
 
 
