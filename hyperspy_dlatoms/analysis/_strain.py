@@ -26,7 +26,7 @@ _DETERMINED = 4e-3
 # Probability of smaller deviations by the errors alone, above which these do not explain them.
 _CHANCE = 0.99
 # Rms deviation from the fit, in its unit of length, that then is no strain but another lattice.
-_TORN = 0.08
+_BROKEN = 0.08
 # The terms of a fit: of the second order in two directions.
 _TERMS = 6
 # Of two frames, distances of nearest neighbours within which an atom is the same one, and within
@@ -275,8 +275,8 @@ def _believed(fit: _Fit, known: bool) -> tuple[np.ndarray, np.ndarray]:
         usual /= (1 - 2 / (9 * np.median(free[over]))) ** 3 if over.any() else 1
     with np.errstate(invalid="ignore"):
         beyond = (fit.ratio / usual > chi2.ppf(_CHANCE, free) / free) & (fit.free > 0)
-        torn = beyond & (fit.rms > _TORN)
-    gradient = np.where(torn[:, None, None], np.nan, fit.gradient)
+        broken = beyond & (fit.rms > _BROKEN)
+    gradient = np.where(broken[:, None, None], np.nan, fit.gradient)
     # Deviations of that kind are not independent: over one length they may be all of the gradient.
     bias = np.where(beyond, fit.rms, 0.0) ** 2 + 0 * gradient[:, 0, 0]
     return gradient, fit.covariance * usual + bias[:, None, None, None] * np.eye(2)
@@ -300,15 +300,15 @@ def _of_lattice(points: np.ndarray, spread: np.ndarray, cell: np.ndarray) -> _Fi
     pairs = cKDTree(points).query_pairs(_SHELLS[1] * length[1], output_type="ndarray")
     place = (points[pairs[:, 1]] - points[pairs[:, 0]]) @ np.linalg.inv(cell)
     apart = np.linalg.norm((place - np.rint(place)) @ cell, axis=1)
-    torn = np.zeros(len(points), bool)
-    torn[pairs[apart > _TOLERANCE * length[0]]] = True
+    broken = np.zeros(len(points), bool)
+    broken[pairs[apart > _TOLERANCE * length[0]]] = True
     whole = met[:, : len(first)].all(axis=1)
     neighbours[:, len(first) :] = -1
     near = _fit(points, spread, neighbours, offsets, length[1])
     # The second shell shows how far strain varies in another way, also where it is not needed.
     gradient = np.where(whole[:, None, None], near.gradient, wide.gradient)
     return wide._replace(
-        gradient=np.where(torn[:, None, None], np.nan, gradient),
+        gradient=np.where(broken[:, None, None], np.nan, gradient),
         covariance=np.where(whole[:, None, None, None], near.covariance, wide.covariance),
     )
 

@@ -81,15 +81,22 @@ class Rating(NamedTuple):
         return self.domain <= 1 and self.density > 0 and not self.likeness < _LIKENESS
 
 
-def rate(frames: np.ndarray, sampling: float, network: AtomNetwork | AtomEnsemble) -> Rating:
-    """Show the window of each frame (n, H, W) with the sharpest lattice to a network."""
-    found = []
-    area = 0.0
+def windows(frames: np.ndarray, sampling: float) -> np.ndarray:
+    """Return the window (n, h, w) of each frame (n, H, W) with the sharpest lattice."""
+    shape, side = frames.shape[1:], math.ceil(_WINDOW / sampling)
+    centre = shape[0] // 2, shape[1] // 2
+    parts = []
     for frame in frames:
-        window = window_about(frame.shape, _centre(frame, sampling), _side(sampling))
-        part = frame[window]
-        area += part.size * (sampling / 10) ** 2
-        found += detect(part[np.newaxis], sampling, network, quiet=True)
+        if max(shape) > side:
+            centre = lattice_centre(mask_bad(frame, sampling)[0])
+        parts.append(frame[window_about(shape, centre, side)])
+    return np.stack(parts)
+
+
+def rate(parts: np.ndarray, sampling: float, network: AtomNetwork | AtomEnsemble) -> Rating:
+    """Show the windows (n, h, w) of some images to a network."""
+    found = detect(parts, sampling, network, quiet=True)
+    area = parts.size * (sampling / 10) ** 2
     probabilities = np.concatenate([one.sites.probability for one in found])
     scores = [one.domain for one in found if one.domain is not None]
     reasons = dict.fromkeys(reason for score in scores for reason in score.reasons)
@@ -142,14 +149,3 @@ def _likeness(positions: Sequence[np.ndarray], sampling: float, materials: Seque
             right = lattice.mismatch(spacing.nearest, sampling) <= _OFF
             values.append(spacing.likeness if right else 0.0)
     return float(np.median(values)) if values else math.nan
-
-
-def _side(sampling: float) -> int:
-    return math.ceil(_WINDOW / sampling)
-
-
-def _centre(frame: np.ndarray, sampling: float) -> tuple[int, int]:
-    """Return the place of the sharpest lattice, or the middle of a frame that fits a window."""
-    if max(frame.shape) <= _side(sampling):
-        return frame.shape[0] // 2, frame.shape[1] // 2
-    return lattice_centre(mask_bad(frame, sampling)[0])

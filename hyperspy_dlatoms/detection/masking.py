@@ -138,8 +138,8 @@ def standardise(
 ) -> Masked:
     """Mask and fill an image (H, W) as `mask_bad` does.
 
-    An image that was `aligned` may have areas of its mean. One of a `camera` is bright but in a
-    shadow; a scanned one need not be.
+    An image that was `aligned` may have areas of its mean. Where no electrons are, one of a
+    `camera` is dark; the vacuum of a scanned one is dark as well, so nothing is said of its zero.
     """
     frame = unmasked(np.asanyarray(frame))
     if frame.dtype.kind not in "biuf":

@@ -29,7 +29,6 @@ from hyperspy_dlatoms.detection._inference import (
 from hyperspy_dlatoms.detection._steps import normalise_regions
 from hyperspy_dlatoms.detection._tiling import cut
 from hyperspy_dlatoms.detection.masking import (
-    Masked,
     mask_series,
     standardise,
     unmasked,
@@ -265,7 +264,8 @@ def working_image(
     bring = resample_on_device if has_accelerator() else resample
     width = card.normalisation_width
     if pixels.ndim == 2:
-        clean, mask, _, _, zero = masked(pixels, sampling, card)
+        camera = card.modality == "HRTEM"
+        clean, mask, _, _, zero = standardise(pixels, sampling, camera=camera)
         image, grid = bring(clean, sampling, card.sampling)
         good = _outside_holes(mask, grid, image.shape)
         return normalise_regions(image, good, sampling * grid.scale, width, zero), grid, mask
@@ -274,11 +274,6 @@ def working_image(
     grid, stack = grids[0], np.stack(images)
     good = _outside_holes(mask, grid, stack.shape[1:])
     return normalise_series(stack, sampling * grid.scale, width, good), grid, mask
-
-
-def masked(pixels: np.ndarray, sampling: float, card: ModelCard) -> Masked:
-    """Return an image (H, W) as it is masked for a network."""
-    return standardise(pixels, sampling, camera=card.modality == "HRTEM")
 
 
 def _outside_holes(mask: np.ndarray, grid: Grid, shape: tuple[int, ...]) -> np.ndarray | None:

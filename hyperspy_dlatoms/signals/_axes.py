@@ -98,12 +98,15 @@ class Images(NamedTuple):
 
 
 def read_images(
-    signal: Signal2D, sampling: float | str | None, card: ModelCard, series: Series | None
+    signal: Signal2D,
+    sampling: float | str | None,
+    card: ModelCard | None = None,
+    series: Series | None = None,
 ) -> Images:
-    """Return the images of a signal, or its focal series, in blocks for a network."""
+    """Return the images of a signal, or its focal series for a network, in blocks."""
     check_images(signal)
     x, y = signal.axes_manager.signal_axes
-    focus = None if series is None else find_focus(signal, card, series)
+    focus = None if series is None or card is None else find_focus(signal, card, series)
     focal_axis = None if focus is None else focus.axis
     data = signal.data if signal.data.dtype.names is None else as_grey(signal.data)
     frames, navigation = _frames(data, focal_axis)
@@ -111,6 +114,11 @@ def read_images(
     kept = [axis.get_axis_dictionary() for axis in axes if axis.index_in_array != focal_axis]
     both = frame_sampling((y, x), sampling)
     return Images(frames, navigation, both, both.mean, focus, kept, (y, x))
+
+
+def acquisition_mode(signal: Signal2D) -> str | None:
+    """Return how the images were made, by their metadata."""
+    return signal.metadata.get_item("Acquisition_instrument.TEM.acquisition_mode")
 
 
 def some_images(signal: Signal2D, number: int) -> np.ndarray:

@@ -22,8 +22,15 @@ from hyperspy.signals import (
 
 from hyperspy_dlatoms.analysis.lattice import with_lattices
 from hyperspy_dlatoms.detection.exit_waves import working_grid
+from hyperspy_dlatoms.detection.masking import mask_bad
 from hyperspy_dlatoms.detection.sites import column_names
-from hyperspy_dlatoms.signals._axes import Images, Series, read_images, some_images
+from hyperspy_dlatoms.signals._axes import (
+    Images,
+    Series,
+    acquisition_mode,
+    read_images,
+    some_images,
+)
 from hyperspy_dlatoms.signals._checkpoint import checkpointed, complete, describe
 from hyperspy_dlatoms.signals._choice import AUTO, Choice, choose_model, say
 from hyperspy_dlatoms.signals._material import Layer, layer_of
@@ -214,19 +221,17 @@ def map_agreement(
     return _finish(maps, signal, output)
 
 
-def map_masked(
-    signal: Signal2D, model: ModelLike, sampling: float | str | None, output: Output
-) -> Signal2D:
+def map_masked(signal: Signal2D, sampling: float | None, output: Output) -> Signal2D:
     """Map the pixels that are masked in every image."""
-    model = resolve(model)
-    images = _read(signal, model, sampling, output, None)
-    of_block = partial(_masked_of_block, sampling=images.pixel_size, card=model.card)
+    _check_workers(output)
+    images = read_images(signal, sampling)
+    of_block = partial(_masked_of_block, sampling=images.pixel_size)
     masks = _map("mask-pixels", of_block, images, bool, images.frames.shape[-2:])
     axes = [*images.navigation_axes, *(axis.get_axis_dictionary() for axis in images.signal_axes)]
     result = LazySignal2D(
         masks if images.navigation_axes else masks[0],
         axes=axes,
-        metadata=_metadata(signal, model, images),
+        metadata=_kept_metadata(signal),
     )
     _entitle(result, "Masked pixels of")
     return _finish(result, signal, output)
@@ -338,12 +343,11 @@ def _read(
     on_extrapolation: str = "warn",
 ) -> Images:
     """Return the images of a signal for a network, at a sampling found in them if so asked."""
-    if output.num_workers is not None:
-        check_count("num_workers", output.num_workers, "a whole number, or None")
+    _check_workers(output)
     if sampling == "estimate":
         sampling = estimate_sampling(signal, model)
     images = read_images(signal, sampling, model.card, series)
-    check_modality(_mode(signal), model.card, on_extrapolation)
+    check_modality(acquisition_mode(signal), model.card, on_extrapolation)
     if images.focus is not None:
         check_defoci(images.focus.defoci, model.card, on_extrapolation)
     return images
@@ -492,10 +496,8 @@ def _agreement_of_block(
     return maps.reshape(block.shape)
 
 
-def _masked_of_block(block: np.ndarray, *, sampling: float, card: ModelCard) -> np.ndarray:
-    from hyperspy_dlatoms.detection.pipeline import masked
-
-    masks = [masked(frame, sampling, card).mask for frame in block.reshape(-1, *block.shape[-2:])]
+def _masked_of_block(block: np.ndarray, *, sampling: float) -> np.ndarray:
+    masks = [mask_bad(frame, sampling)[1] for frame in block.reshape(-1, *block.shape[-2:])]
     return np.reshape(masks, block.shape)
 
 
@@ -536,9 +538,12 @@ def _metadata(signal: Signal2D, model: Model, images: Images) -> dict:
         vectors["focal_axis"] = signal.axes_manager.navigation_dimension - 1 - focus.axis
         vectors["align"] = focus.align
         vectors |= {"defoci": list(focus.defoci)} if focus.defoci is not None else {}
+    return _kept_metadata(signal) | {"VectorMetadata": vectors}
+
+
+def _kept_metadata(signal: Signal2D) -> dict:
     kept = signal.metadata.as_dictionary()
-    metadata = {key: kept[key] for key in ("General", "Acquisition_instrument") if key in kept}
-    return metadata | {"VectorMetadata": vectors}
+    return {key: kept[key] for key in ("General", "Acquisition_instrument") if key in kept}
 
 
 def _search_metadata(
@@ -562,7 +567,7 @@ def _search_metadata(
         vectors["material"] = layer.formula
     if materials := _expected_materials(signal, card, layer):
         vectors["materials"] = list(materials)
-    if other_modality(_mode(signal), card):
+    if other_modality(acquisition_mode(signal), card):
         vectors["other_modality"] = True
     if members and search.minimum_agreement is not None:
         vectors["minimum_agreement"] = float(search.minimum_agreement)
@@ -591,8 +596,9 @@ def _expected_materials(signal: Signal2D, card: ModelCard, layer: Layer | None) 
     return _materials(signal, card) if complete else ()
 
 
-def _mode(signal: Signal2D) -> str | None:
-    return signal.metadata.get_item("Acquisition_instrument.TEM.acquisition_mode")
+def _check_workers(output: Output) -> None:
+    if output.num_workers is not None:
+        check_count("num_workers", output.num_workers, "a whole number, or None")
 
 
 def _check_fraction(name: str, value: float, *, inclusive: bool) -> None:

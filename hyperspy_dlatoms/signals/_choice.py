@@ -8,7 +8,13 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from hyperspy_dlatoms.analysis.lattice import with_lattices
-from hyperspy_dlatoms.signals._axes import check_images, frame_sampling, some_images
+from hyperspy_dlatoms.signals._axes import (
+    acquisition_mode,
+    check_images,
+    frame_sampling,
+    some_images,
+)
+from hyperspy_dlatoms.signals._quality import other_modality
 
 if TYPE_CHECKING:
     import numpy as np
@@ -20,8 +26,6 @@ if TYPE_CHECKING:
 
 AUTO = "auto"
 """In place of the name of a model."""
-
-_MODE = "Acquisition_instrument.TEM.acquisition_mode"
 
 
 class Choice(NamedTuple):
@@ -60,14 +64,10 @@ def candidates(signal: Signal2D) -> list[str]:
     from hyperspy_dlatoms.registry import catalogue
 
     members = {name for entry in catalogue.ensembles().values() for name in entry.members[1:]}
-    found = []
-    for name in catalogue.names():
-        card = _card(name)
-        if name not in members and card.kind == "sites" and card.images == 1:
-            found.append((name, card.modality))
-    modality = modality_of(signal)
-    fitting = [name for name, one in found if modality in (None, one)]
-    return fitting or [name for name, _ in found]
+    cards = {name: _card(name) for name in catalogue.names() if name not in members}
+    single = [name for name, card in cards.items() if card.kind == "sites" and card.images == 1]
+    mode = acquisition_mode(signal)
+    return [name for name in single if not other_modality(mode, cards[name])] or single
 
 
 def knowing(material: str, signal: Signal2D) -> str:
@@ -81,14 +81,6 @@ def knowing(material: str, signal: Signal2D) -> str:
         f"{', '.join(sorted({one for materials in cards.values() for one in materials}))}, or "
         "give the model."
     )
-
-
-def modality_of(signal: Signal2D) -> str | None:
-    """Return "STEM" or "HRTEM" if the metadata say so."""
-    mode = str(signal.metadata.get_item(_MODE, "")).upper()
-    if "STEM" in mode:
-        return "STEM"
-    return "HRTEM" if "TEM" in mode else None
 
 
 def choose_model(
@@ -106,7 +98,8 @@ def choose_model(
     else:
         x, y = signal.axes_manager.signal_axes
         pixel = frame_sampling((y, x), sampling).mean
-    ratings = [choosing.rate(some, pixel, handles.handle(name).get()) for name in names]
+    parts = choosing.windows(some, pixel)
+    ratings = [choosing.rate(parts, pixel, handles.handle(name).get()) for name in names]
     best = choosing.choose(ratings)
     return Choice(best.name, choosing.certainty(best, ratings), tuple(ratings)), pixel
 

@@ -291,9 +291,8 @@ def ensemble_agreement(
 @filled
 def masked_pixels(
     self: Signal2D,
-    model: ModelLike = "metal-nanoparticle",
     *,
-    sampling: float | Literal["estimate"] | None = None,
+    sampling: float | None = None,
     show_progressbar: bool | None = None,
     num_workers: int | None = None,
     lazy_output: bool | None = None,
@@ -302,8 +301,7 @@ def masked_pixels(
 
     Parameters
     ----------
-    {MODEL}
-    {SAMPLING}
+    {STATED_SAMPLING}
     {SHOW_PROGRESSBAR}
     {NUM_WORKERS}
     {LAZY_OUTPUT}
@@ -316,10 +314,11 @@ def masked_pixels(
 
     Raises
     ------
-    {RAISES_IMAGES}
+    ValueError
+        If the signal axes have no unit of length, are unequal or not uniform, or an argument is out
+        of range.
     TypeError
         For complex or colour images.
-    {RAISES_MODEL}
 
     See Also
     --------
@@ -334,7 +333,7 @@ def masked_pixels(
     from hyperspy_dlatoms.signals import _blocks
 
     output = _blocks.Output(show_progressbar, num_workers, lazy_output)
-    return _blocks.map_masked(self, model, sampling, output)
+    return _blocks.map_masked(self, sampling, output)
 
 
 @filled

@@ -2,7 +2,7 @@
 import numpy as np
 import pytest
 
-from hyperspy_dlatoms.detection.choosing import Rating, certainty, choose, rate
+from hyperspy_dlatoms.detection.choosing import Rating, certainty, choose, rate, windows
 from tests.helpers.spot_network import SpotNetwork
 
 
@@ -55,7 +55,7 @@ def test_where_nothing_is_found_the_general_network_is_chosen():
 
 def test_a_window_is_rated(spot_images):
     signal, truth = spot_images()
-    found = rate(signal.data[None], 0.1, SpotNetwork())
+    found = rate(windows(signal.data[None], 0.1), 0.1, SpotNetwork())
     area = signal.data.size * 0.01**2
     assert found.density == pytest.approx(len(truth[()]) / area)
     assert 0 < found.probability <= 1
@@ -65,3 +65,12 @@ def test_a_window_is_rated(spot_images):
 def test_an_empty_image_has_no_sites():
     found = rate(np.zeros((1, 64, 64), np.float32), 0.1, SpotNetwork())
     assert (found.density, found.probability) == (0, 0)
+
+
+def test_the_window_of_a_large_image_is_where_its_lattice_is():
+    y, x = np.mgrid[:1500, :1500]
+    image = np.random.default_rng(0).poisson(100, (1500, 1500)).astype(float)
+    image[900:, 900:] += 50 * (np.cos(y / 3) * np.cos(x / 3))[900:, 900:]
+    (part,) = windows(image[None], 0.1)
+    assert part.shape == (640, 640)
+    assert part.std() > 15

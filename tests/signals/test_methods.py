@@ -291,3 +291,23 @@ def test_no_atoms_under_the_mask_of_a_masked_array(spot_network, spot_images, la
     for one, other in zip(found.data, expected.data, strict=True):
         np.testing.assert_allclose(one, other, atol=1e-3)
         assert len(one) and (one[:, 1] > 58).all()
+
+
+@pytest.mark.parametrize("lazy", [False, True])
+def test_masked_pixels(spot_images, lazy):
+    signal, _ = spot_images(3)
+    signal.data[1, 5:9, 7] = np.nan
+    signal = signal.as_lazy() if lazy else signal
+    masks = signal.masked_pixels()
+    assert masks._lazy is lazy
+    assert masks.data.dtype == bool
+    assert masks.axes_manager.navigation_shape == signal.axes_manager.navigation_shape
+    assert masks.axes_manager.signal_axes[0].scale == signal.axes_manager.signal_axes[0].scale
+    found = np.asarray(masks.data)
+    assert found[1, 5:9, 7].all()
+    assert found.sum() == 4
+    bare = signal.deepcopy()
+    for axis in bare.axes_manager.signal_axes:
+        axis.units = ""
+    with pytest.raises(ValueError, match="sampling"):
+        bare.masked_pixels()

@@ -4,8 +4,6 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 from scipy.spatial import cKDTree
 
 from hyperspy_dlatoms.recipes.draws import draw
@@ -17,6 +15,7 @@ from hyperspy_dlatoms.simulation.specimens.metal import (
     largest_radius,
 )
 from hyperspy_dlatoms.simulation.specimens.orientation import ZONES, rotation, tilt_matrix
+from hyperspy_dlatoms.simulation.specimens.projection import grouped
 from hyperspy_dlatoms.simulation.specimens.specimen import AtomList, Specimen
 from hyperspy_dlatoms.simulation.specimens.support import facing, on_oxide, place, with_carbon
 
@@ -104,16 +103,9 @@ def worn(rng: np.random.Generator, positions: np.ndarray, spacing: float) -> np.
 
 def stacks(positions: np.ndarray, least: int = 1) -> np.ndarray:
     """Group atoms above each other into columns, where columns can be resolved."""
-    xy = positions[:, :2]
-    pairs = cKDTree(xy).query_pairs(OVER, output_type="ndarray")
-    graph = coo_array((np.ones(len(pairs)), (pairs[:, 0], pairs[:, 1])), shape=(len(xy),) * 2)
-    column = connected_components(graph, directed=False)[1]
-    height = np.bincount(column)
-    middle = np.stack([np.bincount(column, xy[:, axis]) / height for axis in (0, 1)], axis=1)
-    wide = np.zeros(len(height), bool)
-    wide[column[np.linalg.norm(xy - middle[column], axis=1) > OVER]] = True
+    column, middle, smeared = grouped(positions[:, :2], OVER)
     nearest = cKDTree(middle).query(middle, k=2)[0][:, 1]
-    clear = (height >= least) & ~wide & (nearest >= APART)
+    clear = (np.bincount(column) >= least) & ~smeared & (nearest >= APART)
     return np.where(clear[column], column, -1).astype(int)
 
 

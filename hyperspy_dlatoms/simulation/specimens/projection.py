@@ -83,14 +83,24 @@ def project(crystal: Projected, reach: float) -> tuple[AtomList, float]:
     return AtomList(numbers, positions, stacked(positions[:, :2])), period
 
 
-def stacked(xy: np.ndarray) -> np.ndarray:
-    """Return the column of each atom (n,), -1 where atoms run together without a gap."""
-    pairs = cKDTree(xy).query_pairs(OVER, output_type="ndarray")
+def grouped(xy: np.ndarray, over: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Group atoms (n, 2) that are connected by steps of at most `over` (Å) across the beam.
+
+    Returned are the column of each (n,), the mean place of each column (m, 2), and which columns
+    are smeared (m,): with atoms farther than `over` from their middle.
+    """
+    pairs = cKDTree(xy).query_pairs(over, output_type="ndarray")
     graph = coo_array((np.ones(len(pairs)), (pairs[:, 0], pairs[:, 1])), shape=(len(xy),) * 2)
     column = connected_components(graph, directed=False)[1]
-    middle, _ = _middle(xy, column)
+    middle = _middle(xy, column)
     smeared = np.zeros(len(middle), bool)
-    smeared[column[np.linalg.norm(xy - middle[column], axis=1) > OVER]] = True
+    smeared[column[np.linalg.norm(xy - middle[column], axis=1) > over]] = True
+    return column, middle, smeared
+
+
+def stacked(xy: np.ndarray) -> np.ndarray:
+    """Return the column of each atom (n,), -1 where atoms run together without a gap."""
+    column, _, smeared = grouped(xy, OVER)
     return np.where(smeared[column], -1, column).astype(int)
 
 
@@ -102,7 +112,7 @@ def kinds_of(parts: AtomList, apart: float = APART) -> np.ndarray:
     """
     is_site = parts.column >= 0
     column = parts.column[is_site]
-    middle, _ = _middle(parts.positions[is_site, :2], column)
+    middle = _middle(parts.positions[is_site, :2], column)
     strength = np.bincount(column, parts.numbers[is_site] ** POWER, minlength=len(middle))
     kind = np.zeros(len(middle), int)
     there = np.flatnonzero(strength > 0)
@@ -132,8 +142,7 @@ def clear_share(crystal: Projected, apart: float = APART) -> float:
     return float(weight[found].sum() / weight.sum())
 
 
-def _middle(xy: np.ndarray, column: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return the mean place (n, 2) of each column, and the number of its atoms (n,)."""
-    height = np.bincount(column)
-    mean = np.stack([np.bincount(column, xy[:, axis]) for axis in (0, 1)], axis=1)
-    return mean / np.maximum(height, 1)[:, None], height
+def _middle(xy: np.ndarray, column: np.ndarray) -> np.ndarray:
+    """Return the mean place (n, 2) of each column."""
+    total = np.stack([np.bincount(column, xy[:, axis]) for axis in (0, 1)], axis=1)
+    return total / np.maximum(np.bincount(column), 1)[:, None]
