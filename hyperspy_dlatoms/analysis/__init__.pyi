@@ -3,6 +3,7 @@ from ._cell_fit import CellFit, fit_cell
 from ._column_map import column_map
 from ._events import jumps, residence
 from ._grains import Grains, find_grains
+from ._intensities import ColumnIntensities, column_intensities
 from ._neighbours import (
     Neighbourhoods,
     bond_angles,
@@ -22,6 +23,7 @@ from .quality import Flags, FrameQuality, flags, frame_quality, remarks
 
 __all__ = [
     "CellFit",
+    "ColumnIntensities",
     "Deformation",
     "Flags",
     "FrameQuality",
@@ -35,6 +37,7 @@ __all__ = [
     "bond_angles",
     "bond_lengths",
     "bonds",
+    "column_intensities",
     "column_map",
     "deformation",
     "deformation_between",

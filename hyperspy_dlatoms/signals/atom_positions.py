@@ -18,6 +18,7 @@ from hyperspy_dlatoms.signals import (
     _bridges,
     _editing,
     _export,
+    _intensities,
     _report,
     _selection,
     _stacking,
@@ -100,6 +101,7 @@ class AtomPositions(Physics, BaseSignal):
     remove_atoms = _editing.remove_atoms
     move_atoms = _editing.move_atoms
     tracks = _tracking.tracks
+    column_intensities = _intensities.column_intensities
     species_counts = _vacancy_methods.species_counts
     vacancy_statistics = _vacancy_methods.vacancy_statistics
     vacancy_pairs = _vacancy_methods.vacancy_pairs

@@ -1,0 +1,135 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""How bright each column is in the images that it was found in."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+import dask.array as da
+import numpy as np
+
+from hyperspy_dlatoms.analysis._intensities import column_intensities as _of_image
+from hyperspy_dlatoms.detection.masking import mask_bad
+from hyperspy_dlatoms.signals._axes import read_images
+from hyperspy_dlatoms.signals._docstrings import filled
+
+if TYPE_CHECKING:
+    from hyperspy.signals import Signal2D
+
+    from hyperspy_dlatoms.signals import AtomPositions
+
+COLUMNS = ("intensity", "intensity_sigma")
+
+
+@filled
+def column_intensities(
+    self: AtomPositions,
+    signal: Signal2D,
+    *,
+    width: float | None = None,
+    show_progressbar: bool | None = None,
+    num_workers: int | None = None,
+) -> AtomPositions:
+    """Measure the integrated intensity of each column, without the background.
+
+    In each image all columns are fitted at once by Gaussians of one width at their positions, on a
+    background that varies slowly: for Z contrast, counting the atoms of columns, and vacancies.
+
+    Parameters
+    ----------
+    signal : Signal2D
+        The images that the atoms were found in, or a part of them, cropped or binned since: atoms
+        outside are left out. Scanned images, or any others of columns.
+    width : float, optional
+        The standard deviation of the Gaussians (Å), by default that which fits each image best. Of
+        images of one microscope that are to be compared, give one.
+    {SHOW_PROGRESSBAR}
+    {NUM_WORKERS}
+
+    Returns
+    -------
+    AtomPositions or LazyAtomPositions
+        The same atoms with the columns ``intensity`` and ``intensity_sigma``, its standard
+        deviation, in the unit of the images times Å²: if these are in parts of the beam, scattering
+        cross-sections. Negative for columns darker than what is between them; NaN for columns whose
+        pixels are masked. Lazy if the atoms or the images are.
+
+    Raises
+    ------
+    {RAISES_PLACE}
+    TypeError
+        For complex images.
+
+    See Also
+    --------
+    to_map : With ``by="intensity"``, its mean over several columns.
+    hyperspy_dlatoms.analysis.column_intensities : The method.
+
+    Notes
+    -----
+    The standard deviation is that of columns against each other, from noise, scan and a model that
+    does not fit. An error of the width changes all intensities of an image by one factor. Columns
+    that were not found add to those beside them, or to the background.
+
+    Examples
+    --------
+    >>> from hyperspy.signals import Signal2D
+    >>> from hyperspy_dlatoms import AtomPositions
+    >>> y, x = np.mgrid[:60, :60] * 0.1
+    >>> s = Signal2D(7 + 5 * np.exp(-((y - 3) ** 2 + (x - 2) ** 2) / 2 / 0.4**2))
+    >>> atoms = AtomPositions.from_frames(np.array([[30.0, 20.0]]), sampling=0.1)
+    >>> atoms.column_intensities(s).to_dataframe().intensity.round(1)[0]
+    np.float64(5.0)
+    """
+    if width is not None and not (np.isfinite(width) and width > 0):
+        raise ValueError(f"width is {width}: expected a positive length in Å.")
+    atoms = self._on(signal)
+    calibration = atoms._calibration
+    frames = read_images(signal, float(np.sqrt(calibration.sampling.prod()))).frames
+    kept = [at for at, name in enumerate(calibration.columns) if name not in COLUMNS]
+    navigation = tuple(range(frames.ndim - 2))
+    if isinstance(atoms.data, da.Array):
+        sites = atoms.data
+        frames = frames.rechunk(dict(enumerate(sites.chunks)))
+    else:
+        sites = da.from_array(atoms.data, chunks=frames.chunks[:-2], name=False)
+    data = da.blockwise(
+        partial(_of_block, kept=kept, sampling=calibration.sampling, width=width),
+        navigation,
+        sites,
+        navigation,
+        frames,
+        tuple(range(frames.ndim)),
+        dtype=object,
+        concatenate=True,
+        # Without it dask would call the function on an empty block to learn what comes out.
+        meta=np.empty((0,) * len(navigation), object),
+    )
+    vectors = atoms.metadata.VectorMetadata.as_dictionary()
+    vectors["column_names"] = [*(calibration.columns[at] for at in kept), *COLUMNS]
+    axes = [axis.get_axis_dictionary() for axis in reversed(atoms.axes_manager.navigation_axes)]
+    metadata = atoms.metadata.as_dictionary() | {"VectorMetadata": vectors}
+    kind = type(atoms if atoms._lazy else atoms.as_lazy())
+    measured = kind(data, axes=axes, metadata=metadata, ragged=True)
+    if not (atoms._lazy or signal._lazy):
+        workers = {} if num_workers is None else {"num_workers": int(num_workers)}
+        measured.compute(show_progressbar=show_progressbar, **workers)
+    return measured
+
+
+def _of_block(
+    sites: np.ndarray,
+    images: np.ndarray,
+    kept: list[int],
+    sampling: np.ndarray,
+    width: float | None,
+) -> np.ndarray:
+    """Return the frames of a block with the columns of intensities."""
+    measured = np.empty(sites.shape, object)
+    for index in np.ndindex(sites.shape):
+        frame, image = sites[index], images[index]
+        bad = mask_bad(image, float(np.sqrt(sampling.prod())))[1]
+        found = _of_image(image, frame[:, :2], sampling, bad, width)
+        measured[index] = np.column_stack([frame[:, kept], found.intensity, found.sigma])
+    return measured
