@@ -4,7 +4,9 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
+import textwrap
 import warnings
 from collections.abc import Sequence
 
@@ -13,8 +15,10 @@ from hyperspy_dlatoms._extras import MissingExtraError
 from hyperspy_dlatoms.cli import (
     calibrate,
     classify,
+    completion,
     data,
     demo,
+    doctor,
     evaluate,
     fetch,
     find,
@@ -25,10 +29,17 @@ from hyperspy_dlatoms.cli import (
 )
 from hyperspy_dlatoms.cli._printing import one_line, print_warning
 
+_EXAMPLES = """
+dlatoms demo            # an example that comes with the package
+dlatoms doctor          # whether everything is there
+dlatoms find image.dm4 -o atoms.csv --plot atoms.png
+dlatoms find --help     # more examples, and all options
+"""
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run ``dlatoms``."""
-    parser = _parser()
+    parser = make_parser()
     options = parser.parse_args(arguments)
     if options.run is None:
         parser.print_help()
@@ -37,6 +48,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         warnings.showwarning = print_warning
         try:
             return options.run(options) or 0
+        except BrokenPipeError:
+            # What reads the output, such as `head`, has enough; Python would write again at exit.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            return 1
         except (ValueError, TypeError, OSError, MissingExtraError) as error:
             print(f"dlatoms: error: {one_line(error)}", file=sys.stderr)
             return 1
@@ -45,18 +60,33 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return 130
 
 
-def _parser() -> argparse.ArgumentParser:
+def make_parser() -> argparse.ArgumentParser:
+    """Return the parser of all commands."""
+    raw = argparse.RawDescriptionHelpFormatter
     parser = argparse.ArgumentParser(
-        prog="dlatoms", description="Find the atoms of HRTEM images with neural networks."
+        prog="dlatoms",
+        description="Find the atoms of HRTEM and STEM images with neural networks.",
+        epilog=_examples(_EXAMPLES),
+        formatter_class=raw,
     )
     parser.add_argument("--version", action="version", version=hyperspy_dlatoms.__version__)
     parser.set_defaults(run=None)
-    commands = parser.add_subparsers(metavar="COMMAND")
-    using = (demo, find, classify, models, data, fetch)
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND")
+    using = (demo, doctor, find, classify, models, data, fetch)
     making = (simulate, train, calibrate, evaluate, publish)
-    for module in (*using, *making):
+    for module in (*using, *making, completion):
         name, text = module.__name__.rpartition(".")[2], module.HELP
-        command = commands.add_parser(name, help=text, description=f"{text.capitalize()}.")
+        command = commands.add_parser(
+            name,
+            help=text,
+            description=f"{text[0].upper()}{text[1:]}.",
+            epilog=_examples(module.EXAMPLES),
+            formatter_class=raw,
+        )
         module.add_arguments(command)
         command.set_defaults(run=module.run)
     return parser
+
+
+def _examples(text: str) -> str:
+    return "examples:\n" + textwrap.indent(text.strip("\n"), "  ")

@@ -26,6 +26,8 @@ class Job(NamedTuple):
     picture: Path | None
     parts: Path
     """The checkpoint of the search."""
+    quality: Path | None = None
+    """The table of the quality of its frames; of a common one the part of this file."""
 
 
 class Plan(NamedTuple):
@@ -36,6 +38,8 @@ class Plan(NamedTuple):
     """Into which the parts go, if there are any."""
     folder: Path | None
     """Of the parts and their checkpoints."""
+    quality: Path | None = None
+    """Into which the tables of quality go, if the atoms go into one."""
 
 
 def atoms_path(text: str) -> Path:
@@ -57,7 +61,7 @@ def find_files(names: Sequence[str]) -> list[Path]:
     return list({path.resolve(): path for path in reversed(paths)}.values())[::-1]
 
 
-def plan(names: Sequence[str], output: Path, picture: Path | None) -> Plan:
+def plan(names: Sequence[str], output: Path, picture: Path | None, quality: bool = False) -> Plan:
     """Return what is read and written, after checking that it can be."""
     sources = find_files(names)
     several = len(sources) > 1
@@ -79,16 +83,24 @@ def plan(names: Sequence[str], output: Path, picture: Path | None) -> Plan:
     else:
         outputs = [output]
     pictures = _pictures(picture, sources)
+    tables = [_beside(path) if quality else None for path in outputs]
+    together = _beside(table) if quality and table else None
     read = {source.resolve() for source in sources}
-    for path in (*outputs, *([table] if table else ()), *filter(None, pictures)):
+    written = [table, together] if table else [*outputs, *tables]
+    for path in filter(None, (*outputs, *written, *pictures)):
         if path.resolve() in read:
             raise ValueError(f"{str(path)!r} is read: expected another file to write.")
-    check_writable(*([table] if table else outputs), *filter(None, pictures))
+    check_writable(*filter(None, (*written, *pictures)))
     jobs = [
-        Job(source, out, drawn, out.with_name(f"{out.name}.parts"))
-        for source, out, drawn in zip(sources, outputs, pictures, strict=True)
+        Job(source, out, drawn, out.with_name(f"{out.name}.parts"), rows)
+        for source, out, drawn, rows in zip(sources, outputs, pictures, tables, strict=True)
     ]
-    return Plan(jobs, table, folder)
+    return Plan(jobs, table, folder, together)
+
+
+def _beside(path: Path) -> Path:
+    """Return the table of quality that goes with a file of atoms."""
+    return path.with_name(f"{path.stem}-quality.csv")
 
 
 def _pictures(picture: Path | None, sources: Sequence[Path]) -> list[Path | None]:
@@ -98,7 +110,7 @@ def _pictures(picture: Path | None, sources: Sequence[Path]) -> list[Path | None
         return list(_in_directory(picture, sources, ".png"))
     if len(sources) > 1:
         raise ValueError(
-            f"--png is {str(picture)!r}: expected a directory for the pictures of {len(sources)} "
+            f"--plot is {str(picture)!r}: expected a directory for the pictures of {len(sources)} "
             "files."
         )
     from matplotlib.backend_bases import FigureCanvasBase
@@ -106,7 +118,7 @@ def _pictures(picture: Path | None, sources: Sequence[Path]) -> list[Path | None
     known = FigureCanvasBase.get_supported_filetypes()
     if picture.suffix.lower()[1:] not in known:
         raise ValueError(
-            f"--png is {str(picture)!r}: expected a file that ends in .png or "
+            f"--plot is {str(picture)!r}: expected a file that ends in .png or "
             f"{', '.join(f'.{name}' for name in sorted(known) if name != 'png')}."
         )
     return [picture]

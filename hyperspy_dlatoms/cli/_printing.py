@@ -10,21 +10,9 @@ from hyperspy_dlatoms._warnings import DLAtomsWarning
 
 def print_rows(*rows: tuple[str, str]) -> None:
     """Print names and their values, aligned."""
-    from rich.table import Table
-
-    table = Table.grid(padding=(0, 2))
-    table.add_column(style="bold")
-    for row in rows:
-        table.add_row(*row)
-    print_table(table)
-
-
-def print_table(table: object) -> None:
-    """Print a table of rich, or an object that rich shows as one."""
-    from rich.console import Console
-
-    # A pipe has no width: lines are not wrapped.
-    Console(width=None if sys.stdout.isatty() else 400, highlight=False, markup=False).print(table)
+    width = max((len(name) for name, _ in rows), default=0)
+    for name, value in rows:
+        print(f"{name:{width}}  {value}")
 
 
 def print_warning(message, category, filename, lineno, file=None, line=None) -> None:

@@ -13,7 +13,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from hyperspy_dlatoms.cli import _backend
+from hyperspy_dlatoms._atomic_write import atomic_write
 from hyperspy_dlatoms.cli._files import Job, Plan, atoms_path, plan
 from hyperspy_dlatoms.cli._printing import one_line, print_rows, print_warning
 from hyperspy_dlatoms.cli._tables import write_together
@@ -26,6 +26,10 @@ if TYPE_CHECKING:
     from hyperspy_dlatoms.signals import AtomPositions
 
 
+# Options that are no arguments of a method.
+_OF_COMMANDS = ("files", "run", "output", "plot", "quality", "strain")
+
+
 class _Found(NamedTuple):
     """What is printed of the atoms of a file."""
 
@@ -33,6 +37,8 @@ class _Found(NamedTuple):
     images: str
     sampling: float
     """Å/px."""
+    remarks: list[tuple[str, str]]
+    """Of strain and quality."""
     counts: list[tuple[str, str]]
     """Of the atoms, or of each species."""
 
@@ -87,10 +93,23 @@ def add_arguments(
         "another search, which is replaced otherwise",
     )
     parser.add_argument(
+        "--plot",
         "--png",
         metavar="FILE",
         type=Path,
-        help="a picture of the first image; a directory for those of several files",
+        help="a picture (.png, .pdf, .svg ...) of the first image with its atoms; a directory for "
+        "those of several files",
+    )
+    parser.add_argument(
+        "--strain",
+        action="store_true",
+        help="add the strain at each atom and its errors to OUT, columns e_xx, e_yy, e_xy and "
+        "rotation: against the lattice that fits each grain, or that of --material",
+    )
+    parser.add_argument(
+        "--quality",
+        action="store_true",
+        help="say what to distrust, and write it for each image into OUT-quality.csv",
     )
 
 
@@ -106,7 +125,7 @@ def search(
     import hyperspy.api as hs
 
     hs.set_log_level("CRITICAL")
-    task = plan(options.files, options.output, options.png)
+    task = plan(options.files, options.output, options.plot, options.quality)
     find = partial(_find, options=options, method=method, more=more)
     if len(task.jobs) > 1:
         return _search_all(task, options, find)
@@ -118,7 +137,8 @@ def search(
         ("images", f"{found.frames} of {found.images}"),
         ("sampling", f"{found.sampling:.4g} Å/px"),
         *found.counts,
-        ("wrote", f"{job.output}"),
+        *found.remarks,
+        ("wrote", " ".join(str(path) for path in (job.output, job.quality) if path)),
     ]
     if job.picture:
         rows.append(("picture", f"{job.picture}" + " (the first image)" * (found.frames > 1)))
@@ -155,9 +175,13 @@ def _search_all(task: Plan, options: argparse.Namespace, find: Callable[..., _Fo
                     shutil.rmtree(job.parts)
     if done and task.table:
         write_together(task.table, {job.source: job.output for job in done})
+        if task.quality:
+            write_together(task.quality, {job.source: job.quality for job in done if job.quality})
         for job in done:
             shutil.rmtree(job.parts)
             job.output.unlink()
+            if job.quality:
+                job.quality.unlink()
     if task.folder:
         with suppress(OSError):
             # What is left of a file that failed stays.
@@ -172,10 +196,12 @@ def _print_all(task: Plan, done: dict[Job, _Found]) -> None:
         counts = ", ".join(f"{count} {name}" for name, count in found.counts)
         images = f" in {found.frames} images" if found.frames > 1 else ""
         rows.append((f"{job.source}", f"{counts}{images}, {found.sampling:.4g} Å/px"))
+        rows += [("", f"{name}: {text}") for name, text in found.remarks]
     if done:
-        rows.append(
-            ("wrote", f"{task.table or f'{len(done)} files in {task.jobs[0].output.parent}'}")
-        )
+        wrote = f"{len(done)} files in {task.jobs[0].output.parent}"
+        if task.table:
+            wrote = " ".join(str(path) for path in (task.table, task.quality) if path)
+        rows.append(("wrote", wrote))
         if task.jobs[0].picture:
             rows.append(("pictures", f"{task.jobs[0].picture.parent}"))
         print_rows(*rows)
@@ -233,7 +259,6 @@ def _find(
         print(remark)
     if units is not None:
         _check_units(images, units, job.source)
-    _backend.import_tensorflow()
     run = partial(
         method,
         images,
@@ -254,6 +279,10 @@ def _find(
             atoms.compute(show_progressbar=False)
         if atoms._lazy:
             atoms.record_quality()
+        remarks = _write_quality(atoms, job.quality) if job.quality else []
+        if options.strain:
+            atoms = atoms.strain(material=options.material)
+            remarks.insert(0, _strain(atoms))
         _write_atoms(atoms, job.output)
         if job.picture:
             _draw(job.picture, atoms, np.asarray(_first_image(images, atoms)))
@@ -262,7 +291,8 @@ def _find(
         raise
     y, x = atoms.metadata.VectorMetadata.sampling
     frames = int(images.data[..., 0, 0].size)
-    return _Found(frames, f"{_size(images)} px", float(y * x) ** 0.5, _counts(atoms))
+    size = f"{_size(images)} px"
+    return _Found(frames, size, float(y * x) ** 0.5, remarks, _counts(atoms))
 
 
 def _continued(run: Callable[[], AtomPositions], job: Job, *, resume: bool) -> AtomPositions:
@@ -318,7 +348,7 @@ def _in_words_of(options: argparse.Namespace, source: Path | None = None) -> Ite
     """Let errors and warnings speak of the options of a command, and warnings name a file."""
     from hyperspy_dlatoms.signals._axes import AxesError
 
-    names = [name for name in vars(options) if name not in ("files", "run", "output", "png")]
+    names = [name for name in vars(options) if name not in _OF_COMMANDS]
     start = f"{source}: " if source else ""
 
     def show(message, *where, **more) -> None:
@@ -358,6 +388,45 @@ def _counts(atoms: AtomPositions) -> list[tuple[str, str]]:
             kinds = frame[:, column] if with_species else np.zeros(len(frame))
             counts += np.bincount(kinds.astype(int), minlength=len(names))
     return [(name, f"{count}") for name, count in zip(names, counts, strict=True)]
+
+
+def _write_quality(atoms: AtomPositions, path: Path) -> list[tuple[str, str]]:
+    """Write what there is to distrust in each image, and return it in short."""
+    table = atoms.quality()
+    with atomic_write(path) as draft:
+        table.to_csv(draft, index=False)
+    doubtful = table[table.remarks != ""]
+    if doubtful.empty:
+        return [("quality", "nothing to distrust was found, which is no proof")]
+    if len(table) == 1:
+        return [("quality", doubtful.remarks.iloc[0])]
+    number = doubtful.index[0]
+    return [
+        (
+            "quality",
+            f"remarks on {len(doubtful)} of {len(table)} images, the first on number {number}: "
+            f"{doubtful.remarks.iloc[0]}",
+        )
+    ]
+
+
+def _strain(atoms: AtomPositions) -> tuple[str, str]:
+    """Return the mean strain of the atoms that are in a lattice."""
+    import numpy as np
+
+    from hyperspy_dlatoms.signals._export import slabs
+
+    names = ("e_xx", "e_yy", "e_xy")
+    columns = [atoms.metadata.VectorMetadata.column_names.index(name) for name in names]
+    total, number = np.zeros(3), 0
+    for frames in slabs(atoms.data):
+        for frame in frames.ravel():
+            known = frame[np.isfinite(frame[:, columns]).all(axis=1)][:, columns]
+            total, number = total + known.sum(axis=0), number + len(known)
+    if not number:
+        return "strain", "unknown, for no atom is in a lattice"
+    means = ", ".join(f"{n} {100 * v:+.2f} %" for n, v in zip(names, total / number, strict=True))
+    return "strain", f"{means} (mean of {number} atoms in a lattice)"
 
 
 def _first_image(images: Signal2D, atoms: AtomPositions) -> np.ndarray:

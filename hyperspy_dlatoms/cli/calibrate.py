@@ -8,11 +8,15 @@ import sys
 from pathlib import Path
 
 from hyperspy_dlatoms._extras import require
-from hyperspy_dlatoms.cli import _backend
 from hyperspy_dlatoms.cli._printing import print_rows
 from hyperspy_dlatoms.cli._writing import check_writable
+from hyperspy_dlatoms.networks import _backend
 
 HELP = "calibrate a trained network, or choose the threshold of an ensemble"
+EXAMPLES = """
+dlatoms calibrate my-network.safetensors --data data/my-recipe
+dlatoms calibrate graphene graphene-random --ensemble
+"""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -52,7 +56,7 @@ def run(options: argparse.Namespace) -> None:
             keep_domain=options.keep_domain,
         )
         return
-    _backend.import_tensorflow()
+    _backend.import_backend()
     threshold = calibrate_ensemble(
         options.model[0] if len(options.model) == 1 else options.model,
         options.data or Path("data"),
@@ -76,7 +80,7 @@ def report(
 
     if output:
         check_writable(output)
-    _backend.import_tensorflow()
+    _backend.import_backend()
     written = calibrate_network(
         model,
         data,

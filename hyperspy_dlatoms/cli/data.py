@@ -5,9 +5,11 @@ from __future__ import annotations
 
 import argparse
 
-from hyperspy_dlatoms.cli._printing import print_table
-
 HELP = "list data sets and example images"
+EXAMPLES = """
+dlatoms data
+dlatoms data movie  # then hyperspy_dlatoms.registry.load_dataset("movie")
+"""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -21,6 +23,6 @@ def run(options: argparse.Namespace) -> None:
     from hyperspy_dlatoms import registry
 
     if options.name is None:
-        print_table(registry.list("dataset", "example", offline=options.offline))
+        print(registry.list("dataset", "example", offline=options.offline))
     else:
-        print_table(registry.info(options.name, offline=options.offline))
+        print(registry.info(options.name, offline=options.offline))

@@ -9,11 +9,15 @@ from typing import NamedTuple
 
 import numpy as np
 
-from hyperspy_dlatoms.cli import _backend
 from hyperspy_dlatoms.cli._printing import print_rows
 from hyperspy_dlatoms.cli._writing import check_writable
+from hyperspy_dlatoms.networks import _backend
 
 HELP = "find the atoms of an example and check them"
+EXAMPLES = """
+dlatoms demo  # into this directory
+dlatoms demo -o demo
+"""
 
 _TOLERANCE = 0.5
 """Largest distance of a found atom from its true column (Å)."""
@@ -38,7 +42,7 @@ def run(options: argparse.Namespace) -> None:
     signal.compute(show_progressbar=False)
     counts, sampling = signal.data, 10 * signal.axes_manager[0].scale
     height, width = counts.shape
-    _backend.import_tensorflow()
+    _backend.import_backend()
     print(f"Finding the atoms of a simulated image, {height} x {width} px ...", flush=True)
     atoms = signal.find_atoms_nn("metal-nanoparticle", show_progressbar=False)
     sites = atoms.data[0]

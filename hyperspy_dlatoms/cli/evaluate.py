@@ -9,11 +9,15 @@ import sys
 from pathlib import Path
 
 from hyperspy_dlatoms._extras import require
-from hyperspy_dlatoms.cli import _backend
 from hyperspy_dlatoms.cli._printing import print_rows
 from hyperspy_dlatoms.cli._writing import check_writable
+from hyperspy_dlatoms.networks import _backend
 
 HELP = "evaluate a network on simulated specimens, and write a report"
+EXAMPLES = """
+dlatoms evaluate graphene --quick
+dlatoms evaluate my-network.safetensors --write-card  # for dlatoms models
+"""
 
 _FRAMES, _QUICK_FRAMES = 8, 3
 
@@ -61,7 +65,7 @@ def run(options: argparse.Namespace) -> None:
     if options.write_card is not None:
         source = _model_file(options.model)
         target = _card_file(options.model, options.write_card)
-    _backend.import_tensorflow()
+    _backend.import_backend()
     network = registry.load(options.model)
     card = network.card
     material = options.material or material_of(card.name, card.classes)

@@ -10,6 +10,10 @@ from pathlib import Path
 from hyperspy_dlatoms.cli._printing import print_rows
 
 HELP = "download or generate models and data sets before they are needed"
+EXAMPLES = """
+dlatoms fetch graphene-benchmark
+dlatoms fetch --all models  # for a machine without a network
+"""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -14,6 +14,16 @@ if TYPE_CHECKING:
     from hyperspy_dlatoms.signals import AtomPositions
 
 HELP = "find the atoms of the images in files"
+EXAMPLES = """
+dlatoms find image.dm4 -o atoms.csv --plot atoms.png
+    # the network that reads the image best; a table, and a picture to look at
+dlatoms find sheet.npy --sampling 0.109 --model graphene -o atoms.xyz
+dlatoms find particle.tif --sampling estimate --material Pt -o atoms.csv
+    # an image without a scale
+dlatoms find "day1/*.dm4" -o atoms.csv --quality
+    # many files, one table, and which of them to look at
+dlatoms find movie.emd --strain --material Au -o atoms.hspy
+"""
 
 _ESTIMATE = "estimate"
 
@@ -29,7 +39,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--material",
         metavar="NAME",
-        help="what is in the images, such as Pt or graphene, to estimate the sampling from",
+        help="what is in the images, such as Pt or graphene: its lattice is that of --sampling "
+        "estimate and --strain",
     )
 
 
@@ -38,8 +49,11 @@ def run(options: argparse.Namespace) -> int:
     from hyperspy_dlatoms.signals import _choice
     from hyperspy_dlatoms.signals.methods import find_atoms_nn
 
-    if options.material and options.sampling != _ESTIMATE:
-        raise ValueError("--material is for --sampling estimate only: give both, or neither.")
+    if options.material and options.sampling != _ESTIMATE and not options.strain:
+        raise ValueError(
+            "--material is for --sampling estimate and --strain: give one of them with it, or "
+            "neither."
+        )
 
     def find(images: Signal2D, model: str, *, sampling: Any, **more: Any) -> AtomPositions:
         if options.material and model == _choice.AUTO:

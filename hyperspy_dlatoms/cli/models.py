@@ -4,12 +4,12 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator, Mapping
-from typing import Any
-
-from hyperspy_dlatoms.cli._printing import print_rows, print_table
 
 HELP = "list networks and ensembles"
+EXAMPLES = """
+dlatoms models
+dlatoms models graphene  # what it was trained on, and how well it does
+"""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -19,38 +19,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> None:
-    """Print a table of the models, or the details of one, its card included."""
+    """Print a table of the models, or the details of one, its scores explained."""
     from hyperspy_dlatoms import registry
-    from hyperspy_dlatoms.networks.model_file import read_model
 
     if options.name is None:
-        print_table(registry.list("model", "ensemble", offline=options.offline))
-        return
-    item = registry.info(options.name, offline=options.offline)
-    print_table(item)
-    if item.path and item.entry.kind == "model":
-        card, _ = read_model(item.path)
-        print_rows(
-            ("working sampling", f"{card.sampling:g} Å/px"),
-            ("threshold", f"{card.threshold:g}"),
-            ("hysteresis", f"{card.anchor or card.threshold:g}"),
-            *_rows(card.scores),
-        )
-
-
-def _rows(scores: Mapping[str, Any], before: str = "") -> Iterator[tuple[str, str]]:
-    """Yield a row for each score; those of a group, as of an evaluation at a dose, share one."""
-    for name, value in scores.items():
-        if not isinstance(value, Mapping):
-            yield before + name, _short(value)
-            continue
-        known = {n: one for n, one in value.items() if one is not None}
-        groups = {n: one for n, one in known.items() if isinstance(one, Mapping)}
-        if len(groups) < len(known):
-            alone = [f"{n} {_short(one)}" for n, one in known.items() if n not in groups]
-            yield before + name, ", ".join(alone)
-        yield from _rows(groups, f"{before}{name}, ")
-
-
-def _short(value: object) -> str:
-    return f"{value:.3g}" if isinstance(value, float) else str(value)
+        print(registry.list("model", "ensemble", offline=options.offline))
+        print("\nMore about one of them: dlatoms models NAME")
+    else:
+        print(registry.info(options.name, offline=options.offline))

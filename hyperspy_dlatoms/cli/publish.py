@@ -4,22 +4,32 @@
 from __future__ import annotations
 
 import argparse
+import json
 from pathlib import Path
 
 from hyperspy_dlatoms.cli._printing import print_rows
 
 HELP = "write a registry of models that others can use from any web server"
+EXAMPLES = """
+dlatoms publish gold.safetensors --to public/lab --creator 'Curie, Marie'
+    # upload public/lab to a web server or to Zenodo; others then:
+    # hyperspy_dlatoms.registry.add_source("https://.../lab")
+"""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare its arguments."""
     parser.add_argument("models", metavar="MODEL", nargs="+", help="names or files")
     parser.add_argument("--to", metavar="DIR", type=Path, required=True, help="may be a registry")
-    parser.add_argument("--name", help="of the registry (the directory's)")
+    parser.add_argument("--name", help="of a new registry (the directory's)")
     parser.add_argument("--doi", help="of the record that the files are uploaded to")
     parser.add_argument("--citation", default="", help="citation for users of the models")
     parser.add_argument(
-        "--creator", metavar="'FAMILY, GIVEN'", action="append", default=[], help="for the record"
+        "--creator",
+        metavar="'FAMILY, GIVEN'",
+        action="append",
+        default=[],
+        help="for the record, which keeps those that it has without",
     )
 
 
@@ -39,9 +49,11 @@ def run(options: argparse.Namespace) -> None:
         citation=options.citation,
         creators=options.creator,
     )
-    fill_in = "" if options.creator else " (without --creator: fill in `creators`)"
+    record = options.to / ZENODO
+    known = json.loads(record.read_text("utf-8"))["creators"]
+    fill_in = "" if known else " (without --creator: fill in `creators`)"
     print_rows(
         ("wrote", f"{catalogue}"),
-        ("record", f"{options.to / ZENODO}{fill_in}"),
+        ("record", f"{record}{fill_in}"),
         ("pin", f"sha256={pooch.file_hash(str(catalogue), alg='sha256')}"),
     )

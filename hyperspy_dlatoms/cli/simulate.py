@@ -10,6 +10,9 @@ from pathlib import Path
 from hyperspy_dlatoms.cli._printing import print_rows
 
 HELP = "simulate a data set of images"
+EXAMPLES = """
+dlatoms simulate recipes/graphene.yaml -o data/graphene --workers 4
+"""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -9,11 +9,17 @@ import sys
 from pathlib import Path
 
 from hyperspy_dlatoms._extras import require
-from hyperspy_dlatoms.cli import _backend, calibrate
+from hyperspy_dlatoms.cli import calibrate
 from hyperspy_dlatoms.cli._printing import print_rows
 from hyperspy_dlatoms.cli._writing import check_writable
+from hyperspy_dlatoms.networks import _backend
 
 HELP = "train a network on simulated images"
+EXAMPLES = """
+dlatoms train recipes/tiny.yaml --calibrate  # every step, in minutes
+dlatoms train my-recipe.yaml --minutes 60 -o my-network.safetensors
+dlatoms find image.dm4 --model my-network.safetensors -o atoms.csv
+"""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -64,7 +70,7 @@ def run(options: argparse.Namespace) -> None:
         )
     if options.output:
         check_writable(options.output)
-    _backend.import_tensorflow()
+    _backend.import_backend()
     written = fit.train(
         recipe,
         data=options.data,

@@ -76,6 +76,7 @@ def load_dataset(
     <LazySignal2D, title: Movie of a drifting particle, dimensions: (12|240, 240)>
     >>> truth
     <AtomPositions, title: , dimensions: (12|ragged)>
+      atoms ...
     """
     entry = sources.find(name, offline=offline)
     if entry.kind not in ("dataset", "example"):

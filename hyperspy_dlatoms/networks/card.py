@@ -9,6 +9,8 @@ import math
 from dataclasses import dataclass, field
 from typing import Any
 
+from hyperspy_dlatoms import _rows
+
 FORMAT = 2
 """The newest format of card that this version of the package reads, and the one it writes."""
 
@@ -24,7 +26,7 @@ class ModelCardError(ValueError):
     """A model card that does not describe a usable network."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class ModelCard:
     """Description of a network: its input and output, and how it was made.
 
@@ -177,6 +179,18 @@ class ModelCard:
             raise ModelCardError(
                 f"The model card has {name} = {getattr(self, name)!r}, expected {expected}."
             )
+
+    def __repr__(self) -> str:
+        from hyperspy_dlatoms.networks import _card_summary
+
+        text = _rows.to_text(f"<ModelCard {self.name} {self.version}>", _card_summary.rows_of(self))
+        return "\n\n".join([text, *filter(None, ["\n".join(_card_summary.scores_of(self))])])
+
+    def _repr_html_(self) -> str:
+        from hyperspy_dlatoms.networks import _card_summary
+
+        title, scores = f"ModelCard {self.name} {self.version}", _card_summary.scores_of(self)
+        return _rows.to_html(title, _card_summary.rows_of(self), "\n".join(scores))
 
     def to_json(self) -> str:
         """Return the card as JSON.

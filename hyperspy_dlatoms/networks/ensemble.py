@@ -6,6 +6,8 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Sequence
 
+from hyperspy_dlatoms import _rows
+from hyperspy_dlatoms.networks._card_summary import rows_of
 from hyperspy_dlatoms.networks.card import ModelCard
 from hyperspy_dlatoms.networks.network import AtomNetwork
 
@@ -50,6 +52,10 @@ class AtomEnsemble:
 
     def __repr__(self) -> str:
         return f"<AtomEnsemble {self.card.name}, {len(self.members)} members>"
+
+    def _repr_html_(self) -> str:
+        rows = [("members", ", ".join(f"{m.card.name} {m.card.version}" for m in self.members))]
+        return _rows.to_html(f"AtomEnsemble {self.card.name}", [*rows, *rows_of(self.card)])
 
 
 def common_card(

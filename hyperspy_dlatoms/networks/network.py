@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from hyperspy_dlatoms._doing import doing
 from hyperspy_dlatoms.networks import architecture
 from hyperspy_dlatoms.networks._features import with_levels
 from hyperspy_dlatoms.networks._folding import fold
@@ -75,6 +76,9 @@ class AtomNetwork:
 
     def __repr__(self) -> str:
         return f"<AtomNetwork {self.card.name} {self.card.version}>"
+
+    def _repr_html_(self) -> str:
+        return self.card._repr_html_()
 
     def __reduce__(self):
         if self.path is None:
@@ -251,7 +255,7 @@ def _built(path: Path, sha256: str, chosen: str) -> AtomNetwork:
         )
     try:
         _check_extent(path, card, arrays)
-        with policy(POLICIES[chosen]):
+        with doing(f"Loading the network {card.name!r}"), policy(POLICIES[chosen]):
             model = architecture.build(card.arguments, len(card.classes))
     except (TypeError, ValueError, KeyError) as error:
         raise ModelFileError(

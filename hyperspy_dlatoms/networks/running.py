@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from hyperspy_dlatoms.networks._backend import import_backend
+
 if TYPE_CHECKING:
     import keras
 
@@ -40,6 +42,7 @@ def precision() -> str:
 @contextmanager
 def policy(name: str) -> Iterator[None]:
     """Build Keras layers in a dtype policy, for instance ``"mixed_bfloat16"``, then go back."""
+    import_backend()
     import keras
 
     before = keras.config.dtype_policy()
@@ -53,6 +56,7 @@ def policy(name: str) -> Iterator[None]:
 @lru_cache(maxsize=1)
 def has_accelerator() -> bool:
     """Whether the backend of Keras runs on an accelerator."""
+    import_backend()
     import keras
 
     name = keras.backend.backend()

@@ -39,7 +39,8 @@ def publish(
 ) -> Path:
     """Write models and their catalogue into a folder that any web server can host.
 
-    A folder that is a registry already keeps its other entries. With the models come
+    A folder that is a registry already keeps its name, its other entries, and the creators and
+    whatever else was filled into its record. With the models come
     ``registry.json``, the catalogue, and ``.zenodo.json``, the metadata of a Zenodo record.
 
     Parameters
@@ -49,14 +50,14 @@ def publish(
     to : str or os.PathLike
         The folder; made if it is not there.
     name : str, optional
-        Name of the registry; by default that of the folder.
+        Name of the registry; by default the one that it has, or that of the folder.
     doi : str, optional
         The DOI of the record that the files are, or will be, uploaded to, from which they can be
         downloaded too. Zenodo reserves one before the upload.
     citation : str, optional
         Citation for users of the models.
     creators : sequence of str, optional
-        The names for the record, ``Family, Given``.
+        The names for the record, ``Family, Given``; by default those that it has.
 
     Returns
     -------
@@ -68,8 +69,9 @@ def publish(
     ModelFileError
         If a file is not a model file.
     RegistryError
-        If a card's name or version cannot be part of a file name, or a published file of that name
-        and version is another one.
+        If a card's name or version cannot be part of a file name, a published file of that name
+        and version is another one, the folder is a registry of another name, or its record is
+        damaged.
     OSError
         If the folder cannot be written.
 
@@ -84,7 +86,8 @@ def publish(
     """
     to = Path(to)
     catalogue = to / CATALOGUE
-    published, name = _published(catalogue, name or to.absolute().name)
+    published, name = _published(catalogue, name)
+    before = _record(to / ZENODO)
     for model in map(Path, models):
         card, _ = read_model(model)
         entry = entry_of(card, model, citation=citation)
@@ -97,7 +100,11 @@ def publish(
                 shutil.copyfile(model, draft)
         published[entry.name] = entry
     write_catalogue(catalogue, name, published.values())
-    record = zenodo_record(name, list(published.values()), creators)
+    known = creators or [one["name"] for one in before.get("creators", [])]
+    record = before | zenodo_record(name, list(published.values()), known)
+    if not creators and "creators" in before:
+        # With what else is known of them, as affiliations.
+        record["creators"] = before["creators"]
     with atomic_write(to / ZENODO) as draft:
         draft.write_text(_to_text(record), "utf-8")
     return catalogue
@@ -154,7 +161,26 @@ def zenodo_record(name: str, entries: Sequence[Entry], creators: Sequence[str]) 
     return record | ({"license": licences.pop()} if len(licences) == 1 else {})
 
 
-def _published(catalogue: Path, name: str) -> tuple[dict[str, Entry], str]:
+def _record(path: Path) -> dict[str, Any]:
+    """Return the record of a registry that was published before, as it was filled in since."""
+    if not path.is_file():
+        return {}
+    try:
+        record = json.loads(path.read_text("utf-8"))
+    except ValueError as error:
+        raise RegistryError(
+            f"{str(path)!r} is damaged ({error}): repair it, or delete it to have it written anew."
+        ) from error
+    if not isinstance(record, dict):
+        raise RegistryError(
+            f"{str(path)!r} is no record of Zenodo: expected named values; delete it to have it "
+            "written anew."
+        )
+    return record
+
+
+def _published(catalogue: Path, given: str | None) -> tuple[dict[str, Entry], str]:
+    name = given or catalogue.parent.absolute().name
     if not catalogue.is_file():
         if not is_name(name):
             raise RegistryError(
@@ -165,6 +191,11 @@ def _published(catalogue: Path, name: str) -> tuple[dict[str, Entry], str]:
     text = catalogue.read_text("utf-8")
     entries = parse_catalogue(text, str(catalogue), source=name, home=str(catalogue.parent))
     own = catalogue_content(text, str(catalogue)).get("name", name)
+    if given and given != own:
+        raise RegistryError(
+            f"{str(catalogue.parent)!r} is the registry {own!r} already, not {given!r}: people "
+            "have its models by that name, so leave out the name, or publish into another folder."
+        )
     return {entry.name: entry for entry in entries}, own
 
 

@@ -3,13 +3,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, fields
+import textwrap
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rich import filesize
 
+from hyperspy_dlatoms import _rows
+from hyperspy_dlatoms.networks._card_summary import rows_of, scores_of
+from hyperspy_dlatoms.networks.model_file import open_model
 from hyperspy_dlatoms.registry import _cache, sources
 from hyperspy_dlatoms.registry.catalogue import member_name
 from hyperspy_dlatoms.registry.entries import KINDS, PACKAGE, Entry
@@ -17,7 +21,16 @@ from hyperspy_dlatoms.registry.errors import RegistryError
 from hyperspy_dlatoms.registry.fetch import on_this_computer
 
 if TYPE_CHECKING:
-    from rich.table import Table
+    from hyperspy_dlatoms.networks.card import ModelCard
+
+_HEADINGS = {
+    "model": "Networks",
+    "ensemble": "Ensembles of networks",
+    "dataset": "Data sets",
+    "example": "Examples",
+}
+# Of the package, and of what comes with it.
+_LICENCE = "GPL-3.0-or-later"
 
 
 @dataclass(frozen=True, repr=False)
@@ -53,63 +66,100 @@ class Item:
         embedded = any(place.startswith(PACKAGE) for place in self.entry.where)
         return "in the package" if embedded else "yes"
 
-    def __rich__(self) -> Table:
-        """Return the details, a row each."""
-        from rich.table import Table
-        from rich.text import Text
-
-        table = Table(box=None, show_header=False, pad_edge=False)
-        for name, value in self._rows():
-            table.add_row(Text(name, "bold"), Text(value))
-        return table
+    @property
+    def _state(self) -> str:
+        """Whether it can be used at once, what it weighs, and its licence if it is not ours."""
+        cost = f"to download, {_bytes(self.download)}" if self.download else self.here
+        if self.entry.members and not self.lacking:
+            cost = f"{len(self.entry.members)} networks" + f", {cost}" * bool(self.download)
+        size = f", {_bytes(self.entry.size)}" if self.entry.size and not self.download else ""
+        licence = self.entry.licence
+        return cost + size + (f", {licence}" if licence not in ("", _LICENCE) else "")
 
     def __repr__(self) -> str:
-        return "\n".join(f"{name:18}{value}" for name, value in self._rows())
+        return "\n\n".join(
+            filter(None, [_rows.to_text(self._title, self._shown()), self._scores()])
+        )
 
-    def _rows(self) -> Sequence[tuple[str, str]]:
+    def _repr_html_(self) -> str:
+        return _rows.to_html(self._title, self._shown(), self._scores())
+
+    @property
+    def _title(self) -> str:
         entry = self.entry
-        rows = [("name", entry.full_name)]
-        for one in fields(entry):
-            value = getattr(entry, one.name)
-            if value and one.name not in ("name", "size", "source", "home"):
-                rows.append((one.name, _text(value)))
-        if entry.size:
-            rows.append(("size", _bytes(entry.size)))
-        rows.append(("on this computer", self.here + (f", {self.path}" if self.path else "")))
+        version = f" {entry.version}" if entry.version else ""
+        return f"{entry.full_name}{version} ({entry.kind})"
+
+    def _card(self) -> ModelCard | None:
+        """Return the card of a model that is on this computer."""
+        return open_model(self.path).card if self.path and self.entry.kind == "model" else None
+
+    def _scores(self) -> str:
+        card = self._card()
+        return "" if card is None else "\n".join(scores_of(card))
+
+    def _shown(self) -> Iterator[tuple[str, str]]:
+        entry, card = self.entry, self._card()
+        yield "description", entry.description
+        if card is not None:
+            yield from rows_of(card)
+        elif entry.domain:
+            yield "domain", _text(entry.domain)
+        for name in ("members", "threshold", "generate", "licence", "citation"):
+            if value := getattr(entry, name):
+                yield name, _text(value)
+        yield "here", self.here
+        if self.path:
+            yield "path", f"{self.path}"
         if self.lacking:
-            rows.append(("lacking", ", ".join(self.lacking)))
-        return [*rows, ("to download", _bytes(self.download))]
+            yield "lacking", ", ".join(self.lacking)
+        if self.download:
+            yield "to download", _bytes(self.download)
+        if entry.file:
+            yield "file", f"{entry.file}, {_bytes(entry.size)}"
+            yield "sha256", entry.sha256
+            places = [place for place in entry.where if not place.startswith(PACKAGE)]
+            if places:
+                yield "from", ", ".join(places)
 
 
 class Listing(tuple[Item, ...]):
     """The items of the catalogues, shown as a table."""
 
-    def __rich__(self) -> Table:
-        """Return a table with a row an item."""
-        from rich.table import Table
-        from rich.text import Text
+    def __repr__(self) -> str:
+        return "\n".join(self._lines())
 
-        table = Table(box=None, header_style="bold", pad_edge=False)
-        for heading in ("name", "kind", "version", "on this computer"):
-            table.add_column(heading, no_wrap=True)
-        for heading in ("size", "to download"):
-            table.add_column(heading, justify="right", no_wrap=True)
-        for heading in ("licence", "description"):
-            table.add_column(heading)
+    def _lines(self) -> Iterator[str]:
+        """Yield two lines or more an item under a heading for each kind, 79 columns."""
+        kind = None
         for item in self:
             entry = item.entry
-            size, cost = _bytes(entry.size) if entry.size else "", _bytes(item.download)
-            row = (entry.full_name, entry.kind, entry.version, item.here, size, cost)
-            table.add_row(*map(Text, (*row, entry.licence, entry.description)))
-        return table
+            if entry.kind != kind:
+                yield from [] if kind is None else [""]
+                yield _HEADINGS[entry.kind]
+                kind = entry.kind
+            version = f" {entry.version}" if entry.version else ""
+            yield f"  {entry.full_name}{version} ({item._state})"
+            indent = " " * 6
+            yield from textwrap.wrap(
+                entry.description, _rows.WIDTH, initial_indent=indent, subsequent_indent=indent
+            )
 
-    def __repr__(self) -> str:
-        from rich.console import Console
-
-        console = Console(width=160)
-        with console.capture() as capture:
-            console.print(self)
-        return capture.get().rstrip()
+    def _repr_html_(self) -> str:
+        return "".join(
+            _rows.to_html(
+                _HEADINGS[kind],
+                [
+                    (
+                        f"{item.entry.full_name} {item.entry.version}".rstrip(),
+                        f"{item.entry.description} ({item._state})",
+                    )
+                    for item in self
+                    if item.entry.kind == kind
+                ],
+            )
+            for kind in dict.fromkeys(item.entry.kind for item in self)
+        )
 
 
 def list(*kinds: str, offline: bool = False) -> Listing:

@@ -34,6 +34,7 @@ from hyperspy_dlatoms.signals._axes import (
 from hyperspy_dlatoms.signals._checkpoint import checkpointed, complete, describe
 from hyperspy_dlatoms.signals._choice import AUTO, Choice, choose_model, say
 from hyperspy_dlatoms.signals._material import Layer, layer_of
+from hyperspy_dlatoms.signals._progress import progress_of
 from hyperspy_dlatoms.signals._quality import (
     FrameResult,
     check_defoci,
@@ -44,7 +45,6 @@ from hyperspy_dlatoms.signals._quality import (
 from hyperspy_dlatoms.signals.atom_positions import (
     AtomPositions,
     LazyAtomPositions,
-    progress_bar,
 )
 
 if TYPE_CHECKING:
@@ -130,7 +130,9 @@ def find_atoms(
     search.check()
     choice: Choice | None = None
     if isinstance(model, str) and model == AUTO:
-        choice, sampling = choose_model(signal, sampling, _FRAMES)
+        choice, sampling = choose_model(
+            signal, sampling, _FRAMES, show_progressbar=output.show_progressbar
+        )
         say(choice, output.show_progressbar)
         model = choice.name
     model = resolve(model)
@@ -155,7 +157,7 @@ def find_atoms(
         find = checkpointed(find, output.store, describe(model.handle, images, **settings))
     results = _map("find-atoms", find, images, object, ())
     if output.store is not None and not output.lazy:
-        progress = progress_bar(output.show_progressbar)
+        progress = partial(progress_of, output.show_progressbar, "Finding atoms")
         results = complete(results, output.store, progress=progress, **output.workers)
     model = _named(model, layer)
     metadata = _metadata(signal, model, images)
@@ -192,7 +194,8 @@ def predict_atoms(
     model = _named(model, layer)
     classes = model.card.classes
     title = None if series is None else f"Probability of {', '.join(classes)} in"
-    return _finish(_signal_of_maps(of_block, signal, model, images, title), signal, output)
+    maps = _signal_of_maps(of_block, signal, model, images, title)
+    return _finish(maps, signal, output, "Mapping probabilities")
 
 
 def map_agreement(
@@ -218,7 +221,7 @@ def map_agreement(
         symmetrise=symmetrise,
     )
     maps = _signal_of_maps(of_block, signal, model, images, "Agreement on", classes=False)
-    return _finish(maps, signal, output)
+    return _finish(maps, signal, output, "Mapping agreement")
 
 
 def map_masked(signal: Signal2D, sampling: float | None, output: Output) -> Signal2D:
@@ -234,7 +237,7 @@ def map_masked(signal: Signal2D, sampling: float | None, output: Output) -> Sign
         metadata=_kept_metadata(signal),
     )
     _entitle(result, "Masked pixels of")
-    return _finish(result, signal, output)
+    return _finish(result, signal, output, "Masking pixels")
 
 
 def reconstruct_waves(
@@ -272,7 +275,7 @@ def reconstruct_waves(
         waves if images.navigation_axes else waves[0], axes=axes, metadata=metadata
     )
     _entitle(result, "Exit wave of")
-    return _finish(result, signal, output)
+    return _finish(result, signal, output, "Reconstructing exit waves")
 
 
 def estimate_sampling(
@@ -413,9 +416,16 @@ def _entitle(result: BaseSignal, title: str) -> None:
     result.metadata.Signal.quantity = quantity.partition(" of ")[0]
 
 
-def _finish(result: BaseSignal, signal: Signal2D, output: Output):
+def _finish(result: BaseSignal, signal: Signal2D, output: Output, what: str = "Finding atoms"):
     if not (signal._lazy if output.lazy is None else output.lazy):
-        result.compute(show_progressbar=output.show_progressbar, **output.workers)
+        if isinstance(result, LazyAtomPositions):
+            result.compute(show_progressbar=output.show_progressbar, **output.workers)
+            return result
+        # Species are an axis of theirs, but no frames.
+        axes = [a for a in result.axes_manager.navigation_axes if a.name != "species"]
+        chunks = result.data.chunks[: len(axes)]
+        with progress_of(output.show_progressbar, what, result.data, chunks):
+            result.compute(show_progressbar=False, **output.workers)
     return result
 
 

@@ -103,13 +103,14 @@ def complete(
     results: da.Array,
     directory: str | os.PathLike[str],
     *,
-    progress: AbstractContextManager,
+    progress: Callable[..., AbstractContextManager],
     **options: Any,
 ) -> da.Array:
     """Compute the blocks of results that a checkpoint lacks, and return all, read from it lazily.
 
     Memory does not grow with the number of frames, and the frames of finished blocks are not read.
-    `progress` is the context in which dask shows its progress, the options are for dask.
+    `progress` returns the context that shows how far an array of chunks is computed, the options
+    are for dask.
     """
     directory = Path(directory).absolute()
     meta = np.empty((0,) * results.ndim, bool)
@@ -128,7 +129,7 @@ def complete(
         if not zipfile.is_zipfile(_file(directory, key[1:]))
     ]
     if missing:
-        with progress:
+        with progress(written, results.chunks):
             compute_as_if_collection(da.Array, written.dask, missing, **options)
     return da.map_blocks(
         partial(_read, directory=directory),

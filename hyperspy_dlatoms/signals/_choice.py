@@ -14,6 +14,7 @@ from hyperspy_dlatoms.signals._axes import (
     frame_sampling,
     some_images,
 )
+from hyperspy_dlatoms.signals._progress import Progress, is_shown
 from hyperspy_dlatoms.signals._quality import other_modality
 
 if TYPE_CHECKING:
@@ -84,7 +85,11 @@ def knowing(material: str, signal: Signal2D) -> str:
 
 
 def choose_model(
-    signal: Signal2D, sampling: float | str | None, frames: int, names: Sequence[str] = ()
+    signal: Signal2D,
+    sampling: float | str | None,
+    frames: int,
+    names: Sequence[str] = (),
+    show_progressbar: bool | None = False,
 ) -> tuple[Choice, float]:
     """Choose a network by some frames of a signal; also return their sampling, Å/px."""
     from hyperspy_dlatoms.detection import choosing
@@ -99,7 +104,12 @@ def choose_model(
         x, y = signal.axes_manager.signal_axes
         pixel = frame_sampling((y, x), sampling).mean
     parts = choosing.windows(some, pixel)
-    ratings = [choosing.rate(parts, pixel, handles.handle(name).get()) for name in names]
+    ratings = []
+    shown = is_shown(show_progressbar)
+    with Progress("Choosing a network", len(names), "network", shown=shown) as progress:
+        for name in names:
+            ratings.append(choosing.rate(parts, pixel, handles.handle(name).get()))
+            progress.step()
     best = choosing.choose(ratings)
     return Choice(best.name, choosing.certainty(best, ratings), tuple(ratings)), pixel
 
@@ -109,9 +119,7 @@ def say(choice: Choice, show: bool | None) -> None:
 
     The search itself warns of images that the network was not trained on.
     """
-    import hyperspy.api as hs
-
-    if hs.preferences.General.show_progressbar if show is None else show:
+    if is_shown(show):
         print(choice, file=sys.stderr)
 
 

@@ -170,8 +170,8 @@ def from_dataframe(
     >>> from hyperspy_dlatoms import AtomPositions
     >>> table = pd.DataFrame({"frame": [0, 0, 2], "y_px": [4.0, 2.0, 3.0], "x_px": [1.0, 5.0, 6.0]})
     >>> atoms = AtomPositions.from_dataframe(table, sampling=0.2)
-    >>> atoms
-    <AtomPositions, title: , dimensions: (3|ragged)>
+    >>> [len(frame) for frame in atoms.data]
+    [2, 0, 1]
     >>> atoms.data[0]
     array([[2., 5.],
            [4., 1.]])

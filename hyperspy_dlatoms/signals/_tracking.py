@@ -12,6 +12,7 @@ import numpy as np
 from hyperspy_dlatoms.signals import _export
 from hyperspy_dlatoms.signals._columns import DEFAULT, pixel_size
 from hyperspy_dlatoms.signals._docstrings import filled
+from hyperspy_dlatoms.signals._progress import is_shown
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -89,7 +90,7 @@ def tracks(
 
     def positions() -> Iterator[np.ndarray]:
         frames = itertools.chain.from_iterable(_export.slabs(self.data))
-        hidden = not self._shows_progress(show_progressbar)
+        hidden = not is_shown(show_progressbar)
         console = Console(stderr=True)
         for frame in track(frames, "tracks", axes[0].size, console=console, disable=hidden):
             kept.append(frame)

@@ -3,17 +3,15 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Iterable, Sequence
-from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Any
 
 import dask
 import dask.array as da
 import numpy as np
-from dask.diagnostics import ProgressBar
 from hyperspy.signals import BaseSignal, LazySignal
 
+from hyperspy_dlatoms import _rows
 from hyperspy_dlatoms.signals import (
     _bridges,
     _editing,
@@ -22,6 +20,7 @@ from hyperspy_dlatoms.signals import (
     _report,
     _selection,
     _stacking,
+    _summary,
     _tables,
     _tracking,
     _vacancy_methods,
@@ -31,6 +30,7 @@ from hyperspy_dlatoms.signals._mapping import map_blocks as _map
 from hyperspy_dlatoms.signals._physics import Physics
 from hyperspy_dlatoms.signals._picture import PLAIN, scale_of_values
 from hyperspy_dlatoms.signals._placement import first_frame, place, warn_of_other_frames
+from hyperspy_dlatoms.signals._progress import progress_of
 from hyperspy_dlatoms.signals._quality import record_quality
 
 if TYPE_CHECKING:
@@ -76,6 +76,9 @@ class AtomPositions(Physics, BaseSignal):
     ... )
     >>> atoms
     <AtomPositions, title: , dimensions: (2|ragged)>
+      atoms     1 in 2 images, 0 to 1 in each
+      sampling  0.2 Å/px
+      columns   y, x, probability, y_sigma, x_sigma
     >>> atoms.inav[1].data[0].shape
     (0, 5)
     """
@@ -212,11 +215,11 @@ class AtomPositions(Physics, BaseSignal):
         Examples
         --------
         >>> one = AtomPositions.from_frames(np.array([[10.0, 5.0, 0.9]]), sampling=0.2)
-        >>> AtomPositions.stack([one, one, one], new_axis_name="file")
-        <AtomPositions, title: , dimensions: (3|ragged)>
+        >>> AtomPositions.stack([one, one, one], new_axis_name="file").axes_manager[0].name
+        'file'
         >>> movie = AtomPositions.from_frames([np.empty((0, 5))] * 4, sampling=0.2)
-        >>> AtomPositions.stack([movie, movie], axis=0)
-        <AtomPositions, title: , dimensions: (8|ragged)>
+        >>> AtomPositions.stack([movie, movie], axis=0).data.shape
+        (8,)
         """
         results = list(results)
         if not results:
@@ -362,6 +365,12 @@ class AtomPositions(Physics, BaseSignal):
         """
         return _selection.Slicer(self)
 
+    def __repr__(self) -> str:
+        return _rows.to_text(super().__repr__(), _summary.rows_of(self))
+
+    def _repr_html_(self) -> str:
+        return _rows.to_html(super().__repr__(), _summary.rows_of(self))
+
     def save(self, filename=None, overwrite=None, extension=None, file_format=None, **kwds):
         """Save to a file; see :meth:`hyperspy.api.signals.BaseSignal.save`.
 
@@ -506,9 +515,6 @@ class AtomPositions(Physics, BaseSignal):
         """Return what there is of each frame besides its atoms, lazy where it was not computed."""
         return self.metadata.get_item(f"VectorMetadata.{name}")
 
-    def _shows_progress(self, asked: bool | None) -> bool:
-        return _shows_progress(asked)
-
     def _for_tables(self) -> tuple[np.ndarray, _export.Calibration, _export.Navigation]:
         return self._computed_frames(), self._calibration, self._navigation
 
@@ -556,6 +562,9 @@ class LazyAtomPositions(AtomPositions, LazySignal):
     >>> atoms = AtomPositions.from_frames([np.empty((0, 5))] * 3, sampling=0.2).as_lazy()
     >>> atoms
     <LazyAtomPositions, title: , dimensions: (3|ragged)>
+      atoms     not computed yet, in 3 images: call compute()
+      sampling  0.2 Å/px
+      columns   y, x, probability, y_sigma, x_sigma
     """
 
     @filled
@@ -592,7 +601,7 @@ class LazyAtomPositions(AtomPositions, LazySignal):
         """
         lazy = self._lazy_reports()
         # One pass of the network gives all.
-        with progress_bar(show_progressbar):
+        with progress_of(show_progressbar, "Finding atoms", self.data):
             sites, *reports = dask.compute(self.data, *lazy.values(), **kwargs)
         if lazy:
             vectors = self.metadata.VectorMetadata
@@ -644,17 +653,6 @@ class LazyAtomPositions(AtomPositions, LazySignal):
         """Return the results that were not computed yet of each frame besides its atoms."""
         items = {name: self.metadata.get_item(f"VectorMetadata.{name}") for name in _REPORTS}
         return {name: item for name, item in items.items() if isinstance(item, da.Array)}
-
-
-def progress_bar(asked: bool | None) -> AbstractContextManager:
-    """Return the context in which dask shows its progress, by HyperSpy's preference where None."""
-    return ProgressBar(out=sys.stderr) if _shows_progress(asked) else nullcontext()
-
-
-def _shows_progress(asked: bool | None) -> bool:
-    from hyperspy.api import preferences
-
-    return bool(preferences.General.show_progressbar) if asked is None else asked
 
 
 def _parts(results: np.ndarray, part: str) -> np.ndarray:

@@ -85,7 +85,7 @@ def make_callbacks(
     """
     import keras
     from rich.console import Console
-    from rich.progress import Progress
+    from rich.progress import BarColumn, Progress, TextColumn
 
     class Pace(keras.callbacks.Callback):
         """Rate and limit by the share of steps or time, which schedules of Keras do not know."""
@@ -93,8 +93,9 @@ def make_callbacks(
         def on_train_begin(self, logs: dict[str, float] | None = None) -> None:
             self.before = state.minutes - time.monotonic() / 60
             console = Console(stderr=True)
-            self.bar = Progress(console=console, disable=not show_progressbar)
-            self.task = self.bar.add_task("training", total=1.0)
+            columns = (TextColumn("{task.description}"), BarColumn(bar_width=12))
+            self.bar = Progress(*columns, console=console, disable=not show_progressbar)
+            self.task = self.bar.add_task(progress_text(state, settings), total=1.0)
             self.bar.start()
 
         def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:
@@ -117,8 +118,9 @@ def make_callbacks(
             state.add(logs["val_loss"], settings)
             logs |= {"step": state.step, "minutes": state.minutes, "learning_rate": self.rate}
             logs["progress"] = state.share(settings)
-            losses = f"loss {logs['loss']:.4f}, held out {logs['val_loss']:.4f}"
-            self.bar.update(self.task, description=f"epoch {state.epoch}, {losses}")
+            losses = f"loss {logs['loss']:.3f}, held out {logs['val_loss']:.3f}"
+            text = f"{progress_text(state, settings)}, {losses}"
+            self.bar.update(self.task, description=text)
             if state.finished(settings):
                 self.model.stop_training = True
 
@@ -158,6 +160,19 @@ def make_callbacks(
         Best(),
         keras.callbacks.CSVLogger(str(directory / LOG), append=True),
     ]
+
+
+def progress_text(state: State, settings: TrainingSettings) -> str:
+    """Return how many epochs are done of those that the time or the steps are enough for."""
+    share = state.share(settings)
+    text = f"epoch {state.epoch}"
+    if state.epoch and share > 0:
+        text += f" of about {max(state.epoch, round(state.epoch / share))}"
+    if settings.minutes is not None:
+        text += f", {state.minutes:.0f} of {settings.minutes:g} min"
+    if settings.steps is not None:
+        text += f", step {state.step} of {settings.steps}"
+    return text
 
 
 def _synchronise(model: keras.Model) -> None:

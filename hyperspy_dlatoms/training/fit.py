@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from hyperspy_dlatoms.networks import architecture
+from hyperspy_dlatoms.networks._backend import import_backend
 from hyperspy_dlatoms.networks.model_file import read_model, write_model
 from hyperspy_dlatoms.networks.running import policy
 from hyperspy_dlatoms.recipes.recipe import Recipe, check_classes, read_recipe
@@ -168,6 +169,7 @@ def _fit(
     show_progressbar: bool,
 ) -> None:
     """Train, or continue from a state, and leave the best weights in a model file."""
+    import_backend()
     import keras
 
     from hyperspy_dlatoms.training.losses import site_loss, wave_loss

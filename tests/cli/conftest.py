@@ -4,6 +4,7 @@ from __future__ import annotations
 import pytest
 
 from hyperspy_dlatoms import cli
+from hyperspy_dlatoms.networks import _backend
 from tests.helpers.registry_fixtures import (  # noqa: F401
     cache_folder,
     content,
@@ -16,7 +17,7 @@ from tests.helpers.registry_fixtures import (  # noqa: F401
 @pytest.fixture(autouse=True)
 def _no_tensorflow(monkeypatch):
     # Nothing here runs a network of its.
-    monkeypatch.setattr(cli._backend, "import_tensorflow", lambda: None)
+    monkeypatch.setattr(_backend, "import_backend", lambda: None)
 
 
 @pytest.fixture

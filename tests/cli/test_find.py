@@ -19,6 +19,7 @@ import hyperspy_dlatoms
 from hyperspy_dlatoms import SamplingError, cli
 from hyperspy_dlatoms.cli import _searching
 from hyperspy_dlatoms.signals import _blocks
+from tests.helpers.printed import row_of
 
 
 def test_find_csv_and_picture(spot_network, movie, tmp_path, capsys):
@@ -37,6 +38,34 @@ def test_find_csv_and_picture(spot_network, movie, tmp_path, capsys):
     assert f"atoms     {len(table)}" in printed
     assert "(the first image)" in printed
     assert imread(picture).ndim == 3
+
+
+def test_find_strain_and_quality(spot_network, movie, tmp_path, capsys):
+    path, truth = movie
+    output = tmp_path / "atoms.csv"
+    assert cli.main(["find", str(path), "-o", str(output), "--strain", "--quality"]) == 0
+    table = pd.read_csv(output)
+    assert {"e_xx", "e_xx_sigma", "rotation", "grain"} <= set(table.columns)
+    quality = pd.read_csv(tmp_path / "atoms-quality.csv")
+    assert quality.found.tolist() == list(map(len, truth))
+    printed = capsys.readouterr().out
+    assert "strain " in printed and "quality " in printed
+    assert str(tmp_path / "atoms-quality.csv") in row_of(printed, "wrote")
+
+
+def test_strain_is_against_a_material(spot_network, movie, tmp_path, monkeypatch, error_of):
+    path, _ = movie
+    asked = []
+    strain = hyperspy_dlatoms.AtomPositions.strain
+    monkeypatch.setattr(
+        hyperspy_dlatoms.AtomPositions,
+        "strain",
+        lambda self, material=None: asked.append(material) or strain(self),
+    )
+    arguments = ["find", path, "-o", tmp_path / "atoms.csv", "--material", "Au"]
+    assert "--strain" in error_of(*arguments)
+    assert cli.main([*map(str, arguments), "--strain"]) == 0
+    assert asked == ["Au"]
 
 
 def test_find_hspy(spot_network, movie, tmp_path):
@@ -230,9 +259,22 @@ def test_find_several_files_in_a_table(spot_network, three, tmp_path, capsys):
     assert f"{movie} atoms in 2 images, 0.1 Å/px" in printed
 
 
+def test_quality_of_several_files(spot_network, three, tmp_path, capsys):
+    files = str(tmp_path / "[abc].hspy")
+    arguments = ["find", files, "--quality", "-o"]
+    assert cli.main([*arguments, str(tmp_path / "atoms.csv")]) == 0
+    table = pd.read_csv(tmp_path / "atoms-quality.csv")
+    assert [Path(name).name for name in table.file] == ["a.hspy", "b.hspy", "c.hspy", "c.hspy"]
+    assert table.found.sum() == len(pd.read_csv(tmp_path / "atoms.csv"))
+    assert capsys.readouterr().out.count("quality: ") == 3
+    assert not list(tmp_path.glob("*.parts"))
+    assert cli.main([*arguments, str(tmp_path / "out")]) == 0
+    assert len(list((tmp_path / "out").glob("*-quality.csv"))) == 3
+
+
 def test_find_several_files_in_a_directory(spot_network, three, tmp_path):
     image, movie = three
-    arguments = ["-o", str(tmp_path / "out"), "--png", str(tmp_path / "pictures")]
+    arguments = ["-o", str(tmp_path / "out"), "--plot", str(tmp_path / "pictures")]
     assert cli.main(["find", str(tmp_path / "[ac].hspy"), *arguments]) == 0
     assert len(pd.read_csv(tmp_path / "out" / "a.csv")) == image
     assert len(pd.read_csv(tmp_path / "out" / "c.csv")) == movie

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import subprocess
 import sys
 
@@ -25,6 +26,26 @@ def test_usage(arguments, message, capsys):
         cli.main(arguments)
     assert error.value.code == 2
     assert message in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", ["find", "train", "publish", "doctor"])
+def test_help_has_examples_that_parse(command, capsys):
+    with pytest.raises(SystemExit):
+        cli.main([command, "--help"])
+    printed = capsys.readouterr().out
+    examples = printed.partition("examples:\n")[2]
+    lines = [line for line in examples.splitlines() if line.strip().startswith("dlatoms ")]
+    assert lines
+    for line in lines:
+        cli.make_parser().parse_args(shlex.split(line, comments=True)[1:])
+    assert max(map(len, printed.splitlines())) <= 80
+
+
+def test_a_reader_that_has_enough():
+    program = os.path.join(os.path.dirname(sys.executable), "dlatoms")
+    command = f"{program} completion bash | head -n 1"
+    result = subprocess.run(["bash", "-c", command], capture_output=True, text=True)
+    assert result.stdout == "_dlatoms() {\n" and not result.stderr
 
 
 def test_without_a_command_it_prints_the_help(capsys):

@@ -33,10 +33,19 @@ def test_what_a_download_would_cost(lab):
 
 def test_table(lab):
     text = repr(registry.list("model", "ensemble"))
-    (row,) = [line for line in text.splitlines() if line.startswith("lab/gold")]
-    assert "200.0 kB" in row and " no " in row
+    (row,) = [line for line in text.splitlines() if line.startswith("  lab/gold")]
+    assert "to download, 200.0 kB" in row
     assert "movie" not in text
+    assert max(map(len, text.splitlines())) < 80
     assert "sha256" in repr(registry.info("lab/gold"))
+
+
+def test_in_a_notebook(lab):
+    html = registry.list("model", "ensemble")._repr_html_()
+    assert html.count("<table>") == 2
+    assert "lab/both" in html and "to download, 400.0 kB" in html
+    html = registry.info("graphene")._repr_html_()
+    assert "<pre>" in html and "benchmark" in html
 
 
 def test_listing_uses_no_network_offline(lab, server):

@@ -77,6 +77,40 @@ def test_publishing_more_keeps_what_is_there(model, folder):
     ]
 
 
+def test_publishing_more_keeps_the_record(model, folder):
+    publish([model()], folder, creators=["Curie, Marie"])
+    record = json.loads((folder / ZENODO).read_text("utf-8"))
+    record["creators"][0]["affiliation"] = "Sorbonne"
+    (folder / ZENODO).write_text(json.dumps(record | {"notes": "Ours."}), "utf-8")
+    publish([model("silver")], folder)
+    kept = json.loads((folder / ZENODO).read_text("utf-8"))
+    assert kept["creators"] == [{"name": "Curie, Marie", "affiliation": "Sorbonne"}]
+    assert kept["notes"] == "Ours."
+    assert "silver" in kept["description"]
+    publish([model("silver")], folder, creators=["Meitner, Lise"])
+    assert json.loads((folder / ZENODO).read_text("utf-8"))["creators"] == [
+        {"name": "Meitner, Lise"}
+    ]
+
+
+def test_a_registry_keeps_its_name(model, folder):
+    publish([model()], folder, name="ours")
+    before = (folder / "registry.json").read_bytes()
+    with pytest.raises(RegistryError, match="'ours' already, not 'theirs'"):
+        publish([model("silver")], folder, name="theirs")
+    assert (folder / "registry.json").read_bytes() == before
+    publish([model("silver")], folder, name="ours")
+
+
+@pytest.mark.parametrize("text", ["{", "[]"])
+def test_a_damaged_record_is_not_written_over(text, model, folder):
+    publish([model()], folder)
+    (folder / ZENODO).write_text(text)
+    with pytest.raises(RegistryError, match="delete it"):
+        publish([model()], folder)
+    assert (folder / ZENODO).read_text() == text
+
+
 def test_a_published_file_can_be_published_again(model, folder):
     publish([model()], folder)
     before = (folder / "registry.json").read_bytes()

@@ -222,7 +222,9 @@ def test_num_workers(spot_network, spot_images):
 def test_progress_bar(spot_network, spot_images, capsys):
     signal, _ = spot_images(3)
     signal.find_atoms_nn(show_progressbar=True)
-    assert "100%" in capsys.readouterr().err
+    assert "Finding atoms: 3 frames, " in capsys.readouterr().err
+    signal.predict_atoms_nn("graphene", show_progressbar=True)
+    assert "Mapping probabilities: 3 frames, " in capsys.readouterr().err
     signal.find_atoms_nn(show_progressbar=False)
     signal.find_atoms_nn()
     assert capsys.readouterr().err == ""

@@ -1,0 +1,27 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What takes a while at the moment, such as a network being loaded, for whoever shows progress."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+_now: list[list[str]] = []
+
+
+@contextmanager
+def doing(text: str) -> Iterator[None]:
+    """Let `current` return a text, from any thread, within the context."""
+    # A list of its own, since two threads may do the same.
+    entry = [text]
+    _now.append(entry)
+    try:
+        yield
+    finally:
+        _now[:] = [one for one in _now if one is not entry]
+
+
+def current() -> str:
+    """Return what was begun last of what is not done, "" if there is nothing."""
+    now = _now[-1:]
+    return now[0][0] if now else ""

@@ -1,0 +1,176 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The command ``dlatoms doctor``."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import platform
+import shutil
+import tempfile
+import textwrap
+from collections.abc import Iterator
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from hyperspy_dlatoms._rows import WIDTH
+from hyperspy_dlatoms.networks._backend import instructions
+
+HELP = "check the installation: versions, processor, GPU, cache and models"
+EXAMPLES = """
+dlatoms doctor                        # exit status 1 where something is wrong
+TF_CPP_MIN_LOG_LEVEL=0 dlatoms doctor # with all that TensorFlow says of a GPU
+"""
+
+_PACKAGES = ("hyperspy", "rosettasciio", "dask", "numpy", "scipy", "keras", "tensorflow")
+# A package of each, by which it is known to be installed.
+_EXTRAS = {"simulation": "abtem", "tracking": "trackpy"}
+# What networks gain from, as Linux and NumPy name it, and what it is called.
+_INSTRUCTIONS = {
+    "AVX": ("avx",),
+    "AVX2": ("avx2",),
+    "AVX-512": ("avx512f",),
+    "AVX-512 BF16": ("avx512_bf16", "avx512bf16"),
+    "AMX BF16": ("amx_bf16",),
+}
+_WHOLE: dict[str, Any] = {
+    "subsequent_indent": " " * 18,
+    "break_long_words": False,
+    "break_on_hyphens": False,
+}
+_BFLOAT16 = {"AVX-512 BF16", "AMX BF16"}
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare its arguments."""
+
+
+def run(options: argparse.Namespace) -> int:
+    """Print what there is, a line each, and then what is wrong; return 1 if anything is."""
+    wrong: list[str] = []
+    for name, text in _checks(wrong):
+        start = f"{name:16}  "
+        # Line by line, since the backend takes a while.
+        print(textwrap.fill(text, WIDTH, initial_indent=start, **_WHOLE), flush=True)
+    print()
+    for text in wrong:
+        print(f"wrong: {text}")
+    if not wrong:
+        print("Nothing is wrong. `dlatoms demo` finds the atoms of an example.")
+    return int(bool(wrong))
+
+
+def _checks(wrong: list[str]) -> Iterator[tuple[str, str]]:
+    import hyperspy_dlatoms
+
+    yield (
+        "hyperspy-dlatoms",
+        f"{hyperspy_dlatoms.__version__}, {Path(hyperspy_dlatoms.__file__).parent}",
+    )
+    yield "Python", f"{platform.python_version()}, {platform.system()} {platform.machine()}"
+    yield "packages", ", ".join(f"{name} {_version(name) or 'missing'}" for name in _PACKAGES)
+    wrong += [f"{name} is not installed." for name in _PACKAGES[:-1] if _version(name) is None]
+    for extra, package in _EXTRAS.items():
+        there = _version(package)
+        how = f"not installed: pip install 'hyperspy-dlatoms[{extra}]'"
+        yield f"[{extra}]", f"{package} {there}" if there else how
+    yield "HyperSpy", _methods(wrong)
+    yield "backend", _backend(wrong)
+    yield "processor", _processor(wrong)
+    yield "precision", _precision(wrong)
+    yield "cache", _cache(wrong)
+    yield "models", _models(wrong)
+
+
+def _version(package: str) -> str | None:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None
+
+
+def _methods(wrong: list[str]) -> str:
+    """Whether HyperSpy knows the signals and the methods of the package."""
+    from hyperspy.extensions import ALL_EXTENSIONS
+    from hyperspy.signals import Signal2D
+
+    if "AtomPositions" not in ALL_EXTENSIONS["signals"]:
+        wrong.append("HyperSpy does not know AtomPositions: install the package again with pip.")
+    owner = getattr(getattr(Signal2D, "find_atoms_nn", None), "__module__", "nobody")
+    if not owner.startswith("hyperspy_dlatoms"):
+        wrong.append(f"Signal2D.find_atoms_nn is of {owner}, not ours.")
+    return f"find_atoms_nn of {owner}"
+
+
+def _backend(wrong: list[str]) -> str:
+    from hyperspy_dlatoms.networks.running import has_accelerator
+
+    try:
+        # It is imported for that.
+        found = has_accelerator()
+        import keras
+    except Exception as error:
+        wrong.append(f"Keras cannot be imported ({type(error).__name__}: {error}).")
+        return "none"
+    return f"{keras.backend.backend()}, {'a GPU' if found else 'no GPU'}"
+
+
+def _processor(wrong: list[str]) -> str:
+    known = instructions()
+    there = [name for name, flags in _INSTRUCTIONS.items() if known.intersection(flags)]
+    if "x86" in platform.machine().lower() and "AVX" not in there:
+        wrong.append("The processor has no AVX, which TensorFlow needs: use KERAS_BACKEND=torch.")
+    return f"{os.cpu_count()} cores, {', '.join(there) or 'no AVX'}"
+
+
+def _precision(wrong: list[str]) -> str:
+    from hyperspy_dlatoms.networks.running import PRECISION, precision
+
+    try:
+        chosen = precision()
+    except ValueError as error:
+        wrong.append(f"{error}")
+        return "unknown"
+    known = instructions()
+    fast = any(known.intersection(_INSTRUCTIONS[name]) for name in _BFLOAT16)
+    if chosen == "float32" and fast:
+        return f"{chosen}; {PRECISION}=bfloat16 is faster on this processor"
+    if chosen != "float32" and not fast:
+        return f"{chosen}, which this processor does not multiply: faster on a GPU only"
+    return chosen
+
+
+def _cache(wrong: list[str]) -> str:
+    from hyperspy_dlatoms.registry import _cache
+
+    folder = _cache.folder()
+    # The part of it that is there.
+    there = next(path for path in (folder, *folder.parents) if path.exists())
+    try:
+        with tempfile.TemporaryFile(dir=there):
+            free = shutil.disk_usage(there).free
+    except OSError as error:
+        wrong.append(
+            f"{str(folder)!r} cannot be written ({error.strerror}): set {_cache.CACHE} to a folder "
+            "that can, for models of others and data sets."
+        )
+        return f"{folder}, not writable"
+    return f"{folder}, {free / 1e9:.0f} GB free"
+
+
+def _models(wrong: list[str]) -> str:
+    """Compare all files that come with the package with their fingerprints."""
+    from hyperspy_dlatoms import registry
+    from hyperspy_dlatoms.registry.fetch import on_this_computer
+    from hyperspy_dlatoms.registry.sources import own_entries
+
+    files = [entry for entry in own_entries() if entry.file]
+    bad = [entry.name for entry in files if on_this_computer(entry) is None]
+    if bad:
+        wrong.append(f"{', '.join(bad)}: missing or changed files; install the package again.")
+    models = sum(entry.kind == "model" for entry in files)
+    return (
+        f"{models} networks and {len(files) - models} examples, {len(files) - len(bad)} of "
+        f"{len(files)} files as published; {len(registry.ensembles())} ensembles"
+    )

@@ -1,0 +1,120 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The import of Keras and its backend, without the messages of TensorFlow about itself."""
+
+from __future__ import annotations
+
+import importlib
+import logging
+import os
+import platform
+import re
+import sys
+import tempfile
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from hyperspy_dlatoms._doing import doing
+
+_LEVEL = "TF_CPP_MIN_LOG_LEVEL"
+# Lines of the logs of C++ (information, warnings, and errors such as that there is no driver of a
+# GPU), by glog and as older releases write them; not the fatal ones.
+_LOGGED = re.compile(
+    rb"(?:WARNING: All log messages before absl::"
+    rb"|[IWE]\d{4} \d\d:\d\d:[\d.]+ +\d+ "
+    rb"|\d{4}-\d\d-\d\d \d\d:\d\d:[\d.]+: [IWE] "
+    rb"|To enable the following instructions: )[^\n]*\n?"
+)
+_X86 = ("x86_64", "amd64")
+_lock = threading.RLock()
+_ready = False
+
+
+def import_backend() -> None:
+    """Import Keras and its backend, and look for devices, once.
+
+    What TensorFlow logs meanwhile is not shown unless ``TF_CPP_MIN_LOG_LEVEL`` is set; what anyone
+    else writes is, and all of it if the import fails.
+    """
+    global _ready
+    # A thread that comes second waits.
+    with _lock:
+        if _ready:
+            return
+        logging.getLogger("tensorflow").addFilter(_is_not_about_tracing)
+        if os.environ.get(_LEVEL) is None and not _stops_tensorflow():
+            # From now on errors alone, as of memory that runs out.
+            os.environ[_LEVEL] = "2"
+            with doing("Loading Keras"), without_logs():
+                _import()
+        else:
+            with doing("Loading Keras"):
+                _import()
+        _ready = True
+
+
+def _import() -> None:
+    import keras
+
+    if keras.backend.backend() == "tensorflow":
+        import tensorflow
+
+        # Looking for devices logs too.
+        tensorflow.config.list_physical_devices()
+
+
+@contextmanager
+def without_logs() -> Iterator[None]:
+    """Hold back what is written to the file descriptor of standard error, and drop logs of C++.
+
+    Some releases of TensorFlow write there whatever the level is.
+    """
+    try:
+        kept = os.dup(2)
+    except OSError:
+        # A program without standard error.
+        yield
+        return
+    failed = True
+    with tempfile.TemporaryFile() as held:
+        _flush()
+        os.dup2(held.fileno(), 2)
+        try:
+            yield
+            failed = False
+        finally:
+            _flush()
+            os.dup2(kept, 2)
+            os.close(kept)
+            held.seek(0)
+            text = held.read()
+            os.write(2, text if failed else _LOGGED.sub(b"", text))
+
+
+def _flush() -> None:
+    if sys.stderr is not None:
+        sys.stderr.flush()
+
+
+def _stops_tensorflow() -> bool:
+    """Whether the processor lacks AVX, so that TensorFlow ends the program with a message."""
+    return platform.machine().lower() in _X86 and "avx" not in instructions()
+
+
+def instructions() -> set[str]:
+    """Return the instructions of the processor, as Linux names them, elsewhere NumPy."""
+    # Not public, but no other package that is installed knows.
+    numpy = importlib.import_module("numpy._core._multiarray_umath")
+    known = {name.lower() for name, there in numpy.__cpu_features__.items() if there}
+    try:
+        lines = Path("/proc/cpuinfo").read_text("utf-8").splitlines()
+    except OSError:
+        return known
+    return known | {name for line in lines if line.startswith("flags") for name in line.split()}
+
+
+def _is_not_about_tracing(record: logging.LogRecord) -> bool:
+    """Whether a message is not that `running` traces its function again, for another network."""
+    text = record.getMessage()
+    return "retracing" not in text or "_by_tensorflow" not in text

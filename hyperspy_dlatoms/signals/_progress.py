@@ -1,0 +1,153 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Progress on the screen: what is being done, how many frames are, and how long the rest takes."""
+
+from __future__ import annotations
+
+import math
+import os
+import sys
+import threading
+import time
+from collections.abc import Sequence
+from typing import Any, TextIO
+
+import dask.array as da
+from dask.callbacks import Callback
+
+from hyperspy_dlatoms._doing import current
+
+# Letters.
+_BAR = 24
+# s: a line that changes four times a second can be followed.
+_PERIOD = 0.25
+
+
+def is_shown(asked: bool | None) -> bool:
+    """Whether progress is shown, by HyperSpy's preference where nobody asked."""
+    from hyperspy.api import preferences
+
+    return bool(preferences.General.show_progressbar) if asked is None else bool(asked)
+
+
+def progress_of(
+    asked: bool | None, what: str, array: da.Array, chunks: Sequence[Sequence[int]] | None = None
+) -> Progress:
+    """Return the context that shows what is done to the frames of an array that is computed.
+
+    `chunks` are the frames of its blocks along the navigation axes, by default all axes.
+    """
+    chunks = array.chunks if chunks is None else chunks
+    progress = Progress(what, math.prod(map(sum, chunks)), shown=is_shown(asked))
+    return progress.follow(array.name, chunks)
+
+
+class Progress(Callback):
+    """A line on standard error about what is done to a number of frames, from the very start.
+
+    Until the first frame is done it says what is going on, such as that a network is loaded.
+    """
+
+    def __init__(self, what: str, total: int, unit: str = "frame", *, shown: bool = True) -> None:
+        self.what, self.total, self.unit, self.shown, self.done = what, total, unit, shown, 0
+        self._name: str = ""
+        self._chunks: Sequence[Sequence[int]] = ()
+        self._first: tuple[int, float] | None = None
+        self._end: float | None = None
+
+    def follow(self, name: str, chunks: Sequence[Sequence[int]]) -> Progress:
+        """Count the frames of the blocks of a dask array of this name that are computed.
+
+        `chunks` are the frames of its blocks along the navigation axes. Blocks are counted on this
+        computer only, not on the workers of a cluster.
+        """
+        self._name, self._chunks = name, chunks
+        return self
+
+    def step(self, number: int = 1) -> None:
+        """Count what is done."""
+        self.done = min(self.done + number, self.total)
+        if not self.shown:
+            return
+        # The first took longer, since a network was loaded for it.
+        now = time.monotonic()
+        if self._first is None:
+            self._first = (self.done, now)
+        elif self.done > self._first[0]:
+            begun, then = self._first
+            self._end = now + (now - then) * (self.total - self.done) / (self.done - begun)
+
+    def _posttask(self, key: Any, *_: Any) -> None:
+        if isinstance(key, tuple) and key[0] == self._name:
+            sizes = zip(self._chunks, key[1:], strict=False)
+            self.step(math.prod(chunk[at] for chunk, at in sizes))
+
+    def __enter__(self) -> Progress:
+        if not self.shown:
+            return self
+        self._began, self._length = time.monotonic(), 0
+        self._out = _screen()
+        # The one of a notebook is no terminal, but starts a line anew as one does.
+        self._live = self._out.isatty() or type(self._out).__module__.startswith("ipykernel")
+        self._ended = threading.Event()
+        self._drawing = threading.Thread(target=self._draw_until_ended, daemon=True)
+        if self._live:
+            self._write(self._line())
+            self._drawing.start()
+        super().__enter__()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *error: Any) -> None:
+        if not self.shown:
+            return
+        super().__exit__(kind, *error)
+        self._ended.set()
+        if self._live:
+            self._drawing.join()
+        if kind is None:
+            passed = _duration(time.monotonic() - self._began)
+            self._write(f"{self.what}: {_number(self.total, self.unit)}, {passed}")
+        if kind is None or self._live:
+            self._out.write("\n")
+        self._out.flush()
+        if self._out is not sys.stderr:
+            self._out.close()
+
+    def _draw_until_ended(self) -> None:
+        while not self._ended.wait(_PERIOD):
+            self._write(self._line())
+
+    def _line(self) -> str:
+        passed = time.monotonic() - self._began
+        if not self.done:
+            return f"{current() or self.what} ... {_duration(passed)}"
+        full = _BAR * self.done // self.total
+        left = None if self._end is None else max(self._end - time.monotonic(), 1.0)
+        rest = f", {_duration(left)} left" if left and self.done < self.total else ""
+        return (
+            f"{self.what} [{'#' * full}{' ' * (_BAR - full)}] "
+            f"{self.done} of {_number(self.total, self.unit)}{rest}"
+        )
+
+    def _write(self, line: str) -> None:
+        self._out.write(f"\r{line:{self._length}}" if self._live else line)
+        self._out.flush()
+        self._length = len(line)
+
+
+def _screen() -> TextIO:
+    """Return standard error, a terminal also where the messages of a backend are held back."""
+    if sys.stderr is sys.__stderr__ and sys.stderr is not None and sys.stderr.isatty():
+        return open(os.dup(sys.stderr.fileno()), "w", encoding=sys.stderr.encoding)
+    return sys.stderr
+
+
+def _number(number: int, unit: str) -> str:
+    return f"{number} {unit}{'' if number == 1 else 's'}"
+
+
+def _duration(seconds: float) -> str:
+    minutes, rest = divmod(round(seconds), 60)
+    if not minutes:
+        return f"{rest} s"
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes:02d} min" if hours else f"{minutes} min {rest:02d} s"
