@@ -86,6 +86,24 @@ class Detection(NamedTuple):
     masked: float = 0.0
 
 
+class Survey(NamedTuple):
+    """What the networks see in a frame, from which sites are selected: see `survey`.
+
+    Attributes
+    ----------
+    frame : Frame
+        The frame, without its images.
+    candidates : list of Candidates
+        Those of each member, in working px.
+    domain : DomainScore or None
+        As of a `Detection`.
+    """
+
+    frame: Frame
+    candidates: list[Candidates]
+    domain: DomainScore | None
+
+
 class Search(NamedTuple):
     """Which sites are reported, and how: arguments of `find_sites`, with their defaults.
 
@@ -216,21 +234,58 @@ def detect(
     if too_small(frames):
         return [Detection(_no_sites(network.card, len(members)), None) for _ in frames]
     found = []
+    for one in _surveyed(
+        frames, sampling, members, search.threshold, batch_pixels, defoci, elements, quiet=quiet
+    ):
+        masked = 0.0 if one.frame.mask is None else float(np.mean(one.frame.mask))
+        found.append(Detection(select_sites(one, sampling, network, search), one.domain, masked))
+    return found
+
+
+def survey(
+    frame: np.ndarray,
+    sampling: float,
+    network: AtomNetwork | AtomEnsemble,
+    lowest: float,
+    *,
+    symmetrise: bool = False,
+) -> Survey:
+    """Run the network on a frame (H, W), of two pixels or more, and keep all candidates.
+
+    `select_sites` selects from them, as often as needed, what a search of any threshold from the
+    lowest probability on would find.
+    """
+    frames = check_frames(frame[np.newaxis], sampling, network.card)
+    members = members_of(network, symmetrise)
+    (one,) = _surveyed(frames, sampling, members, lowest, BATCH_PIXELS, quiet=True)
+    return one
+
+
+def _surveyed(
+    frames: np.ndarray,
+    sampling: float,
+    members: Sequence[Member],
+    lowest: float | None,
+    batch_pixels: int,
+    defoci: Sequence[float] | None = None,
+    elements: Sequence[str] | None = None,
+    *,
+    quiet: bool,
+) -> Iterator[Survey]:
     for frame, tiles in infer(
         prepared(frames, sampling, members, batch_pixels, quiet=quiet),
         members,
-        partial(_read, members=members, search=search),
+        partial(_read, members=members, lowest=lowest),
         n_frames=len(frames),
         batch_pixels=batch_pixels,
         with_features=True,
         defoci=defoci,
         elements=elements,
     ):
-        sites = _merged(frame, tiles, sampling, network, members, search)
         domain = _domain_score(frame, tiles, sampling, members)
-        masked = 0.0 if frame.mask is None else float(np.mean(frame.mask))
-        found.append(Detection(sites, domain, masked))
-    return found
+        each = zip(*(tile.candidates for tile in tiles), strict=True)
+        candidates = [Candidates.concatenate(list(one)) for one in each]
+        yield Survey(frame._replace(working=np.empty((0, 0))), candidates, domain)
 
 
 def prepared(
@@ -353,8 +408,11 @@ class _Tile(NamedTuple):
     features: list[np.ndarray | None]
 
 
-def _read(output: TileOutput, members: Sequence[Member], search: Search) -> _Tile:
-    """Find each member's candidates in a tile, in working px of the frame."""
+def _read(output: TileOutput, members: Sequence[Member], lowest: float | None) -> _Tile:
+    """Find each member's candidates in a tile, in working px of the frame.
+
+    They have the lowest probability given, or that of the member's card.
+    """
     card = members[0].card
     rows, columns = (
         slice(max(cells.start - _OVER_SEAM, 0), cells.stop + _OVER_SEAM)
@@ -363,7 +421,7 @@ def _read(output: TileOutput, members: Sequence[Member], search: Search) -> _Til
     counted = any(maps.height is not None for maps in output.maps)
     kept = []
     for member, maps in zip(members, output.maps, strict=True):
-        least = member.card.threshold if search.threshold is None else search.threshold
+        least = member.card.threshold if lowest is None else lowest
         found = candidates(maps, card.stride, least, REACH / card.sampling, (rows, columns))
         if counted and maps.height is None:
             found = dataclasses.replace(found, height=np.full((len(found), 2), np.nan))
@@ -374,25 +432,23 @@ def _read(output: TileOutput, members: Sequence[Member], search: Search) -> _Til
     return _Tile(kept, output.features)
 
 
-def _merged(
-    frame: Frame,
-    tiles: list[_Tile],
-    sampling: float,
-    network: AtomNetwork | AtomEnsemble,
-    members: Sequence[Member],
-    search: Search,
+def select_sites(
+    surveyed: Survey, sampling: float, network: AtomNetwork | AtomEnsemble, search: Search
 ) -> Sites:
     """Select the sites of each member in a frame and merge them, in px of the frame."""
+    frame, cards = surveyed.frame, [one.card for one in members_of(network, False)]
     working = sampling * frame.grid.scale
     # Two sites of one cell cannot be separated.
-    distances = [max(one.card.minimum_distance / working, one.card.stride) for one in members]
+    distances = [max(card.minimum_distance / working, card.stride) for card in cards]
     selected = []
-    for number, (member, distance) in enumerate(zip(members, distances, strict=True)):
-        found = Candidates.concatenate([tile.candidates[number] for tile in tiles])
-        upper = member.card.anchor if search.threshold is None else None
+    for card, distance, found in zip(cards, distances, surveyed.candidates, strict=True):
+        least = card.threshold if search.threshold is None else search.threshold
+        # In single precision, in which networks give probabilities.
+        found = found[found.probability.astype(np.float32) >= np.float32(least)]
+        upper = card.anchor if search.threshold is None else None
         disc = _DISC / sampling
         selected.append(select(found, frame.shape, frame.grid, distance, upper, frame.mask, disc))
-    if len(members) == 1:
+    if len(cards) == 1:
         return selected[0]
     merged = merge(selected, min(distances) * frame.grid.scale, search.minimum_agreement or 0.0)
     if search.minimum_agreement is not None:

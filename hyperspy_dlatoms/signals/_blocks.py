@@ -49,6 +49,7 @@ from hyperspy_dlatoms.signals.atom_positions import (
 
 if TYPE_CHECKING:
     import ase
+    from hyperspy.axes import BaseDataAxis
 
     from hyperspy_dlatoms.detection.alignment import Drift
     from hyperspy_dlatoms.networks.card import ModelCard
@@ -128,13 +129,7 @@ def find_atoms(
 ) -> AtomPositions:
     """Find the atoms of every frame, or the sites of every focal series."""
     search.check()
-    choice: Choice | None = None
-    if isinstance(model, str) and model == AUTO:
-        choice, sampling = choose_model(
-            signal, sampling, _FRAMES, show_progressbar=output.show_progressbar
-        )
-        say(choice, output.show_progressbar)
-        model = choice.name
+    choice, model, sampling = chosen(signal, model, sampling, output)
     model = resolve(model)
     _check_sites(model.card, series, "find_atoms_nn", "classify_species")
     layer = _layer(signal, model.card, material, series, search.on_extrapolation)
@@ -167,6 +162,18 @@ def find_atoms(
         metadata["VectorMetadata"]["choice"] = choice.metadata()
     atoms = LazyAtomPositions._of_results(results, images.navigation_axes, metadata)
     return _finish(atoms, signal, output)
+
+
+def chosen(
+    signal: Signal2D, model: ModelLike, sampling: float | str | None, output: Output
+) -> tuple[Choice | None, ModelLike, float | str | None]:
+    """Choose a model and a sampling where the model is left to the package."""
+    if not (isinstance(model, str) and model == AUTO):
+        return None, model, sampling
+    show = output.show_progressbar
+    choice, pixel = choose_model(signal, sampling, _FRAMES, show_progressbar=show)
+    say(choice, show)
+    return choice, choice.name, pixel
 
 
 def predict_atoms(
@@ -298,6 +305,14 @@ def estimate_sampling(
     materials = _materials(signal, model.card) if material is None else (material,)
     some = some_images(signal, frames)
     return sampling.estimate_sampling(some, model.handle.get(), materials)
+
+
+def images_of_sites(signal: Signal2D, model: Model, sampling: float | str | None) -> Images:
+    """Return the images in which a network for single images finds atoms."""
+    _check_sites(model.card, None, "find_atoms_nn", "classify_species")
+    output = Output(None, None, None)
+    # What the search itself warns of, it warns of when it is run.
+    return _read(signal, model, sampling, output, None, "ignore")
 
 
 def _check_sites(card: ModelCard, series: Series | None, single: str, of_series: str) -> None:
@@ -565,12 +580,8 @@ def _search_metadata(
 ) -> dict:
     """Describe the columns of the atoms, where they lie, and how they were found."""
     card, members, axes = model.card, model.members, images.signal_axes
-    vectors: dict[str, Any] = {
+    vectors: dict[str, Any] = placement_metadata(axes) | {
         "column_names": column_names(card, len(members)),
-        "image_shape": [int(axis.size) for axis in axes],
-        "offsets": [float(axis.offset) if axis.is_uniform else 0.0 for axis in axes],
-        "scales": [float(axis.scale) if axis.is_uniform else 1.0 for axis in axes],
-        "units": [axis.units if isinstance(axis.units, str) else "" for axis in axes],
         "on_extrapolation": search.on_extrapolation,
     }
     if layer is not None:
@@ -591,6 +602,16 @@ def _search_metadata(
         thresholds["anchor"] = [one.anchor or one.threshold for one in cards]
     # Each member of an ensemble has its own.
     return vectors | (thresholds if members else {k: v[0] for k, v in thresholds.items()})
+
+
+def placement_metadata(axes: Sequence[BaseDataAxis]) -> dict[str, Any]:
+    """Describe where pixels lie on the signal axes y and x."""
+    return {
+        "image_shape": [int(axis.size) for axis in axes],
+        "offsets": [float(axis.offset) if axis.is_uniform else 0.0 for axis in axes],
+        "scales": [float(axis.scale) if axis.is_uniform else 1.0 for axis in axes],
+        "units": [axis.units if isinstance(axis.units, str) else "" for axis in axes],
+    }
 
 
 def _materials(signal: Signal2D, card: ModelCard) -> tuple[str, ...]:

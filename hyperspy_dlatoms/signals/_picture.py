@@ -14,8 +14,12 @@ PLAIN = "#ff2d55"
 # Okabe and Ito, "Color Universal Design" (2008), without black; the brightest first, since images
 # are grey.
 _PALETTE = ("#56b4e9", "#f0e442", "#d55e00", "#cc79a7", "#009e73", "#e69f00", "#0072b2")
+# Of atoms added by hand.
+BY_HAND = "#f0e442"
+# Diameter of the ring around an atom, of the distance of neighbours: the rings do not touch.
+RING = 0.62
 # RGBA of masked pixels, which the image shines through.
-_TINT = (0.0, 0.45, 0.9, 0.45)
+TINT = (0.0, 0.45, 0.9, 0.45)
 # Å, of neighbours where there are too few atoms to tell their distance.
 _SPACING = 2.0
 
@@ -52,9 +56,9 @@ def save_picture(
         axes.set_axis_off()
     if masked is not None and masked.any():
         tint = np.zeros((*masked.shape, 4), np.float32)
-        tint[masked] = _TINT
+        tint[masked] = TINT
         marked.imshow(tint, interpolation="nearest")
-    diameter = 0.62 * _spacing(sites, sampling)
+    diameter = RING * spacing(sites, sampling)
     marked.add_collection(
         EllipseCollection(
             widths=diameter,
@@ -94,7 +98,7 @@ def _contrast(image: np.ndarray) -> tuple[float, float]:
     return float(low), float(high) if high > low else float(low) + 1
 
 
-def _spacing(sites: np.ndarray, sampling: float) -> float:
+def spacing(sites: np.ndarray, sampling: float) -> float:
     """Return the distance of neighbours in px."""
     if len(sites) < 2:
         return _SPACING / sampling

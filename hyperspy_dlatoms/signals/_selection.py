@@ -109,7 +109,7 @@ def select(
         said.append(f"{name}={_written(condition)}")
     if roi is not None:
         regions = list(roi) if isinstance(roi, list | tuple) else [roi]
-        rules.append(_in_regions([_shape(one) for one in regions], calibration))
+        rules.append(in_regions(regions, calibration))
         said += [f"roi={region}" for region in regions]
     if on_lattice is not None:
         rules.append(partial(_on_lattice, sampling=calibration.sampling, wanted=bool(on_lattice)))
@@ -443,8 +443,9 @@ def _shape(roi: Any) -> tuple[str, Any]:
     )
 
 
-def _in_regions(shapes: list[tuple[str, Any]], calibration: Calibration) -> _Rule:
-    return partial(_in_any, shapes=shapes, calibration=calibration)
+def in_regions(regions: Sequence[Any], calibration: Calibration) -> _Rule:
+    """Return the rule that selects the atoms of a frame in any of some regions of interest."""
+    return partial(_in_any, shapes=[_shape(one) for one in regions], calibration=calibration)
 
 
 def _in_any(

@@ -49,6 +49,9 @@ def find_atoms_nn(
     num_workers: int | None = None,
     lazy_output: bool | None = None,
     store: str | os.PathLike[str] | None = None,
+    interactive: bool = False,
+    display: bool = True,
+    toolkit: str | Sequence[str] | None = None,
 ) -> AtomPositions:
     """Find the atoms, or atomic columns, of every image with a neural network.
 
@@ -72,6 +75,14 @@ def find_atoms_nn(
     {NUM_WORKERS}
     {LAZY_ATOMS}
     {STORE}
+    interactive : bool, default False
+        Whether to choose the settings with widgets, as ``find_peaks`` of HyperSpy does: the image
+        is plotted with its atoms, which follow the sliders. A click adds an atom, one with the
+        shift key removes the nearest, and an area without atoms can be drawn. The atoms of all
+        images are found when OK is pressed; until then the returned signal says that there are
+        none. Lazy atoms are computed if some were added or removed by hand.
+    display, toolkit
+        Of the widgets, as for :meth:`hyperspy.api.signals.Signal2D.find_peaks`.
 
     Returns
     -------
@@ -94,6 +105,9 @@ def find_atoms_nn(
     ExtrapolationError
         With ``on_extrapolation="raise"``, for an image unlike those that the network was trained
         on; a lazy result raises it when it is computed.
+    ImportError
+        With ``interactive=True``, if there are no widgets: the extras ``gui-jupyter`` and
+        ``gui-traitsui`` install them.
 
     Warns
     -----
@@ -123,11 +137,16 @@ def find_atoms_nn(
     >>> s = hs.load("movie.emd", lazy=True)  # doctest: +SKIP
     >>> atoms = s.find_atoms_nn("metal-nanoparticle")  # doctest: +SKIP
     >>> atoms.plot_on(s)  # doctest: +SKIP
+    >>> atoms = s.find_atoms_nn("graphene", interactive=True)  # doctest: +SKIP
     """
     from hyperspy_dlatoms.signals import _blocks
 
     search = _blocks.SearchOptions(threshold, minimum_agreement, symmetrise, on_extrapolation)
     output = _blocks.Output(show_progressbar, num_workers, lazy_output, store)
+    if interactive:
+        from hyperspy_dlatoms.signals._atoms_tool import open_tool
+
+        return open_tool(self, model, sampling, search, output, display=display, toolkit=toolkit)
     return _blocks.find_atoms(self, model, sampling, search, output)
 
 
