@@ -17,12 +17,13 @@ from hyperspy_dlatoms._doing import doing
 from hyperspy_dlatoms.networks import architecture
 from hyperspy_dlatoms.networks._features import with_levels
 from hyperspy_dlatoms.networks._folding import fold
+from hyperspy_dlatoms.networks._precision import precision as precision_of
 from hyperspy_dlatoms.networks._scattering import encode_material
 from hyperspy_dlatoms.networks.card import ModelCard
 from hyperspy_dlatoms.networks.domain import PREFIX, Domain
 from hyperspy_dlatoms.networks.maps import REACH, SiteMaps, with_maps
 from hyperspy_dlatoms.networks.model_file import ModelFileError, open_model, write_model
-from hyperspy_dlatoms.networks.running import POLICIES, compiled, policy, precision
+from hyperspy_dlatoms.networks.running import POLICIES, compiled, policy
 from hyperspy_dlatoms.networks.waves import from_cells
 
 if TYPE_CHECKING:
@@ -86,7 +87,7 @@ class AtomNetwork:
                 f"The network {self.card.name!r} is only in memory, so it cannot be sent to other "
                 "processes: save it to a file with `save` and load that."
             )
-        return AtomNetwork.load, (self.path,)
+        return AtomNetwork.load, (self.path, self.precision)
 
     @classmethod
     def from_model(
@@ -96,13 +97,17 @@ class AtomNetwork:
         return cls(card, model, domain=domain)
 
     @classmethod
-    def load(cls, path: str | os.PathLike[str]) -> AtomNetwork:
+    def load(cls, path: str | os.PathLike[str], precision: str | None = None) -> AtomNetwork:
         """Read a network from a model file; one that was read before and not changed is reused.
 
         Parameters
         ----------
         path : str or os.PathLike
             Model file.
+        precision : {"float32", "bfloat16"}, optional
+            Of its convolutions. By default that of the environment variable
+            ``HYPERSPY_DLATOMS_PRECISION``, or else bfloat16 where that is faster and the card says
+            that the network is as accurate with it.
 
         Returns
         -------
@@ -115,13 +120,18 @@ class AtomNetwork:
         ModelFileError
             If it is not a model file, is damaged, or its weights do not fit its architecture.
         ValueError
-            If the requested precision is unknown, see `hyperspy_dlatoms.networks.running`.
+            If the requested precision is unknown.
         """
         path = Path(path).absolute()
         # Two threads that ask for the same network at once get one, not two.
         with _loading:
             file = open_model(path)
-            return _built(path, file.sha256, precision())
+            return _built(path, file.sha256, precision or precision_of(file.card))
+
+    @property
+    def precision(self) -> str:
+        """Of the convolutions, ``"float32"`` or ``"bfloat16"``."""
+        return "bfloat16" if self.model.get_layer("stem").compute_dtype == "bfloat16" else "float32"
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the network, and its domain if it has one, to a model file (float16).

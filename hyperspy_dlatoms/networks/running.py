@@ -1,9 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Running of networks: device, precision, and smaller batches when memory runs out."""
+"""Running of networks: device, and smaller batches when memory runs out."""
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import lru_cache
@@ -16,27 +15,12 @@ from hyperspy_dlatoms.networks._backend import import_backend
 if TYPE_CHECKING:
     import keras
 
-PRECISION = "HYPERSPY_DLATOMS_PRECISION"
-"""The environment variable that chooses the precision."""
-
 POLICIES = {"float32": "float32", "bfloat16": "mixed_bfloat16"}
+"""Dtype policies of Keras by the precision of the convolutions."""
 
 _OUT_OF_MEMORY = ("MemoryError", "OutOfMemoryError", "ResourceExhaustedError")
 
 Call = Callable[..., tuple[np.ndarray, ...]]
-
-
-def precision() -> str:
-    """Return the precision that networks run in, from the environment: float32 unless it is set.
-
-    With ``"bfloat16"`` the convolutions have 8 significant bits, and sums, weights and results stay
-    float32: positions change by about a picometre. It is for GPUs, and for processors that
-    multiply such numbers (AVX-512 BF16, AMX); others are slower with it.
-    """
-    given = os.environ.get(PRECISION) or "float32"
-    if given not in POLICIES:
-        raise ValueError(f"{PRECISION} is {given!r}: expected one of {', '.join(POLICIES)}.")
-    return given
 
 
 @contextmanager

@@ -10,10 +10,10 @@ from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
+from hyperspy_dlatoms.networks._precision import PRECISION, precision
 from hyperspy_dlatoms.networks.ensemble import AtomEnsemble, common_card
 from hyperspy_dlatoms.networks.model_file import ModelFileError, open_model
 from hyperspy_dlatoms.networks.network import AtomNetwork
-from hyperspy_dlatoms.networks.running import precision
 from hyperspy_dlatoms.registry import catalogue, sources
 from hyperspy_dlatoms.registry.entries import PACKAGE
 from hyperspy_dlatoms.registry.errors import RegistryError
@@ -32,18 +32,26 @@ class NetworkHandle:
 
     path: str
     sha256: str
+    # Chosen where the signal is prepared, so that all workers run in the same.
+    precision: str
     # By it a machine that lacks the file gets it. The content makes the network, not how it is
     # called.
     name: str | None = field(default=None, compare=False)
 
     @classmethod
-    def of(cls, path: str | os.PathLike[str], name: str | None = None) -> NetworkHandle:
-        """Return the handle of a model file."""
+    def of(
+        cls, path: str | os.PathLike[str], name: str | None = None, chosen: str | None = None
+    ) -> NetworkHandle:
+        """Return the handle of a model file, in the precision that it runs in or in a `chosen` one.
+
+        See `hyperspy_dlatoms.networks._precision`.
+        """
         path = Path(path).absolute()
-        return cls(str(path), open_model(path).sha256, name)
+        file = open_model(path)
+        return cls(str(path), file.sha256, chosen or precision(file.card), name)
 
     def __reduce__(self):
-        return NetworkHandle, (self.path, self.sha256, self.name)
+        return NetworkHandle, (self.path, self.sha256, self.precision, self.name)
 
     @cached_property
     def card(self) -> ModelCard:
@@ -55,10 +63,15 @@ class NetworkHandle:
         """The cards of all networks that are applied to an image."""
         return (self.card,)
 
+    @property
+    def precisions(self) -> tuple[str, ...]:
+        """Those that the networks run in."""
+        return (self.precision,)
+
     def get(self) -> AtomNetwork:
         """Load the network, or take the one that this process has already."""
         with _loading:
-            return _get(self, precision())
+            return _get(self)
 
 
 @dataclass(frozen=True)
@@ -78,6 +91,11 @@ class EnsembleHandle:
     def cards(self) -> tuple[ModelCard, ...]:
         """The cards of all networks that are applied to an image."""
         return tuple(member.card for member in self.members)
+
+    @property
+    def precisions(self) -> tuple[str, ...]:
+        """Those that the networks run in."""
+        return tuple(member.precision for member in self.members)
 
     def get(self) -> AtomEnsemble:
         """Load the members, or take those that this process has already."""
@@ -111,7 +129,7 @@ def handle(model: ModelLike, *, offline: bool = False) -> Handle:
     TypeError
         If `model` is something else.
     """
-    if isinstance(model, str) and (packaged := _packaged(model)) is not None:
+    if isinstance(model, str) and (packaged := _packaged(model, os.environ.get(PRECISION))):
         return packaged
 
     def one(model: OneModel) -> NetworkHandle:
@@ -124,7 +142,7 @@ def handle(model: ModelLike, *, offline: bool = False) -> Handle:
                 f"The network {model.card.name!r} is only in memory: save it to a file with `save` "
                 "and give the path of that file."
             )
-        return NetworkHandle.of(model.path)
+        return NetworkHandle.of(model.path, chosen=model.precision)
 
     networks = catalogue.networks_of(model, offline)
     if isinstance(networks, list):
@@ -136,14 +154,17 @@ def handle(model: ModelLike, *, offline: bool = False) -> Handle:
 
 # What comes with the package does not change while it runs.
 @lru_cache(maxsize=32)
-def _packaged(name: str) -> Handle | None:
-    """Return the handle of a model whose files come with the package, None of others."""
+def _packaged(name: str, requested: str | None) -> Handle | None:
+    """Return the handle of a model whose files come with the package, None of others.
+
+    It depends on the precision that the environment requests.
+    """
     known = {entry.name: entry for entry in sources.own_entries()}
     entry = known.get(name)
     if entry is None or entry.kind not in ("model", "ensemble"):
         return None
     if entry.kind == "ensemble":
-        found = map(_packaged, entry.members)
+        found = (_packaged(member, requested) for member in entry.members)
         members = tuple(member for member in found if isinstance(member, NetworkHandle))
         complete = len(members) == len(entry.members)
         return EnsembleHandle(members, name, entry.threshold) if complete else None
@@ -156,7 +177,7 @@ def _packaged(name: str) -> Handle | None:
 
 
 @lru_cache(maxsize=8)
-def _get(handle: NetworkHandle, _precision: str) -> AtomNetwork:
+def _get(handle: NetworkHandle) -> AtomNetwork:
     path = Path(handle.path)
     if handle.name is not None and not (path.is_file() and _is(path, handle)):
         path = catalogue.path(handle.name, show_progressbar=False)
@@ -170,7 +191,7 @@ def _get(handle: NetworkHandle, _precision: str) -> AtomNetwork:
             f"The model file {str(path)!r} has changed since the signal was prepared, or differs "
             "between machines: start again, with one file."
         )
-    return AtomNetwork.load(path)
+    return AtomNetwork.load(path, handle.precision)
 
 
 def _is(path: Path, handle: NetworkHandle) -> bool:

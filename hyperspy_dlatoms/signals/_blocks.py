@@ -556,6 +556,8 @@ def _metadata(signal: Signal2D, model: Model, images: Images) -> dict:
         "sampling": list(images.sampling),
         "species": list(card.classes),
     }
+    precisions = list(model.handle.precisions)
+    vectors["precision"] = precisions if model.members else precisions[0]
     if model.members:
         vectors["members"] = [member.name for member in model.members]
     if focus is not None:

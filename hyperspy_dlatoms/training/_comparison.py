@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 BORDER = 3.0
 """Å. The surroundings of sites nearer to the edges are cut off."""
 
-_LOWEST = 0.1
+LOWEST = 0.1
 """Sites below this probability are ignored: half of the lowest threshold that is tried."""
 
 _CARBON, _OTHERS = 0.5, 0.7
@@ -56,8 +56,12 @@ def compare(
     item: Item,
     dose: float,
     rng: np.random.Generator,
+    threshold: float | None = LOWEST,
 ) -> Outcome:
-    """Find the sites of an image (or focal series) of a wave at a dose in e/Å²."""
+    """Find the sites of an image (or focal series) of a wave at a dose in e/Å².
+
+    With a threshold of None those of the card apply.
+    """
     card, size = network.card, recipe.waves.size
     conditions = draw_any(rng, at_dose(recipe.imaging, dose))
     image, pixel, true = take_any(
@@ -68,7 +72,7 @@ def compare(
         conditions,
         item.sites[:, :2],
     )
-    sites = all_sites(image, pixel, network, _elements(item))
+    sites = all_sites(image, pixel, network, _elements(item), threshold)
     members = len(network.members) if isinstance(network, AtomEnsemble) else 1
     columns = column_names(card, members)
     classes = _classes(card.classes, item)
@@ -103,11 +107,12 @@ def all_sites(
     pixel: float,
     network: AtomNetwork | AtomEnsemble,
     elements: tuple[str, ...] | None = None,
+    threshold: float | None = LOWEST,
 ) -> np.ndarray:
     """Find all sites that a threshold could leave, of an ensemble those of any member."""
     if isinstance(network, AtomEnsemble):
         return find_sites(image[None], pixel, network, minimum_agreement=0.0, elements=elements)[0]
-    return find_sites(image[None], pixel, network, _LOWEST, elements=elements)[0]
+    return find_sites(image[None], pixel, network, threshold, elements=elements)[0]
 
 
 def _elements(item: Item) -> tuple[str, ...] | None:

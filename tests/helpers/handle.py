@@ -4,6 +4,7 @@
 
 class Handle:
     sha256 = "0" * 64
+    precisions = ("float32",)
 
     def __init__(self, network):
         self.network = network

@@ -2,9 +2,7 @@
 import numpy as np
 import pytest
 
-from hyperspy_dlatoms.networks.architecture import build
-from hyperspy_dlatoms.networks.network import AtomNetwork
-from hyperspy_dlatoms.networks.running import PRECISION, halving, precision
+from hyperspy_dlatoms.networks.running import halving
 
 
 class Narrow:
@@ -51,24 +49,3 @@ def test_other_errors_are_not_hidden():
     with pytest.raises(RuntimeError, match="Something else"):
         halving(call)(np.zeros((8, 4, 4)), np.zeros(8))
     assert call.seen == [8]
-
-
-def test_half_the_precision_gives_nearly_the_same(card, tmp_path, monkeypatch):
-    AtomNetwork.from_model(card, build(card.arguments, 1)).save(tmp_path / "one.safetensors")
-    batch = np.random.default_rng(0).normal(size=(2, 64, 64)).astype(np.float32)
-    full = AtomNetwork.load(tmp_path / "one.safetensors")
-    monkeypatch.setenv(PRECISION, "bfloat16")
-    low = AtomNetwork.load(tmp_path / "one.safetensors")
-    assert low is not full and low.model.get_layer("stem").compute_dtype == "bfloat16"
-    ours, theirs = low.maps(batch), full.maps(batch)
-    assert ours.offset.dtype == np.float32
-    difference = np.abs(ours.offset - theirs.offset).max()
-    assert 0 < difference < 0.1 * np.abs(theirs.offset).max()
-    monkeypatch.delenv(PRECISION)
-    assert AtomNetwork.load(tmp_path / "one.safetensors") is full
-
-
-def test_a_precision_that_is_unknown_is_refused(monkeypatch):
-    monkeypatch.setenv(PRECISION, "float8")
-    with pytest.raises(ValueError, match="'float8': expected one of float32, bfloat16"):
-        precision()

@@ -1,0 +1,108 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The precision that a network runs in: half precision where it is faster and as accurate."""
+
+from __future__ import annotations
+
+import os
+from functools import lru_cache
+from pathlib import Path
+
+from hyperspy_dlatoms.networks.card import ModelCard
+from hyperspy_dlatoms.networks.running import POLICIES, has_accelerator
+
+PRECISION = "HYPERSPY_DLATOMS_PRECISION"
+"""The environment variable that chooses the precision."""
+
+HALF = "bfloat16"
+"""Key of the comparison of both precisions in the scores of a card."""
+
+F1, SHIFT = "F1 in float32 and bfloat16", "rms shift (pm)"
+"""What the comparison holds that decides."""
+
+_LOSS = 0.002
+"""F1 that may be lost: less than two trainings of one recipe differ by."""
+
+_MOST_SHIFT = 1.0
+"""pm: added in squares to the error of a column at 1000 e/Å², 5 pm, it makes it 5.1 pm."""
+
+_PROCESSOR = {"avx512_bf16", "amx_bf16"}
+"""Instructions of x86 processors that multiply bfloat16, as Linux calls them."""
+
+_AMPERE = (8, 0)
+"""Compute capability of the first NVIDIA GPUs that do (NVIDIA A100 whitepaper, 2020)."""
+
+
+def precision(card: ModelCard) -> str:
+    """Return the precision that a network runs in, ``"float32"`` or ``"bfloat16"``.
+
+    The environment variable ``HYPERSPY_DLATOMS_PRECISION`` chooses it. Where it is not set,
+    convolutions have 8 significant bits if this device multiplies such numbers faster, and the card
+    says that accuracy stays; sums, weights and results are float32 in either case.
+    """
+    given = os.environ.get(PRECISION)
+    if given and given not in POLICIES:
+        raise ValueError(f"{PRECISION} is {given!r}: expected one of {', '.join(POLICIES)}.")
+    return given or (HALF if keeps_accuracy(card) and half_is_faster() else "float32")
+
+
+def keeps_accuracy(card: ModelCard) -> bool:
+    """Whether it was measured that a network finds as much, as accurately, in half precision."""
+    measured = card.scores.get(HALF)
+    if not measured:
+        return False
+    full, half = measured[F1]
+    return bool(full - half <= _LOSS and measured[SHIFT] <= _MOST_SHIFT)
+
+
+@lru_cache(maxsize=1)
+def half_is_faster() -> bool:
+    """Whether this device multiplies bfloat16 faster than float32.
+
+    It is known, not timed, so that the results of a machine do not depend on its load.
+    """
+    # Importing a backend to look for a GPU takes seconds.
+    if _may_have_gpu() and has_accelerator():
+        return _capability() >= _AMPERE
+    # XLA and PyTorch were slower with it on processors, or were not timed.
+    by_tensorflow = os.environ.get("KERAS_BACKEND", "tensorflow") == "tensorflow"
+    return by_tensorflow and not _PROCESSOR.isdisjoint(_instructions())
+
+
+def _may_have_gpu() -> bool:
+    """Whether Linux has a device file of an NVIDIA GPU, or is that of Windows."""
+    devices = Path("/dev")
+    return (devices / "dxg").exists() or any(devices.glob("nvidia[0-9]*"))
+
+
+def _capability() -> tuple[int, ...]:
+    """Return the compute capability of the first GPU, (0,) of other accelerators."""
+    import keras
+
+    name = keras.backend.backend()
+    if name == "tensorflow":
+        import tensorflow as tf
+
+        details = tf.config.experimental.get_device_details(
+            tf.config.list_physical_devices("GPU")[0]
+        )
+        return details.get("compute_capability", (0,))
+    if name == "jax":
+        import jax
+
+        capability = getattr(jax.devices()[0], "compute_capability", "0")
+        return tuple(map(int, capability.split(".")))
+    import torch
+
+    return torch.cuda.get_device_capability()
+
+
+def _instructions() -> set[str]:
+    """Return the instructions of the processor as Linux lists them; none elsewhere."""
+    try:
+        text = Path("/proc/cpuinfo").read_text("utf-8", errors="replace")
+    except OSError:
+        return set()
+    for line in text.splitlines():
+        if line.startswith("flags"):
+            return set(line.partition(":")[2].split())
+    return set()
