@@ -24,9 +24,9 @@ _SAME = 0.3
 def compare_precisions(path: Path, items: Iterable[Item], seed: int) -> dict[str, Any]:
     """Find the sites of images of waves at each dose in both precisions.
 
-    The thresholds are those of the card. Returned is what a card has in its scores: the F1 and the rms error (pm) of each precision over
-    all images, how many images and true sites they are, and the rms shift (pm, per axis) of the
-    sites from one precision to the other.
+    Returned is what a card has in its scores: the F1 and the rms error (pm) of each precision over
+    all images with the thresholds of the card, how many images and true sites they are, and the rms
+    shift (pm, per axis) of the sites from one precision to the other.
     """
     networks = [AtomNetwork.load(path, precision) for precision in ("float32", "bfloat16")]
     card = networks[0].card

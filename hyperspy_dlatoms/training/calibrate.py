@@ -28,7 +28,7 @@ from hyperspy_dlatoms.training.examples import held_out
 _SEED = 31
 _SEED_OF_ENSEMBLES = 33
 _WAVES = 8
-"""Exit waves whose images are compared in half precision: thousands of sites."""
+"""Exit waves whose images are compared in half precision at most: thousands of sites."""
 
 
 def calibrate_network(
@@ -46,8 +46,8 @@ def calibrate_network(
     every second wave calibrate the probabilities and standard deviations. Those of the other waves,
     with images of vacuum and amorphous carbon, choose the threshold and the hysteresis threshold:
     the pair with the best F1 over all doses of those that leave fewer than 0.002 false atoms per
-    nm² on the empty images. The domain is fitted then. At last the network is compared in single and
-    in half precision, which decides whether it runs in the latter where that is faster.
+    nm² on the empty images. The domain is fitted then. At last the network is compared in single
+    and in half precision, which decides whether it runs in the latter where that is faster.
 
     Parameters
     ----------
@@ -125,7 +125,7 @@ def calibrate_network(
         domain = learn_domain(network, recipe, dataset, np.random.default_rng(_SEED + 1), track)
     output = Path(output or path)
     AtomNetwork.from_model(card, model, domain).save(output)
-    some = np.random.default_rng(_SEED + 3).choice(waves, _WAVES)
+    some = np.random.default_rng(_SEED + 3).choice(waves, min(images, _WAVES))
     items = (without_decoys(dataset, index, card) for index in track(some, "half precision"))
     measured = compare_precisions(output, items, _SEED + 3)
     written, arrays = read_model(output)

@@ -17,6 +17,7 @@ from hyperspy_dlatoms.detection.alignment import Drift
 from hyperspy_dlatoms.networks.domain import DomainScore
 from hyperspy_dlatoms.signals import _blocks, _checkpoint
 from hyperspy_dlatoms.signals._quality import FrameResult
+from tests.helpers.handle import Handle
 from tests.helpers.same_frames import same_frames
 from tests.helpers.spot_network import SpotNetwork
 
@@ -163,7 +164,7 @@ def test_another_network_is_refused(movie, tmp_path, monkeypatch):
 
 def test_another_precision_is_refused(movie, tmp_path, monkeypatch):
     find(movie, tmp_path)
-    monkeypatch.setenv("HYPERSPY_DLATOMS_PRECISION", "bfloat16")
+    monkeypatch.setattr(Handle, "precisions", ("bfloat16",))
     with pytest.raises(ValueError, match="differs in precision"):
         find(movie, tmp_path)
 
