@@ -20,12 +20,14 @@ from hyperspy_dlatoms.cli import (
     demo,
     doctor,
     evaluate,
+    export,
     fetch,
     find,
     models,
     publish,
     simulate,
     train,
+    watch,
 )
 from hyperspy_dlatoms.cli._printing import one_line, print_warning
 
@@ -72,7 +74,7 @@ def make_parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=hyperspy_dlatoms.__version__)
     parser.set_defaults(run=None)
     commands = parser.add_subparsers(title="commands", metavar="COMMAND")
-    using = (demo, doctor, find, classify, models, data, fetch)
+    using = (demo, doctor, find, classify, watch, models, data, fetch, export)
     making = (simulate, train, calibrate, evaluate, publish)
     for module in (*using, *making, completion):
         name, text = module.__name__.rpartition(".")[2], module.HELP

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 _OF_COMMANDS = ("files", "run", "output", "plot", "quality", "strain")
 
 
-class _Found(NamedTuple):
+class Found(NamedTuple):
     """What is printed of the atoms of a file."""
 
     frames: int
@@ -66,26 +66,7 @@ def add_arguments(
         help="a table (.csv), of several files with a column file; a HyperSpy signal (.hspy) or "
         "structures (extended .xyz) of one file; or a directory for a table a file",
     )
-    parser.add_argument("--model", default=model, help="a name or a file (%(default)s)")
-    parser.add_argument("--sampling", type=sampling, help=sampling_help)
-    parser.add_argument("--threshold", type=float, help="lowest probability (the model's)")
-    parser.add_argument(
-        "--minimum-agreement",
-        metavar="SHARE",
-        type=float,
-        help="lowest fraction of an ensemble that found an atom",
-    )
-    parser.add_argument(
-        "--symmetrise",
-        action="store_true",
-        help="average over rotations and reflections (8 times the cost)",
-    )
-    parser.add_argument(
-        "--on-extrapolation",
-        choices=("warn", "raise", "ignore"),
-        default="warn",
-        help="what to do about images unlike the training images (%(default)s)",
-    )
+    add_options(parser, model=model, sampling=sampling, sampling_help=sampling_help)
     parser.add_argument(
         "--resume",
         action="store_true",
@@ -113,6 +94,36 @@ def add_arguments(
     )
 
 
+def add_options(
+    parser: argparse.ArgumentParser,
+    *,
+    model: str,
+    sampling: Callable[[str], float | str] = float,
+    sampling_help: str = "Å/px, where the file does not say",
+) -> None:
+    """Declare those of the search itself."""
+    parser.add_argument("--model", default=model, help="a name or a file (%(default)s)")
+    parser.add_argument("--sampling", type=sampling, help=sampling_help)
+    parser.add_argument("--threshold", type=float, help="lowest probability (the model's)")
+    parser.add_argument(
+        "--minimum-agreement",
+        metavar="SHARE",
+        type=float,
+        help="lowest fraction of an ensemble that found an atom",
+    )
+    parser.add_argument(
+        "--symmetrise",
+        action="store_true",
+        help="average over rotations and reflections (8 times the cost)",
+    )
+    parser.add_argument(
+        "--on-extrapolation",
+        choices=("warn", "raise", "ignore"),
+        default="warn",
+        help="what to do about images unlike the training images (%(default)s)",
+    )
+
+
 def search(
     options: argparse.Namespace,
     method: Callable[..., AtomPositions],
@@ -126,11 +137,11 @@ def search(
 
     hs.set_log_level("CRITICAL")
     task = plan(options.files, options.output, options.plot, options.quality)
-    find = partial(_find, options=options, method=method, more=more)
+    find = partial(find_in_file, options=options, method=method, more=more)
     if len(task.jobs) > 1:
         return _search_all(task, options, find)
     (job,) = task.jobs
-    with _in_words_of(options):
+    with in_words_of(options):
         found = find(job, show_progressbar=sys.stderr.isatty())
     shutil.rmtree(job.parts)
     rows = [
@@ -146,23 +157,23 @@ def search(
     return 0
 
 
-def _search_all(task: Plan, options: argparse.Namespace, find: Callable[..., _Found]) -> int:
+def _search_all(task: Plan, options: argparse.Namespace, find: Callable[..., Found]) -> int:
     """Find the atoms in several files; one that fails is named, and the others go on."""
     from hyperspy_dlatoms.signals import _blocks
 
-    with _in_words_of(options):
+    with in_words_of(options):
         # What is wrong with the network is wrong with it for all files.
         if options.model != _blocks.AUTO:
             _blocks.resolve(options.model)
     if task.folder:
         task.folder.mkdir(exist_ok=True)
-    done: dict[Job, _Found] = {}
+    done: dict[Job, Found] = {}
     units: dict[tuple[str, ...], Path] = {}
     with _progress(len(task.jobs)) as show:
         for number, job in enumerate(task.jobs):
             show(job.source, number)
             try:
-                with _in_words_of(options, job.source):
+                with in_words_of(options, job.source):
                     done[job] = find(
                         job, show_progressbar=False, units=units if task.table else None
                     )
@@ -190,7 +201,7 @@ def _search_all(task: Plan, options: argparse.Namespace, find: Callable[..., _Fo
     return int(len(done) < len(task.jobs))
 
 
-def _print_all(task: Plan, done: dict[Job, _Found]) -> None:
+def _print_all(task: Plan, done: dict[Job, Found]) -> None:
     rows = []
     for job, found in done.items():
         counts = ", ".join(f"{count} {name}" for name, count in found.counts)
@@ -237,7 +248,7 @@ def _progress(number: int) -> Iterator[Callable[[Path, int], None]]:
         yield show
 
 
-def _find(
+def find_in_file(
     job: Job,
     *,
     options: argparse.Namespace,
@@ -245,7 +256,7 @@ def _find(
     more: dict[str, Any],
     show_progressbar: bool,
     units: dict[tuple[str, ...], Path] | None = None,
-) -> _Found:
+) -> Found:
     """Find the atoms in a file and write them; the checkpoint stays.
 
     `units` are those of the axes of the files before, for which one has to be the same.
@@ -292,7 +303,7 @@ def _find(
     y, x = atoms.metadata.VectorMetadata.sampling
     frames = int(images.data[..., 0, 0].size)
     size = f"{_size(images)} px"
-    return _Found(frames, size, float(y * x) ** 0.5, remarks, _counts(atoms))
+    return Found(frames, size, float(y * x) ** 0.5, remarks, _counts(atoms))
 
 
 def _continued(run: Callable[[], AtomPositions], job: Job, *, resume: bool) -> AtomPositions:
@@ -344,7 +355,7 @@ def _units(units: tuple[str, ...]) -> str:
 
 
 @contextmanager
-def _in_words_of(options: argparse.Namespace, source: Path | None = None) -> Iterator[None]:
+def in_words_of(options: argparse.Namespace, source: Path | None = None) -> Iterator[None]:
     """Let errors and warnings speak of the options of a command, and warnings name a file."""
     from hyperspy_dlatoms.signals._axes import AxesError
 

@@ -12,6 +12,7 @@ import numpy as np
 from hyperspy_dlatoms.cli._printing import print_rows
 from hyperspy_dlatoms.cli._writing import check_writable
 from hyperspy_dlatoms.networks import _backend
+from hyperspy_dlatoms.networks.running import engine
 
 HELP = "find the atoms of an example and check them"
 EXAMPLES = """
@@ -42,7 +43,8 @@ def run(options: argparse.Namespace) -> None:
     signal.compute(show_progressbar=False)
     counts, sampling = signal.data, 10 * signal.axes_manager[0].scale
     height, width = counts.shape
-    _backend.import_backend()
+    if engine() == "keras":
+        _backend.import_backend()
     print(f"Finding the atoms of a simulated image, {height} x {width} px ...", flush=True)
     atoms = signal.find_atoms_nn("metal-nanoparticle", show_progressbar=False)
     sites = atoms.data[0]

@@ -25,7 +25,7 @@ TF_CPP_MIN_LOG_LEVEL=0 dlatoms doctor # with all that TensorFlow says of a GPU
 
 _PACKAGES = ("hyperspy", "rosettasciio", "dask", "numpy", "scipy", "keras", "tensorflow")
 # A package of each, by which it is known to be installed.
-_EXTRAS = {"simulation": "abtem", "tracking": "trackpy"}
+_EXTRAS = {"simulation": "abtem", "tracking": "trackpy", "onnx": "onnxruntime"}
 # What networks gain from, as Linux and NumPy name it, and what it is called.
 _INSTRUCTIONS = {
     "AVX": ("avx",),
@@ -39,7 +39,6 @@ _WHOLE: dict[str, Any] = {
     "break_long_words": False,
     "break_on_hyphens": False,
 }
-_BFLOAT16 = {"AVX-512 BF16", "AMX BF16"}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -104,8 +103,10 @@ def _methods(wrong: list[str]) -> str:
 
 
 def _backend(wrong: list[str]) -> str:
-    from hyperspy_dlatoms.networks.running import has_accelerator
+    from hyperspy_dlatoms.networks.running import engine, has_accelerator
 
+    if engine() == "onnx":
+        return f"ONNX Runtime {_version('onnxruntime')}"
     try:
         # It is imported for that.
         found = has_accelerator()
@@ -125,20 +126,20 @@ def _processor(wrong: list[str]) -> str:
 
 
 def _precision(wrong: list[str]) -> str:
-    from hyperspy_dlatoms.networks.running import PRECISION, precision
+    from hyperspy_dlatoms.networks._precision import PRECISION, half_is_faster, requested
 
     try:
-        chosen = precision()
+        chosen, fast = requested(), half_is_faster()
     except ValueError as error:
         wrong.append(f"{error}")
         return "unknown"
-    known = instructions()
-    fast = any(known.intersection(_INSTRUCTIONS[name]) for name in _BFLOAT16)
+    if chosen is None:
+        return "bfloat16 for networks as accurate with it" if fast else "float32"
     if chosen == "float32" and fast:
-        return f"{chosen}; {PRECISION}=bfloat16 is faster on this processor"
+        return f"{chosen} by {PRECISION}; bfloat16 is faster on this processor"
     if chosen != "float32" and not fast:
-        return f"{chosen}, which this processor does not multiply: faster on a GPU only"
-    return chosen
+        return f"{chosen} by {PRECISION}, which this processor does not multiply"
+    return f"{chosen} by {PRECISION}"
 
 
 def _cache(wrong: list[str]) -> str:

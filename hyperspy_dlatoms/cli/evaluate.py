@@ -12,6 +12,7 @@ from hyperspy_dlatoms._extras import require
 from hyperspy_dlatoms.cli._printing import print_rows
 from hyperspy_dlatoms.cli._writing import check_writable
 from hyperspy_dlatoms.networks import _backend
+from hyperspy_dlatoms.networks.running import engine
 
 HELP = "evaluate a network on simulated specimens, and write a report"
 EXAMPLES = """
@@ -65,7 +66,8 @@ def run(options: argparse.Namespace) -> None:
     if options.write_card is not None:
         source = _model_file(options.model)
         target = _card_file(options.model, options.write_card)
-    _backend.import_backend()
+    if engine() == "keras":
+        _backend.import_backend()
     network = registry.load(options.model)
     card = network.card
     material = options.material or material_of(card.name, card.classes)

@@ -10,12 +10,13 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 import numpy as np
+from scipy.ndimage import maximum_filter
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 from scipy.spatial import cKDTree
 
 from hyperspy_dlatoms.networks.card import ModelCard
-from hyperspy_dlatoms.networks.maps import SiteMaps, peaks
+from hyperspy_dlatoms.networks.maps import SiteMaps
 from hyperspy_dlatoms.networks.resampling import Grid
 
 CONNECTED = 2.0
@@ -118,15 +119,14 @@ def candidates(
     reach: float,
     core: tuple[slice, slice] | None = None,
 ) -> Candidates:
-    """Find the cells of a tile that represent a site: local maxima of the score, see `peaks`.
+    """Find the cells of a tile that represent a site: local maxima of the score.
 
-    The ``core`` are the cells that are searched; all by default.
+    The score is that of `hyperspy_dlatoms.networks.maps.peaks`. The ``core`` are the cells that are
+    searched; all by default.
     """
     peak = maps.peak
     if peak is None:
-        from keras.ops import convert_to_numpy
-
-        peak = convert_to_numpy(peaks(maps.each(lambda part: part[None]), reach))[0]
+        peak = _peaks(maps, reach)
     probability = maps.probability.sum(axis=-1)
     best = (peak >= 0) & (probability >= threshold)
     if core is not None:
@@ -145,6 +145,14 @@ def candidates(
         score=peak[here],
     )
     return found._each(lambda column: column.astype(np.float64))
+
+
+def _peaks(maps: SiteMaps, reach: float) -> np.ndarray:
+    """Return the same as `networks.maps.peaks`, (h, w), of maps that no network has just given."""
+    squared = np.square(maps.offset).sum(axis=-1)
+    score = maps.probability.sum(axis=-1) * np.exp(-squared / (2 * reach**2))
+    largest = maximum_filter(score, 3, mode="constant", cval=-np.inf)
+    return np.where(score == largest, score, -1.0)
 
 
 def _mean_position(

@@ -7,8 +7,9 @@ import os
 from functools import lru_cache
 from pathlib import Path
 
+from hyperspy_dlatoms.networks._backend import instructions
 from hyperspy_dlatoms.networks.card import ModelCard
-from hyperspy_dlatoms.networks.running import POLICIES, has_accelerator
+from hyperspy_dlatoms.networks.running import POLICIES, engine, has_accelerator
 
 PRECISION = "HYPERSPY_DLATOMS_PRECISION"
 """The environment variable that chooses the precision."""
@@ -25,8 +26,8 @@ _LOSS = 0.002
 _MOST_SHIFT = 1.0
 """pm: added in squares to the error of a column at 1000 e/Å², 5 pm, it makes it 5.1 pm."""
 
-_PROCESSOR = {"avx512_bf16", "amx_bf16"}
-"""Instructions of x86 processors that multiply bfloat16, as Linux calls them."""
+_PROCESSOR = {"avx512_bf16", "avx512bf16", "amx_bf16"}
+"""Instructions of x86 processors that multiply bfloat16, as Linux and NumPy call them."""
 
 _AMPERE = (8, 0)
 """Compute capability of the first NVIDIA GPUs that do (NVIDIA A100 whitepaper, 2020)."""
@@ -39,10 +40,19 @@ def precision(card: ModelCard) -> str:
     convolutions have 8 significant bits if this device multiplies such numbers faster, and the card
     says that accuracy stays; sums, weights and results are float32 in either case.
     """
+    return requested() or (HALF if keeps_accuracy(card) and half_is_faster() else "float32")
+
+
+def requested() -> str | None:
+    """Return the precision that the environment variable chooses; None where it is not set."""
     given = os.environ.get(PRECISION)
     if given and given not in POLICIES:
         raise ValueError(f"{PRECISION} is {given!r}: expected one of {', '.join(POLICIES)}.")
-    return given or (HALF if keeps_accuracy(card) and half_is_faster() else "float32")
+    if given == HALF and engine() == "onnx":
+        raise ValueError(
+            f"{PRECISION} is {given!r}, but ONNX Runtime runs networks in float32: unset it."
+        )
+    return given or None
 
 
 def keeps_accuracy(card: ModelCard) -> bool:
@@ -60,12 +70,14 @@ def half_is_faster() -> bool:
 
     It is known, not timed, so that the results of a machine do not depend on its load.
     """
+    if engine() == "onnx":
+        return False
     # Importing a backend to look for a GPU takes seconds.
     if _may_have_gpu() and has_accelerator():
         return _capability() >= _AMPERE
     # XLA and PyTorch were slower with it on processors, or were not timed.
     by_tensorflow = os.environ.get("KERAS_BACKEND", "tensorflow") == "tensorflow"
-    return by_tensorflow and not _PROCESSOR.isdisjoint(_instructions())
+    return by_tensorflow and not _PROCESSOR.isdisjoint(instructions())
 
 
 def _may_have_gpu() -> bool:
@@ -94,15 +106,3 @@ def _capability() -> tuple[int, ...]:
     import torch
 
     return torch.cuda.get_device_capability()
-
-
-def _instructions() -> set[str]:
-    """Return the instructions of the processor as Linux lists them; none elsewhere."""
-    try:
-        text = Path("/proc/cpuinfo").read_text("utf-8", errors="replace")
-    except OSError:
-        return set()
-    for line in text.splitlines():
-        if line.startswith("flags"):
-            return set(line.partition(":")[2].split())
-    return set()

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -22,8 +22,13 @@ from hyperspy_dlatoms.networks._scattering import encode_material
 from hyperspy_dlatoms.networks.card import ModelCard
 from hyperspy_dlatoms.networks.domain import PREFIX, Domain
 from hyperspy_dlatoms.networks.maps import REACH, SiteMaps, with_maps
-from hyperspy_dlatoms.networks.model_file import ModelFileError, open_model, write_model
-from hyperspy_dlatoms.networks.running import POLICIES, compiled, policy
+from hyperspy_dlatoms.networks.model_file import (
+    ModelFileError,
+    open_model,
+    read_model,
+    write_model,
+)
+from hyperspy_dlatoms.networks.running import POLICIES, Call, compiled, engine, policy
 from hyperspy_dlatoms.networks.waves import from_cells
 
 if TYPE_CHECKING:
@@ -41,8 +46,9 @@ class AtomNetwork:
     ----------
     card : ModelCard
         Its card.
-    model : keras.Model
-        Built by :func:`hyperspy_dlatoms.networks.architecture.build`, with its weights.
+    model : keras.Model or None
+        Built by :func:`hyperspy_dlatoms.networks.architecture.build`, with its weights; None if
+        ONNX Runtime runs those of `path`.
     path : pathlib.Path, optional
         The file it was read from.
     domain : Domain, optional
@@ -52,12 +58,12 @@ class AtomNetwork:
     def __init__(
         self,
         card: ModelCard,
-        model: keras.Model,
+        model: keras.Model | None,
         path: Path | None = None,
         domain: Domain | None = None,
     ) -> None:
         self.card = card
-        self.model = model
+        self.model: Any = model
         self.path = path
         self.domain = domain
         self.receptive_radius = int(architecture.receptive_radius(card.arguments))
@@ -67,13 +73,7 @@ class AtomNetwork:
         self.takes_elements = bool(card.arguments.get("material", False))
         """Whether it can be told the elements of a layer."""
         self._lock = threading.Lock()
-        whole = with_levels(fold(card, model))
-        self._parts: tuple[str, ...] = ()
-        if card.kind == "sites":
-            n_decoys = len(card.arguments.get("decoys", ()))
-            reach = REACH / card.sampling
-            whole, self._parts = with_maps(whole, len(card.classes), n_decoys, reach)
-        self._call = compiled(whole)
+        self._call, self._parts = _by_onnx(path) if model is None else _by_keras(card, model)
 
     def __repr__(self) -> str:
         return f"<AtomNetwork {self.card.name} {self.card.version}>"
@@ -126,12 +126,12 @@ class AtomNetwork:
         # Two threads that ask for the same network at once get one, not two.
         with _loading:
             file = open_model(path)
-            return _built(path, file.sha256, precision or precision_of(file.card))
+            return _built(path, file.sha256, precision or precision_of(file.card), engine())
 
     @property
     def precision(self) -> str:
         """Of the convolutions, ``"float32"`` or ``"bfloat16"``."""
-        return "bfloat16" if self.model.get_layer("stem").compute_dtype == "bfloat16" else "float32"
+        return "float32" if self.model is None else self.model.get_layer("stem").compute_dtype
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the network, and its domain if it has one, to a model file (float16).
@@ -141,7 +141,11 @@ class AtomNetwork:
         path : str or os.PathLike
             File to write.
         """
-        arrays = {v.path: _array(v) for v in self.model.weights}
+        if self.model is None:
+            assert self.path is not None
+            arrays = read_model(self.path)[1]
+        else:
+            arrays = {v.path: _array(v) for v in self.model.weights}
         write_model(path, self.card, arrays | (self.domain.to_arrays() if self.domain else {}))
 
     def maps(
@@ -212,8 +216,6 @@ class AtomNetwork:
         elements: Sequence[str] | None = None,
     ) -> tuple[np.ndarray, ...]:
         """Check a batch; return the maps, or the waves, and the levels."""
-        from keras import ops
-
         batch = np.asarray(batch, dtype=np.float32)
         multiple, series = self.grid_multiple, (self.card.images,) if self.card.images > 1 else ()
         fits = batch.ndim == 3 + len(series) and batch.shape[1:-2] == series
@@ -235,8 +237,11 @@ class AtomNetwork:
             )
         if elements is not None and not self.takes_elements:
             raise ValueError(f"{self.card.name!r} takes no elements, got {elements!r}.")
-        # Copied to the device while another thread computes.
-        inputs = [ops.convert_to_tensor(one) for one in inputs]
+        if self.model is not None:
+            from keras import ops
+
+            # Copied to the device while another thread computes.
+            inputs = [ops.convert_to_tensor(one) for one in inputs]
         with self._lock:
             return self._call(*inputs)
 
@@ -254,9 +259,28 @@ def _with_sites(levels: np.ndarray, probability: np.ndarray) -> np.ndarray:
     return np.concatenate([levels, sites], axis=-1).astype(np.float32, copy=False)
 
 
+def _by_keras(card: ModelCard, model: keras.Model) -> tuple[Call, tuple[str, ...]]:
+    """Return a function that runs a model, folded, and the names of the maps it returns first."""
+    whole, parts = with_levels(fold(card, model)), ()
+    if card.kind == "sites":
+        n_decoys, reach = len(card.arguments.get("decoys", ())), REACH / card.sampling
+        whole, parts = with_maps(whole, len(card.classes), n_decoys, reach)
+    return compiled(whole), parts
+
+
+def _by_onnx(path: Path | None) -> tuple[Call, tuple[str, ...]]:
+    """Return the same of the network of a model file, run by ONNX Runtime."""
+    from hyperspy_dlatoms.networks._onnx import session
+
+    assert path is not None
+    file = open_model(path)
+    call, names = session(file.card, file.arrays)
+    return call, names[:-1] if file.card.kind == "sites" else ()
+
+
 @lru_cache(maxsize=8)
-def _built(path: Path, sha256: str, chosen: str) -> AtomNetwork:
-    """Build the network of a model file, once for each content of the file and precision."""
+def _built(path: Path, sha256: str, chosen: str, by: str) -> AtomNetwork:
+    """Build the network of a model file, once for each content, precision and engine."""
     card, arrays, _ = open_model(path)
     if card.architecture != "unet":
         raise ModelFileError(
@@ -265,8 +289,10 @@ def _built(path: Path, sha256: str, chosen: str) -> AtomNetwork:
         )
     try:
         _check_extent(path, card, arrays)
-        with doing(f"Loading the network {card.name!r}"), policy(POLICIES[chosen]):
-            model = architecture.build(card.arguments, len(card.classes))
+        model = None
+        if by == "keras":
+            with doing(f"Loading the network {card.name!r}"), policy(POLICIES[chosen]):
+                model = architecture.build(card.arguments, len(card.classes))
     except (TypeError, ValueError, KeyError) as error:
         raise ModelFileError(
             f"{str(path)!r}: no {card.architecture!r} can be built from the arguments "
@@ -279,7 +305,8 @@ def _built(path: Path, sha256: str, chosen: str) -> AtomNetwork:
             domain = replace(domain, sampling=np.array(card.domain["sampling"], np.float32))
     except ValueError as error:
         raise ModelFileError(f"{str(path)!r}: {error}.") from error
-    _fill(path, model, {n: array for n, array in arrays.items() if not n.startswith(PREFIX)})
+    if model is not None:
+        _fill(path, model, {n: array for n, array in arrays.items() if not n.startswith(PREFIX)})
     return AtomNetwork(card, model, path, domain)
 
 

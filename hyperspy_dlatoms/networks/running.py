@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Running of networks: device, and smaller batches when memory runs out."""
+"""Running of networks: engine, device, and smaller batches when memory runs out."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import lru_cache
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,12 +17,34 @@ from hyperspy_dlatoms.networks._backend import import_backend
 if TYPE_CHECKING:
     import keras
 
+ENGINE = "HYPERSPY_DLATOMS_ENGINE"
+"""The environment variable that chooses the engine."""
+
+ENGINES = ("keras", "onnx")
+"""Keras with its backend, or ONNX Runtime on the processor."""
+
 POLICIES = {"float32": "float32", "bfloat16": "mixed_bfloat16"}
 """Dtype policies of Keras by the precision of the convolutions."""
 
 _OUT_OF_MEMORY = ("MemoryError", "OutOfMemoryError", "ResourceExhaustedError")
 
 Call = Callable[..., tuple[np.ndarray, ...]]
+
+
+def engine() -> str:
+    """Return what runs networks: ``"keras"``, or ``"onnx"`` if TensorFlow is not installed."""
+    given = os.environ.get(ENGINE)
+    if given and given not in ENGINES:
+        raise ValueError(f"{ENGINE} is {given!r}: expected one of {', '.join(ENGINES)}.")
+    if given or os.environ.get("KERAS_BACKEND", "tensorflow") != "tensorflow":
+        return given or "keras"
+    return "onnx" if _without_tensorflow() else "keras"
+
+
+@lru_cache(maxsize=1)
+def _without_tensorflow() -> bool:
+    """Whether ONNX Runtime is installed, but not TensorFlow."""
+    return find_spec("tensorflow") is None and find_spec("onnxruntime") is not None
 
 
 @contextmanager
@@ -37,9 +61,13 @@ def policy(name: str) -> Iterator[None]:
         keras.config.set_dtype_policy(before)
 
 
-@lru_cache(maxsize=1)
 def has_accelerator() -> bool:
-    """Whether the backend of Keras runs on an accelerator."""
+    """Whether networks run on an accelerator."""
+    return engine() == "keras" and _keras_has_accelerator()
+
+
+@lru_cache(maxsize=1)
+def _keras_has_accelerator() -> bool:
     import_backend()
     import keras
 

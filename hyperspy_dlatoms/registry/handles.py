@@ -14,6 +14,7 @@ from hyperspy_dlatoms.networks._precision import PRECISION, precision
 from hyperspy_dlatoms.networks.ensemble import AtomEnsemble, common_card
 from hyperspy_dlatoms.networks.model_file import ModelFileError, open_model
 from hyperspy_dlatoms.networks.network import AtomNetwork
+from hyperspy_dlatoms.networks.running import ENGINE, engine
 from hyperspy_dlatoms.registry import catalogue, sources
 from hyperspy_dlatoms.registry.entries import PACKAGE
 from hyperspy_dlatoms.registry.errors import RegistryError
@@ -71,7 +72,7 @@ class NetworkHandle:
     def get(self) -> AtomNetwork:
         """Load the network, or take the one that this process has already."""
         with _loading:
-            return _get(self)
+            return _get(self, engine())
 
 
 @dataclass(frozen=True)
@@ -129,7 +130,9 @@ def handle(model: ModelLike, *, offline: bool = False) -> Handle:
     TypeError
         If `model` is something else.
     """
-    if isinstance(model, str) and (packaged := _packaged(model, os.environ.get(PRECISION))):
+    if isinstance(model, str) and (
+        packaged := _packaged(model, tuple(map(os.environ.get, (PRECISION, ENGINE))))
+    ):
         return packaged
 
     def one(model: OneModel) -> NetworkHandle:
@@ -154,10 +157,10 @@ def handle(model: ModelLike, *, offline: bool = False) -> Handle:
 
 # What comes with the package does not change while it runs.
 @lru_cache(maxsize=32)
-def _packaged(name: str, requested: str | None) -> Handle | None:
+def _packaged(name: str, requested: tuple[str | None, ...]) -> Handle | None:
     """Return the handle of a model whose files come with the package, None of others.
 
-    It depends on the precision that the environment requests.
+    It depends on the precision and the engine that the environment requests.
     """
     known = {entry.name: entry for entry in sources.own_entries()}
     entry = known.get(name)
@@ -177,7 +180,7 @@ def _packaged(name: str, requested: str | None) -> Handle | None:
 
 
 @lru_cache(maxsize=8)
-def _get(handle: NetworkHandle) -> AtomNetwork:
+def _get(handle: NetworkHandle, _engine: str) -> AtomNetwork:
     path = Path(handle.path)
     if handle.name is not None and not (path.is_file() and _is(path, handle)):
         path = catalogue.path(handle.name, show_progressbar=False)

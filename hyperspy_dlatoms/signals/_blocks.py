@@ -24,6 +24,7 @@ from hyperspy_dlatoms.analysis.lattice import with_lattices
 from hyperspy_dlatoms.detection.exit_waves import working_grid
 from hyperspy_dlatoms.detection.masking import mask_bad
 from hyperspy_dlatoms.detection.sites import column_names
+from hyperspy_dlatoms.networks.running import engine
 from hyperspy_dlatoms.signals._axes import (
     Images,
     Series,
@@ -558,6 +559,7 @@ def _metadata(signal: Signal2D, model: Model, images: Images) -> dict:
     }
     precisions = list(model.handle.precisions)
     vectors["precision"] = precisions if model.members else precisions[0]
+    vectors["engine"] = engine()
     if model.members:
         vectors["members"] = [member.name for member in model.members]
     if focus is not None:

@@ -26,6 +26,7 @@ from hyperspy_dlatoms._atomic_write import atomic_write
 from hyperspy_dlatoms._version import __version__
 from hyperspy_dlatoms.detection.alignment import Drift
 from hyperspy_dlatoms.networks.domain import DomainScore
+from hyperspy_dlatoms.networks.running import engine
 from hyperspy_dlatoms.signals._quality import FrameResult
 
 if TYPE_CHECKING:
@@ -72,6 +73,7 @@ def describe(handle: Handle, images: Images, **settings: Any) -> dict[str, Any]:
         "release": __version__,
         "models": [member.sha256 for member in members],
         "precision": list(handle.precisions),
+        "engine": engine(),
         "shape": list(frames.shape),
         "dtype": str(frames.dtype),
         "images": digest.hexdigest(),

@@ -41,8 +41,8 @@ def compare_precisions(path: Path, items: Iterable[Item], seed: int) -> dict[str
             ]
             for total, outcome in zip(totals, both, strict=True):
                 errors = outcome.found[outcome.right, 3:5] * card.sampling
-                found = len(outcome.right), np.count_nonzero(outcome.right)
-                total += [outcome.true, *found, np.sum(errors**2)]
+                found, right = outcome.right.size, np.count_nonzero(outcome.right)
+                total += np.array([outcome.true, found, right, np.sum(errors**2)])
             full, half = (outcome.places[:, :2] * outcome.pixel for outcome in both)
             first, second = match(full, half, _SAME).T
             shifts.append((full[first] - half[second]).ravel())

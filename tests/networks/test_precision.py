@@ -69,12 +69,10 @@ def test_the_variable_decides(card, faster, monkeypatch):
         ("fpu avx512_bf16", "jax", False),
     ],
 )
-def test_what_the_processor_multiplies(tmp_path, monkeypatch, flags, backend, expected):
+def test_what_the_processor_multiplies(monkeypatch, flags, backend, expected):
     monkeypatch.setenv("KERAS_BACKEND", backend)
     monkeypatch.setattr(_precision, "_may_have_gpu", lambda: False)
-    file = tmp_path / "cpuinfo"
-    file.write_text(f"processor\t: 0\nflags\t\t: {flags}\nbugs\t\t: amx_bf16 avx512_bf16\n")
-    monkeypatch.setattr(_precision, "Path", lambda name: file)
+    monkeypatch.setattr(_precision, "instructions", lambda: set(flags.split()))
     assert _precision.half_is_faster.__wrapped__() is expected
 
 

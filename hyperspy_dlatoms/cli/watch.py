@@ -1,0 +1,183 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The command ``dlatoms watch``."""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+import statistics
+import sys
+import time
+from fnmatch import fnmatch
+from pathlib import Path
+from typing import NamedTuple
+
+from hyperspy_dlatoms.cli import _searching
+from hyperspy_dlatoms.cli._files import Job
+from hyperspy_dlatoms.cli._printing import one_line, print_rows
+from hyperspy_dlatoms.cli._writing import check_writable
+
+HELP = "find the atoms of the files in a folder as they are written"
+EXAMPLES = """
+dlatoms watch /data/today -o atoms --model metal-nanoparticle
+dlatoms watch /data/today -o atoms --pattern '*.dm4' --idle 600   # ends after ten quiet minutes
+"""
+
+_INTERVAL = 0.1
+"""Seconds between two looks at the folder; listing 10 000 files takes about a tenth of that."""
+
+_PATIENCE = 10.0
+"""Seconds without a change after which a file that cannot be read is taken for a damaged one."""
+
+
+class _State(NamedTuple):
+    """What tells whether a file has changed: its size in bytes, and when it was written (s)."""
+
+    size: int
+    written: float
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare its arguments."""
+    parser.add_argument("folder", metavar="FOLDER", type=Path, help="where files appear")
+    parser.add_argument(
+        "-o",
+        "--output",
+        metavar="DIR",
+        type=Path,
+        required=True,
+        help="a table for each file; files that have one are done",
+    )
+    parser.add_argument("--pattern", default="*", help="of the names of the files (%(default)s)")
+    parser.add_argument(
+        "--idle",
+        metavar="S",
+        type=float,
+        help="end after so many seconds without a new file, not by Ctrl-C",
+    )
+    _searching.add_options(parser, model="auto")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Find the atoms of each new file until interrupted; return 1 if a file failed."""
+    import hyperspy.api as hs
+
+    from hyperspy_dlatoms.signals import _blocks
+
+    hs.set_log_level("CRITICAL")
+    if not options.folder.is_dir():
+        raise FileNotFoundError(f"There is no folder {str(options.folder)!r}.")
+    options.output.mkdir(parents=True, exist_ok=True)
+    check_writable(options.output / "atoms.csv")
+    options.resume = options.strain = False
+    with _searching.in_words_of(options):
+        if options.model != _blocks.AUTO:
+            # So that the first file need not wait for it.
+            _blocks.resolve(options.model).handle.get()
+    watch = _Watch(options)
+    print(f"Watching {str(options.folder)!r}; Ctrl-C ends it, and nothing is lost.", flush=True)
+    try:
+        while not watch.idle():
+            if not watch.look():
+                time.sleep(_INTERVAL)
+    except KeyboardInterrupt:
+        pass
+    late = sorted(watch.latencies)
+    rows = [("files", f"{len(late)}"), ("failed", f"{watch.failed}")]
+    if late:
+        median, most = statistics.median(late), late[int(0.95 * (len(late) - 1))]
+        rows.append(("latency", f"{median:.2f} s median, {most:.2f} s for 95 %"))
+    print_rows(*rows, ("wrote", f"{options.output}"))
+    return int(watch.failed > 0)
+
+
+class _Watch:
+    """The files of a folder, as they were last seen, and how the search went."""
+
+    def __init__(self, options: argparse.Namespace) -> None:
+        self.options = options
+        self.seen: dict[Path, _State] = {}
+        self.done: dict[Path, _State] = {}
+        self.latencies: list[float] = []
+        """Seconds from the last write to a file until its table was there."""
+        self.failed = 0
+        self.last = time.monotonic()
+
+    def idle(self) -> bool:
+        """Whether there has been no new file for as long as asked for."""
+        idle = self.options.idle
+        return idle is not None and time.monotonic() - self.last > idle
+
+    def look(self) -> bool:
+        """Find the atoms of the oldest file that is complete; return whether there was one."""
+        ready = [
+            (state.written, path)
+            for path, state in self._changed().items()
+            # A file that is being written grows from one look to the next.
+            if state.size
+        ]
+        if not ready:
+            return False
+        _, path = min(ready)
+        state = self.seen[path]
+        try:
+            self._search(path, state)
+        except (ValueError, TypeError, OSError) as error:
+            # Its writer may only have paused.
+            if time.time() - state.written < _PATIENCE:
+                return False
+            self.failed += 1
+            print(f"dlatoms: error: {path}: {one_line(error)}", file=sys.stderr)
+        self.done[path], self.last = state, time.monotonic()
+        return True
+
+    def _changed(self) -> dict[Path, _State]:
+        """Return the files whose table is missing or older than they are; note their states."""
+        before, self.seen = self.seen, {}
+        for path in self.options.folder.iterdir():
+            hidden = path.name.startswith(".")
+            if hidden or not fnmatch(path.name, self.options.pattern) or not path.is_file():
+                continue
+            about = path.stat()
+            state = _State(about.st_size, about.st_mtime)
+            if self.done.get(path) == state:
+                continue
+            table = self._table(path)
+            if table.exists() and table.stat().st_mtime >= state.written:
+                self.done[path] = state
+                continue
+            self.seen[path] = state
+            if before.get(path) != state:
+                self.last = time.monotonic()
+        return {path: state for path, state in before.items() if self.seen.get(path) == state}
+
+    def _table(self, path: Path) -> Path:
+        # The whole name, as files of one stem may differ in their ends.
+        return self.options.output / f"{path.name}.csv"
+
+    def _search(self, path: Path, state: _State) -> None:
+        from hyperspy_dlatoms.signals.methods import find_atoms_nn
+
+        table = self._table(path)
+        # The checkpoint of a movie is continued after an interruption.
+        job = Job(path, table, None, table.with_name(f"{table.name}.parts"))
+        with _searching.in_words_of(self.options, path):
+            self._choose(path)
+            found = _searching.find_in_file(
+                job, options=self.options, method=find_atoms_nn, more={}, show_progressbar=False
+            )
+        shutil.rmtree(job.parts)
+        late = time.time() - state.written
+        self.latencies.append(late)
+        counts = ", ".join(f"{count} {name}" for name, count in found.counts)
+        print(f"{path.name}: {counts}, {late:.2f} s after it was written", flush=True)
+
+    def _choose(self, path: Path) -> None:
+        """Choose the network by the first file, for all of them."""
+        from hyperspy_dlatoms.signals import _choice
+        from hyperspy_dlatoms.signals._loading import load_images
+
+        if self.options.model == _choice.AUTO:
+            choice, _ = _choice.choose_model(load_images(path)[0], self.options.sampling, 1)
+            print(choice, flush=True)
+            self.options.model = choice.name
