@@ -64,14 +64,16 @@ def keeps_accuracy(card: ModelCard) -> bool:
     return bool(full - half <= _LOSS and measured[SHIFT] <= _MOST_SHIFT)
 
 
-@lru_cache(maxsize=1)
 def half_is_faster() -> bool:
     """Whether this device multiplies bfloat16 faster than float32.
 
     It is known, not timed, so that the results of a machine do not depend on its load.
     """
-    if engine() == "onnx":
-        return False
+    return engine() == "keras" and _multiplies_half()
+
+
+@lru_cache(maxsize=1)
+def _multiplies_half() -> bool:
     # Importing a backend to look for a GPU takes seconds.
     if _may_have_gpu() and has_accelerator():
         return _capability() >= _AMPERE

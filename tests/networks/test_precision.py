@@ -73,7 +73,7 @@ def test_what_the_processor_multiplies(monkeypatch, flags, backend, expected):
     monkeypatch.setenv("KERAS_BACKEND", backend)
     monkeypatch.setattr(_precision, "_may_have_gpu", lambda: False)
     monkeypatch.setattr(_precision, "instructions", lambda: set(flags.split()))
-    assert _precision.half_is_faster.__wrapped__() is expected
+    assert _precision._multiplies_half.__wrapped__() is expected
 
 
 @pytest.mark.parametrize(
@@ -83,7 +83,7 @@ def test_what_a_gpu_multiplies(monkeypatch, capability, expected):
     for name, value in (("_may_have_gpu", True), ("has_accelerator", True)):
         monkeypatch.setattr(_precision, name, lambda value=value: value)
     monkeypatch.setattr(_precision, "_capability", lambda: capability)
-    assert _precision.half_is_faster.__wrapped__() is expected
+    assert _precision._multiplies_half.__wrapped__() is expected
 
 
 def test_a_handle_takes_the_choice_along(card, faster, tmp_path, monkeypatch):
