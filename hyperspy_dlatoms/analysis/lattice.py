@@ -46,6 +46,13 @@ _SAME_COLUMN = 0.3
 # Relative difference of distances that are the same but for rounding in lattice constants.
 _ALIKE = 2e-3
 
+_POWER = 1.7
+"""Of the atomic number that the signal of a column grows with, in annular dark field."""
+
+_LIGHT = 0.25
+"""Of the strongest column, what a column has to scatter to be seen for certain: oxygen beside
+strontium has 0.07, titanium with oxygen 0.5."""
+
 FEWEST = 12
 """Sites that a lattice needs: those of three cells a side of a square one, and some to spare."""
 
@@ -133,6 +140,22 @@ def lattices_of(materials: Sequence[str | ase.Atoms]) -> tuple[Lattice, ...]:
                 nearest = found[same].nearest | lattice.nearest
                 found[same] = found[same]._replace(nearest=nearest)
     return tuple(found)
+
+
+def without_light_columns(material: str | ase.Atoms) -> ase.Atoms | None:
+    """Return a crystal without the columns that may be unseen beside the others.
+
+    None for a material by name, and where all columns scatter alike.
+    """
+    if isinstance(material, str) or not hasattr(material, "get_chemical_formula"):
+        return None
+    (_, _, cell, sites), *_ = _crystal(material)
+    places = material.positions[:, :2] @ np.linalg.inv(cell)
+    apart = (places[:, None] - sites + 0.5) % 1 - 0.5
+    column = np.linalg.norm(apart @ cell, axis=2).argmin(axis=1)
+    signal = np.bincount(column, material.numbers**_POWER, len(sites))
+    seen = signal[column] > _LIGHT * signal.max()
+    return None if seen.all() else material[seen]
 
 
 def cells_of(material: str | ase.Atoms) -> tuple[Cell, ...]:

@@ -9,7 +9,12 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from hyperspy_dlatoms.analysis.lattice import fit_spacing, lattices_of, with_lattices
+from hyperspy_dlatoms.analysis.lattice import (
+    fit_spacing,
+    lattices_of,
+    with_lattices,
+    without_light_columns,
+)
 from hyperspy_dlatoms.detection._window import lattice_centre, window_about
 from hyperspy_dlatoms.detection.masking import mask_bad
 from hyperspy_dlatoms.detection.pipeline import detect
@@ -155,10 +160,31 @@ def estimate_sampling(
     """Return the sampling (Å/px) of frames (n, H, W) by the lattice of their atoms: the median.
 
     The materials are those that `lattices_of` takes; all that the network knows where there are
-    none. SamplingError is raised if no lattice is found in most frames, or several that may be
-    right, if the frames differ, or if the materials in question differ by more than 2 %.
+    none. Of a crystal light columns may be unseen, so it is tried without them too. SamplingError
+    is raised if no lattice is found in most frames, or several that may be right, if the frames
+    differ, or if the materials in question differ by more than 2 %.
     """
-    lattices = lattices_of(materials or _materials_of(network))
+    materials = materials or _materials_of(network)
+    seen = [one for one in map(without_light_columns, materials) if one is not None]
+    if not seen:
+        return _common(_find_lattices(frames, network, materials))
+    found, errors = {}, []
+    for some in (materials, seen):
+        try:
+            estimates = _find_lattices(frames, network, some)
+            found[_names(lattices_of(some))] = _common(estimates)
+        except SamplingError as error:
+            errors.append(error)
+    if not found:
+        raise errors[0]
+    return _agreed(found)
+
+
+def _find_lattices(
+    frames: np.ndarray, network: AtomNetwork | AtomEnsemble, materials: Sequence[str | ase.Atoms]
+) -> list[Estimate]:
+    """Return the lattice of each frame that has one; raise SamplingError if most have none."""
+    lattices = lattices_of(materials)
     estimates, error = [], None
     for frame in frames:
         try:
@@ -169,7 +195,7 @@ def estimate_sampling(
         raise ValueError("There are no frames: expected one or more.")
     if error is not None and 2 * len(estimates) <= len(frames):
         raise error
-    return _common(estimates)
+    return estimates
 
 
 def find_lattice(
@@ -215,7 +241,8 @@ def _materials_of(network: AtomNetwork | AtomEnsemble) -> tuple[str, ...]:
     if not names:
         raise ValueError(
             f"The card of the network {network.card.name!r} does not say which crystals it knows: "
-            "give the material, a name such as 'Pt' or 'graphene', or an ase.Atoms, seen along z."
+            "give the material to estimate_sampling, a name such as 'Pt' or 'graphene', or an "
+            "ase.Atoms, seen along z."
         )
     return names
 
@@ -296,13 +323,19 @@ def _common(estimates: Sequence[Estimate]) -> float:
                 f"The sampling cannot be measured: the images suggest {listed} Å/px for {name}. "
                 "Are they of one magnification? Estimate it from fewer of them."
             )
+    return _agreed(candidates)
+
+
+def _agreed(candidates: dict[str, float]) -> float:
+    """Return the sampling (Å/px) of all candidates, or raise where they differ."""
     values = list(candidates.values())
     if max(values) / min(values) > 1 + EXACT:
         listed = ", ".join(
             f"{value:.4g} Å/px if it is {name}" for name, value in candidates.items()
         )
         raise SamplingError(
-            f"The sampling depends on what the lattice is of: {listed}. Give the material.",
+            f"The sampling depends on what the lattice is of: {listed}. Give the material, or an "
+            "ase.Atoms of the columns that are seen.",
             candidates,
         )
     return math.sqrt(max(values) * min(values))

@@ -11,7 +11,7 @@ from hyperspy_dlatoms.networks._card_summary import rows_of
 from hyperspy_dlatoms.networks.card import ModelCard
 from hyperspy_dlatoms.networks.network import AtomNetwork
 
-_SHARED = ("kind", "images", "sampling", "stride", "classes", "normalisation_width")
+_SHARED = ("modality", "kind", "images", "sampling", "stride", "classes", "normalisation_width")
 _RANGES = ("sampling", "defocus", "defocus_step")
 
 

@@ -157,8 +157,8 @@ def _estimated(frames: np.ndarray, names: Sequence[str], elements: Sequence[str]
         except SamplingError as error:
             said.append(f"{name}: {error}")
     raise SamplingError(
-        "The sampling cannot be measured by any of the networks: calibrate the images. "
-        + " ".join(said)
+        "The sampling cannot be measured by any of the networks: calibrate the images, or give "
+        "estimate_sampling the model and the material. " + " ".join(said)
     )
 
 

@@ -373,8 +373,9 @@ def estimate_sampling(
     material : str or ase.Atoms, optional
         The specimen: the symbol of an fcc metal, which is to be seen along [110] or [100];
         ``"graphene"``, ``"BN"``, ``"MoS2"``, ``"WS2"``, ``"MoSe2"`` or ``"WSe2"``; or any crystal,
-        seen along z, of which the network finds each column. By default the materials on the model
-        card are tried, only those of ``metadata.Sample.elements`` if there are any.
+        seen along z, with or without light columns, which the network may not find. By default the
+        materials on the model card are tried, only those of ``metadata.Sample.elements`` if there
+        are any; a network for any crystal, such as ``"crystal"`` or ``"stem"``, needs one.
     frames : int, default 3
         How many images, evenly spread, are used; the median is returned.
 
@@ -400,11 +401,18 @@ def estimate_sampling(
 
     Notes
     -----
-    A support that is imaged alone, and has the same structure as the material, is taken for it.
+    A support that is imaged alone, and has the same structure as the material, is taken for it. If
+    the columns of a crystal with and without the light ones are one kind of lattice, as those of
+    SrTiO3 along [100], the error lists both samplings: give the crystal of the columns that are
+    seen.
 
     Examples
     --------
     {IMPORTS}
+    >>> from ase import Atoms
+    >>> columns = Atoms("SrTi", scaled_positions=[(0, 0, 0), (0.5, 0.5, 0.5)], cell=[3.905] * 3)
+    >>> s = hs.load("haadf.dm4")  # doctest: +SKIP
+    >>> s.estimate_sampling("stem", material=columns)  # doctest: +SKIP
     >>> s = hs.load("particle.tif")  # doctest: +SKIP
     >>> sampling = s.estimate_sampling("metal-nanoparticle", material="Pt")  # doctest: +SKIP
     >>> atoms = s.find_atoms_nn("metal-nanoparticle", sampling=sampling)  # doctest: +SKIP

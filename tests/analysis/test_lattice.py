@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from ase import Atoms
 from ase.build import bulk, graphene, mx2
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -14,6 +15,7 @@ from hyperspy_dlatoms.analysis.lattice import (
     fit_spacing,
     lattices_of,
     with_lattices,
+    without_light_columns,
 )
 from hyperspy_dlatoms.simulation.specimens.orientation import ZONES
 from tests.helpers.crystal import CELLS, crystal
@@ -76,6 +78,15 @@ def test_neighbours_are_those_of_a_large_piece():
         ring = len(tree.query_ball_point(middle, radius + 0.01))
         ring -= len(tree.query_ball_point(middle, radius - 0.01))
         assert ring == pytest.approx(count)
+
+
+def test_light_columns_are_left_out():
+    places = [(0, 0, 0), (0.5, 0.5, 0.5), (0.5, 0.5, 0), (0.5, 0, 0.5), (0, 0.5, 0.5)]
+    perovskite = Atoms("SrTiO3", scaled_positions=places, cell=[3.9] * 3)
+    # The oxygen over titanium stays: it is in its column.
+    assert without_light_columns(perovskite).get_chemical_formula() == "OSrTi"
+    assert without_light_columns(mx2("MoS2", vacuum=3)) is None
+    assert without_light_columns("Pt") is without_light_columns(bulk("Au", cubic=True)) is None
 
 
 @pytest.mark.parametrize("material", ["Fe", "gold", "graphite", ""])

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from ase import Atoms
 
 from hyperspy_dlatoms.analysis.lattice import lattices_of
 from hyperspy_dlatoms.detection import Detection, Sites
@@ -66,6 +67,18 @@ def test_a_network_that_does_not_say_what_it_knows():
     with pytest.raises(ValueError, match="'blobs' does not say which crystals it knows: give"):
         estimate_sampling(image, network)
     assert estimate_sampling(image, network, ["Au"]) == pytest.approx(SAMPLING, rel=0.01)
+
+
+def test_light_columns_may_be_unseen(network):
+    """The columns of a perovskite are a square lattice with oxygen and without."""
+    places = [(0, 0, 0), (0.5, 0.5, 0), (0.5, 0, 0), (0, 0.5, 0)]
+    crystal = Atoms("SrTiO2", scaled_positions=places, cell=[4.08 / np.sqrt(2)] * 3)
+    image = frame("[100]")
+    with pytest.raises(SamplingError, match="if it is SrTi.* of the columns that are") as caught:
+        estimate_sampling(image, network, [crystal])
+    assert caught.value.candidates["SrTi"] == pytest.approx(SAMPLING, rel=0.01)
+    assert caught.value.candidates["O2SrTi"] == pytest.approx(SAMPLING / np.sqrt(2), rel=0.01)
+    assert estimate_sampling(image, network, [crystal[:2]]) == pytest.approx(SAMPLING, rel=0.01)
 
 
 @pytest.mark.parametrize("kind", ["noise", "constant", "disorder", "another lattice", "tiny"])

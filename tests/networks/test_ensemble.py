@@ -53,6 +53,7 @@ def test_common_card_is_a_card(card):
     ("change", "message"),
     [
         ({"sampling": 0.15}, "sampling: 'facets' has 0.2, 'other' has 0.15"),
+        ({"modality": "STEM"}, "modality: 'facets' has 'HRTEM', 'other' has 'STEM'"),
         ({"stride": 4}, "stride: 'facets' has 2, 'other' has 4"),
         ({"classes": ("Mo", "S")}, "classes: 'facets' has .'column',., 'other' has .'Mo', 'S'."),
         ({"normalisation_width": 6.0}, "normalisation width: 'facets' has 12.0, 'other' has 6.0"),
