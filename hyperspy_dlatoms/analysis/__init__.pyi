@@ -4,6 +4,7 @@ from ._column_map import column_map
 from ._events import jumps, residence
 from ._grains import Grains, find_grains
 from ._intensities import ColumnIntensities, column_intensities
+from ._intensity_classes import intensity_classes
 from ._neighbours import (
     Neighbourhoods,
     bond_angles,
@@ -47,6 +48,7 @@ __all__ = [
     "fit_cell",
     "flags",
     "frame_quality",
+    "intensity_classes",
     "jumps",
     "match",
     "neighbourhoods",

@@ -3,13 +3,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
 import dask.array as da
 import numpy as np
 
+from hyperspy_dlatoms._warnings import DLAtomsWarning, warn
 from hyperspy_dlatoms.analysis._intensities import column_intensities as _of_image
+from hyperspy_dlatoms.analysis._intensity_classes import intensity_classes
 from hyperspy_dlatoms.detection.masking import mask_bad
 from hyperspy_dlatoms.signals._axes import read_images
 from hyperspy_dlatoms.signals._docstrings import filled
@@ -18,8 +21,12 @@ if TYPE_CHECKING:
     from hyperspy.signals import Signal2D
 
     from hyperspy_dlatoms.signals import AtomPositions
+    from hyperspy_dlatoms.signals._frame_physics import Sites
 
 COLUMNS = ("intensity", "intensity_sigma")
+
+_DOUBT = 0.1
+"""Share of wrong columns beyond which the species are hardly worth counting."""
 
 
 @filled
@@ -116,6 +123,102 @@ def column_intensities(
         workers = {} if num_workers is None else {"num_workers": int(num_workers)}
         measured.compute(show_progressbar=show_progressbar, **workers)
     return measured
+
+
+@filled
+def classify_by_intensity(
+    self: AtomPositions, species: Mapping[str, str] | Sequence[str]
+) -> AtomPositions:
+    """Tell columns of thin layers apart by their intensity in annular dark field (Z contrast).
+
+    Parameters
+    ----------
+    species : mapping of str to str, or sequence of str
+        The formula of the atoms in a column of each species, for example ``{"Mo": "Mo", "S": "S2",
+        "S vacancy": "S"}``; formulas alone are names too. At least two, of all columns there are.
+
+    Returns
+    -------
+    AtomPositions or LazyAtomPositions
+        The same atoms with the column ``species``, an index into
+        ``metadata.VectorMetadata.species``, and ``probability_Mo``, ``probability_S_vacancy`` and
+        so on, of each of them. Of columns without an intensity the probabilities are the shares of
+        the species. Lazy if the atoms are.
+
+    Raises
+    ------
+    ValueError
+        If there are no intensities, see :meth:`column_intensities`, or a formula is not understood.
+
+    Warns
+    -----
+    DLAtomsWarning
+        If more than a tenth of the columns are likely to be wrong; not of lazy atoms.
+
+    See Also
+    --------
+    species_counts : How many there are in each frame.
+    hyperspy_dlatoms.analysis.intensity_classes : The method.
+
+    Notes
+    -----
+    In each frame alone; the scale of the intensities and the power of the atomic number are found.
+    Sites without any atom are no columns, so empty ones are not among them.
+
+    Examples
+    --------
+    >>> from hyperspy_dlatoms import AtomPositions
+    >>> atoms = AtomPositions.from_frames(np.zeros((4, 2)), sampling=0.1)
+    >>> atoms.data[0] = np.column_stack([atoms.data[0], [2.0, 4.1, 4.0, 11.0], [0.2] * 4])
+    >>> atoms.metadata.VectorMetadata.column_names += ["intensity", "intensity_sigma"]
+    >>> species = {"Mo": "Mo", "S": "S2", "S vacancy": "S"}
+    >>> atoms.classify_by_intensity(species).to_dataframe().species.tolist()
+    ['S vacancy', 'S', 'S', 'Mo']
+    """
+    columns = self._calibration.columns
+    if not set(COLUMNS) <= set(columns):
+        raise ValueError("There are no intensities: use column_intensities first.")
+    named = dict(species) if isinstance(species, Mapping) else {one: one for one in species}
+    kinds = [_atomic_numbers(formula) for formula in named.values()]
+    if len(kinds) < 2:
+        raise ValueError(f"species is {species!r}: expected two or more.")
+    names = ["species", *(f"probability_{name.replace(' ', '_')}" for name in named)]
+    places = [columns.index(name) for name in COLUMNS]
+    classified = self._with_columns(_species_in_frame, names, places=places, kinds=kinds)
+    classified.metadata.VectorMetadata.species = list(named)
+    if not self._lazy:
+        _warn_of_doubt(classified, len(kinds))
+    return classified
+
+
+def _atomic_numbers(formula: str) -> list[int]:
+    from ase.data import atomic_numbers
+    from ase.formula import Formula
+
+    try:
+        counts = Formula(formula).count()
+        return [atomic_numbers[symbol] for symbol, n in counts.items() for _ in range(n)]
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        raise ValueError(
+            f"There is the column {formula!r}: expected the formula of its atoms, such as 'S2'."
+        ) from error
+
+
+def _species_in_frame(
+    sites: Sites, places: list[int], kinds: Sequence[Sequence[int]]
+) -> np.ndarray:
+    probability = intensity_classes(*sites.frame[:, places].T, kinds)
+    return np.column_stack([probability.argmax(axis=1), probability])
+
+
+def _warn_of_doubt(atoms: AtomPositions, kinds: int) -> None:
+    doubt = np.concatenate([1 - frame[:, -kinds:].max(axis=1) for frame in atoms.data.flat])
+    if len(doubt) and (wrong := float(doubt.mean())) > _DOUBT:
+        warn(
+            f"The intensities do not tell the species apart: {100 * wrong:.0f} % of the columns "
+            "are likely to be wrong. See their probabilities.",
+            DLAtomsWarning,
+        )
 
 
 def _of_block(

@@ -105,6 +105,7 @@ class AtomPositions(Physics, BaseSignal):
     move_atoms = _editing.move_atoms
     tracks = _tracking.tracks
     column_intensities = _intensities.column_intensities
+    classify_by_intensity = _intensities.classify_by_intensity
     species_counts = _vacancy_methods.species_counts
     vacancy_statistics = _vacancy_methods.vacancy_statistics
     vacancy_pairs = _vacancy_methods.vacancy_pairs

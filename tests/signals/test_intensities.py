@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from hyperspy.signals import Signal2D
 
-from hyperspy_dlatoms import AtomPositions, LazyAtomPositions
+from hyperspy_dlatoms import AtomPositions, DLAtomsWarning, LazyAtomPositions
 
 PIXEL, WIDTH = 0.15, 0.4
 VOLUMES = np.linspace(1, 2, 12)
@@ -92,3 +92,41 @@ def test_what_does_not_fit_is_said():
         atoms.column_intensities(s, width=0)
     with pytest.raises(TypeError, match="real numbers"):
         atoms.column_intensities(s * 1j)
+
+
+SPECIES = {"Mo": "Mo", "S": "S2", "S vacancy": "S"}
+
+
+def layer(sigma=0.3):
+    s, atoms = movie(2)
+    signals = np.array([5.7, 2.2, 1.1])[[0, 1, 0, 1, 0, 1, 0, 2, 0, 1, 0, 1]]
+    for number, frame in enumerate(atoms.data):
+        noise = np.random.default_rng(number).normal(0, sigma, 12)
+        atoms.data[number] = np.column_stack([frame, signals + noise, np.full(12, sigma)])
+    atoms.metadata.VectorMetadata.column_names += ["intensity", "intensity_sigma"]
+    return atoms
+
+
+def test_species_by_intensity_stay_lazy():
+    atoms = layer(0.05)
+    found = atoms.classify_by_intensity(SPECIES)
+    again = found.classify_by_intensity(SPECIES)
+    lazy = atoms.as_lazy().classify_by_intensity(SPECIES)
+    assert type(lazy) is LazyAtomPositions
+    lazy.compute(show_progressbar=False)
+    for one in (again, lazy):
+        np.testing.assert_array_equal(one.data[1], found.data[1])
+    assert found.species_counts()[["Mo", "S", "S vacancy"]].to_numpy().tolist() == [[6, 5, 1]] * 2
+    assert "probability_S_vacancy" in found.to_dataframe()
+    assert set(atoms.classify_by_intensity(["Mo", "S2"]).to_dataframe().species) == {"Mo", "S2"}
+
+
+def test_species_that_intensities_do_not_tell_apart():
+    with pytest.warns(DLAtomsWarning, match="% of the columns are likely to be wrong"):
+        layer(1.5).classify_by_intensity(SPECIES)
+    with pytest.raises(ValueError, match="use column_intensities first"):
+        movie()[1].classify_by_intensity(SPECIES)
+    with pytest.raises(ValueError, match="'sulphur': expected the formula"):
+        layer().classify_by_intensity(["Mo", "sulphur"])
+    with pytest.raises(ValueError, match="two or more"):
+        layer().classify_by_intensity(["Mo"])
