@@ -115,7 +115,7 @@ def measure_time(rounds: int) -> None:
                 pipeline.normalise_regions = (
                     normalise
                     if masks
-                    else lambda image, good, sampling, width, zero: plain(image, sampling, width)
+                    else lambda image, good, sampling, width: plain(image, sampling, width)
                 )
                 # Of the processor, for other work on the machine must not count.
                 start = time.process_time()

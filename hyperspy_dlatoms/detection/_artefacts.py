@@ -330,13 +330,18 @@ def _odd_lines(profile: np.ndarray, spread: float, bend: float) -> np.ndarray:
 
 
 def outliers(
-    frame: np.ndarray, mask: np.ndarray, image: ImageRange, sampling: float | None = None
+    frame: np.ndarray,
+    mask: np.ndarray,
+    image: ImageRange,
+    sampling: float | None = None,
+    brightest: float | None = None,
 ) -> np.ndarray:
     """Return a mask (H, W) of spots and areas of outliers with a sharp edge, and of their tails.
 
     Outliers that are connected are one spot, which is an artefact if somewhere at its side the
     image falls by more of its height from a pixel to the next than that of any atom, given the
-    sampling in Å/px; or if all about it is masked. If that is so along a small part of its sides
+    sampling in Å/px; or if all about it is masked, or part of it is above the brightest that
+    electrons make, if that is known. If that is so along a small part of its sides
     only, it is a spot of the image with an artefact on it, which alone is masked, and what is left
     is judged again.
     """
@@ -378,6 +383,8 @@ def outliers(
                 np.bincount(of_spot, sides.sum(axis=0), number + 1) for sides in (steep, is_open)
             )
             sharp = (steep_sides > _SHARP_SIDES * open_sides) | (open_sides == 0)
+            if brightest is not None:
+                sharp |= maximum(frame[rows, columns], of_spot, index) > brightest
             sharp[0] = False
             found |= sharp[spots]
             leaking |= (sharp & (np.bincount(of_spot, minlength=number + 1) > _LEAKING))[spots]

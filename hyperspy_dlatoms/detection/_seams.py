@@ -23,8 +23,8 @@ _SHARPNESS = 2.5
 # Of the standard deviation of the image, of every fourth line: less disturbs nothing.
 _SPARSE = 4
 _LEAST_STEP = 0.15
-# Of the mean step, the median over all pixels: of the foot of letters it is 0.4.
-_THROUGHOUT = 0.5
+# Of the mean step, the median over all pixels: of the foot of letters it is up to 0.6.
+_THROUGHOUT = 0.7
 # Along an axis: more are no seams, but a texture.
 _MOST_SEAMS = 7
 # px beside a seam of which the noise is taken.

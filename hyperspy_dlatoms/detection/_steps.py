@@ -1,87 +1,178 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Steps of brightness, and the normalisation of what lies on either side of them by itself."""
+"""Steps of brightness, and the normalisation of an image on either side of them by itself.
+
+The local mean and rms are those of pixels about as bright as the surroundings of a pixel: a
+bilateral filter (Tomasi and Manduchi 1998), with a median of the image as the guide.
+"""
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
-from scipy.ndimage import binary_propagation, label, maximum_filter, minimum_filter
+from scipy.ndimage import (
+    binary_dilation,
+    binary_opening,
+    distance_transform_edt,
+    find_objects,
+    gaussian_filter,
+    label,
+    maximum_filter,
+    median_filter,
+    minimum_filter,
+)
 
-from hyperspy_dlatoms.networks.normalisation import block_moments, normalise
+from hyperspy_dlatoms.networks.normalisation import apply_blocks, block_moments, normalise
 
-# Å: the side of the blocks that tell where a step is. So many of them, a side, hold an atom each,
-# so that their means do not show the lattice.
-_FINE = 0.8
-_RATIO = 4
-# Standard deviations of the image on either side: atoms in blocks of 0.8 Å make up to 4.
-_STEP = 5.0
-# Of the contrast of blocks of 0.8 Å, in which noise hardly counts, towards a shadow, which has less
-# than such a part of the brightness: no specimen has.
-_STEP_OF_SHADOW, _SHADOW = 2.0, 0.4
-# Of this contrast, where a step goes on beside a certain one; and of the median height of those.
-_GOES_ON, _AS_HIGH = 1.5, 0.3
-# Of its height, how much of a step there is in 1.6 Å where the image is cut, and somewhere in each
-# cut: soft edges are up to 4 Å wide.
-_CUT, _SOMEWHERE = 0.1, 0.3
-# Blocks of 3.2 Å about a step in which the contrast is looked up, and in which the image is cut.
-_ABOUT, _NEAR = 9, 3
-# Å²: of a region that has room for some atoms.
-_LEAST_AREA = 25.0
-# More regions are no steps, but a texture.
-_MOST_REGIONS = 16
+# Å: the side of blocks, as finely as a step is found; and blocks, a side, of the median, which
+# leaves a step where it is and shows hardly any lattice.
+_BLOCK = 0.8
+_MEDIAN = 9
+# Blocks between the two sides of a step: soft edges are up to 4 Å wide.
+_APART = 6
+# Of the standard deviation of the pixels on either side. Of clean frames it is 0.8 at most, of
+# shadows and edges 4 at least.
+_STEP = 2.5
+# Blocks at which there is one: a step is longer than 3 Å.
+_FEWEST = 8
+# Blocks of 3.2 Å differ by as many standard deviations at least where there is a step.
+_COARSE, _LIKELY = 4, 1.5
+# Standard deviations from the surroundings of so many blocks, a side, and length in blocks of a
+# narrow stop: atoms are not so long, and differ by 2.2 at most.
+_ODD, _WIDE, _STRIP = 3.0, 15, 12
+# Of the standard deviation about it, the noise of a block in shadow at most, and how much darker
+# it is at least.
+_QUIET, _UNLIKE = 0.25, 0.5
+# Standard deviations from a block to the next, where the image is cut.
+_CUT = 3.0
+# Of the standard deviation, the width of the weight by brightness: atoms within 2.5 Å of an edge
+# are found from 1.5 downwards.
+_WIDTH = 0.7
+# Of the median standard deviation, the least: noise of the dark is not amplified more. And of the
+# range of brightness, for rounding.
+_FLOOR, _FLOOR_OF_ROUNDING = 1e-2, 1e-5
+# Levels of brightness for which the filter is computed, at most.
+_MOST_LEVELS = 64
+# Blocks of about the brightness of a level, of which the deviation is taken, on either side.
+_ABOUT = 20
+# px of a block in the mean, next to none.
+_LEAST_WEIGHT = 1e-6
+# Of an image whose spread is 1: nothing.
+_LEAST_SPREAD = 1e-12
+
+
+class _Blocks(NamedTuple):
+    """The brightness of blocks, each (h, w)."""
+
+    level: np.ndarray
+    """Of their own pixels."""
+    guide: np.ndarray
+    """Of their surroundings, the same on all of either side of a step."""
+    deviation: np.ndarray
+    """Of the pixels in these."""
+    known: np.ndarray
+    """Bool: whether most pixels are good, and of no strip."""
 
 
 def normalise_regions(
-    image: np.ndarray,
-    good: np.ndarray | None,
-    sampling: float,
-    width: float,
-    zero: float | None = None,
+    image: np.ndarray, good: np.ndarray | None, sampling: float, width: float
 ) -> np.ndarray:
-    """Normalise an image (H, W) as `normalise` does, each region between steps by itself.
+    """Normalise an image (H, W) as `normalise` does, on either side of a step by itself.
 
-    Within about 1 Å of a step, and where pixels are not good, it is 0. `zero` is what no electrons
-    are in it, if that is known.
+    At steps, and where pixels are not good, it is 0. Images without steps are normalised as ever.
     """
-    regions = find_regions(image, good, sampling, zero)
-    if regions is None:
+    size = max(round(_BLOCK / sampling), 1)
+    blocks = _find_steps(image, good, size)
+    if blocks is None:
         return normalise(image, sampling, width, good)
-    result = np.zeros(image.shape, np.float32)
-    for number in range(1, regions.max() + 1):
-        of_region = regions == number
-        if good is not None:
-            of_region &= good
-        result += normalise(image, sampling, width, of_region)
-    return result
+    level, guide, deviation, known = blocks
+    change = maximum_filter(guide, 3) - minimum_filter(guide, 3)
+    known = known & (change <= _CUT * deviation)
+    rows, columns = (np.arange(length) // size for length in image.shape)
+    usable = known[rows[:, None], columns]
+    if good is not None:
+        usable &= good
+    if not usable.any():
+        return np.zeros(image.shape, np.float32)
+    centre = float(image.mean(dtype=np.float64, where=usable))
+    _, first, second = block_moments(np.where(usable, image, np.float32(centre)), centre, size)
+    count = block_moments(usable.astype(np.float32), 0.0, size)[1]
+    mean, spread = _bilateral(
+        (count, first, second),
+        guide - centre,
+        _WIDTH * np.where(known, deviation, np.nan),
+        width / (sampling * size),
+    )
+    least = max(
+        _FLOOR * float(np.median(deviation[known])),
+        _FLOOR_OF_ROUNDING * float(np.ptp(guide[known])),
+        _LEAST_SPREAD,
+    )
+    spread = np.maximum(spread, least)
+    # At a corner, and in the middle of a stop, the median is that of the other side.
+    known &= np.abs(level - centre - mean) <= _CUT * spread
+    usable &= known[rows[:, None], columns]
+    normalised = apply_blocks(image, centre, mean, spread, size)
+    return np.where(usable, normalised, np.float32(0))
 
 
-def find_regions(
-    image: np.ndarray, good: np.ndarray | None, sampling: float, zero: float | None = None
-) -> np.ndarray | None:
-    """Return the number (H, W) of the region of each pixel, 0 at the steps; None without steps.
-
-    A step is a change of brightness that is much larger than the contrast on both sides of it.
-    """
-    fine = max(round(_FINE / sampling), 1)
-    level, noise = _moments(image, good, fine)
-    limit = _steps(level, noise, zero)
-    if limit is None:
-        return None
+def _find_steps(image: np.ndarray, good: np.ndarray | None, size: int) -> _Blocks | None:
+    """Return the brightness of blocks of a size in px if there is a step, else None."""
+    level, noise = _moments(image, good, size)
     unknown = ~np.isfinite(level)
-    high = maximum_filter(np.where(unknown, -np.inf, level), 3, mode="nearest")
-    low = minimum_filter(np.where(unknown, np.inf, level), 3, mode="nearest")
-    change = high - low
-    cut = binary_propagation(change > limit[1], np.ones((3, 3)), mask=change > limit[0])
-    smooth = ~cut & ~unknown
-    regions, number = label(smooth)
-    area = np.bincount(regions.ravel(), minlength=number + 1) * (fine * sampling) ** 2
-    large = np.flatnonzero(area[1:] >= _LEAST_AREA) + 1
-    if not 0 < len(large) <= _MOST_REGIONS:
+    if unknown.all() or not _likely(level, noise):
         return None
-    if len(large) == 1 and smooth.all():
+    if unknown.any():
+        nearest = distance_transform_edt(unknown, return_distances=False, return_indices=True)
+        level, noise = (one[tuple(nearest)] for one in (level, noise))
+    guide = median_filter(level, _MEDIAN, mode="nearest")
+    square = noise**2 + (level - guide) ** 2
+    deviation = np.sqrt(median_filter(square, _MEDIAN, mode="nearest"))
+    around = median_filter(level, _WIDE, mode="nearest")
+    usual = np.sqrt(median_filter(noise**2 + (level - around) ** 2, _WIDE, mode="nearest"))
+    odd = _strips(np.abs(level - around) > _ODD * usual)
+    steps = np.count_nonzero(odd)
+    for levels, deviations in ((guide, deviation), (guide.T, deviation.T)):
+        larger = np.maximum(deviations[_APART:], deviations[:-_APART])
+        step = np.abs(levels[_APART:] - levels[:-_APART])
+        steps += np.count_nonzero(step > _STEP * larger)
+    if steps < _FEWEST:
         return None
-    renumbered = np.zeros(number + 1, np.uint8)
-    renumbered[large] = np.arange(len(large)) + 1
-    return _stretched(renumbered[regions], image.shape, fine)
+    # The corner of a stop, which the median takes for the image about it, has hardly any noise.
+    quiet = (noise < _QUIET * deviation) & (np.abs(level - guide) > _UNLIKE * deviation)
+    quiet = binary_opening(quiet, np.ones((2, 2)))
+    return _Blocks(level, guide, deviation, ~(unknown | quiet | binary_dilation(odd)))
+
+
+def _strips(odd: np.ndarray) -> np.ndarray:
+    """Return the connected blocks that are longer than any atom."""
+    labels, _ = label(odd, np.ones((3, 3)))
+    long = [
+        number
+        for number, part in enumerate(find_objects(labels), 1)
+        if max(one.stop - one.start for one in part) >= _STRIP
+    ]
+    return np.isin(labels, long) if long else np.zeros(odd.shape, bool)
+
+
+def _likely(level: np.ndarray, noise: np.ndarray) -> bool:
+    """Whether there may be a step at all, which spares most frames the medians."""
+    rows, columns = (length // _COARSE for length in level.shape)
+    if min(rows, columns) < 3:
+        return True
+    parts = np.stack([level, noise**2])[:, : rows * _COARSE, : columns * _COARSE]
+    parts = parts.reshape(2, rows, _COARSE, columns, _COARSE)
+    known = np.isfinite(parts[0])
+    count = known.sum(axis=(1, 3))
+    mean, square = np.where(known, parts, 0).sum(axis=(2, 4)) / np.maximum(count, 1)
+    mean[count == 0] = np.nan
+    for levels, squares in ((mean, square), (mean.T, square.T)):
+        for apart in (1, 2):
+            less = np.minimum(squares[apart:], squares[:-apart])
+            if ((levels[apart:] - levels[:-apart]) ** 2 > _LIKELY**2 * less).any():
+                return True
+    # Where most is masked, what is left is not side by side.
+    return not known.all()
 
 
 def _moments(
@@ -100,72 +191,62 @@ def _moments(
     mean = first / count
     deviation = np.sqrt(np.maximum(second / count - mean**2, 0))
     mean[few] = deviation[few] = np.nan
-    return mean, deviation
+    return mean + centre, deviation
 
 
-def _steps(
-    level: np.ndarray, noise: np.ndarray, zero: float | None
-) -> tuple[np.ndarray, np.ndarray] | None:
-    """Return how much blocks of 0.8 Å side by side differ where the image is cut at a step.
+def _bilateral(
+    moments: tuple[np.ndarray, ...], guide: np.ndarray, widths: np.ndarray, sigma: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return mean and rms of blocks (h, w), weighted by distance and by likeness of the guide.
 
-    That is at least, and somewhere in each cut; infinite away from steps, None without any. There
-    is a step where blocks of 3.2 Å next to each other, or next but one, differ by much more than
-    their contrast, and by as much as the whole image has, which a step makes up. It goes on, as a
-    hysteresis, where they differ by less.
+    The moments are count, sum and sum of squares; the widths of the weight by brightness are NaN
+    where there are none, sigma is that by distance in blocks. They are computed for some levels of
+    brightness, and interpolated between these.
     """
-    if not np.isfinite(level).any():
-        return None
-    mean, contrast = _coarse(level)
-    deviation = np.sqrt(_coarse(noise**2)[0] + contrast**2)
-    rms = np.sqrt(np.nanmean(noise**2) + np.nanvar(level))
-    height = np.zeros(mean.shape)
-    certain = np.zeros(mean.shape, bool)
-    for turned in (False, True):
-        values, deviations, contrasts, out, sure = (
-            one.T if turned else one for one in (mean, deviation, contrast, height, certain)
+    levels, width = _levels(guide, widths)
+    index = np.clip(np.searchsorted(levels, guide, "right") - 1, 0, len(levels) - 1)
+    mean, spread = np.zeros(guide.shape), np.zeros(guide.shape)
+    for number, (level, one) in enumerate(zip(levels, width, strict=True)):
+        # The share of this level, which falls linearly towards the next ones.
+        share = np.zeros(guide.shape)
+        for first, falls in ((number, False), (number - 1, True)):
+            here = index == first
+            if first < 0 or not here.any():
+                continue
+            gap = levels[first + 1] - levels[first] if first + 1 < len(levels) else np.inf
+            part = np.clip((guide[here] - levels[first]) / gap, 0, 1)
+            share[here] = part if falls else 1 - part
+        if not share.any():
+            continue
+        weight = np.exp(-(((guide - level) / one) ** 2) / 2)
+        count, total, squares = (
+            gaussian_filter(weight * moment, sigma, mode="constant", truncate=3.0)
+            for moment in moments
         )
-        for apart in (1, 2):
-            one, other = values[apart:], values[:-apart]
-            most, noisy = (np.fmax(part[apart:], part[:-apart]) for part in (contrasts, deviations))
-            step = np.nan_to_num(np.abs(one - other))
-            found = step > np.maximum(_STEP * noisy, rms)
-            if zero is not None:
-                shadow = np.minimum(one, other) - zero < _SHADOW * (np.maximum(one, other) - zero)
-                found |= shadow & (step > _STEP_OF_SHADOW * most)
-            likely = np.where(found | (step > _GOES_ON * most), step, 0)
-            for shift in range(apart + 1):
-                part = slice(shift, shift + len(step))
-                np.maximum(out[part], likely, out=out[part])
-                sure[part] |= found
-    if not certain.any():
-        return None
-    least = _AS_HIGH * np.median(height[certain])
-    steps = binary_propagation(certain, np.ones((3, 3)), mask=certain | (height > least))
-    near = maximum_filter(np.where(steps, height, 0), _NEAR)
-    usual = np.where((near > 0) | ~np.isfinite(contrast), 0, contrast)
-    limit = np.maximum(_STEP * maximum_filter(usual, _ABOUT), _CUT * near)
-    high = np.maximum(limit, _SOMEWHERE * near)
-    limit[near == 0] = high[near == 0] = np.inf
-    rows, columns = (np.arange(length) // _RATIO for length in level.shape)
-    return limit[rows[:, None], columns], high[rows[:, None], columns]
+        count = np.maximum(count, _LEAST_WEIGHT)
+        mean_of_level = total / count
+        mean += share * mean_of_level
+        spread += share * np.sqrt(np.maximum(squares / count - mean_of_level**2, 0))
+    return mean, spread
 
 
-def _coarse(level: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return mean and standard deviation of 4 x 4 blocks; NaN where most are not known."""
-    padded = np.pad(level, [(0, -n % _RATIO) for n in level.shape], constant_values=np.nan)
-    rows, columns = (n // _RATIO for n in padded.shape)
-    blocks = padded.reshape(rows, _RATIO, columns, _RATIO)
-    known = np.isfinite(blocks)
-    count = np.maximum(known.sum(axis=(1, 3)), 1)
-    mean = np.where(known, blocks, 0).sum(axis=(1, 3)) / count
-    square = np.where(known, blocks - mean[:, None, :, None], 0) ** 2
-    deviation = np.sqrt(square.sum(axis=(1, 3)) / count)
-    few = 2 * known.sum(axis=(1, 3)) < _RATIO**2
-    mean[few] = deviation[few] = np.nan
-    return mean, deviation
-
-
-def _stretched(blocks: np.ndarray, shape: tuple[int, int], size: int) -> np.ndarray:
-    """Return the value of its block for each pixel."""
-    rows, columns = (np.arange(length) // size for length in shape)
-    return blocks[rows[:, None], columns]
+def _levels(guide: np.ndarray, widths: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return levels of brightness that lie a width apart, but for gaps, and these widths."""
+    known = np.isfinite(widths)
+    order = np.argsort(guide[known])
+    values, widths = guide[known][order], widths[known][order]
+    # Of a part without any noise.
+    least = _FLOOR_OF_ROUNDING * float(values[-1] - values[0])
+    widths = np.maximum(widths, max(_FLOOR * float(np.median(widths)), least, _LEAST_SPREAD))
+    while True:
+        levels, chosen = [], []
+        at = 0
+        while at < len(values) and len(levels) <= _MOST_LEVELS:
+            one = float(np.median(widths[max(at - _ABOUT, 0) : at + _ABOUT]))
+            after_gap = not levels or values[at] > levels[-1] + 2 * chosen[-1]
+            levels.append(float(values[at]) if after_gap else levels[-1] + chosen[-1])
+            chosen.append(one)
+            at = int(np.searchsorted(values, levels[-1] + one))
+        if at >= len(values):
+            return np.array(levels), np.array(chosen)
+        widths = 2 * widths

@@ -28,6 +28,8 @@ _SAMPLE = 2**17
 _FEWEST_FOR_OUTLIERS = 64
 # Of the brightest, how far the noise of a camera goes below zero.
 _NOISE_OF_ZERO = 0.02
+# Of the 97.5th percentile of counts: no lens makes a column as bright, an X-ray does.
+_BRIGHTEST = 4.0
 # px a side of the blocks whose means fill wide holes.
 _BLOCK = 16
 # Largest magnitude whose differences are finite in float64.
@@ -49,15 +51,12 @@ class Masked(NamedTuple):
         Bool, shape (H, W), True where a pixel was bad.
     centre, spread : float
         The median and the spread.
-    zero : float or None
-        What no electrons are in the image; None if it is not known.
     """
 
     image: np.ndarray
     mask: np.ndarray
     centre: float
     spread: float
-    zero: float | None = None
 
 
 def mask_bad(frame: np.ndarray, sampling: float | None = None) -> tuple[np.ndarray, np.ndarray]:
@@ -83,7 +82,7 @@ def mask_series(series: np.ndarray, sampling: float | None = None) -> tuple[np.n
     if one has hardly a positive mean, because its background was subtracted, all are shifted by
     their medians and divided by one number. The mask (H, W) is True where a pixel was bad in any.
     """
-    images, masks, centres, spreads, _ = zip(
+    images, masks, centres, spreads = zip(
         *(standardise(one, sampling, aligned=True) for one in series), strict=True
     )
     means = [
@@ -138,8 +137,8 @@ def standardise(
 ) -> Masked:
     """Mask and fill an image (H, W) as `mask_bad` does.
 
-    An image that was `aligned` may have areas of its mean. Where no electrons are, one of a
-    `camera` is dark; the vacuum of a scanned one is dark as well, so nothing is said of its zero.
+    An image that was `aligned` may have areas of its mean. One of a `camera` may have X-ray hits
+    that a scintillator has blurred, which are told by how many electrons they would be.
     """
     frame = unmasked(np.asanyarray(frame))
     if frame.dtype.kind not in "biuf":
@@ -150,18 +149,18 @@ def standardise(
     if frame.ndim != 2:
         raise ValueError(f"The image has {frame.ndim} dimensions, expected 2.")
     mask = _not_finite(frame)
-    mask |= constant_areas(frame, mask, sampling, aligned=aligned)
+    _add(mask, constant_areas(frame, mask, sampling, aligned=aligned))
     sample = _sample(frame, mask)
     if sample.size == 0:
         return Masked(np.zeros(frame.shape, np.float32), mask, 0.0, 0.0)
     low, centre, high = (float(q) for q in np.percentile(sample, [0.1, 50, 99.9]))
-    counts = False
     if sample.size >= _FEWEST_FOR_OUTLIERS:
-        plausible, found = ImageRange.of(sample), np.count_nonzero(mask)
-        mask |= faulty_lines(frame, mask, plausible)
-        mask |= outliers(frame, mask, plausible, sampling)
-        counts = camera and low >= -_NOISE_OF_ZERO * high and sampling is not None
-        if np.count_nonzero(mask) > found:
+        plausible = ImageRange.of(sample)
+        found = _add(mask, faulty_lines(frame, mask, plausible))
+        counts = camera and low >= -_NOISE_OF_ZERO * high
+        brightest = _BRIGHTEST * float(np.percentile(sample, 97.5)) if counts else None
+        found |= _add(mask, outliers(frame, mask, plausible, sampling, brightest))
+        if found:
             low, centre, high = np.percentile(_sample(frame, mask), [0.1, 50, 99.9]).tolist()
     spread = high - low
     if spread <= _rounding(frame, centre):
@@ -174,7 +173,16 @@ def standardise(
     level_seams(clean, mask)
     if sampling is not None:
         level_slope(clean, mask, sampling)
-    return Masked(clean, mask, centre, spread, -centre / spread if counts else None)
+    return Masked(clean, mask, centre, spread)
+
+
+def _add(mask: np.ndarray, found: np.ndarray) -> bool:
+    """Add what was found to a mask; return whether there may be any."""
+    # Nothing is one value for all pixels, which is no pass over them.
+    if not any(found.strides):
+        return False
+    mask |= found
+    return True
 
 
 def _not_finite(frame: np.ndarray) -> np.ndarray:

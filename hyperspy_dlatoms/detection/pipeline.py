@@ -320,10 +320,10 @@ def working_image(
     width = card.normalisation_width
     if pixels.ndim == 2:
         camera = card.modality == "HRTEM"
-        clean, mask, _, _, zero = standardise(pixels, sampling, camera=camera)
+        clean, mask, _, _ = standardise(pixels, sampling, camera=camera)
         image, grid = bring(clean, sampling, card.sampling)
         good = _outside_holes(mask, grid, image.shape)
-        return normalise_regions(image, good, sampling * grid.scale, width, zero), grid, mask
+        return normalise_regions(image, good, sampling * grid.scale, width), grid, mask
     series, mask = mask_series(pixels, sampling)
     images, grids = zip(*(bring(one, sampling, card.sampling) for one in series), strict=True)
     grid, stack = grids[0], np.stack(images)

@@ -89,7 +89,7 @@ def contrast_of_series(frames: np.ndarray, sampling: float, width: float = 12.0)
                 "An image has no positive mean everywhere, so its contrast has no scale: expected "
                 "counts, from which no background was taken off."
             )
-        contrast[:] = _apply(frame, centre, mean, CONTRAST_UNIT * (centre + mean), block)
+        contrast[:] = apply_blocks(frame, centre, mean, CONTRAST_UNIT * (centre + mean), block)
     return result
 
 
@@ -183,7 +183,7 @@ def _normalise(
     if rms <= _FLOOR_OF_ROUNDING * abs(centre) or floor == 0.0:
         return np.zeros(frames.shape, np.float32)
     spread = np.maximum(np.sqrt(variance), floor)
-    normalised = np.stack([_apply(frame, centre, mean, spread, block) for frame in frames])
+    normalised = np.stack([apply_blocks(frame, centre, mean, spread, block) for frame in frames])
     return normalised if good is None else np.where(good, normalised, np.float32(0))
 
 
@@ -223,7 +223,7 @@ def _blur(moments: np.ndarray, sigma: float) -> np.ndarray:
     return gaussian_filter(moments, sigma, mode="constant", truncate=3.0)
 
 
-def _apply(
+def apply_blocks(
     frame: np.ndarray, centre: float, mean: np.ndarray, spread: np.ndarray, block: int
 ) -> np.ndarray:
     """Return (frame - centre - mean) / spread, mean and spread interpolated from their blocks."""

@@ -15,9 +15,10 @@ from scipy.spatial import cKDTree
 
 from hyperspy_dlatoms import data
 from hyperspy_dlatoms.detection._seams import find_seams
-from hyperspy_dlatoms.detection._steps import find_regions
-from hyperspy_dlatoms.detection.masking import mask_bad, mask_series
+from hyperspy_dlatoms.detection._steps import normalise_regions
+from hyperspy_dlatoms.detection.masking import mask_bad, mask_series, standardise
 from hyperspy_dlatoms.detection.pipeline import detect
+from hyperspy_dlatoms.networks.normalisation import normalise
 from hyperspy_dlatoms.registry import handles
 from tests.helpers.blob_network import BlobNetwork, blobs, lattice
 
@@ -133,7 +134,11 @@ def test_clean_frames_are_left_alone(name):
     frame = CLEAN[name]()
     clean, mask = mask_bad(frame, SAMPLING)
     assert not mask.any()
-    assert find_regions(clean, None, SAMPLING) is None
+    if name == "vacuum of few counts":
+        # Its edge is a step, on either side of which the counts are normalised by themselves.
+        return
+    expected = normalise(clean, SAMPLING)
+    np.testing.assert_array_equal(normalise_regions(clean, None, SAMPLING, 12.0), expected)
 
 
 def test_zeros_of_a_low_dose_are_told_from_a_dead_area():
@@ -187,16 +192,47 @@ def test_columns_as_sharp_as_a_lens_can_be_stay():
     assert not mask_bad(frame, SAMPLING)[1].any()
 
 
-def test_each_side_of_a_step_is_a_region():
-    frame = particle()
+@pytest.mark.parametrize("height", [4, 20, 200])
+def test_either_side_of_a_step_is_normalised_by_itself(height):
+    frame = crystal()
     y, x = np.mgrid[:SIDE, :SIDE]
     side = x + 0.3 * y - 130
-    frame[side > 0] += 20 * frame.std()
-    clean, mask = mask_bad(frame, SAMPLING)
-    regions = find_regions(clean, None, SAMPLING)
-    assert not mask.any() and regions.max() == 2
-    assert len(np.unique(regions[side < -12])) == len(np.unique(regions[side > 12])) == 1
-    assert regions[0, 0] != regions[-1, -1]
+    stepped = frame + height * frame.std() * (side > 0)
+    got, expected = (
+        normalise_regions(mask_bad(one, SAMPLING)[0], None, SAMPLING, 12.0)
+        for one in (stepped, frame)
+    )
+    away = abs(side) > 12
+    # The weakest is no more than an atom at some places along it.
+    assert (got[abs(side) < 1] == 0).mean() > (0.5 if height == 4 else 0.9)
+    assert np.corrcoef(got[away], expected[away])[0, 1] > 0.95
+
+
+@pytest.mark.parametrize("width", [14, 24, 60])
+def test_a_stop_of_any_width_is_no_image(width):
+    clean = crystal()
+    frame = clean.copy()
+    frame[:150, 100 : 100 + width] *= 0.01
+    got, expected = (
+        normalise_regions(mask_bad(one, SAMPLING)[0], None, SAMPLING, 12.0)
+        for one in (frame, clean)
+    )
+    away = np.ones(frame.shape, bool)
+    away[:163, 87 : 113 + width] = False
+    assert np.corrcoef(got[away], expected[away])[0, 1] > 0.95
+    assert abs(got[10:140, 100 : 100 + width]).max() < abs(expected).max()
+
+
+@pytest.mark.parametrize("sigma", [4.0, 6.0])
+def test_blurred_hits_are_told_by_their_counts(sigma):
+    clean = crystal()
+    frame = clean.copy()
+    y, x = np.mgrid[:SIDE, :SIDE]
+    hit = np.exp(-((y - 100) ** 2 + (x - 90) ** 2) / (2 * sigma**2))
+    mask = standardise(frame + 30 * clean.mean() * hit, SAMPLING).mask
+    assert mask[hit > 0.2].all() and not mask[hit < 1e-9].any()
+    # Without a zero such a spot may be an atom.
+    assert not standardise(hit, SAMPLING, camera=False).mask.any()
 
 
 @settings(deadline=None, max_examples=10, derandomize=True)
