@@ -239,7 +239,8 @@ def _levels(guide: np.ndarray, widths: np.ndarray) -> tuple[np.ndarray, np.ndarr
     least = _FLOOR_OF_ROUNDING * float(values[-1] - values[0])
     widths = np.maximum(widths, max(_FLOOR * float(np.median(widths)), least, _LEAST_SPREAD))
     while True:
-        levels, chosen = [], []
+        levels: list[float] = []
+        chosen: list[float] = []
         at = 0
         while at < len(values) and len(levels) <= _MOST_LEVELS:
             one = float(np.median(widths[max(at - _ABOUT, 0) : at + _ABOUT]))
