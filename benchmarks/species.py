@@ -2,7 +2,7 @@
 """Species and vacancies from focal series: networks compared with classical methods.
 
 Sheets of MoS2 by ASE that no recipe draws, three images each, F1 by species and dose, and the
-time of a series. The advantages of the classical methods are described in docs/species.rst::
+time of a series. The advantages of the classical methods are described in docs/comparison.rst::
 
     python benchmarks/species.py data/species mos2-focal-series -o docs/_static/species.csv
     python benchmarks/species.py data/species mos2-focal-series --write-card scored.safetensors

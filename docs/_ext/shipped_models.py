@@ -1,10 +1,13 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The directive ``shipped-models``: the models of the package, by their cards."""
+"""Tables of the models of the package, by their cards, so that they are those of today.
+
+``shipped-models``: what each is for. ``shipped-scores``: F1 and error by dose, on held-out waves.
+``shipped-evaluation MODEL``: the main figures of `dlatoms evaluate` by dose.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any
+from typing import Any, ClassVar
 
 from docutils import nodes
 from docutils.parsers.rst import Directive
@@ -14,67 +17,91 @@ from hyperspy_dlatoms import registry
 from hyperspy_dlatoms.networks.card import ModelCard
 from hyperspy_dlatoms.networks.model_file import read_model
 
-CURVE = {"f1": "F1", "rms": "rms error (pm)", "times_bound": "error over the bound"}
+DOSES = ("100", "316", "1000", "3162", "10000", "100000")
+"""Of the table of scores, e/Å²."""
+
+FIGURES = {
+    "precision": ("precision", 1, 3),
+    "recall": ("recall", 1, 3),
+    "rms": ("rms error along an axis (pm)", 1, 1),
+    "times_bound": ("error over the Cramér-Rao bound", 1, 2),
+    "recall_single": ("recall of single atoms", 1, 2),
+    "filled": ("vacancies filled (%)", 100, 0),
+    "height_error": ("mean error of the height (atoms)", 1, 1),
+    "heights_right": ("heights right (%)", 100, 0),
+}
+"""Figures of the evaluation: their names, factors and digits."""
 
 
-class ShippedModels(Directive):
-    """Two tables: what each model is for, and the scores on its card."""
-
+class _Table(Directive):
     def run(self) -> list[nodes.Node]:
-        models = {name: read_model(registry.path(name))[0] for name in registry.names()}
-        lines = StringList([*about(models), "", *scores(models)], source="model cards")
+        lines = StringList(table(self.rows()), source="model cards")
         node = nodes.container()
         self.state.nested_parse(lines, self.content_offset, node)
         return node.children
 
-
-def about(models: dict[str, ModelCard]) -> list[str]:
-    rows = [["name", "version", "finds", "Å/px", "e/Å²", "keV", "size (MB)", "licence"]]
-    for name, card in models.items():
-        size = registry.info(name).entry.size
-        rows.append(
-            [
-                f"``{name}``",
-                card.version,
-                ", ".join(card.classes),
-                interval(card.domain.get("sampling")),
-                interval(card.domain.get("dose")),
-                interval(card.domain.get("energy"), 1e-3),
-                f"{size / 1e6:.1f}",
-                card.licence,
-            ]
-        )
-    return table("Models that come with the package, and the images that they are for", rows)
+    def rows(self) -> list[list[str]]:
+        raise NotImplementedError
 
 
-def scores(models: dict[str, ModelCard]) -> list[str]:
-    columns = {name: dict(numbers(card.scores)) for name, card in models.items()}
-    rows = [["score", *(f"``{name}``" for name in models)]]
-    for name in dict.fromkeys(name for column in columns.values() for name in column):
-        values = (column.get(name) for column in columns.values())
-        rows.append([name, *("" if value is None else f"{value:.3g}" for value in values)])
-    return table("Scores on their cards", rows)
+class ShippedModels(_Table):
+    """What each model is for."""
+
+    def rows(self) -> list[list[str]]:
+        rows = [["name", "version", "finds", "Å/px", "e/Å² from", "keV", "MB"]]
+        for name, card in cards().items():
+            size = registry.info(name).entry.size
+            finds = ", ".join(card.classes) if card.kind == "sites" else "exit wave"
+            sampling, dose = (interval(card.domain.get(key)) for key in ("sampling", "dose"))
+            energy = interval(card.domain.get("energy"), 1e-3)
+            dose = dose.removesuffix(" and more")
+            megabytes = f"{size / 1e6:.1f}"
+            rows.append([f"``{name}``", card.version, finds, sampling, dose, energy, megabytes])
+        return rows
 
 
-def numbers(scores: dict[str, Any]) -> Iterator[tuple[str, float]]:
-    """Yield the scores of a card by name; those of `dlatoms evaluate` and of benchmarks by dose."""
-    for name, value in scores.items():
-        if isinstance(value, int | float):
-            yield name, value
-    evaluation = scores.get("evaluation", {})
-    for dose, point in evaluation.get("dose", {}).items():
-        for short, full in CURVE.items():
-            if point.get(short) is not None:
-                yield f"evaluation: {full} at {dose} e/Å²", point[short]
-    for name, value in evaluation.items():
-        if isinstance(value, float):
-            yield f"evaluation: {name}", value
-    for kind, points in scores.get("species", {}).items():
+class ShippedScores(_Table):
+    """F1 and the rms error in pm by dose, of all models that find sites."""
+
+    def rows(self) -> list[list[str]]:
+        rows = [["name", *(f"{int(dose):,} e/Å²".replace(",", " ") for dose in DOSES)]]
+        for name, card in cards().items():
+            scores = card.scores
+            if "F1 at 1000 e/Å²" in scores:
+                rows.append([f"``{name}``", *(self.cell(scores, dose) for dose in DOSES)])
+        return rows
+
+    @staticmethod
+    def cell(scores: dict[str, Any], dose: str) -> str:
+        f1 = scores.get(f"F1 at {dose} e/Å²")
+        rms = scores.get(f"rms error at {dose} e/Å² (pm)")
+        return "" if f1 is None else f"{f1:.2f} ({rms:.0f} pm)" if f1 else "0"
+
+
+class ShippedEvaluation(_Table):
+    """The figures of an evaluation that the card has, by dose."""
+
+    required_arguments: ClassVar[int] = 1
+
+    def rows(self) -> list[list[str]]:
+        points = cards()[self.arguments[0]].scores["evaluation"]["dose"]
+        used = {
+            key: figure
+            for key, figure in FIGURES.items()
+            if any(point.get(key) is not None for point in points.values())
+        }
+        rows = [["e/Å²", *(title for title, _, _ in used.values())]]
         for dose, point in points.items():
-            yield f"F1 of {kind} at {dose} e/Å²", point["f1"]
-    for known, points in scores.get("relative error", {}).items():
-        for dose, error in points.items():
-            yield f"relative error of the wave at {dose} e/Å², {known}", error
+            cells = []
+            for key, (_, factor, digits) in used.items():
+                value = point.get(key)
+                cells.append("" if value is None else f"{factor * value:.{digits}f}")
+            rows.append([f"{int(dose):,}".replace(",", " "), *cells])
+        return rows
+
+
+def cards() -> dict[str, ModelCard]:
+    return {name: read_model(registry.path(name))[0] for name in registry.names()}
 
 
 def interval(values: list[float | None] | None, factor: float = 1.0) -> str:
@@ -84,8 +111,8 @@ def interval(values: list[float | None] | None, factor: float = 1.0) -> str:
     return f"{low} to {high}" if high else f"{low} and more"
 
 
-def table(title: str, rows: list[list[str]]) -> list[str]:
-    lines = [f".. list-table:: {title}", "   :header-rows: 1", ""]
+def table(rows: list[list[str]]) -> list[str]:
+    lines = [".. list-table::", "   :header-rows: 1", ""]
     for row in rows:
         lines += [f"   {'* -' if not n else '  -'} {cell}" for n, cell in enumerate(row)]
     return lines
@@ -93,4 +120,6 @@ def table(title: str, rows: list[list[str]]) -> list[str]:
 
 def setup(app) -> dict[str, bool]:
     app.add_directive("shipped-models", ShippedModels)
+    app.add_directive("shipped-scores", ShippedScores)
+    app.add_directive("shipped-evaluation", ShippedEvaluation)
     return {"parallel_read_safe": True}

@@ -19,7 +19,7 @@ def nanoparticle() -> Signal2D:
 
     See Also
     --------
-    hyperspy_dlatoms.registry.load_dataset : Gives the true columns too, by the same name.
+    hyperspy_dlatoms.data.load_dataset : With the true columns, by the same name.
 
     Examples
     --------
@@ -40,7 +40,7 @@ def graphene() -> Signal2D:
 
     See Also
     --------
-    hyperspy_dlatoms.registry.load_dataset : With the true atoms, by the name graphene-image.
+    hyperspy_dlatoms.data.load_dataset : With the true atoms, by the name graphene-image.
 
     Examples
     --------
@@ -63,7 +63,7 @@ def focal_series() -> Signal2D:
 
     See Also
     --------
-    hyperspy_dlatoms.registry.load_dataset : With the true atoms, by the name focal-series.
+    hyperspy_dlatoms.data.load_dataset : With the true atoms, by the name focal-series.
 
     Examples
     --------
@@ -84,7 +84,7 @@ def mos2_series() -> Signal2D:
 
     See Also
     --------
-    hyperspy_dlatoms.registry.load_dataset : With the true sites and their species, by the name
+    hyperspy_dlatoms.data.load_dataset : With the true sites and their species, by the name
         mos2-series.
 
     Examples
@@ -106,7 +106,7 @@ def movie() -> Signal2D:
 
     See Also
     --------
-    hyperspy_dlatoms.registry.load_dataset : Gives the true columns too, by the same name.
+    hyperspy_dlatoms.data.load_dataset : With the true columns, by the same name.
 
     Examples
     --------

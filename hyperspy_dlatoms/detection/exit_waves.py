@@ -47,7 +47,7 @@ def exit_waves(
     -------
     numpy.ndarray
         Complex64 of shape (n, h, w), on the `working_grid` of the images; see
-        :func:`hyperspy_dlatoms.networks.waves.band_limited` for phase and scale.
+        ``networks.waves.band_limited`` for phase and scale.
 
     Raises
     ------

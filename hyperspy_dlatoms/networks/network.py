@@ -47,7 +47,7 @@ class AtomNetwork:
     card : ModelCard
         Its card.
     model : keras.Model or None
-        Built by :func:`hyperspy_dlatoms.networks.architecture.build`, with its weights; None if
+        Built by :func:`hyperspy_dlatoms.networks.build`, with its weights; None if
         ONNX Runtime runs those of `path`.
     path : pathlib.Path, optional
         The file it was read from.

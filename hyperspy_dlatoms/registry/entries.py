@@ -61,7 +61,7 @@ class Entry:
         the lowest of their thresholds.
     generate : dict
         How a data set without a file is generated: see
-        :func:`hyperspy_dlatoms.data.generate.generate`. Its ``sha256`` is the fingerprint of the
+        ``data.generate``. Its ``sha256`` is the fingerprint of the
         result.
     source : str
         Name of the source that the catalogue is of; empty for the package's own.

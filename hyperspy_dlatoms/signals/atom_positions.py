@@ -66,8 +66,8 @@ class AtomPositions(Physics, BaseSignal):
 
     See Also
     --------
-    hyperspy_dlatoms.signals.methods.find_atoms_nn : Returns them.
-    hyperspy_dlatoms.signals.methods.classify_species : Returns them from focal series.
+    hyperspy.signals.Signal2D.find_atoms_nn : Returns them.
+    hyperspy.signals.Signal2D.classify_species : Returns them from focal series.
 
     Examples
     --------

@@ -1,0 +1,69 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""
+A stack larger than memory, on a cluster
+========================================
+
+A lazy signal is searched block by block, by as many workers as there are, and what is found is
+written to disk on the way. The stack here is small so that the page builds quickly; nothing in the
+code depends on that.
+"""
+
+import tempfile
+from pathlib import Path
+
+import dask.array as da
+import hyperspy.api as hs
+import numpy as np
+from dask.distributed import Client, LocalCluster
+
+import hyperspy_dlatoms
+from hyperspy_dlatoms import data
+
+# %%
+# A file of 24 frames, in place of a detector's
+# ---------------------------------------------
+# The workers are processes that read the file themselves, so it must be of a kind that several
+# processes can open: Zarr (also as HyperSpy's ``.zspy``), not HDF5.
+
+folder = Path(tempfile.mkdtemp())
+one = data.nanoparticle()
+rng = np.random.default_rng(0)
+frames = np.stack([rng.poisson(np.roll(one.data, n, axis=0)) for n in range(24)])
+da.from_array(frames.astype(np.uint16), chunks=(4, 512, 512)).to_zarr(folder / "movie.zarr")
+
+# %%
+# Workers
+# -------
+# On your computer a ``LocalCluster``; on a cluster, one line of ``dask-jobqueue`` instead, see
+# :doc:`/guide/large_data`. One thread a worker, as the network uses its cores itself.
+
+cluster = LocalCluster(n_workers=1, threads_per_worker=1, dashboard_address=None)
+client = Client(cluster)
+
+# %%
+# Search
+# ------
+# ``store`` is a directory for the results. If the search is interrupted, the same call continues
+# it.
+
+lazy = hs.signals.Signal2D(da.from_zarr(folder / "movie.zarr")).as_lazy()
+for axis in lazy.axes_manager.signal_axes:
+    axis.scale, axis.units = one.axes_manager.signal_axes[0].scale, "nm"
+atoms = lazy.find_atoms_nn("metal-nanoparticle", store=folder / "movie.atoms")
+atoms
+
+# %%
+# The result is lazy as well: atoms are read from the store when they are needed.
+
+atoms.inav[5].to_dataframe(units="nm").head()
+
+# %%
+# A table of all frames, written a few frames at a time:
+
+atoms.to_csv(folder / "atoms.csv", units="nm")
+print(len((folder / "atoms.csv").read_text().splitlines()) - 1, "rows")
+
+# %%
+
+client.close()
+cluster.close()
