@@ -58,7 +58,7 @@ def find_peaks_told(image, sampling, spacing):
 
 
 def atomap(image, sampling, spacing):
-    """Find and refine atoms by Atomap, told spacing and sign, at several thresholds."""
+    """Find atoms by Atomap, told spacing and sign, at several thresholds; also refined."""
     import atomap.api as am
 
     signal = hs.signals.Signal2D(image.astype(float))
@@ -72,6 +72,8 @@ def atomap(image, sampling, spacing):
         )
         if not len(found):
             continue
+        found = np.asarray(found)
+        yield found[:, ::-1]
         lattice = am.Sublattice(found, image=signal.data)
         lattice.find_nearest_neighbors()
         lattice.refine_atom_positions_using_center_of_mass(show_progressbar=False)

@@ -29,7 +29,7 @@ extensions = [
     "sphinx_copybutton",
     "sphinx_gallery.gen_gallery",
 ]
-exclude_patterns = ["_build", "_tables/*.rst"]
+exclude_patterns = ["_build"]
 templates_path = ["_templates"]
 autosummary_generate = True
 autodoc_member_order = "bysource"

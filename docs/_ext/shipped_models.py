@@ -35,13 +35,16 @@ FIGURES = {
 
 class _Table(Directive):
     def run(self) -> list[nodes.Node]:
-        lines = StringList(table(self.rows()), source="model cards")
+        lines = StringList(table(self.rows(), self.title()), source="model cards")
         node = nodes.container()
         self.state.nested_parse(lines, self.content_offset, node)
         return node.children
 
     def rows(self) -> list[list[str]]:
         raise NotImplementedError
+
+    def title(self) -> str:
+        return ""
 
 
 class ShippedModels(_Table):
@@ -64,7 +67,7 @@ class ShippedScores(_Table):
     """F1 and the rms error in pm by dose, of all models that find sites."""
 
     def rows(self) -> list[list[str]]:
-        rows = [["name", *(f"{int(dose):,} e/Å²".replace(",", " ") for dose in DOSES)]]
+        rows = [["name", *(f"{grouped(dose)} e/Å²" for dose in DOSES)]]
         for name, card in cards().items():
             scores = card.scores
             if "F1 at 1000 e/Å²" in scores:
@@ -83,6 +86,10 @@ class ShippedEvaluation(_Table):
 
     required_arguments: ClassVar[int] = 1
 
+    def title(self) -> str:
+        name = self.arguments[0]
+        return f"``{name}`` {cards()[name].version}: ``dlatoms evaluate {name}``"
+
     def rows(self) -> list[list[str]]:
         points = cards()[self.arguments[0]].scores["evaluation"]["dose"]
         used = {
@@ -96,7 +103,7 @@ class ShippedEvaluation(_Table):
             for key, (_, factor, digits) in used.items():
                 value = point.get(key)
                 cells.append("" if value is None else f"{factor * value:.{digits}f}")
-            rows.append([f"{int(dose):,}".replace(",", " "), *cells])
+            rows.append([grouped(dose), *cells])
         return rows
 
 
@@ -111,8 +118,13 @@ def interval(values: list[float | None] | None, factor: float = 1.0) -> str:
     return f"{low} to {high}" if high else f"{low} and more"
 
 
-def table(rows: list[list[str]]) -> list[str]:
-    lines = [".. list-table::", "   :header-rows: 1", ""]
+def grouped(number: str) -> str:
+    """Return a whole number with its thousands apart, on one line."""
+    return f"{int(number):,}".replace(",", "\u202f")
+
+
+def table(rows: list[list[str]], title: str = "") -> list[str]:
+    lines = [f".. list-table:: {title}", "   :header-rows: 1", ""]
     for row in rows:
         lines += [f"   {'* -' if not n else '  -'} {cell}" for n, cell in enumerate(row)]
     return lines
