@@ -91,6 +91,7 @@ html_theme_options = {
     "logo": {"text": "hyperspy-dlatoms"},
     "header_links_before_dropdown": 8,
     "navbar_align": "left",
+    "navbar_persistent": ["search-button"],
     "secondary_sidebar_items": ["page-toc"],
     "footer_start": ["copyright"],
     "footer_end": [],

@@ -4,7 +4,7 @@ Scanned images (STEM)
 =====================
 
 The network ``stem`` finds columns in annular dark-field, annular bright-field and bright-field
-images. First on HyperSpy's own example image, then on a noisy image of SrTiO3 whose two kinds of
+images. First on HyperSpy's own example image, then on a noisy image of SrTiO3 whose kinds of
 columns are told apart.
 """
 
