@@ -11,6 +11,8 @@ Atomap is left out where it is not installed::
 """
 
 import argparse
+import csv
+import sys
 from importlib.util import find_spec
 
 import hyperspy.api as hs
@@ -117,7 +119,8 @@ def main() -> None:
     options = parser.parse_args()
     if find_spec("atomap") is None:
         options.methods = [one for one in options.methods if METHODS[one] is not atomap]
-    print("image,dose (e/Å²),method,F1,precision,recall,rms (pm)")
+    writer = csv.writer(sys.stdout)
+    writer.writerow(["image", "dose (e/Å²)", "method", "F1", "precision", "recall", "rms (pm)"])
     for name, (dose, spacing) in IMAGES.items():
         images, truth = registry.load_dataset(name)
         sampling = 10 * images.axes_manager.signal_axes[0].scale
@@ -140,8 +143,9 @@ def main() -> None:
                 if METHODS[method] is atomap and results:
                     better = refined(seen.astype(float), found[results.index(best)])
                     best = max(best, score(better * sampling, true, size))
-                numbers = ",".join(f"{value:.3f}" for value in best[:3])
-                print(f"{name},{dose * fraction:.0f},\"{method}\",{numbers},{best[3]:.1f}", flush=True)
+                numbers = [f"{value:.3f}" for value in best[:3]] + [f"{best[3]:.1f}"]
+                writer.writerow([name, f"{dose * fraction:.0f}", method, *numbers])
+                sys.stdout.flush()
 
 
 if __name__ == "__main__":
