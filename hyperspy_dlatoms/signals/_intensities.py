@@ -207,7 +207,8 @@ def _atomic_numbers(formula: str) -> list[int]:
 def _species_in_frame(
     sites: Sites, places: list[int], kinds: Sequence[Sequence[int]]
 ) -> np.ndarray:
-    probability = intensity_classes(*sites.frame[:, places].T, kinds)
+    intensity, sigma = sites.frame[:, places].T
+    probability = intensity_classes(intensity, sigma, kinds)
     return np.column_stack([probability.argmax(axis=1), probability])
 
 
