@@ -11,6 +11,7 @@ import traits.api as t
 from hyperspy.ui_registry import add_gui_method
 
 from hyperspy_dlatoms.signals import _blocks, _picture
+from hyperspy_dlatoms.signals._colours import BY_HAND, PLAIN, TINT
 from hyperspy_dlatoms.signals._edits import Edit, Edits
 from hyperspy_dlatoms.signals._export import Calibration
 from hyperspy_dlatoms.signals._frame_finder import FoundInFrame, FrameFinder
@@ -145,8 +146,8 @@ class AtomsTool(t.HasTraits):
             signal.axes_manager.events.indices_changed.connect(self._update, [])
         none = np.empty((0, 2))
         style = {"facecolors": "none", "linewidth": 1.2, "units": "x"}
-        self._rings = plot.markers.Circles(none, sizes=1.0, edgecolors=_picture.PLAIN, **style)
-        tint = {"facecolors": [_picture.TINT], "edgecolors": [_picture.TINT[:3]]}
+        self._rings = plot.markers.Circles(none, sizes=1.0, edgecolors=PLAIN, **style)
+        tint = {"facecolors": [TINT], "edgecolors": [TINT[:3]]}
         self._areas = plot.markers.Polygons([np.zeros((3, 2))], **tint)
         for one in (self._areas, self._rings):
             signal.add_marker(one)
@@ -231,10 +232,10 @@ class AtomsTool(t.HasTraits):
         added = self.edits.added(index)
         self._shown = np.concatenate([places, added])
         self._spacing = _picture.spacing(self._shown, self._finder.images.pixel_size)
-        colours = [_picture.PLAIN] * len(places) + [_picture.BY_HAND] * len(added)
+        colours = [PLAIN] * len(places) + [BY_HAND] * len(added)
         size = _picture.RING * self._spacing * abs(calibration.scales[1])
         offsets = calibration.in_axis_units(self._shown)[:, ::-1]
-        _show(self._rings, offsets=offsets, sizes=[size], edgecolors=colours or [_picture.PLAIN])
+        _show(self._rings, offsets=offsets, sizes=[size], edgecolors=colours or [PLAIN])
         self._show_areas()
         if not self.status:
             removed = inside - len(places)

@@ -11,6 +11,7 @@ from scipy.spatial import cKDTree
 
 from hyperspy_dlatoms._extras import require
 from hyperspy_dlatoms.signals import _export
+from hyperspy_dlatoms.signals._colours import PALETTE
 from hyperspy_dlatoms.signals._docstrings import filled
 
 if TYPE_CHECKING:
@@ -20,9 +21,6 @@ if TYPE_CHECKING:
     from hyperspy.signals import Signal2D
 
     from hyperspy_dlatoms.signals import AtomPositions
-
-# Of the sublattices, in the order of the species: Matplotlib's names.
-_COLOURS = ("red", "blue", "lime", "orange", "magenta", "cyan", "yellow")
 
 
 @filled
@@ -157,7 +155,7 @@ def to_atomap(self: AtomPositions, signal: Signal2D, *, dark: bool | None = None
             frame[kinds == kind][:, 1::-1],
             image,
             name=names[kind],
-            color=_COLOURS[kind % len(_COLOURS)],
+            color=PALETTE[kind % len(PALETTE)],
             pixel_size=abs(calibration.scales[1]) if unit else calibration.sampling[1],
             units=unit or "Å",
         )

@@ -8,7 +8,7 @@ frame.
 from __future__ import annotations
 
 import os
-from collections.abc import Container, Iterable, Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -18,11 +18,6 @@ import numpy as np
 
 from hyperspy_dlatoms._atomic_write import atomic_write
 from hyperspy_dlatoms.signals._columns import DEFAULT, LENGTHS, is_time, pixel_size, with_unit
-from hyperspy_dlatoms.signals._picture import (
-    colours_of_fractions,
-    colours_of_species,
-    colours_of_values,
-)
 
 if TYPE_CHECKING:
     import ase
@@ -30,14 +25,6 @@ if TYPE_CHECKING:
 
 # The columns that every network gives.
 COLUMNS = ("y", "x", "probability", "y_sigma", "x_sigma")
-# Columns between 0 and 1, which have fixed colours.
-_FRACTIONS = ("probability", "agreement")
-# Columns of numbers that are labels, which have one colour each.
-_LABELS = ("species", "grain", "sublattice", "coordination")
-# Begin the names of columns that are positive or negative, whose colours are white at 0.
-_SIGNED = ("e_", "rotation", "u_", "offset_")
-# Percentiles of other columns that their colours end at.
-_LIMITS = 2.0, 98.0
 # Of lazy atoms, blocks that are computed at once.
 _BLOCKS = 8
 
@@ -234,52 +221,6 @@ def marker_offsets(frames: np.ndarray, calibration: Calibration) -> np.ndarray:
     for index in np.ndindex(frames.shape):
         offsets[index] = calibration.in_axis_units(frames[index])[:, ::-1]
     return offsets
-
-
-def column_of_colours(calibration: Calibration, name: str) -> int:
-    """Return the number of a column that can colour atoms."""
-    there = [column for column in calibration.columns if column not in ("y", "x")]
-    if name not in there:
-        raise ValueError(f"by is {name!r}: expected {' or '.join(map(repr, there))}, or None.")
-    return calibration.columns.index(name)
-
-
-def has_scale(by: str) -> bool:
-    """Return whether the colours of a column lie between limits, which a colour bar shows."""
-    return by not in _LABELS and by not in _FRACTIONS
-
-
-def is_signed(by: str) -> bool:
-    """Return whether 0 is the middle of the colours of a column."""
-    return by.startswith(_SIGNED) and not by.endswith("_sigma")
-
-
-def limits_of_colours(frames: Iterable[np.ndarray], column: int, by: str) -> tuple[float, float]:
-    """Return the values of a column that its colours end at."""
-    values = np.concatenate([frame[:, column] for frame in frames] or [np.empty(0)])
-    values = values[np.isfinite(values)]
-    if not len(values):
-        return (-1.0, 1.0) if is_signed(by) else (0.0, 1.0)
-    if is_signed(by):
-        end = float(np.percentile(np.abs(values), _LIMITS[1])) or 1.0
-        return -end, end
-    low, high = (float(one) for one in np.percentile(values, _LIMITS))
-    return (low, high) if high > low else (low - 0.5, low + 0.5)
-
-
-def marker_colours(
-    frames: np.ndarray, column: int, by: str, limits: tuple[float, float]
-) -> np.ndarray:
-    """Return red, green, blue and opacity of the atoms of each frame, shape (n, 4)."""
-    colours = np.empty(frames.shape, dtype=object)
-    for index in np.ndindex(frames.shape):
-        values = frames[index][:, column]
-        if has_scale(by):
-            colours[index] = colours_of_values(values, limits, is_signed(by))
-        else:
-            colours_of = colours_of_species if by in _LABELS else colours_of_fractions
-            colours[index] = colours_of(values)
-    return colours
 
 
 class Structure(NamedTuple):

@@ -1,27 +1,28 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The picture of an image with its atoms, and the colours of atoms in it and in plots."""
+"""An image with its atoms, drawn by Matplotlib alone, and a file of it."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from scipy.spatial import cKDTree
 
-# Where nothing tells atoms apart.
-PLAIN = "#ff2d55"
-# Okabe and Ito, "Color Universal Design" (2008), without black; the brightest first, since images
-# are grey.
-_PALETTE = ("#56b4e9", "#f0e442", "#d55e00", "#cc79a7", "#009e73", "#e69f00", "#0072b2")
-# Of atoms added by hand.
-BY_HAND = "#f0e442"
+from hyperspy_dlatoms.signals._colours import PLAIN, TINT, Colouring, colours_of_labels
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
 # Diameter of the ring around an atom, of the distance of neighbours: the rings do not touch.
 RING = 0.62
-# RGBA of masked pixels, which the image shines through.
-TINT = (0.0, 0.45, 0.9, 0.45)
+# Inches, of the panel of an image.
+PANEL = 5.2
+
 # Å, of neighbours where there are too few atoms to tell their distance.
-_SPACING = 2.0
+SPACING = 2.0
 
 
 def save_picture(
@@ -41,56 +42,129 @@ def save_picture(
     masked (H, W) are tinted beside the image alone.
     """
     from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.collections import EllipseCollection
     from matplotlib.figure import Figure
 
     height, width = image.shape
-    low, high = _contrast(image if masked is None else image[~masked])
-    panel = 5.2
-    figure = Figure(figsize=(2 * panel, panel * np.clip(height / width, 0.2, 3) + 0.4))
+    figure = Figure(figsize=(2 * PANEL, PANEL * np.clip(height / width, 0.2, 3) + 0.4))
     FigureCanvasAgg(figure)
     figure.set_layout_engine("constrained")
     plain, marked = figure.subplots(1, 2)
+    limits = contrast(image if masked is None else image[~masked])
     for axes in (plain, marked):
-        axes.imshow(image, cmap="gray", vmin=low, vmax=high)
-        axes.set_axis_off()
-    if masked is not None and masked.any():
-        tint = np.zeros((*masked.shape, 4), np.float32)
-        tint[masked] = TINT
-        marked.imshow(tint, interpolation="nearest")
-    diameter = RING * spacing(sites, sampling)
-    marked.add_collection(
-        EllipseCollection(
-            widths=diameter,
-            heights=diameter,
-            angles=0,
-            units="xy",
-            offsets=sites[:, 1::-1],
-            transOffset=marked.transData,
-            facecolors="none",
-            edgecolors=PLAIN if species is None else colours_of_species(species),
-            linewidths=1.1,
-        )
-    )
+        draw_image(axes, image, image.shape, sampling, limits)
+    if masked is not None:
+        draw_masked(marked, masked)
+    colours = None if species is None else colours_of_labels(species)
+    draw_rings(marked, sites, sampling, colours)
     if title:
         marked.set_title(title, fontsize=10, loc="left")
     if names:
-        _legend(figure, names)
-    _scale_bar(plain, width, height, sampling)
+        add_legend(figure, dict(enumerate(names)))
     figure.savefig(path, dpi=120)
 
 
-def _legend(figure, names: Sequence[str]) -> None:
+def draw_image(
+    axes: Axes,
+    image: np.ndarray | None,
+    shape: tuple[int, int],
+    sampling: float,
+    limits: tuple[float, float] | None = None,
+) -> Any:
+    """Draw an image in grey with a scale bar, or where there is none an empty ground of its shape.
+
+    Axes are in px, the centre of the first pixel at 0. Returns Matplotlib's image.
+    """
+    if image is not None and image.shape != tuple(shape):
+        raise ValueError(
+            f"The image has {image.shape[0]} by {image.shape[1]} px, the one that was searched "
+            f"{shape[0]} by {shape[1]}: expected the same."
+        )
+    pixels = np.zeros(shape, np.uint8) if image is None else image
+    low, high = (contrast(pixels) if limits is None else limits) if image is not None else (0, 1)
+    drawn = axes.imshow(pixels, cmap="gray", vmin=low, vmax=high)
+    axes.set_axis_off()
+    scale_bar(axes, shape, sampling)
+    return drawn
+
+
+def draw_masked(axes: Axes, masked: np.ndarray) -> None:
+    """Tint the pixels (H, W) that were masked."""
+    if masked.any():
+        axes.imshow(tint_of(masked), interpolation="nearest")
+
+
+def tint_of(masked: np.ndarray) -> np.ndarray:
+    """Return the RGBA image of a mask, clear where nothing is masked."""
+    tint = np.zeros((*masked.shape, 4), np.float32)
+    tint[masked.astype(bool)] = TINT
+    return tint
+
+
+def draw_rings(
+    axes: Axes,
+    sites: np.ndarray,
+    sampling: float,
+    colours: np.ndarray | None = None,
+    size: float | None = None,
+) -> Any:
+    """Draw a ring around each site (y and x in px first), by default of a size that fits them."""
+    from matplotlib.collections import EllipseCollection
+
+    diameter = RING * spacing(sites, sampling) if size is None else size
+    collection = EllipseCollection(
+        widths=diameter,
+        heights=diameter,
+        angles=0,
+        units="xy",
+        offsets=sites[:, 1::-1],
+        transOffset=axes.transData,
+        facecolors="none",
+        edgecolors=PLAIN if colours is None else colours,
+        linewidths=line_width(
+            diameter,
+            abs(axes.get_xlim()[1] - axes.get_xlim()[0]),
+            72 / axes.figure.dpi * axes.get_window_extent().width,
+        ),
+    )
+    axes.add_collection(collection)
+    return collection
+
+
+def line_width(diameter: float, width: float, points: float) -> float:
+    """Return the width (points) of the line of a ring, which leaves room for its atom.
+
+    Of a diameter in px, over an image of so many px that is so many points wide.
+    """
+    return float(np.clip(0.16 * diameter / width * points, 0.6, 1.4))
+
+
+def add_colour_bar(axes: Axes, colouring: Colouring, label: str = "", **kwargs: Any) -> None:
+    """Add a colour bar that says what the colours of atoms mean."""
+    sigma = colouring.by in ("y_sigma", "x_sigma")
+    axes.figure.colorbar(
+        colouring.scale(),
+        ax=axes,
+        label=label or colouring.by + " (px)" * sigma,
+        # Fractions do not go on.
+        extend="neither" if colouring.limits == (0, 1) else "both",
+        shrink=0.8,
+        **kwargs,
+    )
+
+
+def add_legend(figure: Figure, labels: Mapping[int, str], loc: Any = "outside lower right") -> None:
+    """Add a legend of rings for labels by their numbers."""
     from matplotlib.lines import Line2D
 
     rings = [
         Line2D([], [], ls="", marker="o", ms=8, mew=1.5, mfc="none", mec=colour)
-        for colour in colours_of_species(np.arange(len(names)))
+        for colour in colours_of_labels(np.array(list(labels)))
     ]
-    figure.legend(rings, names, loc="outside lower right", ncols=len(names), fontsize=9)
+    figure.legend(rings, list(labels.values()), loc=loc, ncols=min(len(labels), 4), fontsize=9)
 
 
-def _contrast(image: np.ndarray) -> tuple[float, float]:
+def contrast(image: np.ndarray) -> tuple[float, float]:
+    """Return the values that are black and white."""
     finite = image[np.isfinite(image)].astype(np.float32)
     if finite.size == 0:
         return 0.0, 1.0
@@ -101,28 +175,37 @@ def _contrast(image: np.ndarray) -> tuple[float, float]:
 def spacing(sites: np.ndarray, sampling: float) -> float:
     """Return the distance of neighbours in px."""
     if len(sites) < 2:
-        return _SPACING / sampling
+        return SPACING / sampling
     nearest = cKDTree(sites[:, :2]).query(sites[:, :2], k=2)[0][:, 1]
     return max(float(np.median(nearest)), 0.5 / sampling)
 
 
-def _scale_bar(axes, width: int, height: int, sampling: float) -> None:
+def scale_bar(
+    axes: Axes,
+    shape: tuple[int, int],
+    sampling: float,
+    origin: tuple[float, float] = (0.0, 0.0),
+    scales: tuple[float, float] = (1.0, 1.0),
+    animated: bool = False,
+) -> None:
+    """Draw a scale bar into an image of a shape; y and x of its axes run from an origin."""
     from matplotlib.patheffects import withStroke
 
+    height, width = shape
     longest = width * sampling / 10 / 3
-    nice = np.array([0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100, 200])
+    nice = np.array([0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100, 200])
     length = nice[max(0, int(np.searchsorted(nice, longest, side="right")) - 1)]
-    y, x = 0.95 * height, 0.04 * width
-    outline = [withStroke(linewidth=5, foreground="black")]
-    axes.plot(
-        [x, x + length * 10 / sampling],
+    y = origin[0] + 0.95 * height * scales[0]
+    x = origin[1] + 0.04 * width * scales[1]
+    (bar,) = axes.plot(
+        [x, x + length * 10 / sampling * scales[1]],
         [y, y],
         color="white",
         lw=3,
-        path_effects=outline,
+        path_effects=[withStroke(linewidth=5, foreground="black")],
         solid_capstyle="butt",
     )
-    axes.annotate(
+    text = axes.annotate(
         f"{length:g} nm",
         (x, y),
         xytext=(0, 4),
@@ -132,39 +215,5 @@ def _scale_bar(axes, width: int, height: int, sampling: float) -> None:
         weight="bold",
         path_effects=[withStroke(linewidth=2.5, foreground="black")],
     )
-
-
-def colours_of_species(species: np.ndarray) -> np.ndarray:
-    """Return RGBA colours (n, 4) of species by index, told apart by colour-blind readers too.
-
-    After seven species they repeat; -1, none, is grey.
-    """
-    from matplotlib.colors import to_rgba_array
-
-    species = np.asarray(species, int)
-    colours = to_rgba_array(_PALETTE)[species % len(_PALETTE)]
-    return np.where(species[..., None] >= 0, colours, (0.5, 0.5, 0.5, 0.5))
-
-
-def colours_of_fractions(fractions: np.ndarray) -> np.ndarray:
-    """Return RGBA colours (n, 4), from cyan for 0 to magenta for 1."""
-    from matplotlib import colormaps
-
-    return colormaps["cool"](np.asarray(fractions))
-
-
-def colours_of_values(values: np.ndarray, limits: tuple[float, float], signed: bool) -> np.ndarray:
-    """Return RGBA colours (n, 4) between two limits, grey and faint for NaN.
-
-    Of signed values from blue over white to red, of others from dark blue to yellow.
-    """
-    scale = scale_of_values(limits, signed)
-    return np.where(np.isfinite(values)[:, None], scale.to_rgba(values), (0.5, 0.5, 0.5, 0.5))
-
-
-def scale_of_values(limits: tuple[float, float], signed: bool):
-    """Return the Matplotlib ScalarMappable of `colours_of_values`, for a colour bar."""
-    from matplotlib.cm import ScalarMappable
-    from matplotlib.colors import Normalize
-
-    return ScalarMappable(Normalize(*limits), "RdBu_r" if signed else "viridis")
+    for one in (bar, text):
+        one.set_animated(animated)

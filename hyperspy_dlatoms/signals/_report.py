@@ -10,8 +10,9 @@ import numpy as np
 
 from hyperspy_dlatoms.analysis.quality import DOUBTFUL, FrameQuality, flags, frame_quality, remarks
 from hyperspy_dlatoms.signals import _export
+from hyperspy_dlatoms.signals._colours import PALETTE, PLAIN
 from hyperspy_dlatoms.signals._docstrings import filled
-from hyperspy_dlatoms.signals._picture import PLAIN
+from hyperspy_dlatoms.signals._picture import scale_bar
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -25,12 +26,12 @@ if TYPE_CHECKING:
 # Letters of a line of a figure's text, and frames that it names.
 _WIDTH = 56
 _NAMED = 6
-# Okabe and Ito, see `_picture`: of what is odd about an atom.
+# Of what is odd about an atom.
 _ODD = {
-    "too close": "#d55e00",
-    f"probability below {DOUBTFUL:g}": "#f0e442",
-    "off the lattice": "#56b4e9",
-    "a hole": "#cc79a7",
+    "too close": PALETTE[2],
+    f"probability below {DOUBTFUL:g}": PALETTE[1],
+    "off the lattice": PALETTE[0],
+    "a hole": PALETTE[3],
 }
 # What the curves of a movie show, and the value above which a frame is worth a look.
 _CURVES = {
@@ -229,6 +230,9 @@ def _plot_frame(
     else:
         place.invert_yaxis()
     place.set(aspect="equal", xlabel="x (px)", ylabel="y (px)")
+    shown = size if image is None else image.shape
+    if shown is not None:
+        scale_bar(place, shown, float(calibration.sampling.mean()))
     odd = dict(
         zip(
             _ODD,

@@ -16,7 +16,10 @@ from hyperspy_dlatoms.signals import (
     _bridges,
     _editing,
     _export,
+    _figures,
     _intensities,
+    _markers,
+    _movie,
     _report,
     _selection,
     _stacking,
@@ -28,7 +31,6 @@ from hyperspy_dlatoms.signals import (
 from hyperspy_dlatoms.signals._docstrings import filled
 from hyperspy_dlatoms.signals._mapping import map_blocks as _map
 from hyperspy_dlatoms.signals._physics import Physics
-from hyperspy_dlatoms.signals._picture import PLAIN, scale_of_values
 from hyperspy_dlatoms.signals._placement import first_frame, place, warn_of_other_frames
 from hyperspy_dlatoms.signals._progress import progress_of
 from hyperspy_dlatoms.signals._quality import record_quality
@@ -103,6 +105,14 @@ class AtomPositions(Physics, BaseSignal):
     add_atoms = _editing.add_atoms
     remove_atoms = _editing.remove_atoms
     move_atoms = _editing.move_atoms
+    to_markers = _markers.to_markers
+    plot_on = _markers.plot_on
+    plot = _markers.plot
+    plot_histogram = _figures.plot_histogram
+    plot_counts = _figures.plot_counts
+    plot_tracks = _figures.plot_tracks
+    plot_strain = _figures.plot_strain
+    save_movie = _movie.save_movie
     tracks = _tracking.tracks
     column_intensities = _intensities.column_intensities
     classify_by_intensity = _intensities.classify_by_intensity
@@ -238,110 +248,6 @@ class AtomPositions(Physics, BaseSignal):
         for name, report in reports.items():
             stacked.metadata.VectorMetadata[name] = report
         return stacked
-
-    @filled
-    def to_markers(
-        self,
-        by: str | None = None,
-        signal: Signal2D | None = None,
-        *,
-        limits: tuple[float, float] | None = None,
-        **kwargs,
-    ):
-        """Return markers for a plot of the images, in the units of their axes.
-
-        Parameters
-        ----------
-        by : str, optional
-            The column that colours the markers: ``"probability"`` and ``"agreement"`` from cyan for
-            0 to magenta for 1; ``"species"``, ``"grain"``, ``"sublattice"`` and
-            ``"coordination"`` one colour for each; ``"e_xx"`` and other columns of :meth:`strain`
-            from blue to red; any other from dark blue to yellow, NaN in grey. Lazy positions are
-            computed once more for it: compute them first.
-        {IMAGES}
-        limits : tuple of float, optional
-            The values at which the colours of such a column end; by default the percentiles 2 and
-            98 of the atoms, in up to 16 frames of lazy ones, or as far below 0 as above.
-        **kwargs
-            For ``hyperspy.api.plot.markers.Points``, for example ``sizes`` and ``edgecolor``.
-
-        Returns
-        -------
-        hyperspy.api.plot.markers.Points
-            One collection that follows the navigation.
-
-        Raises
-        ------
-        ValueError
-            If there is no such column, or the images do not fit, see :meth:`plot_on`.
-
-        Examples
-        --------
-        >>> atoms = AtomPositions.from_frames(np.array([[10.0, 5.0, 0.9]]), sampling=0.2)
-        >>> atoms.to_markers().kwargs["offsets"]
-        array([[1., 2.]])
-        >>> atoms.to_markers(by="probability").kwargs["edgecolor"].round(1)
-        array([[0.9, 0.1, 1. , 1. ]])
-        """
-        from hyperspy.api import plot
-
-        if signal is not None:
-            return self._on(signal).to_markers(by, limits=limits, **kwargs)
-        calibration = self._calibration
-        style = {"sizes": 6, "facecolor": "none", "edgecolor": PLAIN, "linewidth": 1.2}
-        if by is not None:
-            column = _export.column_of_colours(calibration, by)
-            style["edgecolor"] = self._for_markers(
-                _export.marker_colours,
-                column=column,
-                by=by,
-                limits=limits or self._limits_of_colours(by),
-            )
-        offsets = self._for_markers(_export.marker_offsets, calibration=calibration)
-        return plot.markers.Points(offsets, **(style | kwargs))
-
-    @filled
-    def plot_on(self, signal: Signal2D, by: str | None = None, **kwargs) -> None:
-        """Plot images with the atoms over them, and a colour bar of what colours them.
-
-        Parameters
-        ----------
-        signal : Signal2D
-            The images that the atoms were found in, however they are calibrated now, or cropped or
-            binned since; atoms outside a part are left out.
-        by : str, optional
-            The column that colours them, as in :meth:`to_markers`.
-        **kwargs
-            For the markers, as in :meth:`to_markers`.
-
-        Raises
-        ------
-        {RAISES_PLACE}
-
-        Warns
-        -----
-        SamplingWarning
-            If the axes of the images start elsewhere by whole pixels, so that they may be another
-            part of the specimen; a DLAtomsWarning likewise of frames.
-
-        Examples
-        --------
-        >>> atoms.plot_on(s, edgecolor="cyan")  # doctest: +SKIP
-        >>> atoms.plot_on(s, by="agreement")  # doctest: +SKIP
-        >>> sites.plot_on(series.inav[1], by="species")  # doctest: +SKIP
-        >>> atoms.strain().plot_on(s, by="e_xx", limits=(-0.05, 0.05))  # doctest: +SKIP
-        """
-        scaled = by if by is not None and _export.has_scale(by) else None
-        if scaled:
-            _export.column_of_colours(self._calibration, scaled)
-            kwargs["limits"] = kwargs.get("limits") or self._limits_of_colours(scaled)
-        markers = self.to_markers(by, signal, **kwargs)
-        signal.plot()
-        signal.add_marker(markers)
-        if scaled:
-            axes = signal._plot.signal_plot.ax
-            scale = scale_of_values(kwargs["limits"], _export.is_signed(scaled))
-            axes.figure.colorbar(scale, ax=axes, label=scaled, location="left", extend="both")
 
     @property
     def ivec(self) -> _selection.Slicer:
@@ -527,12 +433,13 @@ class AtomPositions(Physics, BaseSignal):
             return _map(function, self.data, **kwargs).T
         return function(self.data, **kwargs).T
 
-    def _limits_of_colours(self, by: str) -> tuple[float, float]:
-        column = _export.column_of_colours(self._calibration, by)
-        return _export.limits_of_colours(self._some_frames(), column, by)
-
-    def _some_frames(self) -> list[np.ndarray]:
-        """Return all frames, or of lazy ones a few."""
+    def _some_frames(self, number: int | None = None) -> list[np.ndarray]:
+        """Return all frames, or of lazy ones a few; or so many evenly spread ones at most."""
+        if number is not None:
+            size = self.data.size
+            chosen = np.unique(np.linspace(0, size - 1, min(number, size)).round().astype(int))
+            flat = [self.data[np.unravel_index(one, self.data.shape)] for one in chosen]
+            return list(dask.compute(*flat))
         if not self._lazy:
             return list(self.data.flat)
         shape = self.data.shape

@@ -1,0 +1,122 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The colours of atoms, the same in every picture."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from matplotlib.cm import ScalarMappable
+
+    from hyperspy_dlatoms.signals._export import Calibration
+
+# Where nothing tells atoms apart.
+PLAIN = "#ff2d55"
+# Okabe and Ito, "Color Universal Design" (2008), without black; the brightest first, since images
+# are grey.
+PALETTE = ("#56b4e9", "#f0e442", "#d55e00", "#cc79a7", "#009e73", "#e69f00", "#0072b2")
+# Of atoms added by hand.
+BY_HAND = PALETTE[1]
+# RGBA of masked pixels, which the image shines through.
+TINT = (0.0, 0.45, 0.9, 0.45)
+# RGBA of atoms without a value or a label.
+_NONE = (0.5, 0.5, 0.5, 0.5)
+# Columns between 0 and 1, which have fixed colours.
+_FRACTIONS = ("probability", "agreement")
+# Columns of numbers that are labels, which have one colour each.
+_LABELS = ("species", "grain", "sublattice", "coordination")
+# Begin the names of columns that are positive or negative, whose colours are white at 0.
+_SIGNED = ("e_", "rotation", "u_", "offset_")
+# Percentiles of other columns that their colours end at.
+_LIMITS = 2.0, 98.0
+# Labels in a legend.
+_LISTED = 8
+
+
+class Colouring(NamedTuple):
+    """How a column colours atoms: labels by the palette, numbers between two limits."""
+
+    by: str
+    column: int
+    limits: tuple[float, float] | None
+    """None for labels."""
+
+    @classmethod
+    def of(
+        cls,
+        calibration: Calibration,
+        by: str,
+        frames: Iterable[np.ndarray],
+        limits: tuple[float, float] | None = None,
+    ) -> Colouring:
+        """Return the colouring by a column; limits that are not given come from some frames."""
+        there = [name for name in calibration.columns if name not in ("y", "x")]
+        if by not in there:
+            raise ValueError(f"by is {by!r}: expected {' or '.join(map(repr, there))}, or None.")
+        column = calibration.columns.index(by)
+        if by in _LABELS:
+            return cls(by, column, None)
+        if limits is None:
+            limits = (0.0, 1.0) if by in _FRACTIONS else _limits(frames, column, by)
+        return cls(by, column, limits)
+
+    def colours(self, frame: np.ndarray) -> np.ndarray:
+        """Return the RGBA colours of the atoms of a frame, shape (n, 4), grey and faint for NaN."""
+        values = frame[:, self.column]
+        if self.limits is None:
+            return colours_of_labels(np.where(np.isfinite(values), values, -1))
+        known = np.isfinite(values)[:, None]
+        return np.where(known, self.scale().to_rgba(values), _NONE)
+
+    def scale(self) -> ScalarMappable:
+        """Return what a colour bar shows: blue over white to red of signed numbers.
+
+        Fractions go from cyan to magenta, others from dark blue to yellow.
+        """
+        from matplotlib.cm import ScalarMappable
+        from matplotlib.colors import Normalize
+
+        assert self.limits is not None
+        fraction = "cool" if self.by in _FRACTIONS else "viridis"
+        return ScalarMappable(Normalize(*self.limits), "RdBu_r" if _signed(self.by) else fraction)
+
+    def labels(self, frames: Iterable[np.ndarray], species: list[str]) -> dict[int, str]:
+        """Return what a legend shows: the names of the labels in some frames."""
+        if self.by == "species":
+            return dict(enumerate(species))
+        values = np.concatenate([frame[:, self.column] for frame in frames] or [np.empty(0)])
+        numbers = [int(one) for one in np.unique(values[np.isfinite(values)])]
+        names = {one: f"{self.by} {one}" if one >= 0 else f"no {self.by}" for one in numbers}
+        return dict(list(names.items())[:_LISTED])
+
+
+def colours_of_labels(labels: np.ndarray) -> np.ndarray:
+    """Return RGBA colours (n, 4) of labels 0, 1, ..., told apart by colour-blind readers too.
+
+    After seven labels they repeat; -1, none, is grey.
+    """
+    from matplotlib.colors import to_rgba_array
+
+    labels = np.asarray(labels, int)
+    colours = to_rgba_array(PALETTE)[labels % len(PALETTE)]
+    return np.where(labels[..., None] >= 0, colours, _NONE)
+
+
+def _signed(by: str) -> bool:
+    return by.startswith(_SIGNED) and not by.endswith("_sigma")
+
+
+def _limits(frames: Iterable[np.ndarray], column: int, by: str) -> tuple[float, float]:
+    """Return the values of a column that its colours end at."""
+    values = np.concatenate([frame[:, column] for frame in frames] or [np.empty(0)])
+    values = values[np.isfinite(values)]
+    if not len(values):
+        return (-1.0, 1.0) if _signed(by) else (0.0, 1.0)
+    if _signed(by):
+        end = float(np.percentile(np.abs(values), _LIMITS[1])) or 1.0
+        return -end, end
+    low, high = (float(one) for one in np.percentile(values, _LIMITS))
+    return (low, high) if high > low else (low - 0.5, low + 0.5)

@@ -1,0 +1,234 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Figures of atoms: histograms, counts over time, tracks and strain."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from hyperspy_dlatoms.signals import _picture
+from hyperspy_dlatoms.signals._colours import PALETTE, Colouring, colours_of_labels
+from hyperspy_dlatoms.signals._docstrings import filled
+
+if TYPE_CHECKING:
+    from hyperspy.signals import Signal2D
+    from matplotlib.figure import Figure
+
+    from hyperspy_dlatoms.signals import AtomPositions
+
+# Relative difference of numbers that differ by rounding alone.
+_ALIKE = 1e-6
+_STRAIN = {"e_xx": "strain along x", "e_yy": "strain along y", "e_xy": "shear strain"}
+_STRAIN |= {"rotation": "rotation (rad)"}
+
+
+def plot_histogram(self: AtomPositions, by: str = "distance", *, bins: int = 50) -> Figure:
+    """Plot how often the values of a column occur in all frames.
+
+    Parameters
+    ----------
+    by : str, default "distance"
+        The name of a column, or ``"distance"`` to the nearest atom.
+    bins : int, default 50
+        Number of bins; each species has its own.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        Distances are in nm, standard deviations of positions in pm.
+
+    Raises
+    ------
+    ValueError
+        If there is no such column.
+
+    Examples
+    --------
+    >>> from hyperspy_dlatoms import AtomPositions
+    >>> atoms = AtomPositions.from_frames(np.array([[10.0, 5.0, 0.9]]), sampling=0.2)
+    >>> figure = atoms.plot_histogram("probability")
+    """
+    import matplotlib.pyplot as plt
+    from scipy.spatial import cKDTree
+
+    frames, calibration, _ = self._for_tables()
+    figure, axes = plt.subplots(figsize=(5.5, 3.6), layout="constrained")
+    names = calibration.columns
+    label, values = by, np.empty(0)
+    if by == "distance":
+        label = "distance to the nearest atom (nm)"
+        places = [calibration.in_angstrom(one) for one in frames.flat if len(one) > 1]
+        near = [cKDTree(one).query(one, k=2)[0][:, 1] / 10 for one in places]
+        values = np.concatenate(near or [values])
+    elif by in names:
+        values = np.concatenate([one[:, names.index(by)] for one in frames.flat])
+        if by in ("y_sigma", "x_sigma"):
+            values = values * calibration.sampling[int(by == "x_sigma")] * 100
+            label = f"standard deviation along {by[0]} (pm)"
+    else:
+        plt.close(figure)
+        raise ValueError(f"by is {by!r}: expected 'distance' or one of {', '.join(names)}.")
+    if by == "species":
+        counts = np.bincount(values.astype(int), minlength=len(calibration.species))
+        colours = colours_of_labels(np.arange(len(counts)))
+        axes.bar(calibration.species, counts, color=colours, edgecolor="0.3")
+    else:
+        values = values[np.isfinite(values)]
+        ends = (float(values.min()), float(values.max())) if len(values) else (0.0, 1.0)
+        if ends[1] - ends[0] < _ALIKE * abs(ends[1]):
+            # All alike, as after a search with one sigma.
+            ends = 0.9 * ends[0], 1.1 * ends[1]
+        axes.hist(values, bins=bins, range=ends if ends[0] < ends[1] else None, color=PALETTE[0])
+    axes.set(xlabel=label, ylabel="atoms")
+    return figure
+
+
+def plot_counts(self: AtomPositions) -> Figure:
+    """Plot how many atoms each frame has, of each species if they are known.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        Against the navigation axis; of several axes against the number of the frame.
+
+    Raises
+    ------
+    ValueError
+        If there is one image only.
+
+    Examples
+    --------
+    >>> from hyperspy_dlatoms import AtomPositions
+    >>> atoms = AtomPositions.from_frames([np.empty((0, 5)), np.ones((1, 5))], sampling=0.2)
+    >>> figure = atoms.plot_counts()
+    """
+    import matplotlib.pyplot as plt
+
+    axes_of_frames = self.axes_manager.navigation_axes
+    if not axes_of_frames:
+        raise ValueError("There is one image only: expected several frames.")
+    frames, calibration, navigation = self._for_tables()
+    if "species" in calibration.columns:
+        counted = self.species_counts()
+        counts = {name: counted[name].to_numpy() for name in counted}
+    else:
+        counts = {"atoms": np.array([len(one) for one in frames.flat])}
+    single = len(axes_of_frames) == 1
+    at = navigation.values[0] if single else np.arange(frames.size)
+    figure, axes = plt.subplots(figsize=(6.5, 3.6), layout="constrained")
+    for (name, values), colour in zip(
+        counts.items(), colours_of_labels(np.arange(len(counts))), strict=True
+    ):
+        marker = "o" if frames.size < 60 else ""
+        axes.plot(at, values, color=colour, lw=1.5, marker=marker, ms=4, label=name)
+    name, units = (navigation.names[0], navigation.units[0]) if single else ("", "")
+    axes.set(xlabel=f"{name or 'frame'} ({units})" if units else name or "frame", ylabel="atoms")
+    axes.set_ylim(bottom=0)
+    if len(counts) > 1:
+        figure.legend(loc="outside upper center", ncols=4)
+    return figure
+
+
+@filled
+def plot_tracks(self: AtomPositions, signal: Signal2D | None = None, **kwargs) -> Figure:
+    """Plot the paths of the atoms of a movie, coloured by time, over its first image.
+
+    Parameters
+    ----------
+    {IMAGES}
+    **kwargs
+        As for :meth:`tracks`.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+
+    Raises
+    ------
+    ValueError
+        As :meth:`tracks`, and if the images do not fit.
+
+    Examples
+    --------
+    >>> figure = atoms.plot_tracks(movie)  # doctest: +SKIP
+    """
+    import matplotlib.pyplot as plt
+    from matplotlib.collections import LineCollection
+
+    atoms = self._on(signal)
+    table = atoms.tracks(**kwargs)
+    calibration, navigation = atoms._calibration, atoms._navigation
+    paths, times = [], []
+    at = dict(zip(navigation.numbers[0], navigation.values[0], strict=True))
+    for _, one in table.groupby("track"):
+        places = one[["x_px", "y_px"]].to_numpy()
+        paths += list(np.stack([places[:-1], places[1:]], axis=1))
+        times += [at[frame] for frame in one.frame.to_numpy()[1:]]
+    image = None if signal is None else np.asarray(signal.data[0])
+    figure, axes = plt.subplots(figsize=(_picture.PANEL + 1, _picture.PANEL), layout="constrained")
+    _picture.draw_image(axes, image, image_shape(atoms), float(calibration.sampling.mean()))
+    lines = LineCollection(paths, array=np.array(times), cmap="viridis", linewidths=1.3)
+    axes.add_collection(lines)
+    name, units = navigation.names[0] or "frame", navigation.units[0]
+    figure.colorbar(lines, ax=axes, label=f"{name} ({units})" if units else name, shrink=0.8)
+    axes.set_title(f"{table.track.nunique()} tracks", fontsize=10, loc="left")
+    return figure
+
+
+@filled
+def plot_strain(self: AtomPositions, signal: Signal2D | None = None, **kwargs) -> Figure:
+    """Plot the strain at each atom of one frame: three components and the rotation.
+
+    Parameters
+    ----------
+    {IMAGES}
+    **kwargs
+        As for :meth:`strain`, which is called unless there are its columns.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+
+    Raises
+    ------
+    ValueError
+        If there are several frames: pick one of both with ``inav``; and as :meth:`strain`.
+
+    Examples
+    --------
+    >>> figure = atoms.plot_strain(s, material="Au")  # doctest: +SKIP
+    """
+    import matplotlib.pyplot as plt
+
+    if self.axes_manager.navigation_dimension:
+        raise ValueError(
+            "There are several frames: expected one of both, atoms.inav[0].plot_strain(s.inav[0])."
+        )
+    there = set(_STRAIN) <= set(self._calibration.columns)
+    atoms = (self if there else self.strain(**kwargs))._on(signal)
+    frame = atoms._computed_frames().ravel()[0]
+    calibration = atoms._calibration
+    pixel, shape = float(calibration.sampling.mean()), image_shape(atoms)
+    image = None if signal is None else np.asarray(signal.data)
+    ratio = np.clip(shape[0] / shape[1], 0.2, 3)
+    size = (2 * _picture.PANEL, 1.7 * _picture.PANEL * ratio)
+    figure, panels = plt.subplots(2, 2, figsize=size, layout="constrained")
+    for axes, (name, label) in zip(panels.flat, _STRAIN.items(), strict=True):
+        colouring = Colouring.of(calibration, name, [frame])
+        _picture.draw_image(axes, image, shape, pixel)
+        dots = _picture.draw_rings(axes, frame, pixel, colouring.colours(frame))
+        dots.set_facecolor(colouring.colours(frame))
+        _picture.add_colour_bar(axes, colouring, label=label)
+    return figure
+
+
+def image_shape(atoms: AtomPositions) -> tuple[int, int]:
+    """Return the height and width of the images, px, or of what the atoms take up."""
+    calibration = atoms._calibration
+    if calibration.image_shape is not None:
+        return calibration.image_shape
+    frames: list[Any] = [frame[:, :2].max(axis=0) for frame in atoms._some_frames() if len(frame)]
+    last = np.max(frames, axis=0) if frames else np.ones(2)
+    y, x = np.ceil(last + _picture.SPACING / calibration.sampling).astype(int) + 1
+    return int(y), int(x)

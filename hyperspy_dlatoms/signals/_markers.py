@@ -1,0 +1,314 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Atoms as markers over images that HyperSpy shows, and follow its navigation."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from hyperspy.signals import BaseSignal, Signal1D, Signal2D
+
+from hyperspy_dlatoms.signals import _picture
+from hyperspy_dlatoms.signals._axes import axis_unit_in_angstrom
+from hyperspy_dlatoms.signals._colours import PLAIN, Colouring
+from hyperspy_dlatoms.signals._docstrings import filled
+from hyperspy_dlatoms.signals._figures import image_shape
+
+if TYPE_CHECKING:
+    from hyperspy_dlatoms.signals import AtomPositions
+    from hyperspy_dlatoms.signals._export import Calibration
+
+# Frames in which the distance of neighbours is measured.
+_MEASURED = 8
+# Width of an image in a figure of HyperSpy's size, points.
+_WIDTH = 340.0
+
+
+@filled
+def to_markers(
+    self: AtomPositions,
+    by: str | None = None,
+    signal: Signal2D | None = None,
+    *,
+    limits: tuple[float, float] | None = None,
+    **kwargs,
+):
+    """Return markers for a plot of the images, in the units of their axes.
+
+    Parameters
+    ----------
+    by : str, optional
+        The column that colours the markers: ``"probability"`` and ``"agreement"`` from cyan for
+        0 to magenta for 1; ``"species"``, ``"grain"``, ``"sublattice"`` and
+        ``"coordination"`` one colour for each; ``"e_xx"`` and other columns of :meth:`strain`
+        from blue to red; any other from dark blue to yellow, NaN in grey. Lazy positions are
+        computed once more for it: compute them first.
+    {IMAGES}
+    limits : tuple of float, optional
+        The values at which the colours of such a column end; by default the percentiles 2 and
+        98 of the atoms, in up to 16 frames of lazy ones, or as far below 0 as above.
+    **kwargs
+        For ``hyperspy.api.plot.markers.Circles``, for example ``edgecolor``; ``sizes``, the
+        diameters, are in points, or in other ``units``. By default the rings are 0.62 times as
+        wide as the distance of neighbours in the images.
+
+    Returns
+    -------
+    hyperspy.api.plot.markers.Circles
+        One collection that follows the navigation.
+
+    Raises
+    ------
+    ValueError
+        If there is no such column, or the images do not fit, see :meth:`plot_on`.
+
+    Examples
+    --------
+    >>> from hyperspy_dlatoms import AtomPositions
+    >>> atoms = AtomPositions.from_frames(np.array([[10.0, 5.0, 0.9]]), sampling=0.2)
+    >>> atoms.to_markers().kwargs["offsets"]
+    array([[1., 2.]])
+    >>> atoms.to_markers(by="probability").kwargs["edgecolor"].round(1)
+    array([[0.9, 0.1, 1. , 1. ]])
+    """
+    atoms = self._on(signal)
+    colouring = None
+    if by is not None:
+        colouring = Colouring.of(atoms._calibration, by, atoms._some_frames(), limits)
+    return _markers(atoms, colouring, kwargs)
+
+
+@filled
+def plot_on(
+    self: AtomPositions,
+    signal: Signal2D,
+    by: str | None = None,
+    *,
+    masked: bool | Signal2D = False,
+    limits: tuple[float, float] | None = None,
+    **kwargs,
+) -> None:
+    """Plot images with the atoms over them, and a colour bar or legend of what colours them.
+
+    Parameters
+    ----------
+    signal : Signal2D
+        The images that the atoms were found in, however they are calibrated now, or cropped or
+        binned since; atoms outside a part are left out.
+    by : str, optional
+        The column that colours them, as in :meth:`to_markers`.
+    masked : bool or Signal2D, default False
+        Whether to tint the pixels that were masked; or what ``signal.masked_pixels`` returned.
+    limits, **kwargs
+        For the markers, as in :meth:`to_markers`.
+
+    Raises
+    ------
+    {RAISES_PLACE}
+
+    Warns
+    -----
+    SamplingWarning
+        If the axes of the images start elsewhere by whole pixels, so that they may be another
+        part of the specimen; a DLAtomsWarning likewise of frames.
+
+    Examples
+    --------
+    >>> atoms.plot_on(s, edgecolor="cyan")  # doctest: +SKIP
+    >>> atoms.plot_on(s, by="agreement")  # doctest: +SKIP
+    >>> sites.plot_on(series.inav[1], by="species")  # doctest: +SKIP
+    >>> atoms.strain().plot_on(s, by="e_xx", limits=(-0.05, 0.05))  # doctest: +SKIP
+    >>> atoms.plot_on(s, masked=True)  # doctest: +SKIP
+    """
+    atoms = self._on(signal)
+    if masked is True:
+        pixel = float(np.sqrt(np.prod(atoms._calibration.sampling)))
+        masked = signal.masked_pixels(sampling=pixel, lazy_output=True, show_progressbar=False)
+    if isinstance(masked, BaseSignal) and masked.data.shape != signal.data.shape:
+        raise ValueError(
+            f"masked has the shape {masked.data.shape}: expected {signal.data.shape}, that of the "
+            "images."
+        )
+    _show(atoms, signal, by, limits, kwargs)
+    if isinstance(masked, BaseSignal):
+        _show_masked(signal, masked)
+
+
+@filled
+def plot(self: AtomPositions, by: str | None = None, signal: Signal2D | None = None, **kwargs):
+    """Plot the atoms, over their images or on an empty ground of their size.
+
+    Parameters
+    ----------
+    by : str, optional
+        The column that colours them, as in :meth:`to_markers`.
+    {IMAGES}
+    **kwargs
+        As in :meth:`plot_on`.
+
+    Raises
+    ------
+    {RAISES_PLACE}
+
+    Notes
+    -----
+    On an empty ground the navigator of a movie shows how many atoms each frame has, unless they are
+    lazy.
+
+    Examples
+    --------
+    >>> from hyperspy_dlatoms import AtomPositions
+    >>> atoms = AtomPositions.from_frames(np.array([[10.0, 5.0, 0.9]]), sampling=0.2)
+    >>> atoms.plot(by="probability")
+    """
+    if signal is not None:
+        self.plot_on(signal, by, **kwargs)
+        self._plot = signal._plot
+        return
+    limits = kwargs.pop("limits", None)
+    ground = _ground(self)
+    shown = {"vmin": 0, "vmax": 1, "colorbar": False}
+    _show(self, ground, by, limits, kwargs, navigator=_counts(self), **shown)
+    self._plot = ground._plot
+
+
+def _show(
+    atoms: AtomPositions,
+    signal: Signal2D,
+    by: str | None,
+    limits: tuple[float, float] | None,
+    style: dict[str, Any],
+    **kwargs: Any,
+) -> None:
+    """Plot images, markers over them, a scale bar and what the colours mean."""
+    colouring = None
+    if by is not None:
+        colouring = Colouring.of(atoms._calibration, by, atoms._some_frames(), limits)
+    markers = _markers(atoms, colouring, style)
+    # HyperSpy's scale bar has the unit of the axes, if they have one.
+    calibrated = all(map(_is_length, atoms._calibration.units))
+    signal.plot(**({} if calibrated else {"scalebar": False}), **kwargs)
+    signal.add_marker(markers)
+    axes = signal._plot.signal_plot.ax
+    if not calibrated:
+        _add_scale_bar(axes, atoms._calibration, signal)
+    if colouring is None:
+        return
+    if colouring.limits is None:
+        labels = colouring.labels(atoms._some_frames(), atoms._calibration.species)
+        _picture.add_legend(axes.figure, labels, "lower left")
+    else:
+        _picture.add_colour_bar(axes, colouring, location="left")
+
+
+def _markers(atoms: AtomPositions, colouring: Colouring | None, given: dict[str, Any]):
+    from hyperspy.api import plot
+
+    calibration = atoms._calibration
+    style: dict[str, Any] = {"facecolor": "none", "edgecolor": PLAIN}
+    if colouring is not None:
+        style["edgecolor"] = atoms._for_markers(_colours, colouring=colouring)
+    if "sizes" in given:
+        style |= {"units": "points", "linewidth": 1.2}
+    else:
+        # Of lazy atoms one frame, which is shown first.
+        frames = atoms._some_frames(1 if atoms._lazy else _MEASURED)
+        pixel = float(calibration.sampling.mean())
+        apart = [_picture.spacing(frame, pixel) for frame in frames if len(frame) > 1]
+        diameter = _picture.RING * float(np.median(apart or [_picture.SPACING / pixel]))
+        width = (calibration.image_shape or (0, 512))[1]
+        style["sizes"] = diameter * abs(float(calibration.scales[1]))
+        style |= {"units": "x", "linewidth": _picture.line_width(diameter, width, _WIDTH)}
+    offsets = atoms._for_markers(_offsets, calibration=calibration)
+    return plot.markers.Circles(offsets, **(style | given))
+
+
+def _offsets(frames: np.ndarray, calibration: Calibration) -> np.ndarray:
+    """Return x and y of each frame in the units of the axes, as Matplotlib takes them."""
+    offsets = np.empty(frames.shape, dtype=object)
+    for index in np.ndindex(frames.shape):
+        offsets[index] = calibration.in_axis_units(frames[index])[:, ::-1]
+    return offsets
+
+
+def _colours(frames: np.ndarray, colouring: Colouring) -> np.ndarray:
+    """Return red, green, blue and opacity of the atoms of each frame, shape (n, 4)."""
+    colours = np.empty(frames.shape, dtype=object)
+    for index in np.ndindex(frames.shape):
+        colours[index] = colouring.colours(frames[index])
+    return colours
+
+
+def _is_length(units: str) -> bool:
+    try:
+        return axis_unit_in_angstrom(units) > 0
+    except ValueError:
+        return False
+
+
+def _add_scale_bar(axes: Any, calibration: Calibration, signal: Signal2D) -> None:
+    x, y = signal.axes_manager.signal_axes
+    pixel, offsets, scales = calibration.sampling.mean(), calibration.offsets, calibration.scales
+    moving = axes.figure.canvas.supports_blit
+    _picture.scale_bar(axes, (y.size, x.size), pixel, tuple(offsets), tuple(scales), moving)
+    signal._plot.signal_plot.render_figure()
+
+
+def _show_masked(signal: Signal2D, masked: BaseSignal) -> None:
+    """Tint what is masked in the image that is shown."""
+    shown, changed = signal._plot.signal_plot, signal.axes_manager.events.indices_changed
+    axes = shown.ax
+
+    def tint() -> np.ndarray:
+        index = tuple(reversed(signal.axes_manager.indices))
+        return _picture.tint_of(np.asarray(masked.data[index]))
+
+    over = axes.imshow(
+        tint(),
+        extent=axes.images[0].get_extent(),
+        aspect=axes.get_aspect(),
+        interpolation="nearest",
+        animated=axes.figure.canvas.supports_blit,
+    )
+
+    def follow() -> None:
+        over.set_data(tint())
+        shown.render_figure()
+
+    if signal.axes_manager.navigation_size:
+        changed.connect(follow, [])
+        shown.events.closed.connect(lambda: changed.disconnect(follow), [])
+    shown.render_figure()
+
+
+def _ground(atoms: AtomPositions) -> Signal2D:
+    """Return black images in the place of those that the atoms were found in."""
+    calibration = atoms._calibration
+    shape = image_shape(atoms)
+    navigation = [axis.get_axis_dictionary() for axis in reversed(_navigation(atoms))]
+    axes = [
+        {"name": name, "size": size, "scale": scale, "offset": offset, "units": units or None}
+        for name, size, scale, offset, units in zip(
+            "yx", shape, calibration.scales, calibration.offsets, calibration.units, strict=True
+        )
+    ]
+    empty = np.broadcast_to(np.uint8(0), (*(axis["size"] for axis in navigation), *shape))
+    title = atoms.metadata.General.title or "Atoms"
+    return Signal2D(empty, axes=[*navigation, *axes], metadata={"General": {"title": title}})
+
+
+def _counts(atoms: AtomPositions) -> Any:
+    """Return a navigator that shows how many atoms each frame has, or is flat for lazy ones."""
+    navigation = _navigation(atoms)
+    if not 0 < len(navigation) < 3:
+        return "auto"
+    counts = np.zeros(atoms.data.shape)
+    if not atoms._lazy:
+        for index in np.ndindex(counts.shape):
+            counts[index] = len(atoms.data[index])
+    kind = Signal1D if len(navigation) == 1 else Signal2D
+    return kind(counts, metadata={"General": {"title": "Atoms"}})
+
+
+def _navigation(atoms: AtomPositions) -> tuple:
+    return atoms.axes_manager.navigation_axes

@@ -1,0 +1,153 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A movie of images with their atoms, for talks."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from hyperspy_dlatoms.signals import _export, _picture
+from hyperspy_dlatoms.signals._colours import Colouring
+from hyperspy_dlatoms.signals._docstrings import filled
+from hyperspy_dlatoms.signals._figures import image_shape
+
+if TYPE_CHECKING:
+    from hyperspy.signals import Signal2D
+
+    from hyperspy_dlatoms.signals import AtomPositions
+
+# Frames that the contrast of all is taken from, so that it does not flicker.
+_CONTRAST = 8
+
+
+@filled
+def save_movie(
+    self: AtomPositions,
+    path: str | os.PathLike[str],
+    signal: Signal2D | None = None,
+    by: str | None = None,
+    *,
+    limits: tuple[float, float] | None = None,
+    fps: float = 10.0,
+    dpi: int = 120,
+) -> None:
+    """Save a movie of the images with their atoms, with a scale bar and the time.
+
+    Parameters
+    ----------
+    path : str or os.PathLike
+        A file ``.gif``, which holds all frames in memory until it is written, or ``.mp4``, for
+        which the program ffmpeg is needed.
+    {IMAGES}
+    by, limits
+        The column that colours the atoms, as in :meth:`to_markers`.
+    fps : float, default 10
+        Frames a second.
+    dpi : int, default 120
+        Pixels an inch; images are 5.2 inches wide.
+
+    Raises
+    ------
+    ValueError
+        For a file of another kind, one image only, or a number that is not positive; and as
+        :meth:`plot_on`.
+    FileNotFoundError
+        If there is no ffmpeg.
+
+    Examples
+    --------
+    >>> atoms.save_movie("particle.gif", movie, by="probability")  # doctest: +SKIP
+    """
+    path = Path(path)
+    if not self.axes_manager.navigation_dimension:
+        raise ValueError("There is one image only: expected several frames.")
+    writer = _writer(path, fps)
+    if dpi <= 0:
+        raise ValueError(f"dpi is {dpi}: expected a positive number.")
+    atoms = self._on(signal)
+    calibration, navigation = atoms._calibration, atoms._navigation
+    frames = atoms._some_frames(_CONTRAST)
+    colouring = None if by is None else Colouring.of(calibration, by, frames, limits)
+    sampling, shape = float(calibration.sampling.mean()), image_shape(atoms)
+    apart = [_picture.spacing(one, sampling) for one in frames if len(one) > 1]
+    size = _picture.RING * float(np.median(apart or [_picture.SPACING / sampling]))
+    contrast = None
+    if signal is not None:
+        flat = np.linspace(0, atoms.data.size - 1, _CONTRAST).round().astype(int)
+        some = [_image(signal, np.unravel_index(one, atoms.data.shape)) for one in flat]
+        contrast = _picture.contrast(np.stack(some))
+    figure, axes = _figure(shape, colouring, frames, calibration.species)
+    labels = [name or "frame" for name in navigation.names]
+    number = 0
+    with writer.saving(figure, os.fspath(path), dpi):
+        for block in _export.slabs(atoms.data):
+            for at in np.ndindex(block.shape):
+                # Blocks are cut along the first axis.
+                index = (at[0] + number, *at[1:])
+                axes.clear()
+                image = None if signal is None else _image(signal, index)
+                _picture.draw_image(axes, image, shape, sampling, contrast)
+                colours = None if colouring is None else colouring.colours(block[at])
+                _picture.draw_rings(axes, block[at], sampling, colours, size)
+                axes.set_title(
+                    ", ".join(
+                        f"{label} {values[one]:.4g} {unit}".strip()
+                        for label, values, unit, one in zip(
+                            labels, navigation.values, navigation.units, index, strict=True
+                        )
+                    ),
+                    fontsize=10,
+                    loc="left",
+                )
+                writer.grab_frame()
+            number += len(block)
+
+
+def _writer(path: Path, fps: Any) -> Any:
+    from matplotlib.animation import FFMpegWriter, PillowWriter
+
+    if not (np.isfinite(fps) and fps > 0):
+        raise ValueError(f"fps is {fps}: expected a positive number of frames a second.")
+    if path.suffix.lower() == ".gif":
+        return PillowWriter(fps=fps)
+    if path.suffix.lower() != ".mp4":
+        raise ValueError(f"The movie is {path.name!r}: expected a file .mp4 or .gif.")
+    if not FFMpegWriter.isAvailable():
+        raise FileNotFoundError(
+            "There is no program ffmpeg, which writes .mp4: install it (conda install ffmpeg, apt "
+            "install ffmpeg), or save a .gif."
+        )
+    # Players expect this kind of colours, and sides that are even.
+    even = ["-vf", "scale=trunc(iw/2)*2:trunc(ih/2)*2", "-pix_fmt", "yuv420p"]
+    return FFMpegWriter(fps=fps, extra_args=even)
+
+
+def _figure(
+    shape: tuple[int, int],
+    colouring: Colouring | None,
+    frames: list[np.ndarray],
+    species: list[str],
+) -> tuple[Any, Any]:
+    """Return a figure for an image of a shape, with what its colours mean."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    ratio = float(np.clip(shape[0] / shape[1], 0.2, 3))
+    figure = Figure(
+        figsize=(_picture.PANEL + (colouring is not None), _picture.PANEL * ratio + 0.4)
+    )
+    FigureCanvasAgg(figure)
+    figure.set_layout_engine("constrained")
+    axes = figure.subplots()
+    if colouring is not None and colouring.limits is not None:
+        _picture.add_colour_bar(axes, colouring)
+    elif colouring is not None:
+        _picture.add_legend(figure, colouring.labels(frames, species))
+    return figure, axes
+
+
+def _image(signal: Signal2D, index: Any) -> np.ndarray:
+    return np.asarray(signal.data[tuple(index)])

@@ -1,0 +1,220 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Atoms over images, alone, in figures and in movies."""
+
+from __future__ import annotations
+
+import hyperspy.api as hs
+import numpy as np
+import pytest
+from matplotlib.animation import FFMpegWriter
+from PIL import Image
+
+from hyperspy_dlatoms import AtomPositions
+
+pytestmark = pytest.mark.usefixtures("close_figures")
+SAMPLING = 0.2
+# px, between neighbours.
+APART = 12.0
+
+
+def lattice(shift=0.0):
+    """A square lattice in 80 by 100 px, two species in turn."""
+    y, x = (one.ravel() for one in np.mgrid[10:75:APART, 10:95:APART] + shift)
+    species = np.arange(len(y)) % 2
+    return np.column_stack([y, x, np.linspace(0.1, 0.9, len(y)), y * 0 + 0.1, y * 0 + 0.1, species])
+
+
+def made(frames=1, units="nm"):
+    """Images of a movie, and their atoms, which move to the right."""
+    rng = np.random.default_rng(0)
+    images = hs.signals.Signal2D(rng.poisson(9, (frames, 80, 100)).astype(np.float32))
+    for name, axis in zip("xy", images.axes_manager.signal_axes, strict=True):
+        axis.name, axis.units = name, units
+        axis.scale = SAMPLING / 10 if units else 1.0
+    time = images.axes_manager[0]
+    time.name, time.units, time.scale = "time", "s", 0.5
+    names = ["Mo", "S"]
+    atoms = AtomPositions.from_frames(
+        [lattice(0.5 * one) for one in range(frames)], sampling=SAMPLING, species=names
+    )
+    axis = atoms.axes_manager[0]
+    axis.name, axis.units, axis.scale = "time", "s", 0.5
+    vectors = atoms.metadata.VectorMetadata
+    vectors.image_shape = [80, 100]
+    vectors.units, vectors.scales = [units] * 2, [SAMPLING / 10 if units else 1.0] * 2
+    return (images, atoms) if frames > 1 else (images.inav[0], atoms.inav[0])
+
+
+def figure_of(signal):
+    return signal._plot.signal_plot.figure
+
+
+@pytest.mark.parametrize("lazy", [False, True])
+@pytest.mark.parametrize("units", ["nm", ""])
+def test_rings_fit_the_lattice(units, lazy):
+    images, atoms = made(3, units)
+    atoms = atoms.as_lazy() if lazy else atoms
+    rings = atoms.to_markers()
+    pixel = SAMPLING / 10 if units else 1.0
+    assert 0.5 * APART * pixel < np.squeeze(rings.kwargs["sizes"]) < 0.9 * APART * pixel
+    atoms.plot_on(images)
+    # A scale bar, HyperSpy's or ours.
+    axes = images._plot.signal_plot.ax
+    texts = [one.get_text() for one in axes.texts]
+    assert ("0.5 nm" in texts) == (not units)
+    plotted = images._plot.signal_plot
+    assert bool(plotted.scalebar) == bool(units)
+
+
+def test_sizes_in_points_as_before():
+    _, atoms = made()
+    kwargs = atoms.to_markers(sizes=6).kwargs
+    assert (np.squeeze(kwargs["sizes"]), kwargs["units"]) == (6, "points")
+
+
+def test_what_the_colours_mean_is_said():
+    images, atoms = made(2)
+    atoms.plot_on(images, by="species")
+    (legend,) = figure_of(images).legends
+    assert [one.get_text() for one in legend.get_texts()] == ["Mo", "S"]
+    images, atoms = made(2)
+    atoms.plot_on(images, by="probability")
+    (bar,) = (one for one in figure_of(images).axes if one.get_ylabel() == "probability")
+    assert bar.get_ylim() == (0, 1)
+
+
+def test_masked_pixels_follow_the_images():
+    images, atoms = made(2)
+    masked = images._deepcopy_with_new_data(np.zeros(images.data.shape, bool))
+    masked.data[1, :, :20] = True
+    atoms.plot_on(images, masked=masked)
+    over = images._plot.signal_plot.ax.images[-1]
+    assert over.get_array()[..., 3].max() == 0
+    images.axes_manager.indices = (1,)
+    assert (over.get_array()[..., 3] > 0).sum() == 80 * 20
+    with pytest.raises(ValueError, match="masked has the shape"):
+        atoms.plot_on(images, masked=masked.inav[0])
+
+
+def test_the_masked_pixels_themselves():
+    images, atoms = made()
+    images.data[:, 30:50] = np.nan
+    atoms.plot_on(images, masked=True)
+    over = images._plot.signal_plot.ax.images[-1].get_array()
+    assert (over[:, 30:50, 3] > 0).all()
+    assert not over[:, :20, 3].any()
+
+
+@pytest.mark.parametrize("frames", [1, 3])
+@pytest.mark.parametrize("lazy", [False, True])
+def test_atoms_alone(frames, lazy):
+    _, atoms = made(frames)
+    atoms = atoms.as_lazy() if lazy else atoms
+    atoms.plot(by="species")
+    (rings,) = atoms._plot.signal_plot.ax.collections
+    assert len(rings.get_offsets()) == len(lattice())
+    if frames > 1 and not lazy:
+        curve = atoms._plot.navigator_plot.ax.lines[0].get_ydata()
+        assert set(curve) == {len(lattice())}
+
+
+def test_atoms_over_their_images():
+    images, atoms = made(2)
+    atoms.plot(signal=images, by="probability")
+    assert atoms._plot is images._plot
+
+
+def test_atoms_of_unknown_images():
+    AtomPositions.from_frames(
+        [lattice(), np.empty((0, 6))], sampling=0.2, species=["a", "b"]
+    ).plot()
+
+
+def test_histograms():
+    _, atoms = made()
+    near = atoms.plot_histogram()
+    edges = [bar.get_x() for bar in near.axes[0].patches if bar.get_height()]
+    assert edges == pytest.approx([APART * SAMPLING / 10] * len(edges), rel=0.01)
+    assert "(pm)" in atoms.plot_histogram("x_sigma").axes[0].get_xlabel()
+    heights = [bar.get_height() for bar in atoms.plot_histogram("species").axes[0].patches]
+    assert sum(heights) == len(lattice())
+    with pytest.raises(ValueError, match="by is 'colour': expected 'distance' or one of y, x"):
+        atoms.plot_histogram("colour")
+
+
+def test_counts():
+    _, atoms = made(3)
+    (axes,) = atoms.plot_counts().axes
+    assert axes.get_xlabel() == "time (s)"
+    assert [line.get_label() for line in axes.lines] == ["Mo", "S"]
+    np.testing.assert_allclose(axes.lines[0].get_xdata(), [0, 0.5, 1])
+    with pytest.raises(ValueError, match="one image only"):
+        atoms.inav[0].plot_counts()
+
+
+def test_tracks():
+    images, atoms = made(3)
+    figure = atoms.plot_tracks(images)
+    (lines,) = figure.axes[0].collections
+    assert len(lines.get_segments()) == 2 * len(lattice())
+    assert set(lines.get_array()) == {0.5, 1.0}
+    assert figure.axes[1].get_ylabel() == "time (s)"
+
+
+def test_strain():
+    images, atoms = made()
+    figure = atoms.plot_strain(images)
+    labels = [one.get_ylabel() for one in figure.axes if one.get_ylabel()]
+    assert labels == ["strain along x", "strain along y", "shear strain", "rotation (rad)"]
+    with pytest.raises(ValueError, match="several frames"):
+        made(2)[1].plot_strain()
+
+
+def test_images_of_another_size_are_refused(tmp_path):
+    images, atoms = made(2)
+    other = images.deepcopy()
+    other.data = np.zeros((2, 30, 30))
+    other.get_dimensions_from_data()
+    other.axes_manager[-1].scale = 3.0
+    for call in (
+        lambda: atoms.plot_on(other),
+        lambda: atoms.save_movie(tmp_path / "movie.gif", other),
+        lambda: atoms.inav[0].plot_strain(other.inav[0]),
+        lambda: atoms.plot_tracks(other),
+    ):
+        with pytest.raises(ValueError, match="images"):
+            call()
+
+
+@pytest.mark.parametrize("lazy", [False, True])
+def test_a_movie(lazy, tmp_path):
+    images, atoms = made(3)
+    if lazy:
+        images, atoms = images.as_lazy(), atoms.as_lazy()
+    atoms.save_movie(tmp_path / "movie.gif", images, by="species", dpi=40)
+    with Image.open(tmp_path / "movie.gif") as movie:
+        assert movie.n_frames == 3
+        colours = np.asarray(movie.convert("RGB"))
+    # Coloured rings over a grey image.
+    assert (np.ptp(colours.astype(int), axis=-1) > 60).any()
+
+
+@pytest.mark.skipif(not FFMpegWriter.isAvailable(), reason="needs the program ffmpeg")
+def test_a_movie_for_talks(tmp_path):
+    _, atoms = made(2)
+    atoms.save_movie(tmp_path / "movie.mp4", dpi=41)
+    assert (tmp_path / "movie.mp4").stat().st_size > 500
+
+
+def test_movies_that_cannot_be(tmp_path, monkeypatch):
+    images, atoms = made(2)
+    with pytest.raises(ValueError, match=r"'movie.avi': expected a file \.mp4 or \.gif"):
+        atoms.save_movie(tmp_path / "movie.avi", images)
+    with pytest.raises(ValueError, match="fps is 0"):
+        atoms.save_movie(tmp_path / "movie.gif", images, fps=0)
+    with pytest.raises(ValueError, match="one image only"):
+        atoms.inav[0].save_movie(tmp_path / "movie.gif", images.inav[0])
+    monkeypatch.setattr(FFMpegWriter, "isAvailable", lambda: False)
+    with pytest.raises(FileNotFoundError, match="no program ffmpeg"):
+        atoms.save_movie(tmp_path / "movie.mp4", images)
+    assert not list(tmp_path.iterdir())
