@@ -135,7 +135,7 @@ def line_width(diameter: float, width: float, points: float) -> float:
 
     Of a diameter in px, over an image of so many px that is so many points wide.
     """
-    return float(np.clip(0.16 * diameter / width * points, 0.6, 1.4))
+    return float(np.clip(0.16 * diameter / width * points, 0.3, 1.4))
 
 
 def add_colour_bar(axes: Axes, colouring: Colouring, label: str = "", **kwargs: Any) -> None:
