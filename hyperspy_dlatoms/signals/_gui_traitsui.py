@@ -36,12 +36,12 @@ def show_tool(obj: AtomsTool, **kwargs: Any) -> tuple[AtomsTool, dict[str, Any]]
     """Return the tool, and the view that shows it."""
     axes = obj.signal.axes_manager.navigation_axes
     sliders, context = get_navigation_sliders_group(axes)
-    several = "is_ensemble==True"
+    ensemble = "obj.is_ensemble"
     view = ui.View(
         ui.Group(
             ui.Group(
                 sliders,
-                visible_when="show_navigation_sliders==True",
+                visible_when="obj.show_navigation_sliders",
                 label="Navigator",
                 show_border=True,
             ),
@@ -49,15 +49,16 @@ def show_tool(obj: AtomsTool, **kwargs: Any) -> tuple[AtomsTool, dict[str, Any]]
             ui.Item("obj.sampling", label="Sampling (Å/px)"),
             ui.Item("obj.thresholds_of_card", label="Thresholds of the model card"),
             ui.Item("obj.threshold"),
-            ui.Item("obj.mean_decides", label="Mean of the members decides", visible_when=several),
-            ui.Item("obj.minimum_agreement", label="Agreement", visible_when=several),
+            ui.Item("obj.mean_decides", label="Mean of the members decides", visible_when=ensemble),
+            ui.Item("obj.minimum_agreement", label="Agreement", visible_when=ensemble),
             ui.Item("obj.drawing", label="Draw a mask"),
             ui.Item("obj.status", style="readonly", show_label=False),
             ui.Label("Click: add an atom. Shift-click: remove one."),
         ),
         buttons=[
             ui.Action(name="Clear masks", action="clear_masks"),
-            ui.Action(name="Undo", action="undo"),
+            # traitsui has an "Undo" of its own, for widgets.
+            ui.Action(name="Undo last change", action="undo"),
             OKButton,
             CancelButton,
         ],
