@@ -141,6 +141,7 @@ def _find_steps(image: np.ndarray, good: np.ndarray | None, size: int) -> _Block
     # The corner of a stop, which the median takes for the image about it, has hardly any noise.
     quiet = (noise < _QUIET * deviation) & (np.abs(level - guide) > _UNLIKE * deviation)
     quiet = binary_opening(quiet, np.ones((2, 2)))
+    quiet = binary_dilation(quiet, np.ones((3, 3)))
     return _Blocks(level, guide, deviation, ~(unknown | quiet | binary_dilation(odd)))
 
 

@@ -300,6 +300,11 @@ def test_empty_frames_with_artefacts_stay_empty():
         frame = np.random.default_rng(number).poisson(10.0, (256, 256))
         dirty, _, _ = ARTEFACTS[kind](frame, np.random.default_rng(number))
         assert len(sites_of(dirty, network, 0.11)) == 0
+    # The ends of stops in a vacuum of few counts.
+    for seed in (6, 7):
+        frame = np.random.default_rng(seed).poisson(3.0, (256, 256)).astype(np.float32)
+        dirty, _, _ = ARTEFACTS["beam_stop"](frame, np.random.default_rng(seed))
+        assert len(sites_of(dirty, network, 0.11)) == 0
 
 
 def test_artefacts_on_the_example():
