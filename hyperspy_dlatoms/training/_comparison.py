@@ -27,8 +27,11 @@ BORDER = 3.0
 LOWEST = 0.1
 """Sites below this probability are ignored: half of the lowest threshold that is tried."""
 
-_CARBON, _OTHERS = 0.5, 0.7
-"""Tolerances in Å: a third of the bond of graphene, a fourth of the distance of columns in gold."""
+_LIKELY = 0.5
+"""Sites above this probability are those that a network reports."""
+
+_FARTHEST = 0.7
+"""The widest tolerance (Å): a fourth of the distance of columns in gold."""
 
 
 class Outcome(NamedTuple):
@@ -48,6 +51,14 @@ class Outcome(NamedTuple):
     """Å."""
     true: int
     """Number of sites there."""
+
+    def share_right(self) -> float:
+        """Return the share of the likely sites that are right, 1 where there are none.
+
+        Below a half, the contrast was mostly taken for the opposite one.
+        """
+        likely = self.found[:, 0] > _LIKELY
+        return float(self.right[likely].mean()) if likely.any() else 1.0
 
 
 def compare(
@@ -122,8 +133,11 @@ def _elements(item: Item) -> tuple[str, ...] | None:
 
 
 def tolerance(card: ModelCard) -> float:
-    """Return the distance (Å) from a true site within which a site found is right."""
-    return _CARBON if card.classes[0] == "C" else _OTHERS
+    """Return the distance (Å) from a true site within which a site found is right.
+
+    It is half the least distance of two sites, so that one found between both is neither.
+    """
+    return min(card.minimum_distance / 2, _FARTHEST)
 
 
 def without_decoys(data: DataSet, index: int, card: ModelCard) -> Item:

@@ -26,7 +26,7 @@ _SURE = 1e-6
 _LIKELY = 0.5
 """Sites above this probability are those that a network reports."""
 
-_READ = 0.5
+READ = 0.5
 """Least share of right sites of an image that probabilities are learnt from: below it the contrast
 was mostly taken for the opposite one, of which the domain warns."""
 
@@ -56,10 +56,10 @@ class Calibration(NamedTuple):
 
 def fit(outcomes: Sequence[Outcome]) -> Calibration:
     """Fit the calibration by the sites found in images."""
-    shares = [_share_right(outcome) for outcome in outcomes]
+    shares = [outcome.share_right() for outcome in outcomes]
     read, well_read = (
         [one for one, share in zip(outcomes, shares, strict=True) if share >= least]
-        for least in (_READ, _WELL_READ)
+        for least in (READ, _WELL_READ)
     )
     if not well_read:
         raise ValueError(
@@ -141,12 +141,6 @@ def apply(model: keras.Model, n_classes: int, calibration: Calibration) -> None:
     _replace(model.get_layer("maps"), lines)
     if any(layer.name == "heights" for layer in model.layers):
         _replace(model.get_layer("heights"), [Line(), calibration.height])
-
-
-def _share_right(outcome: Outcome) -> float:
-    """Return the share of the likely sites of an image that are right, 1 where there are none."""
-    likely = outcome.found[:, 0] > _LIKELY
-    return float(outcome.right[likely].mean()) if likely.any() else 1.0
 
 
 def _replace(layer: keras.layers.Layer, lines: list[Line]) -> None:

@@ -16,6 +16,7 @@ from hyperspy_dlatoms.simulation.scattering import scattering_map
 from hyperspy_dlatoms.simulation.specimens.amorphous import amorphous_carbon, vacuum
 from hyperspy_dlatoms.simulation.wave import exit_wave
 from hyperspy_dlatoms.training._comparison import Outcome, all_sites
+from hyperspy_dlatoms.training._probabilities import READ
 
 if TYPE_CHECKING:
     from hyperspy_dlatoms.networks.network import AtomNetwork
@@ -54,13 +55,17 @@ class Choice(NamedTuple):
 
 
 def count(outcome: Outcome, network: AtomNetwork | AtomEnsemble) -> np.ndarray:
-    """Count sites there, found and right, and sum their squared errors (Å²), (pairs, 4)."""
+    """Count sites there, found and right, and sum their squared errors (Å²), (pairs, 5).
+
+    The last column is 1 for an image that is read, 0 for one that is mostly read wrong.
+    """
     squares = ((outcome.found[:, 3:5] * network.card.sampling) ** 2).sum(axis=1)
     left = _left(outcome.places, outcome.pixel, network)[outcome.counted]
     hits = left[outcome.right]
     true = np.full(left.shape[1], outcome.true)
+    read = np.full(left.shape[1], outcome.share_right() >= READ)
     return np.column_stack(
-        [true, left.sum(axis=0), hits.sum(axis=0), squares[outcome.right] @ hits]
+        [true, left.sum(axis=0), hits.sum(axis=0), squares[outcome.right] @ hits, read]
     )
 
 
@@ -90,17 +95,19 @@ def choose(
     """Choose by the `count` of images at each dose, and by `false_on_empty` of empty ones.
 
     Of the pairs with few enough false atoms the one with the best F1 over all doses; where there is
-    none, the one with the fewest false atoms.
+    none, the one with the fewest false atoms. Images that are mostly read wrong have no say, since
+    no threshold mends them, but count in the scores.
     """
+    read = sum(part * part[:, -1:] for parts in counts.values() for part in parts)
     totals = {dose: np.sum(parts, axis=0) for dose, parts in counts.items()}
     false = np.mean(empty, axis=0)
-    at = int(np.where(false <= _MOST_FALSE, _f1(sum(totals.values())), -false).argmax())
+    at = int(np.where(false <= _MOST_FALSE, _f1(read), -false).argmax())
     scores = {
         "held-out images a dose": len(next(iter(counts.values()))),
         "false atoms on vacuum and amorphous carbon (nm⁻²)": round(float(false[at]), 4),
     }
     for dose, total in totals.items():
-        _, found, right, squares = total[at]
+        _, found, right, squares, _ = total[at]
         scores[f"F1 at {dose} e/Å²"] = round(float(_f1(total)[at]), 3)
         scores[f"precision at {dose} e/Å²"] = round(float(right / max(found, 1)), 3)
         error = np.sqrt(squares / max(2 * right, 1))
@@ -130,5 +137,5 @@ def _left(places: np.ndarray, pixel: float, network: AtomNetwork | AtomEnsemble)
 
 def _f1(total: np.ndarray) -> np.ndarray:
     """Return the harmonic mean of precision and recall of each pair."""
-    true, found, right, _ = total.T
+    true, found, right, *_ = total.T
     return 2 * right / np.maximum(true + found, 1)

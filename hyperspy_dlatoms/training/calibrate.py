@@ -46,8 +46,9 @@ def calibrate_network(
     every second wave calibrate the probabilities and standard deviations. Those of the other waves,
     with images of vacuum and amorphous carbon, choose the threshold and the hysteresis threshold:
     the pair with the best F1 over all doses of those that leave fewer than 0.002 false atoms per
-    nm² on the empty images. The domain is fitted then. At last the network is compared in single
-    and in half precision, which decides whether it runs in the latter where that is faster.
+    nm² on the empty images. Images that are mostly read wrong have no say, since no threshold
+    mends them. The domain is fitted then. At last the network is compared in single and in half
+    precision, which decides whether it runs in the latter where that is faster.
 
     Parameters
     ----------

@@ -74,6 +74,7 @@ def test_sites_of_another_class_are_wrong(tiny_series, tiny_series_data, monkeyp
     assert outcome.true > outcome.right.sum() > 0
 
 
-def test_carbon_needs_a_smaller_tolerance():
-    carbon = dataclasses.replace(CARD, classes=("C",))
-    assert _comparison.tolerance(carbon) < _comparison.tolerance(CARD)
+def test_a_site_between_two_is_neither():
+    close = dataclasses.replace(CARD, minimum_distance=0.9)
+    assert _comparison.tolerance(close) == 0.45
+    assert _comparison.tolerance(dataclasses.replace(CARD, minimum_distance=1.6)) == 0.7

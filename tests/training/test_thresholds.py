@@ -38,7 +38,7 @@ def test_an_ensemble_is_cut_between_right_and_wrong():
 
 def test_weak_sites_beside_a_strong_one_are_kept_by_a_hysteresis():
     row = [(0, 0.92, 1), (2, 0.32, 1), (4, 0.31, 1)]
-    choice = chosen(NETWORK, [*row, (20, 0.6, 0), (30, 0.85, 0)])
+    choice = chosen(NETWORK, [*row, (20, 0.6, 0), (30, 0.85, 0), (40, 0.95, 1)])
     assert choice.threshold <= 0.3
     assert 0.85 < choice.hysteresis <= 0.92
     assert choice.scores["F1 at 100 e/Å²"] == choice.scores["precision at 100 e/Å²"] == 1
@@ -51,3 +51,18 @@ def test_where_all_pairs_leave_false_atoms_the_fewest_count():
     choice = choose({dose: [counts] for dose in DOSES}, [empty], ENSEMBLE)
     assert choice.threshold == pytest.approx(0.85)
     assert choice.scores["false atoms on vacuum and amorphous carbon (nm⁻²)"] == 0.1
+
+
+def test_an_image_read_wrong_has_no_say_but_counts():
+    row = [(0, 0.92, 1), (9, 0.6, 1)]
+    wrong = [(3 * n, 0.7, 0) for n in range(20)]
+    alone, both = (
+        choose(
+            {dose: [count(outcome(one), NETWORK) for one in images] for dose in DOSES},
+            [np.zeros(len(count(outcome(row), NETWORK)))],
+            NETWORK,
+        )
+        for images in ([row], [row, wrong])
+    )
+    assert both.threshold == alone.threshold <= 0.6
+    assert both.scores["precision at 100 e/Å²"] < alone.scores["precision at 100 e/Å²"] == 1
