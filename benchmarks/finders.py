@@ -140,8 +140,10 @@ def main() -> None:
                 size = sampling * np.array(image.shape)
                 results = [score(f * sampling, true, size) for f in found]
                 best = max(results, default=NOTHING)
-                if METHODS[method] is atomap and results:
-                    better = refined(seen.astype(float), found[results.index(best)])
+                # Atomap refines with nine neighbours.
+                chosen = found[results.index(best)] if results else np.empty((0, 2))
+                if METHODS[method] is atomap and len(chosen) > 9:
+                    better = refined(seen.astype(float), chosen)
                     best = max(best, score(better * sampling, true, size))
                 numbers = [f"{value:.3f}" for value in best[:3]] + [f"{best[3]:.1f}"]
                 writer.writerow([name, f"{dose * fraction:.0f}", method, *numbers])
