@@ -36,6 +36,11 @@ EDGE = 3.0
 NOTHING = (0.0, 0.0, 0.0, float("nan"))
 
 
+def smoothed(image, sampling, spacing):
+    """Smooth an image by a sixth of the spacing."""
+    return gaussian_filter(image.astype(float), spacing / sampling / 6)
+
+
 def network(image, sampling, spacing):
     """Find atoms by the network that the images suggest."""
     signal = calibrated(hs.signals.Signal2D(image), sampling)
@@ -51,7 +56,7 @@ def find_peaks_default(image, sampling, spacing):
 
 def find_peaks_told(image, sampling, spacing):
     """Find maxima of the smoothed image, told spacing and sign, at several thresholds."""
-    signal = hs.signals.Signal2D(gaussian_filter(image.astype(float), spacing / sampling / 6))
+    signal = hs.signals.Signal2D(smoothed(image, sampling, spacing))
     distance = max(1, round(0.35 * spacing / sampling))
     for threshold in np.linspace(*np.percentile(signal.data, [5, 99.5]), 30):
         yield signal.find_peaks(
@@ -60,10 +65,10 @@ def find_peaks_told(image, sampling, spacing):
 
 
 def atomap(image, sampling, spacing):
-    """Find atoms by Atomap, told spacing and sign, at several thresholds."""
+    """Find atoms of the smoothed image by Atomap, told spacing and sign, at several thresholds."""
     import atomap.api as am
 
-    signal = hs.signals.Signal2D(image.astype(float))
+    signal = hs.signals.Signal2D(smoothed(image, sampling, spacing))
     separation = max(2, round(0.6 * spacing / sampling))
     for threshold in (0.02, 0.1, 0.2, 0.3, 0.4, 0.5):
         found = am.get_atom_positions(
@@ -143,7 +148,7 @@ def main() -> None:
                 # Atomap refines with nine neighbours.
                 chosen = found[results.index(best)] if results else np.empty((0, 2))
                 if METHODS[method] is atomap and len(chosen) > 9:
-                    better = refined(seen.astype(float), chosen)
+                    better = refined(smoothed(seen, sampling, spacing), chosen)
                     best = max(best, score(better * sampling, true, size))
                 numbers = [f"{value:.3f}" for value in best[:3]] + [f"{best[3]:.1f}"]
                 writer.writerow([name, f"{dose * fraction:.0f}", method, *numbers])
