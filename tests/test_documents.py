@@ -1,0 +1,286 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Each block of code of the README and of the documentation runs as it is written.
+
+The networks are those of the tests, which find bright spots, and the files have images of spots.
+The networks themselves are run by the gallery, which the build of the documentation makes. What
+cannot run here, a cluster for instance, has a comment ``not run: REASON`` before it.
+"""
+
+from __future__ import annotations
+
+import ast
+import dataclasses
+import os
+import re
+import shlex
+import tomllib
+import warnings
+from pathlib import Path
+from types import SimpleNamespace
+
+import hyperspy.api as hs
+import numpy as np
+import pandas as pd
+import pytest
+
+import hyperspy_dlatoms
+from hyperspy_dlatoms import AtomEnsemble, AtomPositions, cli, data, registry
+from hyperspy_dlatoms.detection import sampling
+from hyperspy_dlatoms.networks.card import ModelCard
+from hyperspy_dlatoms.networks.model_file import write_model
+from hyperspy_dlatoms.registry import handles
+from hyperspy_dlatoms.signals import _blocks
+from tests.helpers.copier import Copier
+from tests.helpers.documents import blocks, pages
+from tests.helpers.handle import Handle
+from tests.helpers.spot_network import SpotNetwork
+from tests.helpers.spot_series_network import SpotSeriesNetwork
+from tests.helpers.spots import spots
+
+ROOT = Path(__file__).parents[1]
+pytestmark = [
+    pytest.mark.skipif(
+        not (ROOT / "docs" / "index.rst").exists(),
+        reason="needs the tree, not an installed package",
+    ),
+    pytest.mark.filterwarnings("ignore"),
+]
+PAGES = pages(ROOT) if (ROOT / "docs").exists() else []
+# Where a newcomer begins: nothing is there but what the page itself makes.
+FIRST = ("README.md", "index.rst")
+# Gold along [001], a = 4.08 Å, at 0.1 Å/px.
+SPACING, SIDE, PIXEL = 20.4, 8, 0.1
+FRAMES = 14
+RUN = {"find", "classify", "models", "data", "publish", "doctor", "completion"}
+# Commands that take minutes, or a network: they are parsed, and run by tests of their own.
+PARSED = {"demo", "fetch", "simulate", "train", "calibrate", "evaluate"}
+OTHERS = {"cd", "conda", "export", "git", "mypy", "pip", "pytest", "python", "ruff", "sphinx-build"}
+
+
+class Spots(SpotNetwork):
+    """Several of it make an ensemble."""
+
+    grid_multiple = 16
+
+    def infer(self, batch):
+        return self.maps(batch), np.zeros((len(batch), 4, 4, 2), np.float32)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda path: path.relative_to(ROOT).as_posix())
+def test_a_page_runs_as_it_is_written(page, workplace, close_figures):
+    worlds = [World(movie=False), World(movie=True)]
+    if page.name in FIRST:
+        for world in worlds:
+            world.names.clear()
+    workplace.worlds = worlds
+    wrong = []
+    with warnings.catch_warnings():
+        for block in blocks(page):
+            run = run_python if block.language == "python" else workplace.run_commands
+            wrong += run(block, worlds)
+    text = "\n".join(f"{page.name}:{line}: {what}" for line, what in wrong)
+    assert not wrong, f"\n{text}"
+
+
+def test_there_are_blocks():
+    assert len([block for page in PAGES for block in blocks(page)]) > 20
+
+
+def run_python(block, worlds):
+    """Run each statement on an image and on a movie: it has to be right for one of them."""
+    import matplotlib.pyplot as plt
+
+    try:
+        tree = ast.parse(block.text)
+    except SyntaxError as error:
+        return [(block.line + error.lineno - 1, f"{error}")]
+    wrong = []
+    for statement in tree.body if not block.not_run else []:
+        code = compile(ast.Module([statement], []), "<block>", "exec")
+        errors = [world.run(code) for world in worlds]
+        if all(errors):
+            line = block.line + statement.lineno - 1
+            wrong.append((line, f"{ast.unparse(statement)}\n    {'; '.join(errors)}"))
+        plt.close("all")
+    return wrong
+
+
+class World:
+    """What a reader has at hand: images, and the atoms in them."""
+
+    def __init__(self, movie):
+        rng = np.random.default_rng(3)
+        grid = np.stack(np.meshgrid(np.arange(SIDE), np.arange(SIDE), indexing="ij"), axis=-1)
+        lattice = 20 + SPACING * grid.reshape(-1, 2)
+        shape = (int(40 + SPACING * (SIDE - 1)),) * 2
+        frames = [lattice + rng.normal(0, 0.3, lattice.shape) for _ in range(FRAMES)]
+        self.images = np.array([spots(places, shape) for places in frames], np.float32)
+        self.images += rng.normal(0, 0.02, self.images.shape)
+        second = grid.sum(axis=-1).ravel() % 2
+        columns = [0.95, 0.1, 0.1]
+        tables = [
+            np.column_stack([places, np.tile(columns, (len(places), 1)), second + 1])
+            for places in frames
+        ]
+        # Not all, so that there is some of each.
+        tables[0][::9, -1] = 0
+        atoms = AtomPositions.from_frames(tables, sampling=PIXEL, species=["S", "Ti", "Sr"])
+        vectors = atoms.metadata.VectorMetadata
+        vectors.column_names = [*vectors.column_names, "height", "height_sigma", "agreement"]
+        vectors.image_shape = list(shape)
+        for table in atoms.data:
+            assert table.shape == (SIDE**2, 6)
+        for number, table in enumerate(atoms.data):
+            height = np.where(second, 10.0, 2.0)
+            more = np.column_stack([height, np.full(len(table), 0.5), np.ones(len(table))])
+            atoms.data[number] = np.column_stack([table, more])
+        atoms.axes_manager[0].name = "time"
+        s, self.movie, self.series = self.of("image"), self.of("movie"), self.of("series")
+        frame = atoms.inav[0]
+        self.names = {
+            **{"hs": hs, "np": np, "pd": pd, "hyperspy_dlatoms": hyperspy_dlatoms},
+            **{"AtomPositions": AtomPositions, "data": data, "registry": registry},
+            "s": self.movie if movie else s,
+            "atoms": atoms if movie else frame,
+            **{"movie": self.movie, "series": self.series, "image": s.data, "images": self.movie},
+            **{"first": atoms if movie else frame, "second": atoms if movie else frame},
+            "results": {"first": frame, "second": frame},
+            "sublattice": SimpleNamespace(atom_positions=lattice[:, ::-1]),
+        }
+
+    def of(self, name):
+        """Return the images of a file by its name."""
+        if "series" in name:
+            signal = hs.signals.Signal2D(self.images[:3].copy())
+            signal.axes_manager[0].name = "defocus"
+        elif "movie" in name:
+            signal = hs.signals.Signal2D(self.images.copy())
+            signal.axes_manager[0].name = "time"
+        else:
+            signal = hs.signals.Signal2D(self.images[0].copy())
+        for axis in signal.axes_manager.signal_axes:
+            axis.scale, axis.units = PIXEL / 10, "nm"
+        return signal
+
+    def run(self, code):
+        """Run some code; return its error, "" if there is none."""
+        try:
+            exec(code, self.names)
+        except Exception as error:
+            return f"{type(error).__name__}: {error}"
+        return ""
+
+
+@pytest.fixture
+def workplace(tmp_path, monkeypatch):
+    """A folder whose files are those that a page speaks of, and networks of the tests."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(_blocks, "resolve", resolve)
+    monkeypatch.setattr(handles.NetworkHandle, "get", lambda _: Spots())
+    monkeypatch.setattr(sampling, "estimate_sampling", lambda *_: PIXEL)
+    monkeypatch.setattr(hs, "set_log_level", lambda _: None)
+    pd.DataFrame({"y_px": [1.0, 2.0], "x_px": [3.0, 4.0]}).to_csv("theirs.csv")
+    place, load = Workplace(), hs.load
+
+    def load_by_name(name, lazy=False, **more):
+        path = Path(name)
+        if path.exists() and (path.is_dir() or path.stat().st_size):
+            return load(name, lazy=lazy, **more)
+        signal = place.worlds[0].of(path.name)
+        return signal.as_lazy() if lazy else signal
+
+    monkeypatch.setattr(hs, "load", load_by_name)
+    return place
+
+
+def resolve(model):
+    """Return a network of the tests in the place of one that there is."""
+    own = str(model).endswith(".safetensors")
+    card = None if own else handles.handle(model).card
+    if card is not None and card.kind == "exit wave":
+        network = Copier()
+    elif (card is not None and card.images > 1) or (own and "series" in str(model)):
+        materials = None if card else ("MoS2", "WS2")
+        network = SpotSeriesNetwork(materials=materials)
+    else:
+        network = Spots()
+    if card is not None and isinstance(handles.handle(model), handles.EnsembleHandle):
+        if card.images == 1:
+            network = AtomEnsemble([Spots(), Spots()], str(model))
+            return _blocks.Model(Handle(network), network.card, (Spots().card,) * 2)
+    return _blocks.Model(Handle(network), network.card)
+
+
+class Workplace:
+    """Runs commands as they are printed."""
+
+    worlds = ()
+
+    def run_commands(self, block, _worlds):
+        wrong = []
+        for number, line in enumerate(block.text.splitlines()):
+            for command in line.removeprefix("$ ").split("&&"):
+                try:
+                    words = shlex.split(command, comments=True)
+                    if words and not block.not_run:
+                        self.run_command(words)
+                except (Exception, SystemExit) as error:
+                    wrong.append((block.line + number, f"{command}\n    {error!r}"))
+        return wrong
+
+    def run_command(self, words):
+        name = words[0]
+        if name != "dlatoms":
+            assert name in OTHERS, f"{name} is not known here"
+            if name == "pip":
+                check_extras(words)
+            return
+        options = cli.make_parser().parse_args(words[1:])
+        command = words[1] if len(words) > 1 else ""
+        assert command in RUN | PARSED, f"{command} is not known here"
+        if command in RUN:
+            self.make_files(options)
+            assert cli.main(words[1:]) in (0, None), "it failed"
+
+    def make_files(self, options):
+        """Make the files that a command reads; empty ones stand for images."""
+        for name in getattr(options, "files", []):
+            path = Path(name.replace("*", "one"))
+            path.parent.mkdir(parents=True, exist_ok=True)
+            if path.suffix == ".npy":
+                np.save(path, self.worlds[0].images[0])
+            else:
+                path.touch()
+        for name in getattr(options, "models", []):
+            if name.endswith(".safetensors"):
+                fields = {
+                    f.name: getattr(Spots().card, f.name) for f in dataclasses.fields(ModelCard)
+                }
+                card = ModelCard(**fields | {"name": Path(name).stem, "version": "1"})
+                write_model(Path(name), card, {"kernel": np.zeros(3)})
+
+
+def check_extras(words):
+    """Check that what pip is asked to install of this package is there."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    for word in words:
+        found = re.fullmatch(r"(?:\.|hyperspy-dlatoms)\[([\w,-]+)\]", word)
+        if found:
+            missing = set(found[1].split(",")) - set(project["optional-dependencies"])
+            assert not missing, f"there are no extras {missing}"
+
+
+def test_what_is_wrong_is_found(workplace, tmp_path):
+    page = tmp_path / "page.rst"
+    page.write_text(
+        "Page\n====\n\n.. code-block:: python\n\n   atoms = s.find_atoms()\n\n"
+        ".. not run: no such thing\n\n.. code-block:: python\n\n   s.find_atoms()\n\n"
+        ".. code-block:: console\n\n   $ dlatoms find image.tif --no-such-option -o a.csv\n"
+        "   $ pip install '.[nothing]'\n   $ dlatoms find image.tif -o a.csv --plot a.png\n\nEnd.\n"
+    )
+    worlds = workplace.worlds = [World(movie=False)]
+    first, second, third = blocks(page)
+    assert [line for line, _ in run_python(first, worlds)] == [6]
+    assert run_python(second, worlds) == [] and second.not_run == "no such thing"
+    assert [line for line, _ in workplace.run_commands(third, worlds)] == [16, 17]
+    assert os.path.getsize("a.png")
