@@ -8,8 +8,6 @@ import textwrap
 from pathlib import Path
 from typing import NamedTuple
 
-# Written by sphinx-gallery, from examples that the build of the documentation runs.
-_GENERATED = {"_build", "gallery", "generated"}
 _NOT_RUN = re.compile(r"not run: (.+)")
 
 
@@ -26,9 +24,14 @@ class Block(NamedTuple):
 
 
 def pages(root: Path) -> list[Path]:
-    """Return the README and the pages of the documentation that people wrote."""
-    found = sorted((root / "docs").rglob("*.rst"))
-    return [root / "README.md", *(p for p in found if _GENERATED.isdisjoint(p.parts))]
+    """Return the pages that a newcomer reads, in their order.
+
+    The gallery is left out: the build of the documentation runs its examples.
+    """
+    docs = root / "docs"
+    found = [root / "README.md", docs / "index.rst", docs / "install.rst"]
+    found += sorted((docs / "guide").glob("*.rst"))
+    return [path for path in found if path.exists()]
 
 
 def blocks(path: Path) -> list[Block]:
