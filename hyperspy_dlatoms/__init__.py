@@ -6,11 +6,12 @@ Importing the package puts ``find_atoms_nn``, ``predict_atoms_nn``, ``ensemble_a
 ``reconstruct_exit_wave_nn`` on :class:`hyperspy.api.signals.Signal2D` and so on its subclasses,
 lazy ones included.
 
-Without the import they are not there. HyperSpy reads of an extension only which signal types it has,
-and imports it when it makes a signal of one of them: atoms that were saved bring the package along,
-images, which have no type, do not. Nothing but code that runs whenever Python starts would change
-that, which an installed package should not do. To have the methods in every session, put the import
-into a file of your own in the startup folder of IPython, ``~/.ipython/profile_default/startup``.
+Without the import they are not there. Of an extension HyperSpy reads only which signal types it
+has, and imports it when it makes a signal of one of them: atoms that were saved bring the package
+along, images, which have no type of their own, do not. Nothing but code that runs whenever Python
+starts would change that, which an installed package should not bring. To have the methods in every
+session, put the import into a file in the startup folder of IPython,
+``~/.ipython/profile_default/startup``.
 """
 
 import lazy_loader as lazy
