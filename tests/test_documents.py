@@ -258,8 +258,9 @@ class Workplace:
 
     def make_files(self, options):
         """Make the files that a command reads; empty ones stand for images."""
-        for name in getattr(options, "files", []):
-            path = Path(name.replace("*", "one"))
+        names = getattr(options, "files", [])
+        for name in (one.replace("*", stem) for one in names for stem in ("first", "second")):
+            path = Path(name)
             path.parent.mkdir(parents=True, exist_ok=True)
             if path.suffix == ".npy":
                 np.save(path, self.world.images[0])

@@ -82,7 +82,7 @@ def plan(names: Sequence[str], output: Path, picture: Path | None, quality: bool
         outputs = [folder / f"{_key(source)}.csv" for source in sources]
     else:
         outputs = [output]
-    pictures = _pictures(picture, sources)
+    pictures = _pictures(picture, sources, several or into_directory)
     tables = [_beside(path) if quality else None for path in outputs]
     together = _beside(table) if quality and table else None
     read = {source.resolve() for source in sources}
@@ -103,10 +103,12 @@ def _beside(path: Path) -> Path:
     return path.with_name(f"{path.stem}-quality.csv")
 
 
-def _pictures(picture: Path | None, sources: Sequence[Path]) -> list[Path | None]:
+def _pictures(
+    picture: Path | None, sources: Sequence[Path], may_be_directory: bool
+) -> list[Path | None]:
     if picture is None:
         return [None] * len(sources)
-    if picture.is_dir() or (len(sources) > 1 and not picture.suffix):
+    if picture.is_dir() or (may_be_directory and not picture.suffix):
         return list(_in_directory(picture, sources, ".png"))
     if len(sources) > 1:
         raise ValueError(

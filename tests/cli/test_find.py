@@ -259,6 +259,12 @@ def test_find_several_files_in_a_table(spot_network, three, tmp_path, capsys):
     assert f"{movie} atoms in 2 images, 0.1 Å/px" in printed
 
 
+def test_a_pattern_of_one_file_goes_into_directories_too(spot_network, three, tmp_path):
+    arguments = ["-o", str(tmp_path / "out"), "--plot", str(tmp_path / "pictures")]
+    assert cli.main(["find", str(tmp_path / "a*.hspy"), *arguments]) == 0
+    assert (tmp_path / "out" / "a.csv").exists() and (tmp_path / "pictures" / "a.png").exists()
+
+
 def test_quality_of_several_files(spot_network, three, tmp_path, capsys):
     files = str(tmp_path / "[abc].hspy")
     arguments = ["find", files, "--quality", "-o"]
