@@ -26,7 +26,9 @@ measure() {
     local name=$1
     shift
     [ -e "$directory/$name.txt" ] && return
-    timeout $((end - SECONDS)) "$python" "$@" 2>&1 | tee "$directory/$name.part"
+    # What was cut off by the time is measured again by the next call. To timeout, 0 is no limit.
+    [ $SECONDS -lt $end ] || return
+    timeout $((end - SECONDS)) "$python" "$@" 2>&1 | tee "$directory/$name.part" || return
     mv "$directory/$name.part" "$directory/$name.txt"
 }
 for precision in float32 bfloat16; do

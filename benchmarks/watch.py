@@ -1,0 +1,66 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Latency of `dlatoms watch`: from a frame of 1024² on disk to its table of atoms.
+
+A process writes frames as TIFF at a steady rate, as a microscope does; half of each is written,
+then, a while later, the rest. At most as many a second are found as `benchmarks/scaling.py` says::
+
+    python benchmarks/watch.py --frames 20 --seconds 1
+"""
+
+import argparse
+import multiprocessing
+import subprocess
+import sys
+import tempfile
+import time
+from io import BytesIO
+from pathlib import Path
+
+import numpy as np
+from movies import image
+from PIL import Image
+
+SIDE, SAMPLING = 1024, 0.1
+
+
+def write(folder: Path, frames: int, seconds: float) -> None:
+    """Write frames into a folder, one each so many seconds."""
+    frame = image(SIDE, SAMPLING)
+    for number in range(frames):
+        time.sleep(seconds)
+        content = BytesIO()
+        Image.fromarray(np.roll(frame, 7 * number, axis=1)).save(content, "tiff")
+        with (folder / f"{number:06d}.tif").open("wb") as file:
+            file.write(content.getvalue()[: content.tell() // 2])
+            file.flush()
+            time.sleep(min(0.05, seconds / 4))
+            file.write(content.getvalue()[content.tell() // 2 :])
+
+
+def main() -> None:
+    """Run the command beside the writer, and print its summary."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--frames", type=int, default=20)
+    parser.add_argument("--seconds", type=float, default=1.0, help="between frames (%(default)s)")
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as directory:
+        source, output = Path(directory, "in"), Path(directory, "out")
+        source.mkdir()
+        command = [sys.executable, "-m", "hyperspy_dlatoms.cli", "watch", str(source)]
+        command += ["-o", str(output), "--model", "metal-nanoparticle", "--sampling", f"{SAMPLING}"]
+        command += ["--on-extrapolation", "ignore", "--idle", f"{10 + 2 * options.seconds}"]
+        started = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+        assert started.stdout is not None
+        # It says so when the network is loaded.
+        print(started.stdout.readline(), end="", flush=True)
+        arguments = (source, options.frames, options.seconds)
+        writer = multiprocessing.Process(target=write, args=arguments)
+        writer.start()
+        print(started.stdout.read())
+        writer.join()
+        tables = len(list(output.glob("*.csv")))
+    print(f"{tables} of {options.frames} frames of {SIDE}² have a table")
+
+
+if __name__ == "__main__":
+    main()
