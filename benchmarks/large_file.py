@@ -83,8 +83,8 @@ def main() -> None:
         f"{frames} frames of {side}² ({frames * 2 * side**2 / 2**30:.1f} GiB): {seconds:.0f} s, "
         f"{frames / found:.2f} frames a second, a table of {size:.3f} GiB; "
         f"peak {peak:.2f} GiB (limit {LIMIT:g})\n"
-        f"reading alone {read:.1f} s, so finding takes {found / read:.1f} times as long, and in CPU "
-        f"time ({found_busy:.1f} and {read_busy:.1f} s) {found_busy / read_busy:.1f} times"
+        f"reading alone {read:.1f} s, finding {found / read:.1f} times as long; in CPU time "
+        f"{read_busy:.1f} and {found_busy:.1f} s, {found_busy / read_busy:.1f} times"
     )
 
 
