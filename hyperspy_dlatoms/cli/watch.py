@@ -122,12 +122,14 @@ class _Watch:
         state = self.seen[path]
         try:
             self._search(path, state)
-        except (ValueError, TypeError, OSError) as error:
+        except Exception as error:
             # Its writer may only have paused.
             if time.time() - state.written < _PATIENCE:
                 return False
             self.failed += 1
-            print(f"dlatoms: error: {path}: {one_line(error)}", file=sys.stderr)
+            known = isinstance(error, ValueError | TypeError | OSError)
+            what = one_line(error) if known else one_line(f"{type(error).__name__}: {error}")
+            print(f"dlatoms: error: {path}: {what}", file=sys.stderr)
         self.done[path], self.last = state, time.monotonic()
         return True
 
