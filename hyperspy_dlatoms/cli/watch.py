@@ -109,17 +109,13 @@ class _Watch:
         return idle is not None and time.monotonic() - self.last > idle
 
     def look(self) -> bool:
-        """Find the atoms of the oldest file that is complete; return whether there was one."""
-        ready = [
-            (state.written, path)
-            for path, state in self._changed().items()
-            # A file that is being written grows from one look to the next.
-            if state.size
-        ]
-        if not ready:
-            return False
-        _, path = min(ready)
-        state = self.seen[path]
+        """Find the atoms of the oldest file that is whole; return whether there was one."""
+        # A file that is being written grows from one look to the next.
+        whole = [(state.written, path) for path, state in self._changed().items() if state.size]
+        return any(self._tried(path, self.seen[path]) for _, path in sorted(whole))
+
+    def _tried(self, path: Path, state: _State) -> bool:
+        """Find the atoms of a file; return whether that is done with, for good or for bad."""
         try:
             self._search(path, state)
         except Exception as error:
