@@ -71,4 +71,4 @@ doubtful[["y_px", "x_px", "species", "probability_S", "probability_S_vacancy"]].
 # %%
 # Single and double sulphur vacancies differ in ``height``, the number of atoms left in the column.
 
-table[table.species == "S vacancy"].height.round(1).tolist()
+print(table[table.species == "S vacancy"].height.round(1).tolist())
