@@ -48,8 +48,8 @@ _CUT = 3.0
 # Of the standard deviation, the width of the weight by brightness: atoms within 2.5 Å of an edge
 # are found from 1.5 downwards.
 _WIDTH = 0.7
-# Of the median standard deviation, the least: noise of the dark is not amplified more. And of the
-# range of brightness, for rounding.
+# Of the median standard deviation, the least: noise of the dark is not amplified more; of that of
+# all blocks, the least beside a step. And of the range of brightness, for rounding.
 _FLOOR, _FLOOR_OF_ROUNDING = 1e-2, 1e-5
 # Levels of brightness for which the filter is computed, at most.
 _MOST_LEVELS = 64
@@ -130,10 +130,12 @@ def _find_steps(image: np.ndarray, good: np.ndarray | None, size: int) -> _Block
     deviation = np.sqrt(median_filter(square, _MEDIAN, mode="nearest"))
     around = median_filter(level, _WIDE, mode="nearest")
     usual = np.sqrt(median_filter(noise**2 + (level - around) ** 2, _WIDE, mode="nearest"))
-    odd = _strips(np.abs(level - around) > _ODD * usual)
+    # In a vacuum without noise, all that differs by rounding would be a step.
+    least = _FLOOR * float(level.std())
+    odd = _strips(np.abs(level - around) > _ODD * np.maximum(usual, least))
     steps = np.count_nonzero(odd)
     for levels, deviations in ((guide, deviation), (guide.T, deviation.T)):
-        larger = np.maximum(deviations[_APART:], deviations[:-_APART])
+        larger = np.maximum(deviations[_APART:], deviations[:-_APART]).clip(least)
         step = np.abs(levels[_APART:] - levels[:-_APART])
         steps += np.count_nonzero(step > _STEP * larger)
     if steps < _FEWEST:
