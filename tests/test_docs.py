@@ -54,3 +54,7 @@ def test_links_that_lead_nowhere_are_found(extensions, tmp_path):
     )
     (tmp_path / "other.html").write_text('<p id="here"><a href="page.html"></a></p>')
     assert broken(tmp_path) == [("page.html", "none.png"), ("page.html", "other.html#gone")]
+
+
+def test_the_reference_stays_in_parts():
+    assert not (DOCS / "api.rst").exists(), "put new names into a page of docs/reference"
