@@ -15,6 +15,7 @@ import re
 import shlex
 import tomllib
 import warnings
+from functools import cache
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -96,17 +97,25 @@ def test_there_are_blocks():
     assert len([block for page in PAGES for block in blocks(page)]) > 1
 
 
+@cache
+def specimen():
+    """Return the indices of the atoms, their sites, those of each frame (px), and the frames."""
+    rng = np.random.default_rng(3)
+    grid = np.stack(np.meshgrid(np.arange(SIDE), np.arange(SIDE), indexing="ij"), axis=-1)
+    lattice = 20 + SPACING * grid.reshape(-1, 2)
+    shape = (int(40 + SPACING * (SIDE - 1)),) * 2
+    frames = [lattice + rng.normal(0, 0.3, lattice.shape) for _ in range(FRAMES)]
+    images = np.array([spots(places, shape) for places in frames], np.float32)
+    images += rng.normal(0, 0.02, images.shape)
+    return grid, lattice, frames, images
+
+
 class World:
     """What a reader has at hand: images, and the atoms in them."""
 
     def __init__(self, movie):
-        rng = np.random.default_rng(3)
-        grid = np.stack(np.meshgrid(np.arange(SIDE), np.arange(SIDE), indexing="ij"), axis=-1)
-        lattice = 20 + SPACING * grid.reshape(-1, 2)
-        shape = (int(40 + SPACING * (SIDE - 1)),) * 2
-        frames = [lattice + rng.normal(0, 0.3, lattice.shape) for _ in range(FRAMES)]
-        self.images = np.array([spots(places, shape) for places in frames], np.float32)
-        self.images += rng.normal(0, 0.02, self.images.shape)
+        grid, lattice, frames, self.images = specimen()
+        shape = self.images.shape[1:]
         second = grid.sum(axis=-1).ravel() % 2
         height = np.where(second, 10.0, 2.0)
         columns = [np.full(len(lattice), value) for value in (0.95, 0.1, 0.1)]
