@@ -13,7 +13,6 @@ import numpy as np
 import pytest
 import yaml
 
-import hyperspy_dlatoms
 from hyperspy_dlatoms import AtomPositions
 
 ROOT = Path(__file__).parents[1]
@@ -140,9 +139,3 @@ def same_extension(tree):
 @IN_TREE
 def test_both_extension_files_are_equal():
     same_extension(ROOT)
-
-
-@IN_TREE
-def test_the_version_is_everywhere_the_same():
-    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text("utf-8"))
-    assert citation["version"] == hyperspy_dlatoms.__version__

@@ -3,10 +3,14 @@
 
 import warnings
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
+from matplotlib.image import imread
 
+from hyperspy_dlatoms import cli
 from hyperspy_dlatoms.analysis.matching import match
 from hyperspy_dlatoms.cli.demo import score
 from hyperspy_dlatoms.detection.pipeline import find_sites
@@ -23,6 +27,7 @@ from hyperspy_dlatoms.simulation.wave import exit_wave
 from tests.helpers.example import nanoparticle
 
 NAMES = ("metal-nanoparticle", "graphene")
+PICTURE = Path(__file__).parents[1] / "docs" / "_static" / "demo.png"
 SEED = 4021
 SIZE = 40.0
 # Å; atoms nearer to the edge of the frame lack the neighbours on one side.
@@ -108,13 +113,24 @@ def test_the_atoms_are_found(networks, images, name):
     assert np.sqrt((error**2).mean()) < 0.12
 
 
-def test_the_columns_of_the_example_are_found(networks):
-    example = nanoparticle()
-    found = atoms_of(networks[NAMES[0]], example.counts, example.sampling)
-    result = score(found, example.positions[0], example.sampling)
+def test_the_demo_finds_the_columns_and_draws_the_picture_of_the_readme(tmp_path, capsys):
+    assert cli.main(["demo", "-o", str(tmp_path)]) == 0
+    table, example = pd.read_csv(tmp_path / "atoms.csv"), nanoparticle()
+    result = score(table[["y_px", "x_px"]].to_numpy(), example.positions[0], example.sampling)
     assert result.found >= 0.95 * result.true
     assert result.false <= 0.05 * result.true
     assert result.rms_error < 0.15
+    if PICTURE.exists():
+        drawn, shown = coarse(imread(tmp_path / "atoms.png")), coarse(imread(PICTURE))
+        different = (np.abs(drawn - shown) > 0.05).any(axis=-1).mean()
+        assert different < 1e-3, f"copy what `dlatoms demo` draws to {PICTURE}"
+
+
+def coarse(picture):
+    """Means of 8 x 8 px below the title (H, W, 3), which edges and fonts hardly change."""
+    height, width = (size // 8 * 8 for size in picture.shape[:2])
+    below = picture[32:height, :width, :3]
+    return below.reshape(len(below) // 8, 8, width // 8, 8, 3).mean(axis=(1, 3))
 
 
 @pytest.mark.parametrize("name", NAMES)
