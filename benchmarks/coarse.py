@@ -31,13 +31,14 @@ def main() -> None:
     parser.add_argument("model", help="a network of single images")
     parser.add_argument("--waves", type=Path, default=Path("data/coarse"), help="kept there")
     parser.add_argument("--doses", type=float, nargs="+", default=DOSES, help="e/Å²")
+    parser.add_argument("--samplings", type=float, nargs="+", default=SAMPLINGS, help="Å/px")
     options = parser.parse_args()
     network = registry.load(options.model)
     points = benchmark(material_of(options.model, network.card.classes), quick=True)
     specimens = load_all(points.curves["sampling"][0].plans, options.waves)
     print("dose (e/Å²)  Å/px     F1  precision  recall  rms (pm)  outside the domain")
     for dose in options.doses:
-        for sampling in SAMPLINGS:
+        for sampling in options.samplings:
             compared, outside = [], 0
             for number, specimen in enumerate(2 * list(specimens.values())):
                 sign = 1 if number < len(specimens) else -1

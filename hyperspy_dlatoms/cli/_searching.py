@@ -465,7 +465,7 @@ def _draw(path: Path, atoms: AtomPositions, image: np.ndarray) -> None:
         by_species = {"species": sites[:, column], "names": vectors.species}
     title = f"{len(sites)} {'sites' if by_species else 'atoms'}"
     sampling = (y * x) ** 0.5
-    mask = mask_bad(image, sampling)[1]
+    mask = mask_bad(image, sampling, camera=vectors.modality == "HRTEM")[1]
     save_picture(path, image, sites, sampling, title, masked=mask, **by_species)
 
 

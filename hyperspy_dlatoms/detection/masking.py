@@ -59,20 +59,23 @@ class Masked(NamedTuple):
     spread: float
 
 
-def mask_bad(frame: np.ndarray, sampling: float | None = None) -> tuple[np.ndarray, np.ndarray]:
+def mask_bad(
+    frame: np.ndarray, sampling: float | None = None, *, camera: bool = False
+) -> tuple[np.ndarray, np.ndarray]:
     """Find the bad pixels of an image (H, W) and fill them from their neighbourhood.
 
     Bad are NaN and infinite pixels, those under the mask of a masked array, and what no lens can
     image: areas of one value, lines, and spots and areas with an edge sharper than any atom's, see
     `constant_areas`, `faulty_lines` and `outliers`. Single counts at low dose, and bright fringes
-    and columns, which are wider than a pixel, are none of these. The sampling is in Å/px.
+    and columns, which are wider than a pixel, are none of these. The sampling is in Å/px. In an
+    image of a `camera`, which is not scanned, so are X-ray hits that a scintillator has blurred.
 
     Seams and slopes are levelled.
 
     The image is shifted by its median and divided by its spread, so that any range of numbers fits
     float32; a constant image gives zeros. The mask is True where a pixel was bad.
     """
-    return standardise(frame, sampling, camera=False)[:2]
+    return standardise(frame, sampling, camera=camera)[:2]
 
 
 def mask_series(series: np.ndarray, sampling: float | None = None) -> tuple[np.ndarray, np.ndarray]:

@@ -41,6 +41,7 @@ from hyperspy_dlatoms.signals._quality import (
     check_defoci,
     check_drift,
     check_modality,
+    is_scanned,
     other_modality,
 )
 from hyperspy_dlatoms.signals.atom_positions import (
@@ -232,11 +233,15 @@ def map_agreement(
     return _finish(maps, signal, output, "Mapping agreement")
 
 
-def map_masked(signal: Signal2D, sampling: float | None, output: Output) -> Signal2D:
+def map_masked(
+    signal: Signal2D, sampling: float | None, scanned: bool | None, output: Output
+) -> Signal2D:
     """Map the pixels that are masked in every image."""
     _check_workers(output)
+    if scanned is None:
+        scanned = is_scanned(acquisition_mode(signal))
     images = read_images(signal, sampling)
-    of_block = partial(_masked_of_block, sampling=images.pixel_size)
+    of_block = partial(_masked_of_block, sampling=images.pixel_size, camera=not scanned)
     masks = _map("mask-pixels", of_block, images, bool, images.frames.shape[-2:])
     axes = [*images.navigation_axes, *(axis.get_axis_dictionary() for axis in images.signal_axes)]
     result = LazySignal2D(
@@ -522,8 +527,9 @@ def _agreement_of_block(
     return maps.reshape(block.shape)
 
 
-def _masked_of_block(block: np.ndarray, *, sampling: float) -> np.ndarray:
-    masks = [mask_bad(frame, sampling)[1] for frame in block.reshape(-1, *block.shape[-2:])]
+def _masked_of_block(block: np.ndarray, *, sampling: float, camera: bool) -> np.ndarray:
+    frames = block.reshape(-1, *block.shape[-2:])
+    masks = [mask_bad(frame, sampling, camera=camera)[1] for frame in frames]
     return np.reshape(masks, block.shape)
 
 
@@ -587,6 +593,7 @@ def _search_metadata(
     vectors: dict[str, Any] = placement_metadata(axes) | {
         "column_names": column_names(card, len(members)),
         "on_extrapolation": search.on_extrapolation,
+        "modality": card.modality,
     }
     if layer is not None:
         vectors["material"] = layer.formula

@@ -123,7 +123,13 @@ def plot_on(
     atoms = self._on(signal)
     if masked is True:
         pixel = float(np.sqrt(np.prod(atoms._calibration.sampling)))
-        masked = signal.masked_pixels(sampling=pixel, lazy_output=True, show_progressbar=False)
+        modality = atoms.metadata.get_item("VectorMetadata.modality")
+        masked = signal.masked_pixels(
+            sampling=pixel,
+            scanned=None if modality is None else modality == "STEM",
+            lazy_output=True,
+            show_progressbar=False,
+        )
     if isinstance(masked, BaseSignal) and masked.data.shape != signal.data.shape:
         raise ValueError(
             f"masked has the shape {masked.data.shape}: expected {signal.data.shape}, that of the "

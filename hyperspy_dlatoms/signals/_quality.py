@@ -83,6 +83,11 @@ def other_modality(mode: str | None, card: ModelCard) -> str:
     return "" if modality == card.modality else modality
 
 
+def is_scanned(mode: str | None) -> bool:
+    """Whether the metadata say that images were scanned (STEM)."""
+    return isinstance(mode, str) and _MODALITIES.get(mode.upper()) == "STEM"
+
+
 def check_modality(mode: str | None, card: ModelCard, on_extrapolation: str) -> None:
     """Warn of, or raise for, scanned images (STEM) for a network of HRTEM images, or vice versa."""
     if not (modality := other_modality(mode, card)):

@@ -312,6 +312,7 @@ def masked_pixels(
     self: Signal2D,
     *,
     sampling: float | None = None,
+    scanned: bool | None = None,
     show_progressbar: bool | None = None,
     num_workers: int | None = None,
     lazy_output: bool | None = None,
@@ -321,6 +322,9 @@ def masked_pixels(
     Parameters
     ----------
     {STATED_SAMPLING}
+    scanned : bool, optional
+        Whether the images are scanned (STEM) and searched by a network for such. X-ray hits that a
+        scintillator has blurred are masked in others only. By default the metadata says it.
     {SHOW_PROGRESSBAR}
     {NUM_WORKERS}
     {LAZY_OUTPUT}
@@ -329,7 +333,9 @@ def masked_pixels(
     -------
     Signal2D or LazySignal2D
         Bool, with the axes of the images: True where a pixel shows no image (NaN, areas of one
-        value, faulty lines, outliers). Of the images of a focal series each has its own.
+        value, faulty lines, outliers). Of the images of a focal series each has its own. Pixels at
+        steps of brightness, such as the edge of a beam stop, that are set to the mean when an image
+        is normalised, are not among them.
 
     Raises
     ------
@@ -352,7 +358,7 @@ def masked_pixels(
     from hyperspy_dlatoms.signals import _blocks
 
     output = _blocks.Output(show_progressbar, num_workers, lazy_output)
-    return _blocks.map_masked(self, sampling, output)
+    return _blocks.map_masked(self, sampling, scanned, output)
 
 
 @filled

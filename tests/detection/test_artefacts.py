@@ -231,6 +231,8 @@ def test_blurred_hits_are_told_by_their_counts(sigma):
     hit = np.exp(-((y - 100) ** 2 + (x - 90) ** 2) / (2 * sigma**2))
     mask = standardise(frame + 30 * clean.mean() * hit, SAMPLING).mask
     assert mask[hit > 0.2].all() and not mask[hit < 1e-9].any()
+    series = np.stack([clean, clean + 30 * clean.mean() * hit, clean])
+    np.testing.assert_array_equal(mask_series(series, SAMPLING)[1], mask)
     # Without a zero such a spot may be an atom.
     assert not standardise(hit, SAMPLING, camera=False).mask.any()
 

@@ -230,6 +230,17 @@ def test_a_lattice_that_is_not_read(network, searched):
     assert reexamined(network, SAMPLING, frame(), found=[found]) == [""]
 
 
+def test_a_finer_lattice_with_gaps_is_searched_again(network, searched):
+    seen = searched(AT_TRUE)
+    (found,) = find_sites(frame()[None], SAMPLING, network)
+    found[:, :2] /= 1.4
+    assert reexamined(network, 1.4 * SAMPLING, frame(), found=[found]) == [""]
+    assert not seen
+    gaps = found[np.random.default_rng(0).random(len(found)) > 0.2]
+    (shown,) = reexamined(network, 1.4 * SAMPLING, frame(), found=[gaps])
+    assert shown == "a lattice, [110], at 0.1001 Å/px for Au or Ag"
+
+
 def test_a_network_of_unknown_lattices_is_only_asked_for_something(network, searched):
     seen = searched(AT_TRUE)
     assert reexamined(network, SAMPLING, frame(), found=[BLANK], materials=()) == [UNREAD]

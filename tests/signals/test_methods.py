@@ -10,7 +10,7 @@ import hyperspy.api as hs
 import numpy as np
 import pytest
 
-from hyperspy_dlatoms import AtomPositions, LazyAtomPositions, RegistryError
+from hyperspy_dlatoms import AtomPositions, LazyAtomPositions, MaskedPixelsWarning, RegistryError
 from hyperspy_dlatoms.detection import pipeline
 from hyperspy_dlatoms.networks.model_file import write_model
 from hyperspy_dlatoms.signals import _axes
@@ -313,3 +313,22 @@ def test_masked_pixels(spot_images, lazy):
         axis.units = ""
     with pytest.raises(ValueError, match="sampling"):
         bare.masked_pixels()
+
+
+def test_masked_pixels_are_those_of_the_search(spot_network, spot_images):
+    signal, _ = spot_images()
+    y, x = np.indices(signal.data.shape)
+    hit = np.exp(-((y - 30) ** 2 + (x - 55) ** 2) / (2 * 4**2))
+    signal.data = 100 + signal.data + 3000 * hit
+    masked = signal.masked_pixels()
+    assert masked.data[hit > 0.2].all()
+    with pytest.warns(MaskedPixelsWarning):
+        atoms = signal.find_atoms_nn()
+    assert atoms.metadata.VectorMetadata.masked == [masked.data.mean()]
+    atoms.plot_on(signal, masked=True)
+    tint = signal._plot.signal_plot.ax.images[-1].get_array()[..., 3]
+    np.testing.assert_array_equal(tint > 0, masked.data)
+    # In a scanned image it may be a heavy atom.
+    assert not signal.masked_pixels(scanned=True).data.any()
+    signal.metadata.set_item("Acquisition_instrument.TEM.acquisition_mode", "STEM")
+    assert not signal.masked_pixels().data.any()
