@@ -60,8 +60,9 @@ class AtomPositions(Physics, BaseSignal):
     in a column. ``metadata.VectorMetadata.domain``, if the network has a domain, has a score for
     each frame, in the order of the data: above 1 the frame is unlike the training images. `masked`
     beside it has the fraction of each frame that was masked (NaN, areas of one value, faulty lines,
-    outliers), without what is left out at steps of brightness. For focal series, ``metadata.VectorMetadata.drift``, of shape (..., images, 2), has
-    the shift of each image against the middle one (y and x, px).
+    outliers), without what is left out at steps of brightness. `modality` is what the network was
+    trained on, ``"HRTEM"`` or ``"STEM"``. For focal series, ``metadata.VectorMetadata.drift``, of
+    shape (..., images, 2), has the shift of each image against the middle one (y and x, px).
     ``metadata.VectorMetadata.first_frames`` and ``frame_steps`` of a part that ``inav`` picked have
     the number of its first frame, and the step from one to the next, along each navigation axis in
     the order of the data.
