@@ -132,10 +132,7 @@ def reexamine(
     evidence = {}
     for number, (frame, sites) in enumerate(zip(frames, found, strict=True)):
         if not _are_expected(sites, lattices, sampling):
-            working, grid, _ = working_image(frame, sampling, network.card)
-            planes = working.reshape(-1, *working.shape[-2:])
-            shortest = _NYQUIST / grid.scale
-            evidence[number] = max(lattice_evidence(plane, shortest) for plane in planes)
+            evidence[number] = _evidence(frame, sampling, network)
     in_doubt = [number for number, clear in evidence.items() if clear > _FAINT]
     if in_doubt:
         clearest = max(in_doubt, key=lambda number: evidence[number])
@@ -146,6 +143,21 @@ def reexamine(
             )
             shown[number] = "" if unread else lattice
     return shown
+
+
+def _evidence(frame: np.ndarray, sampling: float, network: AtomNetwork | AtomEnsemble) -> float:
+    """Return the evidence of a lattice in a frame, at the stated sampling (Å/px).
+
+    It has to be there with and without the steps: where the calibration is too coarse, single atoms
+    are as large as what has steps, and what is cut out at these has spots of its own.
+    """
+    least = math.inf
+    for steps in (True, False):
+        working, grid, _ = working_image(frame, sampling, network.card, steps=steps)
+        planes = working.reshape(-1, *working.shape[-2:])
+        shortest = _NYQUIST / grid.scale
+        least = min(least, max(lattice_evidence(plane, shortest) for plane in planes))
+    return least
 
 
 def _are_expected(sites: np.ndarray, lattices: Sequence[Lattice], sampling: float) -> bool:

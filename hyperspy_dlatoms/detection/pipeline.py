@@ -44,7 +44,7 @@ from hyperspy_dlatoms.detection.sites import (
 from hyperspy_dlatoms.networks.architecture import encode_defoci
 from hyperspy_dlatoms.networks.domain import TOLERATED
 from hyperspy_dlatoms.networks.maps import REACH
-from hyperspy_dlatoms.networks.normalisation import normalise_series
+from hyperspy_dlatoms.networks.normalisation import normalise, normalise_series
 from hyperspy_dlatoms.networks.resampling import Grid, resample, resample_on_device
 from hyperspy_dlatoms.networks.running import has_accelerator
 
@@ -310,11 +310,12 @@ def prepared(
 
 
 def working_image(
-    pixels: np.ndarray, sampling: float, card: ModelCard
+    pixels: np.ndarray, sampling: float, card: ModelCard, *, steps: bool = True
 ) -> tuple[np.ndarray, Grid, np.ndarray]:
     """Return what a network sees of an image (H, W), or of a focal series (n, H, W).
 
-    That is masked, resampled and normalised; also its grid, and the mask (H, W) of bad pixels.
+    That is masked, resampled and normalised, by default on either side of steps by itself; also its
+    grid, and the mask (H, W) of bad pixels.
     """
     bring = resample_on_device if has_accelerator() else resample
     width = card.normalisation_width
@@ -323,6 +324,8 @@ def working_image(
         clean, mask, _, _ = standardise(pixels, sampling, camera=camera)
         image, grid = bring(clean, sampling, card.sampling)
         good = _outside_holes(mask, grid, image.shape)
+        if not steps:
+            return normalise(image, sampling * grid.scale, width, good), grid, mask
         return normalise_regions(image, good, sampling * grid.scale, width), grid, mask
     series, mask = mask_series(pixels, sampling)
     images, grids = zip(*(bring(one, sampling, card.sampling) for one in series), strict=True)
