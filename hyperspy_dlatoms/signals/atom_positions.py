@@ -200,6 +200,8 @@ class AtomPositions(Physics, BaseSignal):
     ) -> AtomPositions:
         """Put the results of several images or movies together, as ``hs.stack`` does with images.
 
+        ``hs.stack`` itself fails with results: it has no place for arrays of different lengths.
+
         Parameters
         ----------
         results : iterable of AtomPositions
