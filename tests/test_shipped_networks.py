@@ -122,8 +122,11 @@ def test_the_demo_finds_the_columns_and_draws_the_picture_of_the_readme(tmp_path
     assert result.rms_error < 0.15
     if PICTURE.exists():
         drawn, shown = coarse(imread(tmp_path / "atoms.png")), coarse(imread(PICTURE))
-        different = (np.abs(drawn - shown) > 0.05).any(axis=-1).mean()
-        assert different < 1e-3, f"copy what `dlatoms demo` draws to {PICTURE}"
+        # Rings are red, images grey: one ring more or less changes the redness by up to 0.2,
+        # another version of Matplotlib by less than 0.02, and the grey by 0.01 on average.
+        redness = [picture[..., 0] - picture[..., 2] for picture in (drawn, shown)]
+        same = np.abs(redness[0] - redness[1]).max() < 0.05 and np.abs(drawn - shown).mean() < 0.03
+        assert same, f"copy what `dlatoms demo` draws to {PICTURE}"
 
 
 def coarse(picture):
