@@ -39,6 +39,10 @@ _OFF = math.log(1.15)
 are somewhat wrong."""
 
 
+_OTHER = math.log(1.15)
+"""Logarithm of the ratio of two densities of sites, from which they are of two lattices."""
+
+
 class Rating(NamedTuple):
     """What a network makes of a window of each of some images.
 
@@ -70,10 +74,14 @@ class Rating(NamedTuple):
     likeness: float
 
     @property
+    def clarity(self) -> float:
+        """How sure the network is of its sites, on images like its own, from 0 to 1."""
+        return self.probability * max(1 - 0.5 * self.domain, 0.0)
+
+    @property
     def merit(self) -> float:
         """How well the network reads the images, from 0 to 1."""
-        likeness = _UNKNOWN if math.isnan(self.likeness) else self.likeness
-        return self.probability * likeness * max(1 - 0.5 * self.domain, 0.0)
+        return self.clarity * (_UNKNOWN if math.isnan(self.likeness) else self.likeness)
 
     @property
     def inside(self) -> bool:
@@ -117,17 +125,33 @@ def choose(ratings: Sequence[Rating]) -> Rating:
 
     Of the networks that the images are inside the domain of, it is the one of the most merit; one
     that was made for the material, and whose sites form a lattice of it, goes before those for all
-    crystals. Where all are outside, it is the one that is least so; where none finds anything, one
-    for all crystals.
+    crystals, unless one of these is surer of another lattice. Where all are outside, it is the one
+    that is least so; where none finds anything, one for all crystals.
     """
     inside = [one for one in ratings if one.inside]
-    of_material = [one for one in inside if one.special and one.likeness >= _LIKENESS]
-    if of_material or inside:
-        return max(of_material or inside, key=lambda one: one.merit)
+    general = [one for one in inside if not one.special]
+    of_material = [
+        one
+        for one in inside
+        if one.special and one.likeness >= _LIKENESS and not _contradicted(one, general)
+    ]
+    if inside:
+        return max(of_material or general or inside, key=lambda one: one.merit)
     with_sites = [one for one in ratings if one.density > 0]
     if with_sites:
         return min(with_sites, key=lambda one: one.domain)
     return min(ratings, key=lambda one: one.special)
+
+
+def _contradicted(one: Rating, general: Sequence[Rating]) -> bool:
+    """Whether a network for all crystals is surer of another lattice, say of both its sublattices.
+
+    That of metals takes every second column of MgO along [100] for gold.
+    """
+    return any(
+        other.clarity > one.clarity and abs(math.log(other.density / one.density)) > _OTHER
+        for other in general
+    )
 
 
 def certainty(chosen: Rating, ratings: Sequence[Rating]) -> float:

@@ -74,3 +74,12 @@ def test_the_window_of_a_large_image_is_where_its_lattice_is():
     (part,) = windows(image[None], 0.1)
     assert part.shape == (640, 640)
     assert part.std() > 15
+
+
+def test_a_surer_reading_of_another_lattice_goes_before_the_material():
+    one = rating("one", probability=0.96, domain=0.7, density=9.9)
+    both = rating("both", special=False, likeness=np.nan, domain=0.2, density=17.6)
+    assert choose([one, both]) is both
+    # The same columns, or less sure: the network of the material.
+    assert choose([one, both._replace(density=10.0)]) is one
+    assert choose([one, both._replace(domain=0.9)]) is one
