@@ -15,7 +15,7 @@ from hyperspy_dlatoms.networks.network import AtomNetwork
 from hyperspy_dlatoms.recipes.recipe import parse_recipe
 from hyperspy_dlatoms.simulation.dataset import Item
 from hyperspy_dlatoms.training._comparison import compare
-from hyperspy_dlatoms.training._thresholds import DOSES
+from hyperspy_dlatoms.training._thresholds import doses
 
 _SAME = 0.3
 """Å: within it sites of both precisions are the same one; the nearest columns are 0.8 Å apart."""
@@ -34,7 +34,7 @@ def compare_precisions(path: Path, items: Iterable[Item], seed: int) -> dict[str
     # Of each precision: true, found and right sites, and the squared errors of the latter (Å²).
     totals, shifts, number = np.zeros((2, 4)), [], 0
     for index, item in enumerate(items):
-        for dose in DOSES:
+        for dose in doses(card.modality):
             both = [
                 compare(one, recipe, item, dose, np.random.default_rng([seed, index, dose]), None)
                 for one in networks

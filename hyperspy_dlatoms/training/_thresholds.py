@@ -25,14 +25,14 @@ if TYPE_CHECKING:
 DOSES = (100, 316, 1000, 3162, 10_000, 31_623, 100_000)
 """e/Å², half a decade apart, from what shows metal columns just so to what shows single atoms."""
 
+SCANNED_DOSES = (1000, 3162, 10_000, 31_623, 100_000, 316_228, 1_000_000)
+"""The same of scanned images, whose detectors see a hundredth of the electrons or less."""
+
 EMPTY = 12
 """Empty images for each image at a dose: of fewer, a single false atom would decide."""
 
-_MOST_FALSE = 0.002
-"""False atoms per nm² of empty images: one in five frames of 10 nm a side."""
-
-_EMPTY_DOSES = DOSES[1:]
-"""Few training images have less; there a network takes some thin films for sheets."""
+_MOST_FALSE = {"HRTEM": 0.002, "STEM": 0.01}
+"""False atoms per nm² of empty images: one in five frames of 10 nm a side, or one in each."""
 
 _EMPTY_ENERGIES = (80e3, 300e3)
 """eV, the two that most microscopes are aligned for."""
@@ -44,6 +44,11 @@ _PAIRS = np.array([pair for pair in product(_LOW, _HIGH) if pair[0] <= pair[1]])
 
 _ALONE = np.column_stack([_LOW, _LOW])
 """Each threshold without hysteresis: of an ensemble, whose members have applied theirs."""
+
+
+def doses(modality: str) -> tuple[int, ...]:
+    """Return the doses (e/Å²) at which a network is calibrated."""
+    return SCANNED_DOSES if modality == "STEM" else DOSES
 
 
 class Choice(NamedTuple):
@@ -80,7 +85,9 @@ def false_on_empty(
         wave, *_ = scattering_map(rng, specimen, sampling=pixel)
     else:
         wave, *_ = exit_wave(rng, specimen, energy, sampling=pixel)
-    dose = _EMPTY_DOSES[number // 8 % len(_EMPTY_DOSES)]
+    # Few training images have less than that; there a network takes some thin films for sheets.
+    empty = doses(recipe.modality)[1:]
+    dose = empty[number // 8 % len(empty)]
     conditions = draw_any(rng, at_dose(recipe.imaging, dose))
     image, pixel, _ = take_any(rng, wave, pixel, energy, conditions, np.empty((0, 2)))
     sites = all_sites(image, pixel, network)
@@ -101,7 +108,7 @@ def choose(
     read = sum(part * part[:, -1:] for parts in counts.values() for part in parts)
     totals = {dose: np.sum(parts, axis=0) for dose, parts in counts.items()}
     false = np.mean(empty, axis=0)
-    at = int(np.where(false <= _MOST_FALSE, _f1(read), -false).argmax())
+    at = int(np.where(false <= _MOST_FALSE[network.card.modality], _f1(read), -false).argmax())
     scores = {
         "held-out images a dose": len(next(iter(counts.values()))),
         "false atoms on vacuum and amorphous carbon (nm⁻²)": round(float(false[at]), 4),

@@ -21,7 +21,7 @@ from hyperspy_dlatoms.simulation.dataset import DataSet
 from hyperspy_dlatoms.training._comparison import compare, without_decoys
 from hyperspy_dlatoms.training._half_precision import compare_precisions
 from hyperspy_dlatoms.training._probabilities import apply, fit
-from hyperspy_dlatoms.training._thresholds import DOSES, EMPTY, choose, count, false_on_empty
+from hyperspy_dlatoms.training._thresholds import EMPTY, choose, count, doses, false_on_empty
 from hyperspy_dlatoms.training.domain import learn_domain
 from hyperspy_dlatoms.training.examples import held_out
 
@@ -46,9 +46,9 @@ def calibrate_network(
     every second wave calibrate the probabilities and standard deviations. Those of the other waves,
     with images of vacuum and amorphous carbon, choose the threshold and the hysteresis threshold:
     the pair with the best F1 over all doses of those that leave fewer than 0.002 false atoms per
-    nm² on the empty images. Images that are mostly read wrong have no say, since no threshold
-    mends them. The domain is fitted then. At last the network is compared in single and in half
-    precision, which decides whether it runs in the latter where that is faster.
+    nm² on the empty images, 0.01 of scanned ones. Images that are mostly read wrong have no say,
+    since no threshold mends them. The domain is fitted then. At last the network is compared in
+    single and in half precision, which decides whether it runs in the latter where that is faster.
 
     Parameters
     ----------
@@ -98,7 +98,7 @@ def calibrate_network(
     rng = np.random.default_rng(_SEED + 2)
     outcomes = [
         compare(network, recipe, without_decoys(dataset, index, card), dose, rng)
-        for dose in track(DOSES, "probabilities")
+        for dose in track(doses(card.modality), "probabilities")
         for index in rng.choice(waves[1::2], images)
     ]
     # A copy, since networks that were loaded are kept for all who load them.
@@ -109,8 +109,8 @@ def calibrate_network(
     network = AtomNetwork.from_model(card, model)
 
     rng = np.random.default_rng(_SEED)
-    counts: dict[float, list[np.ndarray]] = {dose: [] for dose in DOSES}
-    for dose in track(DOSES, "thresholds"):
+    counts: dict[float, list[np.ndarray]] = {dose: [] for dose in doses(card.modality)}
+    for dose in track(counts, "thresholds"):
         for index in rng.choice(waves[::2], images):
             item = without_decoys(dataset, index, card)
             counts[dose].append(count(compare(network, recipe, item, dose, rng), network))
@@ -174,13 +174,13 @@ def calibrate_ensemble(
     if not isinstance(ensemble, AtomEnsemble):
         raise ValueError(f"{members!r} is a single network: expected an ensemble, or its members.")
     rng, track = np.random.default_rng(_SEED_OF_ENSEMBLES), _tracker(show_progressbar)
-    counts: dict[float, list[np.ndarray]] = {dose: [] for dose in DOSES}
+    counts: dict[float, list[np.ndarray]] = {dose: [] for dose in doses(ensemble.card.modality)}
     empty: list[np.ndarray] = []
     for member in ensemble.members:
         card, recipe = member.card, parse_recipe(member.card.recipe)
         dataset = _data_of(card, Path(data) / card.name)
         waves = held_out(recipe)
-        for dose in track(DOSES, card.name):
+        for dose in track(counts, card.name):
             for index in rng.choice(waves, images):
                 item = without_decoys(dataset, index, card)
                 counts[dose].append(count(compare(ensemble, recipe, item, dose, rng), ensemble))

@@ -8,7 +8,9 @@ from hyperspy_dlatoms.networks.ensemble import AtomEnsemble
 from hyperspy_dlatoms.training._comparison import Outcome
 from hyperspy_dlatoms.training._thresholds import DOSES, choose, count
 
-NETWORK = SimpleNamespace(card=SimpleNamespace(minimum_distance=1.0, sampling=0.2))
+NETWORK = SimpleNamespace(
+    card=SimpleNamespace(minimum_distance=1.0, sampling=0.2, modality="HRTEM")
+)
 ENSEMBLE = AtomEnsemble.__new__(AtomEnsemble)
 ENSEMBLE.card = NETWORK.card
 
