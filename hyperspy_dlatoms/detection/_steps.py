@@ -40,6 +40,10 @@ _COARSE, _LIKELY = 4, 1.5
 # Standard deviations from the surroundings of so many blocks, a side, and length in blocks of a
 # narrow stop: atoms are not so long, and differ by 2.2 at most.
 _ODD, _WIDE, _STRIP = 3.0, 15, 12
+# Of that difference, the noise in a block of a stop at most; in that of an atom there is more.
+_EVEN = 0.5
+# Of the blocks of a stop, those at the edge of the image at most.
+_ALONG = 0.5
 # Of the standard deviation about it, the noise of a block in shadow at most, and how much darker
 # it is at least.
 _QUIET, _UNLIKE = 0.25, 0.5
@@ -132,7 +136,9 @@ def _find_steps(image: np.ndarray, good: np.ndarray | None, size: int) -> _Block
     usual = np.sqrt(median_filter(noise**2 + (level - around) ** 2, _WIDE, mode="nearest"))
     # In a vacuum without noise, all that differs by rounding would be a step.
     least = _FLOOR * float(level.std())
-    odd = _strips(np.abs(level - around) > _ODD * np.maximum(usual, least))
+    unlike = np.abs(level - around)
+    odd = (unlike > _ODD * np.maximum(usual, least)) & (noise < _EVEN * unlike)
+    odd = _strips(odd, level, binary_dilation(unknown, np.ones((3, 3)), border_value=1))
     steps = np.count_nonzero(odd)
     for levels, deviations in ((guide, deviation), (guide.T, deviation.T)):
         larger = np.maximum(deviations[_APART:], deviations[:-_APART]).clip(least)
@@ -147,15 +153,29 @@ def _find_steps(image: np.ndarray, good: np.ndarray | None, size: int) -> _Block
     return _Blocks(level, guide, deviation, ~(unknown | quiet | binary_dilation(odd)))
 
 
-def _strips(odd: np.ndarray) -> np.ndarray:
-    """Return the connected blocks that are longer than any atom."""
+def _strips(odd: np.ndarray, level: np.ndarray, outside: np.ndarray) -> np.ndarray:
+    """Return the connected blocks that are longer than any atom, and of a brightness of their own.
+
+    So a stop is. A vacuum between atoms is as bright as others; one beside the last atoms lies
+    along what is `outside`, the edge of the image or masked pixels.
+    """
     labels, _ = label(odd, np.ones((3, 3)))
     long = [
         number
         for number, part in enumerate(find_objects(labels), 1)
         if max(one.stop - one.start for one in part) >= _STRIP
     ]
-    return np.isin(labels, long) if long else np.zeros(odd.shape, bool)
+    strips = np.isin(labels, long)
+    rest = level[~strips]
+    stops = [
+        number
+        for number in long
+        if outside[labels == number].mean() < _ALONG
+        and not rest.min(initial=np.inf)
+        <= np.median(level[labels == number])
+        <= rest.max(initial=-np.inf)
+    ]
+    return np.isin(labels, stops)
 
 
 def _likely(level: np.ndarray, noise: np.ndarray) -> bool:

@@ -112,6 +112,8 @@ def test_metadata(spot_network, spot_images):
         "threshold": 0.6,
         "on_extrapolation": "warn",
         "masked": [0.0, 0.0],
+        "precision": "float32",
+        "engine": "keras",
     }
     assert atoms.metadata.General.title == "spots"
     assert atoms.metadata.Acquisition_instrument.TEM.beam_energy == 300.0

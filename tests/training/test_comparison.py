@@ -32,7 +32,7 @@ def test_only_known_kinds_away_from_the_edges_count(tiny_series, tiny_series_dat
     inner = ((item.sites[:, :2] > 3) & (item.sites[:, :2] < 21)).all(axis=1)
     known = np.isin(kinds, CARD.classes)
 
-    def all_sites(image, pixel, network, elements):
+    def all_sites(image, pixel, network, elements, threshold):
         n = len(item.sites)
         species = np.where(kinds == "S", 1.0, 0.0)
         shifted = item.sites[:, :2] / pixel + [0.1 / pixel, 0]
@@ -61,7 +61,7 @@ def test_only_known_kinds_away_from_the_edges_count(tiny_series, tiny_series_dat
 def test_sites_of_another_class_are_wrong(tiny_series, tiny_series_data, monkeypatch):
     item = without_decoys(tiny_series_data, 0, CARD)
 
-    def all_sites(image, pixel, network, elements):
+    def all_sites(image, pixel, network, elements, threshold):
         sites = np.zeros((len(item.sites), 10))
         sites[:, :2], sites[:, 2] = item.sites[:, :2] / pixel, 0.9
         return sites
