@@ -2,7 +2,6 @@
 """The network of scanned images that comes with the package, on HyperSpy's own example."""
 
 import hyperspy.api as hs
-import numpy as np
 import pytest
 
 from hyperspy_dlatoms.registry import catalogue
@@ -22,10 +21,10 @@ def test_the_card_says_what_it_is():
 
 
 def test_every_column_of_the_example_is_found(image):
-    atoms = image.find_atoms_nn(NAME, on_extrapolation="ignore")
-    places = np.sort(atoms.data[0][:, :2], axis=0)
-    # A simulated square lattice of two kinds of columns, 1521 in all.
-    assert len(places) == pytest.approx(1521, abs=10)
+    atoms = image.find_atoms_nn(NAME)
+    # A simulated square lattice of 1521 columns, of two kinds. Of sites between them, which other
+    # crystals have, there are few.
+    assert 1521 <= len(atoms.data[0]) < 1.03 * 1521
 
 
 def test_scanned_images_are_read_by_it(image):

@@ -45,7 +45,7 @@ _SHRINKAGE = 0.1
 _QUANTILES = (0.99, 0.998, 0.998, 0.998)
 """Shares of good images within each of the limits."""
 
-_MARGINS = (1.0, 1.3, 1.3, 1.3)
+_MARGINS = {"HRTEM": (1.0, 1.3, 1.3, 1.3), "STEM": (1.0, 1.3, 2.6, 1.3)}
 """By which the limits are farther from the median than those shares ask for."""
 
 
@@ -103,6 +103,7 @@ def learn_domain(
         np.concatenate([wrong, outside]),
         good,
         card.domain["sampling"],
+        _MARGINS[card.modality],
     )
 
 
@@ -111,6 +112,7 @@ def fit_domain(
     outside: np.ndarray,
     good: np.ndarray,
     sampling: tuple[float, float],
+    margins: Sequence[float] = _MARGINS["HRTEM"],
     seed: int = 0,
 ) -> Domain:
     """Fit a domain to descriptions of images that a network reads right, and wrong.
@@ -152,7 +154,7 @@ def fit_domain(
     measured = domain.measure(good)
     usual = np.median(measured, axis=0)
     most = np.array([np.quantile(one, q) for one, q in zip(measured.T, _QUANTILES, strict=True)])
-    limits = usual + np.maximum(most - usual, 0.05) * _MARGINS
+    limits = usual + np.maximum(most - usual, 0.05) * margins
     return replace(domain, usual=_half(usual), limits=_half(limits))
 
 

@@ -109,10 +109,10 @@ def test_a_plot_looks_for_what_it_shows(movie, expected, monkeypatch, close_figu
     (shown,) = signal._plot.signal_plot.ax.collections
     assert len(shown.get_offsets()) == len(expected.data[0])
     # The frame that is shown, and one that the size of the rings is measured in: not all six.
-    assert sum(looked) <= 3
+    assert sum(looked) <= 2
     signal.axes_manager.indices = (4,)
     assert len(shown.get_offsets()) == len(expected.data[4])
-    assert sum(looked) == 2
+    assert sum(looked) <= 3
 
 
 def test_the_graph_of_a_long_movie_stays_small(spot_network):
