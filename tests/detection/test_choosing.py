@@ -83,3 +83,10 @@ def test_a_surer_reading_of_another_lattice_goes_before_the_material():
     # The same columns, or less sure: the network of the material.
     assert choose([one, both._replace(density=10.0)]) is one
     assert choose([one, both._replace(domain=0.9)]) is one
+
+
+def test_a_network_of_scanned_images_has_to_be_clearer():
+    camera = rating("camera", special=False, likeness=np.nan)
+    scanned = camera._replace(name="scanned", scanned=True)
+    assert choose([camera, scanned]) is camera
+    assert choose([camera._replace(probability=0.8), scanned]) is scanned
