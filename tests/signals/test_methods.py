@@ -114,6 +114,7 @@ def test_metadata(spot_network, spot_images):
         "masked": [0.0, 0.0],
         "precision": "float32",
         "engine": "keras",
+        "modality": "HRTEM",
     }
     assert atoms.metadata.General.title == "spots"
     assert atoms.metadata.Acquisition_instrument.TEM.beam_energy == 300.0
