@@ -45,8 +45,7 @@ _OTHER = math.log(1.15)
 
 _SCANNED = 0.94
 """Of the clarity of networks of scanned images, whose thresholds are higher, so that the sites that
-are left are surer: of 52 simulated images 48 are then given to the network that reads them best or
-as well, without it 45. It matters only where metadata do not say how an image was made."""
+are left are surer. It matters only where metadata do not say how an image was made."""
 
 
 class Rating(NamedTuple):
