@@ -17,6 +17,7 @@ from hyperspy_dlatoms.networks.architecture import (
     FOCUS,
     HEIGHT_UNIT,
     LOG_SIGMA,
+    MATERIAL,
     MIDDLE,
     NORM,
     STRIDE,
@@ -96,13 +97,14 @@ def graph_of(card: ModelCard, arrays: Mapping[str, np.ndarray]) -> Any:
     x = graph.convolution(x, "stem", stride=STRIDE)
     if arguments["images"] > 1:
         inputs["defoci"] = ["n", arrays[FOCUS].shape[0]]
-        focus = graph.add("MatMul", "defoci", graph.constant(arrays[FOCUS]))
-        x = graph.add("Add", x, graph.add("Unsqueeze", focus, graph.constant(np.array([2, 3]))))
+        x = graph.told(x, FOCUS)
     skips, levels = [], []
     for level in range(depth):
         skips.append(graph.residual(x, f"down{level}"))
         levels.append((skips[-1], 2 ** (depth - level)))
         x = graph.add("MaxPool", skips[-1], kernel_shape=(2, 2), strides=(2, 2))
+    if arguments["material"]:
+        x = graph.told(x, MATERIAL)
     for number, dilation in enumerate(arguments["dilations"]):
         x = graph.residual(x, f"{MIDDLE}{number}", dilation)
     for level in reversed(range(depth)):
@@ -193,6 +195,11 @@ class _Graph:
         x = self.add("Relu", self.convolution(x, f"{name}_first", dilation))
         x = self.convolution(x, f"{name}_second", dilation)
         return self.add("Relu", self.add("Add", x, around))
+
+    def told(self, x: str, name: str) -> str:
+        """Add what is known of a focal series to all cells."""
+        known = self.add("MatMul", "defoci", self.constant(self.arrays[name]))
+        return self.add("Add", x, self.add("Unsqueeze", known, self.constant(np.array([2, 3]))))
 
     def doubled(self, x: str) -> str:
         """Repeat each cell twice along both axes."""

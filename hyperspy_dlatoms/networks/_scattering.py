@@ -22,13 +22,17 @@ MATERIAL_INPUTS = 2
 """Numbers that `encode_material` returns."""
 
 
+_CLEARLY_MORE = 0.25
+"""Logarithm of a ratio of scattering that is one for networks: MoS2, WS2 and WSe2 differ by it."""
+
+
 def encode_material(elements: Sequence[str] | None) -> np.ndarray:
     """Return the metal and the chalcogen of a layer as input of networks, float32 (2,).
 
     Seen along the beam, the two kinds of sites of a 2H layer make one honeycomb. Which of them is
     the metal is told by how strongly they scatter, and that differs: a W scatters more than two S,
-    two Se more than a W. So networks take the logarithm of the ratio of an atom of the chalcogen to
-    one of the metal, then 1 for known; 0 and 0 where it is not.
+    two Se more than a W. So networks take how much more two of the chalcogen scatter than one of
+    the metal, as a logarithm, then 1 for known; 0 and 0 where it is not.
     """
     if elements is None:
         return np.zeros(MATERIAL_INPUTS, np.float32)
@@ -41,4 +45,4 @@ def encode_material(elements: Sequence[str] | None) -> np.ndarray:
             "chalcogen, such as ['W', 'S']."
         )
     metal, chalcogen = (_FACTORS[atomic_numbers[symbol] - 1] for symbol in elements)
-    return np.array([np.log(chalcogen / metal), 1], np.float32)
+    return np.array([np.log(2 * chalcogen / metal) / _CLEARLY_MORE, 1], np.float32)

@@ -28,6 +28,9 @@ MIDDLE = "middle"
 FOCUS = "focus/kernel"
 """Path of the weights of what is known of a focal series: its defoci, then its material."""
 
+MATERIAL = "material/kernel"
+"""Path of the weights of the same at the coarsest level, of networks that are told a material."""
+
 HEIGHT_UNIT = 5.0
 """Atoms in a column for each unit of the network's output of heights."""
 
@@ -115,19 +118,25 @@ def build(arguments: dict[str, Any], n_classes: int, *, folded: bool = False) ->
         x = convolution(x, width, f"{name}_second", dilation)
         return layers.Activation("relu")(layers.Add()([x, shortcut]))
 
+    def told(x, width: int, name: str):
+        added = layers.Dense(width, use_bias=False, name=name)(inputs[1])
+        return layers.Add()([x, layers.Reshape((1, 1, width))(added)])
+
     frame = keras.Input((None, None, images), name="frame")
     inputs = [frame]
     x = layers.Conv2D(widths[0], 4, strides=STRIDE, padding="same", name="stem")(frame)
     if images > 1:
         known = images + 1 + MATERIAL_INPUTS * arguments["material"]
         inputs.append(keras.Input((known,), name="defoci"))
-        focus = layers.Dense(widths[0], use_bias=False, name="focus")(inputs[1])
-        x = layers.Add()([x, layers.Reshape((1, 1, widths[0]))(focus)])
+        x = told(x, widths[0], "focus")
     skips = []
     for level, width in enumerate(widths[:-1]):
         x = residual(x, width, f"down{level}")
         skips.append(x)
         x = layers.MaxPooling2D()(x)
+    if arguments["material"]:
+        # Which sites of a honeycomb are the metal is decided here, where a cell sees many of them.
+        x = told(x, x.shape[-1], "material")
     for number, dilation in enumerate(dilations):
         x = residual(x, widths[-1], f"{MIDDLE}{number}", dilation)
     for level in reversed(range(len(skips))):

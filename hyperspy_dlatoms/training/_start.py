@@ -51,6 +51,8 @@ def start_from(model: keras.Model, network: AtomNetwork, dilations: int) -> None
         elif variable.path.startswith(added):
             if variable.path.endswith(f"_second{architecture.NORM}/gamma"):
                 variable.assign(np.zeros(variable.shape))
+        elif variable.path == architecture.MATERIAL:
+            variable.assign(np.zeros(variable.shape))
         elif not variable.path.startswith(_HEADS):
             raise ValueError(
                 f"The training cannot start from {network.card.name!r}: its architecture is "

@@ -128,6 +128,7 @@ def test_a_training_starts_from_a_network_that_was_told_less(
     kernel = after["focus/kernel"]
     np.testing.assert_allclose(kernel[:4], before["focus/kernel"], atol=1e-3)
     assert kernel.shape[0] == 6 and np.abs(kernel[4:]).max() < 1e-6
+    assert np.abs(after["material/kernel"]).max() < 1e-6
 
 
 def test_a_training_does_not_start_from_another_architecture(run, tiny, tiny_data, tmp_path):
