@@ -105,6 +105,12 @@ SCANNING: dict[str, Check] = {
     "clipped_dark": drawn(number(0, below=1)),
     "clipped_bright": drawn(number(0, below=1)),
     "bits": drawn(number(1, 16, whole=True)),
+    # Done to the image before it is opened: Å/px, Å, Å, 0 or 1, power.
+    "interpolated_from": _NOT_NEGATIVE,
+    "smoothing": _NOT_NEGATIVE,
+    "high_pass": _NOT_NEGATIVE,
+    "wiener": drawn(one_of(0, 1)),
+    "gamma": _POSITIVE,
 }
 """Of scanned images (STEM), in place of those above."""
 

@@ -16,6 +16,7 @@ from hyperspy_dlatoms.recipes.imaging import SCANNING
 from hyperspy_dlatoms.simulation.imaging.illumination import light
 from hyperspy_dlatoms.simulation.imaging.lens import Lens
 from hyperspy_dlatoms.simulation.imaging.probe import Probe, band_of, gauss, probe_transfer
+from hyperspy_dlatoms.simulation.imaging.processing import filtered, interpolated, saved
 from hyperspy_dlatoms.simulation.imaging.scan import Path, draw_path, scanned
 
 _COLLECTED = {"ABF": 0.7, "BF": 0.1}
@@ -83,6 +84,16 @@ class ScanConditions:
         Signal of the dark field beside that of the specimen, as a share of its mean.
     bits : int
         Of the image kept: 2 to that power levels between its least and greatest value.
+    interpolated_from : float
+        Sampling of the scan, Å/px, where the image has been interpolated to finer pixels; 0 if not.
+    smoothing : float
+        Standard deviation of a Gaussian that the image has been smoothed by, Å.
+    high_pass : float
+        Standard deviation of a Gaussian whose local mean has been taken off, Å; 0 if none.
+    wiener : int
+        1 if the image has been through a radial Wiener filter, which keeps what is periodic.
+    gamma : float
+        Power that the grey levels between the least and the greatest value are raised to.
     """
 
     detector: str = "ADF"
@@ -109,6 +120,11 @@ class ScanConditions:
     bits: int = 16
     counts: float | None = None
     background: float = 0.0
+    interpolated_from: float = 0.0
+    smoothing: float = 0.0
+    high_pass: float = 0.0
+    wiener: int = 0
+    gamma: float = 1.0
 
     @property
     def defoci(self) -> tuple[float, ...]:
@@ -197,7 +213,7 @@ def take_scan(
     Returns
     -------
     counts : numpy.ndarray
-        (M, M) float32, electrons a pixel.
+        (M, M) float32, electrons a pixel, before what was done to the image.
     pixel : float
         The image's exact sampling along its lines, ``N * sampling / M`` Å/px.
     positions : numpy.ndarray
@@ -215,9 +231,12 @@ def take_scan(
     """
     size = len(scattering)
     edge = size * sampling
-    pixels = round(edge / (pixel or conditions.sampling))
-    pixel = edge / pixels
-    summed = max(pixel / conditions.sampling, 1.0)
+    final = round(edge / (pixel or conditions.sampling))
+    # Of the scan, whose pixels are those of the image unless they were coarser.
+    scale = max(conditions.interpolated_from * final / edge, 1.0)
+    pixels = round(final / scale)
+    scale, pixel = final / pixels, edge / pixels
+    summed = max(pixel / max(conditions.sampling, conditions.interpolated_from), 1.0)
     names = ("jitter", "wander", "shear", "stretch", "slips", "skipped_lines")
     path = draw_path(
         rng, pixels, pixel, summed=summed, **{name: getattr(conditions, name) for name in names}
@@ -234,10 +253,19 @@ def take_scan(
         shape = conditions.illumination_slope, conditions.illumination_angle, conditions.vignetting
         expected *= light(np, pixels, *shape)
     counts = _detected(rng, expected * np.float32(pixel**2), dose, conditions, summed)
+    if pixels < final:
+        counts = interpolated(rng, counts, final)
+    pixel = edge / final
+    counts = filtered(
+        counts, conditions.smoothing / pixel, conditions.high_pass / pixel, conditions.wiener
+    )
+    clipped = conditions.clipped_dark, conditions.clipped_bright
+    counts = saved(counts, *clipped, conditions.gamma, conditions.bits)
     positions = path.recorded(sites)
     glow = conditions.afterglow / summed
     # By which it moves what is recorded, on average.
     positions[:, 1] += glow / (1 - glow)
+    positions *= scale
     return counts, pixel, positions
 
 
@@ -294,13 +322,6 @@ def _detected(
     if conditions.readout and np.isfinite(dose):
         level = np.float32(conditions.readout * summed)
         counts += level * rng.standard_normal(counts.shape, np.float32)
-    if conditions.clipped_dark or conditions.clipped_bright:
-        shares = conditions.clipped_dark, 1 - conditions.clipped_bright
-        counts = np.clip(counts, *np.quantile(counts, shares)).astype(np.float32)
-    low, high = counts.min(), counts.max()
-    if conditions.bits < 16 and high > low:
-        step = (high - low) / (2**conditions.bits - 1)
-        counts = low + step * np.round((counts - low) / step)
     return counts
 
 
