@@ -102,16 +102,16 @@ def measure_time(rounds: int) -> None:
 
     def without(pixels, sampling, camera):
         centre, spread = float(np.median(pixels[::16, ::16])), float(np.ptp(pixels[::16, ::16]))
-        scaled = masking._shift_and_scale(pixels, centre, spread)
-        return masking.Masked(scaled, np.zeros(pixels.shape, bool), centre, spread)
+        nothing = np.zeros(pixels.shape, bool)
+        return masking.Masked(pixels, nothing, centre, spread, as_recorded=True)
 
     seconds: dict[str, list[float]] = {"with": [], "without": []}
-    original, normalise = pipeline.standardise, pipeline.normalise_regions
+    original, normalise = pipeline.examine, pipeline.normalise_regions
     plain = pipeline.normalise_regions.__globals__["normalise"]
     try:
         for _ in range(rounds + 1):
             for name, masks in (("with", True), ("without", False)):
-                pipeline.standardise = original if masks else without
+                pipeline.examine = original if masks else without
                 pipeline.normalise_regions = (
                     normalise
                     if masks
@@ -122,7 +122,7 @@ def measure_time(rounds: int) -> None:
                 sites_of(frame, sampling, network)
                 seconds[name].append(time.process_time() - start)
     finally:
-        pipeline.standardise, pipeline.normalise_regions = original, normalise
+        pipeline.examine, pipeline.normalise_regions = original, normalise
     # The first of each compiles.
     best = {name: min(each[1:]) for name, each in seconds.items()}
     print(

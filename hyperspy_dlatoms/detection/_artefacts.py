@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from itertools import pairwise
 from typing import NamedTuple, Self
 
 import numpy as np
@@ -74,8 +76,8 @@ _TAIL = 1.2
 # px: where it meets a column, it ends.
 _LONGEST_TAIL = 12
 
-# A line is judged in so many parts, for some detectors are read out in halves or quarters, each by
-# so many of its pixels.
+# A line, or a seam, is judged in so many parts, for some detectors are read out in halves or
+# quarters, and seams cross one another; each by so many of its pixels.
 _PARTS = 4
 _PIXELS_OF_PART = 128
 _FEWEST_OF_PART = 16
@@ -114,9 +116,9 @@ class ImageRange(NamedTuple):
 
     @classmethod
     def of(cls, sample: np.ndarray) -> Self:
-        """Return the range of good pixels (n,), of which a tenth may be outliers all the same."""
+        """Return the range of good pixels (n,), sorted, of which a tenth may be outliers."""
         shares = [50 + sign * (share - 50) for sign in (-1, 1) for share, _ in _QUANTILES]
-        centre, *quantiles = np.percentile(sample, [50, *shares]).tolist()
+        centre, *quantiles = percentiles(sample, (50, *shares))
         low, high = quantiles[1], quantiles[1 + len(_QUANTILES)]
         down, up = (
             min(
@@ -138,6 +140,15 @@ class ImageRange(NamedTuple):
             centre - tails * down,
             centre + tails * up,
         )
+
+
+def percentiles(ordered: np.ndarray, shares: Sequence[float]) -> list[float]:
+    """Return the percentiles of numbers (n,) that are sorted, as `numpy.percentile` does."""
+    at = np.multiply(shares, (len(ordered) - 1) / 100)
+    below = np.floor(at).astype(np.intp)
+    above = np.minimum(below + 1, len(ordered) - 1)
+    low, high = ordered[np.stack([below, above])].astype(np.float64)
+    return (low + (high - low) * (at - below)).tolist()
 
 
 def constant_areas(
@@ -174,7 +185,13 @@ def constant_areas(
 def _values_of_runs(frame: np.ndarray) -> np.ndarray:
     """Return the values that runs of pixels have, the commonest first."""
     rows, columns = frame[::_STEP], frame[::_STEP, ::_STEP].T
-    runs = [line[..., :-_SMALLEST][_runs(line)] for line in (rows, columns) if line.size]
+    # Some lines at a time, which stay in the cache.
+    strips = [
+        lines[top : top + _STRIP]
+        for lines in (rows, columns)
+        for top in range(0, len(lines), _STRIP)
+    ]
+    runs = [strip[:, :-_SMALLEST][_runs(strip)] for strip in strips]
     if not runs:
         return np.empty(0, frame.dtype)
     values, counts = np.unique(np.concatenate(runs), return_counts=True)
@@ -257,6 +274,33 @@ def _has_edge(
     return np.median(beside) > _LEAST_STEP * spread and beside.mean() > _LEAST_QUANTA * quantum
 
 
+class Part(NamedTuple):
+    """A part of lines: all of its pixels, and those that it is judged by."""
+
+    whole: slice
+    middle: slice
+
+
+def parts_of(length: int) -> list[Part]:
+    """Return the parts of lines of a length in px, those that are too short left out."""
+    edges = np.linspace(0, length, _PARTS + 1).astype(int).tolist()
+    parts = []
+    for start, stop in pairwise(edges):
+        judged = min(stop - start, _PIXELS_OF_PART)
+        first = (start + stop - judged) // 2
+        if judged >= _FEWEST_OF_PART:
+            parts.append(Part(slice(start, stop), slice(first, first + judged)))
+    return parts
+
+
+def less_centre(values: np.ndarray, centre: float) -> np.ndarray:
+    """Return numbers less their centre, in single precision if they were recorded in no more."""
+    single = values.dtype.itemsize <= (4 if values.dtype.kind == "f" else 2)
+    dtype: type[np.floating] = np.float32 if single else np.float64
+    with np.errstate(over="ignore"):
+        return np.subtract(values, dtype(centre), dtype=dtype, casting="unsafe")
+
+
 def faulty_lines(frame: np.ndarray, mask: np.ndarray, image: ImageRange) -> np.ndarray:
     """Return a mask (H, W) of rows and columns, or parts of them, that stand out sharply."""
     found = np.broadcast_to(False, frame.shape)
@@ -264,17 +308,12 @@ def faulty_lines(frame: np.ndarray, mask: np.ndarray, image: ImageRange) -> np.n
         return found
     for turned in (False, True):
         lines, bad = (frame.T, mask.T) if turned else (frame, mask)
-        for part in np.array_split(np.arange(lines.shape[1]), _PARTS):
-            if part.size < _FEWEST_OF_PART:
-                continue
-            length = min(part.size, _PIXELS_OF_PART)
-            start = (part[0] + part[-1] + 1 - length) // 2
-            some = slice(start, start + length)
-            profile = _profile(lines[:, some], bad[:, some], image)
+        for part in parts_of(lines.shape[1]):
+            profile = _profile(lines[:, part.middle], bad[:, part.middle], image)
             odd = _odd_lines(profile, image.spread, _BESIDE_CLIPPED)
             if odd.size:
                 # Clipped, a row of bright atoms may be as flat as a line; medians take longer.
-                values = np.where(bad[:, some], np.nan, lines[:, some])
+                values = np.where(bad[:, part.middle], np.nan, lines[:, part.middle])
                 medians = np.full(len(values), np.nan)
                 known = np.isfinite(profile)
                 medians[known] = np.nanmedian(values[known], axis=1)
@@ -282,14 +321,18 @@ def faulty_lines(frame: np.ndarray, mask: np.ndarray, image: ImageRange) -> np.n
             if odd.size:
                 found = found if found.flags.writeable else np.zeros(frame.shape, bool)
                 out = found.T if turned else found
-                out[odd, part[0] : part[-1] + 1] = True
+                out[odd, part.whole] = True
     return found
 
 
 def _profile(lines: np.ndarray, bad: np.ndarray, image: ImageRange) -> np.ndarray:
     """Return the mean of the good pixels of each line, outliers clipped; NaN where half are bad."""
     reach = _CLIPPED * image.spread
-    values = np.clip(lines - np.float64(image.centre), -reach, reach)
+    values = less_centre(lines, image.centre)
+    with np.errstate(over="ignore"):
+        np.clip(values, -reach, reach, out=values)
+    if not bad.any():
+        return values.mean(axis=1)
     values[bad] = 0
     counts = lines.shape[1] - np.count_nonzero(bad, axis=1)
     profile = values.sum(axis=1) / np.maximum(counts, 1)
@@ -305,7 +348,7 @@ def _odd_lines(profile: np.ndarray, spread: float, bend: float) -> np.ndarray:
     """
     known = np.flatnonzero(np.isfinite(profile))
     n, margin = len(known), _MOST_LINES + 2
-    if n < 4 * margin:
+    if n < 4 * margin or np.ptp(profile[known]) <= _LEAST_OF_LINE * spread:
         return known[:0]
     padded = np.pad(profile[known], margin, mode="reflect")
 
@@ -317,6 +360,8 @@ def _odd_lines(profile: np.ndarray, spread: float, bend: float) -> np.ndarray:
         before, after = beside(-1), beside(width)
         heights = np.stack([beside(k) for k in range(width)]) - (before + after) / 2
         height = np.abs(heights).min(axis=0)
+        if height.max() <= _LEAST_OF_LINE * spread:
+            continue
         usual = np.median(height) / _MAD
         bends = [before - 2 * beside(-2) + beside(-3)]
         bends += [after - 2 * beside(width + 1) + beside(width + 2), after - before]

@@ -7,11 +7,8 @@ from itertools import pairwise
 
 import numpy as np
 
-# A line across the image is judged in so many parts, since other seams may cross it, each by at
-# most so many of its pixels.
-_PARTS = 4
-_PIXELS_OF_PART = 128
-_FEWEST_OF_PART = 16
+from hyperspy_dlatoms.detection._artefacts import less_centre, parts_of
+
 # At a seam the root mean square over the parts of the step from one line to the next is so many
 # times as large as its median: of four normal numbers once in 10⁸.
 _STEP = 3.5
@@ -70,16 +67,10 @@ def level_seams(image: np.ndarray, mask: np.ndarray) -> bool:
     return True
 
 
-def find_seams(image: np.ndarray, mask: np.ndarray) -> np.ndarray:
-    """Return the rows of an image (H, W) behind which there is a seam."""
-    steps, places = [], []
-    for part in np.array_split(np.arange(image.shape[1]), _PARTS):
-        if part.size < _FEWEST_OF_PART:
-            continue
-        start = (part[0] + part[-1] + 1 - min(part.size, _PIXELS_OF_PART)) // 2
-        some = slice(start, start + min(part.size, _PIXELS_OF_PART))
-        steps.append(_steps(image[:, some], mask[:, some]))
-        places.append(some)
+def find_seams(image: np.ndarray, mask: np.ndarray, centre: float = 0.0) -> np.ndarray:
+    """Return the rows of an image (H, W), of about a centre, behind which there is a seam."""
+    places = [part.middle for part in parts_of(image.shape[1])]
+    steps = [_steps(less_centre(image[:, some], centre), mask[:, some]) for some in places]
     if not steps:
         return np.empty(0, np.intp)
     squares = np.square(steps)
@@ -97,11 +88,13 @@ def find_seams(image: np.ndarray, mask: np.ndarray) -> np.ndarray:
     for k in (1, 2):
         beside[k:] = np.maximum(beside[k:], step[:-k])
         beside[:-k] = np.maximum(beside[:-k], step[k:])
-    least = max(_STEP * usual, _LEAST_STEP * float(image[::_SPARSE, ::_SPARSE].std()))
     # Of the first and the last lines it is not known how sharp they are.
     enough[:2] = enough[-2:] = False
     enough &= parts >= min(_FEWEST_PARTS, len(steps))
-    found = np.flatnonzero(enough & (step > least) & (step > _SHARPNESS * beside))
+    found = np.flatnonzero(enough & (step > _STEP * usual) & (step > _SHARPNESS * beside))
+    if len(found):
+        least = _LEAST_STEP * float(image[::_SPARSE, ::_SPARSE].std(dtype=np.float64))
+        found = found[step[found] > least]
     if len(found) > _MOST_SEAMS:
         return found[:0]
     of_parts = np.stack(steps, axis=1)
@@ -115,7 +108,9 @@ def _is_throughout(
     """Whether the step behind a row is one of most of its pixels, not of a few large ones."""
     upwards = [
         np.sign(step)
-        * (image[row + 1, some] - image[row, some])[~mask[row : row + 2, some].any(axis=0)]
+        * np.subtract(image[row + 1, some], image[row, some], dtype=np.float64)[
+            ~mask[row : row + 2, some].any(axis=0)
+        ]
         for some, step in zip(places, steps, strict=True)
         if np.isfinite(step)
     ]
@@ -127,7 +122,7 @@ def _steps(lines: np.ndarray, bad: np.ndarray) -> np.ndarray:
     """Return the mean step from each row to the next; NaN where half of the pixels are bad."""
     length = lines.shape[1]
     if not bad.any():
-        return np.diff(lines.sum(axis=1, dtype=np.float64)) / length
+        return np.diff(lines.sum(axis=1).astype(np.float64)) / length
     good = ~(bad[1:] | bad[:-1])
     count = good.sum(axis=1)
     step = np.where(good, np.diff(lines, axis=0), np.float32(0)).sum(axis=1, dtype=np.float64)

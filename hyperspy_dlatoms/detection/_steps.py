@@ -116,7 +116,8 @@ def normalise_regions(
     # At a corner, and in the middle of a stop, the median is that of the other side.
     known &= np.abs(level - centre - mean) <= _CUT * spread
     usable &= known[rows[:, None], columns]
-    normalised = apply_blocks(image, centre, mean, spread, size)
+    normalised = np.empty(image.shape, np.float32)
+    apply_blocks(image, centre, mean, spread, size, normalised)
     return np.where(usable, normalised, np.float32(0))
 
 

@@ -15,9 +15,10 @@ from hyperspy_dlatoms.detection._artefacts import (
     constant_areas,
     faulty_lines,
     outliers,
+    percentiles,
 )
-from hyperspy_dlatoms.detection._seams import level_seams
-from hyperspy_dlatoms.detection._slopes import level_slope
+from hyperspy_dlatoms.detection._seams import find_seams, level_seams
+from hyperspy_dlatoms.detection._slopes import find_slope, level_slope
 from hyperspy_dlatoms.networks.normalisation import LEAST_MEAN
 
 # Rows at a time, which stay in the cache.
@@ -51,12 +52,16 @@ class Masked(NamedTuple):
         Bool, shape (H, W), True where a pixel was bad.
     centre, spread : float
         The median and the spread.
+    as_recorded : bool
+        Whether the image is the recorded one, for there was nothing to fill and to level: the
+        median and the spread are still to be taken off, which costs less once it is resampled.
     """
 
     image: np.ndarray
     mask: np.ndarray
     centre: float
     spread: float
+    as_recorded: bool = False
 
 
 def mask_bad(
@@ -85,7 +90,7 @@ def mask_series(series: np.ndarray, sampling: float | None = None) -> tuple[np.n
     if one has hardly a positive mean, because its background was subtracted, all are shifted by
     their medians and divided by one number. The mask (H, W) is True where a pixel was bad in any.
     """
-    images, masks, centres, spreads = zip(
+    images, masks, centres, spreads, _ = zip(
         *(standardise(one, sampling, aligned=True) for one in series), strict=True
     )
     means = [
@@ -143,6 +148,24 @@ def standardise(
     An image that was `aligned` may have areas of its mean. One of a `camera` may have X-ray hits
     that a scintillator has blurred, which are told by how many electrons they would be.
     """
+    masked = examine(frame, sampling, aligned=aligned, camera=camera)
+    if not masked.as_recorded:
+        return masked
+    image = _shift_and_scale(masked.image, masked.centre, masked.spread)
+    return masked._replace(image=image, as_recorded=False)
+
+
+def examine(
+    frame: np.ndarray,
+    sampling: float | None,
+    *,
+    aligned: bool = False,
+    camera: bool = True,
+) -> Masked:
+    """Mask and fill an image (H, W) as `standardise` does, or return it as recorded.
+
+    It is as recorded where nothing is to be filled or levelled, and float32 has room for it.
+    """
     frame = unmasked(np.asanyarray(frame))
     if frame.dtype.kind not in "biuf":
         raise TypeError(
@@ -156,20 +179,25 @@ def standardise(
     sample = _sample(frame, mask)
     if sample.size == 0:
         return Masked(np.zeros(frame.shape, np.float32), mask, 0.0, 0.0)
-    low, centre, high = (float(q) for q in np.percentile(sample, [0.1, 50, 99.9]))
+    low, centre, high = percentiles(sample, (0.1, 50, 99.9))
+    found = True
     if sample.size >= _FEWEST_FOR_OUTLIERS:
         plausible = ImageRange.of(sample)
         found = _add(mask, faulty_lines(frame, mask, plausible))
         counts = camera and low >= -_NOISE_OF_ZERO * high
-        brightest = _BRIGHTEST * float(np.percentile(sample, 97.5)) if counts else None
+        brightest = _BRIGHTEST * percentiles(sample, (97.5,))[0] if counts else None
         found |= _add(mask, outliers(frame, mask, plausible, sampling, brightest))
         if found:
-            low, centre, high = np.percentile(_sample(frame, mask), [0.1, 50, 99.9]).tolist()
+            low, centre, high = percentiles(_sample(frame, mask), (0.1, 50, 99.9))
     spread = high - low
     if spread <= _rounding(frame, centre):
-        spread = _range(frame, mask)
+        spread, found = _range(frame, mask), True
     if spread <= _rounding(frame, centre):
         return Masked(np.zeros(frame.shape, np.float32), mask, centre, 0.0)
+    if not found and not mask.any() and _fits_float32(frame, centre, spread):
+        seams = any(len(find_seams(*one, centre)) for one in ((frame, mask), (frame.T, mask.T)))
+        if not seams and (sampling is None or find_slope(frame, mask, sampling, centre) is None):
+            return Masked(frame, mask, centre, spread, as_recorded=True)
     clean = _shift_and_scale(frame, centre, spread)
     if mask.any():
         _fill(clean, mask)
@@ -198,11 +226,12 @@ def _not_finite(frame: np.ndarray) -> np.ndarray:
 
 
 def _sample(frame: np.ndarray, mask: np.ndarray) -> np.ndarray:
+    """Return some of the good pixels (n,), sorted."""
     step = max(1, int(np.ceil(np.sqrt(frame.size / _SAMPLE))))
     sample = frame[::step, ::step][~mask[::step, ::step]]
     if sample.size == 0:
         sample = frame[~mask]
-    return sample.astype(np.float64)
+    return np.sort(sample)
 
 
 def _around(array: np.ndarray, rows: np.ndarray, columns: np.ndarray, reach: int) -> np.ndarray:

@@ -28,12 +28,7 @@ from hyperspy_dlatoms.detection._inference import (
 )
 from hyperspy_dlatoms.detection._steps import normalise_regions
 from hyperspy_dlatoms.detection._tiling import cut
-from hyperspy_dlatoms.detection.masking import (
-    mask_series,
-    standardise,
-    unmasked,
-    warn_of_masked,
-)
+from hyperspy_dlatoms.detection.masking import examine, mask_series, unmasked, warn_of_masked
 from hyperspy_dlatoms.detection.sites import (
     Candidates,
     Sites,
@@ -320,9 +315,12 @@ def working_image(
     bring = resample_on_device if has_accelerator() else resample
     width = card.normalisation_width
     if pixels.ndim == 2:
-        camera = card.modality == "HRTEM"
-        clean, mask, _, _ = standardise(pixels, sampling, camera=camera)
-        image, grid = bring(clean, sampling, card.sampling)
+        clean, mask, centre, spread, as_recorded = examine(
+            pixels, sampling, camera=card.modality == "HRTEM"
+        )
+        image, grid = bring(clean, sampling, card.sampling, centre if as_recorded else None)
+        if as_recorded:
+            image /= np.float32(spread)
         good = _outside_holes(mask, grid, image.shape)
         if not steps:
             return normalise(image, sampling * grid.scale, width, good), grid, mask

@@ -20,6 +20,7 @@ LEAST_MEAN = 0.05
 # most; and rows at a time, which stay in the cache.
 _LARGEST_BLOCK = 8
 _STRIP = 256
+_FEW_ROWS = 32
 # Least local rms, in that of the image, so that nothing is amplified more than a hundred times; and
 # in its level, a hundred roundings of float32.
 _FLOOR_OF_CONTRAST = 1e-2
@@ -89,7 +90,7 @@ def contrast_of_series(frames: np.ndarray, sampling: float, width: float = 12.0)
                 "An image has no positive mean everywhere, so its contrast has no scale: expected "
                 "counts, from which no background was taken off."
             )
-        contrast[:] = apply_blocks(frame, centre, mean, CONTRAST_UNIT * (centre + mean), block)
+        apply_blocks(frame, centre, mean, CONTRAST_UNIT * (centre + mean), block, contrast)
     return result
 
 
@@ -183,7 +184,9 @@ def _normalise(
     if rms <= _FLOOR_OF_ROUNDING * abs(centre) or floor == 0.0:
         return np.zeros(frames.shape, np.float32)
     spread = np.maximum(np.sqrt(variance), floor)
-    normalised = np.stack([apply_blocks(frame, centre, mean, spread, block) for frame in frames])
+    normalised = np.empty(frames.shape, np.float32)
+    for frame, out in zip(frames, normalised, strict=True):
+        apply_blocks(frame, centre, mean, spread, block, out)
     return normalised if good is None else np.where(good, normalised, np.float32(0))
 
 
@@ -224,21 +227,31 @@ def _blur(moments: np.ndarray, sigma: float) -> np.ndarray:
 
 
 def apply_blocks(
-    frame: np.ndarray, centre: float, mean: np.ndarray, spread: np.ndarray, block: int
-) -> np.ndarray:
-    """Return (frame - centre - mean) / spread, mean and spread interpolated from their blocks."""
+    frame: np.ndarray,
+    centre: float,
+    mean: np.ndarray,
+    spread: np.ndarray,
+    block: int,
+    out: np.ndarray,
+) -> None:
+    """Write (frame - centre - mean) / spread, mean and spread interpolated from their blocks."""
     height, width = frame.shape
-    both = np.stack([mean.T, spread.T], axis=-1).astype(np.float32)
-    both = interpolate(both, block_index(width, block)).swapaxes(0, 1)
+    along = block_index(width, block)
+    planes = [
+        np.ascontiguousarray(interpolate(part.T.astype(np.float32), along).T)
+        for part in (mean, spread)
+    ]
     down = block_index(height, block)
-    out = np.empty(frame.shape, np.float32)
-    for top in range(0, height, _STRIP):
-        rows = slice(top, top + _STRIP)
-        means, spreads = np.moveaxis(interpolate(both, down[rows]), -1, 0)
+    for top in range(0, height, _FEW_ROWS):
+        rows = slice(top, top + _FEW_ROWS)
+        # Products with a few blocks, which are faster than an interpolation.
+        first = int(down[top])
+        blocks = slice(first, int(np.ceil(down[rows][-1])) + 1)
+        weights = np.maximum(1 - np.abs(down[rows, None] - np.arange(blocks.start, blocks.stop)), 0)
+        means, spreads = (weights.astype(np.float32) @ plane[blocks] for plane in planes)
         _subtract(frame[rows], centre, out=out[rows])
         out[rows] -= means
         out[rows] /= spreads
-    return out
 
 
 def block_index(length: int, block: int) -> np.ndarray:

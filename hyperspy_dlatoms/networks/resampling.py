@@ -11,7 +11,7 @@ import numpy as np
 from scipy.signal import resample_poly
 
 # Rows at a time, which stay in the cache; and the least number of outputs of a product.
-_STRIP = 64
+_STRIP = 16
 _OUTPUTS = 32
 # Half the length of the filter of `scipy.signal.resample_poly`, in samples of the lower rate.
 _REACH = 10
@@ -47,25 +47,39 @@ class Grid(NamedTuple):
         return (positions - self.origin) / self.scale
 
 
-def resample(frame: np.ndarray, sampling: float, target: float) -> tuple[np.ndarray, Grid]:
+def resample(
+    frame: np.ndarray, sampling: float, target: float, background: float | None = None
+) -> tuple[np.ndarray, Grid]:
     """Resample an image (H, W), finite, to another pixel size (Å/px), with anti-aliasing.
 
     A much finer image (3 times and more) is first averaged over blocks of whole pixels; what
     remains is done by a polyphase low-pass filter of each axis that leaves white noise about white.
     Beyond its borders the image is continued by reflection, so borders do not darken. The target is
-    met within 1 %; the exact pixel size is ``sampling * grid.scale``. The image is float32.
+    met within 1 %; the exact pixel size is ``sampling * grid.scale``. The image is float32; if its
+    background is given, it is less that, and an array of its own.
     """
     frame = np.asarray(frame)
     if frame.ndim != 2 or frame.size == 0:
         raise ValueError(f"The image has shape {frame.shape}, expected (H, W) with H, W >= 1.")
     block, rate = _steps(sampling, target)
+    grid = Grid(origin=(block - 1) / 2, scale=float(block * rate))
+    centre = np.float32(background or 0)
     if block > 1:
-        frame = _block_mean(frame, block)
-    elif frame.dtype != np.float32 or not frame.dtype.isnative:
+        frame, centre = _block_mean(frame, block, centre), np.float32(0)
+    elif rate == 1 and background is not None:
+        frame = np.subtract(frame, centre, dtype=np.float32, casting="unsafe")
+    elif background is None and not (frame.dtype == np.float32 and frame.dtype.isnative):
         frame = frame.astype(np.float32)
-    if rate != 1:
-        frame = _resample_axes(frame, rate)
-    return frame, Grid(origin=(block - 1) / 2, scale=float(block * rate))
+    if rate == 1:
+        return frame, grid
+    if background is not None:
+        return _resample_axes(frame, rate, centre), grid
+    # A polyphase filter passes each phase with a slightly different gain: on a high background that
+    # would show as a pattern, so the background is taken off first.
+    centre = np.float32(frame.mean(dtype=np.float64))
+    frame = _resample_axes(frame, rate, centre)
+    frame += centre
+    return frame, grid
 
 
 def axis_matrix(length: int, sampling: float, target: float) -> tuple[np.ndarray, Grid]:
@@ -73,23 +87,27 @@ def axis_matrix(length: int, sampling: float, target: float) -> tuple[np.ndarray
     block, rate = _steps(sampling, target)
     whole = np.pad(np.eye(length, dtype=np.float32), [(0, -length % block), (0, 0)], mode="edge")
     means = whole.reshape(-1, block, length).mean(axis=1)
-    responses = np.empty((length, _length(len(means), rate)), np.float32)
-    _filter(means.T, rate, np.float32(0), out=responses)
-    matrix = responses.T / responses.sum(axis=0)[:, None]
+    outputs = _bank(rate)[0].shape[1]
+    responses = np.empty((-(-_length(len(means), rate) // outputs) * outputs, length), np.float32)
+    for top in range(0, len(responses), outputs):
+        _filter(means, rate, np.float32(0), top, out=responses[top : top + outputs])
+    responses = responses[:_length(len(means), rate)]
+    matrix = responses / responses.sum(axis=1)[:, None]
     return np.ascontiguousarray(matrix), Grid(origin=(block - 1) / 2, scale=float(block * rate))
 
 
 def resample_on_device(
-    frame: np.ndarray, sampling: float, target: float
+    frame: np.ndarray, sampling: float, target: float, background: float | None = None
 ) -> tuple[np.ndarray, Grid]:
     """Resample an image as `resample` does, by matrix products where the network runs.
 
-    The background of the image (H, W), float32, is about zero. It is for a GPU, which would wait
+    The background of the image (H, W) is about zero, or given. It is for a GPU, which would wait
     for the CPU.
     """
     from keras import ops
 
     (rows, grid), (columns, _) = (_axis_matrix(side, sampling, target) for side in frame.shape)
+    frame = np.subtract(frame, np.float32(background or 0), dtype=np.float32)
     resampled = ops.matmul(ops.matmul(rows, frame), columns.T)
     return ops.convert_to_numpy(resampled), grid
 
@@ -132,8 +150,11 @@ def _simple_fraction(ratio: float) -> Fraction:
         largest += 1
 
 
-def _block_mean(frame: np.ndarray, block: int) -> np.ndarray:
-    """Average over blocks of `block` x `block` pixels, the last continued by their edge pixels."""
+def _block_mean(frame: np.ndarray, block: int, centre: np.float32) -> np.ndarray:
+    """Average over blocks of `block` x `block` pixels, the last continued by their edge pixels.
+
+    The centre is subtracted.
+    """
     height, width = frame.shape
     rows, columns = -(-height // block), -(-width // block)
     out = np.empty((rows, columns), np.float32)
@@ -144,49 +165,71 @@ def _block_mean(frame: np.ndarray, block: int) -> np.ndarray:
         missing = (n * block - strip.shape[0], columns * block - width)
         if any(missing):
             strip = np.pad(strip, [(0, missing[0]), (0, missing[1])], mode="edge")
-        sums = strip[::block].astype(np.float32)
+        sums = np.subtract(strip[::block], block * centre, dtype=np.float32, casting="unsafe")
         for row in range(1, block):
-            sums += strip[row::block]
+            np.add(sums, strip[row::block], out=sums, casting="unsafe")
         total = out[top : top + n]
-        total[:] = sums[:, ::block]
-        for column in range(1, block):
+        np.add(sums[:, ::block], sums[:, 1::block], out=total)
+        for column in range(2, block):
             total += sums[:, column::block]
-        total /= block**2
+        total *= np.float32(1 / block**2)
     return out
 
 
-def _resample_axes(frame: np.ndarray, rate: Fraction) -> np.ndarray:
-    # A polyphase filter passes each phase with a slightly different gain: on a high background that
-    # would show as a pattern, so the background is taken off first.
-    centre = np.float32(frame.mean(dtype=np.float64))
-    height, width = frame.shape
-    across = np.empty((height, _length(width, rate)), np.float32)
-    _filter(frame, rate, centre, out=across)
-    out = np.empty((_length(height, rate), across.shape[1]), np.float32)
-    _filter(across.T, rate, np.float32(0), out=out.T)
-    out += centre
+def _resample_axes(frame: np.ndarray, rate: Fraction, centre: np.float32) -> np.ndarray:
+    """Resample both axes of an image (H, W), less its centre."""
+    bank, step = _bank(rate)
+    height, width = (_length(length, rate) for length in frame.shape)
+    source = _continued(frame.shape[1], rate)
+    lead = (len(bank) - step) // 2
+    inside = slice(lead, lead + frame.shape[1])
+    out = np.empty((height, width), np.float32)
+    padded = np.empty((bank.shape[1], len(source)), np.float32)
+    for top in range(0, height, bank.shape[1]):
+        _filter(frame, rate, centre, top, out=padded[:, inside])
+        for margin in (slice(lead), slice(inside.stop, None)):
+            padded[:, margin] = padded[:, lead + source[margin]]
+        rows = out[top : top + bank.shape[1]]
+        for number, left in enumerate(range(0, width, bank.shape[1])):
+            window = padded[: len(rows), number * step : number * step + len(bank)]
+            part = rows[:, left : left + bank.shape[1]]
+            part[:] = (window @ bank)[:, : part.shape[1]]
     return out
+
+
+def _filter(
+    image: np.ndarray, rate: Fraction, centre: np.float32, top: int, out: np.ndarray
+) -> None:
+    """Write some rows of an image (H, W), less its centre, of which the columns are resampled.
+
+    They are those from the row `top` on, a product of matrices.
+    """
+    bank, step = _bank(rate)
+    source = _continued(len(image), rate)[top // bank.shape[1] * step :][: len(bank)]
+    # Within the image without a copy.
+    inside = source[-1] - source[0] == len(source) - 1
+    window = image[source[0] : source[-1] + 1] if inside else image[source]
+    columns = max(_SINGLE_THREADED // bank.size, 1)
+    for left in range(0, image.shape[1], columns):
+        some = slice(left, left + columns)
+        part = window[:, some]
+        if centre or part.dtype != np.float32:
+            part = np.subtract(part, centre, dtype=np.float32, casting="unsafe")
+        np.matmul(bank.T, part, out=out[:, some])
 
 
 def _length(length: int, rate: Fraction) -> int:
     return -(-length * rate.denominator // rate.numerator)
 
 
-def _filter(rows: np.ndarray, rate: Fraction, centre: np.float32, out: np.ndarray) -> None:
-    """Resample rows of shape (n, length), less `centre`, into `out`, as products of matrices."""
+@lru_cache(maxsize=16)
+def _continued(length: int, rate: Fraction) -> np.ndarray:
+    """Return the indices of the pixels of an axis continued by reflection, as the filter needs."""
     bank, step = _bank(rate)
     inputs, outputs = bank.shape
-    length = out.shape[1]
-    starts = range(0, length, outputs)
     lead = (inputs - step) // 2
-    margins = [(0, 0), (lead, len(starts) * step + lead - rows.shape[1])]
-    strip = max(_SINGLE_THREADED // bank.size, 1)
-    for top in range(0, len(rows), strip):
-        some = slice(top, top + strip)
-        padded = np.pad(rows[some] - centre, margins, mode="symmetric")
-        for block, start in enumerate(starts):
-            filtered = padded[:, block * step : block * step + inputs] @ bank
-            out[some, start : start + outputs] = filtered[:, : length - start]
+    number = -(-_length(length, rate) // outputs)
+    return np.pad(np.arange(length), (lead, number * step + lead - length), mode="symmetric")
 
 
 @lru_cache(maxsize=16)
