@@ -91,7 +91,7 @@ def axis_matrix(length: int, sampling: float, target: float) -> tuple[np.ndarray
     responses = np.empty((-(-_length(len(means), rate) // outputs) * outputs, length), np.float32)
     for top in range(0, len(responses), outputs):
         _filter(means, rate, np.float32(0), top, out=responses[top : top + outputs])
-    responses = responses[:_length(len(means), rate)]
+    responses = responses[: _length(len(means), rate)]
     matrix = responses / responses.sum(axis=1)[:, None]
     return np.ascontiguousarray(matrix), Grid(origin=(block - 1) / 2, scale=float(block * rate))
 
