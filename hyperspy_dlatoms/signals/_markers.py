@@ -75,7 +75,7 @@ def to_markers(
     colouring = None
     if by is not None:
         colouring = Colouring.of(atoms._calibration, by, atoms._some_frames(), limits)
-    return _markers(atoms, colouring, kwargs)
+    return _markers(atoms, signal, colouring, kwargs)
 
 
 @filled
@@ -190,7 +190,7 @@ def _show(
     colouring = None
     if by is not None:
         colouring = Colouring.of(atoms._calibration, by, atoms._some_frames(), limits)
-    markers = _markers(atoms, colouring, style)
+    markers = _markers(atoms, signal, colouring, style)
     # HyperSpy's scale bar has the unit of the axes, if they have one.
     calibrated = all(map(_is_length, atoms._calibration.units))
     signal.plot(**({} if calibrated else {"scalebar": False}), **kwargs)
@@ -207,9 +207,19 @@ def _show(
         _picture.add_colour_bar(axes, colouring, location="left")
 
 
-def _markers(atoms: AtomPositions, colouring: Colouring | None, given: dict[str, Any]):
+def _markers(
+    atoms: AtomPositions,
+    signal: Signal2D | None,
+    colouring: Colouring | None,
+    given: dict[str, Any],
+):
     from hyperspy.api import plot
 
+    shown = () if signal is None else signal.axes_manager.indices[::-1]
+    index = shown or (0,) * atoms.data.ndim
+    if "sizes" not in given:
+        # What is shown first is computed for the size of the rings, and then known.
+        atoms = atoms._computed_at(index)
     calibration = atoms._calibration
     style: dict[str, Any] = {"facecolor": "none", "edgecolor": PLAIN}
     if colouring is not None:
@@ -217,8 +227,7 @@ def _markers(atoms: AtomPositions, colouring: Colouring | None, given: dict[str,
     if "sizes" in given:
         style |= {"units": "points", "linewidth": 1.2}
     else:
-        # Of lazy atoms one frame, which is shown first.
-        frames = atoms._some_frames(1 if atoms._lazy else _MEASURED)
+        frames = [atoms.data[index].compute()] if atoms._lazy else atoms._some_frames(_MEASURED)
         pixel = float(calibration.sampling.mean())
         apart = [_picture.spacing(frame, pixel) for frame in frames if len(frame) > 1]
         diameter = _picture.RING * float(np.median(apart or [_picture.SPACING / pixel]))

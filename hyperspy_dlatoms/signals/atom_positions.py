@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import dask
 import dask.array as da
 import numpy as np
+from dask.highlevelgraph import HighLevelGraph
 from hyperspy.signals import BaseSignal, LazySignal
 
 from hyperspy_dlatoms import _rows
@@ -435,6 +436,21 @@ class AtomPositions(Physics, BaseSignal):
         if self._lazy:
             return _map(function, self.data, **kwargs).T
         return function(self.data, **kwargs).T
+
+    def _computed_at(self, index: tuple[int, ...]) -> AtomPositions:
+        """Return atoms of which the block of a frame is computed, and kept, if they are lazy."""
+        if not self._lazy:
+            return self
+        data, name = self.data, f"computed-at-{dask.base.tokenize(self.data.name, index)}"
+        block = tuple(
+            int(np.searchsorted(np.cumsum(sizes), at, side="right"))
+            for sizes, at in zip(data.chunks, index, strict=True)
+        )
+        layer: dict[Any, Any] = {(name, *at): (data.name, *at) for at in np.ndindex(data.numblocks)}
+        layer[(name, *block)] = data.blocks[block].compute()
+        graph = HighLevelGraph.from_collections(name, layer, dependencies=[data])
+        known = da.Array(graph, name, data.chunks, meta=data._meta)
+        return self._deepcopy_with_new_data(known)
 
     def _some_frames(self, number: int | None = None) -> list[np.ndarray]:
         """Return all frames, or of lazy ones a few; or so many evenly spread ones at most."""
