@@ -179,4 +179,7 @@ def _of_core(features: np.ndarray, frame: Frame, tile: Tile, size: int) -> np.nd
             in_cells(tile.core, size), frame.working.shape[-2:], tile.origin, strict=True
         )
     )
-    return features[rows, columns].reshape(-1, features.shape[-1]).copy()
+    core = features[rows, columns]
+    # A part is copied, so that the whole need not be kept.
+    core = core if core.shape == features.shape else core.copy()
+    return core.reshape(-1, features.shape[-1])

@@ -464,7 +464,9 @@ def _domain_score(
     """Score a frame by the members with a domain."""
     scores = [
         member.domain.score(
-            sampling=sampling, working=frame.working, features=np.concatenate(features)
+            sampling=sampling,
+            working=frame.working,
+            features=features[0] if len(features) == 1 else np.concatenate(features),
         )
         for member, *features in zip(members, *(tile.features for tile in tiles), strict=True)
         if member.domain is not None

@@ -23,6 +23,8 @@ BANDS = 24
 # a mean.
 _WINDOW = 128
 _MOST_WINDOWS = 12
+# Cells, which stay in the cache.
+_STRIP = 256
 # Of power, that of white noise being 1, so that a blank image has a logarithm.
 _FLOOR = 1e-4
 # Rings of images at 0.2 Å/px: 1.6 to 2.0 periods an Å, which no lens passes, so that all is noise,
@@ -243,10 +245,12 @@ def describe(working: np.ndarray, features: np.ndarray) -> np.ndarray:
     since most of an image may be empty; the plain mean of those that tell of sites (3); the
     spectrum (2 BANDS).
     """
-    features = np.asarray(features, np.float64)
-    weights = features[:, -1] + _SOME_SITE
-    weighted = weights @ features / weights.sum()
-    plain = features[:, -SITES_SEEN:].mean(axis=0)
+    weights = features[:, -1].astype(np.float64) + _SOME_SITE
+    # Some cells at a time stay in the cache in double precision.
+    strips = (slice(top, top + _STRIP) for top in range(0, len(features), _STRIP))
+    sums = sum(weights[some] @ features[some].astype(np.float64) for some in strips)
+    weighted = sums / weights.sum()
+    plain = features[:, -SITES_SEEN:].mean(axis=0, dtype=np.float64)
     images = working.reshape(-1, *working.shape[-2:])
     return np.concatenate([weighted, plain, np.mean([spectrum(one) for one in images], axis=0)])
 
@@ -309,10 +313,12 @@ def _moments(image: np.ndarray, sides: list[int]) -> tuple[np.ndarray, np.ndarra
     taper /= np.sqrt(np.square(taper).sum())
     first, second = np.zeros((2, sides[0], sides[1] // 2 + 1))
     # One row of windows at a time stays in the cache.
+    windows = np.empty((len(columns), *sides), np.float32)
     for y in rows:
-        windows = np.stack([image[y : y + sides[0], x : x + sides[1]] for x in columns])
-        windows -= windows.mean(axis=(1, 2), keepdims=True)
-        windows *= taper
+        for window, x in zip(windows, columns, strict=True):
+            part = image[y : y + sides[0], x : x + sides[1]]
+            np.subtract(part, part.mean(), out=window)
+            window *= taper
         waves = scipy.fft.rfft2(windows)
         power = waves.real**2 + waves.imag**2
         first += power.sum(axis=0)
