@@ -30,3 +30,6 @@ def test_every_column_of_the_example_is_found(image):
 def test_scanned_images_are_read_by_it(image):
     table = image.suggest_model()
     assert table.index[0] == NAME
+    # Nothing else says so: run tools/modality.py after a new calibration of stem or crystal.
+    assert table.likely[NAME] > 0.5 > table.likely["crystal"]
+    assert all(catalogue.load(name).domain.scanned is not None for name in (NAME, "crystal"))

@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
+from scipy.spatial import cKDTree
+from scipy.special import expit, logit
 
 from hyperspy_dlatoms.analysis.lattice import best_fit, lattices_of, with_lattices
 from hyperspy_dlatoms.detection._window import lattice_centre, window_about
@@ -38,14 +40,24 @@ _OFF = math.log(1.15)
 """Largest logarithm of the ratio of the lattice's size to that of a material: of calibrations that
 are somewhat wrong."""
 
+_OTHER = 1.15
+"""Ratio of two densities of sites, from which they are of two lattices."""
 
-_OTHER = math.log(1.15)
-"""Logarithm of the ratio of two densities of sites, from which they are of two lattices."""
+_ROUND = 6.0
+"""Å about a site in which densities are compared: two neighbours or more of any lattice."""
 
+_SAME = 0.5
+"""Å between two readings of a site: a third of the shortest distance in crystals."""
 
-_SCANNED = 0.94
-"""Of the clarity of networks of scanned images, whose thresholds are higher, so that the sites that
-are left are surer. It matters only where metadata do not say how an image was made."""
+_COMMON = 0.7
+"""Least share of the sites of a lattice that another reading of it has in common."""
+
+_TINY = 1e-4
+"""Of probabilities: the fit has seen 1300 images, so it knows nothing rarer."""
+
+_UNLIKELY = 0.1
+"""Probability of the way that images were made, HRTEM or STEM, below which networks for it are left
+out, as if metadata said so. Less than that is as often said of an image in error."""
 
 
 class Rating(NamedTuple):
@@ -69,7 +81,14 @@ class Rating(NamedTuple):
         Of the sites to a lattice of the network's materials, of their size: 1 for a crystal, 0 for
         another lattice; NaN where there are too few sites to tell, or no materials.
     scanned : bool
-        Whether the network is one of scanned images.
+        Whether the network is one for scanned images (STEM).
+    seen_scanned : float
+        The median probability, by the network, that the images were scanned, not recorded by a
+        camera (HRTEM); NaN where it was not taught that.
+    likely : float
+        The probability, by all networks, that the images were made in the way that this one is for.
+    sites : tuple of numpy.ndarray
+        Those of each window, (n, 2), Å.
     """
 
     name: str
@@ -80,12 +99,14 @@ class Rating(NamedTuple):
     reasons: tuple[str, ...]
     likeness: float
     scanned: bool = False
+    seen_scanned: float = math.nan
+    likely: float = 1.0
+    sites: tuple[np.ndarray, ...] = ()
 
     @property
     def clarity(self) -> float:
         """How sure the network is of its sites, on images like its own, from 0 to 1."""
-        clarity = self.probability * max(1 - 0.5 * self.domain, 0.0)
-        return _SCANNED * clarity if self.scanned else clarity
+        return self.likely * self.probability * max(1 - 0.5 * self.domain, 0.0)
 
     @property
     def merit(self) -> float:
@@ -116,6 +137,7 @@ def rate(parts: np.ndarray, sampling: float, network: AtomNetwork | AtomEnsemble
     area = parts.size * (sampling / 10) ** 2
     probabilities = np.concatenate([one.sites.probability for one in found])
     scores = [one.domain for one in found if one.domain is not None]
+    scanned = [one.scanned for one in scores if one.scanned is not None]
     reasons = dict.fromkeys(reason for score in scores for reason in score.reasons)
     enough = len(probabilities) >= _FEWEST
     return Rating(
@@ -127,7 +149,27 @@ def rate(parts: np.ndarray, sampling: float, network: AtomNetwork | AtomEnsemble
         tuple(reasons),
         _likeness([one.sites.position for one in found], sampling, network.card.materials),
         network.card.modality == "STEM",
+        float(np.median(scanned)) if scanned else math.nan,
+        sites=tuple(one.sites.position * sampling for one in found),
     )
+
+
+def weigh_modality(ratings: Sequence[Rating]) -> list[Rating]:
+    """Return the ratings with how likely the images were made in the way that each network is for.
+
+    That is the mean of the logarithms of the odds by the networks that were taught to tell scanned
+    images from those of a camera, of those only whose domain the images are in, if there are any.
+    If none was taught it, nothing is known.
+    """
+    taught = [one for one in ratings if not math.isnan(one.seen_scanned)]
+    if not taught:
+        return list(ratings)
+    said = [one.seen_scanned for one in taught if one.domain <= 1] or [
+        one.seen_scanned for one in taught
+    ]
+    # So that one network alone is never certain.
+    scanned = float(expit(np.mean(logit(np.clip(said, _TINY, 1 - _TINY)))))
+    return [one._replace(likely=scanned if one.scanned else 1 - scanned) for one in ratings]
 
 
 def choose(ratings: Sequence[Rating]) -> Rating:
@@ -136,8 +178,10 @@ def choose(ratings: Sequence[Rating]) -> Rating:
     Of the networks that the images are inside the domain of, it is the one of the most merit; one
     that was made for the material, and whose sites form a lattice of it, goes before those for all
     crystals, unless one of these is surer of another lattice. Where all are outside, it is the one
-    that is least so; where none finds anything, one for all crystals.
+    that is least so; where none finds anything, one for all crystals. Networks for images that were
+    made in another way are left out where that is clear, see `weigh_modality`.
     """
+    ratings = [one for one in ratings if one.likely >= _UNLIKELY] or ratings
     inside = [one for one in ratings if one.inside]
     general = [one for one in inside if not one.special]
     of_material = [
@@ -156,12 +200,31 @@ def choose(ratings: Sequence[Rating]) -> Rating:
 def _contradicted(one: Rating, general: Sequence[Rating]) -> bool:
     """Whether a network for all crystals is surer of another lattice, say of both its sublattices.
 
-    That of metals takes every second column of MgO along [100] for gold.
+    That of metals takes every second column of MgO along [100] for gold. Only what is about its
+    sites counts, not the columns of a support; and where it finds two sites in place of three it is
+    no surer.
     """
-    return any(
-        other.clarity > one.clarity and abs(math.log(other.density / one.density)) > _OTHER
-        for other in general
-    )
+    for other in general:
+        ratio, common = _compare(one.sites, other.sites)
+        differs = ratio > _OTHER or common < _COMMON
+        if differs and min(ratio, 1) * other.clarity > one.clarity:
+            return True
+    return False
+
+
+def _compare(sites: Sequence[np.ndarray], others: Sequence[np.ndarray]) -> tuple[float, float]:
+    """Return the density of others about sites, in units of theirs, and the share in common."""
+    own = more = common = total = 0
+    for here, there in zip(sites, others, strict=True):
+        if len(here) == 0:
+            continue
+        tree, total = cKDTree(here), total + len(here)
+        own += tree.query_ball_point(here, _ROUND, return_length=True).sum()
+        if len(there):
+            other = cKDTree(there)
+            more += other.query_ball_point(here, _ROUND, return_length=True).sum()
+            common += np.isfinite(other.query(here, distance_upper_bound=_SAME)[0]).sum()
+    return (float(more / own), float(common / total)) if total else (0.0, 0.0)
 
 
 def certainty(chosen: Rating, ratings: Sequence[Rating]) -> float:

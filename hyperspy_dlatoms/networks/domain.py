@@ -10,6 +10,7 @@ from typing import NamedTuple
 import numpy as np
 import scipy.fft
 from scipy.spatial.distance import cdist
+from scipy.special import expit
 
 PREFIX = "domain/"
 
@@ -61,10 +62,14 @@ class DomainScore(NamedTuple):
         Above 1 the image is outside.
     reasons : tuple of str
         What is outside; empty for an image inside.
+    scanned : float or None
+        The probability that the image was scanned (STEM), not recorded by a camera; None where that
+        was not learnt.
     """
 
     score: float
     reasons: tuple[str, ...]
+    scanned: float | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,6 +99,9 @@ class Domain:
     usual, limits : numpy.ndarray
         Of the votes, the distance to the nearest example, the unusual spectrum, and the sites found
         without a signal: the median over good images, and the limit, shape (4,) each.
+    scanned : numpy.ndarray, optional
+        Weights of a standardised description, and a constant, shape (D + 1,): their sum is the
+        logarithm of the odds that an image was scanned. See `training.modality.fit_scanned`.
 
     Notes
     -----
@@ -122,6 +130,7 @@ class Domain:
     whitening: np.ndarray
     usual: np.ndarray
     limits: np.ndarray
+    scanned: np.ndarray | None = None
 
     def __post_init__(self) -> None:
         lengths = {
@@ -134,6 +143,8 @@ class Domain:
             "usual": 4,
             "limits": 4,
         }
+        if self.scanned is not None:
+            lengths["scanned"] = len(self.scale) + 1
         wrong = [name for name, length in lengths.items() if len(getattr(self, name)) != length]
         if wrong or self.projection.shape[1] != self.examples.shape[1]:
             raise ValueError(f"its domain is damaged, the array {(wrong or ['examples'])[0]!r}")
@@ -164,11 +175,13 @@ class Domain:
         low, high = self.sampling
         stretch = max(low / sampling, sampling / high) / TOLERATED
         votes = distance = oddness = blindness = 0.0
+        scanned = None
         # Of a blank image there is nothing to say.
         if working.any():
-            description = describe(working, features)
-            description[-2 * BANDS :] = _beyond_recorded(description[-2 * BANDS :], sampling)
+            description = describe(working, features, sampling)
             votes, distance, oddness, blindness = self.rate(description[None])[0]
+            if self.scanned is not None:
+                scanned = float(self.rate_scanned(description[None])[0])
         found = {
             f"sampling outside {low:.3g}-{high:.3g} Å/px": stretch,
             "texture unlike the images that the network reads right": max(votes, distance),
@@ -177,7 +190,7 @@ class Domain:
         }
         outside = {reason: value for reason, value in found.items() if value > 1}
         # Within their limits only the votes tell a better image from a worse one.
-        return DomainScore(float(max(votes, *outside.values(), 0.0)), tuple(outside))
+        return DomainScore(float(max(votes, *outside.values(), 0.0)), tuple(outside), scanned)
 
     def judge(self, *, sampling: float, working: np.ndarray, features: np.ndarray) -> DomainScore:
         """Score an image; deprecated, use `score`."""
@@ -213,9 +226,16 @@ class Domain:
             ]
         )
 
+    def rate_scanned(self, descriptions: np.ndarray) -> np.ndarray:
+        """Return the probabilities (n,) that images of descriptions (n, D) were scanned."""
+        assert self.scanned is not None
+        standard = standardise(descriptions, self.centre, self.scale)
+        return expit(standard @ self.scanned[:-1] + self.scanned[-1])
+
     def to_arrays(self) -> dict[str, np.ndarray]:
         """Return its arrays under the names that they have in a model file."""
-        return {PREFIX + one.name: getattr(self, one.name) for one in fields(self)}
+        arrays = {PREFIX + one.name: getattr(self, one.name) for one in fields(self)}
+        return {name: array for name, array in arrays.items() if array is not None}
 
     @classmethod
     def from_arrays(cls, arrays: dict[str, np.ndarray]) -> Domain | None:
@@ -228,7 +248,7 @@ class Domain:
         known = {one.name for one in fields(cls)}
         if not found:
             return None
-        if found.keys() != known:
+        if found.keys() | {"scanned"} != known:
             raise ValueError(
                 f"its domain has the arrays {sorted(found)}, this version of hyperspy-dlatoms "
                 f"knows {sorted(known)}: update hyperspy-dlatoms"
@@ -236,10 +256,13 @@ class Domain:
         return cls(**found)
 
 
-def describe(working: np.ndarray, features: np.ndarray) -> np.ndarray:
+def describe(
+    working: np.ndarray, features: np.ndarray, sampling: float | None = None
+) -> np.ndarray:
     """Describe a normalised image (h, w) by the features of a network (m, C) and by its spectrum.
 
-    Of a focal series (images, h, w) the spectrum is the mean of those of its images.
+    Of a focal series (images, h, w) the spectrum is the mean of those of its images. If the
+    `sampling` (Å/px) at which it was recorded is given, it is continued by the noise beyond that.
 
     The mean of the features (C), in which cells count the more, the surer the network is of a site,
     since most of an image may be empty; the plain mean of those that tell of sites (3); the
@@ -252,7 +275,10 @@ def describe(working: np.ndarray, features: np.ndarray) -> np.ndarray:
     weighted = sums / weights.sum()
     plain = features[:, -SITES_SEEN:].mean(axis=0, dtype=np.float64)
     images = working.reshape(-1, *working.shape[-2:])
-    return np.concatenate([weighted, plain, np.mean([spectrum(one) for one in images], axis=0)])
+    mean = np.mean([spectrum(one) for one in images], axis=0)
+    if sampling is not None:
+        mean = _beyond_recorded(mean, sampling)
+    return np.concatenate([weighted, plain, mean])
 
 
 def standardise(descriptions: np.ndarray, centre: np.ndarray, scale: np.ndarray) -> np.ndarray:

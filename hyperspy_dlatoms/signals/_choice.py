@@ -44,6 +44,7 @@ class Choice(NamedTuple):
             "density": [one.density for one in self.ratings],
             "probability": [one.probability for one in self.ratings],
             "domain": [one.domain for one in self.ratings],
+            "likely": [one.likely for one in self.ratings],
         }
 
     def __str__(self) -> str:
@@ -110,6 +111,7 @@ def choose_model(
         for name in names:
             ratings.append(choosing.rate(parts, pixel, handles.handle(name).get()))
             progress.step()
+    ratings = choosing.weigh_modality(ratings)
     best = choosing.choose(ratings)
     return Choice(best.name, choosing.certainty(best, ratings), tuple(ratings)), pixel
 
@@ -135,6 +137,7 @@ def table(choice: Choice) -> pd.DataFrame:
             "lattice": [one.likeness for one in choice.ratings],
             "domain": [one.domain for one in choice.ratings],
             "outside": ["; ".join(one.reasons) for one in choice.ratings],
+            "likely": [one.likely for one in choice.ratings],
         },
         index=pd.Index([one.name for one in choice.ratings], name="model"),
     )

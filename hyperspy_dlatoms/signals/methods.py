@@ -163,7 +163,8 @@ def suggest_model(
     Of those whose domain the images are in, the one that reads them best is suggested, before all
     one that was made for the material and whose sites form a lattice of it. If
     ``metadata.Acquisition_instrument.TEM.acquisition_mode`` says how the images were made, only
-    networks for such images are compared.
+    networks for such images are compared. Else the networks ``crystal`` and ``stem`` tell from the
+    images how likely each way is.
 
     Parameters
     ----------
@@ -177,7 +178,9 @@ def suggest_model(
         A row for each network, the suggested one first: whether it is the `chosen` one,
         `sites_per_nm2`, the mean `probability` of the sites, how like a `lattice` of the network's
         materials they are (1 for a crystal), the `domain` score (above 1 the images
-        are unlike those that the network was trained on), and why they are `outside`.
+        are unlike those that the network was trained on), why they are `outside`, and how `likely`
+        they were made in the way that the network is for, HRTEM or STEM (1 where the metadata say
+        so, or nothing is known).
 
     Raises
     ------

@@ -59,17 +59,17 @@ def examine(network: AtomNetwork, picture: Picture, tolerance: float) -> Outcome
         )
     classes = found[:, 5] if picture.labels is not None else np.zeros(len(found))
     number, f1 = _f1(found[:, :2] * picture.pixel, classes, picture, tolerance)
-    working, features = _see(network, picture)
+    working, features = see(network, picture)
     score, reasons = np.nan, ()
     if network.domain is not None:
-        score, reasons = network.domain.score(
+        score, reasons, *_ = network.domain.score(
             sampling=picture.sampling, working=working, features=features
         )
     description = describe(working, features)
     return Outcome(picture.kind, picture.dose, number, f1, description, score, reasons)
 
 
-def _see(network: AtomNetwork, picture: Picture) -> tuple[np.ndarray, np.ndarray]:
+def see(network: AtomNetwork, picture: Picture) -> tuple[np.ndarray, np.ndarray]:
     """Return the input of a domain for a picture: the working image or images, features (m, C)."""
     working, *_ = working_image(picture.image, picture.sampling, network.card)
     missing = [(0, -length % network.grid_multiple) for length in working.shape[-2:]]

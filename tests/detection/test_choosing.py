@@ -2,7 +2,15 @@
 import numpy as np
 import pytest
 
-from hyperspy_dlatoms.detection.choosing import Rating, certainty, choose, rate, windows
+from hyperspy_dlatoms.detection.choosing import (
+    Rating,
+    certainty,
+    choose,
+    rate,
+    weigh_modality,
+    windows,
+)
+from hyperspy_dlatoms.networks.domain import DomainScore
 from tests.helpers.spot_network import SpotNetwork
 
 
@@ -76,17 +84,75 @@ def test_the_window_of_a_large_image_is_where_its_lattice_is():
     assert part.std() > 15
 
 
+def lattice(spacing, shift=0.0):
+    """Sites (Å) of a square lattice in a square of 40 Å, as those of one window."""
+    y, x = np.mgrid[0:40:spacing, 0:40:spacing]
+    return (np.column_stack([y.ravel(), x.ravel()]) + shift,)
+
+
 def test_a_surer_reading_of_another_lattice_goes_before_the_material():
-    one = rating("one", probability=0.96, domain=0.7, density=9.9)
-    both = rating("both", special=False, likeness=np.nan, domain=0.2, density=17.6)
-    assert choose([one, both]) is both
-    # The same columns, or less sure: the network of the material.
-    assert choose([one, both._replace(density=10.0)]) is one
-    assert choose([one, both._replace(domain=0.9)]) is one
+    one = rating("one", probability=0.96, domain=0.7, sites=lattice(3.0))
+    both = rating("both", special=False, likeness=np.nan, domain=0.2)
+    finer, elsewhere = lattice(1.5), lattice(3.0, shift=1.5)
+    for sites in (finer, elsewhere):
+        assert choose([one, both._replace(sites=sites)]).name == "both"
+        # Less sure.
+        assert choose([one, both._replace(sites=sites, domain=0.9)]) is one
+    # The same columns.
+    assert choose([one, both._replace(sites=lattice(3.0, shift=0.1))]) is one
 
 
-def test_a_network_of_scanned_images_has_to_be_clearer():
+def test_columns_of_a_support_and_a_few_sure_sites_are_no_other_lattice():
+    particle = lattice(3.0)[0]
+    particle = particle[(particle < 15).all(axis=1)]
+    support = lattice(2.0)[0]
+    support = support[(support > 24).all(axis=1)]
+    one = rating("one", probability=0.96, domain=0.7, sites=(particle,))
+    other = rating("other", special=False, likeness=np.nan, domain=0.2)
+    assert choose([one, other._replace(sites=(np.concatenate([particle, support]),))]) is one
+    sheet = one._replace(sites=lattice(1.5))
+    assert choose([sheet, other._replace(sites=lattice(4.5))]) is sheet
+
+
+def test_networks_for_images_made_in_another_way_are_left_out():
+    camera = rating("camera", special=False, likeness=np.nan, probability=0.7)
+    scanned = camera._replace(name="scanned", scanned=True, probability=0.95)
+    # Nothing is known of how the image was made.
+    assert choose(weigh_modality([camera, scanned])) == scanned
+    told = weigh_modality([camera, scanned._replace(seen_scanned=0.02)])
+    assert [one.likely for one in told] == pytest.approx([0.98, 0.02])
+    assert choose(told) is told[0]
+    # Both networks may know: the mean of 2 to 98 and 98 to 2.
+    told = weigh_modality([camera._replace(seen_scanned=0.98), told[1]])
+    assert [one.likely for one in told] == pytest.approx([0.5, 0.5])
+    assert choose(told) is told[1]
+    # A particle that a camera took is outside, and no reason for a network of scanned images.
+    outside = [camera._replace(domain=1.2, likely=0.95), scanned._replace(likely=0.05)]
+    assert choose(outside) is outside[0]
+
+
+def test_a_doubt_of_how_an_image_was_made_weighs_in():
     camera = rating("camera", special=False, likeness=np.nan)
-    scanned = camera._replace(name="scanned", scanned=True)
-    assert choose([camera, scanned]) is camera
-    assert choose([camera._replace(probability=0.8), scanned]) is scanned
+    scanned = camera._replace(name="scanned", scanned=True, seen_scanned=0.6)
+    assert choose(weigh_modality([camera, scanned])).name == "scanned"
+    assert choose(weigh_modality([camera, scanned._replace(seen_scanned=0.4)])).name == "camera"
+    assert choose(weigh_modality([camera, scanned._replace(probability=0.5)])).name == "camera"
+
+
+def test_a_network_says_how_windows_were_made(spot_images):
+    class Scored(SpotNetwork):
+        grid_multiple = 32
+
+        class domain:  # noqa: N801
+            @staticmethod
+            def score(**_):
+                return DomainScore(0.4, (), 0.9)
+
+        def infer(self, batch):
+            return self.maps(batch), np.zeros((*(n // 32 for n in batch.shape[1:]), 1))[None]
+
+    signal, truth = spot_images()
+    found = rate(windows(signal.data[None], 0.1), 0.1, Scored())
+    assert (found.domain, found.seen_scanned) == (0.4, 0.9)
+    assert len(found.sites[0]) == len(truth[()])
+    assert np.isnan(rate(windows(signal.data[None], 0.1), 0.1, SpotNetwork()).seen_scanned)

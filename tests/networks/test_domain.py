@@ -58,7 +58,7 @@ def test_an_image_like_those_inside_is_inside(domain):
 
 @pytest.mark.parametrize("texture", [1.0, 4.0], ids=["known to be outside", "unlike all"])
 def test_texture(domain, texture):
-    score, reasons = domain.score(sampling=0.1, working=NOISE, features=features(texture))
+    score, reasons, _ = domain.score(sampling=0.1, working=NOISE, features=features(texture))
     assert score > 1
     (reason,) = reasons
     assert "texture" in reason
@@ -74,7 +74,7 @@ def recorded(sampling):
 @pytest.mark.parametrize("sampling, ratio", [(0.02, 0.03 / 0.02), (0.52, 2.0), (0.27, 0.27 / 0.26)])
 def test_sampling(domain, sampling, ratio):
     working = recorded(sampling)
-    score, reasons = domain.score(sampling=sampling, working=working, features=features(0.0))
+    score, reasons, _ = domain.score(sampling=sampling, working=working, features=features(0.0))
     assert (score > 1) == bool(reasons) == (ratio > 1.1)
     if reasons:
         assert score == pytest.approx(ratio / 1.1)
@@ -139,6 +139,19 @@ def test_arrays_of_a_file(domain):
     assert Domain.from_arrays({"kernel": np.ones(3)}) is None
 
 
+def test_whether_an_image_was_scanned(domain):
+    shown = {"sampling": 0.1, "working": NOISE}
+    assert domain.score(**shown, features=features(0.0)).scanned is None
+    weights = np.zeros(SIZE + 1)
+    weights[0], weights[-1] = 2.0, -1.0
+    told = Domain.from_arrays(domain.to_arrays() | {"domain/scanned": weights})
+    assert told.score(**shown, features=features(0.0)).scanned == pytest.approx(1 / (1 + np.e))
+    # Of one texture more, the odds are e² times that.
+    scanned = told.score(**shown, features=features(1.0)).scanned
+    assert scanned == pytest.approx(np.e / (1 + np.e), abs=0.02)
+    assert told.score(sampling=0.1, working=0 * NOISE, features=features(0.0)).scanned is None
+
+
 def test_other_or_damaged_arrays_are_refused(domain):
     arrays = domain.to_arrays()
     with pytest.raises(ValueError, match="update"):
@@ -147,6 +160,8 @@ def test_other_or_damaged_arrays_are_refused(domain):
         Domain.from_arrays(arrays | {"domain/colour": np.ones(1)})
     with pytest.raises(ValueError, match="damaged, the array 'votes'"):
         Domain.from_arrays(arrays | {"domain/votes": np.ones(3)})
+    with pytest.raises(ValueError, match="damaged, the array 'scanned'"):
+        Domain.from_arrays(arrays | {"domain/scanned": np.ones(3)})
     with pytest.raises(ValueError, match="damaged, the array 'examples'"):
         Domain.from_arrays(arrays | {"domain/examples": np.ones((2, 3))})
 

@@ -22,6 +22,8 @@ def test_examples_are_read_by_their_networks(example):
     assert table.index[0] == expected
     assert table.chosen.tolist() == [True] + [False] * (len(table) - 1)
     assert "outside" in table and table.probability.between(0, 1).all()
+    # Nothing says so, but the images are of a camera.
+    assert table.likely["crystal"] > 0.5 > table.likely["stem"]
 
 
 def test_atoms_of_a_chosen_network_are_those_of_its_name(example, capsys):

@@ -1,0 +1,138 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Whether the network that is chosen for an image is the one that reads it best.
+
+The images are of waves held out from the training, of data sets, or simulated from recipes; nothing
+says how they were made. A choice is right if no network has an F1 that is more than 0.02 above that
+of the chosen one; images that none reads (F1 below 0.5) do not count. With limits of 95 %::
+
+    python benchmarks/choosing.py data/crystal data/stem recipes/graphene.yaml \
+        recipes/metal-nanoparticle.yaml
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from scipy.stats import binomtest
+
+from hyperspy_dlatoms.analysis import match
+from hyperspy_dlatoms.detection.choosing import Rating, choose, rate, weigh_modality
+from hyperspy_dlatoms.recipes.recipe import Recipe, read_recipe
+from hyperspy_dlatoms.registry import catalogue
+from hyperspy_dlatoms.simulation.dataset import DataSet, make_item
+from hyperspy_dlatoms.simulation.imaging.modality import draw_any, take_any
+from hyperspy_dlatoms.training.examples import held_out
+
+NETWORKS = ("metal-nanoparticle", "graphene", "crystal", "stem")
+SEED = 41
+DOSES = {"HRTEM": (300.0, 1e5), "STEM": (3000.0, 1e6)}
+"""e/Å², drawn evenly in their logarithm."""
+
+FEWEST, READ, AS_GOOD, TOLERANCE = 40, 0.5, 0.02, 0.45
+
+
+class Trial(NamedTuple):
+    """An image, and how each network reads it."""
+
+    recipe: str
+    scanned: bool
+    dose: float
+    ratings: list[Rating]
+    f1: dict[str, float]
+
+    def loss(self) -> float:
+        """Return by how much the F1 of the chosen network is below the best."""
+        return max(self.f1.values()) - self.f1[choose(weigh_modality(self.ratings)).name]
+
+    def sure(self) -> float:
+        """Return the probability of the way that the image was made in truth."""
+        return next(r.likely for r in weigh_modality(self.ratings) if r.scanned == self.scanned)
+
+
+def trials(source: Path, number: int, seed: int = SEED) -> Iterator[Trial]:
+    """Yield the trials of a data set, or of a recipe."""
+    networks = [catalogue.load(name) for name in NETWORKS]
+    rng = np.random.default_rng(seed)
+    recipe, item_of = _waves(source)
+    low, high = DOSES[recipe.modality]
+    for index in rng.permutation(held_out(recipe)):
+        item = item_of(int(index))
+        # Of a support only some columns are listed.
+        if len(item.sites) < FEWEST or item.record["specimen"].get("support") == "oxide":
+            continue
+        conditions = draw_any(rng, recipe.imaging | {"dose": {"log": [low, high]}})
+        image, pixel, places = take_any(
+            rng,
+            item.wave,
+            recipe.waves.sampling,
+            item.record["energy"],
+            conditions,
+            item.sites[:, :2],
+        )
+        ratings = [rate(image[None], pixel, network) for network in networks]
+        kinds = np.array(item.record["kinds"])[item.species]
+        f1 = {r.name: _f1(r.sites[0], places * pixel, kinds) for r in ratings}
+        yield Trial(recipe.name, recipe.modality == "STEM", float(conditions.dose), ratings, f1)
+        number -= 1
+        if number == 0:
+            return
+
+
+def _waves(source: Path) -> tuple[Recipe, object]:
+    if source.is_dir():
+        data = DataSet(source, partial=True)
+        return data.recipe, data.__getitem__
+    recipe = read_recipe(source)
+    return recipe, lambda index: make_item(recipe, index)
+
+
+def _f1(found: np.ndarray, true: np.ndarray, kinds: np.ndarray) -> float:
+    """Return the F1 of sites (n, 2; Å); light columns and vacancies count neither way."""
+    counted = ~np.isin(kinds, ("light column", "C vacancy"))
+    pairs = match(found, true, TOLERANCE)[:, 1]
+    neither = np.count_nonzero(~counted[pairs])
+    return 2 * (len(pairs) - neither) / max(len(found) - neither + counted.sum(), 1)
+
+
+def table(every: list[Trial]) -> str:
+    """Return the rates, by the recipe of the images and by dose."""
+    read = [one for one in every if max(one.f1.values()) >= READ]
+    groups = {
+        name: [one for one in read if one.recipe == name] for name in {o.recipe for o in read}
+    }
+    for decade in range(2, 6):
+        part = [one for one in read if int(np.log10(min(one.dose, 9e5))) == decade]
+        groups[f"10^{decade} to 10^{decade + 1} e/Å²"] = part
+    lines = [f"{'':22} images   right [95 %]          HRTEM or STEM told   F1 lost"]
+    for name, part in (groups | {"all": read}).items():
+        if part:
+            losses = np.array([one.loss() for one in part])
+            told = np.mean([one.sure() > 0.5 for one in part])
+            right = int(np.count_nonzero(losses <= AS_GOOD))
+            low, high = binomtest(right, len(part)).proportion_ci(method="wilson")
+            lines.append(
+                f"{name:22} {len(part):6}   {right / len(part):.3f} [{low:.3f}, {high:.3f}]"
+                f"   {told:18.3f}   {losses.mean():7.4f}"
+            )
+    return "\n".join(lines)
+
+
+def main() -> None:
+    """Print a table."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("sources", nargs="+", type=Path, help="data sets, or recipes")
+    parser.add_argument("--images", type=int, default=60, help="of each (%(default)s)")
+    options = parser.parse_args()
+    every: list[Trial] = []
+    for source in options.sources:
+        every += trials(source, options.images)
+        print(source, flush=True)
+    print(table(every))
+
+
+if __name__ == "__main__":
+    main()
