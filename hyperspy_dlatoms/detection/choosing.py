@@ -57,7 +57,7 @@ _TINY = 1e-4
 
 _UNLIKELY = 0.1
 """Probability of the way that images were made, HRTEM or STEM, below which networks for it are left
-out, as if metadata said so. Less than that is as often said of an image in error."""
+out, as if metadata said so. Of 140 simulated images one was given less of what it is."""
 
 
 class Rating(NamedTuple):

@@ -7,7 +7,15 @@ import pytest
 from hyperspy_dlatoms.training import modality
 from hyperspy_dlatoms.training.domain import fit_domain
 from hyperspy_dlatoms.training.modality import describe_images, fit_scanned
-from tests.training.test_domain import SIZE, images
+
+SIZE = 60
+
+
+def images(rng, number, texture):
+    """Descriptions with a texture in some numbers."""
+    out = rng.normal(size=(number, SIZE)) * 0.3
+    out[:, :5] += texture
+    return out
 
 
 def drawn(seed, number, scanned):
