@@ -43,9 +43,6 @@ are somewhat wrong."""
 _OTHER = 1.15
 """Ratio of two densities of sites, from which they are of two lattices."""
 
-_ROUND = 6.0
-"""Å about a site in which densities are compared: two neighbours or more of any lattice."""
-
 _SAME = 0.5
 """Å between two readings of a site: a third of the shortest distance in crystals."""
 
@@ -200,31 +197,24 @@ def choose(ratings: Sequence[Rating]) -> Rating:
 def _contradicted(one: Rating, general: Sequence[Rating]) -> bool:
     """Whether a network for all crystals is surer of another lattice, say of both its sublattices.
 
-    That of metals takes every second column of MgO along [100] for gold. Only what is about its
-    sites counts, not the columns of a support; and where it finds two sites in place of three it is
-    no surer.
+    That of metals takes parts of MgO along [100] for gold, whose columns form the same lattice. A
+    network that finds two sites in place of three is no surer of them.
     """
     for other in general:
-        ratio, common = _compare(one.sites, other.sites)
-        differs = ratio > _OTHER or common < _COMMON
+        ratio = other.density / one.density
+        differs = ratio > _OTHER or _common(one.sites, other.sites) < _COMMON
         if differs and min(ratio, 1) * other.clarity > one.clarity:
             return True
     return False
 
 
-def _compare(sites: Sequence[np.ndarray], others: Sequence[np.ndarray]) -> tuple[float, float]:
-    """Return the density of others about sites, in units of theirs, and the share in common."""
-    own = more = common = total = 0
-    for here, there in zip(sites, others, strict=True):
-        if len(here) == 0:
-            continue
-        tree, total = cKDTree(here), total + len(here)
-        own += tree.query_ball_point(here, _ROUND, return_length=True).sum()
-        if len(there):
-            other = cKDTree(there)
-            more += other.query_ball_point(here, _ROUND, return_length=True).sum()
-            common += np.isfinite(other.query(here, distance_upper_bound=_SAME)[0]).sum()
-    return (float(more / own), float(common / total)) if total else (0.0, 0.0)
+def _common(sites: Sequence[np.ndarray], others: Sequence[np.ndarray]) -> float:
+    """Return the share of the sites in some windows that others have in common with them."""
+    near = [
+        cKDTree(there).query(here)[0] <= _SAME if len(there) else np.zeros(len(here), bool)
+        for here, there in zip(sites, others, strict=True)
+    ]
+    return float(np.concatenate(near).mean()) if near else 1.0
 
 
 def certainty(chosen: Rating, ratings: Sequence[Rating]) -> float:

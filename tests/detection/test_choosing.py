@@ -91,27 +91,24 @@ def lattice(spacing, shift=0.0):
 
 
 def test_a_surer_reading_of_another_lattice_goes_before_the_material():
-    one = rating("one", probability=0.96, domain=0.7, sites=lattice(3.0))
+    one = rating("one", probability=0.96, domain=0.7, density=9.9, sites=lattice(3.0))
     both = rating("both", special=False, likeness=np.nan, domain=0.2)
-    finer, elsewhere = lattice(1.5), lattice(3.0, shift=1.5)
-    for sites in (finer, elsewhere):
-        assert choose([one, both._replace(sites=sites)]).name == "both"
+    more = {"density": 17.6, "sites": lattice(1.5)}
+    elsewhere = {"density": 10.0, "sites": lattice(3.0, shift=1.5)}
+    for reading in (more, elsewhere):
+        assert choose([one, both._replace(**reading)]).name == "both"
         # Less sure.
-        assert choose([one, both._replace(sites=sites, domain=0.9)]) is one
+        assert choose([one, both._replace(**reading, domain=0.9)]) is one
     # The same columns.
-    assert choose([one, both._replace(sites=lattice(3.0, shift=0.1))]) is one
+    assert choose([one, both._replace(density=10.0, sites=lattice(3.0, shift=0.1))]) is one
 
 
-def test_columns_of_a_support_and_a_few_sure_sites_are_no_other_lattice():
-    particle = lattice(3.0)[0]
-    particle = particle[(particle < 15).all(axis=1)]
-    support = lattice(2.0)[0]
-    support = support[(support > 24).all(axis=1)]
-    one = rating("one", probability=0.96, domain=0.7, sites=(particle,))
-    other = rating("other", special=False, likeness=np.nan, domain=0.2)
-    assert choose([one, other._replace(sites=(np.concatenate([particle, support]),))]) is one
-    sheet = one._replace(sites=lattice(1.5))
-    assert choose([sheet, other._replace(sites=lattice(4.5))]) is sheet
+def test_a_few_sure_sites_are_no_other_lattice():
+    sheet = rating("sheet", probability=0.9, domain=0.5, density=36.0, sites=lattice(1.5))
+    few = rating("few", special=False, likeness=np.nan, density=11.0, sites=lattice(4.5))
+    assert few.clarity > sheet.clarity
+    assert choose([sheet, few]) is sheet
+    assert choose([sheet, few._replace(density=0.0, sites=(np.empty((0, 2)),))]) is sheet
 
 
 def test_networks_for_images_made_in_another_way_are_left_out():

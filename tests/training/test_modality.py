@@ -66,7 +66,8 @@ def test_images_of_waves_with_sites_are_described(tiny_scanned, tiny_scanned_dat
     def see(network, picture):
         seen.append(picture)
         size = 8 * (min(picture.image.shape) // 8)
-        return picture.image[:size, :size], np.full((4, network.channels), 0.5)
+        image = picture.image[:size, :size]
+        return (image - image.mean()) / image.std(), np.full((4, network.channels), 0.5)
 
     monkeypatch.setattr(modality, "see", see)
     monkeypatch.setattr(modality, "FEWEST_SITES", 5)
