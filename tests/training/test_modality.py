@@ -4,17 +4,19 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from hyperspy_dlatoms.networks.domain import BANDS
 from hyperspy_dlatoms.training import modality
 from hyperspy_dlatoms.training.domain import fit_domain
 from hyperspy_dlatoms.training.modality import describe_images, fit_scanned
 
-SIZE = 60
+SIZE = 12 + 2 * BANDS
 
 
 def images(rng, number, texture):
-    """Descriptions with a texture in some numbers."""
+    """Descriptions with a texture in some numbers, and sites."""
     out = rng.normal(size=(number, SIZE)) * 0.3
     out[:, :5] += texture
+    out[:, -2 * BANDS - 1] = rng.uniform(0, 1, number)
     return out
 
 
