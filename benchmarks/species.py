@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Species and vacancies from focal series: networks compared with classical methods.
 
-Sheets of MoS2 by ASE that no recipe draws, three images each, F1 by species and dose, and the
+Sheets by ASE that no recipe draws, three images each, F1 by species and dose, and the
 time of a series. The advantages of the classical methods are described in docs/comparison.rst::
 
     python benchmarks/species.py data/species mos2-focal-series -o docs/_static/species.csv
     python benchmarks/species.py data/species mos2-focal-series --write-card scored.safetensors
+    python benchmarks/species.py data/species mx2-focal-series --formulas MoS2 WS2 MoSe2 WSe2 \\
+        --networks-only --write-card scored.safetensors
 """
 
 import argparse
@@ -16,10 +18,12 @@ import numpy as np
 import pandas as pd
 from peers.species_comparison import (
     DOSES,
+    SpeciesScores,
     card_scores,
     compare_species,
     network_method,
     series_of,
+    together,
     wide,
 )
 
@@ -28,27 +32,47 @@ from hyperspy_dlatoms.networks.model_file import read_model, write_model
 
 
 def main() -> None:
-    """Compare, print the table and the confusion matrices, and write what is asked for."""
+    """Compare on each material, and write what is asked for."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("data", type=Path, help="where the exit waves are kept")
     parser.add_argument("models", nargs="*", help="networks; none for the classical methods alone")
-    parser.add_argument("--formula", default="MoS2")
+    parser.add_argument("--formulas", nargs="+", default=["MoS2"])
     parser.add_argument("--lenses", type=int, default=4, help="conditions drawn (%(default)s)")
     parser.add_argument("--doses", type=float, nargs="+", default=DOSES, help="e/Å² an image")
     parser.add_argument("--networks-only", action="store_true")
-    parser.add_argument("-o", "--output", type=Path, help="the table as .csv")
-    parser.add_argument("--write-card", type=Path, help="copy of the first model, with its scores")
+    parser.add_argument("-o", "--output", type=Path, help="the table as .csv, of the last formula")
+    parser.add_argument(
+        "--write-card",
+        type=Path,
+        help="copy of the first model, with its scores; of several formulas by role",
+    )
     options = parser.parse_args()
     options.data.mkdir(parents=True, exist_ok=True)
-    networks = {name: network_method(name) for name in options.models}
-    (first,) = series_of(options.data, options.doses[0], 0, ({"tilt": 0.5},), options.formula)
+    scores = [compared(formula, options) for formula in options.formulas]
+    if options.write_card:
+        model = options.models[0]
+        source = registry.path(model) if model in registry.names() else Path(model)
+        card, arrays = read_model(source)
+        one = scores[0] if len(scores) == 1 else together(scores)
+        measured = {"species": card_scores(one, model)}
+        card = dataclasses.replace(card, scores=card.scores | measured)
+        write_model(options.write_card, card, arrays)
+
+
+def compared(formula: str, options: argparse.Namespace) -> SpeciesScores:
+    """Compare on one material, print the table and the confusion matrices."""
+    networks = {
+        name: network_method(name, **({"material": formula} if _takes_it(name) else {}))
+        for name in options.models
+    }
+    (first,) = series_of(options.data, options.doses[0], 0, ({"tilt": 0.5},), formula)
     for find in networks.values():
         # The first call of a network is slower than the others.
         find(first)
     scores = compare_species(
         options.data,
         networks,
-        formula=options.formula,
+        formula=formula,
         doses=options.doses,
         lenses=options.lenses,
         classical=not options.networks_only,
@@ -63,13 +87,12 @@ def main() -> None:
                 print(pd.DataFrame(np.array(counts), scores.kinds, scores.kinds).to_string())
     if options.output:
         table.to_csv(options.output, index=False, float_format="%g")
-    if options.write_card:
-        model = options.models[0]
-        source = registry.path(model) if model in registry.names() else Path(model)
-        card, arrays = read_model(source)
-        measured = {"species": card_scores(scores, model)}
-        card = dataclasses.replace(card, scores=card.scores | measured)
-        write_model(options.write_card, card, arrays)
+    return scores
+
+
+def _takes_it(name: str) -> bool:
+    """Whether a network can be told the material."""
+    return bool(registry.load(name).card.arguments.get("material", False))
 
 
 if __name__ == "__main__":

@@ -105,13 +105,13 @@ def classical_methods(bond: float) -> dict[str, Maker]:
     }
 
 
-def network_method(model: ModelLike) -> baselines.Method:
-    """Return a method that finds the sites of a focal series by a network."""
+def network_method(model: ModelLike, **told: str) -> baselines.Method:
+    """Return a method that finds the sites of a focal series by a network, told what it can be."""
 
     def find(series: FocalSeries) -> Labelled:
         signal = as_signal(series)
         with warnings.catch_warnings(action="ignore", category=UserWarning):
-            sites = signal.classify_species(model, show_progressbar=False)
+            sites = signal.classify_species(model, show_progressbar=False, **told)
         species = sites.metadata.VectorMetadata.species
         table = sites.to_dataframe()
         index = table.species.map(species.index).to_numpy(dtype=int)
@@ -221,6 +221,18 @@ def wide(table: pd.DataFrame) -> pd.DataFrame:
     result = table.pivot_table(index=keys, columns="species", values="f1", sort=False, dropna=False)
     result = result.dropna(how="all")[species].reset_index()
     return result[["method", "calibration", "dose", *species, "seconds"]]
+
+
+def together(scores: Sequence[SpeciesScores]) -> SpeciesScores:
+    """Add up the counts of several materials, whose kinds get the names of their roles."""
+    metal, chalcogen = scores[0].kinds[:2]
+    roles = {metal: "metal", chalcogen: "chalcogen"}
+    kinds = [
+        " ".join([roles.get(word, word), *rest])
+        for word, *rest in (kind.split() for kind in scores[0].kinds)
+    ]
+    counts = {key: sum(one.confusions[key] for one in scores) for key in scores[0].confusions}
+    return SpeciesScores(pd.concat([one.table for one in scores]), counts, kinds)
 
 
 def card_scores(scores: SpeciesScores, method: str) -> dict[str, dict[str, dict[str, float]]]:
