@@ -35,8 +35,7 @@ for warning in caught:
         print(f"{warning.category.__name__}: {warning.message}")
 
 # %%
-# The image holds 1521 columns. The 30 others lie between four of them, where many crystals have
-# light columns: without any noise the network is too sure of the faint minima there.
+# The image holds 1521 columns, which lie so close for their width that hollows look like dark ones.
 
 print(len(atoms.to_dataframe()), "found")
 atoms.plot_on(s)

@@ -23,8 +23,8 @@ def test_the_card_says_what_it_is():
 def test_every_column_of_the_example_is_found(image):
     atoms = image.find_atoms_nn(NAME)
     # Gaussians of 0.5 Å on a square lattice of 1.95 Å, without noise, so nearly sinusoidal: hollows
-    # look like dark columns, and few are taken for such.
-    assert 1521 <= len(atoms.data[0]) < 1.03 * 1521
+    # look like dark columns.
+    assert len(atoms.data[0]) == pytest.approx(1521, abs=10)
 
 
 def test_scanned_images_are_read_by_it(image):

@@ -47,7 +47,7 @@ _QUANTILES = (0.99, 0.998, 0.998, 0.998)
 
 _MARGINS = {"HRTEM": (1.0, 1.3, 1.3, 1.3), "STEM": (1.0, 1.3, 2.6, 1.3)}
 """By which the limits are farther from the median than those shares ask for. The spectrum of scans
-varies more, since many are smoothed before they are saved."""
+varies more, since many are smoothed before they are saved, and some have no noise at all."""
 
 
 def learn_domain(

@@ -22,6 +22,9 @@ from hyperspy_dlatoms.simulation.imaging.modality import draw_any, take_any
 if TYPE_CHECKING:
     from hyperspy_dlatoms.networks.card import ModelCard
 
+_COARSEST = 0.75
+"""Å/px. Images that are said to be much coarser are refused before any network sees them."""
+
 NO_CLASS = -2
 """Label of a site of none of the classes of a network: whatever it is taken for is wrong."""
 
@@ -165,6 +168,8 @@ def draw_outlier(
     elif kind == "stretched":
         picture = take_picture(rng, item, ranges, sampling, card)
         factor = rng.uniform(1.3, 2.5) ** rng.choice([-1, 1])
+        if picture.pixel * factor > _COARSEST:
+            factor = 1 / factor
         picture = picture._replace(sampling=picture.pixel * factor)
     elif kind == "bright":
         columns = item.sites if rng.random() < 0.3 else random_lattice(rng, size)
