@@ -67,6 +67,13 @@ def vacancy_statistics(
     return pd.DataFrame(rows, columns=[*names, "area"])
 
 
+def kinds_of(
+    frames: Iterable[np.ndarray], columns: Sequence[str], species: Sequence[str]
+) -> list[str]:
+    """Return the names of the kinds of vacancies that are counted in frames."""
+    return [kind.name for kind in _kinds(list(frames), columns, species)]
+
+
 def vacancy_pairs(
     frames: Iterable[np.ndarray],
     columns: Sequence[str],

@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
-from hyperspy_dlatoms._warnings import ExtrapolationWarning, warn
+from hyperspy_dlatoms._warnings import DLAtomsWarning, ExtrapolationWarning, warn
 from hyperspy_dlatoms.networks.domain import ExtrapolationError
 
 if TYPE_CHECKING:
@@ -53,7 +53,14 @@ def layer_of(
             return layer
         _check_elements(material, layer, card)
     elif by_roles:
-        return _of_elements(elements, card)
+        found = _of_elements(elements, card)
+        if found is None and on_extrapolation != "ignore":
+            warn(
+                f"Nothing says what the layer is made of, so {card.name!r} may take the metal for "
+                "the chalcogen: give material, such as 'WS2', or set metadata.Sample.elements.",
+                DLAtomsWarning,
+            )
+        return found
     elif elements and on_extrapolation != "ignore":
         _compare(elements, card, on_extrapolation)
     return None

@@ -138,11 +138,15 @@ def vacancy_statistics(
     """
     frames, calibration, navigation = self._for_tables()
     warn_of_statistics(self.metadata.get_item("VectorMetadata.domain", []))
-    known = _rates_of_model(self, dose) if rates is None else vacancies.checked_rates(rates)
     frames, area = _inside(frames, calibration, border)
-    result = vacancies.vacancy_statistics(
-        frames.flat, calibration.columns, calibration.species, known, area=area, level=level
-    )
+    counted = list(frames.flat), calibration.columns, calibration.species
+    if rates is None:
+        # A card may tell vacancies of one and of both atoms; here columns may have no two.
+        kinds = vacancies.kinds_of(*counted)
+        known = {name: one for name, one in _rates_of_model(self, dose).items() if name in kinds}
+    else:
+        known = vacancies.checked_rates(rates)
+    result = vacancies.vacancy_statistics(*counted, known, area=area, level=level)
     return _export.with_navigation(result, navigation)
 
 

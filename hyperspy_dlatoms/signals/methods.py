@@ -499,6 +499,8 @@ def classify_species(
     ExtrapolationWarning
         With ``on_extrapolation="warn"``, of defoci and of images unlike those that the network was
         trained on; a lazy result warns of images when it is computed.
+    DLAtomsWarning
+        If a network of layers of any elements is told none, so that it may swap the species.
     DriftWarning
         Of images that are certainly misaligned by more than 1 Å, and with ``align=True`` of
         uncertain shifts; a lazy result warns when it is computed.

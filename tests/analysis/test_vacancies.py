@@ -171,6 +171,11 @@ def test_rates_from_a_card(movie, monkeypatch):
         given = {"S vacancy": about | {"recall": recall}}
         del given["S vacancy"]["precision"]
         assert table.equals(movie.vacancy_statistics(rates=given))
+    # Without heights nothing is told of one or both atoms, whatever the card knows.
+    scores["species"]["S vacancy (one)"] = {"1000": about}
+    plain = make(movie.data, columns=COLUMNS[:6])
+    plain.metadata.VectorMetadata.model = "mos2"
+    assert set(plain.vacancy_statistics(dose=1000).vacancy) == {"Mo vacancy", "S vacancy"}
     for dose, said in ((None, "give dose"), (-3, "dose is -3"), (999, "from 1000 e/Å² on")):
         with pytest.raises(ValueError, match=said):
             movie.vacancy_statistics(dose=dose)

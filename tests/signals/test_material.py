@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from hyperspy_dlatoms import AtomEnsemble, AtomPositions, ExtrapolationError
-from hyperspy_dlatoms._warnings import ExtrapolationWarning
+from hyperspy_dlatoms._warnings import DLAtomsWarning, ExtrapolationWarning
 from hyperspy_dlatoms.signals import _blocks, _material
 from tests.helpers.handle import Handle
 from tests.helpers.spot_series_network import SpotSeriesNetwork
@@ -72,7 +72,8 @@ def test_the_maps_have_them_too(network, series):
 
 
 def test_without_a_material_the_species_are_roles(network, series):
-    sites = series.classify_species("mx2")
+    with pytest.warns(DLAtomsWarning, match="may take the metal for the chalcogen: give material"):
+        sites = series.classify_species("mx2")
     assert species(sites) == ["metal", "chalcogen", "chalcogen vacancy"]
     assert network.elements == [None] and not sites.metadata.has_item("VectorMetadata.material")
 
