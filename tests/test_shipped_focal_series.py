@@ -11,18 +11,12 @@ from hyperspy_dlatoms.detection.pipeline import find_sites
 from hyperspy_dlatoms.detection.sites import column_names
 from hyperspy_dlatoms.recipes.recipe import parse_recipe
 from hyperspy_dlatoms.registry import catalogue
-from hyperspy_dlatoms.simulation.imaging.camera import Camera
-from hyperspy_dlatoms.simulation.imaging.conditions import Conditions
-from hyperspy_dlatoms.simulation.imaging.image import take_series
-from hyperspy_dlatoms.simulation.imaging.lens import Lens
 from hyperspy_dlatoms.simulation.specimens._two_dimensional import two_dimensional_layer
 from hyperspy_dlatoms.simulation.wave import exit_wave
+from tests.helpers.focal_series import DEFOCI, SIZE, series_of, shares
 
 NAME = "mos2-focal-series"
 SEED = 5021
-SIZE = 48.0
-DEFOCI = (-10.0, 40.0, 90.0)
-BORDER = 4.0
 
 
 @pytest.fixture(scope="module")
@@ -46,32 +40,10 @@ def scene():
     return wave, sites, np.array(layer.kinds)[species]
 
 
-def series_of(wave, dose=2e4):
-    lens = Lens(Cs=-8e4, focal_spread=30.0)
-    camera = Camera(sampling=0.1, dose=dose, blur=0.15, mtf=(1.0, 0.03, 0.45, 2.5))
-    conditions = Conditions(lens=lens, camera=camera, defoci=DEFOCI, drift=((0.0, 0.0),) * 3)
-    return take_series(np.random.default_rng(SEED), wave, 0.2, 80e3, conditions)
-
-
 def sites_of(network, series, sampling, **more):
     with warnings.catch_warnings(action="error"):
         (sites,) = find_sites(series[None], sampling, network, **more)
     return sites
-
-
-def shares(network, sites, scene, sampling, name):
-    """Precision and recall of one species, away from the edges."""
-    _, true, names = scene
-    found = sites[np.array(network.card.classes)[sites[:, 5].astype(int)] == name, :2] * sampling
-    there = true[names == name, :2]
-    pairs = match(found, there, 0.7)
-    right, seen = np.zeros(len(found), bool), np.zeros(len(there), bool)
-    right[pairs[:, 0]] = seen[pairs[:, 1]] = True
-
-    def inner(places):
-        return ((places > BORDER) & (places < SIZE - BORDER)).all(axis=1)
-
-    return right[inner(found)].mean(), seen[inner(there)].mean()
 
 
 def test_the_card_says_what_it_is(network):
@@ -88,7 +60,7 @@ def test_the_card_says_what_it_is(network):
 
 @pytest.mark.parametrize("defoci", [None, DEFOCI])
 def test_atoms_and_vacancies_are_found(network, scene, defoci):
-    series, sampling = series_of(scene[0])
+    series, sampling = series_of(scene[0], SEED)
     sites = sites_of(network, series, sampling, defoci=defoci)
     for name in ("Mo", "S"):
         assert min(shares(network, sites, scene, sampling, name)) > 0.95
@@ -97,7 +69,7 @@ def test_atoms_and_vacancies_are_found(network, scene, defoci):
 
 
 def test_single_and_double_vacancies_differ_in_height(network, scene):
-    series, sampling = series_of(scene[0])
+    series, sampling = series_of(scene[0], SEED)
     sites = sites_of(network, series, sampling)
     height = column_names(network.card).index("height")
     _, true, names = scene
@@ -113,7 +85,7 @@ def test_single_and_double_vacancies_differ_in_height(network, scene):
 
 
 def test_members_of_the_ensemble_find_atoms_and_vacancies(ensemble, scene):
-    series, sampling = series_of(scene[0])
+    series, sampling = series_of(scene[0], SEED)
     for member in ensemble.members:
         sites = sites_of(member, series, sampling)
         for name in ("Mo", "S"):
@@ -123,7 +95,7 @@ def test_members_of_the_ensemble_find_atoms_and_vacancies(ensemble, scene):
 
 
 def test_what_all_members_find_is_right(ensemble, scene):
-    series, sampling = series_of(scene[0])
+    series, sampling = series_of(scene[0], SEED)
     sites = sites_of(ensemble, series, sampling, minimum_agreement=1)
     for name in ("Mo", "S", "Mo vacancy", "S vacancy"):
         precision, recall = shares(ensemble, sites, scene, sampling, name)
@@ -141,6 +113,6 @@ def test_members_were_trained_by_different_rules(ensemble):
 
 
 def test_nothing_is_found_in_a_vacuum(ensemble, scene):
-    series, sampling = series_of(np.ones_like(scene[0]))
+    series, sampling = series_of(np.ones_like(scene[0]), SEED)
     for network in (*ensemble.members, ensemble):
         assert len(sites_of(network, series, sampling)) == 0
