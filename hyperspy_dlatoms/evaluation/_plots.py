@@ -98,6 +98,36 @@ def height_figure(rows: Sequence[dict[str, Any]]) -> Figure:
     return figure
 
 
+def height_calibration_figure(
+    rows: Sequence[dict[str, Any]], doses: Sequence[dict[str, Any]]
+) -> Figure:
+    """Plot found heights against true ones, and their errors and sigmas against the dose."""
+    figure = _figure(10, 3.6)
+    found, errors = figure.subplots(1, 2)
+    height = np.array([row["height"] for row in rows])
+    ends = [0, height.max() + 1]
+    found.plot(ends, ends, color="0.7")
+    mean, spread = ([row[key] for row in rows] for key in ("found", "spread"))
+    found.errorbar(height, mean, spread, fmt="C0-o", markersize=4, linewidth=1.2, capsize=2)
+    found.set_xlim(*ends)
+    found.set_ylim(bottom=0)
+    found.set_xlabel("atoms in the column")
+    found.set_ylabel("mean found, and spread")
+    at = np.array([row["value"] for row in doses])
+    _line(errors, at, doses, "height_error", "mean error (atoms)", "k-o")
+    for k, colour, right in ((1, "C0", 0.683), (2, "C1", 0.954)):
+        errors.axhline(right, color=colour, linestyle=":", linewidth=1)
+        _line(errors, at, doses, f"heights_within_{k}", f"share within {k} sigma", f"{colour}-s")
+    errors.set_xscale("log")
+    errors.set_ylim(bottom=0)
+    errors.set_xlabel(LABELS["dose"])
+    for axes in (found, errors):
+        axes.grid(alpha=0.3)
+    if errors.get_legend_handles_labels()[0]:
+        errors.legend(fontsize=7)
+    return figure
+
+
 def film_figure(rows: Sequence[dict[str, Any]]) -> Figure:
     """Plot the false atoms on vacuum and amorphous carbon against the dose."""
     figure = _figure(6, 3.4)

@@ -22,7 +22,7 @@ from hyperspy_dlatoms.evaluation.calibration import (
 )
 from hyperspy_dlatoms.evaluation.comparison import Comparison, compare
 from hyperspy_dlatoms.evaluation.finder import Finder
-from hyperspy_dlatoms.evaluation.scores import by_height, scores
+from hyperspy_dlatoms.evaluation.scores import by_height, calibration_of_heights, scores
 
 LOWEST = 0.05
 """Probability from which atoms count in the reliability curve."""
@@ -123,14 +123,17 @@ def evaluate(
             if name == "thickness" or (name == "dose" and point.value >= CALIBRATED):
                 pooled[name].append(joined)
         curves[name] = rows
-    heights = by_height(Comparison.join(pooled["thickness"]).sites) if pooled["thickness"] else []
+    thin_and_thick = Comparison.join(pooled["thickness"]).sites if pooled["thickness"] else None
     numbers = {
         "material": benchmark.material,
         "imaging": benchmark.imaging,
         "frames": frames,
         "seed": seed,
         "curves": curves,
-        "heights": heights,
+        "heights": [] if thin_and_thick is None else by_height(thin_and_thick),
+        "height_calibration": (
+            [] if thin_and_thick is None else calibration_of_heights(thin_and_thick)
+        ),
         "films": _films(find, benchmark, taker, frames, track),
         "calibration": _calibration(Comparison.join(pooled["dose"]), Comparison.join(lowered)),
     }

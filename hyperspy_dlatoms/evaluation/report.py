@@ -17,6 +17,7 @@ from hyperspy_dlatoms.evaluation._plots import (
     curve_figure,
     example_figure,
     film_figure,
+    height_calibration_figure,
     height_figure,
     reliability_figure,
 )
@@ -42,6 +43,8 @@ CURVE_COLUMNS = {
     "filled": "filled vacancies",
     "height_error": "mean error of heights (atoms)",
     "heights_right": "heights right",
+    "heights_within_1": "heights within one sigma",
+    "heights_within_2": "two",
 }
 
 HEIGHT_COLUMNS = {
@@ -52,6 +55,17 @@ HEIGHT_COLUMNS = {
     "rms": "rms (pm)",
     "height_error": "mean error of heights (atoms)",
     "heights_right": "heights right",
+    "heights_within_1": "heights within one sigma",
+    "heights_within_2": "two",
+}
+
+CALIBRATION_COLUMNS = {
+    "height": "atoms",
+    "columns": "columns",
+    "found": "mean found",
+    "spread": "spread",
+    "sigma": "mean stated sigma",
+    "error": "mean error of heights (atoms)",
 }
 
 FILM_COLUMNS = {
@@ -136,6 +150,10 @@ def to_html(evaluation: Evaluation) -> str:
         table = _table(numbers["heights"], HEIGHT_COLUMNS)
         figure = height_figure(numbers["heights"])
         sections.append(_section("Against the height of the column", figure, table))
+    if numbers["height_calibration"]:
+        table = _table(numbers["height_calibration"], CALIBRATION_COLUMNS)
+        figure = height_calibration_figure(numbers["height_calibration"], numbers["curves"]["dose"])
+        sections.append(_section("Calibration of the heights", figure, table))
     table = _table(numbers["films"], FILM_COLUMNS)
     figure = film_figure(numbers["films"])
     sections.append(_section("False atoms where there are none", figure, table))

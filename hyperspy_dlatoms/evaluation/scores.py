@@ -17,6 +17,9 @@ PM = 100.0
 HEIGHTS = ((1, 1), (2, 2), (3, 4), (5, 8), (9, 16), (17, 99))
 """Atoms of a column, first and last of each group."""
 
+MOST = 16
+"""Atoms of a column up to which the calibration of heights goes, each number for itself."""
+
 LARGEST = 0.25
 """Bounds above it are compared with no error (Å): errors end at the tolerance of the matching."""
 
@@ -35,7 +38,8 @@ def scores(comparison: Comparison) -> dict[str, Any]:
     ``recall_single`` and ``recall_edge``, recall of columns of one atom among columns of
     several, and of sites on an edge; ``vacancies`` and ``filled``, the share of vacancies with
     a false atom; ``height_error``, the mean of the modulus of the error of the heights of
-    matched sites (atoms), and ``heights_right``, the share of them that are right when rounded.
+    matched sites (atoms), ``heights_right``, the share of them that are right when rounded, and
+    ``heights_within_1`` and ``heights_within_2``, that within one and two of their sigmas.
     Shares come with a Wilson interval of 95 %, ``NAME_interval``, which takes sites as independent
     of each other; those of one frame are not quite. What cannot be computed is None.
 
@@ -79,7 +83,7 @@ def by_height(sites: pd.DataFrame) -> list[dict[str, Any]]:
     """Score sites, as in `Comparison`, by the number of atoms in their column.
 
     For each of ``HEIGHTS`` that occurs: ``lowest``, ``highest``, ``sites``, ``recall`` with its
-    interval, ``rms`` (pm), ``height_error`` and ``heights_right`` as in `scores`.
+    interval, ``rms`` (pm), and what `scores` says of heights.
     """
     rows = []
     for lowest, highest in HEIGHTS:
@@ -89,6 +93,24 @@ def by_height(sites: pd.DataFrame) -> list[dict[str, Any]]:
             row |= share("recall", int(group.found.sum()), len(group))
             row["rms"] = _rms(PM * group[["error_y", "error_x"]].to_numpy())
             rows.append(row | _heights(group))
+    return rows
+
+
+def calibration_of_heights(sites: pd.DataFrame) -> list[dict[str, Any]]:
+    """Compare found heights with the true ones, of sites as in `Comparison`.
+
+    For each true height up to ``MOST`` of which any is known: ``height``, ``columns``, the mean
+    ``found``, the standard deviation ``spread`` about that mean, the mean stated ``sigma``, and the
+    mean modulus of the ``error``, all in atoms.
+    """
+    rows = []
+    known = sites[np.isfinite(sites.height_error) & (sites.height <= MOST)]
+    for height, group in known.groupby("height"):
+        errors = group.height_error.to_numpy(float)
+        row: dict[str, Any] = {"height": int(height), "columns": len(group)}
+        row |= {"found": float(height + errors.mean()), "spread": float(errors.std())}
+        row |= {"sigma": float(group.height_sigma.mean()), "error": float(np.abs(errors).mean())}
+        rows.append(row)
     return rows
 
 
@@ -102,10 +124,14 @@ def share(name: str, part: int, whole: int) -> dict[str, Any]:
 
 
 def _heights(sites: pd.DataFrame) -> dict[str, Any]:
+    sites = sites[np.isfinite(sites.height_error)]
     errors = sites.height_error.abs()
-    errors = errors[np.isfinite(errors)]
-    mean = float(errors.mean()) if len(errors) else None
-    return {"height_error": mean} | share("heights_right", int((errors < 0.5).sum()), len(errors))
+    result: dict[str, Any] = {"height_error": float(errors.mean()) if len(errors) else None}
+    result |= share("heights_right", int((errors < 0.5).sum()), len(errors))
+    for k in (1, 2):
+        within = float((errors <= k * sites.height_sigma).mean()) if len(errors) else None
+        result[f"heights_within_{k}"] = within
+    return result
 
 
 def _rms(values: np.ndarray) -> float | None:

@@ -28,9 +28,12 @@ def particle_sensitivity(particle, wave_folder):
 
 @pytest.fixture(scope="session")
 def oracle(particle_waves):
-    """A finder that knows where the columns of the particle are, but for given errors."""
+    """A finder that knows where the columns of the particle are, but for given errors.
 
-    def make(shift=(0.0, 0.0), missing=0, false=0, probability=0.9, sigma=0.1):
+    With a `height_shift` it gives heights, wrong by so much, with a sigma of 1.
+    """
+
+    def make(shift=(0.0, 0.0), missing=0, false=0, probability=0.9, sigma=0.1, height_shift=None):
         def find(frame, sampling, threshold=None):
             # The frames of the film and the vacuum are smaller.
             shown = len(frame) * sampling > 22
@@ -40,7 +43,12 @@ def oracle(particle_waves):
             sites = np.full((len(places), 5), sigma / sampling)
             sites[:, :2] = places / sampling
             sites[:, 2] = probability
-            return sites
+            if height_shift is None:
+                return sites
+            told = np.ones((len(places), 2))
+            if shown:
+                told[: len(told) - false, 0] = particle_waves.truth.heights[missing:] + height_shift
+            return np.column_stack([sites, told])
 
         return find
 

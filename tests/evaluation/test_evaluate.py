@@ -29,6 +29,7 @@ def test_a_finder_that_knows(numbers_of, particle_waves):
     assert numbers["calibration"]["coverage"]["within_1"] == 1
     assert numbers["calibration"]["reported"]["error"] == pytest.approx(0.1)
     assert numbers["heights"][0]["lowest"] == 1
+    assert numbers["height_calibration"] == []
 
 
 def test_a_finder_that_errs(numbers_of, particle_waves):
@@ -42,6 +43,17 @@ def test_a_finder_that_errs(numbers_of, particle_waves):
     assert numbers["films"][0]["density"] == pytest.approx(4 / 1.4**2)
     assert numbers["calibration"]["coverage"]["within_1"] == 0.5
     assert row["times_bound"] > 5
+
+
+def test_heights_are_compared(numbers_of, particle_waves):
+    numbers = numbers_of(height_shift=1.5)
+    row = numbers["curves"]["dose"][-1]
+    assert row["height_error"] == 1.5
+    assert (row["heights_within_1"], row["heights_within_2"]) == (0, 1)
+    rows = numbers["height_calibration"]
+    assert [one["height"] for one in rows] == sorted(set(particle_waves.truth.heights))
+    assert all(one["found"] == one["height"] + 1.5 for one in rows)
+    assert all((one["spread"], one["error"], one["sigma"]) == (0, 1.5, 1) for one in rows)
 
 
 def test_more_dose_a_lower_bound(numbers_of):

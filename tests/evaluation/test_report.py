@@ -47,6 +47,14 @@ def test_a_finder_that_finds_nothing(tiny, wave_folder, oracle):
     assert summary(nothing.numbers)["dose"]["1000"]["precision"] is None
 
 
+def test_heights_have_a_section_of_their_own(tiny, wave_folder, oracle, page):
+    told = evaluate(oracle(height_shift=0.25), tiny, wave_folder, frames=1, show_progressbar=False)
+    with_heights = to_html(told)
+    assert "Calibration of the heights" in with_heights and "mean found" in with_heights
+    assert with_heights.count("data:image/png") == page.count("data:image/png") + 1
+    assert "Calibration of the heights" not in page
+
+
 def test_scores_are_json(evaluation, files):
     assert json.loads(files[1].read_text(encoding="utf-8")) == evaluation.numbers
 

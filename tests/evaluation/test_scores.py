@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from hyperspy_dlatoms.evaluation.comparison import Comparison
-from hyperspy_dlatoms.evaluation.scores import by_height, scores, share
+from hyperspy_dlatoms.evaluation.scores import by_height, calibration_of_heights, scores, share
 
 
 def comparison(
@@ -22,6 +22,7 @@ def comparison(
             "error_y": errors[:, 0],
             "error_x": errors[:, 1],
             "height_error": np.nan if height_errors is None else height_errors,
+            "height_sigma": 0.5,
         }
     )
     for name in ("bound_y", "bound_x", "joint_y", "joint_x"):
@@ -109,3 +110,19 @@ def test_heights_that_are_told():
     single, several = by_height(told.sites)
     assert single["height_error"] == pytest.approx(0.3) and single["heights_right"] == 1
     assert several["height_error"] == pytest.approx(0.6) and several["heights_right"] == 0
+    assert several["heights_within_1"] == 0 and several["heights_within_2"] == 1
+
+
+def test_calibration_of_heights():
+    told = comparison(
+        np.ones(6),
+        np.zeros((6, 2)),
+        heights=[1, 1, 3, 3, 4, 17],
+        height_errors=[1.0, 0.0, -1.0, -2.0, np.nan, 0.0],
+    )
+    single, triple = calibration_of_heights(told.sites)
+    assert single == {
+        "height": 1, "columns": 2, "found": 1.5, "spread": 0.5, "sigma": 0.5, "error": 0.5
+    }  # fmt: skip
+    assert (triple["height"], triple["found"], triple["error"]) == (3, 1.5, 1.5)
+    assert calibration_of_heights(told.sites[4:]) == []
