@@ -1,14 +1,17 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Time and peak memory of a frame, end to end, beside those of baselines.
 
-Each baseline runs in an environment of its own, which is created at first use::
+Also which share of the processor's time, on one thread, is spent outside the network: on masking,
+resampling, normalising, selecting and scoring. Each baseline runs in an environment of its own, which is created at first use::
 
     python benchmarks/speed.py
     python benchmarks/speed.py --baselines ours find_peaks
+    python benchmarks/speed.py --baselines    # the share outside the network alone
 """
 
 import argparse
 import json
+import os
 import resource
 import statistics
 import subprocess
@@ -28,6 +31,9 @@ BASELINES = {
     "atomai": ["atomai", "six"],
 }
 """Packages of each baseline besides NumPy; one without any runs in this environment."""
+
+SHARE = 0.25
+"""Of the processor's time, outside the network at most."""
 
 TARGETS = (
     ("4096", "atomai", "seconds", 60.0),
@@ -77,6 +83,34 @@ def measure(baseline: str, name: str, rounds: int) -> None:
     print(json.dumps({"seconds": seconds, "memory": peak}))
 
 
+def outside(name: str, rounds: int) -> None:
+    """Measure the processor's seconds in the network and outside of it, and print the least."""
+    import hyperspy_dlatoms  # noqa: F401
+    from hyperspy_dlatoms.registry.handles import handle
+
+    network = handle("metal-nanoparticle").get()
+    run, inside = network._call, []
+
+    def timed(*inputs: np.ndarray) -> tuple[np.ndarray, ...]:
+        start = time.process_time()
+        answer = run(*inputs)
+        inside.append(time.process_time() - start)
+        return answer
+
+    network._call = timed
+    find = ours(image(*FRAMES[name]), FRAMES[name][1])
+    # The first compiles.
+    find()
+    measured = []
+    for _ in range(rounds):
+        inside.clear()
+        start = time.process_time()
+        find()
+        whole = time.process_time() - start
+        measured.append((sum(inside), whole - sum(inside)))
+    print(json.dumps([min(each) for each in zip(*measured, strict=True)]))
+
+
 def python_of(baseline: str, environments: Path) -> str:
     """Return the interpreter that has the baseline; its environment is made if it is not there."""
     if not BASELINES[baseline]:
@@ -95,11 +129,14 @@ def python_of(baseline: str, environments: Path) -> str:
 def main() -> None:
     """Measure all baselines in turn, and print medians and ratios."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--baselines", nargs="+", choices=BASELINES, default=list(BASELINES))
+    parser.add_argument("--baselines", nargs="*", choices=BASELINES, default=list(BASELINES))
     parser.add_argument("--rounds", type=int, default=5, help="of each (%(default)s)")
     parser.add_argument("--environments", type=Path, default=Path("data/environments"))
     parser.add_argument("--measure", nargs=2, metavar=("BASELINE", "FRAME"), help=argparse.SUPPRESS)
     options = parser.parse_args()
+    if options.measure and options.measure[0] == "outside":
+        outside(options.measure[1], options.rounds)
+        return
     if options.measure:
         measure(*options.measure, options.rounds)
         return
@@ -118,6 +155,20 @@ def main() -> None:
                 f"{result['memory']:5.2f} GiB",
                 flush=True,
             )
+    one_thread = dict.fromkeys(("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS"), "1")
+    for name, (side, sampling) in FRAMES.items():
+        command = [sys.executable, __file__, "--measure", "outside", name]
+        command += ["--rounds", str(options.rounds)]
+        answer = subprocess.run(
+            command, capture_output=True, text=True, check=True, env=os.environ | one_thread
+        )
+        inside, rest = json.loads(answer.stdout.splitlines()[-1])
+        print(
+            f"{side}² at {sampling} Å/px  outside the network {1e3 * rest:.0f} of "
+            f"{1e3 * (inside + rest):.0f} ms of the processor, {rest / (inside + rest):.2f} "
+            f"(expected <= {SHARE:g})",
+            flush=True,
+        )
     for name, baseline, what, least in TARGETS:
         if {(name, baseline), (name, "ours")} <= measured.keys():
             ratio = measured[name, baseline][what] / measured[name, "ours"][what]

@@ -161,11 +161,11 @@ def constant_areas(
     frame, so that neither the zeros of a low dose nor the plateaus of 8 bits are such areas. Nor
     are, in an image that was `aligned`, areas of about the mean: such fill disturbs nothing.
     """
-    values = _values_of_runs(frame)
+    side = _LEAST_SIDE_PX if sampling is None else max(_LEAST_SIDE / sampling, _SMALLEST)
+    values = _values_of_runs(frame, side)
     if values.size == 0:
         return np.broadcast_to(False, frame.shape)
     found = np.zeros(frame.shape, bool)
-    side = _LEAST_SIDE_PX if sampling is None else max(_LEAST_SIDE / sampling, _SMALLEST)
     centre = spread = np.nan
     for value in values:
         same = (frame == value) & ~mask
@@ -182,9 +182,11 @@ def constant_areas(
     return found & ~mask
 
 
-def _values_of_runs(frame: np.ndarray) -> np.ndarray:
-    """Return the values that runs of pixels have, the commonest first."""
-    rows, columns = frame[::_STEP], frame[::_STEP, ::_STEP].T
+def _values_of_runs(frame: np.ndarray, side: float) -> np.ndarray:
+    """Return the values that runs of pixels, of a side in px or more, have, the commonest first."""
+    # A run has more than 8 of the pixels that are looked at along it.
+    along = max(int(side - 1) // _SMALLEST, 1)
+    rows, columns = frame[::_STEP, ::along], frame[:: max(along, _STEP), ::_STEP].T
     # Some lines at a time, which stay in the cache.
     strips = [
         lines[top : top + _STRIP]
@@ -301,6 +303,16 @@ def less_centre(values: np.ndarray, centre: float) -> np.ndarray:
         return np.subtract(values, dtype(centre), dtype=dtype, casting="unsafe")
 
 
+def any_bad(mask: np.ndarray) -> bool:
+    """Whether a mask has any bad pixels, with no pass over one that is one value for all pixels."""
+    return any(mask.strides) and bool(mask.any())
+
+
+def sums_of(lines: np.ndarray) -> np.ndarray:
+    """Return the sum of each line (n, length), by a product, which is faster than a sum."""
+    return lines @ np.ones(lines.shape[1], lines.dtype)
+
+
 def faulty_lines(frame: np.ndarray, mask: np.ndarray, image: ImageRange) -> np.ndarray:
     """Return a mask (H, W) of rows and columns, or parts of them, that stand out sharply."""
     found = np.broadcast_to(False, frame.shape)
@@ -331,8 +343,8 @@ def _profile(lines: np.ndarray, bad: np.ndarray, image: ImageRange) -> np.ndarra
     values = less_centre(lines, image.centre)
     with np.errstate(over="ignore"):
         np.clip(values, -reach, reach, out=values)
-    if not bad.any():
-        return values.mean(axis=1)
+    if not any_bad(bad):
+        return sums_of(values) / lines.shape[1]
     values[bad] = 0
     counts = lines.shape[1] - np.count_nonzero(bad, axis=1)
     profile = values.sum(axis=1) / np.maximum(counts, 1)
@@ -350,7 +362,8 @@ def _odd_lines(profile: np.ndarray, spread: float, bend: float) -> np.ndarray:
     n, margin = len(known), _MOST_LINES + 2
     if n < 4 * margin or np.ptp(profile[known]) <= _LEAST_OF_LINE * spread:
         return known[:0]
-    padded = np.pad(profile[known], margin, mode="reflect")
+    ends = profile[known[margin:0:-1]], profile[known[-2 : -margin - 2 : -1]]
+    padded = np.concatenate([ends[0], profile[known], ends[1]])
 
     def beside(offset: int) -> np.ndarray:
         return padded[margin + offset : margin + offset + n]

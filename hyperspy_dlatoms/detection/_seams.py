@@ -7,7 +7,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from hyperspy_dlatoms.detection._artefacts import less_centre, parts_of
+from hyperspy_dlatoms.detection._artefacts import any_bad, less_centre, parts_of, sums_of
 
 # At a seam the root mean square over the parts of the step from one line to the next is so many
 # times as large as its median: of four normal numbers once in 10⁸.
@@ -121,8 +121,8 @@ def _is_throughout(
 def _steps(lines: np.ndarray, bad: np.ndarray) -> np.ndarray:
     """Return the mean step from each row to the next; NaN where half of the pixels are bad."""
     length = lines.shape[1]
-    if not bad.any():
-        return np.diff(lines.sum(axis=1).astype(np.float64)) / length
+    if not any_bad(bad):
+        return np.diff(sums_of(lines).astype(np.float64)) / length
     good = ~(bad[1:] | bad[:-1])
     count = good.sum(axis=1)
     step = np.where(good, np.diff(lines, axis=0), np.float32(0)).sum(axis=1, dtype=np.float64)

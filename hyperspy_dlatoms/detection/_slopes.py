@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from hyperspy_dlatoms.detection._artefacts import less_centre
+from hyperspy_dlatoms.detection._artefacts import any_bad, less_centre
 
 # Å: the side of blocks that hold an atom each; and px of a block that are looked at, a side.
 _BLOCK = 3.2
@@ -66,7 +66,7 @@ def find_slope(
 
     values, bad = less_centre(image[some, some], centre), mask[some, some]
     known, share = np.ones((rows, columns), bool), 1.0
-    if bad.any():
+    if any_bad(bad):
         share = 1 - blocks(bad)
         known = share > 0.5
         if np.count_nonzero(known) < _FEWEST_BLOCKS:

@@ -12,6 +12,7 @@ from scipy.ndimage import distance_transform_edt, gaussian_filter
 from hyperspy_dlatoms._warnings import MaskedPixelsWarning, warn
 from hyperspy_dlatoms.detection._artefacts import (
     ImageRange,
+    any_bad,
     constant_areas,
     faulty_lines,
     outliers,
@@ -175,18 +176,19 @@ def examine(
     if frame.ndim != 2:
         raise ValueError(f"The image has {frame.ndim} dimensions, expected 2.")
     mask = _not_finite(frame)
-    _add(mask, constant_areas(frame, mask, sampling, aligned=aligned))
+    mask = _joined(mask, constant_areas(frame, mask, sampling, aligned=aligned))
     sample = _sample(frame, mask)
     if sample.size == 0:
         return Masked(np.zeros(frame.shape, np.float32), mask, 0.0, 0.0)
     low, centre, high = percentiles(sample, (0.1, 50, 99.9))
     found = True
     if sample.size >= _FEWEST_FOR_OUTLIERS:
-        plausible = ImageRange.of(sample)
-        found = _add(mask, faulty_lines(frame, mask, plausible))
+        plausible, before = ImageRange.of(sample), mask
+        mask = _joined(mask, faulty_lines(frame, mask, plausible))
         counts = camera and low >= -_NOISE_OF_ZERO * high
         brightest = _BRIGHTEST * percentiles(sample, (97.5,))[0] if counts else None
-        found |= _add(mask, outliers(frame, mask, plausible, sampling, brightest))
+        mask = _joined(mask, outliers(frame, mask, plausible, sampling, brightest))
+        found = mask is not before
         if found:
             low, centre, high = percentiles(_sample(frame, mask), (0.1, 50, 99.9))
     spread = high - low
@@ -194,12 +196,12 @@ def examine(
         spread, found = _range(frame, mask), True
     if spread <= _rounding(frame, centre):
         return Masked(np.zeros(frame.shape, np.float32), mask, centre, 0.0)
-    if not found and not mask.any() and _fits_float32(frame, centre, spread):
+    if not found and not any_bad(mask) and _fits_float32(frame, centre, spread):
         seams = any(len(find_seams(*one, centre)) for one in ((frame, mask), (frame.T, mask.T)))
         if not seams and (sampling is None or find_slope(frame, mask, sampling, centre) is None):
             return Masked(frame, mask, centre, spread, as_recorded=True)
     clean = _shift_and_scale(frame, centre, spread)
-    if mask.any():
+    if any_bad(mask):
         _fill(clean, mask)
     level_seams(clean, mask)
     if sampling is not None:
@@ -207,22 +209,22 @@ def examine(
     return Masked(clean, mask, centre, spread)
 
 
-def _add(mask: np.ndarray, found: np.ndarray) -> bool:
-    """Add what was found to a mask; return whether there may be any."""
-    # Nothing is one value for all pixels, which is no pass over them.
+def _joined(mask: np.ndarray, found: np.ndarray) -> np.ndarray:
+    """Return a mask with what was found, the mask itself if that is nothing."""
+    # Nothing is one value for all pixels, which takes no memory and no pass over them.
     if not any(found.strides):
-        return False
-    mask |= found
-    return True
+        return mask
+    return mask | found if any(mask.strides) else found
 
 
 def _not_finite(frame: np.ndarray) -> np.ndarray:
+    nothing = np.broadcast_to(False, frame.shape)
     if frame.dtype.kind != "f":
-        return np.zeros(frame.shape, bool)
-    if frame.dtype.itemsize <= 4:
-        return ~np.isfinite(frame)
+        return nothing
     # Differences of values near the largest of float64 would be infinite.
-    return ~((frame > -_LARGEST) & (frame < _LARGEST))
+    small = frame.dtype.itemsize <= 4
+    good = np.isfinite(frame) if small else (frame > -_LARGEST) & (frame < _LARGEST)
+    return nothing if good.all() else ~good
 
 
 def _sample(frame: np.ndarray, mask: np.ndarray) -> np.ndarray:

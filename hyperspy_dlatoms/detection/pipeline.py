@@ -17,6 +17,7 @@ import numpy as np
 from scipy.ndimage import binary_opening
 
 from hyperspy_dlatoms._warnings import SamplingWarning, warn
+from hyperspy_dlatoms.detection._artefacts import any_bad
 from hyperspy_dlatoms.detection._ensemble import median_score, merge
 from hyperspy_dlatoms.detection._inference import (
     BATCH_PIXELS,
@@ -297,7 +298,7 @@ def prepared(
     n_masked = []
     for index, pixels in enumerate(frames):
         working, grid, mask = working_image(pixels, sampling, card)
-        n_masked.append(int(np.count_nonzero(mask)))
+        n_masked.append(int(np.count_nonzero(mask)) if any_bad(mask) else 0)
         tiling = cut(working.shape[-2:], halo, GRID_MULTIPLE, batch_pixels)
         yield Frame(index, pixels.shape[-2:], working, grid, mask if n_masked[-1] else None, tiling)
     if not quiet:
@@ -337,7 +338,7 @@ def _outside_holes(mask: np.ndarray, grid: Grid, shape: tuple[int, ...]) -> np.n
 
     Lines and spots, narrower than 3 working pixels, are filled well enough to count as well.
     """
-    if not mask.any():
+    if not any_bad(mask):
         return None
     rows, columns = (
         np.minimum(np.rint(grid.to_native(np.arange(length))).astype(np.intp), side - 1)

@@ -1,9 +1,20 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Folding of batch normalisations into the convolutions before them, for inference."""
+"""Folding of batch normalisations into the convolutions before them, for inference.
+
+Once trained, a normalisation is a scale and a shift of each channel. The scale goes into the kernel
+of the convolution before it and the shift into a bias, which spares two passes over the output of
+the convolution.
+"""
+
+# Source: B. Jacob et al., "Quantization and Training of Neural Networks for Efficient
+# Integer-Arithmetic-Only Inference", CVPR (2018), section 3.2.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
+
+import numpy as np
 
 from hyperspy_dlatoms.networks.architecture import NORM, build
 from hyperspy_dlatoms.networks.card import ModelCard
@@ -12,33 +23,45 @@ from hyperspy_dlatoms.networks.running import policy
 if TYPE_CHECKING:
     import keras
 
+# What a normalisation holds; and the least variance it divides by, the default of Keras.
+_OF_NORM = ("gamma", "beta", "moving_mean", "moving_variance")
+_EPSILON = np.float32(1e-3)
+
 
 def fold(card: ModelCard, model: keras.Model) -> keras.Model:
-    """Build the same network, with weights of its own, without its batch normalisations.
-
-    Once trained, a normalisation is a scale and a shift of each channel. The scale goes into the
-    kernel of the convolution before it and the shift into a bias, which spares two passes over the
-    output of the convolution.
-    """
-    # Source: B. Jacob et al., "Quantization and Training of Neural Networks for Efficient
-    # Integer-Arithmetic-Only Inference", CVPR (2018), section 3.2.
-    from keras import ops
+    """Build the same network, with weights of its own, without its batch normalisations."""
+    from keras.ops import convert_to_numpy
 
     with policy(model.get_layer("stem").dtype_policy.name):
         folded = build(card.arguments, len(card.classes), folded=True)
-    for layer in folded.layers:
-        if not layer.weights:
-            continue
-        weights = [variable.value for variable in model.get_layer(layer.name).weights]
-        norm = _norm_of(model, layer.name)
-        if norm is not None:
-            gain = norm.gamma / ops.sqrt(norm.moving_variance + norm.epsilon)
-            weights = [weights[0] * gain, norm.beta - norm.moving_mean * gain]
-        for variable, value in zip(layer.weights, weights, strict=True):
-            variable.assign(value)
+    fill(folded, {one.path: convert_to_numpy(one) for one in model.weights})
     return folded
 
 
-def _norm_of(model: keras.Model, name: str) -> keras.layers.BatchNormalization | None:
-    """Return the normalisation behind a layer, if it has one."""
-    return next((layer for layer in model.layers if layer.name == f"{name}{NORM}"), None)
+def fill(folded: keras.Model, arrays: Mapping[str, np.ndarray]) -> None:
+    """Give a network that was built folded the weights of the trained one, by their names."""
+    for layer in folded.layers:
+        if layer.weights:
+            layer.set_weights(folded_weights(arrays, layer.name))
+
+
+def expected(folded: keras.Model, arrays: Mapping[str, np.ndarray]) -> dict[str, tuple[int, ...]]:
+    """Return names and shapes of the weights of the trained network that `fill` needs."""
+    shapes = {}
+    for variable in folded.weights:
+        layer, _, kind = variable.path.rpartition("/")
+        of_norm = [f"{layer}{NORM}/{one}" for one in _OF_NORM]
+        normalised = kind == "bias" and any(name in arrays for name in of_norm)
+        for name in of_norm if normalised else [variable.path]:
+            shapes[name] = tuple(variable.shape)
+    return shapes
+
+
+def folded_weights(arrays: Mapping[str, np.ndarray], layer: str) -> list[np.ndarray]:
+    """Return the kernel of a layer, and its bias if it has one or a normalisation after it."""
+    kernel, bias = arrays[f"{layer}/kernel"], arrays.get(f"{layer}/bias")
+    if f"{layer}{NORM}/gamma" in arrays:
+        gamma, beta, mean, variance = (arrays[f"{layer}{NORM}/{one}"] for one in _OF_NORM)
+        gain = gamma / np.sqrt(variance + _EPSILON)
+        kernel, bias = kernel * gain, beta - mean * gain
+    return [kernel] if bias is None else [kernel, bias]

@@ -13,13 +13,13 @@ import numpy as np
 from hyperspy_dlatoms._atomic_write import atomic_write
 from hyperspy_dlatoms._extras import require
 from hyperspy_dlatoms.networks import architecture
+from hyperspy_dlatoms.networks._folding import folded_weights
 from hyperspy_dlatoms.networks.architecture import (
     FOCUS,
     HEIGHT_UNIT,
     LOG_SIGMA,
     MATERIAL,
     MIDDLE,
-    NORM,
     STRIDE,
 )
 from hyperspy_dlatoms.networks.card import ModelCard
@@ -27,9 +27,6 @@ from hyperspy_dlatoms.networks.domain import PREFIX
 from hyperspy_dlatoms.networks.maps import REACH
 from hyperspy_dlatoms.networks.model_file import read_model
 from hyperspy_dlatoms.networks.running import Call, halving
-
-_EPSILON = 1e-3
-"""Of the batch normalisations, the default of Keras."""
 
 _OPERATORS, _FORMAT = 17, 8
 """Versions of 2022, which all programs read that are still maintained."""
@@ -172,16 +169,9 @@ class _Graph:
         return name
 
     def convolution(self, x: str, name: str, dilation: int = 1, stride: int = 1) -> str:
-        """Add a convolution with the batch normalisation after it, see `_folding.fold`."""
-        kernel, bias = self.arrays[f"{name}/kernel"], self.arrays.get(f"{name}/bias")
-        if f"{name}{NORM}/gamma" in self.arrays:
-            gamma, beta, mean, variance = (
-                self.arrays[f"{name}{NORM}/{one}"]
-                for one in ("gamma", "beta", "moving_mean", "moving_variance")
-            )
-            gain = gamma / np.sqrt(variance + np.float32(_EPSILON))
-            kernel, bias = kernel * gain, beta - mean * gain
-        weights = [kernel.transpose(3, 2, 0, 1)] + ([] if bias is None else [bias])
+        """Add a convolution with the batch normalisation after it, see `_folding`."""
+        kernel, *bias = folded_weights(self.arrays, name)
+        weights = [kernel.transpose(3, 2, 0, 1), *bias]
         # As much on either side, since the sides of frames are multiples of the stride.
         pad = (dilation * (kernel.shape[0] - 1) + 1 - stride) // 2
         inputs = x, *map(self.constant, weights)

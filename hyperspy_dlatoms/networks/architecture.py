@@ -66,7 +66,7 @@ def build(arguments: dict[str, Any], n_classes: int, *, folded: bool = False) ->
         Kinds of sites, the background not counted; of no matter for exit waves.
     folded : bool
         Whether its convolutions have biases in place of batch normalisations, see
-        `hyperspy_dlatoms.networks._folding.fold`.
+        `hyperspy_dlatoms.networks._folding`.
 
     Returns
     -------
@@ -101,10 +101,13 @@ def build(arguments: dict[str, Any], n_classes: int, *, folded: bool = False) ->
         raise ValueError(f"n_classes is {n_classes}; a network needs at least one kind of site.")
     widths, dilations, images = (arguments[name] for name in ("widths", "dilations", "images"))
 
+    # Those of a folded network come from another, and random numbers take time.
+    start = {"kernel_initializer": "zeros"} if folded else {}
+
     # Every layer that holds weights is named, so that a file's arrays find their place.
     def convolution(x, width: int, name: str, dilation: int = 1):
         x = layers.Conv2D(
-            width, 3, padding="same", use_bias=folded, dilation_rate=dilation, name=name
+            width, 3, padding="same", use_bias=folded, dilation_rate=dilation, name=name, **start
         )(x)
         if folded:
             return x
@@ -113,18 +116,18 @@ def build(arguments: dict[str, Any], n_classes: int, *, folded: bool = False) ->
     def residual(x, width: int, name: str, dilation: int = 1):
         shortcut = x
         if x.shape[-1] != width:
-            shortcut = layers.Conv2D(width, 1, use_bias=False, name=f"{name}_shortcut")(x)
+            shortcut = layers.Conv2D(width, 1, use_bias=False, name=f"{name}_shortcut", **start)(x)
         x = layers.Activation("relu")(convolution(x, width, f"{name}_first", dilation))
         x = convolution(x, width, f"{name}_second", dilation)
         return layers.Activation("relu")(layers.Add()([x, shortcut]))
 
     def told(x, width: int, name: str):
-        added = layers.Dense(width, use_bias=False, name=name)(inputs[1])
+        added = layers.Dense(width, use_bias=False, name=name, **start)(inputs[1])
         return layers.Add()([x, layers.Reshape((1, 1, width))(added)])
 
     frame = keras.Input((None, None, images), name="frame")
     inputs = [frame]
-    x = layers.Conv2D(widths[0], 4, strides=STRIDE, padding="same", name="stem")(frame)
+    x = layers.Conv2D(widths[0], 4, strides=STRIDE, padding="same", name="stem", **start)(frame)
     if images > 1:
         known = images + 1 + MATERIAL_INPUTS * arguments["material"]
         inputs.append(keras.Input((known,), name="defoci"))
@@ -140,16 +143,16 @@ def build(arguments: dict[str, Any], n_classes: int, *, folded: bool = False) ->
     for number, dilation in enumerate(dilations):
         x = residual(x, widths[-1], f"{MIDDLE}{number}", dilation)
     for level in reversed(range(len(skips))):
-        x = layers.Conv2D(widths[level], 1, use_bias=False, name=f"up{level}_merge")(x)
+        x = layers.Conv2D(widths[level], 1, use_bias=False, name=f"up{level}_merge", **start)(x)
         x = layers.Add()([layers.UpSampling2D()(x), skips[level]])
         x = residual(x, widths[level], f"up{level}")
     if arguments["wave"]:
-        wave = layers.Conv2D(2 * STRIDE**2, 1, dtype="float32", name="wave")(x)
+        wave = layers.Conv2D(2 * STRIDE**2, 1, dtype="float32", name="wave", **start)(x)
         return keras.Model(inputs if images > 1 else frame, wave, name="unet")
     channels = n_classes + len(arguments["decoys"]) + 5
-    maps = layers.Conv2D(channels, 1, dtype="float32", name="maps")(x)
+    maps = layers.Conv2D(channels, 1, dtype="float32", name="maps", **start)(x)
     if arguments["heights"]:
-        heights = layers.Conv2D(2, 1, dtype="float32", name="heights")(x)
+        heights = layers.Conv2D(2, 1, dtype="float32", name="heights", **start)(x)
         maps = layers.Concatenate(dtype="float32", name="maps_and_heights")([maps, heights])
     return keras.Model(inputs if images > 1 else frame, maps, name="unet")
 

@@ -16,7 +16,7 @@ import numpy as np
 from hyperspy_dlatoms._doing import doing
 from hyperspy_dlatoms.networks import architecture
 from hyperspy_dlatoms.networks._features import with_levels
-from hyperspy_dlatoms.networks._folding import fold
+from hyperspy_dlatoms.networks._folding import expected, fill, fold
 from hyperspy_dlatoms.networks._precision import precision as precision_of
 from hyperspy_dlatoms.networks._scattering import encode_material
 from hyperspy_dlatoms.networks.card import ModelCard
@@ -25,7 +25,6 @@ from hyperspy_dlatoms.networks.maps import REACH, SiteMaps, with_maps
 from hyperspy_dlatoms.networks.model_file import (
     ModelFileError,
     open_model,
-    read_model,
     write_model,
 )
 from hyperspy_dlatoms.networks.running import POLICIES, Call, compiled, engine, policy
@@ -47,12 +46,17 @@ class AtomNetwork:
     card : ModelCard
         Its card.
     model : keras.Model or None
-        Built by :func:`hyperspy_dlatoms.networks.build`, with its weights; None if
-        ONNX Runtime runs those of `path`.
+        Built by :func:`hyperspy_dlatoms.networks.build`, with its weights; None for those of a
+        file.
     path : pathlib.Path, optional
         The file it was read from.
     domain : Domain, optional
         The domain; None if none was fitted.
+    folded : keras.Model, optional
+        What runs the weights of a file, see `hyperspy_dlatoms.networks._folding`; None if ONNX
+        Runtime does.
+    weights : dict of str to numpy.ndarray, optional
+        Those of the file, by name.
     """
 
     def __init__(
@@ -61,9 +65,12 @@ class AtomNetwork:
         model: keras.Model | None,
         path: Path | None = None,
         domain: Domain | None = None,
+        *,
+        folded: keras.Model | None = None,
+        weights: dict[str, np.ndarray] | None = None,
     ) -> None:
         self.card = card
-        self.model: Any = model
+        self._model, self._weights = model, weights or {}
         self.path = path
         self.domain = domain
         self.receptive_radius = int(architecture.receptive_radius(card.arguments))
@@ -73,7 +80,15 @@ class AtomNetwork:
         self.takes_elements = bool(card.arguments.get("material", False))
         """Whether it can be told the elements of a layer."""
         self._lock = threading.Lock()
-        self._call, self._parts = _by_onnx(path) if model is None else _by_keras(card, model)
+        if model is not None:
+            folded = fold(card, model)
+        self.precision = "float32" if folded is None else folded.get_layer("stem").compute_dtype
+        """Of the convolutions, ``"float32"`` or ``"bfloat16"``."""
+        self._of_keras = folded is not None
+        if folded is None:
+            self._call, self._parts = _by_onnx(card, self._weights)
+        else:
+            self._call, self._parts = _by_keras(card, folded)
 
     def __repr__(self) -> str:
         return f"<AtomNetwork {self.card.name} {self.card.version}>"
@@ -129,9 +144,15 @@ class AtomNetwork:
             return _built(path, file.sha256, precision or precision_of(file.card), engine())
 
     @property
-    def precision(self) -> str:
-        """Of the convolutions, ``"float32"`` or ``"bfloat16"``."""
-        return "float32" if self.model is None else self.model.get_layer("stem").compute_dtype
+    def model(self) -> Any:
+        """The Keras model as it was trained, built at first use; None if ONNX Runtime runs it."""
+        with _loading:
+            if self._model is None and self._of_keras:
+                with policy(POLICIES[self.precision]):
+                    self._model = architecture.build(self.card.arguments, len(self.card.classes))
+                for variable in self._model.weights:
+                    variable.assign(self._weights[variable.path])
+        return self._model
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the network, and its domain if it has one, to a model file (float16).
@@ -141,11 +162,9 @@ class AtomNetwork:
         path : str or os.PathLike
             File to write.
         """
-        if self.model is None:
-            assert self.path is not None
-            arrays = read_model(self.path)[1]
-        else:
-            arrays = {v.path: _array(v) for v in self.model.weights}
+        arrays = self._weights
+        if self._model is not None:
+            arrays = {v.path: _array(v) for v in self._model.weights}
         write_model(path, self.card, arrays | (self.domain.to_arrays() if self.domain else {}))
 
     def maps(
@@ -237,7 +256,7 @@ class AtomNetwork:
             )
         if elements is not None and not self.takes_elements:
             raise ValueError(f"{self.card.name!r} takes no elements, got {elements!r}.")
-        if self.model is not None:
+        if self._of_keras:
             from keras import ops
 
             # Copied to the device while another thread computes.
@@ -267,23 +286,21 @@ def _with_sites(levels: np.ndarray, probability: np.ndarray) -> np.ndarray:
     return np.concatenate([levels, sites], axis=-1).astype(np.float32, copy=False)
 
 
-def _by_keras(card: ModelCard, model: keras.Model) -> tuple[Call, tuple[str, ...]]:
-    """Return a function that runs a model, folded, and the names of the maps it returns first."""
-    whole, parts = with_levels(fold(card, model)), ()
+def _by_keras(card: ModelCard, folded: keras.Model) -> tuple[Call, tuple[str, ...]]:
+    """Return a function that runs a folded model, and the names of the maps it returns first."""
+    whole, parts = with_levels(folded), ()
     if card.kind == "sites":
         n_decoys, reach = len(card.arguments.get("decoys", ())), REACH / card.sampling
         whole, parts = with_maps(whole, len(card.classes), n_decoys, reach)
     return compiled(whole), parts
 
 
-def _by_onnx(path: Path | None) -> tuple[Call, tuple[str, ...]]:
-    """Return the same of the network of a model file, run by ONNX Runtime."""
+def _by_onnx(card: ModelCard, weights: dict[str, np.ndarray]) -> tuple[Call, tuple[str, ...]]:
+    """Return the same of the weights of a model file, run by ONNX Runtime."""
     from hyperspy_dlatoms.networks._onnx import session
 
-    assert path is not None
-    file = open_model(path)
-    call, names = session(file.card, file.arrays)
-    return call, names[:-1] if file.card.kind == "sites" else ()
+    call, names = session(card, weights)
+    return call, names[:-1] if card.kind == "sites" else ()
 
 
 @lru_cache(maxsize=8)
@@ -297,10 +314,10 @@ def _built(path: Path, sha256: str, chosen: str, by: str) -> AtomNetwork:
         )
     try:
         _check_extent(path, card, arrays)
-        model = None
+        folded = None
         if by == "keras":
             with doing(f"Loading the network {card.name!r}"), policy(POLICIES[chosen]):
-                model = architecture.build(card.arguments, len(card.classes))
+                folded = architecture.build(card.arguments, len(card.classes), folded=True)
     except (TypeError, ValueError, KeyError) as error:
         raise ModelFileError(
             f"{str(path)!r}: no {card.architecture!r} can be built from the arguments "
@@ -313,9 +330,11 @@ def _built(path: Path, sha256: str, chosen: str, by: str) -> AtomNetwork:
             domain = replace(domain, sampling=np.array(card.domain["sampling"], np.float32))
     except ValueError as error:
         raise ModelFileError(f"{str(path)!r}: {error}.") from error
-    if model is not None:
-        _fill(path, model, {n: array for n, array in arrays.items() if not n.startswith(PREFIX)})
-    return AtomNetwork(card, model, path, domain)
+    weights = {name: array for name, array in arrays.items() if not name.startswith(PREFIX)}
+    if folded is not None:
+        _check_weights(path, expected(folded, weights), weights)
+        fill(folded, weights)
+    return AtomNetwork(card, None, path, domain, folded=folded, weights=weights)
 
 
 def _check_extent(path: Path, card: ModelCard, arrays: dict[str, np.ndarray]) -> None:
@@ -331,23 +350,23 @@ def _check_extent(path: Path, card: ModelCard, arrays: dict[str, np.ndarray]) ->
         )
 
 
-def _fill(path: Path, model: keras.Model, arrays: dict[str, np.ndarray]) -> None:
-    variables = {variable.path: variable for variable in model.weights}
-    missing = sorted(variables.keys() - arrays.keys())
-    extra = sorted(arrays.keys() - variables.keys())
+def _check_weights(
+    path: Path, shapes: dict[str, tuple[int, ...]], arrays: dict[str, np.ndarray]
+) -> None:
+    """Raise if the weights in a file are not those, by name and shape, of its architecture."""
+    missing = sorted(shapes.keys() - arrays.keys())
+    extra = sorted(arrays.keys() - shapes.keys())
     if missing or extra:
         raise ModelFileError(
             f"The weights in {str(path)!r} do not fit its architecture: "
             f"{_some(missing)} missing, {_some(extra)} too many."
         )
-    for name, variable in variables.items():
-        if tuple(variable.shape) != arrays[name].shape:
+    for name, shape in shapes.items():
+        if arrays[name].shape != shape:
             raise ModelFileError(
                 f"{str(path)!r}: the array {name!r} has shape {arrays[name].shape}, expected "
-                f"{tuple(variable.shape)}."
+                f"{shape}."
             )
-    for name, variable in variables.items():
-        variable.assign(arrays[name])
 
 
 def _array(variable: keras.Variable) -> np.ndarray:

@@ -219,7 +219,9 @@ def _subtract(frame: np.ndarray, centre: float, out: np.ndarray) -> None:
 
 
 def _sum_columns(rows: np.ndarray, block: int) -> np.ndarray:
-    return rows.reshape(rows.shape[0], -1, block).sum(axis=2, dtype=np.float64)
+    # Faster than a sum along an axis that is as short.
+    precise = rows.astype(np.float64)
+    return np.sum([precise[:, column::block] for column in range(block)], axis=0)
 
 
 def _blur(moments: np.ndarray, sigma: float) -> np.ndarray:

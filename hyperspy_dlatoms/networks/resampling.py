@@ -8,13 +8,13 @@ from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
-from scipy.signal import resample_poly
 
 # Rows at a time, which stay in the cache; and the least number of outputs of a product.
 _STRIP = 16
 _OUTPUTS = 32
-# Half the length of the filter of `scipy.signal.resample_poly`, in samples of the lower rate.
-_REACH = 10
+# Of the filter, as that of `scipy.signal.resample_poly` has them: half its length, in samples of
+# the lower rate, and the shape of its Kaiser window. Its import takes half a second.
+_REACH, _KAISER = 10, 5.0
 # Of products of so many multiplications BLAS gives none to other threads, whose number the last
 # digits would follow.
 _SINGLE_THREADED = 2**18
@@ -165,9 +165,11 @@ def _block_mean(frame: np.ndarray, block: int, centre: np.float32) -> np.ndarray
         missing = (n * block - strip.shape[0], columns * block - width)
         if any(missing):
             strip = np.pad(strip, [(0, missing[0]), (0, missing[1])], mode="edge")
-        sums = np.subtract(strip[::block], block * centre, dtype=np.float32, casting="unsafe")
+        # NumPy is slow where it converts and adds at once.
+        strip = strip.astype(np.float32, copy=False)
+        sums = strip[::block] - block * centre
         for row in range(1, block):
-            np.add(sums, strip[row::block], out=sums, casting="unsafe")
+            sums += strip[row::block]
         total = out[top : top + n]
         np.add(sums[:, ::block], sums[:, 1::block], out=total)
         for column in range(2, block):
@@ -184,16 +186,20 @@ def _resample_axes(frame: np.ndarray, rate: Fraction, centre: np.float32) -> np.
     lead = (len(bank) - step) // 2
     inside = slice(lead, lead + frame.shape[1])
     out = np.empty((height, width), np.float32)
-    padded = np.empty((bank.shape[1], len(source)), np.float32)
-    for top in range(0, height, bank.shape[1]):
-        _filter(frame, rate, centre, top, out=padded[:, inside])
+    outputs = bank.shape[1]
+    strip = max(_SINGLE_THREADED // (bank.size * outputs), 1) * outputs
+    padded = np.empty((strip, len(source)), np.float32)
+    for top in range(0, height, strip):
+        rows = out[top : top + strip]
+        for start in range(0, len(rows), outputs):
+            some = padded[start : start + outputs]
+            _filter(frame, rate, centre, top + start, out=some[:, inside])
         for margin in (slice(lead), slice(inside.stop, None)):
             padded[:, margin] = padded[:, lead + source[margin]]
-        rows = out[top : top + bank.shape[1]]
-        for number, left in enumerate(range(0, width, bank.shape[1])):
+        for number, left in enumerate(range(0, width, outputs)):
             window = padded[: len(rows), number * step : number * step + len(bank)]
-            part = rows[:, left : left + bank.shape[1]]
-            part[:] = (window @ bank)[:, : part.shape[1]]
+            part = rows[:, left : left + outputs]
+            np.matmul(window, bank[:, : part.shape[1]], out=part)
     return out
 
 
@@ -212,9 +218,9 @@ def _filter(
     columns = max(_SINGLE_THREADED // bank.size, 1)
     for left in range(0, image.shape[1], columns):
         some = slice(left, left + columns)
-        part = window[:, some]
-        if centre or part.dtype != np.float32:
-            part = np.subtract(part, centre, dtype=np.float32, casting="unsafe")
+        part = window[:, some].astype(np.float32, copy=False)
+        if centre:
+            part = part - centre
         np.matmul(bank.T, part, out=out[:, some])
 
 
@@ -240,9 +246,13 @@ def _bank(rate: Fraction) -> tuple[np.ndarray, int]:
     """
     up, down = rate.denominator, rate.numerator
     periods = -(-_OUTPUTS // up)
-    # The filter of resample_poly reaches so many inputs, here made up to whole periods.
-    lead = -(-_REACH * max(up, down) // (up * down))
-    impulses = np.eye((periods + 2 * lead) * down)
-    responses = resample_poly(impulses, up, down, axis=0)
-    bank = responses[lead * up : (lead + periods) * up].T.astype(np.float32)
-    return np.ascontiguousarray(bank), periods * down
+    half = _REACH * max(up, down)
+    steps = np.arange(-half, half + 1)
+    window = np.sinc(steps / max(up, down)) * np.kaiser(len(steps), _KAISER)
+    window *= up / window.sum()
+    # The filter reaches so many inputs, here made up to whole periods.
+    lead = -(-half // (up * down))
+    inputs, outputs = np.arange(-lead * down, (periods + lead) * down), np.arange(periods * up)
+    at = half + outputs * down - inputs[:, None] * up
+    bank = np.where((at >= 0) & (at < len(window)), window[np.clip(at, 0, len(window) - 1)], 0)
+    return bank.astype(np.float32), periods * down
