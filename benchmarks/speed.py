@@ -2,7 +2,8 @@
 """Time and peak memory of a frame, end to end, beside those of baselines.
 
 Also which share of the processor's time, on one thread, is spent outside the network: on masking,
-resampling, normalising, selecting and scoring. Each baseline runs in an environment of its own, which is created at first use::
+resampling, normalising, selecting and scoring. Each baseline runs in an environment of its own,
+which is created at first use::
 
     python benchmarks/speed.py
     python benchmarks/speed.py --baselines ours find_peaks

@@ -81,7 +81,8 @@ def mask_bad(
     The image is shifted by its median and divided by its spread, so that any range of numbers fits
     float32; a constant image gives zeros. The mask is True where a pixel was bad.
     """
-    return standardise(frame, sampling, camera=camera)[:2]
+    image, mask, *_ = standardise(frame, sampling, camera=camera)
+    return image, np.array(mask)
 
 
 def mask_series(series: np.ndarray, sampling: float | None = None) -> tuple[np.ndarray, np.ndarray]:
