@@ -193,6 +193,8 @@ class TrainingSettings(_Section):
         Fraction of focal series whose defoci are given to the network.
     known_material : float
         Fraction of focal series of layers whose elements are given to a network that takes them.
+    height_weight : float
+        Weight of the heights in the loss, in which the positions have 0.5.
     curriculum : Curriculum, optional
         Easy images at the start, if any.
     validation_share : float
@@ -213,6 +215,7 @@ class TrainingSettings(_Section):
     inverted: float = _setting(number(0, 1), 0.0)
     known_defoci: float = _setting(number(0, 1), 0.5)
     known_material: float = _setting(number(0, 1), 0.7)
+    height_weight: float = _setting(number(0), 0.1)
     curriculum: Curriculum | None = _setting(optional(Curriculum.read), None)
     validation_share: float = _setting(number(0, 1, above=0), 0.08)
     validation_batches: int = _setting(count(1), 6)

@@ -187,7 +187,11 @@ def _fit(
         use_ema=True,
         ema_momentum=settings.averaging,
     )
-    model.compile(optimizer, loss=wave_loss if network.wave else site_loss)
+
+    def of_sites(targets: Any, maps: Any) -> Any:
+        return site_loss(targets, maps, settings.height_weight)
+
+    model.compile(optimizer, loss=wave_loss if network.wave else of_sites)
     model.optimizer.build(model.trainable_variables)
     held_out = examples.validation(recipe.seed + _VALIDATION, settings.validation_batches)
     stream = make_stream(examples, settings.steps_per_epoch, state.epoch)

@@ -10,16 +10,17 @@ from hyperspy_dlatoms.networks.architecture import HEIGHT_UNIT, LOG_SIGMA
 _BETA = 0.5
 """Power of the predicted variance that weighs the likelihood, as Seitzer et al. recommend it."""
 
-_CLASSES, _POSITIONS, _HEIGHTS = 4.0, 0.5, 0.1
-"""Weights of the three parts; the mean entropy is over all cells, most of them background."""
+_CLASSES, _POSITIONS = 4.0, 0.5
+"""Weights of two parts; the mean entropy is over all cells, most of them background."""
 
 
-def site_loss(targets: Any, maps: Any) -> Any:
+def site_loss(targets: Any, maps: Any, height_weight: float = 0.1) -> Any:
     """Return the cross-entropy of classes and the Gaussian likelihood of offsets and heights.
 
     `targets` (n, h, w, 3 or 4) as of `rasterise`, cells of class -1 not counting; `maps` as of
-    `architecture.build`. Both being likelihoods, probabilities come out calibrated, and deviations
-    are those of the errors, as far as training reaches.
+    `architecture.build`; the weight of the heights as of `TrainingSettings`. Both being
+    likelihoods, probabilities come out calibrated, and deviations are those of the errors, as far
+    as training reaches.
     """
     from keras import ops
 
@@ -41,7 +42,7 @@ def site_loss(targets: Any, maps: Any) -> Any:
     if with_heights:
         height, log_deviation = maps[..., end - 2 : end - 1], maps[..., end - 1 : end]
         true = targets[..., 3:4] / HEIGHT_UNIT
-        loss += _HEIGHTS * of_sites(surprise(true, height, log_deviation))
+        loss += height_weight * of_sites(surprise(true, height, log_deviation))
     return loss
 
 

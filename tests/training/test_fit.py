@@ -114,21 +114,25 @@ def test_a_training_starts_from_a_network_that_was_told_less(
     tiny_series, tiny_series_data, tmp_path
 ):
     settings = {"steps": 1, "learning_rate": 1e-12, "weight_decay": 0.0}
-    more = {"data": tiny_series_data.directory, "show_progressbar": False}
+    given = {"data": tiny_series_data.directory, "show_progressbar": False}
     first = replace(tiny_series, training=tiny_series.training | settings)
-    start = train(first, directory=tmp_path / "first", **more)
+    start = train(first, directory=tmp_path / "first", **given)
     told = replace(
         first,
         network=first.network | {"material": True},
-        training=first.training | {"start": str(start), "known_material": 1.0},
+        training=first.training
+        | {"start": str(start), "known_material": 1.0, "height_weight": 1e4},
     )
-    path = train(told, directory=tmp_path / "told", **more)
+    path = train(told, directory=tmp_path / "told", **given)
     (_, before), (card, after) = read_model(start), read_model(path)
     assert card.arguments["material"] is True
     kernel = after["focus/kernel"]
     np.testing.assert_allclose(kernel[:4], before["focus/kernel"], atol=1e-3)
     assert kernel.shape[0] == 6 and np.abs(kernel[4:]).max() < 1e-6
     assert np.abs(after["material/kernel"]).max() < 1e-6
+    # The same batch, of which the heights count for more.
+    (once,), (more,) = rows(tmp_path / "first"), rows(tmp_path / "told")
+    assert float(more["loss"]) > 100 * float(once["loss"])
 
 
 def test_a_training_does_not_start_from_another_architecture(run, tiny, tiny_data, tmp_path):

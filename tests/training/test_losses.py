@@ -2,6 +2,7 @@
 import numpy as np
 import pytest
 
+from hyperspy_dlatoms.networks.architecture import HEIGHT_UNIT
 from hyperspy_dlatoms.training.losses import LOG_SIGMA, site_loss
 
 TARGETS = np.zeros((1, 4, 4, 3), np.float32)
@@ -56,3 +57,16 @@ def test_a_deviation_beyond_its_bounds_is_pulled_back():
     gradient = tape.gradient(value, too_sure).numpy()
     assert np.isfinite(value)
     assert (gradient[0, 1, 2, 4:] < 0).all()
+
+
+def test_heights_have_the_weight_that_they_are_given():
+    targets = np.concatenate([TARGETS, np.full((1, 4, 4, 1), 3.0, np.float32)], axis=-1)
+
+    def weighed(height, weight):
+        told = np.zeros((1, 4, 4, 2), np.float32)
+        told[..., 0] = height / HEIGHT_UNIT
+        return float(site_loss(targets, np.concatenate([maps(), told], axis=-1), weight))
+
+    assert weighed(3, 0) == weighed(9, 0)
+    once, twice = (weighed(9, weight) - weighed(3, weight) for weight in (1, 2))
+    assert 0 < once == pytest.approx(twice / 2, rel=1e-3)
