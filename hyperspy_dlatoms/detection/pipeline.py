@@ -35,6 +35,7 @@ from hyperspy_dlatoms.detection.sites import (
     Sites,
     candidates,
     probability_at,
+    reach_of,
     select,
 )
 from hyperspy_dlatoms.networks.architecture import encode_defoci
@@ -59,8 +60,8 @@ _DISC = 0.6
 # Cells. By rounding, two tiles may choose different cells for a site on their seam: each is
 # searched a little beyond it, and of two equal sites one is kept.
 _OVER_SEAM = 2
-# Of the networks' sampling; at more, an atom has less than a pixel.
-_COARSEST = 4.0
+COARSEST = 4.0
+"""In samplings of the network: at more, an atom has less than a pixel."""
 
 
 class Detection(NamedTuple):
@@ -367,7 +368,7 @@ def check_frames(
         )
     if not (np.isfinite(sampling) and sampling > 0):
         raise ValueError(f"The sampling is {sampling!r}, expected a positive number in Å/px.")
-    if sampling > _COARSEST * card.sampling:
+    if sampling > COARSEST * card.sampling:
         raise ValueError(
             f"The sampling is {sampling:g} Å/px, too coarse for atoms: the network {card.name!r} "
             f"works at {card.sampling:g} Å/px. Check the calibration and its unit."
@@ -448,8 +449,10 @@ def select_sites(
         # In single precision, in which networks give probabilities.
         found = found[found.probability.astype(np.float32) >= np.float32(least)]
         upper = card.anchor if search.threshold is None else None
-        disc = _DISC / sampling
-        selected.append(select(found, frame.shape, frame.grid, distance, upper, frame.mask, disc))
+        reach, disc = reach_of(card) / sampling, _DISC / sampling
+        selected.append(
+            select(found, frame.shape, frame.grid, distance, upper, reach, frame.mask, disc)
+        )
     if len(cards) == 1:
         return selected[0]
     merged = merge(selected, min(distances) * frame.grid.scale, search.minimum_agreement or 0.0)

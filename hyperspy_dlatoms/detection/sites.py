@@ -19,7 +19,7 @@ from hyperspy_dlatoms.networks.card import ModelCard
 from hyperspy_dlatoms.networks.maps import SiteMaps
 from hyperspy_dlatoms.networks.resampling import Grid
 
-CONNECTED = 2.0
+_CONNECTED = 2.0
 """Distance up to which two sites are connected, in least distances of two sites: the nearest
 neighbours in the known lattices are 1.1 (Ni along [100]) to 1.6 (Au along [110]) of these apart."""
 
@@ -214,6 +214,11 @@ def keep_best(positions: np.ndarray, score: np.ndarray, distance: float) -> np.n
     return keep
 
 
+def reach_of(card: ModelCard) -> float:
+    """Return the distance (Å) up to which two sites of a network are connected."""
+    return _CONNECTED * card.minimum_distance if card.reach is None else card.reach
+
+
 def likeliest_connected(positions: np.ndarray, probability: np.ndarray, reach: float) -> np.ndarray:
     """Return the probability (n,) of the likeliest site that each site (n, 2) is connected to.
 
@@ -263,13 +268,15 @@ def select(
     grid: Grid,
     distance: float,
     upper: float | None,
+    reach: float,
     mask: np.ndarray | None,
     disc: float,
 ) -> Candidates:
     """Return those candidates that are sites of a frame of shape (H, W), in px of the frame.
 
     Two sites are at least ``distance`` working px apart; ``upper`` is the threshold of
-    `hysteresis`. Sites in discs, of ``disc`` px, that are mostly masked are dropped.
+    `hysteresis`, ``reach`` its distance in px. Sites in discs, of ``disc`` px, that are mostly
+    masked are dropped.
     """
     found = found[keep_best(found.position, found.score, distance)]
     found = dataclasses.replace(
@@ -280,4 +287,4 @@ def select(
     if mask is not None:
         found = found[masked_fraction(found.position, mask, disc) <= _MOSTLY]
     found = found.sorted()
-    return found[hysteresis(found, upper, CONNECTED * distance * grid.scale)]
+    return found[hysteresis(found, upper, reach)]

@@ -11,10 +11,10 @@ from typing import Any
 
 from hyperspy_dlatoms import _rows
 
-FORMAT = 2
+FORMAT = 3
 """The newest format of card that this version of the package reads, and the one it writes."""
 
-NEEDS = "0.2.0"
+NEEDS = "0.3.0"
 """The oldest version of the package that reads cards of that format."""
 
 
@@ -51,6 +51,8 @@ class ModelCard:
     anchor : float, optional
         Upper hysteresis threshold, from `threshold` to 1: sites are kept only if they are connected
         to at least one of this probability. By default `threshold` alone applies.
+    reach : float, optional
+        Distance in Å up to which two sites are connected; by default twice `minimum_distance`.
     modality : {"HRTEM", "STEM"}, optional
         Images that it reads: of a camera, or scanned.
     kind : {"sites", "exit wave"}, optional
@@ -108,6 +110,7 @@ class ModelCard:
     minimum_distance: float
     threshold: float
     anchor: float | None = None
+    reach: float | None = None
     modality: str = "HRTEM"
     kind: str = None  # type: ignore[assignment]
     # None stands for what the arguments of the architecture say.
@@ -155,6 +158,11 @@ class ModelCard:
             "anchor",
             self.anchor is None or (_is_number(self.anchor) and self.threshold <= self.anchor < 1),
             f"a probability from the threshold, {self.threshold!r}, to 1",
+        )
+        self._check(
+            "reach",
+            self.reach is None or (_is_number(self.reach) and self.reach > 0),
+            "a positive number in Å",
         )
         self._check(
             "stride", _is_integer(self.stride) and self.stride >= 1, "a whole number, 1 or more"
@@ -240,8 +248,9 @@ class ModelCard:
         if values.get("format") == 1:
             from hyperspy_dlatoms.networks._card_format_1 import materials_of_recipe
 
-            materials = materials_of_recipe(values.get("recipe"))
-            values |= {"format": FORMAT, "needs": NEEDS, "materials": materials}
+            values |= {"format": 2, "materials": materials_of_recipe(values.get("recipe"))}
+        if values.get("format") == 2:  # Of that format no card has a reach.
+            values |= {"format": FORMAT, "needs": NEEDS}
         fields = dataclasses.fields(cls)
         required = {
             one.name

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from hyperspy_dlatoms.detection.sites import CONNECTED, likeliest_connected
+from hyperspy_dlatoms.detection.sites import likeliest_connected, reach_of
 from hyperspy_dlatoms.networks.ensemble import AtomEnsemble
 from hyperspy_dlatoms.simulation.imaging.modality import at_dose, draw_any, take_any
 from hyperspy_dlatoms.simulation.scattering import scattering_map
@@ -19,6 +19,7 @@ from hyperspy_dlatoms.training._comparison import Outcome, all_sites
 from hyperspy_dlatoms.training._probabilities import READ
 
 if TYPE_CHECKING:
+    from hyperspy_dlatoms.networks.card import ModelCard
     from hyperspy_dlatoms.networks.network import AtomNetwork
     from hyperspy_dlatoms.recipes.recipe import Recipe
 
@@ -33,6 +34,10 @@ EMPTY = 12
 
 _MOST_FALSE = {"HRTEM": 0.002, "STEM": 0.01}
 """False atoms per nm² of empty images: one in five frames of 10 nm a side, or one in each."""
+
+_ANY_LATTICE = 4.5
+"""Å. Sites of any crystal are connected up to there: nine in ten of the shortest links that join
+all columns are shorter in each of 253 simulated crystals."""
 
 _EMPTY_ENERGIES = (80e3, 300e3)
 """eV, the two that most microscopes are aligned for."""
@@ -49,6 +54,14 @@ _ALONE = np.column_stack([_LOW, _LOW])
 def doses(modality: str) -> tuple[int, ...]:
     """Return the doses (e/Å²) at which a network is calibrated."""
     return SCANNED_DOSES if modality == "STEM" else DOSES
+
+
+def reach_for(card: ModelCard) -> float | None:
+    """Return the distance (Å) up to which sites are to be connected; None for twice the least one.
+
+    That of a network of any crystal is the distance of dumbbells, and says nothing of lattices.
+    """
+    return None if card.materials else _ANY_LATTICE
 
 
 class Choice(NamedTuple):
@@ -101,14 +114,17 @@ def choose(
 ) -> Choice:
     """Choose by the `count` of images at each dose, and by `false_on_empty` of empty ones.
 
-    Of the pairs with few enough false atoms the one with the best F1 over all doses; where there is
-    none, the one with the fewest false atoms. Images that are mostly read wrong have no say, since
-    no threshold mends them, but count in the scores.
+    Of the pairs with few enough false atoms the one with the best mean F1 of the images of all
+    doses, each of which counts alike, whatever its number of sites; where there is none, the one
+    with the fewest false atoms. Images that are mostly read wrong have no say, since no threshold
+    mends them, but count in the scores.
     """
-    read = sum(part * part[:, -1:] for parts in counts.values() for part in parts)
+    images = np.array([part for parts in counts.values() for part in parts])
+    weights = images[..., 4] * (images[..., 0] > 0)
+    f1 = (weights * _f1(images)).sum(axis=0) / np.maximum(weights.sum(axis=0), 1)
     totals = {dose: np.sum(parts, axis=0) for dose, parts in counts.items()}
     false = np.mean(empty, axis=0)
-    at = int(np.where(false <= _MOST_FALSE[network.card.modality], _f1(read), -false).argmax())
+    at = int(np.where(false <= _MOST_FALSE[network.card.modality], f1, -false).argmax())
     scores = {
         "held-out images a dose": len(next(iter(counts.values()))),
         "false atoms on vacuum and amorphous carbon (nm⁻²)": round(float(false[at]), 4),
@@ -132,7 +148,7 @@ def _left(places: np.ndarray, pixel: float, network: AtomNetwork | AtomEnsemble)
     probability = places[:, 2]
     if isinstance(network, AtomEnsemble):
         return probability[:, np.newaxis] >= _ALONE[:, 0]
-    reach = CONNECTED * network.card.minimum_distance / pixel
+    reach = reach_of(network.card) / pixel
     left = np.zeros((len(places), len(_PAIRS)), bool)
     for threshold in _LOW:
         above = probability >= threshold
@@ -143,6 +159,6 @@ def _left(places: np.ndarray, pixel: float, network: AtomNetwork | AtomEnsemble)
 
 
 def _f1(total: np.ndarray) -> np.ndarray:
-    """Return the harmonic mean of precision and recall of each pair."""
-    true, found, right, *_ = total.T
+    """Return the harmonic mean of precision and recall of each pair, (..., pairs)."""
+    true, found, right = (total[..., column] for column in range(3))
     return 2 * right / np.maximum(true + found, 1)

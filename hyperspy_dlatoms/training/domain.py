@@ -83,7 +83,7 @@ def learn_domain(
                 )
             if card.images == 1:
                 kind = KINDS[number % len(KINDS)]
-                picture = draw_outlier(rng, kind, item, recipe.imaging, pixel)
+                picture = draw_outlier(rng, kind, item, recipe.imaging, pixel, card)
             else:
                 kind = SERIES_KINDS[number % len(SERIES_KINDS)]
                 picture = draw_series_outlier(rng, kind, item, recipe.imaging, pixel, card)

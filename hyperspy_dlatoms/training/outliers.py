@@ -11,6 +11,7 @@ import numpy as np
 import scipy.fft
 from scipy.ndimage import gaussian_filter
 
+from hyperspy_dlatoms.detection.pipeline import COARSEST
 from hyperspy_dlatoms.recipes.draws import bounds
 from hyperspy_dlatoms.recipes.imaging import images_of, modality_of
 from hyperspy_dlatoms.simulation.dataset import Item
@@ -21,9 +22,6 @@ from hyperspy_dlatoms.simulation.imaging.modality import draw_any, take_any
 
 if TYPE_CHECKING:
     from hyperspy_dlatoms.networks.card import ModelCard
-
-_COARSEST = 0.75
-"""Å/px. Images that are said to be much coarser are refused before any network sees them."""
 
 NO_CLASS = -2
 """Label of a site of none of the classes of a network: whatever it is taken for is wrong."""
@@ -142,7 +140,7 @@ def draw_outlier(
     item: Item,
     imaging: Mapping[str, Any],
     sampling: float,
-    card: ModelCard | None = None,
+    card: ModelCard,
 ) -> Picture:
     """Draw an image of one of ``KINDS``, as the training set of a network does not hold.
 
@@ -168,7 +166,8 @@ def draw_outlier(
     elif kind == "stretched":
         picture = take_picture(rng, item, ranges, sampling, card)
         factor = rng.uniform(1.3, 2.5) ** rng.choice([-1, 1])
-        if picture.pixel * factor > _COARSEST:
+        # Coarser ones are refused before any network sees them.
+        if picture.pixel * factor > COARSEST * card.sampling:
             factor = 1 / factor
         picture = picture._replace(sampling=picture.pixel * factor)
     elif kind == "bright":

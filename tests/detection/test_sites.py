@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -17,6 +19,7 @@ from hyperspy_dlatoms.detection.sites import (
     keep_best,
     likeliest_connected,
     masked_fraction,
+    reach_of,
     select,
 )
 from hyperspy_dlatoms.networks.card import ModelCard
@@ -97,7 +100,7 @@ def test_no_sites(n_classes):
 
 
 def selected(found, shape, grid, distance, upper=None, mask=None):
-    return select(found, shape, grid, distance, upper, mask, disc=3.0)
+    return select(found, shape, grid, distance, upper, 6.0, mask, disc=3.0)
 
 
 def candidates_at(positions, probability=0.9, **more):
@@ -134,12 +137,18 @@ def test_select_drops_what_is_mostly_masked():
     np.testing.assert_allclose(sites.position[:, 1], [11, 20])
 
 
-# Both sides of the distance within which sites are connected, 2 least distances of 3 px.
+# Both sides of the distance within which sites are connected, 6 px.
 @pytest.mark.parametrize(("apart", "kept"), [(3.1, 3), (5.9, 3), (6.1, 1), (8.5, 1)])
 def test_select_keeps_weak_sites_connected_to_a_strong_one(apart, kept):
     found = candidates_at([(10, 10), (10, 10 + apart), (10 + apart, 10)], [0.95, 0.5, 0.4])
     sites = selected(found, (99, 99), Grid(0.0, 1.0), 3.0, upper=0.9)
     assert len(sites) == kept
+
+
+@pytest.mark.parametrize(("given", "reach"), [(None, 3.2), (4.5, 4.5)])
+def test_sites_are_connected_up_to_the_reach_of_the_card(given, reach):
+    card = SimpleNamespace(reach=given, minimum_distance=1.6)
+    assert reach_of(card) == pytest.approx(reach)
 
 
 def by_walking(positions, probability, reach):

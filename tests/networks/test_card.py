@@ -51,6 +51,7 @@ def test_defaults_are_filled_in(card):
         ("anchor", 0.4),
         ("anchor", 1.0),
         ("anchor", "0.9"),
+        ("reach", 0),
         ("stride", 0),
         ("stride", 2.0),
         ("normalisation_width", float("inf")),
@@ -131,3 +132,10 @@ def test_a_card_of_format_1_gets_its_materials_from_its_recipe(card, structures,
     read = ModelCard.from_json(json.dumps(values))
     assert read.materials == tuple(materials.split())
     assert ModelCard.from_json(read.to_json()) == read
+
+
+def test_a_card_of_format_2_is_read_as_it_was(card):
+    values = json.loads(card.to_json()) | {"format": 2, "needs": "0.2.0"}
+    del values["reach"]
+    read = ModelCard.from_json(json.dumps(values))
+    assert (read.reach, read.format) == (None, FORMAT)

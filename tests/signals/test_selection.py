@@ -236,9 +236,9 @@ def test_a_threshold_on_candidates_as_on_sites(upper):
         score=chance,
     )
     same = Grid(1.0, 0.0)
-    kept = select(found, (90, 90), same, 3.0, upper, None, 2.0)
+    kept = select(found, (90, 90), same, 3.0, upper, 6.0, None, 2.0)
     for threshold in (0.8, 0.9):
-        strict = select(found[chance >= threshold], (90, 90), same, 3.0, None, None, 2.0)
+        strict = select(found[chance >= threshold], (90, 90), same, 3.0, None, 6.0, None, 2.0)
         after = kept[kept.probability >= threshold]
         assert 5 < len(strict) < len(kept)
         np.testing.assert_array_equal(strict.position, after.position)

@@ -6,6 +6,7 @@ import pytest
 from scipy.ndimage import gaussian_filter, map_coordinates
 from scipy.spatial import cKDTree
 
+from hyperspy_dlatoms.networks.card import ModelCard
 from hyperspy_dlatoms.training.outliers import (
     FINE,
     KINDS,
@@ -20,11 +21,28 @@ from hyperspy_dlatoms.training.outliers import (
 )
 
 
+def card_at(sampling):
+    return ModelCard(
+        name="example",
+        version="1",
+        architecture="unet",
+        arguments={},
+        classes=("column",),
+        sampling=sampling,
+        radius=0.5,
+        minimum_distance=0.9,
+        threshold=0.5,
+    )
+
+
+CARD = card_at(0.2)
+
+
 @pytest.mark.parametrize("kind", sorted(set(KINDS)))
 def test_each_kind_is_an_image_with_its_sites(kind, tiny, tiny_data):
     item = next(item for item in tiny_data if len(item.sites))
     rng = np.random.default_rng(0)
-    picture = draw_outlier(rng, kind, item, tiny.imaging, 0.2)
+    picture = draw_outlier(rng, kind, item, tiny.imaging, 0.2, CARD)
     assert picture.kind == kind
     assert picture.image.ndim == 2 and np.isfinite(picture.image).all() and np.ptp(picture.image)
     assert (picture.positions > -0.5).all()
@@ -36,7 +54,7 @@ def test_each_kind_is_an_image_with_its_sites(kind, tiny, tiny_data):
 
 def test_unknown_kind_is_refused(tiny, tiny_data):
     with pytest.raises(ValueError, match="'music', expected one of"):
-        draw_outlier(np.random.default_rng(0), "music", tiny_data[0], tiny.imaging, 0.2)
+        draw_outlier(np.random.default_rng(0), "music", tiny_data[0], tiny.imaging, 0.2, CARD)
 
 
 def test_a_picture_of_a_wave_is_where_its_sites_are(tiny, tiny_data):
@@ -113,10 +131,23 @@ def test_leaves_have_the_spectrum_of_photographs():
 @pytest.mark.parametrize("kind", sorted(set(KINDS)))
 def test_each_kind_is_there_for_scanned_images_too(kind, tiny_scanned, tiny_scanned_data):
     item = next(item for item in tiny_scanned_data if len(item.sites))
-    picture = draw_outlier(np.random.default_rng(1), kind, item, tiny_scanned.imaging, 0.2)
+    picture = draw_outlier(np.random.default_rng(1), kind, item, tiny_scanned.imaging, 0.2, CARD)
     assert picture.kind == kind
     assert np.isfinite(picture.image).all() and np.ptp(picture.image)
     assert bool(len(picture.positions)) == (kind not in ("leaves", "empty"))
+
+
+def test_no_image_is_said_to_be_so_coarse_that_it_is_refused(tiny_scanned, tiny_scanned_data):
+    item = next(item for item in tiny_scanned_data if len(item.sites))
+    coarsest = []
+    for card in (card_at(0.1), card_at(0.2)):
+        rng = np.random.default_rng(1)
+        drawn = [
+            draw_outlier(rng, "stretched", item, tiny_scanned.imaging, 0.2, card).sampling
+            for _ in range(12)
+        ]
+        coarsest.append(max(drawn))
+    assert coarsest[0] <= 4 * 0.1 < coarsest[1] <= 4 * 0.2
 
 
 def test_phase_contrast_has_a_ground_as_dark_fields_have_not():

@@ -6,10 +6,10 @@ import pytest
 
 from hyperspy_dlatoms.networks.ensemble import AtomEnsemble
 from hyperspy_dlatoms.training._comparison import Outcome
-from hyperspy_dlatoms.training._thresholds import DOSES, choose, count
+from hyperspy_dlatoms.training._thresholds import DOSES, choose, count, reach_for
 
 NETWORK = SimpleNamespace(
-    card=SimpleNamespace(minimum_distance=1.0, sampling=0.2, modality="HRTEM")
+    card=SimpleNamespace(reach=None, minimum_distance=1.0, sampling=0.2, modality="HRTEM")
 )
 ENSEMBLE = AtomEnsemble.__new__(AtomEnsemble)
 ENSEMBLE.card = NETWORK.card
@@ -44,6 +44,22 @@ def test_weak_sites_beside_a_strong_one_are_kept_by_a_hysteresis():
     assert choice.threshold <= 0.3
     assert 0.85 < choice.hysteresis <= 0.92
     assert choice.scores["F1 at 100 e/Å²"] == choice.scores["precision at 100 e/Å²"] == 1
+
+
+def test_an_image_of_many_sites_counts_as_one_of_few():
+    # Of thirty sites in one image half are wrong, of one in each of two others none.
+    many = [(9 * n, 0.5 if n % 2 else 0.7, n % 2 == 0) for n in range(60)]
+    few = [(0, 0.5, 1)]
+    images = [count(outcome(one), ENSEMBLE) for one in (many, few, few)]
+    empty = [np.zeros(len(images[0]))]
+    assert choose({dose: images for dose in DOSES}, empty, ENSEMBLE).threshold <= 0.5
+    alone = choose({dose: images[:1] for dose in DOSES}, empty, ENSEMBLE)
+    assert 0.5 < alone.threshold <= 0.7
+
+
+@pytest.mark.parametrize(("materials", "reach"), [(("Au", "Pt"), None), ((), 4.5)])
+def test_only_lattices_that_are_known_are_connected_by_their_least_distance(materials, reach):
+    assert reach_for(SimpleNamespace(materials=materials)) == reach
 
 
 def test_where_all_pairs_leave_false_atoms_the_fewest_count():
