@@ -115,6 +115,7 @@ def height_calibration_figure(
     found.set_ylabel("mean found, and spread")
     at = np.array([row["value"] for row in doses])
     _line(errors, at, doses, "height_error", "mean error (atoms)", "k-o")
+    _line(errors, at, doses, "scaled_height_error", "… with one factor a frame", "k--o")
     for k, colour, right in ((1, "C0", 0.683), (2, "C1", 0.954)):
         errors.axhline(right, color=colour, linestyle=":", linewidth=1)
         _line(errors, at, doses, f"heights_within_{k}", f"share within {k} sigma", f"{colour}-s")

@@ -25,8 +25,9 @@ class Comparison:
     sites : pandas.DataFrame
         A row for each true site: ``height``, ``edge``, ``found``; where it was found
         ``error_y``, ``error_x``, ``sigma_y``, ``sigma_x`` (Å), ``probability`` and, where heights
-        are known, ``height_error`` and ``height_sigma`` (atoms); where it is known the Cramér-Rao
-        bound ``bound_y``, ``bound_x``, and ``joint_y``, ``joint_x`` with neighbours unknown (Å);
+        are known, ``height_error``, ``height_sigma`` and ``scaled_height_error`` (atoms), the error
+        left by the one factor of the frame that fits best; where it is known the Cramér-Rao bound
+        ``bound_y``, ``bound_x``, and ``joint_y``, ``joint_x`` with neighbours unknown (Å);
         else NaN.
     atoms : pandas.DataFrame
         A row for each found atom: ``probability``, ``right``.
@@ -81,6 +82,9 @@ def compare(
     probability[site] = found[atom, 2]
     if found.shape[1] == 7:
         height[site], height_sigma[site] = found[atom, 5:7].T
+    told = np.isfinite(height) & (height > 0)
+    square = np.sum(height[told] ** 2)
+    factor = np.sum(height[told] * truth.heights[told]) / square if told.any() else np.nan
     if bounds is None:
         bounds = np.full((len(truth.positions), 4), np.nan)
     right = np.isin(np.arange(len(found)), atom)
@@ -102,6 +106,7 @@ def compare(
             "probability": probability,
             "height_error": height - truth.heights,
             "height_sigma": height_sigma,
+            "scaled_height_error": factor * height - truth.heights,
             "bound_y": bounds[:, 0],
             "bound_x": bounds[:, 1],
             "joint_y": bounds[:, 2],

@@ -39,7 +39,9 @@ def scores(comparison: Comparison) -> dict[str, Any]:
     several, and of sites on an edge; ``vacancies`` and ``filled``, the share of vacancies with
     a false atom; ``height_error``, the mean of the modulus of the error of the heights of
     matched sites (atoms), ``heights_right``, the share of them that are right when rounded, and
-    ``heights_within_1`` and ``heights_within_2``, that within one and two of their sigmas.
+    ``heights_within_1`` and ``heights_within_2``, that within one and two of their sigmas;
+    ``scaled_height_error``, the mean error once the heights of each frame are multiplied by the one
+    factor that fits best: what is wrong with their ratios.
     Shares come with a Wilson interval of 95 %, ``NAME_interval``, which takes sites as independent
     of each other; those of one frame are not quite. What cannot be computed is None.
 
@@ -131,7 +133,8 @@ def _heights(sites: pd.DataFrame) -> dict[str, Any]:
     for k in (1, 2):
         within = float((errors <= k * sites.height_sigma).mean()) if len(errors) else None
         result[f"heights_within_{k}"] = within
-    return result
+    scaled = float(sites.scaled_height_error.abs().mean()) if len(errors) else None
+    return result | {"scaled_height_error": scaled}
 
 
 def _rms(values: np.ndarray) -> float | None:

@@ -50,6 +50,20 @@ def test_shifted_missed_and_false():
     assert result.sites.loc[~result.sites.found, ["error_y", "sigma_x"]].isna().all(axis=None)
 
 
+def test_one_factor_takes_off_what_all_heights_have_in_common():
+    heights = np.column_stack([2.0 * truth().heights, np.ones(len(lattice()))])
+    result = compare(np.hstack([found(lattice()), heights]), truth(), SAMPLING, SHAPE).sites
+    np.testing.assert_allclose(result.height_error, result.height)
+    np.testing.assert_allclose(result.scaled_height_error, 0, atol=1e-12)
+    heights[:, 0] = 3.0
+    result = compare(np.hstack([found(lattice()), heights]), truth(), SAMPLING, SHAPE).sites
+    # The factor is that of the mean: 2 of 3.
+    np.testing.assert_allclose(result.scaled_height_error, 2 - result.height, atol=0.02)
+    assert (
+        compare(found(lattice()), truth(), SAMPLING, SHAPE).sites.scaled_height_error.isna().all()
+    )
+
+
 def test_a_site_just_over_the_border_is_no_false_atom():
     just_outside, just_inside = Truth(np.array([[2.9, 10.0]]), np.array([1])), [[3.1, 10.0]]
     result = compare(found(np.array(just_inside)), just_outside, SAMPLING, SHAPE)

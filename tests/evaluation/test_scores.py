@@ -23,6 +23,7 @@ def comparison(
             "error_x": errors[:, 1],
             "height_error": np.nan if height_errors is None else height_errors,
             "height_sigma": 0.5,
+            "scaled_height_error": np.nan if height_errors is None else height_errors,
         }
     )
     for name in ("bound_y", "bound_x", "joint_y", "joint_x"):
