@@ -119,6 +119,11 @@ def particle(
     occupied = roughen(rng, inside, neighbours, moves, temperature=rng.uniform(0.6, 2.0))
     occupied = largest_piece(occupied, neighbours)
     positions, column = positions[occupied], column[occupied]
+    if not len(positions):
+        raise ValueError(
+            f"A particle of radius {radius:.3g} Å and elongation {elongation:.3g} is too thin to "
+            "hold an atom: raise either, their product to 3.5 Å or more."
+        )
 
     angle, azimuth = rng.uniform(0, 2 * np.pi, 2)
     positions = (positions - positions.mean(axis=0)) @ rotation(angle).T

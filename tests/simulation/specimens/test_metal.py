@@ -174,3 +174,9 @@ def test_a_lattice_constant_lets_any_element_be_fcc():
 def test_wrong_arguments_are_refused(wrong, message):
     with pytest.raises(ValueError, match=message):
         build(1, **wrong)
+
+
+def test_a_particle_too_thin_for_an_atom_is_refused():
+    with pytest.raises(ValueError, match="too thin to hold an atom"):
+        for seed in range(20):
+            build(seed, radius=5.0, elongation=0.01)
