@@ -37,20 +37,29 @@ def test_the_card_says_what_it_is():
     assert (card.classes, card.materials, card.modality) == (("column",), (), "HRTEM")
 
 
-@pytest.mark.parametrize("defocus", [-60.0, 50.0])
-def test_columns_of_a_structure_that_it_never_saw(cobalt_tin, defocus):
-    rng = np.random.default_rng(7)
+def test_columns_of_a_structure_that_it_never_saw(cobalt_tin):
+    right = found = true = 0
+    for seed in (7, 8):
+        for defocus in (-60.0, 50.0):
+            some = _counts(cobalt_tin, seed, defocus)
+            right, found, true = right + some[0], found + some[1], true + some[2]
+    assert true > 500
+    assert 2 * right / (found + true) > 0.95
+
+
+def _counts(file, seed, defocus):
+    """Return how many columns are right, found and there in an image of a wedge."""
+    rng = np.random.default_rng(seed)
     specimen = crystal(
-        rng, file=cobalt_tin, size=44.0, zone="001", shape="wedge", thickness=40, tilt_max=0.5
+        rng, file=file, size=44.0, zone="001", shape="wedge", thickness=40, tilt_max=0.5
     )
     wave, sites, species = exit_wave(rng, specimen, 300e3)
     lens = Lens(defocus=defocus, Cs=-1e5 * np.sign(defocus), focal_spread=25.0)
     conditions = Conditions(lens=lens, camera=Camera(sampling=0.1, dose=1e4, blur=0.15))
     counts, sampling = take_image(rng, wave, 0.2, 300e3, conditions)
     found = find_sites(counts[None], sampling, catalogue.load(NAME))[0][:, :2] * sampling
-    true = sites[species == 0, :2]
-    inner = [((one > BORDER) & (one < 44.0 - BORDER)).all(axis=1) for one in (found, true)]
-    pairs = match(found[inner[0]], true[inner[1]], 0.5)
-    f1 = 2 * len(pairs) / (inner[0].sum() + inner[1].sum())
-    assert inner[1].sum() > 50
-    assert f1 > 0.9
+    inner = [
+        one[((one > BORDER) & (one < 44.0 - BORDER)).all(axis=1)]
+        for one in (found, sites[species == 0, :2])
+    ]
+    return len(match(*inner, 0.5)), len(inner[0]), len(inner[1])
