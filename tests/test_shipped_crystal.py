@@ -47,19 +47,29 @@ def test_columns_of_a_structure_that_it_never_saw(cobalt_tin):
     assert 2 * right / (found + true) > 0.95
 
 
-def _counts(file, seed, defocus):
+def test_what_both_networks_of_the_ensemble_find_is_right(cobalt_tin):
+    members = catalogue.load("crystal-ensemble").members
+    # Its second network saw random cells alone.
+    assert "zone" not in members[1].card.recipe
+    right, found, true = _counts(cobalt_tin, 8, -60.0, "crystal-ensemble", minimum_agreement=1)
+    assert right > 0.97 * found
+    assert right > 0.85 * true
+
+
+def _counts(file, seed, defocus, model=NAME, **options):
     """Return how many columns are right, found and there in an image of a wedge."""
     rng = np.random.default_rng(seed)
     specimen = crystal(
         rng, file=file, size=44.0, zone="001", shape="wedge", thickness=40, tilt_max=0.5
     )
-    wave, sites, species = exit_wave(rng, specimen, 300e3)
+    wave, columns, species = exit_wave(rng, specimen, 300e3)
+    true = columns[species == 0, :2]
     lens = Lens(defocus=defocus, Cs=-1e5 * np.sign(defocus), focal_spread=25.0)
     conditions = Conditions(lens=lens, camera=Camera(sampling=0.1, dose=1e4, blur=0.15))
     counts, sampling = take_image(rng, wave, 0.2, 300e3, conditions)
-    found = find_sites(counts[None], sampling, catalogue.load(NAME))[0][:, :2] * sampling
+    sites = find_sites(counts[None], sampling, catalogue.load(model), **options)[0]
     inner = [
         one[((one > BORDER) & (one < 44.0 - BORDER)).all(axis=1)]
-        for one in (found, sites[species == 0, :2])
+        for one in (sites[:, :2] * sampling, true)
     ]
     return len(match(*inner, 0.5)), len(inner[0]), len(inner[1])
