@@ -113,7 +113,7 @@ def mixture(folder, monkeypatch):
 def test_ensembles_of_the_package():
     for name, entry in registry.ensembles().items():
         assert name not in registry.names()
-        assert len(set(entry.members)) == len(entry.members) >= 2
+        assert len(set(entry.members)) == len(entry.members) >= 3
         assert name.removesuffix("-ensemble") == entry.members[0]
 
 
