@@ -12,28 +12,7 @@ from pathlib import Path
 
 @contextmanager
 def atomic_write(path: Path) -> Iterator[Path]:
-    """Write a file to a temporary path, and move it into place in one step when it is done.
-
-    Parameters
-    ----------
-    path : pathlib.Path
-        Where the file goes. An existing one stays until then, and if writing fails.
-
-    Yields
-    ------
-    pathlib.Path
-        The temporary path, with the same suffix; no other process or thread writes there.
-
-    Examples
-    --------
-    >>> import tempfile
-    >>> with tempfile.TemporaryDirectory() as directory:
-    ...     path = Path(directory) / "note.txt"
-    ...     with atomic_write(path) as draft:
-    ...         written = draft.write_text("all of it")
-    ...     path.read_text()
-    'all of it'
-    """
+    """Yield a temporary path of the same suffix; it replaces `path` once all is written."""
     draft = path.with_name(f".{path.stem}.{os.getpid()}.{threading.get_ident()}{path.suffix}")
     try:
         yield draft

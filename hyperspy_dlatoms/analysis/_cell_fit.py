@@ -56,10 +56,7 @@ class CellFit(NamedTuple):
 
 
 def usable_sigma(sigma: np.ndarray | None) -> np.ndarray | None:
-    """Return the standard deviations (n, 2), or None where none is known.
-
-    Of a few that are not known, NaN or 0, the median of the others stands in.
-    """
+    """Return the standard deviations (n, 2), the median where not known; None if none is."""
     if sigma is None:
         return None
     sigma = np.asarray(sigma, float)
@@ -175,12 +172,9 @@ def _mean_length(cell: np.ndarray) -> np.ndarray:
 def known_cell(
     cell: np.ndarray, materials: Sequence[str | ase.Atoms]
 ) -> tuple[Cell, np.ndarray] | None:
-    """Return which material and zone a lattice (Å) may be, and its own cell turned onto it.
-
-    Of the zones that fit, that whose shape is closest, then the material closest in size; the names
-    of others within 1 % of its size are added. None where the lattice is more than 10 % larger or
-    smaller, or too different in shape.
-    """
+    """Return the material and zone that fit a lattice (Å) best, and its cell turned onto it."""
+    # The shape decides about the zone, then the size about the material; others within 1 % are
+    # named. None where the size is more than 10 % off, or the shape too different.
     fits: list[tuple[float, float, int, Cell, np.ndarray]] = []
     for one in itertools.chain.from_iterable(cells_of(material) for material in materials):
         turned = _turned(one.vectors, cell)
@@ -196,10 +190,7 @@ def known_cell(
 
 
 def in_setting_of(cell: np.ndarray, reference: np.ndarray) -> np.ndarray | None:
-    """Return a reference by those of its translations that are nearest to a cell, as they lie.
-
-    None where it is another lattice.
-    """
+    """Return a reference by its translations nearest to a cell; None for another lattice."""
     whole = np.rint(cell @ np.linalg.inv(reference))
     if abs(round(float(np.linalg.det(whole)))) != 1:
         return None
@@ -264,13 +255,10 @@ COLUMNS += [*(f"{name}_material" for name in _CONSTANTS), "scale", "scale_sigma"
 
 
 def shear_of_drift(cell: np.ndarray, reference: np.ndarray) -> np.ndarray:
-    """Return the matrix (2, 2) that takes the shear by a steady drift out of positions (y, x).
-
-    During a scan, line by line along x, a drift moves each line on: y' = (1 + s) y and
-    x' = x + t y. Both follow from a lattice whose shape is known, whatever its orientation and
-    size, and the scale of the lines is kept. The rows of positions times the matrix are the true
-    ones.
-    """
+    """Return the matrix (2, 2) that positions (y, x) are multiplied by to undo a steady drift."""
+    # During a scan, line by line along x, a drift moves each line on: y' = (1 + s) y, x' = x + t y.
+    # Both follow from a lattice of known shape in any orientation and size; the scale of lines
+    # stays.
     # cell = turned @ rotation @ [[1 + s, t], [0, 1]], so the rotation drops out of the product.
     change = np.linalg.solve(_turned(reference, cell), cell)
     distortion = np.linalg.cholesky(change.T @ change).T

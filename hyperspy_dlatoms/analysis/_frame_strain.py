@@ -106,10 +106,8 @@ def frame_strain(
 def without_shear(
     positions: np.ndarray, sigma: np.ndarray | None, materials: Sequence[str | ase.Atoms]
 ) -> tuple[np.ndarray, np.ndarray | None, bool]:
-    """Take a shear by drift out of positions (Å), by the largest grain of a material.
-
-    Return the positions, their standard deviations, and whether there was such a grain.
-    """
+    """Take a shear by drift out of positions and sigmas (Å) by the largest grain of a material."""
+    # The last value is whether there was such a grain.
     grains = find_grains(positions)
     for grain in range(len(grains.cells)):
         fit = fit_cell(positions, sigma, grains, grain)

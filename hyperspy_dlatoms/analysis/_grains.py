@@ -149,11 +149,9 @@ def nearest_distance(positions: np.ndarray) -> float:
 
 
 def reduced(cell: np.ndarray) -> np.ndarray:
-    """Return the shortest translations of a lattice, at 60 to 90°.
-
-    Where several are as short but for noise, a is the one nearest to +x and b follows from it by
-    the angle alone, so that noise does not choose the shortest.
-    """
+    """Return the shortest translations (2, 2) of a lattice, at 60 to 90°."""
+    # Where several are as short but for noise, a is the one nearest to +x and b follows from it by
+    # the angle alone, so that noise does not choose the shortest.
     a, b = sorted(np.asarray(cell, float), key=np.linalg.norm)
     # Lagrange and Gauss: the longer one less as many of the shorter one as there are in it.
     # Until that is no shorter: halfway, as in a hexagonal cell, rounding could go on for ever.

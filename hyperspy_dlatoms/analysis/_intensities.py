@@ -199,11 +199,9 @@ class _Tile(NamedTuple):
         return np.where(known, found, np.nan), np.where(known, np.sqrt(variance), np.nan)
 
     def _correlated(self, residual: np.ndarray) -> float:
-        """Return by what neighbouring pixels that deviate together increase a variance.
-
-        As in an autoregressive process of the first order along each axis: by afterglow, by
-        resampling, and where the model does not fit.
-        """
+        """Return by what neighbouring pixels that deviate together increase a variance."""
+        # As in an autoregressive process of the first order along each axis: by afterglow, by
+        # resampling, and where the model does not fit.
         field = np.zeros(self.picture.valid.shape)
         field[self.picture.valid] = residual
         power, factor = float((field**2).sum()), 1.0

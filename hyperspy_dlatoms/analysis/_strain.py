@@ -262,10 +262,7 @@ class _Fit(NamedTuple):
 
 
 def _believed(fit: _Fit, known: bool) -> tuple[np.ndarray, np.ndarray]:
-    """Return gradients, and covariances that include how far positions are off beyond chance.
-
-    NaN where the neighbours fit no deformation at all.
-    """
+    """Return gradients, NaN without a fit, and covariances with deviations beyond chance."""
     free, usual = np.maximum(fit.free, 1), 1.0
     if not known:
         # The positions had errors of 1 so far. Most of them are off by these alone.
@@ -320,11 +317,7 @@ def _fit(
     offsets: np.ndarray,
     unit: float,
 ) -> _Fit:
-    """Fit a polynomial to the neighbours of each atom, themselves among them.
-
-    Their numbers have shape (n, m), -1 for none; their offsets (x, y) in the reference, in units of
-    `unit`, shape (n, m, 2).
-    """
+    """Fit a polynomial to the neighbours (n, m; -1 for none) at offsets (n, m, 2) in `unit`s."""
     met = neighbours >= 0
     x, y = np.moveaxis(offsets, -1, 0)
     design = np.stack([np.ones_like(x), x, y, x**2 / 2, x * y, y**2 / 2], axis=-1)

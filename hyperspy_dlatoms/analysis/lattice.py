@@ -125,11 +125,7 @@ def with_lattices(materials: Iterable[str], elements: Iterable[str] = ()) -> tup
 
 
 def lattices_of(materials: Sequence[str | ase.Atoms]) -> tuple[Lattice, ...]:
-    """Return the lattices of some materials, each once.
-
-    Chemical symbols of fcc metals, seen along [110] and [100]; names of two-dimensional materials;
-    or crystals of ASE, seen along z, of which each column is a site.
-    """
+    """Return the lattices of materials, as of `cells_of`, each once; each column is a site."""
     found: list[Lattice] = []
     for material in materials:
         for lattice in _lattices(material):
@@ -143,10 +139,7 @@ def lattices_of(materials: Sequence[str | ase.Atoms]) -> tuple[Lattice, ...]:
 
 
 def without_light_columns(material: str | ase.Atoms) -> ase.Atoms | None:
-    """Return a crystal without the columns that may be unseen beside the others.
-
-    None for a material by name, and where all columns scatter alike.
-    """
+    """Return a crystal without the columns that may be unseen, None for a name or without any."""
     if isinstance(material, str) or not hasattr(material, "get_chemical_formula"):
         return None
     (_, _, cell, sites), *_ = _crystal(material)
@@ -159,24 +152,19 @@ def without_light_columns(material: str | ase.Atoms) -> ase.Atoms | None:
 
 
 def cells_of(material: str | ase.Atoms) -> tuple[Cell, ...]:
-    """Return the cells of a material: an fcc metal along [110] and [100], a sheet, or along z.
-
-    They are the shortest that columns repeat by, whatever their species: that of SrTiO3 along [100]
-    is a square with titanium in the corners and strontium in the middle, or the half of it.
-    """
+    """Return the cells of a material: an fcc metal along [110] and [100], a sheet, or along z."""
+    # They are the shortest that columns repeat by, whatever their species: that of SrTiO3 along
+    # [100] is a square with titanium in the corners and strontium in the middle, or the half of it.
     return tuple(
         Cell(name, zone, _primitive(cell, sites)) for zone, name, cell, sites in _crystal(material)
     )
 
 
 def fit_spacing(positions: np.ndarray, lattice: Lattice) -> Spacing | None:
-    """Fit the size of a lattice to sites, (y, x) of shape (n, 2), sorted by y, in any unit.
-
-    The histogram of the distances between all neighbours is characteristic of a crystal, in any
-    orientation and any number of grains, up to its size. On a logarithmic scale the size is a
-    shift, found by correlation with the histogram of the lattice, then refined as the median over
-    the distances near those of the lattice. None for fewer than ``FEWEST``.
-    """
+    """Fit the size of a lattice to sites (n, 2), sorted by y, in any unit; None below `FEWEST`."""
+    # The histogram of the distances between all neighbours is characteristic of a crystal, in any
+    # orientation and number of grains, up to its size: on a logarithmic scale a shift, found by
+    # correlation, then refined as the median over the distances near those of the lattice.
     positions = positions[:_MOST]
     if len(positions) < FEWEST:
         return None

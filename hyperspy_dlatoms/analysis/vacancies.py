@@ -122,12 +122,10 @@ def checked_rates(rates: Mapping[str, Mapping[str, float]]) -> dict[str, Rates]:
 
 
 def rates_from_scores(scores: Mapping[str, Any], dose: float) -> dict[str, Rates]:
-    """Return the errors of a network about each kind of vacancy, from the scores on its card.
-
-    ``scores["species"][NAME][DOSE]`` has the fields of `Rates`; DOSE, a string, is in e/Å² of each
-    image, and the highest one that is not above `dose` counts. Kinds that the network did not tell
-    from other sites at that dose are left out.
-    """
+    """Return the errors about each kind of vacancy by a card's scores at a dose (e/Å² an image)."""
+    # ``scores["species"][NAME][DOSE]`` has the fields of `Rates`; the highest DOSE that is not
+    # above `dose` counts. Kinds that the network did not tell from other sites at that dose are
+    # left out.
     if not (np.isfinite(dose) and dose > 0):
         raise ValueError(f"dose is {dose}: expected electrons per Å² of each image.")
     if not scores.get("species"):

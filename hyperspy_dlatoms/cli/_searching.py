@@ -129,10 +129,7 @@ def search(
     method: Callable[..., AtomPositions],
     **more: Any,
 ) -> int:
-    """Find atoms by a `method` of ``Signal2D``, write them, and print how many there are.
-
-    Returns the exit status: 1 where one of several files failed.
-    """
+    """Find atoms by a `method` of ``Signal2D`` and write them; return 1 where a file failed."""
     import hyperspy.api as hs
 
     hs.set_log_level("CRITICAL")
@@ -257,10 +254,8 @@ def find_in_file(
     show_progressbar: bool,
     units: dict[tuple[str, ...], Path] | None = None,
 ) -> Found:
-    """Find the atoms in a file and write them; the checkpoint stays.
-
-    `units` are those of the axes of the files before, for which one has to be the same.
-    """
+    """Find the atoms in a file and write them; the checkpoint stays."""
+    # `units` are those of the axes of the files before, for which one has to be the same.
     import numpy as np
 
     from hyperspy_dlatoms.signals._loading import load_images

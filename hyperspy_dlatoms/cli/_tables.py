@@ -11,10 +11,7 @@ from hyperspy_dlatoms._atomic_write import atomic_write
 
 
 def write_together(path: Path, tables: Mapping[Path, Path]) -> None:
-    """Write the tables (.csv) of files, by their names, as one with a column `file`.
-
-    Columns that a table lacks, such as the frame of a single image, are empty.
-    """
+    """Write the tables (.csv) of files as one with a column `file`; what one lacks is empty."""
     columns = ["file"]
     for table in tables.values():
         with table.open(encoding="utf-8", newline="") as file:

@@ -15,10 +15,7 @@ GRID = 0.01
 
 
 class Frames(NamedTuple):
-    """Images (n, H, W) in electrons a pixel, and the true sites (sites, 2) of each in px.
-
-    `sampling` is in Å/px; the lists in `meta` have an item for each image.
-    """
+    """Images (n, H, W) in electrons a pixel, sites (sites, 2) in px, and lists of meta of each."""
 
     images: da.Array
     positions: list[np.ndarray]
@@ -27,13 +24,10 @@ class Frames(NamedTuple):
 
 
 def fingerprint(frames: Frames, first: int | None = None) -> str:
-    """Return a SHA-256 of a data set, or of its `first` images, that is equal on every computer.
-
-    It is taken of the true sites, to 0.01 Å, of the shape of the images, and of the mean and the
-    standard deviation of all of them together, to one digit: the last bits of floating-point
-    arithmetic differ between processors, and with one of them a Poisson draw, after which all
-    noise is another.
-    """
+    """Return a SHA-256 of the `first` images, or all, that is equal on every computer."""
+    # Of the sites to 0.01 Å, the shape, and the overall mean and standard deviation to one digit:
+    # the last bits of floating-point numbers differ between processors, and so may all Poisson
+    # draws.
     images = frames.images[:first]
     mean, deviation = da.compute(images.mean(), images.std())
     digest = hashlib.sha256(f"{images.shape} {mean:.0e} {deviation:.0e};".encode())

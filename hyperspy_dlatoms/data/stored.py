@@ -117,10 +117,7 @@ def read_stored(path: str | os.PathLike[str]) -> Stored:
 
 
 def _check_sizes(file: BinaryIO) -> None:
-    """Raise ValueError where an array claims to be larger than what is stored of it, or than 2 GB.
-
-    NumPy allocates an array before it reads its content.
-    """
+    """Raise ValueError for an array over 2 GB or larger than its file: NumPy allocates first."""
     total = 0
     with zipfile.ZipFile(file) as archive:
         for member in archive.infolist():

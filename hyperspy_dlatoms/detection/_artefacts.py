@@ -154,13 +154,10 @@ def percentiles(ordered: np.ndarray, shares: Sequence[float]) -> list[float]:
 def constant_areas(
     frame: np.ndarray, mask: np.ndarray, sampling: float | None = None, *, aligned: bool = False
 ) -> np.ndarray:
-    """Return a mask (H, W) of connected areas of one value that no chance explains.
-
-    They have room for an atom, and for more at a low dose, given the sampling in Å/px:
-    how large an area has to be follows from how often neighbours have its value elsewhere in the
-    frame, so that neither the zeros of a low dose nor the plateaus of 8 bits are such areas. Nor
-    are, in an image that was `aligned`, areas of about the mean: such fill disturbs nothing.
-    """
+    """Return a mask (H, W) of connected areas of one value that no chance explains."""
+    # They have room for an atom, and for more the more often neighbours elsewhere have their value,
+    # so that neither zeros of a low dose nor plateaus of 8 bits are such areas. Nor are those of
+    # about the mean in an image that was `aligned`: such fill disturbs nothing.
     side = _LEAST_SIDE_PX if sampling is None else max(_LEAST_SIDE / sampling, _SMALLEST)
     values = _values_of_runs(frame, side)
     if values.size == 0:
@@ -353,11 +350,9 @@ def _profile(lines: np.ndarray, bad: np.ndarray, image: ImageRange) -> np.ndarra
 
 
 def _odd_lines(profile: np.ndarray, spread: float, bend: float) -> np.ndarray:
-    """Return the indices of up to 4 lines side by side that stand out from those beside them.
-
-    Crystals have rows, too, so these are lines of one height whose neighbours on both sides are at
-    one level, and go on as the lines behind them do, but for a bend, a share of the height.
-    """
+    """Return the indices of up to 4 lines side by side that stand out from those beside them."""
+    # Crystals have rows, too, so these are lines of one height whose neighbours on both sides are
+    # at one level, and go on as the lines behind them do, but for a bend, a share of the height.
     known = np.flatnonzero(np.isfinite(profile))
     n, margin = len(known), _MOST_LINES + 2
     if n < 4 * margin or np.ptp(profile[known]) <= _LEAST_OF_LINE * spread:
@@ -394,15 +389,11 @@ def outliers(
     sampling: float | None = None,
     brightest: float | None = None,
 ) -> np.ndarray:
-    """Return a mask (H, W) of spots and areas of outliers with a sharp edge, and of their tails.
-
-    Outliers that are connected are one spot, which is an artefact if somewhere at its side the
-    image falls by more of its height from a pixel to the next than that of any atom, given the
-    sampling in Å/px; or if all about it is masked, or part of it is above the brightest that
-    electrons make, if that is known. If that is so along a small part of its sides
-    only, it is a spot of the image with an artefact on it, which alone is masked, and what is left
-    is judged again.
-    """
+    """Return a mask (H, W) of spots and areas of outliers with a sharp edge, and of their tails."""
+    # Connected outliers are one spot, an artefact if somewhere at its side the image falls more
+    # steeply than any atom, all about it is masked, or it is above the brightest that electrons
+    # make. If the steep side is a small part, it is an artefact on a spot: the rest is judged
+    # again.
     below, above, centre = image.below, image.above, image.centre
     nothing = np.broadcast_to(False, frame.shape)
     low, high = (centre + _OF_STROKES * (one - centre) for one in (below, above))
@@ -470,10 +461,7 @@ def outliers(
 
 
 def _strokes(frame: np.ndarray, beyond: np.ndarray) -> np.ndarray:
-    """Return those of the pixels beyond a limit whose value is that of bars or letters.
-
-    Most pixels of that value are beside one another.
-    """
+    """Return pixels beyond a limit that mostly touch others of their value: bars and letters."""
     strokes = np.zeros(frame.shape, bool)
     rows, columns = np.nonzero(beyond)
     if rows.size < _FEWEST_OF_STROKES:
@@ -491,10 +479,7 @@ def _strokes(frame: np.ndarray, beyond: np.ndarray) -> np.ndarray:
 
 
 def _largest_fall(sampling: float | None) -> float:
-    """Return how much of its height the image of an atom falls from a pixel to the next, at most.
-
-    That is where the maximum of a Gaussian lies halfway between two pixels.
-    """
+    """Return the most that an atom falls in a pixel, of its height: its maximum between two."""
     width = _NARROWEST_PX if sampling is None else _NARROWEST / sampling
     return min(1 - np.exp(-1 / width**2) + _NOISE_OF_STEP, _SHARPEST)
 
@@ -513,10 +498,8 @@ def _falls(
     columns: np.ndarray,
     centre: float,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return how much the image falls from each of k pixels to its neighbours (4, k).
-
-    The fall is NaN where these are masked. Also return which are neither masked nor beyond.
-    """
+    """Return the falls (4, k) to the neighbours of k pixels, NaN if masked."""
+    # Also which of the neighbours are neither masked nor beyond.
     here = np.abs(frame[rows, columns].astype(np.float64) - centre)
     fall = np.full((4, len(rows)), np.nan)
     is_open = np.zeros((4, len(rows)), bool)

@@ -16,17 +16,12 @@ _ROUNDING = 1e-9
 
 
 def merge(members: Sequence[Candidates], distance: float, minimum_agreement: float) -> Sites:
-    """Return one list of the sites that several networks found in the same frame.
-
-    Sites of different members within half the minimum distance of two sites are the same site.
-    The sites of one member are farther apart, so the matching is one to one. A site is the mixture
-    of the estimates of the members that found it, weighted by inverse variance: its position is
-    their weighted mean, and its variance the weighted mean of their variances plus the weighted
-    variance of their positions. A member without the site contributes to the probability alone,
-    with that of its map at the site. The class is the most probable one by the mean of those that
-    found the site, and ``agreement`` the fraction of members that found it, of that class. Of sites
-    that are too close, the one found by more members is kept.
-    """
+    """Return one list of the sites that several networks found in the same frame."""
+    # Sites of different members within half the minimum distance are the same site; those of one
+    # member are farther apart, so the matching is one to one. A site is the mixture of the
+    # estimates of the members that found it, weighted by inverse variance; the others contribute
+    # the probability of their maps there. ``agreement`` is the fraction of members that found it,
+    # of its class. Of sites that are too close, the one found by more members is kept.
     # Source: B. Lakshminarayanan et al., "Simple and scalable predictive uncertainty estimation
     # using deep ensembles", NeurIPS (2017), section 2.4, for the variance of the mixture.
     groups = _groups([sites.position for sites in members], distance / 2)

@@ -32,26 +32,18 @@ Read = TypeVar("Read")
 
 
 class Frame(NamedTuple):
-    """A frame prepared for the networks.
-
-    Its number; its shape (H, W); the normalised image (h, w), or images (images, h, w) of a focal
-    series, at the networks' sampling; where these working pixels lie on it; its bad pixels (H, W),
-    None where there are none; and how it is cut into tiles.
-    """
+    """A frame prepared for the networks."""
 
     number: int
-    shape: tuple[int, int]
-    working: np.ndarray
-    grid: Grid
-    mask: np.ndarray | None
+    shape: tuple[int, int]  # (H, W)
+    working: np.ndarray  # Normalised, (h, w) or (images, h, w), at the networks' sampling.
+    grid: Grid  # Where those working pixels lie on the frame.
+    mask: np.ndarray | None  # Its bad pixels (H, W), None where there are none.
     tiling: Tiling
 
 
 class TileOutput(NamedTuple):
-    """The output of each network for a tile: maps, and, if requested, features of its core.
-
-    The features, of shape (m, C), are those that a domain is scored by, else None.
-    """
+    """The maps of each network for a tile, and features (m, C) of its core if requested."""
 
     tile: Tile
     maps: list[SiteMaps]
@@ -69,13 +61,9 @@ def infer(
     defoci: Sequence[float] | None = None,
     elements: Sequence[str] | None = None,
 ) -> Iterator[tuple[Frame, list[Read]]]:
-    """Run all networks on each tile of each frame; yield the results of ``read`` for each frame.
-
-    The output for a tile is not kept, only the result of ``read``. The networks share one working
-    sampling, stride and normalisation width; the features are those of networks with a domain. The
-    defoci, in Å, are those of the images of a focal series; the elements, the metal and the
-    chalcogen of a layer, are given to the networks that take them.
-    """
+    """Run all networks on each tile of each frame; yield the results of ``read`` for each frame."""
+    # The networks share sampling, stride and normalisation width. Features are those of networks
+    # with a domain; defoci (Å) those of a series; elements the metal and the chalcogen of a layer.
     known = [known_of(network.card, defoci, elements) for network in networks]
     batch: np.ndarray | None = None
     pending: list[tuple[Frame, Tile]] = []

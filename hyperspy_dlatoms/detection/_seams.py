@@ -29,12 +29,8 @@ _BESIDE = 8
 
 
 def level_seams(image: np.ndarray, mask: np.ndarray) -> bool:
-    """Undo the steps of brightness and of contrast at the seams of an image (H, W), in place.
-
-    The parts between the seams are shifted and scaled so that at each seam both sides have one mean
-    and one noise, those of the largest part. Pixels under the mask are not looked at. Return
-    whether there are any seams.
-    """
+    """Undo the steps of brightness and of contrast at seams in place; return if there are any."""
+    # So that at each seam both sides have one mean and one noise, those of the largest part.
     across = find_seams(image, mask), find_seams(image.T, mask.T)
     if not any(map(len, across)):
         return False

@@ -32,11 +32,7 @@ class Slope(NamedTuple):
 
 
 def level_slope(image: np.ndarray, mask: np.ndarray, sampling: float) -> bool:
-    """Subtract a parabolic slope from an image (H, W), in place, if there is a strong one.
-
-    The sampling is in Å/px; pixels under the mask do not count. The mean stays. Return whether
-    there is a slope.
-    """
+    """Subtract a strong parabolic slope (Å/px) in place, the mean stays; return if there is one."""
     slope = find_slope(image, mask, sampling)
     if slope is None:
         return False

@@ -81,10 +81,7 @@ class _Blocks(NamedTuple):
 def normalise_regions(
     image: np.ndarray, good: np.ndarray | None, sampling: float, width: float
 ) -> np.ndarray:
-    """Normalise an image (H, W) as `normalise` does, on either side of a step by itself.
-
-    At steps, and where pixels are not good, it is 0. Images without steps are normalised as ever.
-    """
+    """Normalise an image (H, W) on either side of a step by itself; 0 at steps and bad pixels."""
     size = max(round(_BLOCK / sampling), 1)
     blocks = _find_steps(image, good, size)
     if blocks is None:
@@ -155,11 +152,9 @@ def _find_steps(image: np.ndarray, good: np.ndarray | None, size: int) -> _Block
 
 
 def _strips(odd: np.ndarray, level: np.ndarray, outside: np.ndarray) -> np.ndarray:
-    """Return the connected blocks that are longer than any atom, and of a brightness of their own.
-
-    So a stop is. A vacuum between atoms is as bright as others; one beside the last atoms lies
-    along what is `outside`, the edge of the image or masked pixels.
-    """
+    """Return connected blocks longer than any atom, with a brightness of their own, as a stop's."""
+    # A vacuum between atoms is as bright as others; one beside the last atoms lies along what is
+    # `outside`, the edge of the image or masked pixels.
     labels, _ = label(odd, np.ones((3, 3)))
     long = [
         number
@@ -221,12 +216,9 @@ def _moments(
 def _bilateral(
     moments: tuple[np.ndarray, ...], guide: np.ndarray, widths: np.ndarray, sigma: float
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return mean and rms of blocks (h, w), weighted by distance and by likeness of the guide.
-
-    The moments are count, sum and sum of squares; the widths of the weight by brightness are NaN
-    where there are none, sigma is that by distance in blocks. They are computed for some levels of
-    brightness, and interpolated between these.
-    """
+    """Return mean and rms of blocks (h, w), weighted by distance and by likeness of the guide."""
+    # The moments are count, sum and sum of squares; the widths in brightness NaN where there are
+    # none, sigma in blocks. Computed for some levels of brightness, and interpolated between these.
     levels, width = _levels(guide, widths)
     index = np.clip(np.searchsorted(levels, guide, "right") - 1, 0, len(levels) - 1)
     mean, spread = np.zeros(guide.shape), np.zeros(guide.shape)

@@ -14,11 +14,7 @@ if TYPE_CHECKING:
 
 
 class Symmetrised:
-    """A network whose maps are the mean over the rotations by 90° and reflections of an image.
-
-    The maps of a rotated or reflected image are then the same, rotated or reflected, which they are
-    only nearly for a single network. It costs eight times as much.
-    """
+    """A network whose maps are the mean over the 8 rotations and reflections of an image."""
 
     # Source: K. Simonyan and A. Zisserman, "Very deep convolutional networks for large-scale image
     # recognition", ICLR (2015), section 3.2, for the mean over flips.

@@ -10,21 +10,14 @@ import numpy as np
 
 
 class Tile(NamedTuple):
-    """A tile of a padded frame: its first pixel (y, x), and its core, from its first pixel on.
-
-    The core is the part of the frame that is taken from the tile, in working px.
-    """
+    """A tile: its first pixel (y, x), and its core, the part that is taken from it (working px)."""
 
     origin: tuple[int, int]
     core: tuple[slice, slice]
 
 
 class Tiling(NamedTuple):
-    """The tiles of a frame.
-
-    Its shape after padding at the bottom and right, the shape of every tile, and the tiles, whose
-    cores cover the padded frame, each pixel once.
-    """
+    """The padded shape of a frame, that of its tiles, and these; cores cover each pixel once."""
 
     padded: tuple[int, int]
     shape: tuple[int, int]
@@ -34,12 +27,9 @@ class Tiling(NamedTuple):
 # The frames of a movie are cut alike.
 @lru_cache(maxsize=8)
 def cut(shape: tuple[int, int], halo: int, multiple: int, pixels: int) -> Tiling:
-    """Cut a frame into tiles of one shape, each with all pixels that influence its core.
-
-    All in working px: a tile reaches by the halo, the receptive radius of the network, beyond its
-    core, except at the border of the frame; its sides and origin are multiples of a number; and it
-    has about so many pixels at most, more only where the halo leaves no room.
-    """
+    """Cut a frame into tiles of one shape, each with a halo about its core; all in working px."""
+    # Sides and origins are multiples of a number, and no tile has more pixels than so many, but
+    # where the halo, the receptive radius, leaves no room.
     if min(shape) < 1 or multiple < 1 or pixels < 1 or halo < 0:
         raise ValueError(
             f"A frame of shape {shape} cannot be cut with halo {halo}, multiple {multiple} and "

@@ -35,12 +35,10 @@ def lattice_centre(frame: np.ndarray) -> tuple[int, int]:
 
 
 def lattice_evidence(working: np.ndarray, shortest: float) -> float:
-    """Return how clearly the spectrum of a normalised image (h, w) has the spots of a lattice.
-
-    It is the negative logarithm of the number of spots as strong as the strongest one that noise,
-    or an amorphous film, would have: of ten such images one has more than 2.3, of 10 000 one more
-    than 9.2. `shortest` is the period, in px of about 0.2 Å, beyond which nothing was recorded.
-    """
+    """Return how clearly the spectrum of a normalised image (h, w) has the spots of a lattice."""
+    # The negative logarithm of the number of spots as strong as the strongest that noise or an
+    # amorphous film would have: of ten such images one has more than 2.3, of 10 000 one more than
+    # 9.2. Nothing was recorded of periods below the `shortest`, in px of about 0.2 Å.
     largest, number = 0.0, 0
     for _, spots, counts in _spots(working, (max(_PERIODS[0], shortest), _LONGEST), _AXIS):
         # An edge stands out in all rings alike, a lattice in some.
@@ -54,10 +52,7 @@ def lattice_evidence(working: np.ndarray, shortest: float) -> float:
 def _spots(
     frame: np.ndarray, periods: tuple[float, float], axis: float = 0.0
 ) -> Iterator[tuple[tuple[int, int], np.ndarray, np.ndarray]]:
-    """Yield the centre (y, x) of each tile, and the largest power over the mean of each ring.
-
-    And the number of coefficients in each ring.
-    """
+    """Yield each tile's centre (y, x), and of its rings the largest power by the mean, and size."""
     sides = [min(_TILE, length) for length in frame.shape]
     taper = np.outer(*(np.hanning(side + 2)[1:-1] for side in sides)).astype(np.float32)
     inside, ring = _rings(sides, periods, axis)
@@ -78,10 +73,7 @@ def _spots(
 def _rings(
     sides: list[int], periods: tuple[float, float], axis: float
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return a mask of the frequencies of some periods (px) in a tile, and the ring of each.
-
-    Those less than `axis` coefficients from an axis of the transform are left out.
-    """
+    """Return a mask of the frequencies of some periods (px) off the axes, and the ring of each."""
     rows, columns = scipy.fft.fftfreq(sides[0])[:, None], scipy.fft.rfftfreq(sides[1])
     frequency = np.hypot(rows, columns)
     inside = (frequency > 1 / periods[1]) & (frequency < 1 / periods[0])
@@ -91,10 +83,7 @@ def _rings(
 
 
 def window_about(shape: tuple[int, int], centre: tuple[int, int], side: int) -> tuple[slice, slice]:
-    """Return a window of a side in px about a centre (y, x), moved to lie in an image (H, W).
-
-    It is the whole image where the side is longer.
-    """
+    """Return a window of a side (px) about a centre (y, x) within an image (H, W), or all of it."""
     lengths = [min(side, length) for length in shape]
     starts = [
         min(max(middle - length // 2, 0), whole - length)

@@ -30,27 +30,22 @@ _UPSAMPLING = 20
 
 
 class Drift(NamedTuple):
-    """The shifts of the images of a focal series.
+    """Offsets (images, 2; y, x in px) from the middle image, and whether they are certain."""
 
-    Offsets from a position in the middle image to that in each image, (y, x) in px, shape (images,
-    2); and whether they are certain, else they are known only up to a lattice translation or, if
-    there is no signal, not at all and set to 0.
-    """
+    # Else they are known up to a lattice translation only or, without a signal, not at all and set
+    # to 0.
 
     offsets: np.ndarray
     certain: bool
 
 
 def drift_of(series: np.ndarray, sampling: float) -> Drift:
-    """Measure the shifts of the images (images, H, W) of a focal series, the sampling in Å/px.
-
-    Each image is correlated with the next. Contrast may invert from one defocus to another, at some
-    spatial frequencies and not at others, so that a phase correlation finds wrong shifts even in
-    aligned images. Instead, the moduli of the correlations of rings of spatial frequency are added
-    up, and the signs of the rings are corrected before the shift is refined. A crystal matches
-    itself at many shifts. One that stands out, since edges and defects match too, is taken; else
-    the smallest of those that match about as well as the best.
-    """
+    """Measure the shifts of the images (images, H, W) of a focal series, the sampling in Å/px."""
+    # Each image is correlated with the next. Contrast inverts at some spatial frequencies, so that
+    # a phase correlation finds wrong shifts even in aligned images: the moduli of the correlations
+    # of rings of frequency are added, and their signs corrected before the shift is refined. Of the
+    # many shifts by which a crystal matches itself, one that stands out by its edges and defects is
+    # taken, else the smallest of those that match about as well as the best.
     offsets = np.zeros((len(series), 2))
     spectra, scale = _spectra(series, sampling)
     if spectra is None:
@@ -65,10 +60,8 @@ def drift_of(series: np.ndarray, sampling: float) -> Drift:
 
 
 def align(series: np.ndarray, drift: Drift) -> np.ndarray:
-    """Shift the images (images, H, W) of a focal series onto the middle one, by cubic splines.
-
-    Uncovered pixels get the mean of the image, bad ones NaN.
-    """
+    """Shift a focal series onto its middle image by cubic splines."""
+    # Uncovered pixels get the mean of the image, bad ones NaN.
     aligned = np.empty(series.shape, np.float32)
     for place, image, offset in zip(aligned, series, drift.offsets, strict=True):
         place[:] = image

@@ -86,10 +86,8 @@ def describe_contradiction(
 def describe_unfound(
     shown: Sequence[str], found: Sequence[np.ndarray], sampling: float, model: str
 ) -> tuple[str, bool]:
-    """Describe the lattice that most images show beside the sites found in them; empty if none.
-
-    `shown` are those of `reexamine`. Also whether it fits at another sampling (Å/px).
-    """
+    """Describe the lattice that most images show beside the sites found in them; empty if none."""
+    # `shown` are those of `reexamine`. Also whether it fits at another sampling (Å/px).
     numbers = [len(sites) for sites in found]
     against = [one for one in shown if one]
     something = sum(bool(one or number) for one, number in zip(shown, numbers, strict=True))
@@ -119,12 +117,10 @@ def reexamine(
     network: AtomNetwork | AtomEnsemble,
     materials: Sequence[str],
 ) -> list[str]:
-    """Return for each frame what lattice it shows in place of that of the sites found in it.
-
-    "" if the sites are those of one of the materials, or the spectrum shows no lattice; else what
-    the network finds at another sampling (Å/px); or ``UNREAD``. Of the frames in doubt that with
-    the clearest spots is searched for all of them, which takes about 2 s.
-    """
+    """Return for each frame what lattice it shows in place of that of the sites found in it."""
+    # "" if the sites are those of one of the materials, or the spectrum shows no lattice; else what
+    # the network finds at another sampling (Å/px); or ``UNREAD``. Of the frames in doubt that with
+    # the clearest spots is searched for all of them, which takes about 2 s.
     lattices = lattices_of(materials)
     shown = [""] * len(frames)
     if min(frames.shape[-2:]) * sampling < _NARROWEST:
@@ -146,11 +142,9 @@ def reexamine(
 
 
 def _evidence(frame: np.ndarray, sampling: float, network: AtomNetwork | AtomEnsemble) -> float:
-    """Return the evidence of a lattice in a frame, at the stated sampling (Å/px).
-
-    It has to be there with and without the steps: where the calibration is too coarse, single atoms
-    are as large as what has steps, and what is cut out at these has spots of its own.
-    """
+    """Return the evidence of a lattice in a frame (Å/px), that with or without steps if less."""
+    # With too coarse a calibration single atoms are as large as what has steps, and what is cut out
+    # at these has spots of its own.
     least = math.inf
     for steps in (True, False):
         working, grid, _ = working_image(frame, sampling, network.card, steps=steps)
@@ -206,13 +200,10 @@ def _elsewhere(
 def contradiction(
     found: Sequence[np.ndarray], sampling: float, lattices: Sequence[Lattice]
 ) -> Estimate | None:
-    """Return the lattice that contradicts the sampling (Å/px) at which sites were found, or None.
-
-    A network also finds atoms if the sampling is somewhat wrong, at their true positions, so that
-    their lattice gives the right sampling. It contradicts the stated one if most of the frames that
-    clearly show a lattice suggest a sampling more than ``CONTRADICTION`` off in each material. The
-    sites of each frame are a table (n, k) of y and x (px), probability and so on.
-    """
+    """Return the lattice that contradicts the sampling (Å/px) of sites (y, x in px), or None."""
+    # Atoms are found, at their true positions, also if the sampling is somewhat wrong, so that
+    # their lattice gives the right one: most frames with a lattice have to suggest one more than
+    # ``CONTRADICTION`` off in each material.
     least = _LIKENESS_OF_A_SHEET if _are_sheets(lattices) else _LIKENESS
     fits = [fit for fit in _fits(found, lattices, _FEWEST) if fit[1].likeness >= least]
     against = [
@@ -227,11 +218,9 @@ def contradiction(
 
 
 def is_no_sheet(found: Sequence[np.ndarray], lattices: Sequence[Lattice]) -> bool:
-    """Whether the sites of most frames do not form the lattice of any of the sheets.
-
-    With too coarse a calibration a network finds many sites in a sheet, but not those of the atoms.
-    Metal particles need not form a lattice, so the check is for sheets only.
-    """
+    """Whether the sites of most frames do not form the lattice of any of the sheets."""
+    # With too coarse a calibration a network finds many sites in a sheet, but not those of the
+    # atoms. Metal particles need not form a lattice, so the check is for sheets only.
     if not _are_sheets(lattices):
         return False
     fits = list(_fits(found, lattices, _FEWEST_OF_A_SHEET))

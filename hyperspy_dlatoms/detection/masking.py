@@ -43,55 +43,33 @@ _ORDINARY = 1e15
 
 
 class Masked(NamedTuple):
-    """An image without its bad pixels.
+    """An image without its bad pixels."""
 
-    Attributes
-    ----------
-    image : numpy.ndarray
-        float32, shape (H, W): less its median, divided by its spread, bad pixels filled.
-    mask : numpy.ndarray
-        Bool, shape (H, W), True where a pixel was bad.
-    centre, spread : float
-        The median and the spread.
-    as_recorded : bool
-        Whether the image is the recorded one, for there was nothing to fill and to level: the
-        median and the spread are still to be taken off, which costs less once it is resampled.
-    """
-
-    image: np.ndarray
-    mask: np.ndarray
+    image: np.ndarray  # float32, (H, W): less its median, divided by its spread, bad pixels filled.
+    mask: np.ndarray  # (H, W), True where a pixel was bad.
     centre: float
     spread: float
-    as_recorded: bool = False
+    as_recorded: bool = False  # Not yet less the centre, divided by the spread.
 
 
 def mask_bad(
     frame: np.ndarray, sampling: float | None = None, *, camera: bool = False
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Find the bad pixels of an image (H, W) and fill them from their neighbourhood.
-
-    Bad are NaN and infinite pixels, those under the mask of a masked array, and what no lens can
-    image: areas of one value, lines, and spots and areas with an edge sharper than any atom's, see
-    `constant_areas`, `faulty_lines` and `outliers`. Single counts at low dose, and bright fringes
-    and columns, which are wider than a pixel, are none of these. The sampling is in Å/px. In an
-    image of a `camera`, which is not scanned, so are X-ray hits that a scintillator has blurred.
-
-    Seams and slopes are levelled.
-
-    The image is shifted by its median and divided by its spread, so that any range of numbers fits
-    float32; a constant image gives zeros. The mask is True where a pixel was bad.
-    """
+    """Fill the bad pixels of an image (H, W), Å/px, and level it; return it and their mask."""
+    # Bad are NaN and infinite pixels, masked ones, and what no lens can image: see
+    # `constant_areas`, `faulty_lines` and `outliers`; in an image of a `camera` also X-ray hits
+    # that a scintillator has blurred. Single counts at low dose, bright fringes and columns are
+    # none of these. The image is less its median and divided by its spread, so that any range of
+    # numbers fits float32.
     image, mask, *_ = standardise(frame, sampling, camera=camera)
     return image, np.array(mask)
 
 
 def mask_series(series: np.ndarray, sampling: float | None = None) -> tuple[np.ndarray, np.ndarray]:
-    """Find and fill the bad pixels of a focal series (n, H, W), and equalise the exposures.
-
-    Each image is divided by its mean, so that they keep their contrast relative to each other;
-    if one has hardly a positive mean, because its background was subtracted, all are shifted by
-    their medians and divided by one number. The mask (H, W) is True where a pixel was bad in any.
-    """
+    """Fill the bad pixels (H, W) of any image of a series (n, H, W), and equalise the exposures."""
+    # Each image is divided by its mean, so that they keep their contrast relative to each other; if
+    # one has hardly a positive mean, because its background was subtracted, all are shifted by
+    # their medians and divided by one number.
     images, masks, centres, spreads, _ = zip(
         *(standardise(one, sampling, aligned=True) for one in series), strict=True
     )
@@ -145,11 +123,7 @@ def standardise(
     aligned: bool = False,
     camera: bool = True,
 ) -> Masked:
-    """Mask and fill an image (H, W) as `mask_bad` does.
-
-    An image that was `aligned` may have areas of its mean. One of a `camera` may have X-ray hits
-    that a scintillator has blurred, which are told by how many electrons they would be.
-    """
+    """Mask and fill an image (H, W) as `mask_bad`; if `aligned`, areas of its mean are good."""
     masked = examine(frame, sampling, aligned=aligned, camera=camera)
     if not masked.as_recorded:
         return masked
@@ -164,10 +138,8 @@ def examine(
     aligned: bool = False,
     camera: bool = True,
 ) -> Masked:
-    """Mask and fill an image (H, W) as `standardise` does, or return it as recorded.
-
-    It is as recorded where nothing is to be filled or levelled, and float32 has room for it.
-    """
+    """Mask and fill an image as `standardise`, or return it as recorded if it needs neither."""
+    # It is as recorded where nothing is to be filled or levelled, and float32 has room for it.
     frame = unmasked(np.asanyarray(frame))
     if frame.dtype.kind not in "biuf":
         raise TypeError(

@@ -84,17 +84,7 @@ class Detection(NamedTuple):
 
 
 class Survey(NamedTuple):
-    """What the networks see in a frame, from which sites are selected: see `survey`.
-
-    Attributes
-    ----------
-    frame : Frame
-        The frame, without its images.
-    candidates : list of Candidates
-        Those of each member, in working px.
-    domain : DomainScore or None
-        As of a `Detection`.
-    """
+    """A frame (without images), its candidates by each member in working px, its domain score."""
 
     frame: Frame
     candidates: list[Candidates]
@@ -247,11 +237,7 @@ def survey(
     *,
     symmetrise: bool = False,
 ) -> Survey:
-    """Run the network on a frame (H, W), of two pixels or more, and keep all candidates.
-
-    `select_sites` selects from them, as often as needed, what a search of any threshold from the
-    lowest probability on would find.
-    """
+    """Run the network on a frame (H, W), and keep all candidates from the lowest probability on."""
     frames = check_frames(frame[np.newaxis], sampling, network.card)
     members = members_of(network, symmetrise)
     (one,) = _surveyed(frames, sampling, members, lowest, BATCH_PIXELS, quiet=True)
@@ -309,11 +295,9 @@ def prepared(
 def working_image(
     pixels: np.ndarray, sampling: float, card: ModelCard, *, steps: bool = True
 ) -> tuple[np.ndarray, Grid, np.ndarray]:
-    """Return what a network sees of an image (H, W), or of a focal series (n, H, W).
-
-    That is masked, resampled and normalised, by default on either side of steps by itself; also its
-    grid, and the mask (H, W) of bad pixels.
-    """
+    """Return what a network sees of an image (H, W), or of a focal series (n, H, W)."""
+    # Masked, resampled and normalised, by default on either side of steps by itself; also its grid,
+    # and the mask (H, W) of bad pixels.
     bring = resample_on_device if has_accelerator() else resample
     width = card.normalisation_width
     if pixels.ndim == 2:
@@ -335,10 +319,8 @@ def working_image(
 
 
 def _outside_holes(mask: np.ndarray, grid: Grid, shape: tuple[int, ...]) -> np.ndarray | None:
-    """Return the working pixels (h, w) that count; None where there are no wide holes.
-
-    Lines and spots, narrower than 3 working pixels, are filled well enough to count as well.
-    """
+    """Return the working pixels (h, w) that count; None where there are no wide holes."""
+    # Lines and spots, narrower than 3 working pixels, are filled well enough to count as well.
     if not any_bad(mask):
         return None
     rows, columns = (
@@ -412,10 +394,7 @@ class _Tile(NamedTuple):
 
 
 def _read(output: TileOutput, members: Sequence[Member], lowest: float | None) -> _Tile:
-    """Find each member's candidates in a tile, in working px of the frame.
-
-    They have the lowest probability given, or that of the member's card.
-    """
+    """Find each member's candidates in a tile, from `lowest` or its card's threshold on."""
     card = members[0].card
     rows, columns = (
         slice(max(cells.start - _OVER_SEAM, 0), cells.stop + _OVER_SEAM)

@@ -82,11 +82,7 @@ class SamplingError(ValueError):
 
 
 class Estimate(NamedTuple):
-    """The lattice of an image.
-
-    Its direction along the beam, or kind; the distance of nearest neighbours in px; and the
-    sampling (Å/px) in each material that has the lattice.
-    """
+    """The kind of lattice, its nearest distance (px), and the sampling (Å/px) in each material."""
 
     zone: str
     nearest: float
@@ -157,13 +153,10 @@ def estimate_sampling(
     network: AtomNetwork | AtomEnsemble,
     materials: Sequence[str | ase.Atoms] = (),
 ) -> float:
-    """Return the sampling (Å/px) of frames (n, H, W) by the lattice of their atoms: the median.
-
-    The materials are those that `lattices_of` takes; all that the network knows where there are
-    none. Of a crystal light columns may be unseen, so it is tried without them too. SamplingError
-    is raised if no lattice is found in most frames, or several that may be right, if the frames
-    differ, or if the materials in question differ by more than 2 %.
-    """
+    """Return the median sampling (Å/px) of frames (n, H, W) by the lattice of their atoms."""
+    # Materials as of `lattices_of`, by default all that the network knows; a crystal is tried
+    # without its light columns too. SamplingError if most frames show no lattice, several may be
+    # right, or the frames or materials differ by more than 2 %.
     materials = materials or _materials_of(network)
     seen = [one for one in map(without_light_columns, materials) if one is not None]
     if not seen:
@@ -201,13 +194,11 @@ def _find_lattices(
 def find_lattice(
     frame: np.ndarray, network: AtomNetwork | AtomEnsemble, lattices: Sequence[Lattice]
 ) -> Estimate:
-    """Find the lattice of the atoms in a frame (H, W) of unknown sampling; large ones in part.
-
-    The network is applied at a series of trial samplings across the range that it reads. Those at
-    which its sites form one of the lattices, of the size that the sampling implies, are candidates.
-    Of several the finest lattice is taken, since a support has larger cells than the metal on it.
-    The estimate is repeated at the sampling that it suggests until it converges.
-    """
+    """Find the lattice of the atoms in a frame (H, W) of unknown sampling; large ones in part."""
+    # At a series of trial samplings across the range that the network reads, sites that form a
+    # lattice of the size that the sampling implies are candidates; of several the finest is taken,
+    # since a support has larger cells than the metal on it. Repeated at what it suggests until it
+    # converges.
     frame = np.asarray(frame)
     plane = mask_bad(frame.reshape(-1, *frame.shape[-2:])[0])[0]
     image = _Unscaled(frame, lattice_centre(plane), network, lattices)

@@ -92,11 +92,7 @@ class Sites:
 
 @dataclass(frozen=True, eq=False)
 class Candidates(Sites):
-    """Local maxima of the score in the maps of a network, in working px.
-
-    ``score`` (n,) decides between candidates that are too close to each other; ``readings`` (n, M)
-    are the probabilities that all members of an ensemble have there.
-    """
+    """Local maxima of the score (n,), working px, and all members' probabilities there (n, M)."""
 
     score: np.ndarray = None  # type: ignore[assignment]
     readings: np.ndarray | None = None
@@ -119,11 +115,7 @@ def candidates(
     reach: float,
     core: tuple[slice, slice] | None = None,
 ) -> Candidates:
-    """Find the cells of a tile that represent a site: local maxima of the score.
-
-    The score is that of `hyperspy_dlatoms.networks.maps.peaks`. The ``core`` are the cells that are
-    searched; all by default.
-    """
+    """Find the cells of a tile's ``core`` (default: all) that are local maxima of `maps.peaks`."""
     peak = maps.peak
     if peak is None:
         peak = _peaks(maps, reach)
@@ -158,12 +150,9 @@ def _peaks(maps: SiteMaps, reach: float) -> np.ndarray:
 def _mean_position(
     cells: np.ndarray, probability: np.ndarray, maps: SiteMaps, stride: int
 ) -> np.ndarray:
-    """Return the mean positions (k, 2), in working px, of the nine cells at each site.
-
-    Each cell predicts the position of the nearest site with its own error: the mean of those that
-    predict the same site, weighted by their probabilities and inverse variances, is slightly more
-    precise than the prediction of the middle one.
-    """
+    """Return the mean positions (k, 2), in working px, of the nine cells at each site."""
+    # Those that predict the same site, weighted by probabilities and inverse variances, are
+    # together slightly more precise than the middle one.
     (rows, columns), chances = probability.shape, probability.ravel()
     offset, sigma = (part.reshape(-1, 2) for part in (maps.offset, maps.sigma))
     own = offset[cells @ [columns, 1]].astype(np.float64)
@@ -188,11 +177,7 @@ def probability_at(positions: np.ndarray, maps: SiteMaps, stride: int) -> np.nda
 
 
 def keep_best(positions: np.ndarray, score: np.ndarray, distance: float) -> np.ndarray:
-    """Return a mask of the sites that are kept if some are closer than the minimum distance.
-
-    The site with the best score is kept and those within the distance of it are removed, then the
-    best of the rest is kept, and so on; of equal scores the earlier one is the better.
-    """
+    """Return a mask of the sites kept, best score first, none within the distance of another."""
     rank = np.empty(len(positions), np.intp)
     rank[np.argsort(-np.asarray(score), kind="stable")] = np.arange(len(positions))
     keep = np.zeros(len(positions), bool)
@@ -220,10 +205,7 @@ def reach_of(card: ModelCard) -> float:
 
 
 def likeliest_connected(positions: np.ndarray, probability: np.ndarray, reach: float) -> np.ndarray:
-    """Return the probability (n,) of the likeliest site that each site (n, 2) is connected to.
-
-    Two sites within the reach of each other are connected, and so are all of a chain of such.
-    """
+    """Return the probability (n,) of the likeliest site in each site's chain of steps in reach."""
     if len(positions) == 0:
         return np.empty(0)
     n, pairs = len(positions), cKDTree(positions).query_pairs(reach, output_type="ndarray")
@@ -235,11 +217,9 @@ def likeliest_connected(positions: np.ndarray, probability: np.ndarray, reach: f
 
 
 def hysteresis(sites: Sites, upper: float | None, reach: float) -> np.ndarray:
-    """Return a mask of the sites that are connected to at least one of a high probability.
-
-    Weak atoms of a crystal or sheet are kept that way, while weak ones that are alone, as in
-    amorphous carbon and noise, are not. All are kept where ``upper`` is None.
-    """
+    """Return a mask of the sites connected to at least one of a high probability; all if None."""
+    # Weak atoms of a crystal or sheet are kept that way, while weak ones that are alone, as in
+    # amorphous carbon and noise, are not.
     # Source: J. Canny, "A computational approach to edge detection", IEEE Transactions on Pattern
     # Analysis and Machine Intelligence 8, 679-698 (1986), section VIII.
     if upper is None or (sites.probability >= upper).all():
@@ -248,10 +228,7 @@ def hysteresis(sites: Sites, upper: float | None, reach: float) -> np.ndarray:
 
 
 def masked_fraction(positions: np.ndarray, mask: np.ndarray, radius: float) -> np.ndarray:
-    """Return the fraction of masked pixels in a disc about each position (k, 2), from 0 to 1.
-
-    Parts of a disc, of a radius in px, outside the mask (H, W) do not count.
-    """
+    """Return the masked fraction of a disc, radius in px, about each position (k, 2), 0 to 1."""
     steps = np.linspace(-radius, radius, _DISC_POINTS)
     dy, dx = (part.ravel() for part in np.meshgrid(steps, steps, indexing="ij"))
     disc = np.hypot(dy, dx) <= radius * (1 + 1e-9)

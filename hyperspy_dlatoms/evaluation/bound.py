@@ -88,11 +88,9 @@ def fisher(mean: np.ndarray, derivatives: np.ndarray | scipy.sparse.sparray) -> 
 
 
 def deviations(information: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Turn Fisher information (2n, 2n) of y and x of each site into least standard deviations.
-
-    Those of y and x of each site, (n, 2), first with all others known, then with none known;
-    infinite where the image has no information.
-    """
+    """Turn the Fisher information (2n, 2n) of y, x into least standard deviations (n, 2)."""
+    # First with all other sites known, then with none known; infinite where there is no
+    # information.
     yy, xx = information.diagonal().reshape(-1, 2).T
     yx = information.diagonal(1)[::2]
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -145,13 +143,10 @@ def load_sensitivity(plan: Plan, directory: Path) -> Sensitivity:
 
 
 def sensitivity(specimen: Specimen, energy: float, reach: float = 14.0) -> Sensitivity:
-    """Move the columns of a specimen, and compute how its exit wave changes; energy in eV.
-
-    Columns that lie at least two footprints apart are moved together, so that some tens of
-    multislice calculations give the derivatives of all. Instead of many thermal snapshots there is
-    one wave of thermally blurred potentials. The bounds of sites within `reach` Å from the middle
-    of all sites are wanted.
-    """
+    """Move the columns of a specimen, and compute how its exit wave changes; energy in eV."""
+    # Columns at least two footprints apart are moved together, so that some tens of multislice
+    # calculations give the derivatives of all, in one wave of thermally blurred potentials. The
+    # bounds of sites within `reach` Å from the middle of all are wanted.
     positions = specimen.sites()[:, :2]
     from_middle = np.linalg.norm(positions - positions.mean(axis=0), axis=1)
     colours = colour(positions, 2 * FOOTPRINT, from_middle <= reach + FOOTPRINT)
@@ -170,10 +165,7 @@ def sensitivity(specimen: Specimen, energy: float, reach: float = 14.0) -> Sensi
 
 
 def colour(positions: np.ndarray, distance: float, chosen: np.ndarray) -> np.ndarray:
-    """Colour the chosen points (n, 2) so that those of one colour keep a distance.
-
-    Colours are int from 0, shape (n,); -1 for points that are not chosen.
-    """
+    """Colour the chosen points (n, 2), so that those of a colour keep a distance; -1 for others."""
     colours = np.full(len(positions), -1)
     near = cKDTree(positions).query_ball_point(positions, distance * (1 - 1e-9))
     for index in np.flatnonzero(chosen):
@@ -249,10 +241,8 @@ def site_bounds(moved: Sensitivity, energy: float, conditions: Conditions) -> np
 
 
 def frame_bounds(moved: Sensitivity, energy: float, conditions: Conditions) -> np.ndarray | None:
-    """Compute the bound of the sites of a frame, as `site_bounds`.
-
-    None if the noise is not that of electrons alone, or the defocus changes across the frame.
-    """
+    """Compute the bound of the sites of a frame, as `site_bounds`."""
+    # None if the noise is not that of electrons alone, or the defocus changes across the frame.
     camera = conditions.camera
     if not np.isfinite(camera.dose) or camera.readout or conditions.defocus_ramp:
         return None

@@ -56,10 +56,8 @@ def reliability(probability: np.ndarray, right: np.ndarray, bins: int = 10) -> l
 def expected_calibration_error(
     probability: np.ndarray, right: np.ndarray, bins: int = 10
 ) -> float | None:
-    """Return the mean distance of probabilities from the share that is right; None without atoms.
-
-    Over the bins of `reliability`, weighted by their atoms.
-    """
+    """Return the mean distance of probabilities from the share that is right, None without any."""
+    # Over the bins of `reliability`, weighted by their atoms.
     # M. P. Naeini, G. F. Cooper, M. Hauskrecht, Proc. AAAI 29 (2015) 2901.
     if len(probability) == 0:
         return None
@@ -69,12 +67,10 @@ def expected_calibration_error(
 
 
 def coverage(errors: np.ndarray, sigmas: np.ndarray) -> dict[str, float | None]:
-    """Compare errors with the standard deviations stated for them, of the same shape and unit.
-
-    ``within_1`` and ``within_2`` are the shares of errors within one and two standard deviations
-    (0.683 and 0.954 if these are right), ``rms_ratio`` the root mean square of the errors by that
-    of the deviations; None without any error. Pairs that are not finite are left out.
-    """
+    """Compare errors with the standard deviations stated for them, of the same shape and unit."""
+    # The shares within one and two deviations (0.683 and 0.954 if they are right), and the rms of
+    # the errors by that of the deviations; None without any error. Pairs that are not finite are
+    # left out.
     known = np.isfinite(errors) & np.isfinite(sigmas)
     errors, sigmas = np.abs(errors[known]), sigmas[known]
     if errors.size == 0:

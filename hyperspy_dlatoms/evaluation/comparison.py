@@ -127,11 +127,9 @@ def compare(
 
 
 def on_edge(positions: np.ndarray, gap: float = 150.0) -> np.ndarray:
-    """Whether sites (n, 2) are of edges, steps or holes: no neighbour within an angle (degrees).
-
-    Neighbours are those within 1.6 times the median of the distances of nearest ones, which is
-    beyond the second ones of a square lattice and below those of a hexagonal one.
-    """
+    """Whether sites (n, 2) are of edges, steps or holes: no neighbour within an angle (degrees)."""
+    # Neighbours are those within 1.6 times the median of the distances of nearest ones, which is
+    # beyond the second ones of a square lattice and below those of a hexagonal one.
     if len(positions) < 3:
         return np.ones(len(positions), dtype=bool)
     tree = cKDTree(positions)

@@ -17,15 +17,7 @@ MARGIN = 5.0
 
 
 class Labelled(NamedTuple):
-    """Sites with the kind of each.
-
-    Attributes
-    ----------
-    positions : numpy.ndarray
-        y, x (Å), shape (n, 2).
-    kinds : numpy.ndarray
-        Index of the kind, int, shape (n,).
-    """
+    """Positions (n, 2; y, x in Å) of sites, and the index of the kind of each, int, (n,)."""
 
     positions: np.ndarray
     kinds: np.ndarray

@@ -111,11 +111,9 @@ def write_report(evaluation: Evaluation, directory: Path) -> tuple[Path, Path]:
 
 
 def summary(numbers: dict[str, Any]) -> dict[str, Any]:
-    """Return the summary of the `Evaluation.numbers` for a model card.
-
-    At each dose those of `scores`, ``rms`` in pm; the most ``false atoms per nm²`` on any film;
-    calibration and coverage.
-    """
+    """Return the summary of the `Evaluation.numbers` for a model card."""
+    # At each dose those of `scores`, ``rms`` in pm; the most false atoms per nm² on any film;
+    # calibration and coverage.
     calibration = numbers["calibration"]
     return {
         "material": numbers["material"],

@@ -32,11 +32,9 @@ _ready = False
 
 
 def import_backend() -> None:
-    """Import Keras and its backend, and look for devices, once.
-
-    What TensorFlow logs meanwhile is not shown unless ``TF_CPP_MIN_LOG_LEVEL`` is set; what anyone
-    else writes is, and all of it if the import fails.
-    """
+    """Import Keras and its backend, and look for devices, once."""
+    # Logs of TensorFlow are held back unless ``TF_CPP_MIN_LOG_LEVEL`` is set; what anyone else
+    # writes is shown, and all of it if the import fails.
     global _ready
     # A thread that comes second waits.
     with _lock:
@@ -66,10 +64,8 @@ def _import() -> None:
 
 @contextmanager
 def without_logs() -> Iterator[None]:
-    """Hold back what is written to the file descriptor of standard error, and drop logs of C++.
-
-    Some releases of TensorFlow write there whatever the level is.
-    """
+    """Hold back what is written to standard error, and drop logs of C++."""
+    # Some releases of TensorFlow write there whatever the level is.
     try:
         kept = os.dup(2)
     except OSError:

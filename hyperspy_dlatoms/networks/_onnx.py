@@ -78,11 +78,8 @@ def session(card: ModelCard, arrays: Mapping[str, np.ndarray]) -> tuple[Call, tu
 
 
 def graph_of(card: ModelCard, arrays: Mapping[str, np.ndarray]) -> Any:
-    """Return the ``onnx.ModelProto`` of the network that `architecture.build` builds, folded.
-
-    Its outputs are those of `maps.with_maps`, or the wave, and then the features of
-    `_features.with_levels`, as ``features``.
-    """
+    """Return the ``onnx.ModelProto`` of the network that `architecture.build` builds, folded."""
+    # Its outputs are those of `maps.with_maps`, or the wave, and the ``features`` of `with_levels`.
     require("onnx", extra="onnx", what="Writing a network as ONNX")
     from onnx import TensorProto, checker, helper
 

@@ -34,12 +34,10 @@ _AMPERE = (8, 0)
 
 
 def precision(card: ModelCard) -> str:
-    """Return the precision that a network runs in, ``"float32"`` or ``"bfloat16"``.
-
-    The environment variable ``HYPERSPY_DLATOMS_PRECISION`` chooses it. Where it is not set,
-    convolutions have 8 significant bits if this device multiplies such numbers faster, and the card
-    says that accuracy stays; sums, weights and results are float32 in either case.
-    """
+    """Return the precision that a network runs in, ``"float32"`` or ``"bfloat16"``."""
+    # ``HYPERSPY_DLATOMS_PRECISION`` chooses it. Else convolutions have 8 significant bits where
+    # this device is faster at it and the card says that accuracy stays; sums, weights and results
+    # have 24.
     return requested() or (HALF if keeps_accuracy(card) and half_is_faster() else "float32")
 
 
@@ -65,10 +63,8 @@ def keeps_accuracy(card: ModelCard) -> bool:
 
 
 def half_is_faster() -> bool:
-    """Whether this device multiplies bfloat16 faster than float32.
-
-    It is known, not timed, so that the results of a machine do not depend on its load.
-    """
+    """Whether this device multiplies bfloat16 faster than float32."""
+    # It is known, not timed, so that the results of a machine do not depend on its load.
     return engine() == "keras" and _multiplies_half()
 
 

@@ -27,13 +27,11 @@ _CLEARLY_MORE = 0.25
 
 
 def encode_material(elements: Sequence[str] | None) -> np.ndarray:
-    """Return the metal and the chalcogen of a layer as input of networks, float32 (2,).
-
-    Seen along the beam, the two kinds of sites of a 2H layer make one honeycomb. Which of them is
-    the metal is told by how strongly they scatter, and that differs: a W scatters more than two S,
-    two Se more than a W. So networks take how much more two of the chalcogen scatter than one of
-    the metal, as a logarithm, then 1 for known; 0 and 0 where it is not.
-    """
+    """Return the metal and the chalcogen of a layer as input of networks, float32 (2,)."""
+    # Along the beam the two kinds of sites of a 2H layer make one honeycomb, told apart by how
+    # strongly they scatter: a W more than two S, two Se more than a W. So networks take how much
+    # more the two chalcogens scatter than the metal, as a logarithm, then 1 for known; 0 and 0
+    # where it is not.
     if elements is None:
         return np.zeros(MATERIAL_INPUTS, np.float32)
     from ase.data import atomic_numbers

@@ -189,10 +189,8 @@ def complete(arguments: dict[str, Any]) -> dict[str, Any]:
 
 
 def encode_defoci(defoci: Sequence[float] | None, images: int) -> np.ndarray:
-    """Return defoci (Å, positive is underfocus) as input of networks, float32 (images + 1,).
-
-    They are in units of 100 Å, then 1 for known; all 0 where they are not known.
-    """
+    """Return defoci (Å, underfocus positive) as input of networks, float32 (images + 1,)."""
+    # They are in units of 100 Å, then 1 for known; all 0 where they are not known.
     if defoci is None:
         return np.zeros(images + 1, np.float32)
     values = np.asarray(defoci, float)
@@ -206,10 +204,8 @@ def _counts(value: Any) -> bool:
 
 
 def least_weights(arguments: dict[str, Any]) -> int:
-    """Return a number of weights that the network has at least, without building it.
-
-    It counts the 3 x 3 convolutions between the channels of one level.
-    """
+    """Return a number of weights that the network has at least, without building it."""
+    # It counts the 3 x 3 convolutions between the channels of one level.
     arguments = complete(arguments)
     *upper, coarsest = arguments["widths"]
     # One on the way down and two on the way up on each level. Two for each dilation, but for the
@@ -224,10 +220,8 @@ def grid_multiple(arguments: dict[str, Any]) -> int:
 
 
 def receptive_radius(arguments: dict[str, Any]) -> int:
-    """Return the distance in working px beyond which a pixel cannot change a cell of the output.
-
-    It is a multiple of `grid_multiple`.
-    """
+    """Return the distance in working px beyond which no pixel changes a cell of the output."""
+    # It is a multiple of `grid_multiple`.
     arguments = complete(arguments)
     levels = len(arguments["widths"]) - 1
     cells = [STRIDE * 2**level for level in range(levels + 1)]

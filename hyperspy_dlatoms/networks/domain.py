@@ -259,15 +259,11 @@ class Domain:
 def describe(
     working: np.ndarray, features: np.ndarray, sampling: float | None = None
 ) -> np.ndarray:
-    """Describe a normalised image (h, w) by the features of a network (m, C) and by its spectrum.
-
-    Of a focal series (images, h, w) the spectrum is the mean of those of its images. If the
-    `sampling` (Å/px) at which it was recorded is given, it is continued by the noise beyond that.
-
-    The mean of the features (C), in which cells count the more, the surer the network is of a site,
-    since most of an image may be empty; the plain mean of those that tell of sites (3); the
-    spectrum (2 BANDS).
-    """
+    """Describe a normalised image or series by the network's features (m, C) and its spectrum."""
+    # The mean of the features (C), weighted by how sure the network is of sites, since most of an
+    # image may be empty; the plain mean of those that tell of sites (3); the (mean) spectrum (2
+    # BANDS), which is continued by the noise beyond the `sampling` (Å/px) it was recorded at, if
+    # given.
     weights = features[:, -1] + np.float32(_SOME_SITE)
     # Of some cells at a time in single precision, which loses no more than these features have.
     strips = (slice(top, top + _STRIP) for top in range(0, len(features), _STRIP))
@@ -287,13 +283,11 @@ def standardise(descriptions: np.ndarray, centre: np.ndarray, scale: np.ndarray)
 
 
 def spectrum(image: np.ndarray) -> np.ndarray:
-    """Return the power of an image (h, w) in rings of spatial frequency, and the share in spots.
-
-    The periodograms of windows that overlap by half are averaged (Welch's method), so that the
-    resolution is the same for images of all sizes. It has the logarithm of the mean power in each
-    ring, 0 for white noise of variance 1, and of the ratio of its root mean square to its mean,
-    log(sqrt(2)) for noise and more for a crystal: shape (2 BANDS,).
-    """
+    """Return the power of an image (h, w) in rings of frequency, and the share in spots."""
+    # Periodograms of windows that overlap by half are averaged (Welch's method): one resolution for
+    # all sizes. The logarithm of the mean power in each ring, 0 for white noise of variance 1, and
+    # of the ratio of its root mean square to its mean, log(sqrt(2)) for noise and more for a
+    # crystal, (2 BANDS,).
     # Source: P. Welch, "The use of fast Fourier transform for the estimation of power spectra",
     # IEEE Transactions on Audio and Electroacoustics 15, 70 (1967).
     sides = [min(_WINDOW, length) for length in image.shape]
@@ -314,11 +308,9 @@ def spectrum(image: np.ndarray) -> np.ndarray:
 
 
 def _beyond_recorded(spectrum: np.ndarray, sampling: float) -> np.ndarray:
-    """Continue the spectrum (2 BANDS) of an image recorded at more than 0.2 Å/px by its noise.
-
-    It is then what it would be of finer pixels, as those of the training images are, if all that
-    these add is noise, since what lenses pass ends at 1.25 to 1.5 periods an Å.
-    """
+    """Continue the spectrum (2 BANDS) of an image recorded at more than 0.2 Å/px by its noise."""
+    # As it would be of finer pixels, as in training, if all that these add is noise: what lenses
+    # pass ends at 1.25 to 1.5 periods an Å.
     share = _WORKING / sampling
     recorded = int(_KEPT * share * BANDS)
     if recorded >= BANDS:
@@ -354,10 +346,8 @@ def _moments(image: np.ndarray, sides: list[int]) -> tuple[np.ndarray, np.ndarra
 
 
 def signal_to_noise(spectra: np.ndarray) -> np.ndarray:
-    """Estimate the ratio of signal to noise of spectra (n, 2 BANDS) of images at 0.2 Å/px.
-
-    Beyond about 1.5 periods an Å no lens transfers anything, so what is there is noise.
-    """
+    """Estimate the ratio of signal to noise of spectra (n, 2 BANDS) of images at 0.2 Å/px."""
+    # Beyond about 1.5 periods an Å no lens transfers anything, so what is there is noise.
     power = np.exp(spectra)
     noise = power[:, _NOISE].mean(axis=1)
     return np.maximum(power[:, _SIGNAL].mean(axis=1) / noise - 1, 0)

@@ -61,12 +61,9 @@ class AtomEnsemble:
 def common_card(
     cards: Sequence[ModelCard], name: str | None = None, threshold: float | None = None
 ) -> ModelCard:
-    """Return the card that stands for several networks, which have to share ``_SHARED``.
-
-    It has the threshold (the least where none is given), the mean of the radii, the least of the
-    minimum distances, all materials, and the ranges of sampling (Å/px) and defoci (Å) that all
-    networks were trained on; no recipe and no scores.
-    """
+    """Return the card that stands for several networks, which have to share ``_SHARED``."""
+    # The threshold (the least where none is given), mean radius, least distance, all materials, and
+    # the sampling (Å/px) and defoci (Å) that all were trained on; no recipe and no scores.
     if len(cards) < 2:
         raise ValueError(f"An ensemble of {len(cards)} networks: expected two or more.")
     first = cards[0]

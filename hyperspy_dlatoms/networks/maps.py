@@ -18,20 +18,13 @@ REACH = 0.4
 
 
 class SiteMaps(NamedTuple):
-    """The output of a network for each cell, float32.
+    """The output of a network for each cell, float32."""
 
-    ``probability`` (n, h, w, K) of a site of each class within the card's radius of the centre of
-    the cell; ``offset`` (n, h, w, 2) from the centre of the cell to the site, (y, x) in working px,
-    and ``sigma``, its standard deviation; ``height`` (n, h, w, 2), the number of atoms in the
-    column and its standard deviation, None of networks that do not count them; ``peak`` (n, h, w),
-    see `peaks`, None where it was not computed.
-    """
-
-    probability: np.ndarray
-    offset: np.ndarray
-    sigma: np.ndarray
-    height: np.ndarray | None = None
-    peak: np.ndarray | None = None
+    probability: np.ndarray  # (n, h, w, K), of a site of each class within the card's radius.
+    offset: np.ndarray  # (n, h, w, 2), from the cell's centre to the site, (y, x) in working px.
+    sigma: np.ndarray  # (n, h, w, 2), its standard deviation.
+    height: np.ndarray | None = None  # (n, h, w, 2), atoms in the column, and sigma.
+    peak: np.ndarray | None = None  # (n, h, w), see `peaks`.
 
     def each(self, function: Callable[[np.ndarray], np.ndarray]) -> SiteMaps:
         """Apply a function to each of the maps that are there."""
@@ -42,11 +35,8 @@ class SiteMaps(NamedTuple):
 def with_maps(
     model: keras.Model, n_classes: int, n_decoys: int, reach: float
 ) -> tuple[keras.Model, tuple[str, ...]]:
-    """Return a network with the same weights that returns maps in place of its raw output.
-
-    Then come the other outputs; the names are the `SiteMaps` of the first ones. The reach is that
-    of `peaks`.
-    """
+    """Return a network that returns maps in place of its raw output, then the other outputs."""
+    # The names are the `SiteMaps` of the first ones. The reach is that of `peaks`.
     import keras
 
     raw, *others = model.outputs
@@ -57,12 +47,9 @@ def with_maps(
 
 
 def peaks(maps: SiteMaps, reach: float) -> Any:
-    """Return the scores (n, h, w) of cells that are the largest of the 3 x 3 around them, else -1.
-
-    The score is the probability of a site of any class times a Gaussian of the length of the
-    offset, of a standard deviation in working px: of the cells around a site the nearest one has
-    the largest.
-    """
+    """Return the scores (n, h, w) of cells that are the largest of the 3 x 3 around, else -1."""
+    # The probability of a site of any class times a Gaussian of the length of the offset: of the
+    # cells around a site the nearest one has the largest.
     from keras import ops
 
     squared = ops.sum(ops.square(maps.offset), axis=-1)
@@ -81,12 +68,11 @@ def _largest(first: Any, second: Any, third: Any) -> Any:
 
 
 def read_output(raw: Any, n_classes: int, n_decoys: int = 0) -> SiteMaps:
-    """Turn the raw output of a network into probabilities, offsets and standard deviations.
-
-    Its channels are the logits of background, K classes and D decoys (which take their share of the
-    probability and are no sites), the offset y and x, and the logarithm of sigma y and x (working
-    px); two more are the height and the logarithm of its sigma, in units of ``HEIGHT_UNIT`` atoms.
-    """
+    """Turn the raw output of a network into probabilities, offsets and standard deviations."""
+    # Its channels are the logits of background, K classes and D decoys (which take their share of
+    # the probability and are no sites), the offset y and x, and the logarithm of sigma y and x
+    # (working px); two more are the height and the logarithm of its sigma, in units of
+    # ``HEIGHT_UNIT`` atoms.
     from keras import ops
 
     end = 1 + n_classes + n_decoys

@@ -266,11 +266,9 @@ class AtomNetwork:
 
 
 def _with_sites(levels: np.ndarray, probability: np.ndarray) -> np.ndarray:
-    """Add to the features (n, h, w, C) of each coarse cell 3 about the sites in it.
-
-    These are the means of p and of p (1 - p), p the probability of a site of any class on the
-    network's own cells (n, m h, m w, K), and the largest p.
-    """
+    """Add to the features (n, h, w, C) of each coarse cell 3 about the sites in it."""
+    # The means of p and of p (1 - p), p the probability of a site of any class on the network's own
+    # cells (n, m h, m w, K), and the largest p.
     n, rows, columns, _ = levels.shape
     p = probability.sum(axis=-1)
     finer = p.shape[1] // rows, p.shape[2] // columns

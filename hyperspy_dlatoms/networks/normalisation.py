@@ -32,15 +32,11 @@ _LEAST_WEIGHT = 1e-6
 def normalise(
     frame: np.ndarray, sampling: float, width: float = 12.0, good: np.ndarray | None = None
 ) -> np.ndarray:
-    """Subtract the local mean of an image (H, W), finite, and divide by its local rms.
-
-    Mean and rms are weighted by a Gaussian of a standard deviation in Å, the sampling in Å/px, cut
-    and renormalised at the borders of the image. They vary slowly, so they are computed from
-    moments averaged over blocks of up to 8 x 8 pixels and interpolated linearly between the blocks.
-    The rms has a floor of 1 % of the rms of the whole image, so that a featureless region is not
-    amplified; a constant image gives zeros. The result is float32. Pixels that are not good (H, W)
-    do not count, and become 0.
-    """
+    """Subtract the local mean of a finite image (H, W) and divide by its local rms; float32."""
+    # Both are weighted by a Gaussian of a `width` in Å (sampling in Å/px), renormalised at borders
+    # and over pixels that are not good, which become 0. They vary slowly: computed of blocks of up
+    # to 8 x 8 pixels, and interpolated. A floor of 1 % of the rms of the whole image keeps
+    # featureless regions from being amplified; a constant image gives zeros.
     frame = np.asarray(frame)
     if frame.ndim != 2:
         raise ValueError(f"The image has {frame.ndim} dimensions, expected 2.")
@@ -50,13 +46,9 @@ def normalise(
 def normalise_series(
     frames: np.ndarray, sampling: float, width: float = 12.0, good: np.ndarray | None = None
 ) -> np.ndarray:
-    """Scale the images of a focal series (c, H, W) to one mean, and normalise them together.
-
-    Each image is divided by its own mean, so that all have the same dose, unless one has hardly a
-    positive mean, because its background was subtracted. Then one local mean and one local rms of
-    all images are used, so that they keep their contrast relative to each other. The good pixels
-    (H, W) are as for `normalise`.
-    """
+    """Scale the images of a focal series (c, H, W) to one mean, and normalise them together."""
+    # Each is divided by its own mean, unless one has hardly a positive mean, because its background
+    # was subtracted; one local mean and rms of all keep their contrast relative to each other.
     frames = np.asarray(frames)
     if frames.ndim != 3:
         raise ValueError(f"The series has {frames.ndim} dimensions, expected 3: (images, H, W).")
@@ -69,11 +61,8 @@ def normalise_series(
 
 
 def contrast_of_series(frames: np.ndarray, sampling: float, width: float = 12.0) -> np.ndarray:
-    """Divide the images of a focal series (c, H, W) by their local means, and subtract 1.
-
-    Unlike `normalise_series` it keeps the strength of the contrast, which an exit wave depends on;
-    it needs images without background subtraction. The unit is ``CONTRAST_UNIT``.
-    """
+    """Divide a series (c, H, W) by local means, less 1, in ``CONTRAST_UNIT``, for exit waves."""
+    # It keeps the strength of the contrast, and needs images without background subtraction.
     frames = np.asarray(frames)
     if frames.ndim != 3:
         raise ValueError(f"The series has {frames.ndim} dimensions, expected 3: (images, H, W).")
@@ -95,10 +84,8 @@ def contrast_of_series(frames: np.ndarray, sampling: float, width: float = 12.0)
 
 
 def normalise_many(xp: Any, frames: Any, sampling: float, width: float = 12.0) -> Any:
-    """Do what `normalise` or `normalise_series` does to frames (n, images, H, H), by matrices.
-
-    An array function of the module ``xp``, for a batch on an accelerator.
-    """
+    """Do what `normalise` or `normalise_series` does to (n, images, H, H), by matrices."""
+    # An array function of the module ``xp``, for a batch on an accelerator.
     if frames.shape[1] > 1:
         means = frames.mean(axis=(2, 3), keepdims=True)
         deviations = frames.std(axis=(2, 3), keepdims=True)
@@ -150,10 +137,7 @@ def _check_lengths(sampling: float, width: float) -> None:
 def _normalise(
     frames: np.ndarray, sampling: float, width: float, good: np.ndarray | None
 ) -> np.ndarray:
-    """Normalise images (c, H, W) by one local mean and rms of all of them.
-
-    Where not all pixels are good, the others become 0.
-    """
+    """Normalise (c, H, W) by one local mean and rms of all; pixels that are not good become 0."""
     _check_lengths(sampling, width)
     if frames.size == 0:
         return np.zeros(frames.shape, np.float32)

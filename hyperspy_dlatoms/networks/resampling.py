@@ -29,11 +29,7 @@ _RATIO_WITHIN = 1e-3
 
 
 class Grid(NamedTuple):
-    """Where the pixels of a resampled image lie on the original one, the same for both axes.
-
-    The original coordinate of the centre of the first resampled pixel (px), and the original pixels
-    per resampled pixel.
-    """
+    """Original coordinate (px) of the first resampled pixel's centre, and original px per pixel."""
 
     origin: float
     scale: float
@@ -50,14 +46,12 @@ class Grid(NamedTuple):
 def resample(
     frame: np.ndarray, sampling: float, target: float, background: float | None = None
 ) -> tuple[np.ndarray, Grid]:
-    """Resample an image (H, W), finite, to another pixel size (Å/px), with anti-aliasing.
-
-    A much finer image (3 times and more) is first averaged over blocks of whole pixels; what
-    remains is done by a polyphase low-pass filter of each axis that leaves white noise about white.
-    Beyond its borders the image is continued by reflection, so borders do not darken. The target is
-    met within 1 %; the exact pixel size is ``sampling * grid.scale``. The image is float32; if its
-    background is given, it is less that, and an array of its own.
-    """
+    """Resample an image (H, W), finite, to another pixel size (Å/px), with anti-aliasing."""
+    # A much finer image (3 times and more) is averaged over blocks of whole pixels first, then
+    # filtered by a polyphase low-pass of each axis that leaves white noise about white; borders are
+    # reflected, so they do not darken. The pixel size, ``sampling * grid.scale``, is the target
+    # within 1 %. A given background is taken off the float32 image, which is then an array of its
+    # own.
     frame = np.asarray(frame)
     if frame.ndim != 2 or frame.size == 0:
         raise ValueError(f"The image has shape {frame.shape}, expected (H, W) with H, W >= 1.")
@@ -99,11 +93,8 @@ def axis_matrix(length: int, sampling: float, target: float) -> tuple[np.ndarray
 def resample_on_device(
     frame: np.ndarray, sampling: float, target: float, background: float | None = None
 ) -> tuple[np.ndarray, Grid]:
-    """Resample an image as `resample` does, by matrix products where the network runs.
-
-    The background of the image (H, W) is about zero, or given. It is for a GPU, which would wait
-    for the CPU.
-    """
+    """Resample as `resample` an image of background 0 or given, where the network runs."""
+    # For a GPU, which would wait for the CPU.
     from keras import ops
 
     (rows, grid), (columns, _) = (_axis_matrix(side, sampling, target) for side in frame.shape)
@@ -116,10 +107,7 @@ _axis_matrix = lru_cache(maxsize=8)(axis_matrix)
 
 
 def interpolate(values: np.ndarray, index: np.ndarray) -> np.ndarray:
-    """Interpolate an array (n, ...) linearly along its first axis, at fractional positions (m,).
-
-    Beyond the ends it takes the first or last value.
-    """
+    """Interpolate (n, ...) linearly along its first axis at (m,), constant beyond the ends."""
     index = np.clip(index, 0, len(values) - 1)
     lower = np.minimum(index.astype(np.intp), max(len(values) - 2, 0))
     upper = np.minimum(lower + 1, len(values) - 1)
@@ -151,10 +139,7 @@ def _simple_fraction(ratio: float) -> Fraction:
 
 
 def _block_mean(frame: np.ndarray, block: int, centre: np.float32) -> np.ndarray:
-    """Average over blocks of `block` x `block` pixels, the last continued by their edge pixels.
-
-    The centre is subtracted.
-    """
+    """Average over blocks of `block` px a side, the last continued by its edge, less the centre."""
     height, width = frame.shape
     rows, columns = -(-height // block), -(-width // block)
     out = np.empty((rows, columns), np.float32)
@@ -206,10 +191,7 @@ def _resample_axes(frame: np.ndarray, rate: Fraction, centre: np.float32) -> np.
 def _filter(
     image: np.ndarray, rate: Fraction, centre: np.float32, top: int, out: np.ndarray
 ) -> None:
-    """Write some rows of an image (H, W), less its centre, of which the columns are resampled.
-
-    They are those from the row `top` on, a product of matrices.
-    """
+    """Write the rows from `top` on of an image (H, W), its columns resampled, less its centre."""
     bank, step = _bank(rate)
     source = _continued(len(image), rate)[top // bank.shape[1] * step :][: len(bank)]
     # Within the image without a copy.
@@ -240,10 +222,7 @@ def _continued(length: int, rate: Fraction) -> np.ndarray:
 
 @lru_cache(maxsize=16)
 def _bank(rate: Fraction) -> tuple[np.ndarray, int]:
-    """Return a polyphase filter as a matrix (inputs, outputs), and how far one lies from the next.
-
-    The inputs reach equally far beyond the outputs on both sides.
-    """
+    """Return a polyphase filter (inputs, outputs), reaching as far on both sides, and its step."""
     up, down = rate.denominator, rate.numerator
     periods = -(-_OUTPUTS // up)
     half = _REACH * max(up, down)

@@ -143,10 +143,7 @@ def _alone(inputs: tuple) -> Any:
 
 
 def halving(call: Call) -> Call:
-    """Make a function of arrays of frames halve its batch if memory runs out.
-
-    It raises MemoryError where a single frame is too large.
-    """
+    """Make a function of frames halve its batch if memory runs out; one too large raises."""
 
     def careful(*inputs: np.ndarray) -> tuple[np.ndarray, ...]:
         try:

@@ -18,11 +18,9 @@ _EDGE = 0.1
 
 
 def to_cells(wave: Any, xp: Any = np) -> Any:
-    """Write a wave (..., h, w) as networks return it: its difference from an empty wave, by cells.
-
-    Float32 of shape (..., h / STRIDE, w / STRIDE, 2 STRIDE²): the real parts less 1 of the pixels
-    of a cell, row by row, then their imaginary parts. An array function of the module ``xp``.
-    """
+    """Write (..., h, w) less an empty wave as float32 (..., h / STRIDE, w / STRIDE, 2 STRIDE²)."""
+    # The real parts less 1 of the pixels of a cell, row by row, then their imaginary parts. An
+    # array function of the module ``xp``.
     *leading, height, width = wave.shape
     parts = xp.stack([wave.real - 1, wave.imag], axis=-3)
     cells = parts.reshape(*leading, 2, height // STRIDE, STRIDE, width // STRIDE, STRIDE)
@@ -42,11 +40,7 @@ def from_cells(cells: np.ndarray) -> np.ndarray:
 
 
 def band_limited(wave: np.ndarray, sampling: float, cutoff: float = CUTOFF) -> np.ndarray:
-    """Limit the spatial frequencies of a wave (h, w), and fix its phase and scale.
-
-    Spatial frequencies are kept up to the cutoff, in periods an Å, the sampling in Å/px. The mean
-    intensity is 1 and the mean real and positive.
-    """
+    """Cut a wave (h, w) at `cutoff` (1/Å; Å/px), to mean intensity 1 and a real positive mean."""
     qy, qx = (scipy.fft.fftfreq(side, sampling) for side in wave.shape)
     q = np.hypot(qy[:, None], qx)
     kept = np.clip((cutoff - q) / _EDGE, 0, 1)

@@ -116,10 +116,8 @@ SCANNING: dict[str, Check] = {
 
 
 def imaging(place: str, value: Any) -> dict[str, Any]:
-    """Check the imaging conditions of a recipe; their order is that of the draws.
-
-    With a ``detector`` they are those of scanned images.
-    """
+    """Check the imaging conditions of a recipe; their order is that of the draws."""
+    # With a ``detector`` they are those of scanned images.
     scanned = isinstance(value, Mapping) and modality_of(value) == "STEM"
     if isinstance(value, Mapping) and not scanned:
         stray = [name for name in value if name in SCANNING and name not in IMAGING]
@@ -139,14 +137,7 @@ def modality_of(imaging: Mapping[str, Any]) -> str:
 
 
 def images_of(imaging: Mapping[str, Any], place: str = "") -> int:
-    """Return the number of images that are taken at once: 1, or those of a focal series.
-
-    Raises
-    ------
-    ValueError
-        If ``images`` is not a positive whole number, or a single image is given what only a focal
-        series has.
-    """
+    """Return how many images are taken at once, 1 or those of a series; ValueError if unfit."""
     images = imaging.get("images", 1)
     if not isinstance(images, int) or isinstance(images, bool) or images < 1:
         raise Wrong(f"{place}images", images, "the whole number of images of a focal series")

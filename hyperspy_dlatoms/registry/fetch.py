@@ -19,11 +19,9 @@ from hyperspy_dlatoms.registry.errors import RegistryError
 
 
 def fetch(entry: Entry, *, offline: bool = False, show_progressbar: bool | None = None) -> Path:
-    """Return the file of an entry, and download it if it is not on this computer.
-
-    One of several threads and processes downloads it. The file appears under its name only when it
-    is complete and its SHA-256 is right.
-    """
+    """Return the file of an entry, and download it if it is not on this computer."""
+    # One of several threads and processes downloads it. The file appears under its name only when
+    # it is complete and its SHA-256 is right.
     here = on_this_computer(entry)
     if here:
         return here

@@ -43,10 +43,7 @@ class NetworkHandle:
     def of(
         cls, path: str | os.PathLike[str], name: str | None = None, chosen: str | None = None
     ) -> NetworkHandle:
-        """Return the handle of a model file, in the precision that it runs in or in a `chosen` one.
-
-        See `hyperspy_dlatoms.networks._precision`.
-        """
+        """Return the handle of a model file, in its precision here or a `chosen` one."""
         path = Path(path).absolute()
         file = open_model(path)
         return cls(str(path), file.sha256, chosen or precision(file.card), name)
@@ -158,10 +155,8 @@ def handle(model: ModelLike, *, offline: bool = False) -> Handle:
 # What comes with the package does not change while it runs.
 @lru_cache(maxsize=32)
 def _packaged(name: str, requested: tuple[str | None, ...]) -> Handle | None:
-    """Return the handle of a model whose files come with the package, None of others.
-
-    It depends on the precision and the engine that the environment requests.
-    """
+    """Return the handle of a model whose files come with the package, None of others."""
+    # It depends on the precision and the engine that the environment requests.
     known = {entry.name: entry for entry in sources.own_entries()}
     entry = known.get(name)
     if entry is None or entry.kind not in ("model", "ensemble"):

@@ -30,10 +30,7 @@ _SAME = 0.5
 
 @add_gui_method(toolkey="hyperspy_dlatoms.Signal2D.find_atoms_nn")
 class AtomsTool(t.HasTraits):
-    """Shows the atoms of the image that HyperSpy shows, and finds all when it is told to.
-
-    The network runs once on an image, and the selection again for each threshold.
-    """
+    """Shows the atoms of the shown image, by one run of the network, and finds all when told to."""
 
     models = t.List(t.Str)
     model = t.Enum(values="models", desc="the network or the ensemble")

@@ -384,10 +384,7 @@ def _map(
     dtype: type,
     result: Sequence[int],
 ) -> da.Array:
-    """Apply a function to all blocks of frames, each of which becomes an array of a shape.
-
-    Dashboards show the name of the task.
-    """
+    """Apply a task, so named in dashboards, to all blocks of frames; each becomes an array."""
     frames, navigation = images.frames, images.navigation
     return da.map_blocks(
         of_block,

@@ -54,11 +54,7 @@ _BETWEEN_REASONS = "\n"
 
 
 def describe(handle: Handle, images: Images, **settings: Any) -> dict[str, Any]:
-    """Describe a search in JSON, by which its checkpoint is recognised.
-
-    The networks are identified by the content of their files, the images by the first, the middle
-    and the last of them, which are read.
-    """
+    """Describe a search in JSON by the networks' hashes and the first, middle and last images."""
     frames = images.frames
     navigation = frames.shape[: images.navigation]
     count = int(np.prod(navigation))
@@ -91,10 +87,7 @@ def checkpointed(
     directory: str | os.PathLike[str],
     search: dict[str, Any],
 ) -> Callable[..., np.ndarray]:
-    """Return a function for `dask.array.map_blocks` that writes what is found, or reads it.
-
-    `find` takes a block of frames and returns an object array of `FrameResult`.
-    """
+    """Return a function for `map_blocks` that reads or finds and writes blocks of `FrameResult`."""
     directory = Path(directory).absolute()
     _open(directory, search)
     return partial(_find_or_read, find=find, directory=directory)
@@ -107,12 +100,10 @@ def complete(
     progress: Callable[..., AbstractContextManager],
     **options: Any,
 ) -> da.Array:
-    """Compute the blocks of results that a checkpoint lacks, and return all, read from it lazily.
-
-    Memory does not grow with the number of frames, and the frames of finished blocks are not read.
-    `progress` returns the context that shows how far an array of chunks is computed, the options
-    are for dask.
-    """
+    """Compute the blocks that a checkpoint lacks, and return all, read from it lazily."""
+    # Memory does not grow with the number of frames; frames of finished blocks are not read.
+    # `progress` returns the context that shows how far an array of chunks is; the options are for
+    # dask.
     directory = Path(directory).absolute()
     meta = np.empty((0,) * results.ndim, bool)
     # Results do not leave the worker that wrote them.

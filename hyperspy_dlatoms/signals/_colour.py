@@ -8,10 +8,8 @@ import numpy as np
 
 
 def as_grey(data: np.ndarray | da.Array) -> np.ndarray | da.Array:
-    """Return one channel of images whose channels are equal, and other images as they are.
-
-    Lazy images are checked when they are computed.
-    """
+    """Return one channel of images whose channels are equal, and other images as they are."""
+    # Lazy images are checked when they are computed.
     if data.dtype.names is None:
         return data
     if data.dtype.names[:3] != ("R", "G", "B"):

@@ -72,10 +72,8 @@ class Colouring(NamedTuple):
         return np.where(known, self.scale().to_rgba(values), _NONE)
 
     def scale(self) -> ScalarMappable:
-        """Return what a colour bar shows: blue over white to red of signed numbers.
-
-        Fractions go from cyan to magenta, others from dark blue to yellow.
-        """
+        """Return what a colour bar shows: blue over white to red of signed numbers."""
+        # Fractions go from cyan to magenta, others from dark blue to yellow.
         from matplotlib.cm import ScalarMappable
         from matplotlib.colors import Normalize
 
@@ -94,10 +92,7 @@ class Colouring(NamedTuple):
 
 
 def colours_of_labels(labels: np.ndarray) -> np.ndarray:
-    """Return RGBA colours (n, 4) of labels 0, 1, ..., told apart by colour-blind readers too.
-
-    After seven labels they repeat; -1, none, is grey.
-    """
+    """Return RGBA (n, 4) of labels, for colour-blind readers too; repeated after 7, grey for -1."""
     from matplotlib.colors import to_rgba_array
 
     labels = np.asarray(labels, int)

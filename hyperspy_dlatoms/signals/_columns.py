@@ -56,10 +56,8 @@ def is_time(unit: str) -> bool:
 
 
 def length_columns(columns: Iterable[str]) -> dict[str, tuple[str, str]]:
-    """Find the lengths among the columns of a table: the column and the unit of each.
-
-    Of a length in several units the first of `UNITS` in pixels counts, which needs no sampling.
-    """
+    """Find the lengths among the columns of a table: the column and the unit of each."""
+    # Of a length in several units the first of `UNITS` in pixels counts, which needs no sampling.
     there = set(columns)
     found = {}
     for name in LENGTHS:

@@ -30,11 +30,9 @@ class Edits(list[Edit]):
         return self._positions(frame, added=True)
 
     def keeps(self, frame: tuple[int, ...], positions: np.ndarray, reach: float) -> np.ndarray:
-        """Return a mask of the atoms found at positions (n, 2) that were not removed by hand.
-
-        Removed is the atom nearest to where it was when it was removed, within a reach (px): in an
-        ensemble another threshold moves it a little.
-        """
+        """Return a mask of the found atoms (n, 2) that were not removed by hand."""
+        # Removed is the nearest to where one was removed, within a reach (px): another threshold
+        # moves atoms of an ensemble a little.
         keep = np.ones(len(positions), bool)
         for removed in self._positions(frame, added=False):
             if keep.any():

@@ -74,11 +74,9 @@ class Calibration(NamedTuple):
         return self.sampling * frame[:, :2]
 
     def lengths(self, frame: np.ndarray, unit: str) -> dict[str, np.ndarray]:
-        """Return the lengths of a frame in a unit, by column: y and x from the axes' origin.
-
-        In px they are from the centre of the first pixel. The sampling counts, which a user may
-        have given in place of the scale of the axes.
-        """
+        """Return the lengths of a frame in a unit, by column: y and x from the axes' origin."""
+        # In px they are from the centre of the first pixel. The sampling counts, which a user may
+        # have given in place of the scale of the axes.
         size = pixel_size(unit, self.sampling)
         if unit == "px":
             places = frame[:, :2]
@@ -132,10 +130,8 @@ class Navigation(NamedTuple):
         return self.indices() | self.coordinates(taken)
 
     def named(self, taken: Container[str] = ()) -> dict[str, np.ndarray]:
-        """Return ``frame``, or the index along each of several axes, and values with their unit.
-
-        An axis of time without a name is called ``time``.
-        """
+        """Return ``frame``, or the index along each of several axes, and values with their unit."""
+        # An axis of time without a name is called ``time``.
         one = len(self.names) == 1
         columns = {"frame": np.asarray(self.numbers[0])} if one else self.indices()
         grids = np.meshgrid(*self.values, indexing="ij")

@@ -32,10 +32,9 @@ class FoundInFrame(NamedTuple):
 
 
 class FrameFinder:
-    """Finds the atoms of frames of a signal; the network runs once on each frame.
+    """Finds the atoms of frames of a signal; the network runs once on each frame."""
 
-    Of the last frames the candidates are kept, from which those of any threshold are selected.
-    """
+    # Of the last frames the candidates are kept, from which those of any threshold are selected.
 
     def __init__(
         self, signal: Signal2D, model: ModelLike, sampling: float | str | None, symmetrise: bool

@@ -13,11 +13,9 @@ from hyperspy_dlatoms.signals._colour import as_grey, one_channel
 
 
 def load_images(path: str | os.PathLike[str]) -> tuple[Signal2D, str]:
-    """Load the images of any file that RosettaSciIO reads, lazily if its reader can.
-
-    Of several signals the first one with real images is taken, one in colour only if there is no
-    other; the remark says which, and is empty where there was no choice.
-    """
+    """Load the images of any file that RosettaSciIO reads, lazily if its reader can."""
+    # Of several signals the first one with real images is taken, one in colour only if there is no
+    # other; the remark says which, and is empty where there was no choice.
     path = Path(path)
     if not path.exists():
         raise FileNotFoundError(f"There is no file {str(path)!r}.")

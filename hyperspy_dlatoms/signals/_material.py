@@ -40,12 +40,9 @@ class Layer(NamedTuple):
 def layer_of(
     material: str | None, elements: Sequence[str], card: ModelCard, on_extrapolation: str = "warn"
 ) -> Layer | None:
-    """Return the layer that a user, or else ``metadata.Sample.elements``, says a specimen is.
-
-    None where nothing is said, or the elements do not tell; also for a network whose classes are
-    elements, which are checked. Raises ValueError for a material that is no layer MX2, or none that
-    the network knows.
-    """
+    """Return the layer MX2 by the user, or else by ``metadata.Sample.elements``, or None."""
+    # None too for a network whose classes are elements, which are checked. ValueError for a
+    # material that is no layer, or none that the network knows.
     by_roles = set(ROLES) <= set(card.classes)
     if material is not None:
         layer = _parsed(material)

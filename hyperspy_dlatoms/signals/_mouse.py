@@ -16,11 +16,9 @@ Points = list[tuple[float, float]]
 
 
 class Mouse:
-    """Calls functions for clicks and, where strokes are wanted, for the points of strokes.
+    """Calls functions for clicks and points of strokes, x and y in units of the axes."""
 
-    Positions are x and y in the units of the axes. While a figure is zoomed or moved with its
-    toolbar, nothing is called.
-    """
+    # While a figure is zoomed or moved with its toolbar, nothing is called.
 
     def __init__(
         self,

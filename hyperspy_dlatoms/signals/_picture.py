@@ -35,12 +35,9 @@ def save_picture(
     names: Sequence[str] = (),
     masked: np.ndarray | None = None,
 ) -> None:
-    """Write a picture of an image (H, W), alone and with a ring around every atom.
-
-    The sites have y and x in px first, shape (n, k), the sampling is in Å/px for the scale bar. The
-    index of the species of each site gives its colour, and their names a legend. Pixels that were
-    masked (H, W) are tinted beside the image alone.
-    """
+    """Write a picture of an image (H, W), alone and with a ring around every atom (x, y in px)."""
+    # Species give the colours and a legend, the sampling (Å/px) a scale bar; masked pixels are
+    # tinted.
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
@@ -70,10 +67,7 @@ def draw_image(
     sampling: float,
     limits: tuple[float, float] | None = None,
 ) -> Any:
-    """Draw an image in grey with a scale bar, or where there is none an empty ground of its shape.
-
-    Axes are in px, the centre of the first pixel at 0. Returns Matplotlib's image.
-    """
+    """Draw an image in grey with a scale bar, or without one an empty ground; axes in px."""
     if image is not None and image.shape != tuple(shape):
         raise ValueError(
             f"The image has {image.shape[0]} by {image.shape[1]} px, the one that was searched "
@@ -131,10 +125,8 @@ def draw_rings(
 
 
 def line_width(diameter: float, width: float, points: float) -> float:
-    """Return the width (points) of the line of a ring, which leaves room for its atom.
-
-    Of a diameter in px, over an image of so many px that is so many points wide.
-    """
+    """Return the width (points) of a ring of `diameter` px that leaves room for its atom."""
+    # Over an image of `width` px that is so many points wide.
     return float(np.clip(0.16 * diameter / width * points, 0.3, 1.4))
 
 

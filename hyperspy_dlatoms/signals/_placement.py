@@ -96,11 +96,9 @@ def place(calibration: Calibration, axes: Sequence[BaseDataAxis]) -> Placement:
 
 
 def first_frame(axis: BaseDataAxis) -> int:
-    """Return the number of the first frame along a navigation axis of a part of a movie.
-
-    HyperSpy moves the offset of a part by so many steps. Axes of time and without a unit start at
-    0; of others, as of a tilt, the offset says nothing.
-    """
+    """Return the number of the first frame along a navigation axis of a part of a movie."""
+    # HyperSpy moves the offset of a part by so many steps. Axes of time and without a unit start at
+    # 0; of others, as of a tilt, the offset says nothing.
     if not axis.is_uniform or not axis.scale or not _is_time_or_number(axis.units):
         return 0
     first = axis.offset / axis.scale

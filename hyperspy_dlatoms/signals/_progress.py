@@ -32,20 +32,14 @@ def is_shown(asked: bool | None) -> bool:
 def progress_of(
     asked: bool | None, what: str, array: da.Array, chunks: Sequence[Sequence[int]] | None = None
 ) -> Progress:
-    """Return the context that shows what is done to the frames of an array that is computed.
-
-    `chunks` are the frames of its blocks along the navigation axes, by default all axes.
-    """
+    """Return the context that shows the frames done, by blocks' `chunks` (default: all axes)."""
     chunks = array.chunks if chunks is None else chunks
     progress = Progress(what, math.prod(map(sum, chunks)), shown=is_shown(asked))
     return progress.follow(array.name, chunks)
 
 
 class Progress(Callback):
-    """A line on standard error about what is done to a number of frames, from the very start.
-
-    Until the first frame is done it says what is going on, such as that a network is loaded.
-    """
+    """A line on standard error about frames done, and before the first about what is going on."""
 
     def __init__(self, what: str, total: int, unit: str = "frame", *, shown: bool = True) -> None:
         self.what, self.total, self.unit, self.shown, self.done = what, total, unit, shown, 0
@@ -55,11 +49,8 @@ class Progress(Callback):
         self._end: float | None = None
 
     def follow(self, name: str, chunks: Sequence[Sequence[int]]) -> Progress:
-        """Count the frames of the blocks of a dask array of this name that are computed.
-
-        `chunks` are the frames of its blocks along the navigation axes. Blocks are counted on this
-        computer only, not on the workers of a cluster.
-        """
+        """Count the frames of the blocks of a dask array of this name that are computed."""
+        # Not those on the workers of a cluster. `chunks` are the frames along the navigation axes.
         self._name, self._chunks = name, chunks
         return self
 

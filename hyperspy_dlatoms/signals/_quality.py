@@ -57,13 +57,10 @@ def record_quality(
     masked: np.ndarray | None = None,
     shown: np.ndarray | None = None,
 ) -> None:
-    """Put the quality of each frame into the metadata, and warn or raise where it is bad.
-
-    Object arrays, one entry a frame: the sites, the domain scores or None, the drifts of focal
-    series, the fractions that are masked, and the lattices that are shown but not found. `vectors`
-    is ``metadata.VectorMetadata``: `domain` and `masked` become lists of float, `drift` an array of
-    shape (..., images, 2).
-    """
+    """Put the quality of each frame into the metadata, and warn or raise where it is bad."""
+    # Object arrays, one entry a frame: sites, domain scores or None, drifts of series, fractions
+    # masked, lattices shown but not found. In `vectors`, ``metadata.VectorMetadata``, `domain` and
+    # `masked` become lists of float, `drift` an array of shape (..., images, 2).
     if masked is not None:
         vectors.masked = [float(one) for one in masked.flat]
     outside = "" if domain is None else _record_domain(vectors, domain)
@@ -75,10 +72,7 @@ def record_quality(
 
 
 def other_modality(mode: str | None, card: ModelCard) -> str:
-    """Return what takes images by the metadata, if it is not what a network was trained on, or "".
-
-    `mode` is ``metadata.Acquisition_instrument.TEM.acquisition_mode``.
-    """
+    """Return what takes images by the metadata, if a network was trained on others, or ""."""
     modality = _MODALITIES.get(mode.upper(), "") if isinstance(mode, str) else ""
     return "" if modality == card.modality else modality
 
@@ -107,11 +101,9 @@ def check_modality(mode: str | None, card: ModelCard, on_extrapolation: str) -> 
 
 
 def check_defoci(defoci: Sequence[float] | None, card: ModelCard, on_extrapolation: str) -> None:
-    """Warn of, or raise for, defoci (Å) that a network was not trained on.
-
-    The domain on its card may have the range of ``defocus``, that of the middle image, and of
-    ``defocus_step``, from one image to the next, in either direction.
-    """
+    """Warn of, or raise for, defoci (Å) that a network was not trained on."""
+    # The domain on its card may have the range of ``defocus``, that of the middle image, and of
+    # ``defocus_step``, from one image to the next, in either direction.
     if defoci is None or on_extrapolation == "ignore":
         return
     reasons = []

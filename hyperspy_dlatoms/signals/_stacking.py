@@ -23,10 +23,7 @@ _SHARED = {
 
 
 def shared(vectors: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    """Return the entries of ``metadata.VectorMetadata`` that all results share.
-
-    A ValueError if the columns or calibrations are not among them.
-    """
+    """Return the ``VectorMetadata`` that all results share; ValueError without columns or scale."""
     first, *others = vectors
     for number, other in enumerate(others, start=1):
         for name, what in _SHARED.items():
@@ -47,10 +44,8 @@ def shared(vectors: Sequence[dict[str, Any]]) -> dict[str, Any]:
 def join(
     results: Sequence[BaseSignal], axis: str | int | None, new_axis_name: str
 ) -> tuple[Any, list[dict], int | None]:
-    """Return the frames of all, their navigation axes, and the axis of the array they lie along.
-
-    None for a new one.
-    """
+    """Return the frames of all, their navigation axes, and the array's axis they lie along."""
+    # None for a new one.
     managers = [result.axes_manager for result in results]
     axes = [
         [one.get_axis_dictionary() for one in reversed(manager.navigation_axes)]

@@ -317,10 +317,8 @@ def _checked_sampling(sampling: object) -> float:
 
 
 def _time_axis(table: pd.DataFrame) -> dict[str, Any]:
-    """Return the axis of a movie by the column of its time, ``time_s``, if it is uniform.
-
-    ``columns`` are those that the axis stands for.
-    """
+    """Return the axis of a movie by the column of its time, ``time_s``, if it is uniform."""
+    # ``columns`` are those that the axis stands for.
     named = [column for column in map(str, table.columns) if column.startswith("time_")]
     units = [column.removeprefix("time_") for column in named]
     if len(named) != 1 or not is_time(units[0]) or "frame" not in table:

@@ -141,10 +141,8 @@ def blurred(name: str, symbols: Iterable[str], displacement: float) -> Parametri
 
 
 def phase_object(potential: Potential, energy: float) -> np.ndarray:
-    """Return the wave behind a potential that turns its phase in one plane, x first as in abTEM.
-
-    E. J. Kirkland, Advanced Computing in Electron Microscopy, 3rd ed. (2020), chapter 5.
-    """
+    """Return the wave behind a potential that turns its phase in one plane, x first as in abTEM."""
+    # E. J. Kirkland, Advanced Computing in Electron Microscopy, 3rd ed. (2020), chapter 5.
     from abtem.core.energy import energy2sigma
 
     projected = np.asarray(potential.build(lazy=False).project().array)

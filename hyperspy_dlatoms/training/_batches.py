@@ -168,11 +168,9 @@ def make_batch(xp: Any, noise: Noise, waves: Waves, drawn: Drawn, plan: Plan) ->
 def _resampling(
     size: int, edge: float, coarsest: float, sampling: float
 ) -> tuple[np.ndarray, np.ndarray, int]:
-    """Return matrices (cameras, m, size) to the grid of the network, and two scales of them.
-
-    One for each number of pixels that a coarse camera has on an edge in Å; then its pixels for each
-    one of the network (cameras,), and the least number of pixels.
-    """
+    """Return matrices to the network's grid, one for each camera's pixels, and two scales."""
+    # Those are the camera's pixels for each of the network (cameras,), and the least number of
+    # pixels.
     fewest = round(edge / coarsest)
     pairs = [axis_matrix(n, edge / n, sampling) for n in range(fewest, size + 1)]
     kept = min(len(matrix) for matrix, _ in pairs)

@@ -78,11 +78,7 @@ def make_callbacks(
     keep_best: Callable[[], None],
     show_progressbar: bool,
 ) -> list[keras.callbacks.Callback]:
-    """Make the callbacks of a training; their order matters.
-
-    They set the progress of `examples` and the epoch of `stream`; `keep_best` is called with the
-    averaged weights in the model.
-    """
+    """Make the callbacks of a training, in order; `keep_best` sees the averaged weights."""
     import keras
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn

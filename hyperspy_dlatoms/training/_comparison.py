@@ -53,10 +53,8 @@ class Outcome(NamedTuple):
     """Number of sites there."""
 
     def share_right(self) -> float:
-        """Return the share of the likely sites that are right, 1 where there are none.
-
-        Below a half, the contrast was mostly taken for the opposite one.
-        """
+        """Return the share of the likely sites that are right, 1 where there are none."""
+        # Below a half, the contrast was mostly taken for the opposite one.
         likely = self.found[:, 0] > _LIKELY
         return float(self.right[likely].mean()) if likely.any() else 1.0
 
@@ -69,10 +67,7 @@ def compare(
     rng: np.random.Generator,
     threshold: float | None = LOWEST,
 ) -> Outcome:
-    """Find the sites of an image (or focal series) of a wave at a dose in e/Å².
-
-    With a threshold of None those of the card apply.
-    """
+    """Find the sites of an image (or series) of a wave at a dose (e/Å²); by the card if None."""
     card, size = network.card, recipe.waves.size
     conditions = draw_any(rng, at_dose(recipe.imaging, dose))
     image, pixel, true = take_any(
@@ -133,10 +128,8 @@ def _elements(item: Item) -> tuple[str, ...] | None:
 
 
 def tolerance(card: ModelCard) -> float:
-    """Return the distance (Å) from a true site within which a site found is right.
-
-    It is half the least distance of two sites, so that one found between both is neither.
-    """
+    """Return the distance (Å) from a true site within which a site found is right."""
+    # It is half the least distance of two sites, so that one found between both is neither.
     return min(card.minimum_distance / 2, _FARTHEST)
 
 

@@ -22,12 +22,9 @@ _SAME = 0.3
 
 
 def compare_precisions(path: Path, items: Iterable[Item], seed: int) -> dict[str, Any]:
-    """Find the sites of images of waves at each dose in both precisions.
-
-    Returned is what a card has in its scores: the F1 and the rms error (pm) of each precision over
-    all images with the thresholds of the card, how many images and true sites they are, and the rms
-    shift (pm, per axis) of the sites from one precision to the other.
-    """
+    """Find the sites of images of waves at each dose in both precisions."""
+    # For a card: F1 and rms error (pm) of each over all images with the card's thresholds, the
+    # numbers of images and sites, and the rms shift (pm, per axis) of sites between the precisions.
     networks = [AtomNetwork.load(path, precision) for precision in ("float32", "bfloat16")]
     card = networks[0].card
     recipe = parse_recipe(card.recipe)

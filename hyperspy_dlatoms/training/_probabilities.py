@@ -102,10 +102,8 @@ def fit_probability(probability: np.ndarray, right: np.ndarray) -> Line:
 
 
 def fit_deviation(errors: np.ndarray, sigmas: np.ndarray) -> Line:
-    """Fit the line that makes 68 % of the errors smaller than their standard deviations.
-
-    Its slope is that of the largest likelihood of normal errors, its offset that of the share.
-    """
+    """Fit the line that makes 68 % of the errors smaller than their standard deviations."""
+    # Its slope is that of the largest likelihood of normal errors, its offset that of the share.
     errors, sigmas = np.abs(np.ravel(errors)), np.ravel(sigmas)
     if errors.size < _FEWEST_ERRORS:
         raise ValueError(
@@ -128,11 +126,10 @@ def fit_deviation(errors: np.ndarray, sigmas: np.ndarray) -> Line:
 
 
 def apply(model: keras.Model, n_classes: int, calibration: Calibration) -> None:
-    """Change the last layer of a network in place; `n_classes` counts decoys, but no background.
-
-    The odds are those of all classes against the background; their slope sharpens or softens the
-    choice between classes as well. All is linear in the last layer, so that it costs nothing later.
-    """
+    """Change the last layer of a network in place; `n_classes` counts decoys, but no background."""
+    # The odds are those of all classes against the background; their slope sharpens or softens the
+    # choice between classes as well. All is linear in the last layer, so that it costs nothing
+    # later.
     lines = [Line()] * (n_classes + 5)
     slope, offset = calibration.probability
     lines[0] = Line(slope, -offset)

@@ -59,12 +59,10 @@ def draw_series_outlier(
     sampling: float,
     card: ModelCard,
 ) -> Picture:
-    """Draw a focal series of one of ``SERIES_KINDS``, as the training set of a network lacks it.
-
-    A layer of another material, of which a network that takes elements is sometimes told a wrong
-    one; graphene; a series whose images are shifted against each other; dark-field images and
-    leaves, the same in all images but for their noise; and those of `draw_outlier`.
-    """
+    """Draw a focal series of one of ``SERIES_KINDS``, as the training set of a network lacks it."""
+    # A layer of another material, of which a network that takes elements is sometimes told a wrong
+    # one; graphene; images shifted against each other; dark-field images and leaves, the same in
+    # all images but for their noise; and those of `draw_outlier`.
     size, ranges = len(item.wave) * sampling, dict(imaging)
     if rng.random() < 0.5:
         ranges |= {name: VISIBLE[name] for name in ("dose", "Cs", "coma", "astigmatism")}

@@ -18,10 +18,8 @@ if TYPE_CHECKING:
 def make_stream(
     examples: Examples | OnDevice, per_epoch: int, epoch: int = 0
 ) -> keras.utils.PyDataset:
-    """Wrap a source of batches for ``keras.Model.fit``.
-
-    Its ``epoch`` selects the next batches, so that a resumed training continues with new ones.
-    """
+    """Wrap a source of batches for ``keras.Model.fit``."""
+    # Its ``epoch`` selects the next batches, so that a resumed training continues with new ones.
     import keras
 
     class Stream(keras.utils.PyDataset):

@@ -57,10 +57,8 @@ def doses(modality: str) -> tuple[int, ...]:
 
 
 def reach_for(card: ModelCard) -> float | None:
-    """Return the distance (Å) up to which sites are to be connected; None for twice the least one.
-
-    That of a network of any crystal is the distance of dumbbells, and says nothing of lattices.
-    """
+    """Return the distance (Å) at which sites are connected; None for twice the least one."""
+    # That of a network of any crystal is the distance of dumbbells, and says nothing of lattices.
     return None if card.materials else _ANY_LATTICE
 
 
@@ -73,10 +71,8 @@ class Choice(NamedTuple):
 
 
 def count(outcome: Outcome, network: AtomNetwork | AtomEnsemble) -> np.ndarray:
-    """Count sites there, found and right, and sum their squared errors (Å²), (pairs, 5).
-
-    The last column is 1 for an image that is read, 0 for one that is mostly read wrong.
-    """
+    """Count sites there, found and right, and sum their squared errors (Å²), (pairs, 5)."""
+    # The last column is 1 for an image that is read, 0 for one that is mostly read wrong.
     squares = ((outcome.found[:, 3:5] * network.card.sampling) ** 2).sum(axis=1)
     left = _left(outcome.places, outcome.pixel, network)[outcome.counted]
     hits = left[outcome.right]
@@ -112,13 +108,10 @@ def choose(
     empty: Sequence[np.ndarray],
     network: AtomNetwork | AtomEnsemble,
 ) -> Choice:
-    """Choose by the `count` of images at each dose, and by `false_on_empty` of empty ones.
-
-    Of the pairs with few enough false atoms the one with the best mean F1 of the images of all
-    doses, each of which counts alike, whatever its number of sites; where there is none, the one
-    with the fewest false atoms. Images that are mostly read wrong have no say, since no threshold
-    mends them, but count in the scores.
-    """
+    """Choose by the `count` of images at each dose, and by `false_on_empty` of empty ones."""
+    # Of the pairs with few enough false atoms the one with the best mean F1 of the images of all
+    # doses, each of which counts alike; where there is none, the one with the fewest false atoms.
+    # Images mostly read wrong have no say, since no threshold mends them, but count in the scores.
     images = np.array([part for parts in counts.values() for part in parts])
     weights = images[..., 4] * (images[..., 0] > 0)
     f1 = (weights * _f1(images)).sum(axis=0) / np.maximum(weights.sum(axis=0), 1)

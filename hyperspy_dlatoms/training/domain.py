@@ -58,10 +58,7 @@ def learn_domain(
     track: Callable,
     numbers: tuple[int, int, int] = (INSIDE, OUTSIDE, GOOD),
 ) -> Domain:
-    """Apply a network to images from inside and outside its training set, and fit its domain.
-
-    So many images of training waves, of other kinds, and of waves held out.
-    """
+    """Fit a network's domain on so many training images, others, and ones of waves held out."""
     n_inside, n_outside, n_good = numbers
     card, pixel = network.card, recipe.waves.sampling
     trained, untrained = range(first_held_out(recipe)), held_out(recipe)
@@ -116,12 +113,10 @@ def fit_domain(
     margins: Sequence[float] = _MARGINS["HRTEM"],
     seed: int = 0,
 ) -> Domain:
-    """Fit a domain to descriptions of images that a network reads right, and wrong.
-
-    Limits are set by `good` images, of waves that it was not trained on; `sampling` is the least
-    and largest that it was trained on (Å/px). Least squares on a Gaussian kernel at a random part
-    of the images; those inside and outside count the same in all.
-    """
+    """Fit a domain to descriptions of images that a network reads right, and wrong."""
+    # Limits are set by `good` images, of waves that it was not trained on; `sampling` is the least
+    # and largest in training (Å/px). Least squares on a Gaussian kernel at a random part of the
+    # images; those inside and outside count the same in all.
     for name, images in (("inside", inside), ("outside", outside), ("good", good)):
         if len(images) < 20:
             raise ValueError(f"There are {len(images)} images {name!r}, at least 20 are needed.")

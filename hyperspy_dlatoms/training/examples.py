@@ -90,12 +90,10 @@ class Examples:
         return [held_out.draw_batch(number) for number in range(batches)]
 
     def draw_batch(self, number: int) -> tuple[Any, np.ndarray]:
-        """Make the inputs and targets of one batch.
-
-        Inputs are frames (batch, crop, crop, images) float32; of focal series with what is known of
-        their defoci, (batch, images + 1), and of their material, 2 more. Targets are (batch, crop /
-        stride, crop / stride, 3) float32, 4 in place of 3 with heights, 8 of exit waves.
-        """
+        """Make the inputs and targets of one batch."""
+        # Inputs are frames (batch, crop, crop, images) float32; of series with their defoci (batch,
+        # images + 1), and of materials 2 more. Targets are (batch, crop / stride, crop / stride, 3)
+        # float32, 4 with heights, 8 of exit waves.
         rng = np.random.default_rng([self.seed, number])
         chosen = rng.choice(self.indices, self.batch)
         drawn = [self.draw_example(rng, self.data[int(index)]) for index in chosen]
@@ -105,10 +103,8 @@ class Examples:
     def draw_example(
         self, rng: np.random.Generator, item: Item
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Image a wave under new conditions, and cut, turn and normalise the images.
-
-        Returned are one frame, its targets and what is known of its defoci, as of a batch.
-        """
+        """Image a wave under new conditions, and cut, turn and normalise the images."""
+        # One frame, its targets and what is known of its defoci, as of a batch.
         frames, positions, defoci = self._image(rng, item)
         if self.wave:
             return *self._with_wave(rng, frames, item.wave), defoci
@@ -210,11 +206,9 @@ def seed_of(recipe: Recipe) -> int:
 
 
 def difficulty(curriculum: Curriculum | None, progress: float) -> dict[str, Any]:
-    """Return the arguments of `draw_conditions` at a progress of 0 to 1.
-
-    Until the share ``until`` of the training the least dose falls from ``dose`` (e/Å²), and coma
-    and astigmatisms widen to their whole ranges.
-    """
+    """Return the arguments of `draw_conditions` at a progress of 0 to 1."""
+    # Until the share ``until`` of the training the least dose falls from ``dose`` (e/Å²), and coma
+    # and astigmatisms widen to their whole ranges.
     if not curriculum or progress >= curriculum.until:
         return {}
     done = progress / curriculum.until
@@ -225,10 +219,8 @@ def difficulty(curriculum: Curriculum | None, progress: float) -> dict[str, Any]
 def given_defoci(
     rng: np.random.Generator, defoci: Sequence[float], images: int, known: float
 ) -> np.ndarray:
-    """Return the input of a network for the defoci (Å) of a series, (images + 1,).
-
-    Those of a fraction `known` of the series are given, with an error such as a microscopist's.
-    """
+    """Return the input of a network for the defoci (Å) of a series, (images + 1,)."""
+    # Those of a fraction `known` of the series are given, with an error such as a microscopist's.
     if not defoci or rng.random() >= known:
         return encode_defoci(None, images)
     error = _FOCUS_ERROR * rng.standard_normal() + _STEP_ERROR * rng.standard_normal(len(defoci))
@@ -236,21 +228,17 @@ def given_defoci(
 
 
 def material_of(item: Item) -> np.ndarray:
-    """Return the input of a network for the elements of a layer, (2,).
-
-    A specimen that is no layer gets that of MoS2: what is said of a material changes no carbon.
-    """
+    """Return the input of a network for the elements of a layer, (2,)."""
+    # A specimen that is no layer gets that of MoS2: what is said of a material changes no carbon.
     elements = item.record["specimen"].get("elements", ())
     return encode_material(elements if len(elements) == 2 else ("Mo", "S"))
 
 
 def labels_of(item: Item, classes: Sequence[str], decoys: Sequence[str] = ()) -> np.ndarray:
-    """Return the class that a network is to learn of each site of an item, (n,) int.
-
-    Classes count from 1 on, decoys after them; 0 is for sites that are none, and -1 for those of
-    other kinds, which are left open. Where the sites are of a single kind, or the only class is no
-    kind, all sites with atoms are of the first class.
-    """
+    """Return the class that a network is to learn of each site of an item, (n,) int."""
+    # Classes count from 1 on, decoys after them; 0 is for sites that are none, and -1 for those of
+    # other kinds, which are left open. Where the sites are of a single kind, or the only class is
+    # no kind, all sites with atoms are of the first class.
     kinds, names = item.record["kinds"], [*classes, *decoys]
     alike = len(names) == 1 and names[0] not in kinds
     if len(kinds) == 1 and len(names) == 1 or alike:

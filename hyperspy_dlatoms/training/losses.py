@@ -15,13 +15,10 @@ _CLASSES, _POSITIONS = 4.0, 0.5
 
 
 def site_loss(targets: Any, maps: Any, height_weight: float = 0.1) -> Any:
-    """Return the cross-entropy of classes and the Gaussian likelihood of offsets and heights.
-
-    `targets` (n, h, w, 3 or 4) as of `rasterise`, cells of class -1 not counting; `maps` as of
-    `architecture.build`; the weight of the heights as of `TrainingSettings`. Both being
-    likelihoods, probabilities come out calibrated, and deviations are those of the errors, as far
-    as training reaches.
-    """
+    """Return the cross-entropy of classes and the Gaussian likelihood of offsets and heights."""
+    # `targets` (n, h, w, 3 or 4) as of `rasterise`, cells of class -1 not counting; `maps` as of
+    # `architecture.build`. Both being likelihoods, probabilities come out calibrated, and
+    # deviations are those of the errors, as far as training reaches.
     from keras import ops
 
     classes = ops.cast(targets[..., 0], "int32")
@@ -47,10 +44,7 @@ def site_loss(targets: Any, maps: Any, height_weight: float = 0.1) -> Any:
 
 
 def wave_loss(targets: Any, waves: Any) -> Any:
-    """Return the mean square difference of exit waves (n, h, w, 8), see `waves.to_cells`.
-
-    Of a pixel, in hundredths of the mean intensity.
-    """
+    """Return the mean square difference of waves (n, h, w, 8) a pixel, in % of the mean."""
     from keras import ops
 
     # Real and imaginary part of a pixel add up.
@@ -58,11 +52,9 @@ def wave_loss(targets: Any, waves: Any) -> Any:
 
 
 def surprise(true: Any, mean: Any, raw: Any) -> Any:
-    """Return the negative logarithm of a Gaussian likelihood (...), weighed by its variance.
-
-    `true` and `mean` (..., c); `raw` is the logarithm of the predicted deviation before it is
-    bounded. The weight keeps the few sites that are known best from drowning all others.
-    """
+    """Return the negative logarithm of a Gaussian likelihood (...), weighed by its variance."""
+    # `true` and `mean` (..., c); `raw` is the logarithm of the predicted deviation before it is
+    # bounded. The weight keeps the few sites that are known best from drowning all others.
     # A. Kendall and Y. Gal, "What uncertainties do we need in Bayesian deep learning for computer
     # vision?", NeurIPS (2017), equation 5; M. Seitzer et al., "On the pitfalls of heteroscedastic
     # uncertainty estimation with probabilistic neural networks", ICLR (2022), for the weight.

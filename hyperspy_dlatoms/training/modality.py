@@ -60,11 +60,8 @@ def describe_images(
 
 
 def fit_scanned(domain: Domain, camera: np.ndarray, scanned: np.ndarray) -> Domain:
-    """Fit a domain to tell descriptions (n, D) of scanned images from those of a camera.
-
-    It is a logistic regression of the standardised descriptions on which each kind counts the same
-    in all, fitted by Newton's method.
-    """
+    """Fit a domain to tell descriptions (n, D) of scanned images from those of a camera."""
+    # Logistic regression of the standardised ones, each kind counting the same, by Newton's method.
     for name, images in (("camera", camera), ("scanned", scanned)):
         if len(images) < 20:
             raise ValueError(f"There are {len(images)} images {name!r}, at least 20 are needed.")

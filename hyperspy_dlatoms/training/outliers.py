@@ -92,10 +92,7 @@ def take_picture(
     sampling: float,
     card: ModelCard | None = None,
 ) -> Picture:
-    """Image a wave of a data set (of a `sampling` in Å/px) under conditions drawn from ranges.
-
-    The card is that of the network that is to see it, if it has several classes or is told more.
-    """
+    """Image a wave of a data set (Å/px) under conditions drawn from ranges, for a card or any."""
     conditions = draw_any(rng, imaging)
     image, pixel, positions = take_any(
         rng, item.wave, sampling, item.record["energy"], conditions, item.sites[:, :2]
@@ -142,13 +139,11 @@ def draw_outlier(
     sampling: float,
     card: ModelCard,
 ) -> Picture:
-    """Draw an image of one of ``KINDS``, as the training set of a network does not hold.
-
-    A crystal of a random lattice; a training image with a wrong calibration; one of too large a
-    two-fold astigmatism; columns as bright spots, as an annular dark field shows them, or for a
-    network of scanned images in phase contrast; leaves fallen over one another; nothing but noise,
-    which a network is to read right.
-    """
+    """Draw an image of one of ``KINDS``, as the training set of a network does not hold."""
+    # A crystal of a random lattice; a training image with a wrong calibration; one of too large a
+    # two-fold astigmatism; columns as bright spots, as an annular dark field shows them, or for a
+    # network of scanned images in phase contrast; leaves fallen over one another; nothing but
+    # noise, which a network is to read right.
     size = len(item.wave) * sampling
     scanned = modality_of(imaging) == "STEM"
     visible = rng.random() < 0.5 and not scanned
@@ -188,10 +183,9 @@ def draw_outlier(
 
 
 def random_lattice(rng: np.random.Generator, size: float) -> np.ndarray:
-    """Draw the columns (y, x in Å, weight) of a crystal that need not exist, in an ellipse.
-
-    Every second one has two axes of a length, as most crystals have along an axis of high symmetry.
-    """
+    """Draw columns (y, x in Å, weight) of a crystal that need not exist, in an ellipse."""
+    # Every second one has two axes of a length, as most crystals have along an axis of high
+    # symmetry.
     a = rng.uniform(1.4, 6.0)
     b = a * rng.choice([1.0, rng.uniform(0.55, 1.0)])
     angle, turn = np.radians(rng.choice([60, 90, rng.uniform(55, 90)])), rng.uniform(0, 2 * np.pi)
@@ -216,10 +210,7 @@ def draw_columns(columns: np.ndarray, size: float, width: float) -> np.ndarray:
 
 
 def dark_field(rng: np.random.Generator, columns: np.ndarray, size: float) -> Picture:
-    """Show columns (y, x in Å, and weight) as bright spots on a dark ground, with counting noise.
-
-    An annular dark field is about that: an incoherent image, peaked at the columns.
-    """
+    """Show columns (y, x in Å, weight) as an annular dark field would: bright spots with counts."""
     image = draw_columns(columns, size, rng.uniform(0.3, 0.7))
     image = image / image.max() + rng.uniform(0.01, 0.3)
     pixel = rng.uniform(0.04, 0.25)

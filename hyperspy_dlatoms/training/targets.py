@@ -21,11 +21,9 @@ def rasterise(
     radius: float,
     heights: np.ndarray | None = None,
 ) -> np.ndarray:
-    """Return the targets (*shape, 3 or with `heights` 4) of sites (n, 2), y and x in px.
-
-    Each site is written into a window of cells of its own, which no array function can do: what is
-    written last counts.
-    """
+    """Return the targets (*shape, 3 or with `heights` 4) of sites (n, 2), y and x in px."""
+    # Each site is written into a window of cells of its own, which no array function can do: what
+    # is written last counts.
     targets = np.zeros((*shape, 3 if heights is None else 4), np.float32)
     reach = int(np.ceil(radius / stride)) + 1
     window = np.stack([*np.mgrid[-reach : reach + 1, -reach : reach + 1]], axis=-1).reshape(-1, 2)
@@ -48,10 +46,8 @@ def rasterise(
 def rasterise_many(
     xp: Any, sites: Any, species: Any, heights: Any, cells: int, stride: int, radius: float
 ) -> Any:
-    """Return the targets (n, cells, cells, 4) of sites (n, m, 2), those of species 0 being none.
-
-    An array function: each cell is compared with all sites of its frame.
-    """
+    """Return the targets (n, cells, cells, 4) of sites (n, m, 2), those of species 0 being none."""
+    # An array function: each cell is compared with all sites of its frame.
     middle = (stride * xp.arange(cells) + (stride - 1) / 2).astype(xp.float32)
     dy, dx = (sites[:, None, :, axis] - middle[None, :, None] for axis in (0, 1))
     far = xp.where(species == 0, 1e9, 0.0).astype(xp.float32)[:, None, None]

@@ -28,17 +28,7 @@ _SEED = 770_000
 
 @dataclass(frozen=True)
 class Point:
-    """One point of a curve.
-
-    Parameters
-    ----------
-    value : float or str
-        Of what is varied.
-    plans : tuple of Plan
-        The specimens.
-    changes : dict
-        What differs from the reference conditions.
-    """
+    """One point of a curve: the value of what is varied, the specimens, the changed conditions."""
 
     value: float | str
     plans: tuple[Plan, ...]

@@ -35,30 +35,14 @@ def _nowhere() -> np.ndarray:
 
 @dataclass(frozen=True)
 class Plan:
-    """The parameters of the exit waves of a specimen.
+    """The parameters of the exit waves of a specimen."""
 
-    Parameters
-    ----------
-    specimen : str
-        The builder, one of ``SPECIMENS``.
-    seed : int
-        Of all that is random.
-    energy : float
-        Of the electrons (eV).
-    arguments : dict
-        Of the builder.
-    snapshots : int
-        Thermal snapshots.
-    bound : bool
-        Whether the Cramér-Rao bound of its sites is wanted, which takes many more waves.
-    """
-
-    specimen: str
+    specimen: str  # A builder, one of SPECIMENS.
     seed: int
-    energy: float
-    arguments: dict[str, Any] = field(default_factory=dict)
+    energy: float  # eV
+    arguments: dict[str, Any] = field(default_factory=dict)  # Of the builder.
     snapshots: int = 8
-    bound: bool = False
+    bound: bool = False  # Whether the Cramér-Rao bound is wanted, which takes many more waves.
 
     @property
     def key(self) -> str:
@@ -103,11 +87,7 @@ class Truth:
 
 @dataclass(frozen=True, eq=False)
 class ExitWaves:
-    """Exit waves of a specimen, and its true sites at rest.
-
-    `waves` are those of the thermal snapshots, complex64, shape (P, N, N), of ``SAMPLING`` Å/px;
-    the energy is in eV.
-    """
+    """Exit waves (snapshots, N, N) complex64 of a specimen, energy in eV, and its sites at rest."""
 
     energy: float
     waves: np.ndarray

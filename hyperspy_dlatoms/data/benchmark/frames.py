@@ -21,21 +21,14 @@ KEPT = 32
 
 
 def conditions_of(imaging: Mapping[str, Any], seed: int, number: int) -> Conditions:
-    """Draw the conditions of frame `number` from conditions and ranges.
-
-    Frames of one number have the same aberrations at each point of each curve, so that the points
-    differ by nothing but what is varied.
-    """
+    """Draw the conditions of frame `number`, with the same aberrations at all points of curves."""
     return draw_conditions(np.random.default_rng([seed, number]), imaging)
 
 
 def take_frame(
     rng: np.random.Generator, specimen: ExitWaves, conditions: Conditions
 ) -> tuple[np.ndarray, float]:
-    """Return a frame, electrons a pixel, (M, M) float32, and its exact sampling in Å/px.
-
-    It is the mean of the intensities of all snapshots, recorded by the camera, with noise by `rng`.
-    """
+    """Return a frame (M, M), electrons a pixel, of all snapshots, and its exact sampling (Å/px)."""
     camera = conditions.camera
     intensity = _intensity(
         specimen, conditions.lens, conditions.defocus_ramp, conditions.ramp_angle

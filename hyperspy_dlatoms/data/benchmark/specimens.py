@@ -47,14 +47,11 @@ def wulff_particle(
     rounded: bool = False,
     support: str = "vacuum",
 ) -> Specimen:
-    """Make the equilibrium shape of an fcc metal, its columns the sites; lengths in Å.
-
-    Unlike the particles of the training, its facets are all those of a Wulff construction by ASE,
-    at the same distance each. It is elongated or cut to a thickness along the beam, with flat sides
-    or, if rounded, lens-shaped with single-atom columns at the rim. The tilt is in degrees
-    about an axis drawn at random; the support one of ``SUPPORTS``: CeO2 edge-on beside it, or
-    amorphous carbon under, over or beside it.
-    """
+    """Make the equilibrium shape of an fcc metal, its columns the sites (Å, °)."""
+    # Unlike those of the training, all facets are at the distances of a Wulff construction by ASE.
+    # It is elongated or cut along the beam, with flat sides or, if rounded, with single-atom
+    # columns at its rim. Of the ``SUPPORTS`` CeO2 is edge-on beside it, carbon under, over or
+    # beside it.
     # G. Wulff, Z. Kristallogr. 34 (1901) 449.
     from ase.cluster import wulff_construction
     from ase.data import atomic_numbers
@@ -105,13 +102,8 @@ def wulff_particle(
 def graphene_specimen(
     rng: np.random.Generator, kind: str = "perfect", size: float = 60.0, tilt: float = 0.0
 ) -> Specimen:
-    """Make a sheet of graphene with one kind of defect, its atoms the sites; size in Å.
-
-    The kind is one of ``SHEETS``: with single and double vacancies, Stone-Wales defects, a
-    symmetric tilt boundary, a hole and a free edge, or patches of amorphous carbon, whose atoms
-    underneath are no sites. The tilt is in degrees about an axis drawn at random. The description
-    holds y, x (Å) of ``vacancies`` and of ``unclear``, the atoms under the carbon.
-    """
+    """Make a sheet of graphene with one kind of defect, one of ``SHEETS``; size in Å, tilt in °."""
+    # The description holds y, x (Å) of ``vacancies`` and of ``unclear``, atoms under carbon.
     if kind not in SHEETS:
         raise ValueError(f"kind {kind!r} is not known: expected one of {SHEETS}.")
     low, high = -BEYOND, size + BEYOND

@@ -35,12 +35,9 @@ DISPLACEMENT = {
 def phonon_waves(
     rng: np.random.Generator, specimen: Specimen, energy: float, snapshots: int
 ) -> np.ndarray:
-    """Compute exit waves of thermal snapshots, complex64, shape (snapshots, N, N); energy in eV.
-
-    Snapshots come in pairs with opposite displacements. The mean of the displacements of each
-    atom is then exactly zero, and the mean image belongs to the atoms at rest to first order,
-    however few the snapshots.
-    """
+    """Compute waves of thermal snapshots, complex64, shape (snapshots, N, N); energy in eV."""
+    # In pairs with opposite displacements: their mean is exactly zero, so that the mean image
+    # belongs to the atoms at rest to first order, however few the snapshots.
     # R. F. Loane, P. Xu, J. Silcox, Acta Cryst. A47 (1991) 267; for the pairs J. M. Hammersley and
     # K. W. Morton, A new Monte Carlo technique: antithetic variates, Proc. Camb. Phil. Soc. 52
     # (1956) 449.
@@ -55,10 +52,7 @@ def phonon_waves(
 
 
 def resting_wave(specimen: Specimen, energy: float) -> np.ndarray:
-    """Compute the exit wave (N, N) of potentials that are blurred by the thermal motion.
-
-    This is the elastic part of the image alone, in one wave where `phonon_waves` takes many.
-    """
+    """Compute the elastic wave (N, N) of potentials blurred by thermal motion; energy in eV."""
     from abtem.parametrizations import KirklandParametrization
 
     return _wave(specimen, energy, KirklandParametrization(sigmas=DISPLACEMENT))

@@ -106,21 +106,11 @@ def modulation_transfer(
 
 
 class Grid(NamedTuple):
-    """Cameras of one number of pixels a side, which a batch has a grid of its own for.
+    """Cameras of one number of pixels a side, which a batch has a grid of its own for."""
 
-    Attributes
-    ----------
-    size : int
-        Pixels a side of the intensity.
-    edge : float
-        Of the field of view (Å).
-    pixels : int
-        Of the camera, a side.
-    """
-
-    size: int
-    edge: float
-    pixels: int
+    size: int  # Pixels a side of the intensity.
+    edge: float  # Of the field of view (Å).
+    pixels: int  # Of the camera, a side.
 
     @property
     def pixel(self) -> float:
@@ -129,10 +119,8 @@ class Grid(NamedTuple):
 
     @property
     def half(self) -> int:
-        """Frequencies along an axis that both grids carry, the Nyquist frequency left out.
-
-        It stands for both signs, and cannot be scaled as the others are.
-        """
+        """Frequencies along an axis that both grids carry, the Nyquist frequency left out."""
+        # It stands for both signs, and cannot be scaled as the others are.
         return min(self.size, self.pixels) // 2
 
     def image(self, xp: Any, kept: Array) -> Array:
@@ -156,24 +144,14 @@ class Grid(NamedTuple):
 
 
 class VaryingGrid(NamedTuple):
-    """Cameras of any number of pixels a side up to that of the intensity, in one batch.
+    """Cameras of any number of pixels a side up to that of the intensity, in one batch."""
 
-    Images stand in the corner of arrays of the size of the intensity and are 0 beside it, so that
-    shapes do not depend on what was drawn; matrices take the place of Fourier transforms.
+    # Images stand in the corner of arrays of the size of the intensity and are 0 beside it, so that
+    # shapes do not depend on what was drawn; matrices take the place of Fourier transforms.
 
-    Attributes
-    ----------
-    size : int
-        Pixels a side of the intensity.
-    edge : float
-        Of the field of view (Å).
-    pixels : array
-        (...) of the cameras, a side.
-    """
-
-    size: int
-    edge: float
-    pixels: Array
+    size: int  # Pixels a side of the intensity.
+    edge: float  # Of the field of view (Å).
+    pixels: Array  # (...), of the cameras, a side.
 
     @property
     def pixel(self) -> Array:
@@ -246,11 +224,8 @@ def resolved(
     shift: Array | None = None,
     curve: tuple[tuple[float, float], ...] = (),
 ) -> Array:
-    """Resample intensities (..., N, N) to the pixels of cameras, with their blur.
-
-    The images (..., M, M) float32 are shifted by `shift` (..., 2; y and x, Å). The transfer
-    function of a scintillator is left to `counted`, since the noise undergoes it too.
-    """
+    """Resample (..., N, N) to cameras' pixels with blur, shifted (..., 2; y, x in Å); float32."""
+    # The transfer of a scintillator is left to `counted`, since the noise undergoes it too.
     value = per_image(xp, camera, xp.float32)
     spectrum = fft_of(xp).rfft2(intensity)
     half = grid.half
@@ -279,13 +254,11 @@ def counted(
     curve: tuple[tuple[float, float], ...] = (),
     scintillators: bool = True,
 ) -> Array:
-    """Draw the electrons recorded in each pixel of images (..., M, M), 1 without a specimen.
-
-    Where the transfer function has acted on the signal before, the noise drawn stays white, as in
-    a counting detector; in a scintillator it acts on the electrons drawn, so that the noise fades
-    towards high frequencies as the signal does. The readout noise is white in both. Without
-    `scintillators` among the cameras that step is left out.
-    """
+    """Draw the electrons recorded in each pixel of images (..., M, M), 1 without a specimen."""
+    # Where the transfer function has acted on the signal before, the noise drawn stays white, as in
+    # a counting detector; in a scintillator it acts on the electrons drawn, so that the noise fades
+    # towards high frequencies as the signal does. The readout noise is white in both. Without
+    # `scintillators` among the cameras that step is left out.
     value = per_image(xp, camera)
     area = grid.pixel**2
     finite = xp.isfinite(value["dose"])
@@ -310,13 +283,10 @@ def record(
     pixel: float,
     shift: tuple[float, float] = (0.0, 0.0),
 ) -> np.ndarray:
-    """Resample an intensity (N, N) of `sampling` Å/px to pixels of about `pixel` Å, with blur.
-
-    That is the camera's own pixel, or a coarser one when its pixels are summed. The result has
-    ``round(N * sampling / pixel)`` pixels a side, float32, and the same mean where the transfer at
-    zero is 1; its first pixel's centre lies where that of `intensity` does. What the `shift` (y, x,
-    Å) moves out on one side enters on the other.
-    """
+    """Resample an intensity (N, N; Å/px) to pixels of about `pixel` Å, with blur, float32."""
+    # Coarser pixels than the camera's are sums. There are ``round(N * sampling / pixel)`` a side;
+    # the mean stays if the transfer at zero is 1; the first pixels' centres coincide; a `shift` (y,
+    # x, Å) wraps around.
     edge = len(intensity) * sampling
     grid = Grid(len(intensity), edge, round(edge / pixel))
     moved = np.array(shift) if any(shift) else None

@@ -83,34 +83,18 @@ EACH = ("defocus_jitter", "drift")
 
 
 class ConditionArrays(NamedTuple):
-    """Conditions of images as arrays, for the array functions of this package.
+    """Conditions of images as arrays, for the array functions of this package."""
 
-    Attributes
-    ----------
-    values : dict of array
-        By the names of `Lens`, `Camera` and the illumination, each (...).
-    focus : Focus
-        The defoci that each image is blended from, (..., images, k).
-    shift : array or None
-        (..., images, 2): drift along y and x, Å.
-    """
-
-    values: dict[str, Any]
-    focus: Focus
-    shift: Any
+    values: dict[str, Any]  # (...), by the names of `Lens`, `Camera`, illumination
+    focus: Focus  # The defoci that each image is blended from, (..., images, k).
+    shift: Any  # (..., images, 2), drift along y and x, Å
 
 
 def as_arrays(conditions: Conditions, defoci: int | None = None) -> ConditionArrays:
-    """Return conditions as arrays, padded to so many `defoci` that an image is blended from.
-
-    A ramp whose every step is a sum over the spread of focus needs many: where they are more than
-    `defoci`, the spread stays an envelope in it. The measured curve of a camera is not among them.
-
-    Raises
-    ------
-    ValueError
-        If there are more `defoci` still.
-    """
+    """Return conditions as arrays, padded to so many `defoci` that an image is blended from."""
+    # Where a ramp whose every step is a sum over the spread of focus needs more than `defoci`, the
+    # spread stays an envelope; ValueError if there are more still. Without the camera's measured
+    # curve.
     lens = conditions.lens
     at = conditions.defoci or (lens.defocus,)
     focus = focus_at(lens, at, conditions.defocus_ramp)
@@ -146,11 +130,9 @@ def stack_arrays(arrays: Sequence[ConditionArrays]) -> ConditionArrays:
 
 
 def most_defoci(imaging: Mapping[str, Any]) -> int:
-    """Return from how many defoci the images of a recipe are blended at most.
-
-    As in `as_arrays`, where an image that has both a ramp and a sum over the spread of focus keeps
-    the spread as an envelope if it would need more than either alone.
-    """
+    """Return from how many defoci the images of a recipe are blended at most, see `as_arrays`."""
+    # With both a ramp and a sum over the spread, that stays an envelope if both need more than
+    # either.
     ramp = max(map(abs, bounds(imaging.get("defocus_ramp", 0.0))))
     points = int(bounds(imaging.get("focal_points", 1))[1])
     return max(len(ramp_steps(ramp)), points)

@@ -60,11 +60,9 @@ def array_noise(xp: Any, uniform: Callable[..., Array], normal: Callable[..., Ar
 def poisson(
     xp: Any, mean: Array, uniform: Callable[..., Array], normal: Callable[..., Array]
 ) -> Array:
-    """Draw from Poisson distributions without a loop of unknown length.
-
-    Up to ``FEW`` by the inverse of the distribution, beyond by a normal number with the skew of the
-    distribution (E. A. Cornish and R. A. Fisher, 1938), rounded.
-    """
+    """Draw from Poisson distributions without a loop of unknown length."""
+    # Up to ``FEW`` by the inverse of the distribution, beyond by a normal number with the skew of
+    # the distribution (E. A. Cornish and R. A. Fisher, 1938), rounded.
     few = xp.minimum(mean, FEW)
     u = uniform(mean.shape)
     term = xp.exp(-few)

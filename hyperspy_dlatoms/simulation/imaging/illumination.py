@@ -15,10 +15,7 @@ def across(xp: Any, size: int, pixels: Array | None = None) -> Array:
 
 
 def plane(xp: Any, size: int, angle: Array, pixels: Array | None = None) -> Array:
-    """Return planes that rise from -1/2 to 1/2, (..., size, size) float32.
-
-    The `angle` (...) is that of the rise, radians from x towards y; `pixels` as for `across`.
-    """
+    """Return planes rising by 1 at `angle` (...; rad, x towards y), (..., size, size), mean 0."""
     line = across(xp, size, pixels)
     cos, sin = (f(xp.asarray(angle, xp.float32))[..., None, None] for f in (xp.cos, xp.sin))
     rise = line[..., None, :] * cos + line[..., :, None] * sin
@@ -28,11 +25,7 @@ def plane(xp: Any, size: int, angle: Array, pixels: Array | None = None) -> Arra
 def light(
     xp: Any, size: int, slope: Array, angle: Array, vignetting: Array, pixels: Array | None = None
 ) -> Array:
-    """Return an uneven illumination of mean about 1, (..., size, size) float32.
-
-    It changes by `slope` across the frame in the direction `angle`, and loses `vignetting` at the
-    corners; all of shape (...).
-    """
+    """Return light of mean about 1, with `slope` at `angle` and dark corners, (..., size, size)."""
     line = across(xp, size, pixels)
     radius = 2 * (line[..., None, :] ** 2 + line[..., :, None] ** 2)
     slope, vignetting = (

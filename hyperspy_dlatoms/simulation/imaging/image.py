@@ -35,11 +35,9 @@ def intensities(
     blend: bool = True,
     together: int = 1,
 ) -> Array:
-    """Return the intensities (..., images, N, N) behind the lens of waves (..., N, N).
-
-    `length` (...) is the wavelength of their electrons (Å). Images of one defocus, that of the
-    lens, need no `blend`; otherwise `together` defoci are propagated at once.
-    """
+    """Return the intensities (..., images, N, N) behind the lens of waves (..., N, N)."""
+    # `length` (...) is the wavelength (Å). Images of one defocus, that of the lens, need no
+    # `blend`; otherwise `together` defoci are propagated at once.
     values = conditions.values
     spectra = lens_spectrum(xp, waves, length, values, sampling)[..., None, :, :]
     if not blend:
@@ -58,11 +56,8 @@ def expected_image(
     *,
     uneven: bool = True,
 ) -> Array:
-    """Return the images (..., images, M, M) that cameras would record of intensities at any dose.
-
-    With the measured `curve` of all their cameras, if there is one; an illumination that is not
-    `uneven` saves a step.
-    """
+    """Return the images (..., images, M, M) that cameras record of intensities at any dose."""
+    # With the measured `curve` of all cameras, if any; light that is not `uneven` saves a step.
     values = {name: xp.asarray(value)[..., None] for name, value in conditions.values.items()}
     image = resolved(xp, intensity, values, grid, conditions.shift, curve)
     varying = isinstance(grid, VaryingGrid)
@@ -88,11 +83,8 @@ def expose(
     *,
     scintillators: bool = True,
 ) -> Array:
-    """Return the counts (..., images, M, M) that cameras record of intensities (..., images, N, N).
-
-    With the measured `curve` of all their cameras, if there is one; without `scintillators` among
-    them a step is saved.
-    """
+    """Return the counts (..., images, M, M) of intensities (..., images, N, N)."""
+    # With the measured `curve` of all cameras, if any; without `scintillators` a step is saved.
     values = {name: xp.asarray(value)[..., None] for name, value in conditions.values.items()}
     image = expected_image(xp, intensity, conditions, grid, curve)
     counts = counted(xp, noise, image, values, grid, curve, scintillators)
@@ -204,11 +196,8 @@ def image_intensity(
     ramp: float = 0.0,
     angle: float = 0.0,
 ) -> np.ndarray:
-    """Return the intensity (N, N) float32 of an exit wave (N, N), 1 where there is no specimen.
-
-    `sampling` in Å/px, `energy` in eV; the defocus changes by `ramp` (Å) across the frame, in the
-    direction `angle` (radians).
-    """
+    """Return the intensity (N, N) float32 of an exit wave (N, N), 1 where there is no specimen."""
+    # `sampling` in Å/px, `energy` in eV; the defocus changes by `ramp` (Å) along `angle` (radians).
     conditions = Conditions(lens=lens, defocus_ramp=ramp, ramp_angle=angle)
     return _ideal(wave, sampling, energy, conditions, as_arrays(conditions))[0]
 

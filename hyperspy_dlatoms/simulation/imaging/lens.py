@@ -90,24 +90,16 @@ class Lens:
 
 
 class Focus(NamedTuple):
-    """The k defoci that images are blended from.
+    """The k defoci that images are blended from."""
 
-    Where the defocus changes across the frame, an image counts where it is nearest: at the place
-    ``along / intervals`` on the way from one side to the other. Those of no ramp, whose `intervals`
-    are 0, count everywhere.
+    # Where the defocus changes across the frame, an image counts where it is nearest: at the place
+    # ``along / intervals`` on the way from one side to the other. Those of no ramp, whose
+    # `intervals` are 0, count everywhere.
 
-    Attributes
-    ----------
-    offsets, weights, along : array
-        (..., k): relative to the defocus of the lens (Å), weights, and number along the ramp.
-    intervals : array
-        (...): steps of the ramp.
-    """
-
-    offsets: Array
+    offsets: Array  # (..., k), relative to the defocus of the lens (Å).
     weights: Array
-    along: Array
-    intervals: Array
+    along: Array  # (..., k), number along the ramp.
+    intervals: Array  # (...), steps of the ramp.
 
 
 def wavelength(energy: float | np.ndarray) -> Any:
@@ -121,11 +113,8 @@ def wavelength(energy: float | np.ndarray) -> Any:
 def lens_spectrum(
     xp: Any, waves: Array, wavelength: Array, lens: Mapping[str, Array], sampling: float
 ) -> Array:
-    """Return the Fourier transform of waves (..., N, N) in the image plane, complex64.
-
-    `wavelength` (...) in Å, `lens` the values (...) by the names of `Lens`. E. J. Kirkland,
-    Advanced Computing in Electron Microscopy, 3rd ed. (2020), chapters 3 and 5.
-    """
+    """Return the transform of waves (..., N, N) in the image plane, complex64; wavelength in Å."""
+    # E. J. Kirkland, Advanced Computing in Electron Microscopy, 3rd ed. (2020), chapters 3 and 5.
     value = per_image(xp, lens)
     length = xp.asarray(wavelength)[..., None, None]
     y = length * frequencies(xp, waves.shape[-2], sampling)[:, None]
@@ -167,12 +156,10 @@ def blended(
     sampling: float,
     together: int = 1,
 ) -> Array:
-    """Return the intensities (..., N, N) of images that are each blended from several defoci.
-
-    `spectra` (..., N, N) are those of `lens_spectrum`, `angle` (...) is the direction of the ramp;
-    `together` defoci are propagated at once. Leading axes are broadcast: `focus` may have one more,
-    for the images of a focal series, where the others have an axis of length 1.
-    """
+    """Return the intensities (..., N, N) of images that are each blended from several defoci."""
+    # `spectra` as of `lens_spectrum`, the ramp along `angle`; `together` defoci are propagated at
+    # once. Leading axes are broadcast: `focus` may have one more, for a series, where others have
+    # length 1.
     size, count = spectra.shape[-1], focus.offsets.shape[-1]
     square = frequencies(xp, size, sampling) ** 2
     slope = xp.asarray(wavelength)[..., None] / 2

@@ -36,11 +36,9 @@ def take_any(
     sites: np.ndarray,
     pixel: float | None = None,
 ) -> tuple[np.ndarray, float, np.ndarray]:
-    """Image a wave, or scan a map, with the sites (n, 2; y, x in Å) that are in it.
-
-    Returned are the counts (M, M), of focal series (images, M, M), their exact sampling (Å/px), and
-    the positions of the sites as they are recorded (n, 2; px).
-    """
+    """Image a wave, or scan a map, with the sites (n, 2; y, x in Å) that are in it."""
+    # The counts (M, M), of a series (images, M, M), their exact sampling (Å/px), and the sites as
+    # they are recorded (px).
     if isinstance(conditions, ScanConditions):
         return take_scan(rng, wave, sampling, energy, conditions, sites, pixel)
     counts, pixel = take_series(rng, wave, sampling, energy, conditions, pixel)

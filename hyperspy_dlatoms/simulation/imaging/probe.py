@@ -43,19 +43,11 @@ class Probe:
 
 
 class Band(NamedTuple):
-    """Frequencies of a periodic map that a probe transfers.
+    """Frequencies of a periodic map that a probe transfers."""
 
-    Attributes
-    ----------
-    rows, columns : array, int
-        Which rows, and how many of the first columns, of its Fourier transform (N, N // 2 + 1).
-    qy, qx : array
-        Of those, 1/Å, float32; qy (rows, 1).
-    """
-
-    rows: np.ndarray
-    columns: int
-    qy: np.ndarray
+    rows: np.ndarray  # Of its transform (N, N // 2 + 1).
+    columns: int  # How many of the first ones.
+    qy: np.ndarray  # (rows, 1), 1/Å, float32.
     qx: np.ndarray
 
     def of(self, spectrum: np.ndarray) -> np.ndarray:
@@ -78,12 +70,10 @@ def band_of(probe: Probe, energy: float, size: int, sampling: float) -> Band:
 def probe_transfer(
     probe: Probe, energy: float, size: int, sampling: float, band: Band
 ) -> np.ndarray:
-    """Return the Fourier transform of a probe at the frequencies of a band, complex64, 1 at zero.
-
-    The centre of mass of its intensity is at the origin, wherever coma would move it. The aperture
-    is calculated in a box of half the edge, which holds any probe that resolves columns.
-    E. J. Kirkland, Advanced Computing in Electron Microscopy, 3rd ed. (2020), chapter 3.
-    """
+    """Return the transform of a probe at the frequencies of a band, complex64, 1 at zero."""
+    # The centre of mass of its intensity is at the origin, wherever coma would move it. The
+    # aperture is calculated in a box of half the edge, which holds any probe that resolves columns.
+    # E. J. Kirkland, Advanced Computing in Electron Microscopy, 3rd ed. (2020), chapter 3.
     half, length = size // 2, float(wavelength(energy))
     point = np.zeros((half, half), np.complex64)
     point[0, 0] = 1

@@ -9,10 +9,7 @@ from scipy import ndimage
 
 
 def interpolated(rng: np.random.Generator, image: np.ndarray, pixels: int) -> np.ndarray:
-    """Interpolate an image (M, M) to (pixels, pixels), linearly or by cubic splines.
-
-    The centres of the first pixels coincide, and the values are those of the smaller pixels.
-    """
+    """Interpolate (M, M) to (pixels, pixels), linearly or by cubic splines, values as counts."""
     ratio = len(image) / pixels
     order = int(rng.choice([1, 3]))
     fine = ndimage.affine_transform(
@@ -24,10 +21,7 @@ def interpolated(rng: np.random.Generator, image: np.ndarray, pixels: int) -> np
 def filtered(
     image: np.ndarray, smoothing: float = 0.0, high_pass: float = 0.0, wiener: int = 0
 ) -> np.ndarray:
-    """Filter an image; `smoothing` and `high_pass` are standard deviations of Gaussians, px.
-
-    The mean stays: of what `high_pass` takes off, the local mean, that of the image is given back.
-    """
+    """Filter an image by Gaussians (standard deviations, px) or Wiener's way; the mean stays."""
     if wiener:
         image = _wiener(image)
     if high_pass:
@@ -54,11 +48,9 @@ def saved(
 
 
 def _wiener(image: np.ndarray) -> np.ndarray:
-    """Keep of each frequency what exceeds the usual amplitude at its radius, that of the noise.
-
-    R. Kilaas, Optimal and near-optimal filters in high-resolution electron microscopy, Journal of
-    Microscopy 190, 45 (1998).
-    """
+    """Keep of each frequency what exceeds the usual amplitude at its radius, that of the noise."""
+    # R. Kilaas, Optimal and near-optimal filters in high-resolution electron microscopy, Journal of
+    # Microscopy 190, 45 (1998).
     size = len(image)
     spectrum = scipy.fft.rfft2(image)
     radius = np.hypot(np.fft.fftfreq(size)[:, None], np.fft.rfftfreq(size)) * size

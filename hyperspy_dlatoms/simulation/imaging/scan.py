@@ -20,22 +20,12 @@ _COLUMN = 0.4
 
 
 class Path(NamedTuple):
-    """Where the lines of a scan of ``len(y)`` lines and as many pixels begin.
+    """Where the lines of a scan of ``len(y)`` lines and as many pixels begin."""
 
-    Attributes
-    ----------
-    pixel : float
-        Distance of the pixels along a line, Å.
-    pitch, shear : float
-        Distance of the lines, and shift from line to line, as they drift, Å.
-    y, x : array
-        (lines,): by how much each line is off that, Å.
-    """
-
-    pixel: float
-    pitch: float
-    shear: float
-    y: np.ndarray
+    pixel: float  # Distance along a line, Å.
+    pitch: float  # Distance of the lines, Å.
+    shear: float  # Shift from line to line, Å.
+    y: np.ndarray  # (lines,), by how much each is off that, Å.
     x: np.ndarray
 
     def starts(self) -> tuple[np.ndarray, np.ndarray]:
@@ -44,11 +34,8 @@ class Path(NamedTuple):
         return self.pitch * lines + self.y, self.shear * lines + self.x
 
     def recorded(self, sites: np.ndarray) -> np.ndarray:
-        """Return where sites (n, 2; y, x in Å) are in the image, (n, 2) px.
-
-        That is the centre of the column as it was recorded: the lines that it extends over count by
-        its profile.
-        """
+        """Return where sites (n, 2; y, x in Å) are in the image, (n, 2) px."""
+        # The centre of the column as recorded: the lines that it extends over count by its profile.
         lines = np.arange(len(self.y))
         off_y, off_x = (
             gaussian_filter1d(off, _COLUMN / self.pitch, mode="nearest") for off in (self.y, self.x)
@@ -75,14 +62,11 @@ def draw_path(
     slips: int = 0,
     skipped_lines: float = 0.0,
 ) -> Path:
-    """Draw the path of a scan of (pixels, pixels), `pixel` Å apart.
-
-    Each line is off by a `jitter` of its own, and by a `wander` that adds up (standard deviations
-    of each line, Å). Where lines of a finer scan are summed to one, `summed` is their number: the
-    first averages out, the second adds up. Lines drift by the shares `shear`, along them, and
-    `stretch`, which makes the image longer across them; the scan jumps at `slips` lines. A share of
-    lines is skipped, and shows the one before it.
-    """
+    """Draw the path of a scan of (pixels, pixels), `pixel` Å apart."""
+    # Each line is off by a `jitter` of its own, and by a `wander` that adds up (standard
+    # deviations, Å); of `summed` finer lines to one, the first averages out, the second adds up.
+    # Lines drift by the shares `shear`, along, and `stretch`, across them; the scan jumps at
+    # `slips` lines; a share of lines is skipped, and shows the one before it.
     steps = wander * np.sqrt(summed) * rng.standard_normal((2, pixels))
     for _ in range(slips):
         steps[:, rng.integers(1, pixels)] += _SLIP * rng.standard_normal(2)
@@ -97,11 +81,8 @@ def draw_path(
 
 
 def scanned(spectrum: np.ndarray, band: Band, size: int, path: Path) -> np.ndarray:
-    """Sample a periodic map (size, size) along a path, (lines, lines) float32.
-
-    `spectrum` is its Fourier transform at the frequencies of a band. It is summed as it is, so
-    nothing is interpolated; lines lie anywhere, pixels along them evenly.
-    """
+    """Sample a map (size, size) by its transform in a band along a path, (lines, lines) float32."""
+    # Nothing is interpolated: lines lie anywhere, pixels along them evenly.
     pixels = len(path.y)
     columns = min(band.columns, (pixels + 1) // 2)
     y, x = path.starts()

@@ -151,11 +151,9 @@ def lose_one(
 
 
 def rows_of_vacancies(rng: np.random.Generator, lattice: Lattice, size: float) -> None:
-    """Take one atom, or all, from each of a row of nonmetal sites within the box.
-
-    H.-P. Komsa et al., From point to extended defects in two-dimensional MoS2: Evolution of
-    atomic structure under electron irradiation, Phys. Rev. B 88 (2013) 035301.
-    """
+    """Take one atom, or all, from each of a row of nonmetal sites within the box."""
+    # H.-P. Komsa et al., From point to extended defects in two-dimensional MoS2: Evolution of
+    # atomic structure under electron irradiation, Phys. Rev. B 88 (2013) 035301.
     inside = ((lattice.points > 0) & (lattice.points < size)).all(axis=1)
     may = np.flatnonzero(~lattice.metallic & lattice.perfect & inside)
     length, whole = int(rng.integers(3, 13)), bool(rng.random() < 0.3)

@@ -141,10 +141,7 @@ class Monolayer(NamedTuple):
     def lattice(
         self, angle: float, origin: np.ndarray, low: float, high: float
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Repeat the cell, turned about `origin`, within a square from `low` to `high` (Å).
-
-        Returns x, y (n, 2) and the number in the cell (n,) of the sites.
-        """
+        """Repeat the cell, turned about `origin`, in a square (Å): x, y and number in the cell."""
         c, s = np.cos(angle), np.sin(angle)
         turned = np.array([[c, s], [-s, c]])
         vectors, points = self.vectors @ turned, self.points @ turned
@@ -181,12 +178,9 @@ def monolayer(
 
 
 def random_dichalcogenide(rng: np.random.Generator, phase: str = "2H") -> Monolayer:
-    """Draw the elements and the size of a dichalcogenide, whose kinds of sites are roles.
-
-    A metal is any element of `METALS`, and a chalcogen of `CHALCOGENS`, so that neither the ratio
-    of their scattering nor the size of the lattice names one of them. Each atom of the lattice has
-    bonds of the sum of the covalent radii or thereabouts.
-    """
+    """Draw the elements and the size of a dichalcogenide, whose kinds of sites are roles."""
+    # Any of `METALS` and `CHALCOGENS`, so that neither the ratio of their scattering nor the size
+    # of the lattice names one; bonds are about the sum of the covalent radii.
     from ase.data import chemical_symbols, covalent_radii
 
     metal, chalcogen = int(rng.choice(METALS)), int(rng.choice(CHALCOGENS))

@@ -22,11 +22,9 @@ def random_packing(
     region: Region | None = None,
     trials: float = 4.0,
 ) -> np.ndarray:
-    """Place points one after the other at random, leaving out those too close to an earlier one.
-
-    B. Widom, Random sequential addition of hard spheres to a volume, J. Chem. Phys. 44 (1966)
-    3888.
-    """
+    """Place points at random one by one, leaving out those too close to an earlier one."""
+    # B. Widom, Random sequential addition of hard spheres to a volume, J. Chem. Phys. 44 (1966)
+    # 3888.
     edges = np.asarray(box, dtype=float)
     wanted = density * edges.prod()
     points = rng.random((int(np.ceil(trials * wanted)), len(edges))) * edges
@@ -127,22 +125,6 @@ def amorphous_carbon(
 
 
 def vacuum(size: float = 60.0) -> Specimen:
-    """Make a box without atoms.
-
-    Parameters
-    ----------
-    size : float, optional
-        Edge of the box (Å).
-
-    Returns
-    -------
-    Specimen
-        No atoms and no sites.
-
-    Examples
-    --------
-    >>> len(vacuum(30).atoms)
-    0
-    """
+    """Make a box of edge `size` (Å) without atoms and sites."""
     empty = AtomList.without_sites(6, np.empty((0, 3)))
     return Specimen.from_list(empty, size, {"kind": "vacuum"})

@@ -47,10 +47,7 @@ SPREADS = {"metal-nanoparticle": SPREAD, "metal-cluster": CLUSTER_SPREAD}
 
 
 def check_structures(structures: Sequence[Mapping[str, Any]], size: float) -> None:
-    """Check the settings of a recipe that need tables of elements or files of layers.
-
-    Particles have to fit into the box of edge `size` (Å), and files have to hold a layer.
-    """
+    """Check that particles fit into the box of edge `size` (Å), and that files hold a layer."""
     for number, one in enumerate(structures):
         name = one["structure"]
         site_kinds([one])
@@ -96,10 +93,8 @@ def site_kinds(structures: Sequence[Mapping[str, Any]]) -> set[str]:
 
 
 def site_materials(structures: Sequence[Mapping[str, Any]]) -> tuple[str, ...]:
-    """Return the materials whose sites are to be found, sorted: elements, and names of sheets.
-
-    There are none where crystals of any structure are among them.
-    """
+    """Return the materials whose sites are to be found, sorted: elements, and names of sheets."""
+    # There are none where crystals of any structure are among them.
     materials: set[str] = set()
     if any(structure["structure"] == "crystal" for structure in structures):
         return ()

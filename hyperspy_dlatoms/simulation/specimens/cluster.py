@@ -76,10 +76,7 @@ def icosahedron(rng: np.random.Generator, radius: float) -> np.ndarray:
 
 
 def empty_sites(positions: np.ndarray, spacing: float) -> np.ndarray:
-    """Find the empty lattice sites next to a particle, whatever its crystals.
-
-    A lattice has inversion symmetry, so opposite each neighbour of an atom lies another site.
-    """
+    """Find empty lattice sites next to a particle: opposite each neighbour of an atom lies one."""
     first, second = cKDTree(positions).query_pairs(1.15 * spacing, output_type="ndarray").T
     atom, neighbour = np.r_[first, second], np.r_[second, first]
     opposite = 2 * positions[atom] - positions[neighbour]

@@ -22,10 +22,8 @@ def contamination(
     coverage: float,
     clearance: float = CLEARANCE,
 ) -> tuple[AtomList, np.ndarray]:
-    """Make patches of amorphous carbon, up to `thickness` (Å), thinner towards their edges.
-
-    Returned with them is the thickness (Å) over each atom of the `sheet` (n, 3).
-    """
+    """Make patches of amorphous carbon, up to `thickness` (Å), thinner towards their edges."""
+    # With them comes the thickness (Å) over each atom of the `sheet` (n, 3).
     values = smooth_field(rng, size, scale=rng.uniform(20, 50))
     threshold = threshold_field(values, size, coverage)
     slope = rng.uniform(6, 40)

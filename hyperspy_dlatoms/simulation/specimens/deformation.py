@@ -14,10 +14,8 @@ from hyperspy_dlatoms.simulation.specimens.orientation import tilt_matrix
 def ripple(
     rng: np.random.Generator, points: np.ndarray, amplitude: float
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Bend a flat sheet (n, 2) into waves of `amplitude` (Å), which shortens it in projection.
-
-    Returned are its points and normals (n, 3).
-    """
+    """Bend a flat sheet (n, 2) into waves of `amplitude` (Å), which shortens it in projection."""
+    # Its points and normals (n, 3).
     xy, z, slope = points.copy(), np.zeros(len(points)), np.zeros((len(points), 2))
     middle = points.mean(axis=0)
     for share in (1.0, rng.uniform(0, 0.6), rng.uniform(0, 0.4)):
@@ -43,10 +41,8 @@ def deform(
     ripple_amplitude: float | tuple[float, float],
     tilt_max: float,
 ) -> tuple[np.ndarray, np.ndarray, dict[str, Any]]:
-    """Strain, ripple and tilt (degrees) a flat sheet (n, 2) about the middle of its box.
-
-    Returned are its points and normals (n, 3), and what was drawn.
-    """
+    """Strain, ripple and tilt (degrees) a flat sheet (n, 2) about the middle of its box."""
+    # Its points and normals (n, 3), and what was drawn.
     middle = np.full(2, size / 2)
     turn = rng.uniform(0, np.pi)
     axes = np.array([[np.cos(turn), np.sin(turn)], [-np.sin(turn), np.cos(turn)]])

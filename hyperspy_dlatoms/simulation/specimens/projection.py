@@ -84,11 +84,9 @@ def project(crystal: Projected, reach: float) -> tuple[AtomList, float]:
 
 
 def grouped(xy: np.ndarray, over: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Group atoms (n, 2) that are connected by steps of at most `over` (Å) across the beam.
-
-    Returned are the column of each (n,), the mean place of each column (m, 2), and which columns
-    are smeared (m,): with atoms farther than `over` from their middle.
-    """
+    """Group atoms (n, 2) that are connected by steps of at most `over` (Å) across the beam."""
+    # The column of each (n,), the mean place of each column (m, 2), and which are smeared (m,):
+    # with atoms farther than `over` from their middle.
     pairs = cKDTree(xy).query_pairs(over, output_type="ndarray")
     graph = coo_array((np.ones(len(pairs)), (pairs[:, 0], pairs[:, 1])), shape=(len(xy),) * 2)
     column = connected_components(graph, directed=False)[1]
@@ -105,11 +103,9 @@ def stacked(xy: np.ndarray) -> np.ndarray:
 
 
 def kinds_of(parts: AtomList, apart: float = APART) -> np.ndarray:
-    """Return the kind of each column: 0 for one to be found, 1 for a light or unresolved one.
-
-    Columns nearer than `apart` (Å) to one of like strength run together, and neither can be found.
-    A light column scatters little beside its strongest neighbour.
-    """
+    """Return the kind of each column: 0 for one to be found, 1 for a light or unresolved one."""
+    # Nearer than `apart` (Å) to one of like strength they run together, and neither can be found; a
+    # light one scatters little beside its strongest neighbour.
     is_site = parts.column >= 0
     column = parts.column[is_site]
     middle = _middle(parts.positions[is_site, :2], column)
@@ -128,10 +124,7 @@ def kinds_of(parts: AtomList, apart: float = APART) -> np.ndarray:
 
 
 def clear_share(crystal: Projected, apart: float = APART) -> float:
-    """Return the fraction of the scattering that is in columns to be found, `apart` (Å) or more.
-
-    It is 0 where there are more columns than `CROWDED`.
-    """
+    """Return the scattering's share in columns to be found, `apart` (Å); 0 with over `CROWDED`."""
     reach = max(8.0, 0.8 * crystal.longest_across)
     atoms, _ = project(crystal, reach)
     kind = kinds_of(atoms, apart)

@@ -290,10 +290,7 @@ ACROSS = 0.9
 
 
 def prototype_cell(rng: np.random.Generator, name: str) -> Atoms:
-    """Return a unit cell of a structure type, with elements and lattice constants drawn.
-
-    The constants a, b and c differ by up to 1.5 % from the ratios of the prototype.
-    """
+    """Return a cell of a structure type, elements drawn, and a, b, c, off by up to 1.5 %."""
     from ase.spacegroup import crystal
 
     kind = PROTOTYPES[name]
@@ -320,10 +317,8 @@ def prototype_cell(rng: np.random.Generator, name: str) -> Atoms:
 
 
 def random_cell(rng: np.random.Generator) -> Atoms:
-    """Return an oblique cell of one to six columns of any elements, so that none is known by heart.
-
-    The columns are along its third axis; each has one or two atoms a period.
-    """
+    """Return an oblique cell of one to six columns of any elements: none is known by heart."""
+    # The columns are along its third axis; each has one or two atoms a period.
     from ase import Atoms
 
     period = rng.uniform(2.5, 5.5)

@@ -16,10 +16,8 @@ Region = Callable[[np.ndarray], np.ndarray]
 def smooth_field(
     rng: np.random.Generator, size: float, scale: float = 20.0, modes: int = 8
 ) -> Callable[[np.ndarray], np.ndarray]:
-    """Make a smooth random field of zero mean and about unit variance, periodic in the box.
-
-    It maps points x, y (n, 2) to values (n,); `scale` (Å) is the wavelength of its finest modes.
-    """
+    """Make a smooth random field of mean 0 and variance about 1, periodic in the box."""
+    # It maps points x, y (n, 2) to values (n,); `scale` (Å) is the wavelength of its finest modes.
     highest = max(1, int(round(size / scale)))
     order = np.mgrid[-highest : highest + 1, 0 : highest + 1].reshape(2, -1).T
     length = np.hypot(*order.T)

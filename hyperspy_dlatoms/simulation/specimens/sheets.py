@@ -53,11 +53,7 @@ def from_centres(centres: np.ndarray) -> Sheet:
 
 
 def relax(sheet: Sheet, steps: int = 150, stiffness: float = 0.3) -> Sheet:
-    """Bring bonds to the length of graphene's, and second neighbours to theirs.
-
-    Harmonic springs along bonds and weaker ones between second neighbours, followed downhill
-    with momentum.
-    """
+    """Bring bonds and second neighbours to graphene's lengths, by springs and momentum."""
     n = len(sheet.points)
     first = pairs(sheet.bonded)
     third = np.append(sheet.bonded, [[-1] * 3], axis=0)[sheet.bonded].reshape(n, 9)
@@ -104,10 +100,8 @@ def random_centres(rng: np.random.Generator, low: float, high: float, sweeps: in
 
 
 def lloyd(points: np.ndarray, free: np.ndarray, sweeps: int) -> np.ndarray:
-    """Move points to the middle of their Voronoi cells.
-
-    S. P. Lloyd, Least squares quantization in PCM, IEEE Trans. Inf. Theory 28 (1982) 129.
-    """
+    """Move points to the middle of their Voronoi cells."""
+    # S. P. Lloyd, Least squares quantization in PCM, IEEE Trans. Inf. Theory 28 (1982) 129.
     points = points.copy()
     for _ in range(sweeps):
         triangles = Delaunay(points)
@@ -159,11 +153,9 @@ def grain_centres(
 
 
 def rotate_bonds(rng: np.random.Generator, sheet: Sheet, count: int) -> Sheet:
-    """Turn bonds by 90°, each of which makes two pentagons and two heptagons of four hexagons.
-
-    A. J. Stone and D. J. Wales, Theoretical studies of icosahedral C60 and some related
-    species, Chem. Phys. Lett. 128 (1986) 501.
-    """
+    """Turn bonds by 90°, each of which makes two pentagons and two heptagons of four hexagons."""
+    # A. J. Stone and D. J. Wales, Theoretical studies of icosahedral C60 and some related species,
+    # Chem. Phys. Lett. 128 (1986) 501.
     points, bonded = sheet.points.copy(), sheet.bonded.copy()
     whole = np.flatnonzero((bonded >= 0).all(axis=1))
     for i in rng.choice(whole, size=min(count, len(whole)), replace=False):
