@@ -59,15 +59,20 @@ class Choice(NamedTuple):
 
 
 def candidates(signal: Signal2D) -> list[str]:
-    """Return the networks of the package for single images, of an ensemble its first member.
+    """Return the networks of the package for single images, one for each kind of specimen.
 
-    If the metadata say how the images were made, only those for such images are tried.
+    Of those for the same materials it is the first by name; the others, whose names are its own and
+    a word for what they were trained on, are there for ensembles. If the metadata say how the
+    images were made, only networks for such images are tried.
     """
     from hyperspy_dlatoms.registry import catalogue
 
-    members = {name for entry in catalogue.ensembles().values() for name in entry.members[1:]}
-    cards = {name: _card(name) for name in catalogue.names() if name not in members}
-    single = [name for name, card in cards.items() if card.kind == "sites" and card.images == 1]
+    cards = {name: _card(name) for name in catalogue.names()}
+    first: dict[tuple[object, ...], str] = {}
+    for name, card in cards.items():
+        if card.kind == "sites" and card.images == 1:
+            first.setdefault((card.modality, card.classes, card.materials), name)
+    single = list(first.values())
     mode = acquisition_mode(signal)
     return [name for name in single if not other_modality(mode, cards[name])] or single
 

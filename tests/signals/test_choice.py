@@ -3,7 +3,7 @@ import hyperspy.api as hs
 import numpy as np
 import pytest
 
-from hyperspy_dlatoms import data
+from hyperspy_dlatoms import data, registry
 from hyperspy_dlatoms.detection.choosing import Rating
 from hyperspy_dlatoms.detection.sampling import SamplingError
 from hyperspy_dlatoms.signals import _choice
@@ -47,10 +47,11 @@ def test_a_choice_is_kept_in_a_file(example, tmp_path):
     assert list(again.names) == list(atoms.metadata.VectorMetadata.choice.names)
 
 
-def test_members_of_ensembles_and_networks_of_series_are_no_candidates():
+def test_further_networks_for_ensembles_and_those_of_series_are_no_candidates():
     names = candidates(hs.signals.Signal2D(np.zeros((4, 4))))
-    assert {"graphene", "metal-nanoparticle"} <= set(names)
-    assert not [name for name in names if "series" in name or "clusters" in name]
+    assert {"crystal", "graphene", "metal-nanoparticle"} <= set(names)
+    further = {name for entry in registry.ensembles().values() for name in entry.members[1:]}
+    assert not {"crystal-random", "mx2-focal-series", *further} & set(names)
 
 
 @pytest.mark.parametrize(
