@@ -298,7 +298,7 @@ def open_tool(
 ) -> AtomPositions:
     """Open the tool for a signal, and return what it will fill."""
     toolkit = _toolkits(toolkit) if display else toolkit
-    _, model, sampling = _blocks.chosen(signal, model, sampling, output)
+    _, model, sampling = _blocks.chosen(signal, model, sampling, search, output)
     tool: Any = AtomsTool(signal, model, sampling, search, output)
     if display:
         tool.gui(toolkit=toolkit)

@@ -33,7 +33,7 @@ from hyperspy_dlatoms.signals._axes import (
     some_images,
 )
 from hyperspy_dlatoms.signals._checkpoint import checkpointed, complete, describe
-from hyperspy_dlatoms.signals._choice import AUTO, Choice, choose_model, say
+from hyperspy_dlatoms.signals._choice import AUTO, Choice, choose_model, say, warn_of_unclear
 from hyperspy_dlatoms.signals._material import Layer, layer_of
 from hyperspy_dlatoms.signals._progress import progress_of
 from hyperspy_dlatoms.signals._quality import (
@@ -131,7 +131,7 @@ def find_atoms(
 ) -> AtomPositions:
     """Find the atoms of every frame, or the sites of every focal series."""
     search.check()
-    choice, model, sampling = chosen(signal, model, sampling, output)
+    choice, model, sampling = chosen(signal, model, sampling, search, output)
     model = resolve(model)
     _check_sites(model.card, series, "find_atoms_nn", "classify_species")
     layer = _layer(signal, model.card, material, series, search.on_extrapolation)
@@ -167,7 +167,11 @@ def find_atoms(
 
 
 def chosen(
-    signal: Signal2D, model: ModelLike, sampling: float | str | None, output: Output
+    signal: Signal2D,
+    model: ModelLike,
+    sampling: float | str | None,
+    search: SearchOptions,
+    output: Output,
 ) -> tuple[Choice | None, ModelLike, float | str | None]:
     """Choose a model and a sampling where the model is left to the package."""
     if not (isinstance(model, str) and model == AUTO):
@@ -175,6 +179,8 @@ def chosen(
     show = output.show_progressbar
     choice, pixel = choose_model(signal, sampling, _FRAMES, show_progressbar=show)
     say(choice, show)
+    if search.on_extrapolation != "ignore":
+        warn_of_unclear(choice)
     return choice, choice.name, pixel
 
 

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from hyperspy_dlatoms._warnings import ExtrapolationWarning, warn
 from hyperspy_dlatoms.analysis.lattice import with_lattices
 from hyperspy_dlatoms.signals._axes import (
     acquisition_mode,
@@ -35,11 +36,14 @@ class Choice(NamedTuple):
     name: str
     certainty: float
     ratings: tuple[Rating, ...]
+    evidence: float = 1.0
+    """Of the sites of the chosen network, see `hyperspy_dlatoms.detection.choosing.evidence`."""
 
     def metadata(self) -> dict[str, Any]:
         """Return what the metadata of a result keep, as lists that a file can hold."""
         return {
             "certainty": self.certainty,
+            "evidence": self.evidence,
             "names": [one.name for one in self.ratings],
             "density": [one.density for one in self.ratings],
             "probability": [one.probability for one in self.ratings],
@@ -47,8 +51,13 @@ class Choice(NamedTuple):
             "likely": [one.likely for one in self.ratings],
         }
 
+    @property
+    def rating(self) -> Rating:
+        """That of the chosen network."""
+        return next(one for one in self.ratings if one.name == self.name)
+
     def __str__(self) -> str:
-        rating = next(one for one in self.ratings if one.name == self.name)
+        rating = self.rating
         others = ", ".join(one.name for one in self.ratings if one.name != self.name)
         sites = f"{rating.density:.3g} sites a nm² of mean probability {rating.probability:.2f}"
         text = f"Network: {self.name!r}, certainty {self.certainty:.2f} ({sites}"
@@ -118,7 +127,8 @@ def choose_model(
             progress.step()
     ratings = choosing.weigh_modality(ratings)
     best = choosing.choose(ratings)
-    return Choice(best.name, choosing.certainty(best, ratings), tuple(ratings)), pixel
+    certainty, evidence = choosing.certainty(best, ratings), choosing.evidence(best, ratings)
+    return Choice(best.name, certainty, tuple(ratings), evidence), pixel
 
 
 def say(choice: Choice, show: bool | None) -> None:
@@ -128,6 +138,24 @@ def say(choice: Choice, show: bool | None) -> None:
     """
     if is_shown(show):
         print(choice, file=sys.stderr)
+
+
+def warn_of_unclear(choice: Choice) -> None:
+    """Warn of images that are like those of the training, but that no network reads clearly.
+
+    The search itself warns of the others, and where nothing is found.
+    """
+    from hyperspy_dlatoms.detection.choosing import UNCLEAR
+
+    if choice.rating.inside and choice.evidence < UNCLEAR:
+        warn(
+            f"No network reads these images clearly: what {choice.name!r} finds has an evidence of "
+            f"{choice.evidence:.2f}, by its probabilities and what the other networks find, "
+            f"expected {UNCLEAR} or more. Most simulated images with less are misread: columns may "
+            "be taken for the hollows between them. Check the atoms, average images, or record at "
+            "another defocus or a higher dose.",
+            ExtrapolationWarning,
+        )
 
 
 def table(choice: Choice) -> pd.DataFrame:

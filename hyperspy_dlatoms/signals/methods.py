@@ -115,6 +115,7 @@ def find_atoms_nn(
         With ``on_extrapolation="warn"``, once for all images unlike those that the network was
         trained on, or that show a lattice which it does not find; a lazy result warns when it is
         computed. Of scanned images (STEM, by the metadata) for a network of others, and vice versa.
+        With ``model="auto"``, also of images that no network reads clearly.
     SamplingWarning
         If the lattice of the atoms, one that the network knows, suggests a sampling more than 10 %
         off, or if the network finds its lattice at another sampling only.
@@ -160,8 +161,9 @@ def suggest_model(
     """Compare the networks of the package on some of the images, and suggest one.
 
     A window of each image, about its sharpest lattice, is shown to each network for single images.
-    Of those whose domain the images are in, the one that reads them best is suggested, before all
-    one that was made for the material and whose sites form a lattice of it. If
+    Of those whose domain the images are in, the one is suggested that is surest of its sites, and
+    of whose sites the others find most; of two that find the same, the one that was made for the
+    material, if they form a lattice of it. If
     ``metadata.Acquisition_instrument.TEM.acquisition_mode`` says how the images were made, only
     networks for such images are compared. Else the networks ``crystal`` and ``stem`` tell from the
     images how likely each way is.

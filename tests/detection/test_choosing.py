@@ -6,6 +6,7 @@ from hyperspy_dlatoms.detection.choosing import (
     Rating,
     certainty,
     choose,
+    evidence,
     rate,
     weigh_modality,
     windows,
@@ -101,6 +102,33 @@ def test_a_surer_reading_of_another_lattice_goes_before_the_material():
         assert choose([one, both._replace(**reading, domain=0.9)]) is one
     # The same columns.
     assert choose([one, both._replace(density=10.0, sites=lattice(3.0, shift=0.1))]) is one
+    # But they are hardly like the lattice of the material.
+    one = one._replace(likeness=0.7)
+    assert choose([one, both._replace(density=10.0, sites=lattice(3.0, shift=0.1))]) is not one
+
+
+def test_hollows_that_one_network_alone_sees_are_no_sheet():
+    sheet = rating("sheet", probability=0.97, domain=0.4, density=44.0, sites=lattice(1.5, 0.75))
+    crystal = rating("crystal", special=False, likeness=np.nan, density=11.0, sites=lattice(3.0))
+    assert sheet.merit > crystal.merit
+    assert choose([sheet, crystal]) is sheet
+    metal = rating("metal", likeness=0.75, density=10.8, sites=lattice(3.0, 0.1))
+    assert choose([sheet, crystal, metal]) is crystal
+    assert choose([sheet, metal, crystal]) is crystal
+
+
+def test_evidence_is_what_networks_have_in_common():
+    one = rating(likeness=1.0, sites=lattice(3.0))
+    alone = evidence(one, [one])
+    assert alone == pytest.approx(one.clarity)
+    same = rating("same", sites=lattice(3.0, 0.2))
+    assert evidence(one, [one, same]) == pytest.approx(alone + same.clarity)
+    assert evidence(one, [one, same._replace(sites=lattice(3.0, 1.0))]) == pytest.approx(alone)
+    finer = rating("finer", sites=lattice(1.5))
+    assert alone < evidence(one, [one, finer]) < alone + 0.3 * finer.clarity
+    # Of a network that knows no such images, or for images made in another way.
+    for other in (same._replace(domain=1.1), same._replace(likely=0.05)):
+        assert evidence(one, [one, other]) == pytest.approx(alone)
 
 
 def test_a_few_sure_sites_are_no_other_lattice():

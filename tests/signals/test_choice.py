@@ -3,11 +3,11 @@ import hyperspy.api as hs
 import numpy as np
 import pytest
 
-from hyperspy_dlatoms import data, registry
-from hyperspy_dlatoms.detection.choosing import Rating
+from hyperspy_dlatoms import ExtrapolationWarning, data, registry
+from hyperspy_dlatoms.detection.choosing import UNCLEAR, Rating
 from hyperspy_dlatoms.detection.sampling import SamplingError
-from hyperspy_dlatoms.signals import _choice
-from hyperspy_dlatoms.signals._choice import Choice, candidates, knowing, say
+from hyperspy_dlatoms.signals import _blocks, _choice
+from hyperspy_dlatoms.signals._choice import Choice, candidates, knowing, say, warn_of_unclear
 
 
 @pytest.fixture(params=["graphene", "nanoparticle"])
@@ -35,6 +35,7 @@ def test_atoms_of_a_chosen_network_are_those_of_its_name(example, capsys):
     assert vectors.model == expected
     assert vectors.choice.names[0] in candidates(signal)
     assert 0.5 < vectors.choice.certainty <= 1
+    assert vectors.choice.evidence > UNCLEAR
     said = capsys.readouterr()
     assert f"Network: {expected!r}" in said.out + said.err
 
@@ -99,3 +100,22 @@ def test_what_is_said_of_a_choice(capsys):
     outside = Rating("far", True, 5.0, 0.9, 2.0, ("texture",), 0.9)
     say(Choice("far", 0.0, (outside,)), show=True)
     assert "None of them was trained on such images" in capsys.readouterr().err
+
+
+def test_images_that_no_network_reads_clearly_are_warned_of(monkeypatch, recwarn):
+    inside = Rating("near", True, 5.0, 0.6, 0.5, (), 0.9)
+    unclear = Choice("near", 0.8, (inside,), UNCLEAR - 0.01)
+    with pytest.warns(ExtrapolationWarning, match="clearly: what 'near' finds has an evidence of"):
+        warn_of_unclear(unclear)
+    # The search itself warns of images that are outside.
+    outside = inside._replace(domain=1.1)
+    for silent in (unclear._replace(evidence=UNCLEAR), unclear._replace(ratings=(outside,))):
+        warn_of_unclear(silent)
+    signal = data.graphene()
+    monkeypatch.setattr(_blocks, "choose_model", lambda *_, **__: (unclear, 0.1))
+    output, auto = _blocks.Output(False, None, None), ("auto", None)
+    ignore = _blocks.SearchOptions(None, None, False, "ignore")
+    assert _blocks.chosen(signal, *auto, ignore, output) == (unclear, "near", 0.1)
+    assert not recwarn
+    with pytest.warns(ExtrapolationWarning, match="No network reads these images clearly"):
+        _blocks.chosen(signal, *auto, ignore._replace(on_extrapolation="warn"), output)
