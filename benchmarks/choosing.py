@@ -172,10 +172,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("sources", nargs="+", type=Path, help="data sets, or recipes")
     parser.add_argument("--images", type=int, default=60, help="of each (%(default)s)")
+    parser.add_argument("--seed", type=int, default=SEED, help="of the images (%(default)s)")
     options = parser.parse_args()
     every: list[Trial] = []
     for source in options.sources:
-        every += trials(source, options.images)
+        every += trials(source, options.images, options.seed)
         print(source, flush=True)
     print(table(every))
 

@@ -45,9 +45,10 @@ _SAME = 0.5
 """Å between two readings of a site: a third of the shortest distance in crystals."""
 
 UNCLEAR = 0.45
-"""Evidence below which most images are misread. Of every second of 298 simulated ones it is the
-greatest with fewer than 10 % warnings of those with an F1 above 0.7. Of the others, 27 of 38 images
-with less have it, and 7 of 113 with more (told how they were made, 17 of 31 and 4 of 116)."""
+"""Evidence below which most images are misread. Of each second of 371 simulated ones it is the
+greatest multiple of 0.05 below which fewer than 10 % of those with an F1 of 0.7 or more are; of the
+rest, 31 of 43 misread ones are below it, and 7 of 146 others. Told how they were made, 20 of 36,
+and 4 of 147."""
 
 _TINY = 1e-4
 """Of probabilities: the fit has seen 1300 images, so it knows nothing rarer."""
