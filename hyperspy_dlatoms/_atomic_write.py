@@ -13,6 +13,8 @@ from pathlib import Path
 @contextmanager
 def atomic_write(path: Path) -> Iterator[Path]:
     """Yield a temporary path of the same suffix; it replaces `path` once all is written."""
+    if not path.parent.is_dir():
+        raise FileNotFoundError(f"There is no directory {str(path.parent)!r}: create it first.")
     draft = path.with_name(f".{path.stem}.{os.getpid()}.{threading.get_ident()}{path.suffix}")
     try:
         yield draft

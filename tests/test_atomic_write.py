@@ -24,3 +24,12 @@ def test_what_was_there_stays_where_the_writing_fails(tmp_path, error):
         raise error
     assert path.read_text() == "old"
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_missing_directory_is_named(tmp_path):
+    path = tmp_path / "results" / "note.txt"
+    with (
+        pytest.raises(FileNotFoundError, match="no directory '.*results': create"),
+        atomic_write(path) as draft,
+    ):
+        draft.write_text("new")

@@ -356,6 +356,10 @@ def _edge(
     )
     outside = ((ahead < first) | (ahead > last)).any(axis=(1, 2))
     edge[fan.start[wide][outside]] = np.nan
+    # The neighbours that an atom alone would have at the usual distance, if it is known.
+    reach = np.median(mean[~alone]) if not alone.all() else 0.0
+    near = (positions - reach < first) | (positions + reach > last)
+    edge[alone & near.any(axis=1)] = np.nan
     return edge
 
 

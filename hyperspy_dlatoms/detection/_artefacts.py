@@ -166,7 +166,7 @@ def constant_areas(
     centre = spread = np.nan
     for value in values:
         same = (frame == value) & ~mask
-        area = _implausible(same, side)
+        area = _implausible(same, side, frame, mask)
         if not area.any():
             continue
         if np.isnan(spread):
@@ -205,7 +205,7 @@ def _runs(lines: np.ndarray) -> np.ndarray:
     return run
 
 
-def _implausible(same: np.ndarray, side: float) -> np.ndarray:
+def _implausible(same: np.ndarray, side: float, frame: np.ndarray, mask: np.ndarray) -> np.ndarray:
     """Return the areas of pixels of one value, of a side in px or more, too large for chance."""
     whole, labels, least = _whole_blocks(same), None, 0.0
     while (core := _opened(whole, side, least)).any():
@@ -216,7 +216,7 @@ def _implausible(same: np.ndarray, side: float) -> np.ndarray:
         touched[labels[near & same]] = True
         touched[0] = False
         area = touched[labels]
-        sparse = _holes(area)
+        sparse = _holes(area, same, frame, mask)
         breaks = sparse or 1 - _chance(same & ~area)
         needed = _CLUSTERED * (np.log(same.size) + _RARE) / breaks
         if needed <= least:
@@ -248,12 +248,21 @@ def _opened(whole: np.ndarray, side: float, area: float) -> np.ndarray:
     return opened
 
 
-def _holes(area: np.ndarray) -> float:
-    """Return the share of single pixels that an area encloses, as counts do; 0 if hardly any."""
+def _holes(area: np.ndarray, same: np.ndarray, frame: np.ndarray, mask: np.ndarray) -> float:
+    """Return the share of single counts that an area encloses; 0 if hardly any.
+
+    In the dark they are among the lower half of what differs from its value, hot pixels are not.
+    """
     ring = np.ones((3, 3), bool)
     ring[1, 1] = False
-    holes = np.count_nonzero(binary_erosion(area, ring) & ~area)
-    return holes / np.count_nonzero(area) if holes >= _FEWEST_HOLES else 0.0
+    holes = binary_erosion(area, ring) & ~(area | mask)
+    if np.count_nonzero(holes) < _FEWEST_HOLES:
+        return 0.0
+    value = float(frame[area][0])
+    others = np.abs(frame[~(same | mask)].astype(np.float64) - value)
+    counts = np.abs(frame[holes].astype(np.float64) - value) <= np.median(others)
+    single = np.count_nonzero(counts)
+    return single / np.count_nonzero(area) if single >= _FEWEST_HOLES else 0.0
 
 
 def _chance(same: np.ndarray) -> float:

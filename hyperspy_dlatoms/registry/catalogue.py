@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias, cast
@@ -207,6 +208,12 @@ def _entry(name: str, offline: bool) -> Entry:
 
 def _unknown(name: str) -> Entry:
     known, together = names(), ensembles()
+    parts = [one for one in re.split(r"[\s,;+]+", name) if one]
+    if len(parts) > 1 and all(one in known for one in parts):
+        raise RegistryError(
+            f"There is no model {name!r}. Of several networks give a list, {parts}: they are "
+            "applied together as an ensemble."
+        )
     meant = sources.did_you_mean(name, [*known, *together])
     raise RegistryError(
         f"There is no model {name!r}.{meant} Known are: {', '.join(known) or 'none'}; "

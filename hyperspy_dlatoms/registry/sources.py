@@ -141,7 +141,7 @@ def find(name: str, *, offline: bool = False) -> Entry:
 
 def did_you_mean(name: str, names: Sequence[str]) -> str:
     """Return a question for the known name nearest to one that is not known, or nothing."""
-    nearest = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
+    nearest = difflib.get_close_matches(name.lower(), names, n=1, cutoff=0.5)
     return f" Did you mean {nearest[0]!r}?" if nearest else ""
 
 

@@ -179,7 +179,10 @@ def axis_unit_in_angstrom(units: object) -> float:
     try:
         return float(registry.Quantity(1, unit).to("angstrom").magnitude)
     except pint.DimensionalityError as error:
-        raise ValueError(f"has units {units!r}, which are not a length") from error
+        text = f"has units {units!r}, which are not a length"
+        if registry.Quantity(1, unit).check("1/[length]"):
+            text += " but a spatial frequency: this is a Fourier transform or a diffraction pattern"
+        raise ValueError(text) from error
 
 
 def find_focus(signal: Signal2D, card: ModelCard, series: Series) -> Focus:

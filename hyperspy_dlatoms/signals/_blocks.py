@@ -330,7 +330,7 @@ def images_of_sites(signal: Signal2D, model: Model, sampling: float | str | None
 def _check_sites(card: ModelCard, series: Series | None, single: str, of_series: str) -> None:
     """Raise for a network of exit waves, or one of series for single images and vice versa."""
     if card.kind == "exit wave":
-        raise ValueError(f"{card.name!r} gives exit waves: use reconstruct_exit_wave_nn.")
+        raise ValueError(f"{card.name!r} returns exit waves: use reconstruct_exit_wave_nn.")
     if series is None and card.images > 1:
         raise ValueError(
             f"{card.name!r} takes focal series of {card.images} images: use {of_series}, not "

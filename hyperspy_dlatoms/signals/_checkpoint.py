@@ -17,10 +17,9 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import dask
 import dask.array as da
 import numpy as np
-from dask.base import compute_as_if_collection
-from dask.core import flatten
 
 from hyperspy_dlatoms._atomic_write import atomic_write
 from hyperspy_dlatoms._version import __version__
@@ -116,13 +115,13 @@ def complete(
         meta=meta,
     )
     missing = [
-        key
-        for key in flatten(written.__dask_keys__())
-        if not zipfile.is_zipfile(_file(directory, key[1:]))
+        block
+        for block in written.to_delayed().flat
+        if not zipfile.is_zipfile(_file(directory, block.key[1:]))
     ]
     if missing:
         with progress(written, results.chunks):
-            compute_as_if_collection(da.Array, written.dask, missing, **options)
+            dask.compute(*missing, traverse=False, **options)
     return da.map_blocks(
         partial(_read, directory=directory),
         da.empty(results.shape, chunks=results.chunks, dtype=bool),

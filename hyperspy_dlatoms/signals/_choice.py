@@ -59,7 +59,7 @@ class Choice(NamedTuple):
     def __str__(self) -> str:
         rating = self.rating
         others = ", ".join(one.name for one in self.ratings if one.name != self.name)
-        sites = f"{rating.density:.3g} sites a nm² of mean probability {rating.probability:.2f}"
+        sites = f"{rating.density:.3g} sites per nm² of mean probability {rating.probability:.2f}"
         text = f"Network: {self.name!r}, certainty {self.certainty:.2f} ({sites}"
         text += f"; also tried: {others})." if others else ")."
         if rating.density and not rating.inside:

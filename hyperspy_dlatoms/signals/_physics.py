@@ -47,6 +47,8 @@ if TYPE_CHECKING:
 
 # Points of a map within its resolution.
 _POINTS = 3
+# Å: a pair correlation shows the shells of a crystal as far by itself.
+_FARTHEST = 20.0
 
 
 class Physics:
@@ -433,14 +435,14 @@ class Physics:
 
     @filled
     def pair_correlation(
-        self, *, max_distance: float = 20.0, bin_width: float = 0.1
+        self, *, max_distance: float | None = None, bin_width: float = 0.1
     ) -> pd.DataFrame:
         """Compute the pair correlation g(r), without traces of the borders of the image.
 
         Parameters
         ----------
         max_distance : float, optional
-            Å, at most the shorter side of the image.
+            Å, at most the shorter side of the image; by default this, and 20 Å at most.
         bin_width : float, optional
             Å.
 
@@ -472,13 +474,17 @@ class Physics:
                 "metadata.VectorMetadata lacks image_shape, the height and width of the image in "
                 "pixels: set it."
             )
+        height, width = (float(one) for one in calibration.image_shape * calibration.sampling)
+        if max_distance is None:
+            max_distance = min(_FARTHEST, height, width)
         if not (bin_width > 0 and max_distance >= bin_width and np.isfinite(max_distance)):
             raise ValueError(
                 f"bin_width is {bin_width} and max_distance {max_distance}: expected a positive "
                 "width in Å, and a distance that is no less."
             )
         edges = bin_width * np.arange(int(np.floor(max_distance / bin_width + 1e-9)) + 1)
-        height, width = (float(one) for one in calibration.image_shape * calibration.sampling)
+        # Rounding may put the last one beyond the image.
+        edges = np.minimum(edges, max_distance)
 
         def rows(sites: Sites) -> dict[str, np.ndarray]:
             g, spread, pairs = pair_correlation(sites.places[0], edges, (height, width))

@@ -30,7 +30,7 @@ _NAMED = 5
 # sites at the same places.
 _TOLERATED_DRIFT = 1.0
 # What takes images, by the mode that RosettaSciIO writes into the metadata.
-_MODALITIES = {"STEM": "STEM", "SCANNING": "STEM", "TEM": "HRTEM"}
+_MODALITIES = {"STEM": "STEM", "SCANNING": "STEM", "TEM": "HRTEM", "HRTEM": "HRTEM"}
 _IN_SPITE = 'Use another network, or on_extrapolation="warn" to get the atoms nevertheless.'
 
 

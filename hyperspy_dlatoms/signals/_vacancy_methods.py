@@ -136,8 +136,9 @@ def vacancy_statistics(
        found  number  density_low  density_high
     0     10   10.06         0.11          0.54
     """
-    frames, calibration, navigation = self._for_tables()
-    warn_of_statistics(self.metadata.get_item("VectorMetadata.domain", []))
+    atoms = self._computed()
+    frames, calibration, navigation = atoms._for_tables()
+    warn_of_statistics(atoms.metadata.get_item("VectorMetadata.domain", []))
     frames, area = _inside(frames, calibration, border)
     counted = list(frames.flat), calibration.columns, calibration.species
     if rates is None:
@@ -218,8 +219,9 @@ def vacancy_pairs(
             "width in Å, and a distance that is no less."
         )
     edges = bin_width * np.arange(int(np.floor(max_distance / bin_width + 1e-9)) + 1)
-    frames, calibration, navigation = self._for_tables()
-    warn_of_statistics(self.metadata.get_item("VectorMetadata.domain", []))
+    atoms = self._computed()
+    frames, calibration, navigation = atoms._for_tables()
+    warn_of_statistics(atoms.metadata.get_item("VectorMetadata.domain", []))
     if border:
         frames, _ = _inside(frames, calibration, border)
     result = vacancies.vacancy_pairs(

@@ -469,12 +469,16 @@ class AtomPositions(Physics, BaseSignal):
         """Return the indices of those frames in the flat array."""
         return np.unique(np.linspace(0, self.data.size - 1, _COMPARED).round().astype(int))
 
-    def _computed_frames(self) -> np.ndarray:
+    def _computed(self) -> AtomPositions:
+        """Return the atoms, and the quality of their frames, computed if they are lazy."""
         if not self._lazy:
-            return self.data
+            return self
         computed = self._deepcopy_with_new_data(self.data)
         computed.compute(show_progressbar=False)
-        return computed.data
+        return computed
+
+    def _computed_frames(self) -> np.ndarray:
+        return self._computed().data
 
 
 class LazyAtomPositions(AtomPositions, LazySignal):

@@ -96,7 +96,7 @@ def calibrate_network(
         )
     card, _ = read_model(path)
     if card.kind != "sites":
-        raise ValueError(f"{card.name!r} gives exit waves: there is nothing to calibrate.")
+        raise ValueError(f"{card.name!r} returns exit waves: there is nothing to calibrate.")
     card = dataclasses.replace(card, reach=reach_for(card))
     recipe = parse_recipe(card.recipe)
     dataset = _data_of(card, data or Path("data") / card.name)

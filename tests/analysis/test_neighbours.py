@@ -123,3 +123,11 @@ def test_edges_of_the_specimen_and_of_the_image(name):
     assert not (cut.edge == 1).any()
     wide = neighbourhoods(places, None, pairs, (np.full(2, -40.0), np.full(2, 40.0)))
     np.testing.assert_array_equal(wide.edge, alone.edge)
+
+
+def test_the_partner_of_a_dumbbell_may_be_outside_of_the_image():
+    dumbbells = np.array([[-1.4, 3.0], [0.0, 3.0], [5.0, 3.0], [6.4, 3.0], [5.0, 9.0]])
+    seen = dumbbells[1:]
+    around = neighbourhoods(seen, None, bonds(seen, 2.0), (np.zeros(2), np.full(2, 12.0)))
+    np.testing.assert_array_equal(around.coordination, [0, 1, 1, 0])
+    np.testing.assert_array_equal(around.edge, [np.nan, 1, 1, 1])

@@ -175,3 +175,18 @@ def test_refuses_what_is_no_real_number(dtype):
 def test_refuses_a_stack():
     with pytest.raises(ValueError, match="3 dimensions"):
         mask_bad(np.zeros((3, 3, 3)))
+
+
+@pytest.mark.parametrize("dtype", ["f4", "u2"])
+@pytest.mark.parametrize("value", [0, 30])
+@pytest.mark.parametrize("height", [150, 5000])
+def test_hot_pixels_do_not_hide_a_border_of_one_value(dtype, value, height):
+    rng = np.random.default_rng(0)
+    frame = rng.poisson(fringes((300, 300), 30)).astype(dtype)
+    border = np.zeros(frame.shape, bool)
+    border[:60], border[:, :50] = True, True
+    frame[border] = value
+    frame[rng.integers(2, 56, 40), rng.integers(2, 298, 40)] = value + height
+    mask = mask_bad(frame, 0.2)[1]
+    assert mask[border].all()
+    assert np.count_nonzero(mask & ~border) < 0.02 * frame.size

@@ -73,6 +73,10 @@ def test_unknown_name_lists_the_known_and_the_nearest(folder):
         registry.load("glod")
     with pytest.raises(RegistryError, match="no model 'zzz'. Known are: gold, silver"):
         registry.handle("zzz")
+    with pytest.raises(RegistryError, match="Did you mean 'gold'"):
+        registry.handle("GOLD")
+    with pytest.raises(RegistryError, match=r"give a list, \['gold', 'silver'\]"):
+        registry.handle("gold + silver")
     assert issubclass(RegistryError, ValueError)
 
 

@@ -72,6 +72,12 @@ def test_units_that_say_nothing(units, message):
     assert frame_sampling(given, 0.1) == (0.1, 0.1)
 
 
+@pytest.mark.parametrize("units", ["1/nm", "1 / Å", "nm^-1"])
+def test_a_fourier_transform_is_named(units):
+    with pytest.raises(ValueError, match="spatial frequency: this is a Fourier transform"):
+        frame_sampling(axes(0.1, 0.1, units=units))
+
+
 def test_uncalibrated_image():
     image = hs.signals.Signal2D(np.zeros((8, 8)))
     with pytest.raises(ValueError, match="has no units"):

@@ -8,6 +8,8 @@ import signal
 import threading
 import time
 
+import dask
+import hyperspy.api as hs
 import pytest
 
 from hyperspy_dlatoms.signals import _axes
@@ -21,8 +23,6 @@ pytestmark = pytest.mark.slow
 @pytest.fixture(scope="module")
 def client():
     config = {"distributed.worker.daemon": True, "distributed.scheduler.allowed-failures": 5}
-    import dask
-
     options = {"n_workers": 2, "threads_per_worker": 1, "dashboard_address": None}
     with (
         dask.config.set(config),
@@ -42,8 +42,6 @@ def movie(spot_network, spot_images, monkeypatch):
 
 @pytest.fixture
 def expected(movie):
-    import dask
-
     with dask.config.set(scheduler="threads"):
         return movie.find_atoms_nn("spots", lazy_output=False)
 
@@ -53,6 +51,14 @@ def test_the_same_as_on_one_machine(expected, movie, client, tmp_path):
     same_frames(atoms.data, expected.data)
     assert atoms.metadata.as_dictionary() == expected.metadata.as_dictionary()
     stored = movie.find_atoms_nn("spots", store=tmp_path, lazy_output=False)
+    same_frames(stored.data, expected.data)
+
+
+def test_a_lazy_file_of_hyperspy(expected, movie, client, tmp_path):
+    with dask.config.set(scheduler="threads"):
+        movie.save(tmp_path / "movie.hspy")
+    lazy = hs.load(tmp_path / "movie.hspy", lazy=True)
+    stored = lazy.find_atoms_nn("spots", store=tmp_path / "store", lazy_output=False)
     same_frames(stored.data, expected.data)
 
 

@@ -236,6 +236,11 @@ def test_bad_arguments(movie):
             method()
 
 
+def test_the_pair_correlation_ends_at_the_shorter_side(movie):
+    table = atoms_of(movie, shape=(96, 320)).pair_correlation()
+    assert table.high.iloc[-1] == pytest.approx(min(20.0, 96 * SAMPLING), abs=0.1)
+
+
 def test_a_crystal_of_ase_as_the_material():
     table = atoms_of(frame(name="Au [100]")).lattice(bulk("Au", cubic=True))
     assert table.zone.tolist() == ["along z"]

@@ -8,6 +8,7 @@ import warnings
 import dask
 import hyperspy.api as hs
 import numpy as np
+import pandas as pd
 import pytest
 from scipy import ndimage
 from scipy.spatial import cKDTree
@@ -114,6 +115,18 @@ def test_a_movie_of_series(network, series, axis, lazy):
     assert sites.metadata.VectorMetadata.drift.shape == (2, 4, 3, 2)
     assert sites.inav[1, 0].metadata.VectorMetadata.drift.shape == (1, 3, 2)
     assert sites.inav[1:3, :].metadata.VectorMetadata.drift.shape == (2, 2, 3, 2)
+
+
+def test_vacancies_of_lazy_sites(network, series):
+    signal, _ = series(2, lazy=True)
+    lazy = signal.classify_species()
+    eager = computed(signal.classify_species())
+    rates = {"S vacancy": {"recall": 0.8, "false_per_site": 0.005}}
+    table = lazy.vacancy_statistics(rates=rates)
+    assert (table.found > 0).all()
+    pd.testing.assert_frame_equal(table, eager.vacancy_statistics(rates=rates))
+    pd.testing.assert_frame_equal(lazy.vacancy_pairs(), eager.vacancy_pairs())
+    assert lazy._lazy
 
 
 def test_block_by_block(network, series, monkeypatch):

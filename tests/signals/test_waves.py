@@ -86,7 +86,7 @@ def test_it_is_saved_and_loaded(network, tmp_path):
 def test_networks_of_the_other_kind(network, monkeypatch):
     signal = movie()
     for method in ("find_atoms_nn", "predict_atoms_nn", "classify_species", "predict_species"):
-        with pytest.raises(ValueError, match="gives exit waves: use reconstruct_exit_wave_nn"):
+        with pytest.raises(ValueError, match="returns exit waves: use reconstruct_exit_wave_nn"):
             getattr(signal, method)("copier")
     sites = SpotSeriesNetwork()
     monkeypatch.setattr(_blocks, "resolve", lambda _: _blocks.Model(Handle(sites), sites.card))

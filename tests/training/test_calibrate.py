@@ -35,7 +35,7 @@ def test_the_data_set_is_that_of_the_training(model, tiny_series_data):
 
 
 def test_a_network_of_exit_waves_is_refused():
-    with pytest.raises(ValueError, match="gives exit waves"):
+    with pytest.raises(ValueError, match="returns exit waves"):
         calibrate_network("mos2-exit-wave", output="never.safetensors")
 
 
