@@ -66,7 +66,9 @@ def plan(names: Sequence[str], output: Path, picture: Path | None, quality: bool
     sources = find_files(names)
     several = len(sources) > 1
     if not several and not sources[0].exists():
-        raise FileNotFoundError(f"There is no file {str(sources[0])!r}.")
+        name = str(sources[0])
+        there = "No file matches the pattern" if has_magic(name) else "There is no file"
+        raise FileNotFoundError(f"{there} {name!r}.")
     into_directory = output.suffix not in _ATOMS
     if several and not into_directory and output.suffix != ".csv":
         raise ValueError(

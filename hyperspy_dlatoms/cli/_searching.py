@@ -64,7 +64,7 @@ def add_arguments(
         type=atoms_path,
         required=True,
         help="a table (.csv), of several files with a column file; a HyperSpy signal (.hspy) or "
-        "structures (extended .xyz) of one file; or a directory for a table a file",
+        "structures (extended .xyz) of one file; or a directory for one table per file",
     )
     add_options(parser, model=model, sampling=sampling, sampling_help=sampling_help)
     parser.add_argument(
@@ -340,7 +340,7 @@ def _check_units(images: Signal2D, units: dict[tuple[str, ...], Path], source: P
         ((theirs, first),) = units.items()
         raise ValueError(
             f"Its axes are in {_units(ours)}, those of {str(first)!r} in {_units(theirs)}: "
-            "expected one unit for a table. Give a directory with --output, for a table a file."
+            "expected one unit for a table. Give a directory with --output, for one table per file."
         )
     units[ours] = source
 

@@ -10,8 +10,8 @@ from hyperspy_dlatoms.cli import _searching
 HELP = "find atoms, vacancies and their species in the focal series of files"
 EXAMPLES = """
 dlatoms classify series.emd --defoci -40 0 40 -o sites.csv --plot sites.png
-dlatoms classify "ws2/*.emd" --material WS2 --model mx2.safetensors -o sites
-    # a table a file, in the directory sites
+dlatoms classify "ws2/*.emd" --material WS2 --model mx2-focal-series -o sites
+    # one table per file, in the directory sites
 """
 
 

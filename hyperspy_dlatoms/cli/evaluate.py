@@ -70,6 +70,11 @@ def run(options: argparse.Namespace) -> None:
         _backend.import_backend()
     network = registry.load(options.model)
     card = network.card
+    if options.material is None and card.modality != "HRTEM":
+        raise ValueError(
+            f"{card.name!r} was trained on {card.modality} images, but specimens are imaged by "
+            "HRTEM here: there is no benchmark for it."
+        )
     material = options.material or material_of(card.name, card.classes)
     output = options.output or Path(f"evaluation-{card.name}")
     output.mkdir(parents=True, exist_ok=True)
@@ -90,7 +95,7 @@ def run(options: argparse.Namespace) -> None:
     rows = [
         (
             f"{dose} e/Å²",
-            f"F1 {_number(one['f1'], '.3f')}, {_number(one['rms'], '.1f')} pm an axis, "
+            f"F1 {_number(one['f1'], '.3f')}, {_number(one['rms'], '.1f')} pm per axis, "
             f"{_number(one['times_bound'], '.1f')} times the bound",
         )
         for dose, one in short["dose"].items()

@@ -31,7 +31,7 @@ _TERMS = (
     "atoms along an axis."
 )
 _OF_HELD_OUT = (
-    "held out: {} images a dose that were kept back from training, of all specimens, lenses and "
+    "held out: {} images per dose that were kept back from training, of all specimens, lenses and "
     "cameras in the recipe, the worst too, so that no dose is easy. The threshold was chosen on "
     "them (dlatoms calibrate)."
 )

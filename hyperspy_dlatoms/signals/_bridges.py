@@ -96,7 +96,7 @@ def to_xyz(
 
 @filled
 def to_atomap(self: AtomPositions, signal: Signal2D, *, dark: bool | None = None) -> Any:
-    """Return the atoms of one image for Atomap, a sublattice a species.
+    """Return the atoms of one image for Atomap, one sublattice per species.
 
     Atomap refines positions by fits of bright Gaussians to the image of a sublattice: of dark atoms
     that is the negative of the image. Either is shifted so that its least value is 0.

@@ -13,7 +13,7 @@ def as_grey(data: np.ndarray | da.Array) -> np.ndarray | da.Array:
     if data.dtype.names is None:
         return data
     if data.dtype.names[:3] != ("R", "G", "B"):
-        raise TypeError(f"The images have dtype {data.dtype}: expected one real number a pixel.")
+        raise TypeError(f"The images have dtype {data.dtype}: expected one real number per pixel.")
     if not isinstance(data, da.Array):
         return one_channel(data)
     dtype = data.dtype["R"]

@@ -184,9 +184,7 @@ def _record_domain(vectors: DictionaryTreeBrowser, scores: np.ndarray) -> str:
     if text and vectors.on_extrapolation == "raise":
         raise ExtrapolationError(f"{text} {_IN_SPITE}")
     vectors.domain = [float(score.score) for score in scores.flat]
-    if not text or vectors.on_extrapolation == "ignore":
-        return ""
-    return f"{text} Check what was found in {'it' if scores.size == 1 else 'them'}."
+    return "" if vectors.on_extrapolation == "ignore" else text
 
 
 def _warn_of_sites(
@@ -211,6 +209,10 @@ def _warn_of_sites(
     elif text := describe_contradiction(found, sampling, materials, vectors.model):
         warn(text, SamplingWarning)
     elif outside or unfound:
+        if outside and any(map(len, found)):
+            outside += f" Check what was found in {'it' if len(found) == 1 else 'them'}."
+        elif outside and not unfound:
+            outside += " Nothing was found."
         warn(" ".join(filter(None, (outside, unfound))), ExtrapolationWarning)
     elif not any(map(len, found)) and vectors.on_extrapolation != "ignore":
         where = "this image" if len(found) == 1 else f"any of {len(found)} images"

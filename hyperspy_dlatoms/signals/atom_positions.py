@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import dask
@@ -39,6 +40,12 @@ from hyperspy_dlatoms.signals._quality import record_quality
 if TYPE_CHECKING:
     from hyperspy.signals import Signal2D
 
+# What users expect of save, and who writes it.
+_NO_SIGNALS = {
+    ".csv": "atoms.to_csv(filename)",
+    ".xyz": "atoms.to_xyz(filename)",
+    ".cif": "atoms.to_ase(element).write(filename), of one frame",
+}
 # Results of each frame besides its sites, by their names in the metadata and in a `FrameResult`.
 _REPORTS = ("domain", "masked", "shown", "drift")
 # Metadata of the first of several results that are stacked.
@@ -298,10 +305,22 @@ class AtomPositions(Physics, BaseSignal):
         **kwds
             For the writer of the format.
 
+        Raises
+        ------
+        ValueError
+            For tables and structures, which have methods of their own.
+
+        See Also
+        --------
+        to_csv, to_xyz, to_ase
+
         Examples
         --------
         >>> atoms.save("atoms.hspy")  # doctest: +SKIP
         """
+        suffix = Path("" if filename is None else filename).suffix
+        if suffix in _NO_SIGNALS:
+            raise ValueError(f"{suffix} is no format of signals: use {_NO_SIGNALS[suffix]}.")
         stored = self
         single = self.axes_manager.navigation_dimension == 0
         if single or self._lazy:

@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
+import dataclasses
 import json
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -48,6 +50,15 @@ def test_evaluate(evaluated, tmp_path, capsys):
     printed = capsys.readouterr().out
     assert "1000 e/Å²" in printed
     assert "report.html" in printed
+
+
+def test_no_benchmark_of_scanned_images(evaluated, spot_network, monkeypatch, capsys):
+    path, asked = evaluated
+    card = dataclasses.replace(spot_network.card, modality="STEM")
+    monkeypatch.setattr(registry, "load", lambda model: SimpleNamespace(card=card))
+    assert cli.main(["evaluate", str(path), "--quick"]) == 1
+    assert "trained on STEM images" in capsys.readouterr().err
+    assert asked == []
 
 
 def test_evaluate_writes_the_card(evaluated, tmp_path):

@@ -364,6 +364,7 @@ def test_errors_are_one_line(movie, tmp_path, error_of):
     path, _ = movie
     output = tmp_path / "atoms.csv"
     assert "There is no file" in error_of("find", tmp_path / "missing.dm4", "-o", output)
+    assert "No file matches the pattern" in error_of("find", tmp_path / "*.dm4", "-o", output)
     (tmp_path / "torn.dm4").write_bytes(b"x" * 50)
     assert "could not be read" in error_of("find", tmp_path / "torn.dm4", "-o", output)
     assert "no-such-model" in error_of("find", path, "-o", output, "--model", "no-such-model")

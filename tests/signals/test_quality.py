@@ -1,0 +1,40 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hyperspy.misc.utils import DictionaryTreeBrowser
+
+from hyperspy_dlatoms import ExtrapolationWarning
+from hyperspy_dlatoms.networks.domain import DomainScore
+from hyperspy_dlatoms.signals._quality import check_modality, record_quality
+from tests.helpers.spot_network import SpotNetwork
+
+
+@pytest.mark.parametrize(
+    ("numbers", "advice"),
+    [
+        ((0,), "Nothing was found."),
+        ((0, 0), "Nothing was found."),
+        ((2,), "Check what was found in it."),
+        ((0, 2), "Check what was found in them."),
+    ],
+)
+def test_a_warning_of_the_domain_says_whether_anything_was_found(numbers, advice):
+    about = {"model": "spots", "on_extrapolation": "warn", "sampling": [0.2, 0.2]}
+    sites, scores = np.empty(len(numbers), object), np.empty(len(numbers), object)
+    for index, number in enumerate(numbers):
+        sites[index] = np.full((number, 5), 0.9)
+        scores[index] = DomainScore(2.0, ("texture unlike that of the training",), False)
+    with pytest.warns(ExtrapolationWarning) as warned:
+        record_quality(DictionaryTreeBrowser(about), sites, scores)
+    assert str(warned[0].message).endswith(f"of the training. {advice}")
+
+
+@pytest.mark.parametrize("mode", ["TEM", "HRTEM", "hrtem"])
+def test_images_of_a_camera_for_a_network_of_scanned_ones(mode):
+    card = replace(SpotNetwork().card, modality="STEM")
+    with pytest.warns(ExtrapolationWarning, match=f"says {mode}, but .* STEM images"):
+        check_modality(mode, card, "warn")
