@@ -417,22 +417,26 @@ def _write_quality(atoms: AtomPositions, path: Path) -> list[tuple[str, str]]:
 
 
 def _strain(atoms: AtomPositions) -> tuple[str, str]:
-    """Return the mean strain of the atoms that are in a lattice."""
+    """Return the mean strain of the atoms that are in a lattice, weighted by inverse variance."""
     import numpy as np
 
     from hyperspy_dlatoms.signals._export import slabs
 
     names = ("e_xx", "e_yy", "e_xy")
-    columns = [atoms.metadata.VectorMetadata.column_names.index(name) for name in names]
-    total, number = np.zeros(3), 0
+    there = atoms.metadata.VectorMetadata.column_names
+    columns = [there.index(name) for name in (*names, *(f"{name}_sigma" for name in names))]
+    total, weight, number = np.zeros(3), np.zeros(3), 0
     for frames in slabs(atoms.data):
         for frame in frames.ravel():
             known = frame[np.isfinite(frame[:, columns]).all(axis=1)][:, columns]
-            total, number = total + known.sum(axis=0), number + len(known)
+            # At the edges of an image strains are far less certain, and biased.
+            weights = known[:, 3:] ** -2.0
+            total = total + (weights * known[:, :3]).sum(axis=0)
+            weight, number = weight + weights.sum(axis=0), number + len(known)
     if not number:
         return "strain", "unknown, for no atom is in a lattice"
-    means = ", ".join(f"{n} {100 * v:+.2f} %" for n, v in zip(names, total / number, strict=True))
-    return "strain", f"{means} (mean of {number} atoms in a lattice)"
+    means = ", ".join(f"{n} {100 * v:+.2f} %" for n, v in zip(names, total / weight, strict=True))
+    return "strain", f"{means} (weighted mean of {number} atoms in a lattice)"
 
 
 def _first_image(images: Signal2D, atoms: AtomPositions) -> np.ndarray:

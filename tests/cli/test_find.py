@@ -53,6 +53,18 @@ def test_find_strain_and_quality(spot_network, movie, tmp_path, capsys):
     assert str(tmp_path / "atoms-quality.csv") in row_of(printed, "wrote")
 
 
+def test_the_mean_strain_is_not_that_of_uncertain_atoms():
+    columns = ("y", "x", "probability", "y_sigma", "x_sigma", "e_xx", "e_yy", "e_xy")
+    sigma = ("e_xx_sigma", "e_yy_sigma", "e_xy_sigma")
+    sites = np.array([[0.01, 0.0, -0.02, 0.002, 0.002, 0.002]] * 9 + [[-0.5] * 3 + [0.2] * 3])
+    sites = np.column_stack([np.zeros((10, 5)), sites])
+    atoms = hyperspy_dlatoms.AtomPositions.from_frames(sites[:, :5], sampling=0.1)
+    atoms.data[0] = sites
+    atoms.metadata.VectorMetadata.column_names = [*columns, *sigma]
+    _, printed = _searching._strain(atoms)
+    assert "e_xx +1.00 %" in printed and "e_xy -2.00 %" in printed
+
+
 def test_strain_is_against_a_material(spot_network, movie, tmp_path, monkeypatch, error_of):
     path, _ = movie
     asked = []

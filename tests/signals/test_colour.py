@@ -44,5 +44,5 @@ def test_colours_and_transparency(name, message):
 
 
 def test_other_structures():
-    with pytest.raises(TypeError, match="one real number a pixel"):
+    with pytest.raises(TypeError, match="one real number per pixel"):
         as_grey(np.zeros(3, [("re", float), ("im", float)]))
