@@ -33,8 +33,8 @@ from hyperspy_dlatoms.detection.choosing import (
 from hyperspy_dlatoms.recipes.recipe import Recipe, read_recipe
 from hyperspy_dlatoms.registry import catalogue
 from hyperspy_dlatoms.simulation.dataset import DataSet, make_item
-from hyperspy_dlatoms.simulation.imaging.modality import draw_any, take_any
 from hyperspy_dlatoms.training.examples import held_out
+from hyperspy_dlatoms.training.outliers import take_picture
 
 NETWORKS = ("metal-nanoparticle", "graphene", "crystal", "stem")
 SEED = 41
@@ -84,19 +84,13 @@ def trials(source: Path, number: int, seed: int = SEED) -> Iterator[Trial]:
         # Of a support only some columns are listed.
         if len(item.sites) < FEWEST or item.record["specimen"].get("support") == "oxide":
             continue
-        conditions = draw_any(rng, recipe.imaging | {"dose": {"log": [low, high]}})
-        image, pixel, places = take_any(
-            rng,
-            item.wave,
-            recipe.waves.sampling,
-            item.record["energy"],
-            conditions,
-            item.sites[:, :2],
-        )
-        ratings = [rate(image[None], pixel, network) for network in networks]
+        imaging = recipe.imaging | {"dose": {"log": [low, high]}}
+        picture = take_picture(rng, item, imaging, recipe.waves.sampling)
+        ratings = [rate(picture.image[None], picture.pixel, network) for network in networks]
         kinds = np.array(item.record["kinds"])[item.species]
-        f1 = {r.name: _f1(r.sites[0], places * pixel, kinds) for r in ratings}
-        yield Trial(recipe.name, recipe.modality == "STEM", float(conditions.dose), ratings, f1)
+        places = picture.positions * picture.pixel
+        f1 = {r.name: _f1(r.sites[0], places, kinds) for r in ratings}
+        yield Trial(recipe.name, recipe.modality == "STEM", float(picture.dose), ratings, f1)
         number -= 1
         if number == 0:
             return

@@ -184,7 +184,7 @@ def frame_quality(
     """
     found, n = flags(positions, window), len(positions)
     on = int(found.on_lattice.sum())
-    known = found.lattice
+    known, some = found.lattice, sigma is not None and np.isfinite(sigma).any()
     return FrameQuality(
         found=n,
         expected=float(on + len(found.holes)) if known else np.nan,
@@ -195,7 +195,7 @@ def frame_quality(
         false_expected=np.nan if probability is None else float(np.nansum(1 - probability)),
         agreement=np.nan if agreement is None or not n else float(np.nanmean(agreement)),
         spacing=found.spacing,
-        sigma=np.nan if sigma is None or not np.isfinite(sigma).any() else _median(sigma),
+        sigma=float(np.nanmedian(sigma)) if some else np.nan,
     )
 
 
@@ -252,10 +252,6 @@ def remarks(quality: FrameQuality, domain: float = np.nan, masked: float = np.na
     if masked > _SHARE:
         said.append(f"{100 * masked:.0f} % of the image is masked: atoms there are missing.")
     return said
-
-
-def _median(sigma: np.ndarray) -> float:
-    return float(np.nanmedian(sigma))
 
 
 class _Translations(NamedTuple):

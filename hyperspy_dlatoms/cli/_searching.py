@@ -297,7 +297,7 @@ def find_in_file(
         raise
     y, x = atoms.metadata.VectorMetadata.sampling
     frames = int(images.data[..., 0, 0].size)
-    size = f"{_size(images)} px"
+    size = f"{' x '.join(map(str, images.data.shape[-2:]))} px"
     return Found(frames, size, float(y * x) ** 0.5, remarks, _counts(atoms))
 
 
@@ -372,10 +372,6 @@ def in_words_of(options: argparse.Namespace, source: Path | None = None) -> Iter
         raise ValueError(in_options(str(error), names)) from error
     finally:
         warnings.showwarning = before
-
-
-def _size(images: Signal2D) -> str:
-    return " x ".join(map(str, images.data.shape[-2:]))
 
 
 def _counts(atoms: AtomPositions) -> list[tuple[str, str]]:

@@ -87,7 +87,8 @@ def load_dataset(
     if not entry.generate:
         path = fetch(entry, offline=offline, show_progressbar=show_progressbar)
         return _of_stored(read_stored(path))
-    return _of_frames(entry, _generated(entry, show_progressbar, num_workers))
+    frames = _generated(entry, show_progressbar, num_workers)
+    return _signals(*frames[:3], entry.full_name, frames.meta, {"name": "image"})
 
 
 def _generated(entry: Entry, show: bool | None, num_workers: int | None) -> Frames:
@@ -129,10 +130,6 @@ def _of_stored(stored: Stored) -> LabelledImages:
     kinds = stored.meta.get("kinds")
     found = sites[0] if single else sites
     return _signals(images, found, stored.sampling, title, meta, navigation, kinds)
-
-
-def _of_frames(entry: Entry, frames: Frames) -> LabelledImages:
-    return _signals(*frames[:3], entry.full_name, frames.meta, {"name": "image"})
 
 
 def _signals(

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from hyperspy_dlatoms.detection._artefacts import any_bad, less_centre
+from hyperspy_dlatoms.detection._lines import any_bad, less_centre
 
 # Å: the side of blocks that hold an atom each; and px of a block that are looked at, a side.
 _BLOCK = 3.2

@@ -12,13 +12,11 @@ from scipy.ndimage import distance_transform_edt, gaussian_filter
 from hyperspy_dlatoms._warnings import MaskedPixelsWarning, warn
 from hyperspy_dlatoms.detection._artefacts import (
     ImageRange,
-    any_bad,
     constant_areas,
-    faulty_lines,
     outliers,
     percentiles,
 )
-from hyperspy_dlatoms.detection._seams import find_seams, level_seams
+from hyperspy_dlatoms.detection._lines import any_bad, faulty_lines, find_seams, level_seams
 from hyperspy_dlatoms.detection._slopes import find_slope, level_slope
 from hyperspy_dlatoms.networks.normalisation import LEAST_MEAN
 

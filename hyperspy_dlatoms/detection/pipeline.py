@@ -17,7 +17,6 @@ import numpy as np
 from scipy.ndimage import binary_opening
 
 from hyperspy_dlatoms._warnings import SamplingWarning, warn
-from hyperspy_dlatoms.detection._artefacts import any_bad
 from hyperspy_dlatoms.detection._ensemble import median_score, merge
 from hyperspy_dlatoms.detection._inference import (
     BATCH_PIXELS,
@@ -27,6 +26,7 @@ from hyperspy_dlatoms.detection._inference import (
     infer,
     members_of,
 )
+from hyperspy_dlatoms.detection._lines import any_bad
 from hyperspy_dlatoms.detection._steps import normalise_regions
 from hyperspy_dlatoms.detection._tiling import cut
 from hyperspy_dlatoms.detection.masking import examine, mask_series, unmasked, warn_of_masked

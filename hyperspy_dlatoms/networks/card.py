@@ -132,7 +132,8 @@ class ModelCard:
         for name in ("classes", "materials"):
             if isinstance(getattr(self, name), list):
                 object.__setattr__(self, name, tuple(getattr(self, name)))
-        self._check_format()
+        self._check("format", _is_integer(self.format) and self.format >= 1, "a whole number >= 1")
+        _refuse_newer(self.format, self.needs)
         for name in ("name", "version", "architecture", "recipe", "commit", "licence", "needs"):
             self._check(name, isinstance(getattr(self, name), str), "a string")
         for name in ("name", "architecture"):
@@ -177,10 +178,6 @@ class ModelCard:
             if getattr(self, name) is None:
                 object.__setattr__(self, name, value)
             self._check(name, getattr(self, name) == value, f"{value!r}, as its arguments have it")
-
-    def _check_format(self) -> None:
-        self._check("format", _is_integer(self.format) and self.format >= 1, "a whole number >= 1")
-        _refuse_newer(self.format, self.needs)
 
     def _check(self, name: str, right: bool, expected: str) -> None:
         if not right:

@@ -15,6 +15,7 @@ from hyperspy_dlatoms.signals._colours import BY_HAND, PLAIN, TINT
 from hyperspy_dlatoms.signals._edits import Edit, Edits
 from hyperspy_dlatoms.signals._export import Calibration
 from hyperspy_dlatoms.signals._frame_finder import FoundInFrame, FrameFinder
+from hyperspy_dlatoms.signals._mapping import map_frames
 from hyperspy_dlatoms.signals._mouse import Mouse, Points
 from hyperspy_dlatoms.signals._selection import in_regions
 from hyperspy_dlatoms.signals.atom_positions import AtomPositions
@@ -344,9 +345,8 @@ def _models(signal: Signal2D, model: ModelLike) -> dict[str, ModelLike]:
 def _waiting(signal: Signal2D) -> AtomPositions:
     """Return what the atoms will be put into, which says that there are none yet."""
     axes = [axis.get_axis_dictionary() for axis in reversed(signal.axes_manager.navigation_axes)]
-    data = np.empty([axis["size"] for axis in axes] or [1], object)
-    for index in np.ndindex(data.shape):
-        data[index] = np.empty((0, 5))
+    shape = [axis["size"] for axis in axes] or [1]
+    data = map_frames(lambda _: np.empty((0, 5)), np.empty(shape, object))
     general = {"title": "not searched yet: press OK in the tool"}
     return AtomPositions(data, axes=axes, metadata={"General": general}, ragged=True)
 

@@ -44,10 +44,7 @@ from hyperspy_dlatoms.signals._quality import (
     is_scanned,
     other_modality,
 )
-from hyperspy_dlatoms.signals.atom_positions import (
-    AtomPositions,
-    LazyAtomPositions,
-)
+from hyperspy_dlatoms.signals.atom_positions import AtomPositions, LazyAtomPositions
 
 if TYPE_CHECKING:
     import ase
@@ -136,6 +133,7 @@ def find_atoms(
     _check_sites(model.card, series, "find_atoms_nn", "classify_species")
     layer = _layer(signal, model.card, material, series, search.on_extrapolation)
     images = _read(signal, model, sampling, output, series, search.on_extrapolation)
+    materials = _expected_materials(signal, model.card, layer)
     find: Callable[..., np.ndarray] = partial(
         _find_in_block,
         handle=model.handle,
@@ -143,7 +141,7 @@ def find_atoms(
         search=search,
         focus=images.focus,
         elements=layer and layer.elements,
-        materials=_expected_materials(signal, model.card, layer),
+        materials=materials,
     )
     if output.store is not None:
         settings = {
@@ -159,7 +157,11 @@ def find_atoms(
     model = _named(model, layer)
     metadata = _metadata(signal, model, images)
     metadata["Signal"] = {"signal_type": AtomPositions._signal_type}
-    metadata["VectorMetadata"] |= _search_metadata(signal, model, images, search, layer)
+    metadata["VectorMetadata"] |= _search_metadata(signal, model, images, search)
+    if layer is not None:
+        metadata["VectorMetadata"]["material"] = layer.formula
+    if materials:
+        metadata["VectorMetadata"]["materials"] = list(materials)
     if choice is not None:
         metadata["VectorMetadata"]["choice"] = choice.metadata()
     atoms = LazyAtomPositions._of_results(results, images.navigation_axes, metadata)
@@ -584,13 +586,7 @@ def _kept_metadata(signal: Signal2D) -> dict:
     return {key: kept[key] for key in ("General", "Acquisition_instrument") if key in kept}
 
 
-def _search_metadata(
-    signal: Signal2D,
-    model: Model,
-    images: Images,
-    search: SearchOptions,
-    layer: Layer | None = None,
-) -> dict:
+def _search_metadata(signal: Signal2D, model: Model, images: Images, search: SearchOptions) -> dict:
     """Describe the columns of the atoms, where they lie, and how they were found."""
     card, members, axes = model.card, model.members, images.signal_axes
     vectors: dict[str, Any] = placement_metadata(axes) | {
@@ -598,10 +594,6 @@ def _search_metadata(
         "on_extrapolation": search.on_extrapolation,
         "modality": card.modality,
     }
-    if layer is not None:
-        vectors["material"] = layer.formula
-    if materials := _expected_materials(signal, card, layer):
-        vectors["materials"] = list(materials)
     if other_modality(acquisition_mode(signal), card):
         vectors["other_modality"] = True
     if members and search.minimum_agreement is not None:

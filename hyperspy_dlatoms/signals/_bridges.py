@@ -13,6 +13,7 @@ from hyperspy_dlatoms._extras import require
 from hyperspy_dlatoms.signals import _export
 from hyperspy_dlatoms.signals._colours import PALETTE
 from hyperspy_dlatoms.signals._docstrings import filled
+from hyperspy_dlatoms.signals._mapping import map_frames
 
 if TYPE_CHECKING:
     import os
@@ -229,7 +230,6 @@ def to_pyxem(self: AtomPositions, signal: Signal2D | None = None) -> Any:
 
     atoms = self._on(signal)
     frames, calibration, _ = atoms._for_tables()
-    data = np.empty(frames.shape, object)
     scale_of = np.ones(len(calibration.columns))
     offset_of = np.zeros(len(calibration.columns))
     scale_of[:2], offset_of[:2] = calibration.scales, calibration.offsets
@@ -238,8 +238,7 @@ def to_pyxem(self: AtomPositions, signal: Signal2D | None = None) -> Any:
         if name in calibration.columns:
             scale_of[calibration.columns.index(name)] = abs(calibration.scales[at])
             units[calibration.columns.index(name)] = calibration.units[at]
-    for index in np.ndindex(frames.shape):
-        data[index] = offset_of + scale_of * frames[index]
+    data = map_frames(lambda frame: offset_of + scale_of * frame, frames)
     axes = [axis.get_axis_dictionary() for axis in reversed(atoms.axes_manager.navigation_axes)]
     return DiffractionVectors(
         data,

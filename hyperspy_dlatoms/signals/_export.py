@@ -211,14 +211,6 @@ def with_navigation(result: pd.DataFrame, navigation: Navigation) -> pd.DataFram
     return result
 
 
-def marker_offsets(frames: np.ndarray, calibration: Calibration) -> np.ndarray:
-    """Return x and y of each frame in the units of the axes, as Matplotlib takes them."""
-    offsets = np.empty(frames.shape, dtype=object)
-    for index in np.ndindex(frames.shape):
-        offsets[index] = calibration.in_axis_units(frames[index])[:, ::-1]
-    return offsets
-
-
 class Structure(NamedTuple):
     """How atoms become a structure of ASE: the arguments of `AtomPositions.to_ase`."""
 

@@ -26,10 +26,6 @@ class Sites(NamedTuple):
     frame: np.ndarray
     calibration: _export.Calibration
 
-    @classmethod
-    def of(cls, frame: np.ndarray, calibration: _export.Calibration) -> Sites:
-        return cls(frame, calibration)
-
     @property
     def places(self) -> tuple[np.ndarray, np.ndarray | None]:
         """Positions and their standard deviations, (y, x) in Å, None where these are not known."""
@@ -99,7 +95,7 @@ def extended(
     **kwargs,
 ) -> np.ndarray:
     """Return a frame with the columns that a function of its sites gives."""
-    added = compute(Sites.of(frame, calibration), *others, **kwargs)
+    added = compute(Sites(frame, calibration), *others, **kwargs)
     return np.column_stack([frame[:, kept], added])
 
 
@@ -132,7 +128,7 @@ def offsets_in_frame(sites: Sites, column: int, ranges: list[tuple[float, float]
 def frame_without_shear(
     frame: np.ndarray, calibration: _export.Calibration, materials: Sequence
 ) -> tuple[np.ndarray, bool]:
-    positions, sigma = Sites.of(frame, calibration).places
+    positions, sigma = Sites(frame, calibration).places
     positions, sigma, known = _frame_strain.without_shear(positions, sigma, materials)
     if not known:
         return frame, False
@@ -142,14 +138,6 @@ def frame_without_shear(
         columns = [calibration.columns.index(name) for name in _SIGMAS]
         moved[:, columns] = sigma / calibration.sampling
     return moved, True
-
-
-def first(pair: tuple) -> Any:
-    return pair[0]
-
-
-def places_of(frame: np.ndarray, calibration: _export.Calibration) -> tuple:
-    return Sites.of(frame, calibration).places
 
 
 def map_of_frame(
@@ -165,10 +153,7 @@ def map_of_frame(
 
 def stacked_maps(frames: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
     """Return an object array of maps as one array."""
-    stacked = np.empty((*frames.shape, *shape))
-    for index in np.ndindex(frames.shape):
-        stacked[index] = frames[index]
-    return stacked
+    return np.array(list(frames.flat), float).reshape(*frames.shape, *shape)
 
 
 def range_of(value: Any, by: str, species: list[str]) -> tuple[float, float]:

@@ -4,10 +4,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from functools import partial
 from typing import TYPE_CHECKING
 
-import dask.array as da
 import numpy as np
 
 from hyperspy_dlatoms._warnings import DLAtomsWarning, warn
@@ -16,6 +14,7 @@ from hyperspy_dlatoms.analysis._intensity_classes import intensity_classes
 from hyperspy_dlatoms.detection.masking import mask_bad
 from hyperspy_dlatoms.signals._axes import read_images
 from hyperspy_dlatoms.signals._docstrings import filled
+from hyperspy_dlatoms.signals._mapping import map_frames
 
 if TYPE_CHECKING:
     from hyperspy.signals import Signal2D
@@ -95,30 +94,12 @@ def column_intensities(
     calibration = atoms._calibration
     frames = read_images(signal, float(np.sqrt(calibration.sampling.prod()))).frames
     kept = [at for at, name in enumerate(calibration.columns) if name not in COLUMNS]
-    navigation = tuple(range(frames.ndim - 2))
-    if isinstance(atoms.data, da.Array):
-        sites = atoms.data
-        frames = frames.rechunk(dict(enumerate(sites.chunks)))
-    else:
-        sites = da.from_array(atoms.data, chunks=frames.chunks[:-2], name=False)
-    data = da.blockwise(
-        partial(_of_block, kept=kept, sampling=calibration.sampling, width=width),
-        navigation,
-        sites,
-        navigation,
-        frames,
-        tuple(range(frames.ndim)),
-        dtype=object,
-        concatenate=True,
-        # Without it dask would call the function on an empty block to learn what comes out.
-        meta=np.empty((0,) * len(navigation), object),
+    lazy = atoms if atoms._lazy else atoms.as_lazy()
+    sites = lazy.data if atoms._lazy else lazy.data.rechunk(frames.chunks[:-2])
+    data = map_frames(
+        _in_frame, sites, frames, kept=kept, sampling=calibration.sampling, width=width
     )
-    vectors = atoms.metadata.VectorMetadata.as_dictionary()
-    vectors["column_names"] = [*(calibration.columns[at] for at in kept), *COLUMNS]
-    axes = [axis.get_axis_dictionary() for axis in reversed(atoms.axes_manager.navigation_axes)]
-    metadata = atoms.metadata.as_dictionary() | {"VectorMetadata": vectors}
-    kind = type(atoms if atoms._lazy else atoms.as_lazy())
-    measured = kind(data, axes=axes, metadata=metadata, ragged=True)
+    measured = lazy._like(data, [*(calibration.columns[at] for at in kept), *COLUMNS])
     if not (atoms._lazy or signal._lazy):
         workers = {} if num_workers is None else {"num_workers": int(num_workers)}
         measured.compute(show_progressbar=show_progressbar, **workers)
@@ -222,18 +203,14 @@ def _warn_of_doubt(atoms: AtomPositions, kinds: int) -> None:
         )
 
 
-def _of_block(
-    sites: np.ndarray,
-    images: np.ndarray,
+def _in_frame(
+    frame: np.ndarray,
+    image: np.ndarray,
     kept: list[int],
     sampling: np.ndarray,
     width: float | None,
 ) -> np.ndarray:
-    """Return the frames of a block with the columns of intensities."""
-    measured = np.empty(sites.shape, object)
-    for index in np.ndindex(sites.shape):
-        frame, image = sites[index], images[index]
-        bad = mask_bad(image, float(np.sqrt(sampling.prod())))[1]
-        found = _of_image(image, frame[:, :2], sampling, bad, width)
-        measured[index] = np.column_stack([frame[:, kept], found.intensity, found.sigma])
-    return measured
+    """Return a frame with the columns of intensities."""
+    bad = mask_bad(image, float(np.sqrt(sampling.prod())))[1]
+    found = _of_image(image, frame[:, :2], sampling, bad, width)
+    return np.column_stack([frame[:, kept], found.intensity, found.sigma])

@@ -4,32 +4,29 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
+from typing import Any
 
 import dask.array as da
 import numpy as np
 
 
-def map_blocks(function: Callable, array: da.Array, *others: da.Array, **kwargs) -> da.Array:
-    """Apply a function of object arrays block by block."""
-    # Without meta dask would call the function on an empty block to learn what comes out.
-    meta = np.empty((0,) * array.ndim, object)
-    return da.map_blocks(function, array, *others, dtype=object, meta=meta, **kwargs)
-
-
 def map_frames(
     function: Callable, frames: np.ndarray | da.Array, *others: np.ndarray | da.Array, **kwargs
-) -> np.ndarray | da.Array:
-    """Apply a function of one frame, and of those in the same place in others, to each."""
-    if isinstance(frames, da.Array):
-        some = [
-            one.rechunk(frames.chunks)
-            if isinstance(one, da.Array)
-            else da.from_array(one, chunks=frames.chunks)
-            for one in others
-        ]
-        return map_blocks(_each, frames, *some, of_frame=function, **kwargs)
-    computed = [one.compute() if isinstance(one, da.Array) else one for one in others]
-    return _each(frames, *computed, of_frame=function, **kwargs)
+) -> Any:
+    """Apply a function of one frame, and of what others (*navigation, ...) have there, to each."""
+    of_block: Callable = partial(_each, of_frame=function, **kwargs)
+    if not isinstance(frames, da.Array):
+        return of_block(frames, *map(np.asarray, others))
+    navigation = tuple(range(frames.ndim))
+    arguments = [frames, navigation]
+    for one in others:
+        array = one if isinstance(one, da.Array) else da.from_array(one, chunks=-1, name=False)
+        whole = dict.fromkeys(range(frames.ndim, array.ndim), -1)
+        arguments += [array.rechunk(dict(enumerate(frames.chunks)) | whole), range(array.ndim)]
+    # Without meta dask would call the function on an empty block to learn what comes out.
+    meta = np.empty((0,) * frames.ndim, object)
+    return da.blockwise(of_block, navigation, *arguments, dtype=object, concatenate=True, meta=meta)
 
 
 def _each(frames: np.ndarray, *others: np.ndarray, of_frame: Callable, **kwargs) -> np.ndarray:

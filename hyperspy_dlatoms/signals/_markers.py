@@ -13,6 +13,7 @@ from hyperspy_dlatoms.signals._axes import axis_unit_in_angstrom
 from hyperspy_dlatoms.signals._colours import PLAIN, Colouring
 from hyperspy_dlatoms.signals._docstrings import filled
 from hyperspy_dlatoms.signals._figures import image_shape
+from hyperspy_dlatoms.signals._mapping import map_frames
 
 if TYPE_CHECKING:
     from hyperspy_dlatoms.signals import AtomPositions
@@ -223,7 +224,7 @@ def _markers(
     calibration = atoms._calibration
     style: dict[str, Any] = {"facecolor": "none", "edgecolor": PLAIN}
     if colouring is not None:
-        style["edgecolor"] = atoms._for_markers(_colours, colouring=colouring)
+        style["edgecolor"] = atoms._for_markers(colouring.colours)
     if "sizes" in given:
         style |= {"units": "points", "linewidth": 1.2}
     else:
@@ -234,24 +235,9 @@ def _markers(
         width = (calibration.image_shape or (0, 512))[1]
         style["sizes"] = diameter * abs(float(calibration.scales[1]))
         style |= {"units": "x", "linewidth": _picture.line_width(diameter, width, _WIDTH)}
-    offsets = atoms._for_markers(_offsets, calibration=calibration)
+    # x and y, as Matplotlib takes them.
+    offsets = atoms._for_markers(lambda frame: calibration.in_axis_units(frame)[:, ::-1])
     return plot.markers.Circles(offsets, **(style | given))
-
-
-def _offsets(frames: np.ndarray, calibration: Calibration) -> np.ndarray:
-    """Return x and y of each frame in the units of the axes, as Matplotlib takes them."""
-    offsets = np.empty(frames.shape, dtype=object)
-    for index in np.ndindex(frames.shape):
-        offsets[index] = calibration.in_axis_units(frames[index])[:, ::-1]
-    return offsets
-
-
-def _colours(frames: np.ndarray, colouring: Colouring) -> np.ndarray:
-    """Return red, green, blue and opacity of the atoms of each frame, shape (n, 4)."""
-    colours = np.empty(frames.shape, dtype=object)
-    for index in np.ndindex(frames.shape):
-        colours[index] = colouring.colours(frames[index])
-    return colours
 
 
 def _is_length(units: str) -> bool:
@@ -317,10 +303,8 @@ def _counts(atoms: AtomPositions) -> Any:
     navigation = _navigation(atoms)
     if not 0 < len(navigation) < 3:
         return "auto"
-    counts = np.zeros(atoms.data.shape)
-    if not atoms._lazy:
-        for index in np.ndindex(counts.shape):
-            counts[index] = len(atoms.data[index])
+    data = atoms.data
+    counts = np.zeros(data.shape) if atoms._lazy else map_frames(len, data).astype(float)
     kind = Signal1D if len(navigation) == 1 else Signal2D
     return kind(counts, metadata={"General": {"title": "Atoms"}})
 

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any, Self
 
 import dask.array as da
@@ -25,13 +26,11 @@ from hyperspy_dlatoms.signals._frame_physics import (
     Region,
     Sites,
     extended,
-    first,
     frame_without_shear,
     grains_in_frame,
     map_of_frame,
     neighbours_in_frame,
     offsets_in_frame,
-    places_of,
     range_of,
     stacked_maps,
     strain_against_frame,
@@ -125,7 +124,7 @@ class Physics:
         parts, empty, number = [], 0, 0
         for frames in _export.slabs(self.data):
             for frame in frames.flat:
-                sites = Sites.of(frame, calibration)
+                sites = Sites(frame, calibration)
                 rows = _cell_fit.lattice_rows(*sites.places, materials, sites.kinds)
                 parts += [{"frame": number} | row for row in rows]
                 empty += not rows
@@ -285,7 +284,7 @@ class Physics:
             failed = sum(not known for _, known in pairs.flat)
             if failed:
                 _warn_of_no_lattice(failed, pairs.size)
-        return self._like(map_frames(first, pairs))
+        return self._like(map_frames(itemgetter(0), pairs))
 
     @filled
     def neighbours(self, cutoff: float | None = None, *, voronoi: bool = False) -> Self:
@@ -690,9 +689,11 @@ class Physics:
     def _like(self, data: np.ndarray | da.Array, columns: Sequence[str] | None = None) -> Any:
         """Return a signal like this one of other frames, perhaps with other columns."""
         axes = [axis.get_axis_dictionary() for axis in reversed(self.axes_manager.navigation_axes)]
-        metadata = self.metadata.as_dictionary()
+        # Results of each frame may be dask arrays, which are kept as they are.
+        vectors = self.metadata.VectorMetadata.as_dictionary()
         if columns is not None:
-            metadata["VectorMetadata"] = metadata["VectorMetadata"] | {"column_names": [*columns]}
+            vectors["column_names"] = [*columns]
+        metadata = self.metadata.deepcopy().as_dictionary() | {"VectorMetadata": vectors}
         return type(self)(data, axes=axes, metadata=metadata, ragged=True)  # type: ignore[call-arg]
 
     def _with_columns(self, function: Callable, names: Sequence[str], *others, **kwargs) -> Any:
@@ -717,18 +718,18 @@ class Physics:
         calibration, parts, number = self._calibration, [], 0
         for frames in _export.slabs(self.data):
             for frame in frames.flat:
-                found = rows(Sites.of(frame, calibration))
+                found = rows(Sites(frame, calibration))
                 parts.append(pd.DataFrame({"frame": number} | found))
                 number += 1
         if not parts:
-            none = rows(Sites.of(np.empty((0, len(calibration.columns))), calibration))
+            none = rows(Sites(np.empty((0, len(calibration.columns))), calibration))
             parts.append(pd.DataFrame({"frame": 0} | none).iloc[:0])
         return _export.with_navigation(pd.concat(parts, ignore_index=True), self._navigation)
 
     def _reference_frames(self, reference: Physics) -> list[np.ndarray | da.Array]:
         """Return positions and errors (Å) of reference atoms, frame by frame like these."""
         calibration = reference._calibration
-        frames = map_frames(places_of, reference.data, calibration=calibration)
+        frames = map_frames(lambda frame: Sites(frame, calibration).places, reference.data)
         if frames.shape == self.data.shape:
             return [frames]
         if frames.size != 1:
@@ -737,11 +738,8 @@ class Physics:
                 f"{reference.axes_manager.navigation_shape}, the atoms "
                 f"{self.axes_manager.navigation_shape}: expected the same, or one frame."
             )
-        one = frames.compute() if isinstance(frames, da.Array) else frames
-        repeated = np.empty(self.data.shape, object)
-        for index in np.ndindex(repeated.shape):
-            repeated[index] = one.ravel()[0]
-        return [repeated]
+        one = np.asarray(frames).ravel()[0]
+        return [map_frames(lambda _: one, np.empty(self.data.shape, object))]
 
 
 def _strain_settings(reference: Any, calibration: _export.Calibration) -> dict[str, Any]:

@@ -45,14 +45,8 @@ class Placement(NamedTuple):
     sure: bool
     """Whether they are known to be those images; if not, an atom outside is an error."""
 
-    def frames(self, frames: np.ndarray) -> np.ndarray:
-        """Return the atoms of frames by the pixels now, without those outside."""
-        placed = np.empty(frames.shape, dtype=object)
-        for index in np.ndindex(frames.shape):
-            placed[index] = self._frame(frames[index])
-        return placed
-
-    def _frame(self, frame: np.ndarray) -> np.ndarray:
+    def of(self, frame: np.ndarray) -> np.ndarray:
+        """Return the atoms of a frame by the pixels now, without those outside."""
         frame = np.array(frame)
         frame[:, :2] = (frame[:, :2] + 0.5) / self.binning - 0.5 - self.start
         for name, binning in zip(("y_sigma", "x_sigma"), self.binning, strict=True):

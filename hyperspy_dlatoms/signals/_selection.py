@@ -14,6 +14,7 @@ from hyperspy.signals import BaseSignal, LazySignal
 
 from hyperspy_dlatoms.analysis.quality import flags
 from hyperspy_dlatoms.signals._docstrings import filled
+from hyperspy_dlatoms.signals._mapping import map_frames
 
 if TYPE_CHECKING:
     from hyperspy_dlatoms.signals import AtomPositions
@@ -120,9 +121,11 @@ def select(
         said.append("mask")
     if not said:
         raise ValueError("There is no condition: expected a column, threshold, roi, mask, ...")
-    kept = partial(_kept, rules=rules, invert=invert)
-    data = _by_frame(kept, self.data, masks)
-    picked = _like(self, data)
+    if masks is None or masks.ndim == 2:
+        data = map_frames(_kept, self.data, mask=masks, rules=rules, invert=invert)
+    else:
+        data = map_frames(_kept, self.data, masks, rules=rules, invert=invert)
+    picked = self._like(data)
     before = list(self.metadata.get_item("VectorMetadata.selections", []))
     text = f"{'not ' * invert}{', '.join(said)}"
     vectors = picked.metadata.VectorMetadata
@@ -146,7 +149,6 @@ class Slicer:
         atoms = self._atoms
         names = atoms._calibration.columns
         columns = _columns(which, names)
-        masks = None
         if isinstance(rows, BaseSignal):
             masks = rows.data
             if masks.dtype != object or masks.shape != atoms.data.shape:
@@ -154,14 +156,14 @@ class Slicer:
                     f"The rows have the shape {masks.shape}: expected a mask for each atom, such "
                     "as atoms.ivec['probability'] > 0.9."
                 )
-        elif not isinstance(rows, slice):
+            data = map_frames(_cut, atoms.data, masks, columns=columns)
+        elif isinstance(rows, slice):
+            data = map_frames(_cut, atoms.data, rows=rows, columns=columns)
+        else:
             raise TypeError(
                 f"The rows are {rows!r}: expected a slice, or a mask for each atom such as "
                 "atoms.ivec['probability'] > 0.9."
             )
-        data = _by_frame(
-            partial(_cut, columns=columns, rows=rows if masks is None else None), atoms.data, masks
-        )
         if isinstance(columns, int):
             axes = atoms.axes_manager.navigation_axes
             kind = LazyColumn if isinstance(data, da.Array) else Column
@@ -174,9 +176,7 @@ class Slicer:
                 f"The columns are {', '.join(names[at] for at in columns)}: expected y and x first,"
                 " or one column by its name."
             )
-        cut = _like(atoms, data)
-        cut.metadata.VectorMetadata.column_names = [names[at] for at in columns]
-        return cut
+        return atoms._like(data, [names[at] for at in columns])
 
 
 class Column(BaseSignal):
@@ -185,13 +185,8 @@ class Column(BaseSignal):
     _signal_dimension = 0
 
     def _compared(self, compare: Callable, other: Any) -> Column:
-        def of_block(block: np.ndarray) -> np.ndarray:
-            out = np.empty(block.shape, object)
-            for index in np.ndindex(block.shape):
-                out[index] = compare(block[index], other)
-            return out
-
-        return self._deepcopy_with_new_data(_by_frame_alone(of_block, self.data))
+        compared = map_frames(lambda column: compare(column, other), self.data)
+        return self._deepcopy_with_new_data(compared)
 
     def __lt__(self, other: Any) -> Column:
         return self._compared(np.less, other)
@@ -231,74 +226,8 @@ def _columns(which: Any, names: list[str]) -> int | list[int]:
     return range(len(names))[int(which)]
 
 
-def _cut(
-    frame: np.ndarray,
-    mask: np.ndarray | None,
-    columns: int | list[int],
-    rows: slice | None,
-) -> np.ndarray:
-    return frame[mask if rows is None else rows][:, columns]
-
-
-def _like(atoms: AtomPositions, data: np.ndarray | da.Array) -> AtomPositions:
-    """Return atoms with other rows, and a copy of the metadata."""
-    axes = [axis.get_axis_dictionary() for axis in reversed(atoms.axes_manager.navigation_axes)]
-    # Results of each frame may be dask arrays, which are kept as they are.
-    vectors = atoms.metadata.VectorMetadata.as_dictionary()
-    metadata = atoms.metadata.deepcopy().as_dictionary() | {"VectorMetadata": vectors}
-    return type(atoms)(data, axes=axes, metadata=metadata, ragged=True)
-
-
-def _by_frame(
-    function: Callable[..., np.ndarray],
-    data: np.ndarray | da.Array,
-    masks: np.ndarray | da.Array | None,
-) -> np.ndarray | da.Array:
-    """Apply a function of a frame and its mask, which may be None, to each frame."""
-    if masks is None or (masks.ndim == 2 and masks.dtype != object):
-        # One mask for all.
-        assert not isinstance(masks, da.Array)
-        return _by_frame_alone(partial(_each, function=function, mask=masks), data)
-    of_block = partial(_each_with, function=function)
-    if not isinstance(data, da.Array):
-        return of_block(data, np.asarray(masks))
-    if not isinstance(masks, da.Array):
-        masks = da.from_array(masks, chunks=-1, name=False)
-    number, pixels = data.ndim, range(data.ndim, masks.ndim)
-    masks = masks.rechunk(dict(enumerate(data.chunks)) | dict.fromkeys(pixels, -1))
-    frames = tuple(range(number))
-    return da.blockwise(
-        of_block,
-        frames,
-        data,
-        frames,
-        masks,
-        tuple(range(masks.ndim)),
-        dtype=object,
-        concatenate=True,
-        meta=np.empty((0,) * number, object),
-    )
-
-
-def _by_frame_alone(function: Callable, data: np.ndarray | da.Array) -> np.ndarray | da.Array:
-    if not isinstance(data, da.Array):
-        return function(data)
-    # Without meta dask would call the function on an empty block to learn what comes out.
-    return da.map_blocks(function, data, dtype=object, meta=np.empty((0,) * data.ndim, object))
-
-
-def _each(frames: np.ndarray, function: Callable, mask: np.ndarray | None) -> np.ndarray:
-    out = np.empty(frames.shape, object)
-    for index in np.ndindex(frames.shape):
-        out[index] = function(frames[index], mask)
-    return out
-
-
-def _each_with(frames: np.ndarray, masks: np.ndarray, function: Callable) -> np.ndarray:
-    out = np.empty(frames.shape, object)
-    for index in np.ndindex(frames.shape):
-        out[index] = function(frames[index], masks[index])
-    return out
+def _cut(frame: np.ndarray, rows: np.ndarray | slice, columns: int | list[int]) -> np.ndarray:
+    return frame[rows][:, columns]
 
 
 def _kept(

@@ -12,6 +12,7 @@ from hyperspy_dlatoms.analysis import vacancies
 from hyperspy_dlatoms.analysis.vacancies import species_column
 from hyperspy_dlatoms.signals import _export
 from hyperspy_dlatoms.signals._docstrings import filled
+from hyperspy_dlatoms.signals._mapping import map_frames
 from hyperspy_dlatoms.signals._material import named_in
 from hyperspy_dlatoms.signals._quality import warn_of_statistics
 
@@ -255,11 +256,12 @@ def _inside(
             f"border is {border} Å: nothing is left of an image of {size[0]:.4g} by "
             f"{size[1]:.4g} Å."
         )
-    inside = np.empty(frames.shape, object)
-    for index in np.ndindex(frames.shape):
-        places = calibration.in_angstrom(frames[index])
-        inside[index] = frames[index][((places >= first) & (places < last)).all(axis=1)]
-    return inside, float(np.prod(last - first)) / 100
+
+    def inside(frame: np.ndarray) -> np.ndarray:
+        places = calibration.in_angstrom(frame)
+        return frame[((places >= first) & (places < last)).all(axis=1)]
+
+    return map_frames(inside, frames), float(np.prod(last - first)) / 100
 
 
 def _rates_of_model(atoms: AtomPositions, dose: float | None) -> dict[str, Rates]:

@@ -31,7 +31,7 @@ from hyperspy_dlatoms.signals import (
     _vacancy_methods,
 )
 from hyperspy_dlatoms.signals._docstrings import filled
-from hyperspy_dlatoms.signals._mapping import map_blocks as _map
+from hyperspy_dlatoms.signals._mapping import map_frames
 from hyperspy_dlatoms.signals._physics import Physics
 from hyperspy_dlatoms.signals._placement import first_frame, place, warn_of_other_frames
 from hyperspy_dlatoms.signals._progress import progress_of
@@ -431,7 +431,7 @@ class AtomPositions(Physics, BaseSignal):
         warn_of_other_frames(self.axes_manager.navigation_axes, signal.axes_manager.navigation_axes)
         x, y = signal.axes_manager.signal_axes
         placement = place(self._calibration, (y, x))
-        data = _map(placement.frames, self.data) if self._lazy else placement.frames(self.data)
+        data = map_frames(placement.of, self.data)
         navigation = reversed(signal.axes_manager.navigation_axes)
         axes = [axis.get_axis_dictionary() for axis in navigation]
         atoms = type(self)(data, axes=axes, metadata=self.metadata.as_dictionary(), ragged=True)
@@ -448,13 +448,11 @@ class AtomPositions(Physics, BaseSignal):
     def _for_tables(self) -> tuple[np.ndarray, _export.Calibration, _export.Navigation]:
         return self._computed_frames(), self._calibration, self._navigation
 
-    def _for_markers(self, function: Callable, **kwargs) -> np.ndarray | da.Array:
-        """Apply a function of frames, and turn the result the way that markers are indexed."""
+    def _for_markers(self, function: Callable) -> np.ndarray | da.Array:
+        """Apply a function of a frame, and turn the result the way that markers are indexed."""
         if self.axes_manager.navigation_dimension == 0:
-            return function(self._computed_frames(), **kwargs).ravel()[0]
-        if self._lazy:
-            return _map(function, self.data, **kwargs).T
-        return function(self.data, **kwargs).T
+            return function(self._computed_frames().ravel()[0])
+        return map_frames(function, self.data).T
 
     def _computed_at(self, index: tuple[int, ...]) -> AtomPositions:
         """Return atoms of which the block of a frame is computed, and kept, if they are lazy."""
@@ -565,10 +563,16 @@ class LazyAtomPositions(AtomPositions, LazySignal):
     @classmethod
     def _of_results(cls, results: da.Array, axes: list[dict], metadata: dict):
         """Make a signal of object arrays of `FrameResult`; the other results stay lazy as well."""
-        atoms = cls(_map(_parts, results, part="sites"), axes=axes, metadata=metadata, ragged=True)
-        vectors = atoms.metadata.VectorMetadata
-        for name in _REPORTS if vectors.has_item("focal_axis") else _REPORTS[:3]:
-            vectors[name] = _map(_parts, results, part=name)
+        series = "focal_axis" in metadata["VectorMetadata"]
+        # Without meta dask would call the function on an empty block.
+        kind = {"dtype": object, "meta": np.empty((0,) * results.ndim, object)}
+        sites, *reports = (
+            da.map_blocks(_parts, results, part=name, **kind)
+            for name in ("sites", *(_REPORTS if series else _REPORTS[:3]))
+        )
+        atoms = cls(sites, axes=axes, metadata=metadata, ragged=True)
+        for name, report in zip(_REPORTS, reports, strict=False):
+            atoms.metadata.VectorMetadata[name] = report
         return atoms
 
     def record_quality(self) -> None:

@@ -128,12 +128,8 @@ def choose(
         scores[f"precision at {dose} e/Å²"] = round(float(right / max(found, 1)), 3)
         error = np.sqrt(squares / max(2 * right, 1))
         scores[f"rms error at {dose} e/Å² (pm)"] = round(100 * float(error), 1)
-    low, high = (float(value) for value in _pairs(network)[at])
+    low, high = map(float, (_ALONE if isinstance(network, AtomEnsemble) else _PAIRS)[at])
     return Choice(low, high if high > low else None, scores)
-
-
-def _pairs(network: AtomNetwork | AtomEnsemble) -> np.ndarray:
-    return _ALONE if isinstance(network, AtomEnsemble) else _PAIRS
 
 
 def _left(places: np.ndarray, pixel: float, network: AtomNetwork | AtomEnsemble) -> np.ndarray:

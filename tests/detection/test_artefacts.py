@@ -14,7 +14,7 @@ from scipy.ndimage import distance_transform_edt
 from scipy.spatial import cKDTree
 
 from hyperspy_dlatoms import data
-from hyperspy_dlatoms.detection._seams import find_seams
+from hyperspy_dlatoms.detection._lines import find_seams
 from hyperspy_dlatoms.detection._steps import normalise_regions
 from hyperspy_dlatoms.detection.masking import mask_bad, mask_series, standardise
 from hyperspy_dlatoms.detection.pipeline import detect

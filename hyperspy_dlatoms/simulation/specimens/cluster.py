@@ -9,15 +9,11 @@ from scipy.spatial import cKDTree
 from hyperspy_dlatoms.recipes.draws import draw
 from hyperspy_dlatoms.simulation.specimens._particle import square_lattice
 from hyperspy_dlatoms.simulation.specimens.growth import largest_piece, neighbour_table, roughen
-from hyperspy_dlatoms.simulation.specimens.metal import (
-    SUPPORTS,
-    fcc_lattice_constant,
-    largest_radius,
-)
+from hyperspy_dlatoms.simulation.specimens.metal import checked
 from hyperspy_dlatoms.simulation.specimens.orientation import ZONES, rotation, tilt_matrix
 from hyperspy_dlatoms.simulation.specimens.projection import grouped
 from hyperspy_dlatoms.simulation.specimens.specimen import AtomList, Specimen
-from hyperspy_dlatoms.simulation.specimens.support import facing, on_oxide, place, with_carbon
+from hyperspy_dlatoms.simulation.specimens.support import place, supported
 
 SPREAD = 1.5
 """Greatest distance of an atom from the middle, relative to the radius."""
@@ -127,14 +123,8 @@ def metal_cluster(
 
     Parameters
     ----------
-    rng : numpy.random.Generator
-        Source of all randomness.
-    element : str, optional
-        Chemical symbol.
-    size : float, optional
-        Edge of the box (Å).
-    lattice_constant : float, optional
-        Edge of the cubic cell (Å); default as ASE knows it.
+    rng, element, size, lattice_constant, scale, support, gap
+        As for :func:`hyperspy_dlatoms.simulation.metal_nanoparticle`.
     shape : {"sphere", "ellipsoid", "octahedron", "decahedron", "icosahedron"}, optional
         Octahedra are whole or truncated; decahedra and icosahedra stand on a five-fold axis.
     zone : {"110", "100"}, optional
@@ -144,13 +134,6 @@ def metal_cluster(
         can hold.
     tilt_max : float, optional
         The tilt is drawn between 0 and this (degrees).
-    scale : float, optional
-        The lattice constant is multiplied by a factor drawn between 1 - `scale` and 1 + `scale`.
-    support : {None, "oxide", "carbon", "carbon-beside"}, optional
-        CeO2 edge-on beside the particle, or amorphous carbon under, over or beside it. None of
-        its atoms are sites.
-    gap : float or tuple of float, optional
-        Distance to the oxide (Å), or its range; default 2 to 2.5 mostly, else up to 8.
 
     Returns
     -------
@@ -173,25 +156,11 @@ def metal_cluster(
     >>> int(specimen.sites()[:, 2].sum()) == len(specimen.atoms)
     True
     """
-    from ase.data import atomic_numbers
-
-    if lattice_constant is None:
-        lattice_constant = fcc_lattice_constant(element)
-    if element not in atomic_numbers:
-        raise ValueError(f"element {element!r} is not a chemical symbol: give one such as 'Au'.")
-    for name, value, known in (
-        ("shape", shape, SHAPES),
-        ("zone", zone, (None, *sorted(ZONES))),
-        ("support", support, SUPPORTS),
-    ):
-        if value not in known:
-            raise ValueError(f"{name} {value!r} is not known: expected one of {known}.")
-    largest = largest_radius(size, lattice_constant, SPREAD)
-    if not 3 <= np.min(radius) <= largest:
-        raise ValueError(
-            f"radius {radius} Å: a box of {size} Å holds particles of {element} of 3 to "
-            f"{largest:.1f} Å; change radius or size."
-        )
+    if shape not in SHAPES:
+        raise ValueError(f"shape {shape!r} is not known: expected one of {SHAPES}.")
+    number, lattice_constant, largest = checked(
+        element, lattice_constant, zone, radius, support, size, SPREAD
+    )
     zone = zone or str(rng.choice(["110", "100"], p=[0.65, 0.35]))
     a = lattice_constant * rng.uniform(1 - scale, 1 + scale)
     radius = min(draw(rng, radius), largest)
@@ -211,7 +180,7 @@ def metal_cluster(
     tilt = rng.uniform(0, tilt_max)
     positions = (positions - positions.mean(axis=0)) @ rotation(angle).T
     positions = positions @ tilt_matrix(tilt, azimuth).T
-    cluster = AtomList(np.full(len(positions), atomic_numbers[element]), positions, column)
+    cluster = AtomList(np.full(len(positions), number), positions, column)
     parts, _ = place(rng, [cluster], size)
     description = {
         "kind": "metal cluster",
@@ -224,12 +193,5 @@ def metal_cluster(
         "angle": float(np.degrees(angle)),
         "support": support,
     }
-    if support == "oxide":
-        gap = gap if gap is not None else ((2.0, 2.5) if rng.random() < 0.8 else (2.5, 8.0))
-        direction = facing(rng, parts, size, zone, float(np.degrees(angle)))
-        parts, about = on_oxide(rng, parts, size, draw(rng, gap), direction)
-        description |= about
-    elif support is not None:
-        parts, about = with_carbon(rng, parts, size, beside=support == "carbon-beside")
-        description |= about
-    return Specimen.from_list(parts, size, description)
+    parts, about = supported(rng, parts, size, zone, description["angle"], support, gap)
+    return Specimen.from_list(parts, size, description | about)

@@ -9,10 +9,7 @@ from hyperspy_dlatoms.recipes.draws import draw, draw_count
 from hyperspy_dlatoms.simulation.specimens._particle import particle
 from hyperspy_dlatoms.simulation.specimens.orientation import ZONES
 from hyperspy_dlatoms.simulation.specimens.specimen import Specimen
-from hyperspy_dlatoms.simulation.specimens.support import EDGE, facing, on_oxide, place, with_carbon
-
-SUPPORTS = (None, "oxide", "carbon", "carbon-beside")
-
+from hyperspy_dlatoms.simulation.specimens.support import EDGE, SUPPORTS, place, supported
 
 SPREAD = 1.3
 """Greatest distance of a facet from the middle, relative to the mean one."""
@@ -35,6 +32,35 @@ def fcc_lattice_constant(element: str) -> float:
             f"element {element!r} is not fcc in ASE's tables: give lattice_constant (Å) as well."
         )
     return float(state["a"])
+
+
+def checked(
+    element: str,
+    lattice_constant: float | None,
+    zone: str | None,
+    radius: float | tuple[float, float],
+    support: str | None,
+    size: float,
+    spread: float,
+) -> tuple[int, float, float]:
+    """Check a particle; return its atomic number, lattice constant, and largest radius (Å)."""
+    from ase.data import atomic_numbers
+
+    if lattice_constant is None:
+        lattice_constant = fcc_lattice_constant(element)
+    if element not in atomic_numbers:
+        raise ValueError(f"element {element!r} is not a chemical symbol: give one such as 'Au'.")
+    if zone is not None and zone not in ZONES:
+        raise ValueError(f"zone {zone!r} is not known: expected one of {sorted(ZONES)} or None.")
+    if support not in SUPPORTS:
+        raise ValueError(f"support {support!r} is not known: expected one of {SUPPORTS}.")
+    largest = largest_radius(size, lattice_constant, spread)
+    if not 3 <= np.min(radius) <= largest:
+        raise ValueError(
+            f"radius {radius} Å: a box of {size} Å holds particles of {element} of 3 to "
+            f"{largest:.1f} Å; change radius or size."
+        )
+    return atomic_numbers[element], lattice_constant, largest
 
 
 def metal_nanoparticle(
@@ -112,28 +138,15 @@ def metal_nanoparticle(
     >>> int(specimen.sites()[:, 2].sum()) == len(specimen.atoms)
     True
     """
-    from ase.data import atomic_numbers
-
-    if lattice_constant is None:
-        lattice_constant = fcc_lattice_constant(element)
-    if element not in atomic_numbers:
-        raise ValueError(f"element {element!r} is not a chemical symbol: give one such as 'Au'.")
-    if zone is not None and zone not in ZONES:
-        raise ValueError(f"zone {zone!r} is not known: expected one of {sorted(ZONES)} or None.")
-    if support not in SUPPORTS:
-        raise ValueError(f"support {support!r} is not known: expected one of {SUPPORTS}.")
-    largest = largest_radius(size, lattice_constant, SPREAD)
-    if not 3 <= np.min(radius) <= largest:
-        raise ValueError(
-            f"radius {radius} Å: a box of {size} Å holds particles of {element} of 3 to "
-            f"{largest:.1f} Å; change radius or size."
-        )
+    number, lattice_constant, largest = checked(
+        element, lattice_constant, zone, radius, support, size, SPREAD
+    )
     zone = zone or str(rng.choice(["110", "100"], p=[0.65, 0.35]))
     factor = rng.uniform(1 - scale, 1 + scale)
     made = [
         particle(
             rng,
-            atomic_numbers[element],
+            number,
             lattice_constant * factor,
             zone,
             min(draw(rng, radius), largest),
@@ -153,13 +166,5 @@ def metal_nanoparticle(
         "support": support,
         "particles": n_placed,
     }
-    parts = metal
-    if support == "oxide":
-        gap = gap if gap is not None else ((2.0, 2.5) if rng.random() < 0.8 else (2.5, 8.0))
-        direction = facing(rng, metal, size, zone, made[0][1]["angle"])
-        parts, about = on_oxide(rng, metal, size, draw(rng, gap), direction)
-        description |= about
-    elif support is not None:
-        parts, about = with_carbon(rng, metal, size, beside=support == "carbon-beside")
-        description |= about
-    return Specimen.from_list(parts, size, description)
+    parts, about = supported(rng, metal, size, zone, made[0][1]["angle"], support, gap)
+    return Specimen.from_list(parts, size, description | about)

@@ -6,11 +6,14 @@ from __future__ import annotations
 import numpy as np
 from scipy.spatial import cKDTree
 
+from hyperspy_dlatoms.recipes.draws import draw
 from hyperspy_dlatoms.simulation.specimens._particle import facet_normals
 from hyperspy_dlatoms.simulation.specimens.amorphous import carbon_atoms
 from hyperspy_dlatoms.simulation.specimens.oxide import oxide_atoms
 from hyperspy_dlatoms.simulation.specimens.regions import half_plane, random_region
 from hyperspy_dlatoms.simulation.specimens.specimen import AtomList, join
+
+SUPPORTS = (None, "oxide", "carbon", "carbon-beside")
 
 EDGE = 3.0
 """Least distance of a particle from the edges of the box (Å)."""
@@ -28,6 +31,25 @@ def place(rng: np.random.Generator, parts: list[AtomList], size: float) -> tuple
                 placed.append(moved)
                 break
     return join(*placed), len(placed)
+
+
+def supported(
+    rng: np.random.Generator,
+    metal: AtomList,
+    size: float,
+    zone: str,
+    angle: float,
+    support: str | None,
+    gap: float | tuple[float, float] | None,
+) -> tuple[AtomList, dict]:
+    """Put one of `SUPPORTS` to particles; `angle` (degrees) is that of the first about the beam."""
+    if support is None:
+        return metal, {}
+    if support != "oxide":
+        return with_carbon(rng, metal, size, beside=support == "carbon-beside")
+    gap = gap if gap is not None else ((2.0, 2.5) if rng.random() < 0.8 else (2.5, 8.0))
+    direction = facing(rng, metal, size, zone, angle)
+    return on_oxide(rng, metal, size, draw(rng, gap), direction)
 
 
 def overlaps(

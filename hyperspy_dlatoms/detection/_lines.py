@@ -1,13 +1,35 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Seams of a camera: straight lines across the image with another gain or offset on either side."""
+"""Straight lines of a camera: faulty rows and columns, and seams between its parts."""
 
 from __future__ import annotations
 
 from itertools import pairwise
+from typing import NamedTuple
 
 import numpy as np
 
-from hyperspy_dlatoms.detection._artefacts import any_bad, less_centre, parts_of, sums_of
+from hyperspy_dlatoms.detection._artefacts import ImageRange
+
+# A line, or a seam, is judged in so many parts, for some detectors are read out in halves or
+# quarters, and seams cross one another; each by so many of its pixels.
+_PARTS = 4
+_PIXELS_OF_PART = 128
+_FEWEST_OF_PART = 16
+# Lines side by side that are faulty, at most: more are an area.
+_MOST_LINES = 4
+# Standard deviations of the pixels of an image that a line differs from those around it, at least.
+_LEAST_OF_LINE = 1.0
+# Of a normal distribution, the median distance from the median, in standard deviations.
+_MAD = 0.6745
+# Standard deviations that a pixel counts in it at most: a bright column or a hit makes no line.
+_CLIPPED = 3.0
+# Standard deviations by which lines differ from those around them otherwise.
+_ODD_LINE = 8.0
+# Of the height of a line, what its neighbours depart from the lines behind them at most, and what
+# the lowest of some lines has at least: a row of atoms is no such line.
+_BESIDE_LINE, _FLAT_LINE = 0.25, 0.6
+# The same as the first where pixels are clipped, which makes lines lower.
+_BESIDE_CLIPPED = 0.5
 
 # At a seam the root mean square over the parts of the step from one line to the next is so many
 # times as large as its median: of four normal numbers once in 10⁸.
@@ -26,6 +48,115 @@ _THROUGHOUT = 0.7
 _MOST_SEAMS = 7
 # px beside a seam of which the noise is taken.
 _BESIDE = 8
+
+
+class _Part(NamedTuple):
+    """A part of lines: all of its pixels, and those that it is judged by."""
+
+    whole: slice
+    middle: slice
+
+
+def _parts_of(length: int) -> list[_Part]:
+    """Return the parts of lines of a length in px, those that are too short left out."""
+    edges = np.linspace(0, length, _PARTS + 1).astype(int).tolist()
+    parts = []
+    for start, stop in pairwise(edges):
+        judged = min(stop - start, _PIXELS_OF_PART)
+        first = (start + stop - judged) // 2
+        if judged >= _FEWEST_OF_PART:
+            parts.append(_Part(slice(start, stop), slice(first, first + judged)))
+    return parts
+
+
+def less_centre(values: np.ndarray, centre: float) -> np.ndarray:
+    """Return numbers less their centre, in single precision if they were recorded in no more."""
+    single = values.dtype.itemsize <= (4 if values.dtype.kind == "f" else 2)
+    dtype: type[np.floating] = np.float32 if single else np.float64
+    with np.errstate(over="ignore"):
+        return np.subtract(values, dtype(centre), dtype=dtype, casting="unsafe")
+
+
+def any_bad(mask: np.ndarray) -> bool:
+    """Whether a mask has any bad pixels, with no pass over one that is one value for all pixels."""
+    return any(mask.strides) and bool(mask.any())
+
+
+def _sums_of(lines: np.ndarray) -> np.ndarray:
+    """Return the sum of each line (n, length), by a product, which is faster than a sum."""
+    return lines @ np.ones(lines.shape[1], lines.dtype)
+
+
+def faulty_lines(frame: np.ndarray, mask: np.ndarray, image: ImageRange) -> np.ndarray:
+    """Return a mask (H, W) of rows and columns, or parts of them, that stand out sharply."""
+    found = np.broadcast_to(False, frame.shape)
+    if image.spread == 0:
+        return found
+    for turned in (False, True):
+        lines, bad = (frame.T, mask.T) if turned else (frame, mask)
+        for part in _parts_of(lines.shape[1]):
+            profile = _profile(lines[:, part.middle], bad[:, part.middle], image)
+            odd = _odd_lines(profile, image.spread, _BESIDE_CLIPPED)
+            if odd.size:
+                # Clipped, a row of bright atoms may be as flat as a line; medians take longer.
+                values = np.where(bad[:, part.middle], np.nan, lines[:, part.middle])
+                medians = np.full(len(values), np.nan)
+                known = np.isfinite(profile)
+                medians[known] = np.nanmedian(values[known], axis=1)
+                odd = np.intersect1d(odd, _odd_lines(medians, image.spread, _BESIDE_LINE))
+            if odd.size:
+                found = found if found.flags.writeable else np.zeros(frame.shape, bool)
+                out = found.T if turned else found
+                out[odd, part.whole] = True
+    return found
+
+
+def _profile(lines: np.ndarray, bad: np.ndarray, image: ImageRange) -> np.ndarray:
+    """Return the mean of the good pixels of each line, outliers clipped; NaN where half are bad."""
+    reach = _CLIPPED * image.spread
+    values = less_centre(lines, image.centre)
+    with np.errstate(over="ignore"):
+        np.clip(values, -reach, reach, out=values)
+    if not any_bad(bad):
+        return _sums_of(values) / lines.shape[1]
+    values[bad] = 0
+    counts = lines.shape[1] - np.count_nonzero(bad, axis=1)
+    profile = values.sum(axis=1) / np.maximum(counts, 1)
+    profile[2 * counts < lines.shape[1]] = np.nan
+    return profile
+
+
+def _odd_lines(profile: np.ndarray, spread: float, bend: float) -> np.ndarray:
+    """Return the indices of up to 4 lines side by side that stand out from those beside them."""
+    # Crystals have rows, too, so these are lines of one height whose neighbours on both sides are
+    # at one level, and go on as the lines behind them do, but for a bend, a share of the height.
+    known = np.flatnonzero(np.isfinite(profile))
+    n, margin = len(known), _MOST_LINES + 2
+    if n < 4 * margin or np.ptp(profile[known]) <= _LEAST_OF_LINE * spread:
+        return known[:0]
+    ends = profile[known[margin:0:-1]], profile[known[-2 : -margin - 2 : -1]]
+    padded = np.concatenate([ends[0], profile[known], ends[1]])
+
+    def beside(offset: int) -> np.ndarray:
+        return padded[margin + offset : margin + offset + n]
+
+    odd = np.zeros(n + margin, bool)
+    for width in range(1, _MOST_LINES + 1):
+        before, after = beside(-1), beside(width)
+        heights = np.stack([beside(k) for k in range(width)]) - (before + after) / 2
+        height = np.abs(heights).min(axis=0)
+        if height.max() <= _LEAST_OF_LINE * spread:
+            continue
+        usual = np.median(height) / _MAD
+        bends = [before - 2 * beside(-2) + beside(-3)]
+        bends += [after - 2 * beside(width + 1) + beside(width + 2), after - before]
+        stands_out = height > max(_LEAST_OF_LINE * spread, _ODD_LINE * usual)
+        stands_out &= height > _FLAT_LINE * np.abs(heights).max(axis=0)
+        stands_out &= np.abs(heights.sum(axis=0)) >= width * height
+        stands_out &= np.abs(bends).max(axis=0) < bend * height
+        for k in range(width):
+            odd[k : k + n] |= stands_out
+    return known[odd[:n]]
 
 
 def level_seams(image: np.ndarray, mask: np.ndarray) -> bool:
@@ -65,7 +196,7 @@ def level_seams(image: np.ndarray, mask: np.ndarray) -> bool:
 
 def find_seams(image: np.ndarray, mask: np.ndarray, centre: float = 0.0) -> np.ndarray:
     """Return the rows of an image (H, W), of about a centre, behind which there is a seam."""
-    places = [part.middle for part in parts_of(image.shape[1])]
+    places = [part.middle for part in _parts_of(image.shape[1])]
     steps = [_steps(less_centre(image[:, some], centre), mask[:, some]) for some in places]
     if not steps:
         return np.empty(0, np.intp)
@@ -118,7 +249,7 @@ def _steps(lines: np.ndarray, bad: np.ndarray) -> np.ndarray:
     """Return the mean step from each row to the next; NaN where half of the pixels are bad."""
     length = lines.shape[1]
     if not any_bad(bad):
-        return np.diff(sums_of(lines).astype(np.float64)) / length
+        return np.diff(_sums_of(lines).astype(np.float64)) / length
     good = ~(bad[1:] | bad[:-1])
     count = good.sum(axis=1)
     step = np.where(good, np.diff(lines, axis=0), np.float32(0)).sum(axis=1, dtype=np.float64)
