@@ -131,8 +131,16 @@ def some_images(signal: Signal2D, number: int) -> np.ndarray:
     return np.asarray(as_grey(stack))
 
 
+def is_focal_series(signal: Signal2D) -> bool:
+    """Whether images lie along an axis called defocus or focus."""
+    return any(_is_called(axis, _FOCAL_NAMES) for axis in signal.axes_manager.navigation_axes)
+
+
 def check_images(signal: Signal2D) -> None:
-    """Raise a TypeError for complex images; colours are for `as_grey`."""
+    """Raise for complex images and for those without a pixel; colours are for `as_grey`."""
+    if 0 in signal.data.shape[-2:]:
+        height, width = signal.data.shape[-2:]
+        raise ValueError(f"The images have {height} by {width} pixels: expected some.")
     dtype = signal.data.dtype
     if dtype.names is None and dtype.kind not in "biuf":
         raise TypeError(

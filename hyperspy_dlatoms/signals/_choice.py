@@ -13,6 +13,7 @@ from hyperspy_dlatoms.signals._axes import (
     acquisition_mode,
     check_images,
     frame_sampling,
+    is_focal_series,
     some_images,
 )
 from hyperspy_dlatoms.signals._progress import Progress, is_shown
@@ -72,7 +73,7 @@ def candidates(signal: Signal2D) -> list[str]:
 
     Of those for the same materials it is the first by name; the others, whose names are its own and
     a word for what they were trained on, are there for ensembles. If the metadata say how the
-    images were made, only networks for such images are tried.
+    images were made, only networks for such images are tried; without, a focal series is HRTEM.
     """
     from hyperspy_dlatoms.registry import catalogue
 
@@ -82,7 +83,7 @@ def candidates(signal: Signal2D) -> list[str]:
         if card.kind == "sites" and card.images == 1:
             first.setdefault((card.modality, card.classes, card.materials), name)
     single = list(first.values())
-    mode = acquisition_mode(signal)
+    mode = acquisition_mode(signal) or ("TEM" if is_focal_series(signal) else None)
     return [name for name in single if not other_modality(mode, cards[name])] or single
 
 

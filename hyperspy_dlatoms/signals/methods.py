@@ -165,8 +165,9 @@ def suggest_model(
     of whose sites the others find most; of two that find the same, the one that was made for the
     material, if they form a lattice of it. If
     ``metadata.Acquisition_instrument.TEM.acquisition_mode`` says how the images were made, only
-    networks for such images are compared. Else the networks ``crystal`` and ``stem`` tell from the
-    images how likely each way is.
+    networks for such images are compared; without, images along an axis called ``defocus`` are
+    taken for HRTEM. Else the networks ``crystal`` and ``stem`` tell from the images how likely each
+    way is.
 
     Parameters
     ----------

@@ -5,7 +5,7 @@ import hyperspy.api as hs
 import numpy as np
 import pytest
 
-from hyperspy_dlatoms.signals._axes import frame_sampling
+from hyperspy_dlatoms.signals._axes import check_images, frame_sampling
 
 
 def axes(*scales, units="nm"):
@@ -117,3 +117,9 @@ def test_sampling_that_is_no_number(sampling):
 
 def test_numpy_numbers():
     assert frame_sampling((), np.float32(0.25)) == (0.25, 0.25)
+
+
+@pytest.mark.parametrize("shape", [(0, 5), (2, 5, 0)])
+def test_images_without_a_pixel(shape):
+    with pytest.raises(ValueError, match="by . pixels: expected some"):
+        check_images(hs.signals.Signal2D(np.zeros(shape)))

@@ -68,6 +68,15 @@ def test_networks_for_other_images_are_no_candidates(mode, there, left_out):
     assert left_out not in names
 
 
+@pytest.mark.parametrize(("mode", "scanned"), [("STEM", True), (None, False)])
+def test_a_focal_series_is_hrtem_unless_the_metadata_say_otherwise(mode, scanned):
+    signal = hs.signals.Signal2D(np.zeros((3, 4, 4)))
+    signal.axes_manager[0].name = "Defocus"
+    if mode:
+        signal.metadata.set_item("Acquisition_instrument.TEM.acquisition_mode", mode)
+    assert ("stem" in candidates(signal)) is scanned
+
+
 def test_the_network_that_knows_a_material():
     signal = hs.signals.Signal2D(np.zeros((4, 4)))
     assert knowing("Pt", signal) == "metal-nanoparticle"
