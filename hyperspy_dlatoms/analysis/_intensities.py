@@ -153,14 +153,10 @@ class _Tile(NamedTuple):
     """A part of a picture, and the columns in it."""
 
     picture: _Picture
-    places: np.ndarray
-    """Å from the centre of its first pixel, (m, 2)."""
-    numbers: np.ndarray
-    """Of the columns among all."""
-    own: np.ndarray
-    """Which of them are solved for; the others overlap with them, (m,)."""
-    node: float
-    """Distance of the nodes of the background, Å."""
+    places: np.ndarray  # Å from the centre of its first pixel, (m, 2).
+    numbers: np.ndarray  # Of the columns among all.
+    own: np.ndarray  # Which of them are solved for; the others overlap with them, (m,).
+    node: float  # Distance of the nodes of the background, Å.
 
     def model(self, width: float) -> tuple[csr_array, np.ndarray]:
         """Return the columns and nodes at each valid pixel, (p, m + nodes), and its values."""

@@ -198,10 +198,8 @@ class Fans(NamedTuple):
 
     start: np.ndarray
     end: np.ndarray
-    following: np.ndarray
-    """The next one of the same atom, from x to y, shape (2 m,)."""
-    opposite: np.ndarray
-    """The same one from the other end."""
+    following: np.ndarray  # The next one of the same atom, from x to y, shape (2 m,).
+    opposite: np.ndarray  # The same one from the other end.
 
 
 def fans(positions: np.ndarray, pairs: np.ndarray) -> Fans:

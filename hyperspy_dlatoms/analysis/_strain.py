@@ -253,12 +253,11 @@ def strain_of(found: Deformation) -> Strain:
 class _Fit(NamedTuple):
     gradient: np.ndarray
     covariance: np.ndarray
+    # Of the deviations of the positions from the fit, in units of `unit`, shape (n,).
     rms: np.ndarray
-    """Of the deviations of the positions from the fit, in units of `unit`, shape (n,)."""
+    # Of the squared deviations from the fit to those expected, 1 for errors alone, shape (n,).
     ratio: np.ndarray
-    """Of the squared deviations from the fit to those expected, 1 for errors alone, shape (n,)."""
-    free: np.ndarray
-    """Degrees of freedom of these, shape (n,)."""
+    free: np.ndarray  # Degrees of freedom of these, shape (n,).
 
 
 def _believed(fit: _Fit, known: bool) -> tuple[np.ndarray, np.ndarray]:

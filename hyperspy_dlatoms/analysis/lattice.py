@@ -77,23 +77,19 @@ class Cell(NamedTuple):
     """The projected cell of a material, by the places of its columns alone."""
 
     material: str
-    zone: str
-    """The direction along the beam, or the kind of lattice."""
-    vectors: np.ndarray
-    """Its shortest translations (Å), shape (2, 2), in any orientation."""
+    zone: str  # The direction along the beam, or the kind of lattice.
+    vectors: np.ndarray  # Its shortest translations (Å), shape (2, 2), in any orientation.
 
 
 class Lattice(NamedTuple):
     """The distances between the sites of a lattice, independent of its size and orientation."""
 
-    zone: str
-    """The direction along the beam, or the kind of lattice."""
+    zone: str  # The direction along the beam, or the kind of lattice.
+    # Of the neighbours of a site, the nearest at 1, ascending, up to 2.3, shape (m,).
     distances: np.ndarray
-    """Of the neighbours of a site, the nearest at 1, ascending, up to 2.3, shape (m,)."""
-    counts: np.ndarray
-    """How many neighbours a site has at each of them, shape (m,)."""
+    counts: np.ndarray  # How many neighbours a site has at each of them, shape (m,).
+    # Distance of nearest neighbours (Å) in each material with this lattice.
     nearest: dict[str, float]
-    """Distance of nearest neighbours (Å) in each material with this lattice."""
 
     def samplings(self, nearest: float) -> dict[str, float]:
         """Return the sampling (Å/px) in each material, from the distance of neighbours (px)."""
@@ -107,14 +103,13 @@ class Lattice(NamedTuple):
 class Spacing(NamedTuple):
     """How well some sites fit a lattice, and its size."""
 
-    nearest: float
-    """Distance of nearest neighbours in the unit of the positions."""
+    nearest: float  # Distance of nearest neighbours in the unit of the positions.
+    # Correlation of the distances between the sites with those of the lattice: 1 for a crystal,
+    # about 0.5 or less for sites at random.
     likeness: float
-    """Correlation of the distances between the sites with those of the lattice: 1 for a crystal,
-    about 0.5 or less for sites at random."""
+    # How many nearest neighbours a site has, relative to the lattice: less than 1 for a small
+    # crystal, and small where most sites are alone.
     neighbours: float
-    """How many nearest neighbours a site has, relative to the lattice: less than 1 for a small
-    crystal, and small where most sites are alone."""
 
 
 def with_lattices(materials: Iterable[str], elements: Iterable[str] = ()) -> tuple[str, ...]:

@@ -184,7 +184,9 @@ def frame_quality(
     """
     found, n = flags(positions, window), len(positions)
     on = int(found.on_lattice.sum())
-    known, some = found.lattice, sigma is not None and np.isfinite(sigma).any()
+    known, spread = found.lattice, np.nan
+    if sigma is not None and np.isfinite(sigma).any():
+        spread = float(np.nanmedian(sigma))
     return FrameQuality(
         found=n,
         expected=float(on + len(found.holes)) if known else np.nan,
@@ -195,7 +197,7 @@ def frame_quality(
         false_expected=np.nan if probability is None else float(np.nansum(1 - probability)),
         agreement=np.nan if agreement is None or not n else float(np.nanmean(agreement)),
         spacing=found.spacing,
-        sigma=float(np.nanmedian(sigma)) if some else np.nan,
+        sigma=spread,
     )
 
 
@@ -257,16 +259,12 @@ def remarks(quality: FrameQuality, domain: float = np.nan, masked: float = np.na
 class _Translations(NamedTuple):
     """Translations of the lattice about each of n atoms, and where they lead."""
 
-    number: np.ndarray
-    """Of those of an atom, (n,)."""
-    tried: np.ndarray
-    """Vectors of an atom of which it could be told, (n,)."""
+    number: np.ndarray  # Of those of an atom, (n,).
+    tried: np.ndarray  # Vectors of an atom of which it could be told, (n,).
+    # How often an atom is where a translation takes a neighbour of another one, (n,).
     reached: np.ndarray
-    """How often an atom is where a translation takes a neighbour of another one, (n,)."""
-    places: np.ndarray
-    """Empty places that they lead to, (m, 2)."""
-    sources: np.ndarray
-    """The atoms that they take there, (m,)."""
+    places: np.ndarray  # Empty places that they lead to, (m, 2).
+    sources: np.ndarray  # The atoms that they take there, (m,).
 
 
 def _translations(

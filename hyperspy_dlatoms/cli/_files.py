@@ -21,25 +21,20 @@ class Job(NamedTuple):
     """A file of images, and what is written of it."""
 
     source: Path
-    output: Path
-    """Of a common table: the part of this file."""
+    output: Path  # Of a common table: the part of this file.
     picture: Path | None
-    parts: Path
-    """The checkpoint of the search."""
+    parts: Path  # The checkpoint of the search.
+    # The table of the quality of its frames; of a common one the part of this file.
     quality: Path | None = None
-    """The table of the quality of its frames; of a common one the part of this file."""
 
 
 class Plan(NamedTuple):
     """Everything that a command reads and writes."""
 
     jobs: list[Job]
-    table: Path | None
-    """Into which the parts go, if there are any."""
-    folder: Path | None
-    """Of the parts and their checkpoints."""
-    quality: Path | None = None
-    """Into which the tables of quality go, if the atoms go into one."""
+    table: Path | None  # Into which the parts go, if there are any.
+    folder: Path | None  # Of the parts and their checkpoints.
+    quality: Path | None = None  # Into which the tables of quality go, if the atoms go into one.
 
 
 def atoms_path(text: str) -> Path:

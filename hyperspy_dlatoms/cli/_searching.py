@@ -35,12 +35,9 @@ class Found(NamedTuple):
 
     frames: int
     images: str
-    sampling: float
-    """Å/px."""
-    remarks: list[tuple[str, str]]
-    """Of strain and quality."""
-    counts: list[tuple[str, str]]
-    """Of the atoms, or of each species."""
+    sampling: float  # Å/px.
+    remarks: list[tuple[str, str]]  # Of strain and quality.
+    counts: list[tuple[str, str]]  # Of the atoms, or of each species.
 
 
 def add_arguments(

@@ -82,16 +82,12 @@ _MIDDLE = 3.92
 class ImageRange(NamedTuple):
     """The values that an image has, of which those of artefacts are told."""
 
-    centre: float
-    """The median."""
-    spread: float
-    """The standard deviation of a normal distribution with the same middle 95 %."""
+    centre: float  # The median.
+    spread: float  # The standard deviation of a normal distribution with the same middle 95 %.
     below: float
-    above: float
-    """Beyond these a pixel is an outlier."""
+    above: float  # Beyond these a pixel is an outlier.
     low: float
-    high: float
-    """Beyond these, and beside an outlier, it is its tail."""
+    high: float  # Beyond these, and beside an outlier, it is its tail.
 
     @classmethod
     def of(cls, sample: np.ndarray) -> Self:

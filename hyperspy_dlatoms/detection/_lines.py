@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 from itertools import pairwise
-from typing import NamedTuple
 
 import numpy as np
 
@@ -50,22 +49,15 @@ _MOST_SEAMS = 7
 _BESIDE = 8
 
 
-class _Part(NamedTuple):
-    """A part of lines: all of its pixels, and those that it is judged by."""
-
-    whole: slice
-    middle: slice
-
-
-def _parts_of(length: int) -> list[_Part]:
-    """Return the parts of lines of a length in px, those that are too short left out."""
+def _parts_of(length: int) -> list[tuple[slice, slice]]:
+    """Return the parts of lines of a length in px, but too short ones, and their middles."""
     edges = np.linspace(0, length, _PARTS + 1).astype(int).tolist()
     parts = []
     for start, stop in pairwise(edges):
         judged = min(stop - start, _PIXELS_OF_PART)
         first = (start + stop - judged) // 2
         if judged >= _FEWEST_OF_PART:
-            parts.append(_Part(slice(start, stop), slice(first, first + judged)))
+            parts.append((slice(start, stop), slice(first, first + judged)))
     return parts
 
 
@@ -94,12 +86,12 @@ def faulty_lines(frame: np.ndarray, mask: np.ndarray, image: ImageRange) -> np.n
         return found
     for turned in (False, True):
         lines, bad = (frame.T, mask.T) if turned else (frame, mask)
-        for part in _parts_of(lines.shape[1]):
-            profile = _profile(lines[:, part.middle], bad[:, part.middle], image)
+        for part, middle in _parts_of(lines.shape[1]):
+            profile = _profile(lines[:, middle], bad[:, middle], image)
             odd = _odd_lines(profile, image.spread, _BESIDE_CLIPPED)
             if odd.size:
                 # Clipped, a row of bright atoms may be as flat as a line; medians take longer.
-                values = np.where(bad[:, part.middle], np.nan, lines[:, part.middle])
+                values = np.where(bad[:, middle], np.nan, lines[:, middle])
                 medians = np.full(len(values), np.nan)
                 known = np.isfinite(profile)
                 medians[known] = np.nanmedian(values[known], axis=1)
@@ -107,7 +99,7 @@ def faulty_lines(frame: np.ndarray, mask: np.ndarray, image: ImageRange) -> np.n
             if odd.size:
                 found = found if found.flags.writeable else np.zeros(frame.shape, bool)
                 out = found.T if turned else found
-                out[odd, part.whole] = True
+                out[odd, part] = True
     return found
 
 
@@ -196,7 +188,7 @@ def level_seams(image: np.ndarray, mask: np.ndarray) -> bool:
 
 def find_seams(image: np.ndarray, mask: np.ndarray, centre: float = 0.0) -> np.ndarray:
     """Return the rows of an image (H, W), of about a centre, behind which there is a seam."""
-    places = [part.middle for part in _parts_of(image.shape[1])]
+    places = [middle for _, middle in _parts_of(image.shape[1])]
     steps = [_steps(less_centre(image[:, some], centre), mask[:, some]) for some in places]
     if not steps:
         return np.empty(0, np.intp)

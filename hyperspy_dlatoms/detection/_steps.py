@@ -68,14 +68,10 @@ _LEAST_SPREAD = 1e-12
 class _Blocks(NamedTuple):
     """The brightness of blocks, each (h, w)."""
 
-    level: np.ndarray
-    """Of their own pixels."""
-    guide: np.ndarray
-    """Of their surroundings, the same on all of either side of a step."""
-    deviation: np.ndarray
-    """Of the pixels in these."""
-    known: np.ndarray
-    """Bool: whether most pixels are good, and of no strip."""
+    level: np.ndarray  # Of their own pixels.
+    guide: np.ndarray  # Of their surroundings, the same on all of either side of a step.
+    deviation: np.ndarray  # Of the pixels in these.
+    known: np.ndarray  # Bool: whether most pixels are good, and of no strip.
 
 
 def normalise_regions(

@@ -47,21 +47,10 @@ def probability_maps(
 
     Parameters
     ----------
-    frames : numpy.ndarray
-        Frames of shape (n, H, W), any real dtype, or focal series of shape (n, images, H, W) for a
-        network of focal series.
-    sampling : float
-        Pixel size in Å/px.
+    frames, sampling, batch_pixels, symmetrise, defoci, elements
+        As for `find_sites`.
     network : AtomNetwork or AtomEnsemble
         A trained network, or several, whose mean probability is returned.
-    batch_pixels : int
-        Working pixels that go through the network at once.
-    symmetrise : bool
-        Whether to take the mean over the eight quarter turns and flips; eight times the cost.
-    defoci : sequence of float, optional
-        Of the images of the focal series, Å, positive is underfocus; None where not known.
-    elements : sequence of str, optional
-        The metal and the chalcogen of a layer, for networks that take them; None where not known.
 
     Returns
     -------
@@ -100,7 +89,7 @@ def agreement_maps(
     Parameters
     ----------
     frames, sampling, batch_pixels, symmetrise, defoci
-        As for `probability_maps`.
+        As for `find_sites`.
     network : AtomEnsemble
         Several trained networks.
 

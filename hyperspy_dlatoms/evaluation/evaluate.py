@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from hyperspy_dlatoms._doing import tracker
 from hyperspy_dlatoms.data.benchmark.curves import SEED, Benchmark, Point
 from hyperspy_dlatoms.data.benchmark.exit_waves import ExitWaves, Plan, Truth, load_exit_waves
 from hyperspy_dlatoms.data.benchmark.frames import conditions_of, take_frame
@@ -97,7 +98,7 @@ def evaluate(
     if frames < 1:
         raise ValueError(f"frames is {frames}: expected 1 or more at each point.")
     data.mkdir(parents=True, exist_ok=True)
-    track = _tracker(show_progressbar)
+    track = tracker(show_progressbar)
     for plan in track(list(benchmark.plans()), "exit waves"):
         _load(plan, data)
     taker = _FrameTaker(benchmark, data, seed)
@@ -209,14 +210,3 @@ def _calibration(reported: Comparison, lowered: Comparison) -> dict[str, Any]:
             "error": expected_calibration_error(probability, right),
         }
     return result
-
-
-def _tracker(show_progressbar: bool) -> Callable:
-    from rich.console import Console
-    from rich.progress import track
-
-    def tracked(items: list, name: str):
-        console = Console(stderr=True)
-        return track(items, name.ljust(10), console=console, disable=not show_progressbar)
-
-    return tracked

@@ -75,8 +75,7 @@ class Focus(NamedTuple):
     """The focal series of a signal: their axis of the array, and their defoci."""
 
     axis: int
-    defoci: Sequence[float] | None
-    """Å, positive is underfocus; None where not known."""
+    defoci: Sequence[float] | None  # Å, positive is underfocus; None where not known.
     align: bool
 
 

@@ -99,12 +99,9 @@ class Output(NamedTuple):
 class Model(NamedTuple):
     """A network, or several, loaded where they are needed."""
 
-    handle: Any
-    """Of a network or an ensemble, see `hyperspy_dlatoms.registry.handles`."""
-    card: ModelCard
-    """The one that stands for all members of an ensemble."""
-    members: tuple[ModelCard, ...] = ()
-    """Empty for one network."""
+    handle: Any  # Of a network or an ensemble, see `hyperspy_dlatoms.registry.handles`.
+    card: ModelCard  # The one that stands for all members of an ensemble.
+    members: tuple[ModelCard, ...] = ()  # Empty for one network.
 
 
 def resolve(model: ModelLike) -> Model:

@@ -41,8 +41,7 @@ class Colouring(NamedTuple):
 
     by: str
     column: int
-    limits: tuple[float, float] | None
-    """None for labels."""
+    limits: tuple[float, float] | None  # None for labels.
 
     @classmethod
     def of(

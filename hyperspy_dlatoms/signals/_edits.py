@@ -14,10 +14,8 @@ if TYPE_CHECKING:
 class Edit(NamedTuple):
     """One atom that was added to a frame, or removed from it."""
 
-    frame: tuple[int, ...]
-    """Index in the array."""
-    position: tuple[float, float]
-    """y and x, px."""
+    frame: tuple[int, ...]  # Index in the array.
+    position: tuple[float, float]  # y and x, px.
     added: bool
     species: str | None = None
 

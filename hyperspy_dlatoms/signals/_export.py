@@ -33,15 +33,11 @@ class Calibration(NamedTuple):
     """The columns of a frame, and the calibration of its pixels."""
 
     columns: list[str]
-    offsets: np.ndarray
-    """Of the image's axes y and x, in `units`, shape (2,)."""
+    offsets: np.ndarray  # Of the image's axes y and x, in `units`, shape (2,).
     scales: np.ndarray
-    units: list[str]
-    """Empty where the axes have none."""
-    sampling: np.ndarray
-    """Å/px along y and x, shape (2,)."""
-    image_shape: tuple[int, int] | None
-    """Height and width in px, where known."""
+    units: list[str]  # Empty where the axes have none.
+    sampling: np.ndarray  # Å/px along y and x, shape (2,).
+    image_shape: tuple[int, int] | None  # Height and width in px, where known.
     species: list[str]
 
     @classmethod
@@ -90,13 +86,10 @@ class Calibration(NamedTuple):
 class Navigation(NamedTuple):
     """The navigation axes in the order of the array; none for one frame."""
 
-    names: list[str]
-    """Empty of an axis without a name."""
+    names: list[str]  # Empty of an axis without a name.
     units: list[str]
-    numbers: list[range]
-    """Of the frames along each axis, in the images that were searched."""
-    values: list[np.ndarray]
-    """Of the frames along each axis, in its unit."""
+    numbers: list[range]  # Of the frames along each axis, in the images that were searched.
+    values: list[np.ndarray]  # Of the frames along each axis, in its unit.
 
     def part(self, frames: slice) -> Navigation:
         """Return the part of some frames along the first axis."""
@@ -215,8 +208,7 @@ class Structure(NamedTuple):
     """How atoms become a structure of ASE: the arguments of `AtomPositions.to_ase`."""
 
     element: str | None = None
-    thickness: float = 10.0
-    """Å, of the cell along z."""
+    thickness: float = 10.0  # Å, of the cell along z.
     y_up: bool = True
 
 

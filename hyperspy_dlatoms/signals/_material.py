@@ -26,8 +26,7 @@ class Layer(NamedTuple):
     """A layer MX2."""
 
     formula: str
-    elements: tuple[str, str]
-    """The metal and the chalcogen."""
+    elements: tuple[str, str]  # The metal and the chalcogen.
 
     def name(self, role: str) -> str:
         """Return the name of a class of a network of roles, for instance ``S vacancy``."""

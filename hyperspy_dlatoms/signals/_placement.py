@@ -34,16 +34,11 @@ _WHOLE = 0.01
 class Placement(NamedTuple):
     """Pixels of the images now, by those of the images searched; y and x, shape (2,)."""
 
-    calibration: Calibration
-    """Of the images now."""
-    binning: np.ndarray
-    """Pixels searched along the side of a pixel now."""
-    start: np.ndarray
-    """Of the images now, in their pixels from the first pixel searched."""
-    crop: bool
-    """Whether they are a part of the images, so that atoms may lie outside."""
-    sure: bool
-    """Whether they are known to be those images; if not, an atom outside is an error."""
+    calibration: Calibration  # Of the images now.
+    binning: np.ndarray  # Pixels searched along the side of a pixel now.
+    start: np.ndarray  # Of the images now, in their pixels from the first pixel searched.
+    crop: bool  # Whether they are a part of the images, so that atoms may lie outside.
+    sure: bool  # Whether they are known to be those images; if not, an atom outside is an error.
 
     def of(self, frame: np.ndarray) -> np.ndarray:
         """Return the atoms of a frame by the pixels now, without those outside."""

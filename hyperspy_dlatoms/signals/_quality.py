@@ -37,16 +37,12 @@ _IN_SPITE = 'Use another network, or on_extrapolation="warn" to get the atoms ne
 class FrameResult(NamedTuple):
     """The result of applying a network to a frame."""
 
-    sites: np.ndarray
-    """(n, k), see `AtomPositions`."""
-    domain: DomainScore | None
-    """None where the network has no domain."""
-    drift: Drift | None
-    """Of a focal series; None for a single image."""
-    masked: float = 0.0
-    """The fraction of its pixels that show no image."""
+    sites: np.ndarray  # (n, k), see `AtomPositions`.
+    domain: DomainScore | None  # None where the network has no domain.
+    drift: Drift | None  # Of a focal series; None for a single image.
+    masked: float = 0.0  # The fraction of its pixels that show no image.
+    # The lattice that it shows but the sites do not form, see `contradiction.reexamine`.
     shown: str = ""
-    """The lattice that it shows but the sites do not form, see `contradiction.reexamine`."""
 
 
 def record_quality(

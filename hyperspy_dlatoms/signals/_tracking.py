@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from hyperspy_dlatoms._doing import tracker
 from hyperspy_dlatoms.signals import _export
 from hyperspy_dlatoms.signals._columns import DEFAULT, pixel_size
 from hyperspy_dlatoms.signals._docstrings import filled
@@ -76,9 +77,6 @@ def tracks(
     2      1      1  3.1       3.0
     3      1      0  1.1       1.0
     """
-    from rich.console import Console
-    from rich.progress import track
-
     from hyperspy_dlatoms.analysis.tracks import link
 
     calibration, axes = self._calibration, self.axes_manager.navigation_axes
@@ -90,9 +88,7 @@ def tracks(
 
     def positions() -> Iterator[np.ndarray]:
         frames = itertools.chain.from_iterable(_export.slabs(self.data))
-        hidden = not is_shown(show_progressbar)
-        console = Console(stderr=True)
-        for frame in track(frames, "tracks", axes[0].size, console=console, disable=hidden):
+        for frame in tracker(is_shown(show_progressbar))(frames, "tracks", axes[0].size):
             kept.append(frame)
             yield calibration.in_angstrom(frame)
 

@@ -49,12 +49,9 @@ class Waves(NamedTuple):
 class Turn(NamedTuple):
     """Crops and orientations of frames."""
 
-    corner: Any
-    """(n, 2) px."""
-    flip: Any
-    """(n, 2) bool: along y and x."""
-    swap: Any
-    """(n,) bool: whether y and x are exchanged."""
+    corner: Any  # (n, 2) px.
+    flip: Any  # (n, 2) bool: along y and x.
+    swap: Any  # (n,) bool: whether y and x are exchanged.
 
 
 class Drawn(NamedTuple):
@@ -62,14 +59,10 @@ class Drawn(NamedTuple):
 
     conditions: ConditionArrays
     turn: Turn
-    inverted: Any
-    """(n,) bool: whether the contrast is."""
-    defoci: Any
-    """(n, images + 1): input of the network, see `architecture.encode_defoci`."""
-    wave: Any
-    """(n,) in [0, 1): chooses among the waves."""
-    material: Any
-    """(n, 1): 1 where the material is given, else 0."""
+    inverted: Any  # (n,) bool: whether the contrast is.
+    defoci: Any  # (n, images + 1): input of the network, see `architecture.encode_defoci`.
+    wave: Any  # (n,) in [0, 1): chooses among the waves.
+    material: Any  # (n, 1): 1 where the material is given, else 0.
 
 
 @dataclass(frozen=True)
@@ -77,30 +70,21 @@ class Plan:
     """The constants of all batches of a training."""
 
     batch: int
-    blended: int
-    """So many places at the beginning are of images of several defoci."""
-    coarse: tuple[int, ...]
-    """Places of cameras coarser than the network."""
-    images: int
-    """Of a focal series, or 1."""
-    size: int
-    """Pixels a side of the waves."""
-    wave_sampling: float
-    """Å/px."""
-    sampling: float
-    """Of the network, Å/px."""
-    coarsest: float
-    """Sampling of the coarsest camera, Å/px."""
-    width: float
-    """Of the normalisation, Å."""
-    radius: float
-    """Of the target around a site, Å."""
+    blended: int  # So many places at the beginning are of images of several defoci.
+    coarse: tuple[int, ...]  # Places of cameras coarser than the network.
+    images: int  # Of a focal series, or 1.
+    size: int  # Pixels a side of the waves.
+    wave_sampling: float  # Å/px.
+    sampling: float  # Of the network, Å/px.
+    coarsest: float  # Sampling of the coarsest camera, Å/px.
+    width: float  # Of the normalisation, Å.
+    radius: float  # Of the target around a site, Å.
     crop: int
     heights: bool = False
     wave: bool = False
     scintillators: bool = False
+    # Measured transfer function of the camera.
     curve: tuple[tuple[float, float], ...] = field(default=())
-    """Measured transfer function of the camera."""
 
     @property
     def fine(self) -> list[int]:

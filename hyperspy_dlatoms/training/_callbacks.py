@@ -32,10 +32,8 @@ class State:
     epoch: int = 0
     step: int = 0
     minutes: float = 0.0
-    best: float = np.inf
-    """Lowest loss of the averaged weights on held-out waves."""
-    best_epoch: int = 0
-    """Epoch after which it was reached, or the curriculum was through."""
+    best: float = np.inf  # Lowest loss of the averaged weights on held-out waves.
+    best_epoch: int = 0  # Epoch after which it was reached, or the curriculum was through.
 
     def share(self, settings: TrainingSettings) -> float:
         """Return the fraction of the training that is done, 0 to 1."""

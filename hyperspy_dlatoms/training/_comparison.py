@@ -37,20 +37,16 @@ _FARTHEST = 0.7
 class Outcome(NamedTuple):
     """Found and true sites of an image, without those near its edges."""
 
+    # (n, 5): probability, then sigmas and absolute errors in working px, y and x.
     found: np.ndarray
-    """(n, 5): probability, then sigmas and absolute errors in working px, y and x."""
+    # (n, 2): sigma and absolute error in atoms; (n, 0) of networks without heights.
     heights: np.ndarray
-    """(n, 2): sigma and absolute error in atoms; (n, 0) of networks without heights."""
-    right: np.ndarray
-    """(n,) bool: whether each is a true site, and of its class."""
+    right: np.ndarray  # (n,) bool: whether each is a true site, and of its class.
+    # (m, 3): y, x (px) and probability of all sites found, those near the edges too.
     places: np.ndarray
-    """(m, 3): y, x (px) and probability of all sites found, those near the edges too."""
-    counted: np.ndarray
-    """(m,) bool: which of those the other arrays are of."""
-    pixel: float
-    """Å."""
-    true: int
-    """Number of sites there."""
+    counted: np.ndarray  # (m,) bool: which of those the other arrays are of.
+    pixel: float  # Å.
+    true: int  # Number of sites there.
 
     def share_right(self) -> float:
         """Return the share of the likely sites that are right, 1 where there are none."""

@@ -47,11 +47,9 @@ class Line(NamedTuple):
 class Calibration(NamedTuple):
     """The correction of the last layer of a network."""
 
-    probability: Line = Line()
-    """Of the logarithm of the odds of a site."""
+    probability: Line = Line()  # Of the logarithm of the odds of a site.
     position: Line = Line()
-    height: Line = Line()
-    """Both of the logarithm of a standard deviation."""
+    height: Line = Line()  # Both of the logarithm of a standard deviation.
 
 
 def fit(outcomes: Sequence[Outcome]) -> Calibration:

@@ -4,12 +4,13 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
 from hyperspy_dlatoms import registry
+from hyperspy_dlatoms._doing import tracker
 from hyperspy_dlatoms.networks._precision import HALF
 from hyperspy_dlatoms.networks.card import ModelCard
 from hyperspy_dlatoms.networks.ensemble import AtomEnsemble
@@ -102,7 +103,7 @@ def calibrate_network(
     dataset = _data_of(card, data or Path("data") / card.name)
     network = AtomNetwork.load(path, "float32")
     waves = held_out(recipe)
-    domain, track = network.domain, _tracker(show_progressbar)
+    domain, track = network.domain, tracker(show_progressbar)
 
     rng = np.random.default_rng(_SEED + 2)
     outcomes = [
@@ -182,7 +183,7 @@ def calibrate_ensemble(
     ensemble = registry.load(members)
     if not isinstance(ensemble, AtomEnsemble):
         raise ValueError(f"{members!r} is a single network: expected an ensemble, or its members.")
-    rng, track = np.random.default_rng(_SEED_OF_ENSEMBLES), _tracker(show_progressbar)
+    rng, track = np.random.default_rng(_SEED_OF_ENSEMBLES), tracker(show_progressbar)
     counts: dict[float, list[np.ndarray]] = {dose: [] for dose in doses(ensemble.card.modality)}
     empty: list[np.ndarray] = []
     for member in ensemble.members:
@@ -206,15 +207,3 @@ def _data_of(card: ModelCard, directory: str | Path) -> DataSet:
             f"{directory} holds a data set of another recipe than that of {card.name!r}."
         )
     return dataset
-
-
-def _tracker(show_progressbar: bool) -> Callable:
-    """Return what shows progress through a list."""
-    from rich.console import Console
-    from rich.progress import track
-
-    def tracked(items: Sequence, name: str):
-        console = Console(stderr=True)
-        return track(items, name.ljust(13), console=console, disable=not show_progressbar)
-
-    return tracked

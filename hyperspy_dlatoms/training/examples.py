@@ -36,38 +36,26 @@ class Examples:
     """A source of batches, each a pure function of its number and of the progress made."""
 
     data: DataSet
-    imaging: dict[str, Any]
-    """Of the recipe."""
-    indices: Sequence[int]
-    """Of the waves that may be used."""
+    imaging: dict[str, Any]  # Of the recipe.
+    indices: Sequence[int]  # Of the waves that may be used.
     seed: int
     batch: int
-    crop: int
-    """Working px a side of a frame."""
-    sampling: float
-    """Of the network, Å/px."""
-    stride: int
-    """Working px a cell."""
-    radius: float
-    """Of the target around each site, Å."""
-    width: float
-    """Of the local normalisation, Å."""
-    inverted: float = 0.0
-    """Fraction of frames whose contrast is inverted."""
-    curriculum: Curriculum | None = None
-    """See `difficulty`."""
-    progress: float = 0.0
-    """Fraction of the training that is done, 0 to 1."""
+    crop: int  # Working px a side of a frame.
+    sampling: float  # Of the network, Å/px.
+    stride: int  # Working px a cell.
+    radius: float  # Of the target around each site, Å.
+    width: float  # Of the local normalisation, Å.
+    inverted: float = 0.0  # Fraction of frames whose contrast is inverted.
+    curriculum: Curriculum | None = None  # See `difficulty`.
+    progress: float = 0.0  # Fraction of the training that is done, 0 to 1.
     heights: bool = False
     classes: Sequence[str] = ("site",)
-    decoys: Sequence[str] = ()
-    """See `labels_of`."""
-    known_defoci: float = 0.5
-    """See `given_defoci`."""
+    decoys: Sequence[str] = ()  # See `labels_of`.
+    known_defoci: float = 0.5  # See `given_defoci`.
+    # Fraction of the frames whose material is given, to a network that takes it.
     known_material: float | None = None
-    """Fraction of the frames whose material is given, to a network that takes it."""
+    # Whether the targets are exit waves; the camera is then never coarser than the network.
     wave: bool = False
-    """Whether the targets are exit waves; the camera is then never coarser than the network."""
 
     @property
     def images(self) -> int:

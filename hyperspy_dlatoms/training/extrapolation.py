@@ -34,20 +34,13 @@ _NO_NOISE = 1e6
 class Outcome(NamedTuple):
     """The result of a network on an image."""
 
-    kind: str
-    """Kind of the image."""
-    dose: float
-    """e/Å²."""
-    sites: int
-    """Number of true sites."""
-    f1: float
-    """Without true sites, 1 if nothing was found, else 0."""
-    description: np.ndarray
-    """By `hyperspy_dlatoms.networks.domain.describe`."""
-    score: float
-    """Of the domain, above 1 for an image outside; nan if the network has none."""
-    reasons: tuple[str, ...]
-    """What is outside."""
+    kind: str  # Kind of the image.
+    dose: float  # e/Å².
+    sites: int  # Number of true sites.
+    f1: float  # Without true sites, 1 if nothing was found, else 0.
+    description: np.ndarray  # By `hyperspy_dlatoms.networks.domain.describe`.
+    score: float  # Of the domain, above 1 for an image outside; nan if the network has none.
+    reasons: tuple[str, ...]  # What is outside.
 
 
 def examine(network: AtomNetwork, picture: Picture, tolerance: float) -> Outcome:

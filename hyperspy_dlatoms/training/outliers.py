@@ -54,23 +54,17 @@ VISIBLE: dict[str, Any] = {
 class Picture(NamedTuple):
     """An image or a focal series, and what is known of it."""
 
-    kind: str
-    """Kind of the image."""
-    image: np.ndarray
-    """(H, W) float32; (images, H, W) of a focal series."""
-    sampling: float
-    """Stated sampling, Å/px."""
-    pixel: float
-    """True pixel size, Å."""
-    positions: np.ndarray
-    """(n, 2): y, x of its sites in px."""
-    dose: float
-    """e/Å²."""
+    kind: str  # Kind of the image.
+    image: np.ndarray  # (H, W) float32; (images, H, W) of a focal series.
+    sampling: float  # Stated sampling, Å/px.
+    pixel: float  # True pixel size, Å.
+    positions: np.ndarray  # (n, 2): y, x of its sites in px.
+    dose: float  # e/Å².
+    # (n,): the class of each site, -1 where it counts neither way, `NO_CLASS` for none; None for a
+    # network of one class.
     labels: np.ndarray | None = None
-    """(n,): the class of each site, -1 where it counts neither way, `NO_CLASS` for none; None for a
-    network of one class."""
+    # The defoci of a focal series, and the elements of a layer, that a network is told.
     known: tuple[Any, Any] = (None, None)
-    """The defoci of a focal series, and the elements of a layer, that a network is told."""
 
     def crop(self, rng: np.random.Generator, shortest: float = 30.0) -> Picture:
         """Cut out a square, of a side between `shortest` and all there is (Å), at random."""

@@ -193,5 +193,5 @@ def metal_cluster(
         "angle": float(np.degrees(angle)),
         "support": support,
     }
-    parts, about = supported(rng, parts, size, zone, description["angle"], support, gap)
+    parts, about = supported(rng, parts, size, zone, float(np.degrees(angle)), support, gap)
     return Specimen.from_list(parts, size, description | about)
