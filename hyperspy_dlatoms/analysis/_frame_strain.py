@@ -16,12 +16,7 @@ from hyperspy_dlatoms.analysis._cell_fit import (
     usable_sigma,
 )
 from hyperspy_dlatoms.analysis._grains import find_grains
-from hyperspy_dlatoms.analysis._strain import (
-    Strain,
-    deformation,
-    deformation_between,
-    strain_of,
-)
+from hyperspy_dlatoms.analysis._strain import Strain, deformation, deformation_between, strain_of
 
 if TYPE_CHECKING:
     import ase

@@ -241,12 +241,7 @@ def _translations(
 
 
 def _grow(
-    points: np.ndarray,
-    tree: cKDTree,
-    seed: int,
-    cell: np.ndarray,
-    near: float,
-    allowed: np.ndarray,
+    points: np.ndarray, tree: cKDTree, seed: int, cell: np.ndarray, near: float, allowed: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
     """Follow the translations from a seed; return which atoms they reach, and their cells."""
     member, index = np.zeros(len(points), bool), np.zeros((len(points), 2), int)

@@ -15,10 +15,7 @@ _EVEN = 0.25
 
 
 def offsets_from_neighbours(
-    positions: np.ndarray,
-    sigma: np.ndarray | None,
-    centres: np.ndarray,
-    among: np.ndarray,
+    positions: np.ndarray, sigma: np.ndarray | None, centres: np.ndarray, among: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return how far atoms lie from the mean position of their neighbours, as in a ferroelectric.
 

@@ -310,11 +310,7 @@ def _of_lattice(points: np.ndarray, spread: np.ndarray, cell: np.ndarray) -> _Fi
 
 
 def _fit(
-    points: np.ndarray,
-    spread: np.ndarray,
-    neighbours: np.ndarray,
-    offsets: np.ndarray,
-    unit: float,
+    points: np.ndarray, spread: np.ndarray, neighbours: np.ndarray, offsets: np.ndarray, unit: float
 ) -> _Fit:
     """Fit a polynomial to the neighbours (n, m; -1 for none) at offsets (n, m, 2) in `unit`s."""
     met = neighbours >= 0

@@ -306,10 +306,7 @@ def _translations(
 
 
 def _holes(
-    known: _Translations,
-    positions: np.ndarray,
-    tree: cKDTree,
-    spacing: float,
+    known: _Translations, positions: np.ndarray, tree: cKDTree, spacing: float
 ) -> np.ndarray:
     """Return the empty places (m, 2) that several atoms lead to and atoms surround."""
     places, size = known.places, len(known.places)

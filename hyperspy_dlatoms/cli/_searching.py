@@ -121,11 +121,7 @@ def add_options(
     )
 
 
-def search(
-    options: argparse.Namespace,
-    method: Callable[..., AtomPositions],
-    **more: Any,
-) -> int:
+def search(options: argparse.Namespace, method: Callable[..., AtomPositions], **more: Any) -> int:
     """Find atoms by a `method` of ``Signal2D`` and write them; return 1 where a file failed."""
     import hyperspy.api as hs
 

@@ -41,17 +41,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action=argparse.BooleanOptionalAction,
         help="make the batches by JAX on the device of the network (if it is an accelerator)",
     )
+    parser.add_argument("-o", "--output", metavar="FILE", type=Path, help="model file to write")
     parser.add_argument(
-        "-o",
-        "--output",
-        metavar="FILE",
-        type=Path,
-        help="model file to write",
-    )
-    parser.add_argument(
-        "--calibrate",
-        action="store_true",
-        help="then calibrate it, as `dlatoms calibrate` does",
+        "--calibrate", action="store_true", help="then calibrate it, as `dlatoms calibrate` does"
     )
 
 

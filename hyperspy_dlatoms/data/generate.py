@@ -17,11 +17,7 @@ from hyperspy_dlatoms.registry.errors import RegistryError
 
 
 def generate(
-    entry: Entry,
-    directory: Path,
-    *,
-    show_progressbar: bool = False,
-    num_workers: int | None = None,
+    entry: Entry, directory: Path, *, show_progressbar: bool = False, num_workers: int | None = None
 ) -> Frames:
     """Generate a data set in a directory through Dask, or complete an interrupted one.
 

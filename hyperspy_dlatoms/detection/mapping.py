@@ -15,12 +15,7 @@ from hyperspy_dlatoms.detection._inference import (
     infer,
     members_of,
 )
-from hyperspy_dlatoms.detection.pipeline import (
-    check_frames,
-    prepared,
-    too_small,
-    warn_of_sampling,
-)
+from hyperspy_dlatoms.detection.pipeline import check_frames, prepared, too_small, warn_of_sampling
 from hyperspy_dlatoms.networks.ensemble import AtomEnsemble
 from hyperspy_dlatoms.networks.resampling import interpolate
 

@@ -10,12 +10,7 @@ import numpy as np
 from scipy.ndimage import distance_transform_edt, gaussian_filter
 
 from hyperspy_dlatoms._warnings import MaskedPixelsWarning, warn
-from hyperspy_dlatoms.detection._artefacts import (
-    ImageRange,
-    constant_areas,
-    outliers,
-    percentiles,
-)
+from hyperspy_dlatoms.detection._artefacts import ImageRange, constant_areas, outliers, percentiles
 from hyperspy_dlatoms.detection._lines import any_bad, faulty_lines, find_seams, level_seams
 from hyperspy_dlatoms.detection._slopes import find_slope, level_slope
 from hyperspy_dlatoms.networks.normalisation import LEAST_MEAN
@@ -115,11 +110,7 @@ def unmasked(frames: np.ndarray) -> np.ndarray:
 
 
 def standardise(
-    frame: np.ndarray,
-    sampling: float | None,
-    *,
-    aligned: bool = False,
-    camera: bool = True,
+    frame: np.ndarray, sampling: float | None, *, aligned: bool = False, camera: bool = True
 ) -> Masked:
     """Mask and fill an image (H, W) as `mask_bad`; if `aligned`, areas of its mean are good."""
     masked = examine(frame, sampling, aligned=aligned, camera=camera)
@@ -130,11 +121,7 @@ def standardise(
 
 
 def examine(
-    frame: np.ndarray,
-    sampling: float | None,
-    *,
-    aligned: bool = False,
-    camera: bool = True,
+    frame: np.ndarray, sampling: float | None, *, aligned: bool = False, camera: bool = True
 ) -> Masked:
     """Mask and fill an image as `standardise`, or return it as recorded if it needs neither."""
     # It is as recorded where nothing is to be filled or levelled, and float32 has room for it.

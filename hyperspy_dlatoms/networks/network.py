@@ -22,11 +22,7 @@ from hyperspy_dlatoms.networks._scattering import encode_material
 from hyperspy_dlatoms.networks.card import ModelCard
 from hyperspy_dlatoms.networks.domain import PREFIX, Domain
 from hyperspy_dlatoms.networks.maps import REACH, SiteMaps, with_maps
-from hyperspy_dlatoms.networks.model_file import (
-    ModelFileError,
-    open_model,
-    write_model,
-)
+from hyperspy_dlatoms.networks.model_file import ModelFileError, open_model, write_model
 from hyperspy_dlatoms.networks.running import POLICIES, Call, compiled, engine, policy
 from hyperspy_dlatoms.networks.waves import from_cells
 

@@ -29,11 +29,7 @@ def _curve(place: str, value: Any) -> list[tuple[float, ...]]:
     return list(pairs)
 
 
-SERIES: dict[str, Check] = {
-    "defocus_step": _ANY,
-    "defocus_jitter": _ANY,
-    "drift": _NOT_NEGATIVE,
-}
+SERIES: dict[str, Check] = {"defocus_step": _ANY, "defocus_jitter": _ANY, "drift": _NOT_NEGATIVE}
 """Of focal series alone: Å from image to image, deviation of each, distance of each shift."""
 
 IMAGING: dict[str, Check] = {

@@ -229,10 +229,7 @@ def map_agreement(
     _check_sites(model.card, None, "ensemble_agreement", "classify_species")
     images = _read(signal, model, sampling, output, None)
     of_block = partial(
-        _agreement_of_block,
-        handle=model.handle,
-        sampling=images.pixel_size,
-        symmetrise=symmetrise,
+        _agreement_of_block, handle=model.handle, sampling=images.pixel_size, symmetrise=symmetrise
     )
     maps = _signal_of_maps(of_block, signal, model, images, "Agreement on", classes=False)
     return _finish(maps, signal, output, "Mapping agreement")
@@ -250,20 +247,14 @@ def map_masked(
     masks = _map("mask-pixels", of_block, images, bool, images.frames.shape[-2:])
     axes = [*images.navigation_axes, *(axis.get_axis_dictionary() for axis in images.signal_axes)]
     result = LazySignal2D(
-        masks if images.navigation_axes else masks[0],
-        axes=axes,
-        metadata=_kept_metadata(signal),
+        masks if images.navigation_axes else masks[0], axes=axes, metadata=_kept_metadata(signal)
     )
     _entitle(result, "Masked pixels of")
     return _finish(result, signal, output, "Masking pixels")
 
 
 def reconstruct_waves(
-    signal: Signal2D,
-    model: ModelLike,
-    sampling: float | None,
-    output: Output,
-    series: Series,
+    signal: Signal2D, model: ModelLike, sampling: float | None, output: Output, series: Series
 ) -> ComplexSignal2D:
     """Reconstruct the exit wave of every focal series."""
     model = resolve(model)
@@ -274,10 +265,7 @@ def reconstruct_waves(
     assert images.focus is not None
     shape, grid = working_grid(images.frames.shape[-2:], images.pixel_size, card.sampling)
     of_block = partial(
-        _waves_of_block,
-        handle=model.handle,
-        sampling=images.pixel_size,
-        focus=images.focus,
+        _waves_of_block, handle=model.handle, sampling=images.pixel_size, focus=images.focus
     )
     waves = _map("reconstruct-waves", of_block, images, np.complex64, shape)
     axes = list(images.navigation_axes)

@@ -243,9 +243,7 @@ def _read(block: np.ndarray, *, directory: Path, block_id: tuple[int, ...]) -> n
         drifts = [Drift(offsets, bool(certain)) for offsets, certain in both]
     results = np.empty(block.shape, object)
     for index, result in zip(
-        np.ndindex(block.shape),
-        map(FrameResult, sites, domain, drifts, masked, shown),
-        strict=True,
+        np.ndindex(block.shape), map(FrameResult, sites, domain, drifts, masked, shown), strict=True
     ):
         results[index] = result
     return results

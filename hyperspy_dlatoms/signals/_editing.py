@@ -75,10 +75,7 @@ def add_atoms(
 
 
 def remove_atoms(
-    self: AtomPositions,
-    rows: int | Sequence[int],
-    *,
-    frame: int | tuple[int, ...] | None = None,
+    self: AtomPositions, rows: int | Sequence[int], *, frame: int | tuple[int, ...] | None = None
 ) -> None:
     """Remove atoms by hand, in place.
 

@@ -149,10 +149,7 @@ class Navigation(NamedTuple):
 
 
 def table(
-    frames: np.ndarray,
-    calibration: Calibration,
-    navigation: Navigation,
-    unit: str | None = None,
+    frames: np.ndarray, calibration: Calibration, navigation: Navigation, unit: str | None = None
 ) -> pd.DataFrame:
     """Return the table of `AtomPositions.to_dataframe`."""
     import pandas as pd

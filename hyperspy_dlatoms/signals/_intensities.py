@@ -204,11 +204,7 @@ def _warn_of_doubt(atoms: AtomPositions, kinds: int) -> None:
 
 
 def _in_frame(
-    frame: np.ndarray,
-    image: np.ndarray,
-    kept: list[int],
-    sampling: np.ndarray,
-    width: float | None,
+    frame: np.ndarray, image: np.ndarray, kept: list[int], sampling: np.ndarray, width: float | None
 ) -> np.ndarray:
     """Return a frame with the columns of intensities."""
     bad = mask_bad(image, float(np.sqrt(sampling.prod())))[1]

@@ -12,12 +12,7 @@ import numpy as np
 
 from hyperspy_dlatoms._warnings import DLAtomsWarning, warn
 from hyperspy_dlatoms.analysis import _cell_fit, _frame_strain
-from hyperspy_dlatoms.analysis._neighbours import (
-    Neighbourhoods,
-    bond_angles,
-    bond_lengths,
-    bonds,
-)
+from hyperspy_dlatoms.analysis._neighbours import Neighbourhoods, bond_angles, bond_lengths, bonds
 from hyperspy_dlatoms.analysis._pair_correlation import pair_correlation
 from hyperspy_dlatoms.analysis._rings import find_rings
 from hyperspy_dlatoms.signals import _export
@@ -135,11 +130,7 @@ class Physics:
         return _export.with_navigation(result, self._navigation)
 
     @filled
-    def strain(
-        self,
-        reference: Any = None,
-        material: str | ase.Atoms | None = None,
-    ) -> Self:
+    def strain(self, reference: Any = None, material: str | ase.Atoms | None = None) -> Self:
         """Compute the strain at each atom from its neighbours, with errors from those of positions.
 
         Parameters

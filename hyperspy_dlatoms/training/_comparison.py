@@ -67,12 +67,7 @@ def compare(
     card, size = network.card, recipe.waves.size
     conditions = draw_any(rng, at_dose(recipe.imaging, dose))
     image, pixel, true = take_any(
-        rng,
-        item.wave,
-        recipe.waves.sampling,
-        item.record["energy"],
-        conditions,
-        item.sites[:, :2],
+        rng, item.wave, recipe.waves.sampling, item.record["energy"], conditions, item.sites[:, :2]
     )
     sites = all_sites(image, pixel, network, _elements(item), threshold)
     members = len(network.members) if isinstance(network, AtomEnsemble) else 1

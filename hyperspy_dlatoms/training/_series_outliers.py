@@ -11,12 +11,7 @@ from scipy.ndimage import shift
 
 from hyperspy_dlatoms.recipes.imaging import images_of
 from hyperspy_dlatoms.simulation.dataset import Item
-from hyperspy_dlatoms.simulation.specimens._monolayer import (
-    DICHALCOGENIDES,
-    PHASES,
-    RANDOM,
-    ROLES,
-)
+from hyperspy_dlatoms.simulation.specimens._monolayer import DICHALCOGENIDES, PHASES, RANDOM, ROLES
 from hyperspy_dlatoms.simulation.specimens._two_dimensional import two_dimensional_layer
 from hyperspy_dlatoms.simulation.specimens.graphene import graphene_sheet
 from hyperspy_dlatoms.simulation.wave import exit_wave

@@ -11,11 +11,7 @@ import numpy as np
 
 from hyperspy_dlatoms.networks._scattering import encode_material
 from hyperspy_dlatoms.networks.architecture import encode_defoci
-from hyperspy_dlatoms.networks.normalisation import (
-    contrast_of_series,
-    normalise,
-    normalise_series,
-)
+from hyperspy_dlatoms.networks.normalisation import contrast_of_series, normalise, normalise_series
 from hyperspy_dlatoms.networks.resampling import resample
 from hyperspy_dlatoms.networks.waves import band_limited, to_cells
 from hyperspy_dlatoms.recipes.recipe import Curriculum, Recipe
@@ -70,10 +66,7 @@ class Examples:
     def validation(self, seed: int, batches: int) -> list[tuple[Any, np.ndarray]]:
         """Make batches of the waves after those, which are held out."""
         held_out = replace(
-            self,
-            indices=range(len(self.indices), len(self.data)),
-            seed=seed,
-            curriculum=None,
+            self, indices=range(len(self.indices), len(self.data)), seed=seed, curriculum=None
         )
         return [held_out.draw_batch(number) for number in range(batches)]
 

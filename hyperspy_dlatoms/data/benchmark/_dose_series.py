@@ -18,10 +18,7 @@ from hyperspy_dlatoms.data.frames import Frames, inside
 
 
 def dose_series(
-    material: str,
-    directory: Path,
-    show_progressbar: bool = False,
-    num_workers: int | None = None,
+    material: str, directory: Path, show_progressbar: bool = False, num_workers: int | None = None
 ) -> Frames:
     """Generate a frame of each specimen at each dose; the exit waves are kept in the directory."""
     from dask.diagnostics import ProgressBar

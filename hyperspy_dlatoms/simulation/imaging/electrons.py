@@ -52,8 +52,7 @@ def jax_noise(key: Any) -> Noise:
 def array_noise(xp: Any, uniform: Callable[..., Array], normal: Callable[..., Array]) -> Noise:
     """Return the noise of draws of a shape, uniform in [0, 1) and normal of variance 1."""
     return Noise(
-        lambda mean: poisson(xp, mean, uniform, normal),
-        lambda level, shape: level * normal(shape),
+        lambda mean: poisson(xp, mean, uniform, normal), lambda level, shape: level * normal(shape)
     )
 
 

@@ -9,11 +9,7 @@ import numpy as np
 
 from hyperspy_dlatoms.simulation.imaging._arrays import Array
 from hyperspy_dlatoms.simulation.imaging.camera import Grid, VaryingGrid, counted, resolved
-from hyperspy_dlatoms.simulation.imaging.conditions import (
-    ConditionArrays,
-    Conditions,
-    as_arrays,
-)
+from hyperspy_dlatoms.simulation.imaging.conditions import ConditionArrays, Conditions, as_arrays
 from hyperspy_dlatoms.simulation.imaging.electrons import Noise, generator_noise
 from hyperspy_dlatoms.simulation.imaging.illumination import light
 from hyperspy_dlatoms.simulation.imaging.lens import (

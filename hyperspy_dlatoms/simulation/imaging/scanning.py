@@ -173,10 +173,7 @@ def draw_scan(
     probe = {name: float(drawn.pop(name)) for name in _PROBE if name in drawn}
     whole = {name: round(drawn.pop(name)) for name in ("slips", "bits") if name in drawn}
     return ScanConditions(
-        probe=Probe(lens=Lens(**lens), **probe),
-        illumination_angle=light_angle,
-        **whole,
-        **drawn,
+        probe=Probe(lens=Lens(**lens), **probe), illumination_angle=light_angle, **whole, **drawn
     )
 
 

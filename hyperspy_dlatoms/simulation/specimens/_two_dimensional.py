@@ -229,13 +229,7 @@ def two_dimensional_layer(
         "labels": dict(sorted(counted.items())),
     }
     return Specimen.from_list(
-        join(*parts),
-        size,
-        description,
-        kinds,
-        species,
-        surface[empty, :2],
-        species[empty],
+        join(*parts), size, description, kinds, species, surface[empty, :2], species[empty]
     )
 
 

@@ -27,12 +27,7 @@ from hyperspy_dlatoms.simulation.specimens.prototypes import (
 )
 from hyperspy_dlatoms.simulation.specimens.regions import Region, half_plane, random_region
 from hyperspy_dlatoms.simulation.specimens.specimen import AtomList, Specimen, join
-from hyperspy_dlatoms.simulation.specimens.support import (
-    outward,
-    overlaps,
-    place,
-    with_carbon,
-)
+from hyperspy_dlatoms.simulation.specimens.support import outward, overlaps, place, with_carbon
 
 if TYPE_CHECKING:
     from ase import Atoms

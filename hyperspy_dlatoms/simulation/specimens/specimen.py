@@ -143,11 +143,7 @@ class Specimen:
             cell=(size, size, thickness),
             pbc=(True, True, False),
         )
-        counts = {
-            "size": float(size),
-            "atoms": len(atoms),
-            "sites": len(columns) + len(vacant),
-        }
+        counts = {"size": float(size), "atoms": len(atoms), "sites": len(columns) + len(vacant)}
         return cls(atoms, column, {**description, **counts}, kinds, kind, vacant)
 
     @property
