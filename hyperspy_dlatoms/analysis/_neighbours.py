@@ -225,12 +225,8 @@ def bond_angles(
 
     Parameters
     ----------
-    positions : numpy.ndarray
-        y, x, shape (n, 2).
-    sigma : numpy.ndarray or None
-        Their standard deviations, of the same shape; without them those of the angles are NaN.
-    pairs : numpy.ndarray
-        From :func:`bonds`, shape (m, 2).
+    positions, sigma, pairs
+        As for :func:`bond_lengths`.
 
     Returns
     -------
@@ -276,12 +272,8 @@ def neighbourhoods(
 
     Parameters
     ----------
-    positions : numpy.ndarray
-        y, x, shape (n, 2).
-    sigma : numpy.ndarray or None
-        Their standard deviations, of the same shape.
-    pairs : numpy.ndarray
-        From :func:`bonds`, shape (m, 2).
+    positions, sigma, pairs
+        As for :func:`bond_lengths`.
     window : tuple of numpy.ndarray, optional
         The first and the last y, x of the image; by default the atoms end where the specimen does.
 

@@ -22,18 +22,14 @@ _POSITION = ["y", "x"]
 
 
 def link(frames: Iterable[np.ndarray], search_range: float | None, memory: int) -> pd.DataFrame:
-    """Link the atoms of frames, (y, x) in Å of shape (n, 2), to tracks, and measure their drift.
-
-    The linking is that of Crocker and Grier [1] in trackpy [2]: of all ways to continue the tracks
-    within the range (Å), that with the least sum of squared distances. Where an atom is searched
-    for follows the drift of the atoms around it in the frame before. Without a range it is that of
-    `usual_range` of the first frame with atoms. An atom may be missing in `memory` frames in a row;
-    frames without any atom do not count.
-
-    Return a table with a row for each atom in the order of the frames: ``frame``, ``track``, both
-    int, and ``y_drift``, ``x_drift``, how far all atoms have moved since the first frame (Å).
-    Tracks are numbered from 0 as they begin.
-    """
+    """Link the atoms of frames (n, 2; y, x in Å) to tracks, and measure their drift."""
+    # The linking is that of Crocker and Grier [1] in trackpy [2]: of all ways to continue the
+    # tracks within the range (Å, by default `usual_range` of the first frame with atoms), that with
+    # the least sum of squared distances. Where an atom is searched for follows the drift of the
+    # atoms around it in the frame before. An atom may be missing in `memory` frames in a row;
+    # frames without any do not count. The table has a row an atom: ``frame``, ``track`` (numbered
+    # as they begin), and ``y_drift``, ``x_drift``, how far all atoms have moved since the first
+    # frame (Å).
     # [1] J. C. Crocker and D. G. Grier, "Methods of digital video microscopy for colloidal
     #     studies", Journal of Colloid and Interface Science 179, 298 (1996).
     # [2] D. B. Allan, T. Caswell, N. C. Keim, C. M. van der Wel and R. W. Verweij, trackpy,

@@ -38,29 +38,17 @@ class DataFileError(ValueError):
 
 @dataclass(frozen=True, eq=False)
 class Stored:
-    """Content of a file of a small data set.
+    """Content of a file of a small data set."""
 
-    Parameters
-    ----------
-    counts : numpy.ndarray
-        Electrons a pixel, shape (H, W), or (n, H, W) for several frames.
-    sampling : float
-        Å/px.
-    positions : tuple of numpy.ndarray
-        The true sites of each frame, y and x in px, shape (sites, 2).
-    meta : dict
-        How it was made: ``specimen``, ``energy`` (eV), ``conditions``; for several frames
-        ``navigation``, the ``name``, ``units``, ``scale`` and ``offset`` of their axis; with
-        `species` the names of the ``kinds``.
-    species : tuple of numpy.ndarray
-        The kind of each site, shape (sites,), an index into ``meta["kinds"]``; empty if they are
-        all of one kind.
-    """
-
-    counts: np.ndarray
-    sampling: float
-    positions: tuple[np.ndarray, ...]
+    counts: np.ndarray  # Electrons a pixel, (H, W), or (n, H, W) for several frames.
+    sampling: float  # Å/px
+    positions: tuple[np.ndarray, ...]  # The true sites of each frame, y and x in px, (sites, 2).
+    # How it was made: ``specimen``, ``energy`` (eV), ``conditions``; for several frames
+    # ``navigation``, the ``name``, ``units``, ``scale`` and ``offset`` of their axis; with
+    # `species` the names of the ``kinds``.
     meta: dict[str, Any] = field(default_factory=dict)
+    # The kind of each site, (sites,), an index into ``meta["kinds"]``; empty if all are of one
+    # kind.
     species: tuple[np.ndarray, ...] = ()
 
 

@@ -224,10 +224,8 @@ def _opened(whole: np.ndarray, side: float, area: float) -> np.ndarray:
 
 
 def _holes(area: np.ndarray, same: np.ndarray, frame: np.ndarray, mask: np.ndarray) -> float:
-    """Return the share of single counts that an area encloses; 0 if hardly any.
-
-    In the dark they are among the lower half of what differs from its value, hot pixels are not.
-    """
+    """Return the share of single counts that an area encloses; 0 if hardly any."""
+    # In the dark they are among the lower half of what differs from its value, hot pixels are not.
     ring = np.ones((3, 3), bool)
     ring[1, 1] = False
     holes = binary_erosion(area, ring) & ~(area | mask)

@@ -105,29 +105,14 @@ def deviations(information: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 @dataclass(frozen=True, eq=False)
 class Sensitivity:
-    """The derivatives of an exit wave by the positions of its columns.
+    """The derivatives of an exit wave by the positions of its columns."""
 
-    Parameters
-    ----------
-    wave : numpy.ndarray
-        Exit wave of the atoms at rest, complex64, shape (N, N).
-    slopes : numpy.ndarray
-        Derivatives of the wave, 1/Å, complex64, shape (colours, 2, N, N): along y and x, all
-        columns of one colour moving together.
-    positions : numpy.ndarray
-        y, x of all sites (Å), shape (n, 2).
-    colours : numpy.ndarray
-        Colour of each site, int, shape (n,); -1 for those that were not moved.
-    inner : numpy.ndarray
-        The sites whose bound is wanted, bool, shape (n,); the others that were moved are their
-        neighbours.
-    """
-
-    wave: np.ndarray
+    wave: np.ndarray  # Of the atoms at rest, complex64, (N, N).
+    # 1/Å, complex64, (colours, 2, N, N): along y and x, all columns of a colour.
     slopes: np.ndarray
-    positions: np.ndarray
-    colours: np.ndarray
-    inner: np.ndarray
+    positions: np.ndarray  # y, x of all sites (Å), (n, 2).
+    colours: np.ndarray  # Of each site, int, (n,); -1 for those not moved.
+    inner: np.ndarray  # Whose bound is wanted, bool, (n,); other moved ones are neighbours.
 
 
 def load_sensitivity(plan: Plan, directory: Path) -> Sensitivity:

@@ -18,32 +18,18 @@ BORDER = 3.0
 
 @dataclass(frozen=True, eq=False)
 class Comparison:
-    """Found atoms of one or more frames compared with the true ones.
+    """Found atoms of one or more frames compared with the true ones."""
 
-    Parameters
-    ----------
-    sites : pandas.DataFrame
-        A row for each true site: ``height``, ``edge``, ``found``; where it was found
-        ``error_y``, ``error_x``, ``sigma_y``, ``sigma_x`` (Å), ``probability`` and, where heights
-        are known, ``height_error``, ``height_sigma`` and ``scaled_height_error`` (atoms), the error
-        left by the one factor of the frame that fits best; where it is known the Cramér-Rao bound
-        ``bound_y``, ``bound_x``, and ``joint_y``, ``joint_x`` with neighbours unknown (Å);
-        else NaN.
-    atoms : pandas.DataFrame
-        A row for each found atom: ``probability``, ``right``.
-    filled : numpy.ndarray
-        For each vacancy whether an atom was found there, bool.
-    frames : int
-        Number of frames.
-    area : float
-        Of the frames without their border (nm²).
-    """
-
+    # A row for each true site: ``height``, ``edge``, ``found``; where it was found ``error_y``,
+    # ``error_x``, ``sigma_y``, ``sigma_x`` (Å), ``probability`` and, where heights are known,
+    # ``height_error``, ``height_sigma`` and ``scaled_height_error`` (atoms), the error left by the
+    # one factor of the frame that fits best; where it is known the Cramér-Rao bound ``bound_y``,
+    # ``bound_x``, and ``joint_y``, ``joint_x`` with neighbours unknown (Å); else NaN.
     sites: pd.DataFrame
-    atoms: pd.DataFrame
-    filled: np.ndarray
+    atoms: pd.DataFrame  # A row for each found atom: ``probability``, ``right``.
+    filled: np.ndarray  # For each vacancy whether an atom was found there, bool.
     frames: int = 1
-    area: float = 0.0
+    area: float = 0.0  # Of the frames without their border (nm²).
 
     @classmethod
     def join(cls, parts: list[Comparison]) -> Comparison:
@@ -65,13 +51,11 @@ def compare(
     tolerance: float = 0.5,
     bounds: np.ndarray | None = None,
 ) -> Comparison:
-    """Compare the found atoms of a frame with the true sites, one to one.
-
-    `found` has y, x, probability, y_sigma, x_sigma in px and, where they are known, the number of
-    atoms in the column and its sigma, shape (n, 5 or 7); `bounds` the Cramér-Rao bounds of y and x
-    with neighbours known, then unknown (Å), shape (sites, 4), NaN where unknown. Pairs are at most
-    `tolerance` Å apart. Sites and atoms nearer than ``BORDER`` to an edge are left out after that.
-    """
+    """Compare the found atoms of a frame with the true sites, one to one."""
+    # `found` has y, x, probability, y_sigma, x_sigma in px and, where they are known, the number of
+    # atoms in the column and its sigma, (n, 5 or 7); `bounds` the Cramér-Rao bounds of y and x with
+    # neighbours known, then unknown (Å), (sites, 4). Pairs are at most `tolerance` Å apart. Sites
+    # and atoms nearer than ``BORDER`` to an edge are left out after that.
     places = found[:, :2] * sampling
     pairs = match(places, truth.positions, tolerance)
     atom, site = pairs.T

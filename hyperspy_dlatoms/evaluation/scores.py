@@ -82,11 +82,7 @@ def scores(comparison: Comparison) -> dict[str, Any]:
 
 
 def by_height(sites: pd.DataFrame) -> list[dict[str, Any]]:
-    """Score sites, as in `Comparison`, by the number of atoms in their column.
-
-    For each of ``HEIGHTS`` that occurs: ``lowest``, ``highest``, ``sites``, ``recall`` with its
-    interval, ``rms`` (pm), and what `scores` says of heights.
-    """
+    """Score sites, as in `Comparison`, for each of ``HEIGHTS`` (atoms in their column) there is."""
     rows = []
     for lowest, highest in HEIGHTS:
         group = sites[sites.height.between(lowest, highest)]
@@ -99,12 +95,7 @@ def by_height(sites: pd.DataFrame) -> list[dict[str, Any]]:
 
 
 def calibration_of_heights(sites: pd.DataFrame) -> list[dict[str, Any]]:
-    """Compare found heights with the true ones, of sites as in `Comparison`.
-
-    For each true height up to ``MOST`` of which any is known: ``height``, ``columns``, the mean
-    ``found``, the standard deviation ``spread`` about that mean, the mean stated ``sigma``, and the
-    mean modulus of the ``error``, all in atoms.
-    """
+    """Compare found heights with the true ones, up to ``MOST``, of sites as in `Comparison`."""
     rows = []
     known = sites[np.isfinite(sites.height_error) & (sites.height <= MOST)]
     for height, group in known.groupby("height"):

@@ -33,25 +33,11 @@ _OPERATORS, _FORMAT = 17, 8
 
 
 def export_onnx(model: str | os.PathLike[str], path: str | os.PathLike[str]) -> None:
-    """Write the network of a model file as ONNX, for programs in other languages.
-
-    Parameters
-    ----------
-    model : str or os.PathLike
-        Model file.
-    path : str or os.PathLike
-        File to write, by custom ``NAME.onnx``. Its input ``frame`` (n, h, w, images; float32) are
-        normalised images at the sampling of the card, h and w multiples of 16 px for the networks
-        of the package; its outputs are the maps that `AtomNetwork.maps` returns, and the
-        ``features`` of the domain. The card is in its metadata, as JSON.
-
-    Raises
-    ------
-    MissingExtraError
-        If onnx is not installed.
-    ModelFileError
-        If `model` is not a model file.
-    """
+    """Write the network of a model file as ONNX (by custom NAME.onnx), for other languages."""
+    # Its input ``frame`` (n, h, w, images; float32) are normalised images at the sampling of the
+    # card, h and w multiples of 16 px for the networks of the package; its outputs are the maps
+    # that `AtomNetwork.maps` returns, and the ``features`` of the domain. The card is in its
+    # metadata, as JSON.
     card, arrays = read_model(model)
     content = graph_of(card, arrays).SerializeToString()
     with atomic_write(Path(path)) as draft:

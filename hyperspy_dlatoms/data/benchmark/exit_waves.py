@@ -61,27 +61,15 @@ class Plan:
 
 @dataclass(frozen=True, eq=False)
 class Truth:
-    """The true sites of a frame; positions are y, x in Å.
+    """The true sites of a frame; positions are y, x in Å."""
 
-    Parameters
-    ----------
-    positions : numpy.ndarray
-        Of the sites, shape (n, 2).
-    heights : numpy.ndarray
-        Atoms of each, int, shape (n,).
-    vacancies : numpy.ndarray, optional
-        Where an atom is missing, shape (m, 2).
-    unclear : numpy.ndarray, optional
-        Where a found atom counts neither as right nor as false, shape (k, 2).
-    species : numpy.ndarray, optional
-        Index of the species of each site, int, shape (n,), where vacancies are sites too; empty
-        where species are not distinguished.
-    """
-
-    positions: np.ndarray
-    heights: np.ndarray
-    vacancies: np.ndarray = field(default_factory=_nowhere)
+    positions: np.ndarray  # (n, 2)
+    heights: np.ndarray  # Atoms of each, int, (n,).
+    vacancies: np.ndarray = field(default_factory=_nowhere)  # Where an atom is missing, (m, 2).
+    # Where a found atom counts neither as right nor as false, (k, 2).
     unclear: np.ndarray = field(default_factory=_nowhere)
+    # Index of the species of each site, int, (n,), where vacancies are sites too; empty where
+    # species are not distinguished.
     species: np.ndarray = field(default_factory=lambda: np.empty(0, dtype=int))
 
 

@@ -145,17 +145,10 @@ def draw_conditions(
     strength: float = 1.0,
     dose_floor: float = 0.0,
 ) -> Conditions:
-    """Draw the conditions of one image, or of a focal series, from the ``imaging`` of a recipe.
-
-    Azimuths are drawn from the full circle; what is left out keeps the default of a perfect
-    instrument. For a curriculum, `strength` scales coma and both astigmatisms, and doses below
-    `dose_floor` (e/Å²) are raised to one to three times it.
-
-    Raises
-    ------
-    ValueError
-        If a name is not known.
-    """
+    """Draw the conditions of one image, or of a focal series, from the ``imaging`` of a recipe."""
+    # Azimuths are drawn from the full circle; what is left out keeps the default of a perfect
+    # instrument. For a curriculum, `strength` scales coma and both astigmatisms, and doses below
+    # `dose_floor` (e/Å²) are raised to one to three times it.
     unknown = sorted(set(imaging) - set(IMAGING))
     if unknown:
         raise ValueError(

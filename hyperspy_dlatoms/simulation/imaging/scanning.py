@@ -147,15 +147,7 @@ def draw_scan(
     strength: float = 1.0,
     dose_floor: float = 0.0,
 ) -> ScanConditions:
-    """Draw the conditions of a scanned image, as `draw_conditions` does of others.
-
-    For a curriculum, `dose_floor` holds for the counts too.
-
-    Raises
-    ------
-    ValueError
-        If a name is not known.
-    """
+    """Draw the conditions of a scanned image, as `draw_conditions`; the floor is of counts too."""
     unknown = sorted(set(imaging) - set(SCANNING))
     if unknown:
         raise ValueError(
