@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -36,7 +38,7 @@ class Prototype(NamedTuple):
     group: int
     # Å; drawn from this range.
     a: tuple[float, float]
-    sites: tuple[tuple[str, float, float, float], ...]
+    sites: list[tuple[str, float, float, float]]
     # Of the cell, relative to a.
     b: float = 1.0
     c: float = 1.0
@@ -47,216 +49,11 @@ class Prototype(NamedTuple):
     setting: int = 1
 
 
-_L, _R, _S, _H, _O = "large cation", "rare earth", "small cation", "heavy cation", "oxygen"
-_X, _T, _N, _B, _Q = "anion", "transition metal", "noble metal", "base metal", "chalcogen"
-_A = "light anion"
-_THIRD, _TWO_THIRDS = 1 / 3, 2 / 3
-
-PROTOTYPES: dict[str, Prototype] = {
-    "bcc": Prototype(229, (2.8, 3.6), ((_T, 0, 0, 0),)),
-    "fcc": Prototype(225, (3.5, 4.2), ((_N, 0, 0, 0),)),
-    "hcp": Prototype(194, (2.5, 3.3), ((_T, _THIRD, _TWO_THIRDS, 0.25),), c=1.6, gamma=120),
-    "diamond": Prototype(227, (3.6, 6.5), (("tetravalent", 0, 0, 0),)),
-    "beta tin": Prototype(141, (5.5, 6.1), ((_B, 0, 0, 0),), c=0.546),
-    "rocksalt": Prototype(225, (4.1, 6.4), ((_S, 0, 0, 0), (_X, 0.5, 0.5, 0.5))),
-    "caesium chloride": Prototype(221, (2.9, 4.2), ((_T, 0, 0, 0), (_B, 0.5, 0.5, 0.5))),
-    "zincblende": Prototype(216, (4.3, 6.5), (("donor", 0, 0, 0), ("acceptor", 0.25, 0.25, 0.25))),
-    "wurtzite": Prototype(
-        186,
-        (3.1, 4.6),
-        (("donor", _THIRD, _TWO_THIRDS, 0), ("acceptor", _THIRD, _TWO_THIRDS, 0.376)),
-        c=1.62,
-        gamma=120,
-    ),
-    "nickel arsenide": Prototype(
-        194, (3.4, 4.1), ((_T, 0, 0, 0), ("acceptor", _THIRD, _TWO_THIRDS, 0.25)), c=1.4, gamma=120
-    ),
-    "tungsten carbide": Prototype(
-        187, (2.8, 3.2), ((_T, 0, 0, 0), (_A, _THIRD, _TWO_THIRDS, 0.5)), c=0.976, gamma=120
-    ),
-    "aluminium boride": Prototype(
-        191, (3.0, 3.3), ((_T, 0, 0, 0), (_A, _THIRD, _TWO_THIRDS, 0.5)), c=1.07, gamma=120
-    ),
-    "fluorite": Prototype(225, (5.0, 6.2), ((_H, 0, 0, 0), (_O, 0.25, 0.25, 0.25))),
-    "antifluorite": Prototype(225, (5.6, 6.8), ((_Q, 0, 0, 0), (_S, 0.25, 0.25, 0.25))),
-    "rutile": Prototype(136, (4.4, 4.9), ((_S, 0, 0, 0), (_O, 0.305, 0.305, 0)), c=0.66),
-    "anatase": Prototype(141, (3.7, 4.0), ((_S, 0, 0, 0), (_O, 0, 0, 0.208)), c=2.51),
-    "baddeleyite": Prototype(
-        14,
-        (5.0, 5.3),
-        ((_H, 0.275, 0.04, 0.208), (_O, 0.07, 0.33, 0.345), (_O, 0.45, 0.757, 0.48)),
-        b=1.012,
-        c=1.033,
-        beta=99.2,
-    ),
-    "pyrite": Prototype(205, (5.4, 6.1), ((_T, 0, 0, 0), (_Q, 0.385, 0.385, 0.385))),
-    "corundum": Prototype(
-        167, (4.7, 5.5), ((_S, 0, 0, 0.352), (_O, 0.306, 0, 0.25)), c=2.7, gamma=120
-    ),
-    "bixbyite": Prototype(
-        206, (9.6, 11.2), ((_R, 0.25, 0.25, 0.25), (_R, 0.968, 0, 0.25), (_O, 0.391, 0.152, 0.381))
-    ),
-    "quartz": Prototype(
-        152,
-        (4.8, 5.1),
-        (("tetravalent", 0.47, 0, _THIRD), (_O, 0.413, 0.266, 0.119 + _TWO_THIRDS)),
-        c=1.1,
-        gamma=120,
-    ),
-    "beta silicon nitride": Prototype(
-        176,
-        (7.5, 7.8),
-        (
-            ("tetravalent", 0.174, 0.769, 0.25),
-            (_A, _THIRD, _TWO_THIRDS, 0.25),
-            (_A, 0.33, 0.03, 0.25),
-        ),
-        c=0.383,
-        gamma=120,
-    ),
-    "cadmium iodide": Prototype(
-        164, (3.2, 4.2), ((_T, 0, 0, 0), (_Q, _THIRD, _TWO_THIRDS, 0.25)), c=1.65, gamma=120
-    ),
-    "2H dichalcogenide": Prototype(
-        194,
-        (3.1, 3.6),
-        ((_T, _THIRD, _TWO_THIRDS, 0.25), (_Q, _THIRD, _TWO_THIRDS, 0.621)),
-        c=3.8,
-        gamma=120,
-    ),
-    "bismuth telluride": Prototype(
-        166, (4.0, 4.4), ((_B, 0, 0, 0.4), (_Q, 0, 0, 0), (_Q, 0, 0, 0.21)), c=6.95, gamma=120
-    ),
-    "layered oxide": Prototype(
-        166, (2.8, 3.1), (("alkali", 0, 0, 0.5), (_S, 0, 0, 0), (_O, 0, 0, 0.24)), c=5.0, gamma=120
-    ),
-    "delafossite": Prototype(
-        166, (2.9, 3.2), ((_N, 0, 0, 0), (_S, 0, 0, 0.5), (_O, 0, 0, 0.107)), c=5.7, gamma=120
-    ),
-    "perovskite": Prototype(
-        221, (3.8, 4.25), ((_L, 0, 0, 0), (_S, 0.5, 0.5, 0.5), (_O, 0.5, 0.5, 0))
-    ),
-    "tetragonal perovskite": Prototype(
-        99,
-        (3.85, 4.05),
-        ((_L, 0, 0, 0), (_S, 0.5, 0.5, 0.54), (_O, 0.5, 0.5, 0.11), (_O, 0.5, 0, 0.62)),
-        c=1.04,
-    ),
-    "orthorhombic perovskite": Prototype(
-        62,
-        (5.4, 5.8),
-        ((_L, 0.03, 0.25, 0.99), (_S, 0, 0, 0.5), (_O, 0.48, 0.25, 0.08), (_O, 0.29, 0.04, 0.72)),
-        b=1.39,
-        c=0.98,
-    ),
-    "double perovskite": Prototype(
-        225,
-        (7.8, 8.4),
-        ((_L, 0.25, 0.25, 0.25), (_S, 0, 0, 0), (_H, 0.5, 0.5, 0.5), (_O, 0.25, 0, 0)),
-    ),
-    "Ruddlesden-Popper": Prototype(
-        139,
-        (3.7, 4.0),
-        ((_L, 0, 0, 0.355), (_S, 0, 0, 0), (_O, 0, 0.5, 0), (_O, 0, 0, 0.16)),
-        c=3.33,
-    ),
-    "cuprate": Prototype(
-        123,
-        (3.8, 3.95),
-        (
-            (_R, 0.5, 0.5, 0.5),
-            (_L, 0.5, 0.5, 0.184),
-            (_S, 0, 0, 0),
-            (_S, 0, 0, 0.355),
-            (_O, 0, 0.5, 0),
-            (_O, 0.5, 0, 0.378),
-            (_O, 0, 0, 0.16),
-        ),
-        c=3.04,
-    ),
-    "spinel": Prototype(
-        227,
-        (7.9, 8.7),
-        ((_S, 0.125, 0.125, 0.125), (_S, 0.5, 0.5, 0.5), (_O, 0.262, 0.262, 0.262)),
-        setting=2,
-    ),
-    "pyrochlore": Prototype(
-        227,
-        (10.0, 10.7),
-        ((_R, 0.5, 0.5, 0.5), (_H, 0, 0, 0), (_O, 0.33, 0.125, 0.125), (_O, 0.375, 0.375, 0.375)),
-        setting=2,
-    ),
-    "garnet": Prototype(
-        230,
-        (11.6, 12.6),
-        ((_R, 0.125, 0, 0.25), (_S, 0, 0, 0), (_S, 0.375, 0, 0.25), (_O, 0.97, 0.05, 0.15)),
-    ),
-    "olivine": Prototype(
-        62,
-        (10.1, 10.5),
-        (
-            ("alkali", 0, 0, 0),
-            (_S, 0.282, 0.25, 0.975),
-            ("tetravalent", 0.095, 0.25, 0.418),
-            (_O, 0.097, 0.25, 0.743),
-            (_O, 0.457, 0.25, 0.206),
-            (_O, 0.166, 0.047, 0.285),
-        ),
-        b=0.582,
-        c=0.454,
-    ),
-    "chalcopyrite": Prototype(
-        122, (5.2, 5.9), ((_N, 0, 0, 0), (_B, 0, 0, 0.5), (_Q, 0.25, 0.25, 0.125)), c=1.99
-    ),
-    "L1_2": Prototype(221, (3.5, 4.2), ((_B, 0, 0, 0), (_N, 0, 0.5, 0.5))),
-    "L1_0": Prototype(123, (2.7, 2.9), ((_T, 0, 0, 0), (_N, 0.5, 0.5, 0.5)), c=1.33),
-    "D0_19": Prototype(
-        194,
-        (5.2, 5.9),
-        ((_B, _THIRD, _TWO_THIRDS, 0.25), (_T, 5 / 6, _TWO_THIRDS, 0.25)),
-        c=0.8,
-        gamma=120,
-    ),
-    "D0_22": Prototype(
-        139, (3.7, 4.0), ((_T, 0, 0, 0), (_B, 0, 0, 0.5), (_B, 0, 0.5, 0.25)), c=2.2
-    ),
-    "A15": Prototype(223, (4.6, 5.3), ((_B, 0, 0, 0), (_T, 0.25, 0, 0.5))),
-    "cubic Laves phase": Prototype(
-        227, (7.0, 7.9), ((_R, 0.125, 0.125, 0.125), (_T, 0.5, 0.5, 0.5)), setting=2
-    ),
-    "hexagonal Laves phase": Prototype(
-        194,
-        (4.8, 5.3),
-        ((_H, _THIRD, _TWO_THIRDS, 0.062), (_T, 0, 0, 0), (_T, 0.83, 0.66, 0.25)),
-        c=1.63,
-        gamma=120,
-    ),
-    "half-Heusler": Prototype(
-        216, (5.6, 6.3), ((_T, 0, 0, 0), (_S, 0.25, 0.25, 0.25), (_B, 0.5, 0.5, 0.5))
-    ),
-    "Heusler": Prototype(
-        225, (5.6, 6.3), ((_B, 0, 0, 0), (_T, 0.25, 0.25, 0.25), (_S, 0.5, 0.5, 0.5))
-    ),
-    "hexaboride": Prototype(221, (4.0, 4.3), ((_R, 0, 0, 0), (_A, 0.2, 0.5, 0.5))),
-    "MAX 211": Prototype(
-        194,
-        (2.9, 3.3),
-        ((_T, _THIRD, _TWO_THIRDS, 0.086), (_B, _THIRD, _TWO_THIRDS, 0.75), (_A, 0, 0, 0)),
-        c=4.4,
-        gamma=120,
-    ),
-    "MAX 312": Prototype(
-        194,
-        (3.0, 3.2),
-        (
-            (_T, 0, 0, 0),
-            (_T, _THIRD, _TWO_THIRDS, 0.135),
-            (_B, 0, 0, 0.25),
-            (_A, _THIRD, _TWO_THIRDS, 0.572),
-        ),
-        c=5.75,
-        gamma=120,
-    ),
+PROTOTYPES = {
+    name: Prototype(**one | {"a": tuple(one["a"])})
+    for name, one in json.loads(
+        Path(__file__).with_name("prototypes.json").read_text("utf-8")
+    ).items()
 }
 """Structure types by name; coordinates as in the International Tables and in R. W. G. Wyckoff,
 Crystal Structures, 2nd ed. (1963)."""
