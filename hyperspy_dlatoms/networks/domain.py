@@ -101,7 +101,7 @@ class Domain:
         without a signal: the median over good images, and the limit, shape (4,) each.
     scanned : numpy.ndarray, optional
         Weights of a standardised description, and a constant, shape (D + 1,): their sum is the
-        logarithm of the odds that an image was scanned. See `training.modality.fit_scanned`.
+        logarithm of the odds that an image was scanned. See ``tools/modality.py``.
 
     Notes
     -----

@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 
 from hyperspy_dlatoms.networks.domain import BANDS
-from hyperspy_dlatoms.training import modality
 from hyperspy_dlatoms.training.domain import fit_domain
-from hyperspy_dlatoms.training.modality import describe_images, fit_scanned
+from tools import modality
+from tools.modality import describe_images, fit_scanned
 
 SIZE = 12 + 2 * BANDS
 
