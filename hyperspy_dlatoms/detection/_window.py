@@ -52,7 +52,8 @@ def lattice_evidence(working: np.ndarray, shortest: float) -> float:
 def _spots(
     frame: np.ndarray, periods: tuple[float, float], axis: float = 0.0
 ) -> Iterator[tuple[tuple[int, int], np.ndarray, np.ndarray]]:
-    """Yield each tile's centre (y, x), and of its rings the largest power by the mean, and size."""
+    """Yield the centre (y, x) of each tile, and the largest power over the mean of each ring."""
+    # And the number of coefficients in each ring.
     sides = [min(_TILE, length) for length in frame.shape]
     taper = np.outer(*(np.hanning(side + 2)[1:-1] for side in sides)).astype(np.float32)
     inside, ring = _rings(sides, periods, axis)
@@ -73,7 +74,8 @@ def _spots(
 def _rings(
     sides: list[int], periods: tuple[float, float], axis: float
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return a mask of the frequencies of some periods (px) off the axes, and the ring of each."""
+    """Return a mask of the frequencies of some periods (px) in a tile, and the ring of each."""
+    # Those less than `axis` coefficients from an axis of the transform are left out.
     rows, columns = scipy.fft.fftfreq(sides[0])[:, None], scipy.fft.rfftfreq(sides[1])
     frequency = np.hypot(rows, columns)
     inside = (frequency > 1 / periods[1]) & (frequency < 1 / periods[0])

@@ -394,7 +394,8 @@ class _Tile(NamedTuple):
 
 
 def _read(output: TileOutput, members: Sequence[Member], lowest: float | None) -> _Tile:
-    """Find each member's candidates in a tile, from `lowest` or its card's threshold on."""
+    """Find each member's candidates in a tile, in working px of the frame."""
+    # They have the lowest probability given, or that of the member's card.
     card = members[0].card
     rows, columns = (
         slice(max(cells.start - _OVER_SEAM, 0), cells.stop + _OVER_SEAM)

@@ -205,7 +205,8 @@ def reach_of(card: ModelCard) -> float:
 
 
 def likeliest_connected(positions: np.ndarray, probability: np.ndarray, reach: float) -> np.ndarray:
-    """Return the probability (n,) of the likeliest site in each site's chain of steps in reach."""
+    """Return the probability (n,) of the likeliest site that each site is connected to."""
+    # Two sites within the reach of each other are connected, and so are all of a chain of such.
     if len(positions) == 0:
         return np.empty(0)
     n, pairs = len(positions), cKDTree(positions).query_pairs(reach, output_type="ndarray")

@@ -143,8 +143,9 @@ def _alone(inputs: tuple) -> Any:
 
 
 def halving(call: Call) -> Call:
-    """Make a function of frames halve its batch if memory runs out; one too large raises."""
+    """Make a function of arrays of frames halve its batch if memory runs out."""
 
+    # It raises MemoryError where a single frame is too large.
     def careful(*inputs: np.ndarray) -> tuple[np.ndarray, ...]:
         try:
             return call(*inputs)

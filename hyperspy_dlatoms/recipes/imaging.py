@@ -133,7 +133,8 @@ def modality_of(imaging: Mapping[str, Any]) -> str:
 
 
 def images_of(imaging: Mapping[str, Any], place: str = "") -> int:
-    """Return how many images are taken at once, 1 or those of a series; ValueError if unfit."""
+    """Return the number of images that are taken at once: 1, or those of a focal series."""
+    # ValueError if it is no positive whole number, or a single image has what only a series has.
     images = imaging.get("images", 1)
     if not isinstance(images, int) or isinstance(images, bool) or images < 1:
         raise Wrong(f"{place}images", images, "the whole number of images of a focal series")

@@ -23,7 +23,8 @@ _SHARED = {
 
 
 def shared(vectors: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    """Return the ``VectorMetadata`` that all results share; ValueError without columns or scale."""
+    """Return the entries of ``metadata.VectorMetadata`` that all results share."""
+    # A ValueError if the columns or calibrations are not among them.
     first, *others = vectors
     for number, other in enumerate(others, start=1):
         for name, what in _SHARED.items():

@@ -63,7 +63,8 @@ def compare(
     rng: np.random.Generator,
     threshold: float | None = LOWEST,
 ) -> Outcome:
-    """Find the sites of an image (or series) of a wave at a dose (e/Å²); by the card if None."""
+    """Find the sites of an image (or focal series) of a wave at a dose in e/Å²."""
+    # With a threshold of None those of the card apply.
     card, size = network.card, recipe.waves.size
     conditions = draw_any(rng, at_dose(recipe.imaging, dose))
     image, pixel, true = take_any(

@@ -30,7 +30,8 @@ def load_start(source: str) -> AtomNetwork:
 
 
 def start_from(model: keras.Model, network: AtomNetwork, dilations: int) -> None:
-    """Copy the weights of another network; additional dilations start as the identity."""
+    """Copy the weights of another network, which need not have heights or as many classes."""
+    # If it has fewer dilations than the model, the additional ones start as the identity.
     weights = {variable.path: variable for variable in network.model.weights}
     fewer = architecture.complete(network.card.arguments)["dilations"]
     added = tuple(f"{architecture.MIDDLE}{number}_" for number in range(len(fewer), dilations))

@@ -44,7 +44,8 @@ def site_loss(targets: Any, maps: Any, height_weight: float = 0.1) -> Any:
 
 
 def wave_loss(targets: Any, waves: Any) -> Any:
-    """Return the mean square difference of waves (n, h, w, 8) a pixel, in % of the mean."""
+    """Return the mean square difference of exit waves (n, h, w, 8), see `waves.to_cells`."""
+    # Of a pixel, in hundredths of the mean intensity.
     from keras import ops
 
     # Real and imaginary part of a pixel add up.

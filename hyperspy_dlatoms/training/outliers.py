@@ -86,7 +86,8 @@ def take_picture(
     sampling: float,
     card: ModelCard | None = None,
 ) -> Picture:
-    """Image a wave of a data set (Å/px) under conditions drawn from ranges, for a card or any."""
+    """Image a wave of a data set (sampling in Å/px) under conditions drawn from ranges."""
+    # The card is that of the network that is to see it, if it has several classes or is told more.
     conditions = draw_any(rng, imaging)
     image, pixel, positions = take_any(
         rng, item.wave, sampling, item.record["energy"], conditions, item.sites[:, :2]

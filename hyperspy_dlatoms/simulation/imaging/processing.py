@@ -9,7 +9,8 @@ from scipy import ndimage
 
 
 def interpolated(rng: np.random.Generator, image: np.ndarray, pixels: int) -> np.ndarray:
-    """Interpolate (M, M) to (pixels, pixels), linearly or by cubic splines, values as counts."""
+    """Interpolate an image (M, M) to (pixels, pixels), linearly or by cubic splines."""
+    # The centres of the first pixels coincide, and the values are those of the smaller pixels.
     ratio = len(image) / pixels
     order = int(rng.choice([1, 3]))
     fine = ndimage.affine_transform(
@@ -21,7 +22,9 @@ def interpolated(rng: np.random.Generator, image: np.ndarray, pixels: int) -> np
 def filtered(
     image: np.ndarray, smoothing: float = 0.0, high_pass: float = 0.0, wiener: int = 0
 ) -> np.ndarray:
-    """Filter an image by Gaussians (standard deviations, px) or Wiener's way; the mean stays."""
+    """Filter an image; `smoothing` and `high_pass` are standard deviations of Gaussians, px."""
+    # The mean stays: of what `high_pass` takes off, the local mean, that of the image is given
+    # back.
     if wiener:
         image = _wiener(image)
     if high_pass:

@@ -141,7 +141,8 @@ class Monolayer(NamedTuple):
     def lattice(
         self, angle: float, origin: np.ndarray, low: float, high: float
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Repeat the cell, turned about `origin`, in a square (Å): x, y and number in the cell."""
+        """Repeat the cell, turned about `origin`, within a square from `low` to `high` (Å)."""
+        # x, y (n, 2) and the number in the cell (n,) of the sites.
         c, s = np.cos(angle), np.sin(angle)
         turned = np.array([[c, s], [-s, c]])
         vectors, points = self.vectors @ turned, self.points @ turned

@@ -13,7 +13,8 @@ from hyperspy_dlatoms.simulation.specimens.specimen import AtomList
 
 
 def stacked_lattice(steps: np.ndarray, reach: float) -> tuple[np.ndarray, np.ndarray]:
-    """Stack planes by steps of ±1 along [110]: positions (n, 3) in constants, and columns (n,)."""
+    """Stack close-packed planes, each shifted by a step of -1 or 1, edge-on along [110]."""
+    # Positions (n, 3) out to `reach`, in lattice constants, and columns (n,).
     n = len(steps) // 2
     row, spacing = np.sqrt(6) / 4, 1 / np.sqrt(2)
     shift = np.cumsum(steps) - np.cumsum(steps)[n]

@@ -124,7 +124,8 @@ def kinds_of(parts: AtomList, apart: float = APART) -> np.ndarray:
 
 
 def clear_share(crystal: Projected, apart: float = APART) -> float:
-    """Return the scattering's share in columns to be found, `apart` (Å); 0 with over `CROWDED`."""
+    """Return the fraction of the scattering that is in columns to be found, `apart` (Å) or more."""
+    # It is 0 where there are more columns than `CROWDED`.
     reach = max(8.0, 0.8 * crystal.longest_across)
     atoms, _ = project(crystal, reach)
     kind = kinds_of(atoms, apart)

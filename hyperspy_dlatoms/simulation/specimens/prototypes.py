@@ -66,7 +66,8 @@ ACROSS = 0.9
 
 
 def prototype_cell(rng: np.random.Generator, name: str) -> Atoms:
-    """Return a cell of a structure type, elements drawn, and a, b, c, off by up to 1.5 %."""
+    """Return a unit cell of a structure type, with elements and lattice constants drawn."""
+    # The constants a, b and c differ by up to 1.5 % from the ratios of the prototype.
     from ase.spacegroup import crystal
 
     kind = PROTOTYPES[name]
