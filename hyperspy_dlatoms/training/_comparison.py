@@ -14,7 +14,8 @@ from hyperspy_dlatoms.detection.pipeline import find_sites
 from hyperspy_dlatoms.detection.sites import column_names
 from hyperspy_dlatoms.networks.ensemble import AtomEnsemble
 from hyperspy_dlatoms.simulation.dataset import DataSet, Item
-from hyperspy_dlatoms.simulation.imaging.modality import at_dose, draw_any, take_any
+from hyperspy_dlatoms.simulation.imaging.modality import at_dose
+from hyperspy_dlatoms.training.outliers import take_picture
 
 if TYPE_CHECKING:
     from hyperspy_dlatoms.networks.card import ModelCard
@@ -66,11 +67,9 @@ def compare(
     """Find the sites of an image (or focal series) of a wave at a dose in e/Å²."""
     # With a threshold of None those of the card apply.
     card, size = network.card, recipe.waves.size
-    conditions = draw_any(rng, at_dose(recipe.imaging, dose))
-    image, pixel, true = take_any(
-        rng, item.wave, recipe.waves.sampling, item.record["energy"], conditions, item.sites[:, :2]
-    )
-    sites = all_sites(image, pixel, network, _elements(item), threshold)
+    picture = take_picture(rng, item, at_dose(recipe.imaging, dose), recipe.waves.sampling)
+    pixel, true = picture.pixel, picture.positions
+    sites = all_sites(picture.image, pixel, network, _elements(item), threshold)
     members = len(network.members) if isinstance(network, AtomEnsemble) else 1
     columns = column_names(card, members)
     classes = _classes(card.classes, item)
