@@ -7,6 +7,7 @@ from ase.spacegroup import crystal as crystal_of
 
 from hyperspy_dlatoms.analysis.matching import match
 from hyperspy_dlatoms.detection.pipeline import find_sites
+from hyperspy_dlatoms.recipes.recipe import parse_recipe
 from hyperspy_dlatoms.registry import catalogue
 from hyperspy_dlatoms.simulation.imaging.camera import Camera
 from hyperspy_dlatoms.simulation.imaging.conditions import Conditions
@@ -51,6 +52,21 @@ def test_what_two_networks_of_any_crystal_find_is_right(cobalt_tin):
     right, found, true = _counts(cobalt_tin, 50.0, pair, minimum_agreement=1)
     assert right > 0.97 * found
     assert right > 0.85 * true
+
+
+def test_members_of_the_ensemble_saw_different_crystals():
+    members = catalogue.load("crystal-ensemble").members
+    cells, starts = zip(*(_trained_on(member) for member in members), strict=True)
+    assert cells == ({"random", "any type"}, {"random"}, {"any type"})
+    assert len(set(starts)) == 3
+
+
+def _trained_on(member):
+    """Return which cells of crystals the recipe of a network draws, and from what it starts."""
+    recipe = parse_recipe(member.card.recipe)
+    crystals = [one for one in recipe.structures if one["structure"] == "crystal"]
+    kinds = {"random" if one.get("cell") == "random" else "any type" for one in crystals}
+    return kinds, recipe.training.start
 
 
 def _counts(cobalt_tin, defocus, model, **options):
