@@ -2,6 +2,7 @@
 """Images made at once, by NumPy or compiled by JAX, are those that are made one by one."""
 
 from dataclasses import replace
+from functools import cache
 
 import numpy as np
 import pytest
@@ -45,31 +46,39 @@ def waves():
     return np.exp(3j * bumps).astype(np.complex64)
 
 
+def run(xp, waves, length, arrays, pixels, varying, blend, curve, scintillators):
+    ideal = intensities(xp, waves, length, arrays, SAMPLING, blend, together=16)
+    grid = (VaryingGrid if varying else Grid)(SIZE, SIZE * SAMPLING, pixels)
+    return expose(xp, SILENT, ideal, arrays, grid, curve, scintillators=scintillators)
+
+
+@cache
+def compiled(jax, *fixed):
+    """Return `run` compiled once for all tests that agree in what is `fixed`, not in the arrays."""
+    pixels, *rest = fixed
+    if pixels is None:
+        return jax.jit(lambda *arrays: run(jax.numpy, *arrays, *rest))
+    return jax.jit(lambda *arrays: run(jax.numpy, *arrays, pixels, *rest))
+
+
 @pytest.fixture(params=["numpy", "jax"])
 def make(request):
     """Return what makes the counts of two waves at once, (2, images, M, M)."""
     if request.param == "jax":
         jax = pytest.importorskip("jax")
 
-    def make(waves, conditions, pixels, *, varying=False, noise=SILENT, blend=True):
+    def make(waves, conditions, pixels, *, varying=False, blend=True):
         length = wavelength(np.array(ENERGIES)).astype(np.float32)
         arrays = stack_arrays([as_arrays(one, 16) for one in conditions])
         curve = conditions[0].camera.mtf_curve
         scintillators = any(one.camera.noise_transfer for one in conditions)
-
-        def run(xp, waves, length, arrays, pixels):
-            ideal = intensities(xp, waves, length, arrays, SAMPLING, blend, together=16)
-            edge = SIZE * SAMPLING
-            grid = (VaryingGrid if varying else Grid)(SIZE, edge, pixels)
-            return expose(xp, noise, ideal, arrays, grid, curve, scintillators=scintillators)
-
+        fixed = (varying, blend, curve, scintillators)
         if request.param == "numpy":
-            return run(np, waves, length, arrays, pixels)
-        compiled = jax.jit(
-            lambda *rest: run(jax.numpy, *rest, *([] if varying else [pixels])),
-        )
+            return run(np, waves, length, arrays, pixels, *fixed)
         with jax.default_matmul_precision("highest"):
-            return np.asarray(compiled(waves, length, arrays, *([pixels] if varying else [])))
+            if varying:
+                return np.asarray(compiled(jax, None, *fixed)(waves, length, arrays, pixels))
+            return np.asarray(compiled(jax, pixels, *fixed)(waves, length, arrays))
 
     return make
 
