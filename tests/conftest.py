@@ -1,15 +1,17 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
+import gc
 import os
 
 # Before anything imports Matplotlib or TensorFlow.
 os.environ["MPLBACKEND"] = "agg"
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-if "PYTEST_XDIST_WORKER" in os.environ:
-    # Each worker has a core.
-    for name in ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"):
-        os.environ.setdefault(name, "1")
+# Each worker has a core, and tests without workers as many threads: sums of several threads end in
+# other digits, and with them a training in another network.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.setdefault("TF_NUM_INTRAOP_THREADS", "1")
+os.environ.setdefault("TF_NUM_INTEROP_THREADS", "1")
 
 import hyperspy.api as hs
 import numpy as np
@@ -29,6 +31,17 @@ def pytest_xdist_auto_num_workers(config):
     """Return a worker for each core, up to four, for the whole suite, and none for a part."""
     whole = config.args_source is pytest.Config.ArgsSource.TESTPATHS
     return min(os.cpu_count() or 1, 4) if whole else 0
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection():
+    """Collect without the collector of garbage, which need not look again at what stays."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 def pytest_collection_modifyitems(items):

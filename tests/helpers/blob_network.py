@@ -102,7 +102,7 @@ def blobs(shape, sampling, positions, heights=1.0):
     gy = np.exp(-((y - positions[:, :1]) ** 2) / (2 * BLOB**2))
     gx = np.exp(-((x - positions[:, 1:]) ** 2) / (2 * BLOB**2))
     heights = np.broadcast_to(heights, len(positions))
-    return 100 + 50 * np.einsum("k,ky,kx->yx", heights, gy, gx)
+    return 100 + 50 * ((gy.T * heights) @ gx)
 
 
 def lattice(extent, spacing=2.6, margin=1.5, seed=0):

@@ -26,7 +26,9 @@ def test_examples_are_read_by_their_networks(example):
     assert table.likely["crystal"] > 0.5 > table.likely["stem"]
 
 
-def test_atoms_of_a_chosen_network_are_those_of_its_name(example, capsys):
+def test_atoms_of_a_chosen_network_are_those_of_its_name_and_keep_the_choice(
+    example, tmp_path, capsys
+):
     signal, expected = example
     atoms = signal.find_atoms_nn(show_progressbar=True)
     named = signal.find_atoms_nn(expected, show_progressbar=False)
@@ -38,14 +40,9 @@ def test_atoms_of_a_chosen_network_are_those_of_its_name(example, capsys):
     assert vectors.choice.evidence > UNCLEAR
     said = capsys.readouterr()
     assert f"Network: {expected!r}" in said.out + said.err
-
-
-def test_a_choice_is_kept_in_a_file(example, tmp_path):
-    signal, expected = example
-    atoms = signal.find_atoms_nn(show_progressbar=False)
     atoms.save(tmp_path / "atoms.hspy")
     again = hs.load(tmp_path / "atoms.hspy").metadata.VectorMetadata.choice
-    assert list(again.names) == list(atoms.metadata.VectorMetadata.choice.names)
+    assert list(again.names) == list(vectors.choice.names)
 
 
 def test_further_networks_for_ensembles_and_those_of_series_are_no_candidates():
