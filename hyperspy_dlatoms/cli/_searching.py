@@ -410,18 +410,17 @@ def _strain(atoms: AtomPositions) -> tuple[str, str]:
     import numpy as np
 
     from hyperspy_dlatoms.signals._export import slabs
+    from hyperspy_dlatoms.signals._frame_physics import weighted
 
     names = ("e_xx", "e_yy", "e_xy")
-    there = atoms.metadata.VectorMetadata.column_names
-    columns = [there.index(name) for name in (*names, *(f"{name}_sigma" for name in names))]
+    columns = list(atoms.metadata.VectorMetadata.column_names)
     total, weight, number = np.zeros(3), np.zeros(3), 0
     for frames in slabs(atoms.data):
         for frame in frames.ravel():
-            known = frame[np.isfinite(frame[:, columns]).all(axis=1)][:, columns]
-            # At the edges of an image strains are far less certain, and biased.
-            weights = known[:, 3:] ** -2.0
-            total = total + (weights * known[:, :3]).sum(axis=0)
-            weight, number = weight + weights.sum(axis=0), number + len(known)
+            values, weights = weighted(frame, columns, names)
+            total = total + (weights * values).sum(axis=0)
+            weight = weight + weights.sum(axis=0)
+            number += int(weights.all(axis=1).sum())
     if not number:
         return "strain", "unknown, for no atom is in a lattice"
     means = ", ".join(f"{n} {100 * v:+.2f} %" for n, v in zip(names, total / weight, strict=True))

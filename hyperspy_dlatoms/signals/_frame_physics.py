@@ -16,6 +16,8 @@ from hyperspy_dlatoms.analysis._offsets import offsets_from_neighbours
 from hyperspy_dlatoms.signals import _export
 
 _SIGMAS = ("y_sigma", "x_sigma")
+# A column of many atoms is less certain than one of few: weights would make the mean too low.
+_UNWEIGHTED = ("height",)
 # Ends the name of a species that is the empty site of another one.
 _VACANCY = " vacancy"
 
@@ -149,6 +151,32 @@ def map_of_frame(
     sigma = frame[:, columns.index(name)] if name in columns else None
     in_angstrom = tuple(one * unit for one, unit in zip(grid, calibration.sampling, strict=True))
     return column_map(calibration.in_angstrom(frame), values, sigma, in_angstrom, resolution)
+
+
+def weighted(
+    frame: np.ndarray, columns: list[str], names: Sequence[str]
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return some columns of a frame, and the weights of their means: inverse variance, else 1."""
+    values = frame[:, [columns.index(name) for name in names]]
+    weights = np.ones_like(values)
+    for at, name in enumerate(names):
+        spread = f"{name}_sigma"
+        if spread in columns and name not in _UNWEIGHTED:
+            # At the edges of an image strains are far less certain, and biased.
+            sigma = _cell_fit.usable_sigma(frame[:, columns.index(spread)])
+            weights[:, at] = 1.0 if sigma is None else sigma**-2.0
+    known = np.isfinite(values)
+    return np.where(known, values, 0.0), np.where(known, weights, 0.0)
+
+
+def means(values: np.ndarray, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return weighted means and their standard errors by the scatter; NaN where none is known."""
+    number, total = (weights > 0).sum(axis=0), weights.sum(axis=0)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        mean = (weights * values).sum(axis=0) / total
+        scatter = (weights**2 * (values - mean) ** 2).sum(axis=0)
+        error = np.sqrt(scatter * number / np.where(number > 1, number - 1.0, np.nan)) / total
+    return mean, error
 
 
 def stacked_maps(frames: np.ndarray, shape: tuple[int, int]) -> np.ndarray:

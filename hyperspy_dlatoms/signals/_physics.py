@@ -24,12 +24,14 @@ from hyperspy_dlatoms.signals._frame_physics import (
     frame_without_shear,
     grains_in_frame,
     map_of_frame,
+    means,
     neighbours_in_frame,
     offsets_in_frame,
     range_of,
     stacked_maps,
     strain_against_frame,
     strain_in_frame,
+    weighted,
 )
 from hyperspy_dlatoms.signals._mapping import map_frames
 
@@ -632,8 +634,9 @@ class Physics:
         pandas.DataFrame
             A row for each frame: ``atoms``; and of each column but the positions, `species` and
             labels its mean over the atoms where it is known, and ``_error``, the standard error of
-            that mean by the scatter of the atoms. The index has the values of the navigation axes,
-            of axes without a name the number of the frame.
+            that mean by the scatter of the atoms. Strains, rotations, offsets and distances are
+            weighted by the inverse square of their ``_sigma``. The index has the values of the
+            navigation axes, of axes without a name the number of the frame.
 
         See Also
         --------
@@ -655,16 +658,11 @@ class Physics:
         calibration = self._calibration
         left_out = {"y", "x", "species", "grain", "sublattice"}
         columns = [name for name in calibration.columns if name not in left_out]
-        places = [calibration.columns.index(name) for name in columns]
         rows = []
         for frames in _export.slabs(self.data):
             for frame in frames.flat:
-                table = pd.DataFrame(frame[:, places], columns=columns)
-                mean, error = table.mean(), table.sem()
-                row: dict[str, float] = {"atoms": len(frame)}
-                for name in columns:
-                    row |= {name: mean[name], f"{name}_error": error[name]}
-                rows.append(row)
+                both = means(*weighted(frame, calibration.columns, columns))
+                rows.append([len(frame), *np.transpose(both).flat])
         names = ["atoms", *(f"{name}{end}" for name in columns for end in ("", "_error"))]
         return pd.DataFrame(rows, self._navigation.table_index(names), columns=names)
 

@@ -149,6 +149,25 @@ def test_strain_by_frame(movie):
     assert against.e_xx.tolist() == pytest.approx([0, 0.01, 0.02], abs=4e-3)
 
 
+def test_means_over_time_are_weighted_by_the_errors():
+    # Nine atoms in a lattice, one at its edge whose sigma is ten times theirs, one without.
+    sites = np.zeros((11, 9))
+    sites[:, 5:] = [[0.01, 0.002, 4, 1]] * 9 + [[0.11, 0.02, 15, 4], [np.nan, np.nan, 8, 2]]
+    atoms = atoms_of(sites[:, :5])
+    atoms.data[0] = sites
+    atoms.metadata.VectorMetadata.column_names = [
+        *(*NAMES, "e_xx", "e_xx_sigma", "height", "height_sigma")
+    ]
+    (row,) = atoms.frame_means().itertuples()
+    assert row.e_xx == pytest.approx(0.01 + 0.1 / 901)
+    # As of 9 atoms of one value and one of another, each by its weight.
+    scatter = 9 * 100**2 * (0.1 / 901) ** 2 + (0.1 * 900 / 901) ** 2
+    assert row.e_xx_error == pytest.approx(np.sqrt(scatter * 10 / 9) / 901)
+    # A mean number of atoms is of all columns alike, and so is its error.
+    numbers = pd.Series(sites[:, 7])
+    assert (row.height, row.height_error) == pytest.approx((numbers.mean(), numbers.sem()))
+
+
 def test_strain_along_tracks(movie):
     pytest.importorskip("trackpy")
     tracks = atoms_of(movie[:3]).strain(material="Au").tracks(search_range=0.6)
