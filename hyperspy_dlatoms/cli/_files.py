@@ -26,6 +26,7 @@ class Job(NamedTuple):
     parts: Path  # The checkpoint of the search.
     # The table of the quality of its frames; of a common one the part of this file.
     quality: Path | None = None
+    others: tuple[Path, ...] = ()  # The files of the other images of a focal series, in order.
 
 
 class Plan(NamedTuple):
@@ -56,9 +57,17 @@ def find_files(names: Sequence[str]) -> list[Path]:
     return list({path.resolve(): path for path in reversed(paths)}.values())[::-1]
 
 
-def plan(names: Sequence[str], output: Path, picture: Path | None, quality: bool = False) -> Plan:
-    """Return what is read and written, after checking that it can be."""
-    sources = find_files(names)
+def plan(
+    names: Sequence[str],
+    output: Path,
+    picture: Path | None,
+    quality: bool = False,
+    series: bool = False,
+) -> Plan:
+    """Return what is read and written, after checking that it can be; of a `series` at once."""
+    sources, others = find_files(names), ()
+    if series:
+        sources, others = sources[:1], tuple(sources[1:])
     several = len(sources) > 1
     if not several and not sources[0].exists():
         name = str(sources[0])
@@ -82,14 +91,14 @@ def plan(names: Sequence[str], output: Path, picture: Path | None, quality: bool
     pictures = _pictures(picture, sources, several or into_directory)
     tables = [_beside(path) if quality else None for path in outputs]
     together = _beside(table) if quality and table else None
-    read = {source.resolve() for source in sources}
+    read = {source.resolve() for source in (*sources, *others)}
     written = [table, together] if table else [*outputs, *tables]
     for path in filter(None, (*outputs, *written, *pictures)):
         if path.resolve() in read:
             raise ValueError(f"{str(path)!r} is read: expected another file to write.")
     check_writable(*filter(None, (*written, *pictures)))
     jobs = [
-        Job(source, out, drawn, out.with_name(f"{out.name}.parts"), rows)
+        Job(source, out, drawn, out.with_name(f"{out.name}.parts"), rows, others)
         for source, out, drawn, rows in zip(sources, outputs, pictures, tables, strict=True)
     ]
     return Plan(jobs, table, folder, together)

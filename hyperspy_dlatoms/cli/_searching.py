@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from hyperspy_dlatoms._atomic_write import atomic_write
-from hyperspy_dlatoms.cli._files import Job, Plan, atoms_path, plan
+from hyperspy_dlatoms.cli._files import Job, Plan, atoms_path, find_files, plan
 from hyperspy_dlatoms.cli._printing import one_line, print_rows, print_warning
 from hyperspy_dlatoms.cli._tables import write_together
 from hyperspy_dlatoms.cli._wording import in_options
@@ -121,12 +121,22 @@ def add_options(
     )
 
 
-def search(options: argparse.Namespace, method: Callable[..., AtomPositions], **more: Any) -> int:
+def search(
+    options: argparse.Namespace,
+    method: Callable[..., AtomPositions],
+    joins: bool = False,
+    **more: Any,
+) -> int:
     """Find atoms by a `method` of ``Signal2D`` and write them; return 1 where a file failed."""
+    # With `joins` files of one image each are those of one focal series.
     import hyperspy.api as hs
 
+    from hyperspy_dlatoms.signals._loading import are_single
+
     hs.set_log_level("CRITICAL")
-    task = plan(options.files, options.output, options.plot, options.quality)
+    paths = find_files(options.files)
+    series = joins and len(paths) > 1 and are_single(paths)
+    task = plan(options.files, options.output, options.plot, options.quality, series)
     find = partial(find_in_file, options=options, method=method, more=more)
     if len(task.jobs) > 1:
         return _search_all(task, options, find)
@@ -134,8 +144,10 @@ def search(options: argparse.Namespace, method: Callable[..., AtomPositions], **
     with in_words_of(options):
         found = find(job, show_progressbar=sys.stderr.isatty())
     shutil.rmtree(job.parts)
+    names = ", ".join(path.name for path in (job.source, *job.others))
     rows = [
         ("images", f"{found.frames} of {found.images}"),
+        *([("series", names)] if job.others else []),
         ("sampling", f"{found.sampling:.4g} Å/px"),
         *found.counts,
         *found.remarks,
@@ -251,11 +263,14 @@ def find_in_file(
     # `units` are those of the axes of the files before, for which one has to be the same.
     import numpy as np
 
-    from hyperspy_dlatoms.signals._loading import load_images
+    from hyperspy_dlatoms.signals._loading import load_images, load_series
 
-    images, remark = load_images(job.source)
-    if remark:
-        print(remark)
+    if job.others:
+        images = load_series((job.source, *job.others), options.sampling is not None)
+    else:
+        images, remark = load_images(job.source)
+        if remark:
+            print(remark)
     if units is not None:
         _check_units(images, units, job.source)
     run = partial(
@@ -301,7 +316,8 @@ def _continued(run: Callable[[], AtomPositions], job: Job, *, resume: bool) -> A
     _remove_empty(job.parts)
     manifest = job.parts / MANIFEST
     begun = manifest.exists()
-    if begun and not resume and manifest.stat().st_mtime < job.source.stat().st_mtime:
+    changed = max(path.stat().st_mtime for path in (job.source, *job.others))
+    if begun and not resume and manifest.stat().st_mtime < changed:
         # The images may have changed where a checkpoint does not compare them.
         shutil.rmtree(job.parts)
         begun = False

@@ -7,10 +7,18 @@ import re
 from collections.abc import Collection
 
 _COMMANDS = {"find_atoms_nn": "dlatoms find", "classify_species": "dlatoms classify"}
+_ADVICE = {
+    r"Put single images together with hs\.stack\(.*?\)\.": (
+        "Give the files of its images in one command, in the order of the series."
+    ),
+    r"Pick (\d+) images with inav, or": r"Give files of \1 images, or",
+}
 
 
 def in_options(text: str, names: Collection[str]) -> str:
     """Put the arguments of a method that a message names as options, `names` those that exist."""
+    for advice, ours in _ADVICE.items():
+        text = re.sub(advice, ours, text)
     for name in names:
         option = f"--{name.replace('_', '-')}"
         start = rf"(?<![\w.-]){name}"

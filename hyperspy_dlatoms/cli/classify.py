@@ -10,6 +10,7 @@ from hyperspy_dlatoms.cli import _searching
 HELP = "find atoms, vacancies and their species in the focal series of files"
 EXAMPLES = """
 dlatoms classify series.emd --defoci -40 0 40 -o sites.csv --plot sites.png
+dlatoms classify under.tif focus.tif over.tif --defoci 40 0 -40 -o sites.csv
 dlatoms classify "ws2/*.emd" --material WS2 --model mx2-focal-series -o sites
     # one table per file, in the directory sites
 """
@@ -48,6 +49,7 @@ def run(options: argparse.Namespace) -> int:
     return _searching.search(
         options,
         classify_species,
+        joins=True,
         material=options.material,
         focal_axis=options.focal_axis,
         defoci=options.defoci,

@@ -3,7 +3,9 @@
 
 from __future__ import annotations
 
+import math
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -37,6 +39,47 @@ def load_images(path: str | os.PathLike[str]) -> tuple[Signal2D, str]:
             )
             return images, remark if len(signals) > 1 else ""
     raise ValueError(f"{str(path)!r} holds no real images, but {', '.join(map(repr, signals))}.")
+
+
+def load_series(paths: Sequence[str | os.PathLike[str]], sampling_known: bool = False) -> Signal2D:
+    """Load files of one image each as a focal series, in their order."""
+    import hyperspy.api as hs
+
+    images = [load_images(path)[0] for path in paths]
+    for path, one in zip(paths, images, strict=True):
+        if one.data.shape != images[0].data.shape:
+            raise ValueError(
+                f"{str(path)!r} has {_size(one)}, {str(paths[0])!r} {_size(images[0])}: expected "
+                "images of one size for a focal series."
+            )
+        if not (sampling_known or _is_calibrated_as(one, images[0])):
+            raise ValueError(
+                f"{str(path)!r} has another scale or unit than {str(paths[0])!r}: expected those "
+                "of one focal series. Give sampling in Å/px."
+            )
+    return hs.stack(images, new_axis_name="defocus", show_progressbar=False)
+
+
+def are_single(paths: Sequence[str | os.PathLike[str]]) -> bool:
+    """Whether files hold one image each, as far as they can be read."""
+    for path in paths:
+        try:
+            images, _ = load_images(path)
+        except (ValueError, OSError):
+            continue
+        if images.axes_manager.navigation_dimension:
+            return False
+    return True
+
+
+def _size(image: Signal2D) -> str:
+    return f"{' x '.join(map(str, image.data.shape))} px"
+
+
+def _is_calibrated_as(image: Signal2D, first: Signal2D) -> bool:
+    axes = zip(image.axes_manager.signal_axes, first.axes_manager.signal_axes, strict=True)
+    # Of the samplings of one camera, as `_axes` compares those along y and x.
+    return all(a.units == b.units and math.isclose(a.scale, b.scale, rel_tol=0.01) for a, b in axes)
 
 
 def _load(path: Path) -> BaseSignal | list[BaseSignal]:

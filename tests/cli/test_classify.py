@@ -2,11 +2,13 @@
 from __future__ import annotations
 
 import hyperspy.api as hs
+import numpy as np
 import pandas as pd
 from matplotlib.image import imread
 
 from hyperspy_dlatoms import cli
 from hyperspy_dlatoms.signals import _blocks
+from hyperspy_dlatoms.signals._loading import are_single, load_series
 from tests.helpers.handle import Handle
 from tests.helpers.spot_series_network import SpotSeriesNetwork
 
@@ -30,3 +32,35 @@ def test_classify(monkeypatch, spot_images, tmp_path, capsys, error_of):
     assert network.told[0] == (-40, 0, 40)
     assert imread(picture).ndim == 3
     assert "has 2 images" in error_of("classify", path, "-o", output, "--focal-axis", 0)
+
+
+def test_files_of_one_series(monkeypatch, spot_images, tmp_path, capsys, error_of):
+    network = SpotSeriesNetwork()
+    model = _blocks.Model(Handle(network), network.card)
+    monkeypatch.setattr(_blocks, "resolve", lambda _: model)
+    images, truth = spot_images(1)
+    image = images.inav[0]
+    names = ("under.hspy", "focus.tif", "over.hspy")
+    paths = [str(tmp_path / name) for name in names]
+    for path, weight in zip(paths, (3, 2, 1), strict=True):
+        (image * np.float32(weight)).save(path)
+    output = tmp_path / "sites.csv"
+    arguments = ["-o", str(output), "--defoci", "40", "0", "-40"]
+    assert cli.main(["classify", *paths, *arguments]) == 0
+    assert len(pd.read_csv(output)) == len(truth[0]) > 0
+    assert network.told == [(40, 0, -40)]
+    assert "under.hspy, focus.tif, over.hspy" in capsys.readouterr().out
+    # In the order given, not by name.
+    assert load_series(paths).data[:, 20, 20].compute().argsort().tolist() == [2, 1, 0]
+
+    assert "in one command, in the order" in error_of("classify", paths[0], "-o", output)
+    message = error_of("classify", *paths[:2], "-o", output, "--defoci", "40", "0")
+    assert "has 2 images" in message and "Give files of 3 images, or give --focal-axis" in message
+    image.isig[1:].save(paths[1], overwrite=True)
+    assert "images of one size" in error_of("classify", *paths, "-o", output)
+    image.axes_manager[0].scale *= 2
+    image.save(paths[1], overwrite=True)
+    message = error_of("classify", *paths, "-o", output)
+    assert "'" + paths[1] + "' has another scale" in message and "Give --sampling" in message
+    images.save(paths[1].replace("tif", "hspy"))
+    assert not are_single([paths[0], paths[1].replace("tif", "hspy")])
