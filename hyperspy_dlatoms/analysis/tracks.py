@@ -129,11 +129,14 @@ def _drift(tracks: pd.DataFrame) -> pd.DataFrame:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Keep trackpy from logging each frame."""
+    """Keep trackpy from logging each frame, and from warning of how it uses pandas."""
     logger = logging.getLogger("trackpy")
     level = logger.level
     logger.setLevel(logging.WARNING)
     try:
-        yield
+        with warnings.catch_warnings():
+            for category in (DeprecationWarning, FutureWarning):
+                warnings.filterwarnings("ignore", category=category, module=r"trackpy\.")
+            yield
     finally:
         logger.setLevel(level)

@@ -12,20 +12,22 @@ import sys
 import tempfile
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 from hyperspy_dlatoms._doing import doing
 
 _LEVEL = "TF_CPP_MIN_LOG_LEVEL"
-# Lines of the logs of C++ (information, warnings, and errors such as that there is no driver of a
-# GPU), by glog and as older releases write them; not the fatal ones.
-_LOGGED = re.compile(
-    rb"(?:WARNING: All log messages before absl::"
-    rb"|[IWE]\d{4} \d\d:\d\d:[\d.]+ +\d+ "
-    rb"|\d{4}-\d\d-\d\d \d\d:\d\d:[\d.]+: [IWE] "
-    rb"|To enable the following instructions: )[^\n]*\n?"
+# Lines of the logs of C++ of some kinds, by glog and as older releases write them.
+_LOGGED = (
+    r"(?:WARNING: All log messages before absl::"
+    r"|[{kinds}]\d{{4}} \d\d:\d\d:[\d.]+ +\d+ "
+    r"|\d{{4}}-\d\d-\d\d \d\d:\d\d:[\d.]+: [{kinds}] "
+    r"|To enable the following instructions: )[^\n]*\n?"
 )
+# By level: information, warnings, and errors such as that there is no driver of a GPU; not the
+# fatal ones.
+_KINDS = {"1": "I", "2": "IW", "3": "IWE"}
 _X86 = ("x86_64", "amd64")
 _lock = threading.RLock()
 _ready = False
@@ -33,22 +35,21 @@ _ready = False
 
 def import_backend() -> None:
     """Import Keras and its backend, and look for devices, once."""
-    # Logs of TensorFlow are held back unless ``TF_CPP_MIN_LOG_LEVEL`` is set; what anyone else
-    # writes is shown, and all of it if the import fails.
+    # Logs of TensorFlow are held back as ``TF_CPP_MIN_LOG_LEVEL`` says, all if it is not set; what
+    # anyone else writes is shown, and all of it if the import fails.
     global _ready
     # A thread that comes second waits.
     with _lock:
         if _ready:
             return
         logging.getLogger("tensorflow").addFilter(_is_not_about_tracing)
-        if os.environ.get(_LEVEL) is None and not _stops_tensorflow():
-            # From now on errors alone, as of memory that runs out.
-            os.environ[_LEVEL] = "2"
-            with doing("Loading Keras"), without_logs():
-                _import()
-        else:
-            with doing("Loading Keras"):
-                _import()
+        # TensorFlow itself heeds the level only once it is imported.
+        kinds = _KINDS.get(os.environ.get(_LEVEL, "3"), "")
+        # From now on errors alone, as of memory that runs out.
+        os.environ.setdefault(_LEVEL, "2")
+        quiet = without_logs(kinds) if kinds and not _stops_tensorflow() else nullcontext()
+        with doing("Loading Keras"), quiet:
+            _import()
         _ready = True
 
 
@@ -63,8 +64,8 @@ def _import() -> None:
 
 
 @contextmanager
-def without_logs() -> Iterator[None]:
-    """Hold back what is written to standard error, and drop logs of C++."""
+def without_logs(kinds: str = "IWE") -> Iterator[None]:
+    """Hold back what is written to standard error, and drop logs of C++ of some kinds."""
     # Some releases of TensorFlow write there whatever the level is.
     try:
         kept = os.dup(2)
@@ -85,7 +86,8 @@ def without_logs() -> Iterator[None]:
             os.close(kept)
             held.seek(0)
             text = held.read()
-            os.write(2, text if failed else _LOGGED.sub(b"", text))
+            logged = re.compile(_LOGGED.format(kinds=kinds).encode())
+            os.write(2, text if failed else logged.sub(b"", text))
 
 
 def _flush() -> None:

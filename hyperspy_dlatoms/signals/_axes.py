@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import math
+import re
 import unicodedata
 from collections.abc import Sequence
 from numbers import Integral, Real
@@ -37,7 +38,7 @@ _FOCAL_NAMES = ("defocus", "focus")
 # The values of a "focus" axis may have either sign.
 _DEFOCUS = "defocus"
 # As users of DigitalMicrograph type it; to pint, A is ampere, which no axis of an image has.
-_ANGSTROM = ("A", "AA", "Ang", "ang", "Angs", "angs", "Angstroem", "angstroem")
+_ANGSTROM = re.compile(r"\b(A|AA|Ang|ang|Angs|angs|Angstroem|angstroem)\b")
 
 
 class AxesError(ValueError):
@@ -49,6 +50,10 @@ class AxesError(ValueError):
 
     def __str__(self) -> str:
         return " ".join(self.args)
+
+
+class _FrequencyError(ValueError):
+    """An axis is one of a Fourier transform or a diffraction pattern."""
 
 
 class Sampling(NamedTuple):
@@ -176,7 +181,7 @@ def axis_unit_in_angstrom(units: object) -> float:
     registry = pint.get_application_registry()
     written = unicodedata.normalize("NFC", units.strip())
     try:
-        unit = _parse(registry, "angstrom" if written in _ANGSTROM else written)
+        unit = _parse(registry, _ANGSTROM.sub("angstrom", written))
     except Exception as error:
         # Pint raises errors of many kinds, its tokenizer's among them.
         raise ValueError(f"has units {units!r}, which are not understood") from error
@@ -188,7 +193,10 @@ def axis_unit_in_angstrom(units: object) -> float:
     except pint.DimensionalityError as error:
         text = f"has units {units!r}, which are not a length"
         if registry.Quantity(1, unit).check("1/[length]"):
-            text += " but a spatial frequency: this is a Fourier transform or a diffraction pattern"
+            raise _FrequencyError(
+                f"{text} but a spatial frequency: this is a Fourier transform or a diffraction "
+                "pattern"
+            ) from error
         raise ValueError(text) from error
 
 
@@ -265,6 +273,11 @@ def _axis_sampling(axis) -> float:
         )
     try:
         sampling = abs(float(axis.scale)) * axis_unit_in_angstrom(axis.units)
+    except _FrequencyError as error:
+        raise ValueError(
+            f"{name} {error}. Find atoms in the image itself; if this is one, correct the units of "
+            "its axes."
+        ) from error
     except ValueError as error:
         raise AxesError(f"{name} {error}, so its sampling is unknown.") from error
     _check_range(sampling, f"{name} (scale {axis.scale:.6g} {axis.units})")

@@ -29,6 +29,7 @@ from hyperspy_dlatoms.signals._axes import (
     Images,
     Series,
     acquisition_mode,
+    is_focal_series,
     read_images,
     some_images,
 )
@@ -177,7 +178,7 @@ def chosen(
         return None, model, sampling
     show = output.show_progressbar
     choice, pixel = choose_model(signal, sampling, _FRAMES, show_progressbar=show)
-    say(choice, show)
+    say(choice, show, is_focal_series(signal))
     if search.on_extrapolation != "ignore":
         warn_of_unclear(choice)
     return choice, choice.name, pixel

@@ -29,6 +29,10 @@ if TYPE_CHECKING:
 
 AUTO = "auto"
 """In place of the name of a model."""
+_SERIES = (
+    "Each image of this focal series is searched by itself; that of an MX2 layer, such as MoS2, is "
+    "read as a whole by classify_species (dlatoms classify)."
+)
 
 
 class Choice(NamedTuple):
@@ -132,13 +136,15 @@ def choose_model(
     return Choice(best.name, certainty, tuple(ratings), evidence), pixel
 
 
-def say(choice: Choice, show: bool | None) -> None:
-    """Say once which network was chosen, where progress is shown.
+def say(choice: Choice, show: bool | None, series: bool = False) -> None:
+    """Say once which network was chosen, where progress is shown, and what reads a focal series.
 
     The search itself warns of images that the network was not trained on.
     """
     if is_shown(show):
         print(choice, file=sys.stderr)
+        if series:
+            print(_SERIES, file=sys.stderr)
 
 
 def warn_of_unclear(choice: Choice) -> None:

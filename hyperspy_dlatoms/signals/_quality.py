@@ -31,6 +31,8 @@ _NAMED = 5
 _TOLERATED_DRIFT = 1.0
 # What takes images, by the mode that RosettaSciIO writes into the metadata.
 _MODALITIES = {"STEM": "STEM", "SCANNING": "STEM", "TEM": "HRTEM", "HRTEM": "HRTEM"}
+# Å, the least step of the recipes of focal series, and a range in which images hardly differ.
+_STEP, _CLOSE = 15.0, 10.0
 _IN_SPITE = 'Use another network, or on_extrapolation="warn" to get the atoms nevertheless.'
 
 
@@ -118,6 +120,12 @@ def check_defoci(defoci: Sequence[float] | None, card: ModelCard, on_extrapolati
             reasons.append(
                 f"the step of defocus is {', '.join(f'{step:g}' for step in outside)} Å, expected "
                 f"{allowed[0]:g} to {allowed[1]:g} Å in either direction"
+            )
+        elif low < 0 < high and high >= _STEP and 0 < np.ptp(defoci) < _CLOSE:
+            # A range of both signs holds small steps too, which no network saw.
+            reasons.append(
+                f"all defoci are within {np.ptp(defoci):g} Å of each other, as if they were in nm, "
+                "expected Å"
             )
     if not reasons:
         return

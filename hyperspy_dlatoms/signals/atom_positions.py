@@ -308,7 +308,8 @@ class AtomPositions(Physics, BaseSignal):
         Raises
         ------
         ValueError
-            For tables and structures, which have methods of their own.
+            For tables and structures, which have methods of their own, and for formats that do not
+            take arrays of different lengths.
 
         See Also
         --------
@@ -332,7 +333,16 @@ class AtomPositions(Physics, BaseSignal):
                 stored.data = stored.data.reshape(1)
                 stored.axes_manager.create_axes([{"size": 1, "navigate": True}])
                 stored.metadata.set_item(_SINGLE_FRAME, True)
-        BaseSignal.save(stored, filename, overwrite, extension, file_format, **kwds)
+        try:
+            BaseSignal.save(stored, filename, overwrite, extension, file_format, **kwds)
+        except (AttributeError, ImportError, TypeError, ValueError) as error:
+            if suffix in ("", ".hspy"):
+                raise
+            # Writers that know no ragged arrays, or that the installation lacks, fail in many ways.
+            raise ValueError(
+                f"{suffix} could not be written ({type(error).__name__}: {error}): save atoms as "
+                ".hspy, or write a table with atoms.to_csv(filename)."
+            ) from error
         self.tmp_parameters.add_dictionary(stored.tmp_parameters.as_dictionary())
 
     def _slicer(self, slices, isNavigation=None, out=None):

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import logging
+import warnings
 
 import numpy as np
 import pytest
@@ -31,6 +32,13 @@ def test_each_site_is_a_track(missing):
     assert linked.track.nunique() == len(LATTICE)
     assert linked.groupby(sites).track.nunique().max() == 1
     assert linked.frame.tolist() == np.repeat(np.arange(20), [len(f) for f in frames]).tolist()
+
+
+def test_no_warnings_of_how_trackpy_uses_pandas():
+    frames, _ = movie(4)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        link(frames, usual_range(LATTICE), 3)
 
 
 def test_the_drift_is_that_of_the_lattice():

@@ -7,6 +7,7 @@ import sys
 
 import pytest
 
+from hyperspy_dlatoms.networks import _backend
 from hyperspy_dlatoms.networks._backend import _is_not_about_tracing, without_logs
 
 # What releases of TensorFlow have written.
@@ -28,6 +29,22 @@ def test_logs_are_dropped_and_all_else_is_shown(capfd):
     assert "oneDNN" not in shown and "cuInit" not in shown and "AVX2" not in shown
     assert "[####    ] 18%Segmentation fault\n" in shown
     assert "A traceback.\n" in shown and "needs AVX\n" in shown
+
+
+@pytest.mark.parametrize(
+    ("level", "shown"),
+    [(None, 0), ("3", 0), ("2", 1), ("1", 1), ("0", 5), ("loud", 5)],
+)
+def test_the_level_is_heeded_from_the_first_line(monkeypatch, capfd, level, shown):
+    monkeypatch.setattr(_backend, "_ready", False)
+    monkeypatch.setattr(_backend, "_stops_tensorflow", lambda: False)
+    monkeypatch.setattr(_backend, "_import", lambda: os.write(2, LOGS))
+    monkeypatch.delenv(_backend._LEVEL, raising=False)
+    if level:
+        monkeypatch.setenv(_backend._LEVEL, level)
+    _backend.import_backend()
+    assert len(capfd.readouterr().err.splitlines()) == shown
+    assert os.environ[_backend._LEVEL] == (level or "2")
 
 
 def test_what_fails_shows_all(capfd):

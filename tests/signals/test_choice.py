@@ -103,6 +103,8 @@ def test_what_is_said_of_a_choice(capsys):
     assert capsys.readouterr().err == ""
     say(Choice("near", 0.8, (inside,)), show=True)
     assert "'near', certainty 0.80 (5 sites" in capsys.readouterr().err
+    say(Choice("near", 0.8, (inside,)), show=True, series=True)
+    assert capsys.readouterr().err.count("by classify_species") == 1
     outside = Rating("far", True, 5.0, 0.9, 2.0, ("texture",), 0.9)
     say(Choice("far", 0.0, (outside,)), show=True)
     assert "None of them was trained on such images" in capsys.readouterr().err

@@ -19,6 +19,7 @@ from hyperspy_dlatoms.networks import architecture
 from hyperspy_dlatoms.networks.card import ModelCard
 from hyperspy_dlatoms.networks.model_file import write_model
 from hyperspy_dlatoms.signals import _axes, _blocks
+from hyperspy_dlatoms.signals._quality import check_defoci
 from tests.helpers.handle import Handle
 from tests.helpers.same_frames import same_frames
 from tests.helpers.spot_network import SpotNetwork
@@ -281,6 +282,26 @@ def test_defoci_given_win(network, series):
         signal.classify_species(defoci=[1, 2, np.nan])
     with pytest.raises(TypeError, match="defoci is 'near'"):
         signal.classify_species(defoci="near")
+
+
+@pytest.mark.parametrize(
+    ("steps", "defoci", "warned"),
+    [
+        ([-90, 90], (-4, 0, 4), True),
+        ([-90, 90], (-15, 0, 15), False),
+        ([-90, 90], (0, 0, 0), False),
+        ([-10, 10], (-4, 0, 4), False),
+    ],
+)
+def test_defoci_in_nanometres(steps, defoci, warned):
+    card = SpotSeriesNetwork(domain={"defocus": [-100, 100], "defocus_step": steps}).card
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        check_defoci(defoci, card, "warn")
+    texts = [str(one.message) for one in caught]
+    assert ["within 8 Å of each other, as if they were in nm" in one for one in texts] == (
+        [True] * warned
+    )
 
 
 @pytest.mark.parametrize(
