@@ -261,7 +261,7 @@ def test_torch_trains_too(tiny, tiny_data, tmp_path):
 
 
 def test_a_training_without_improvement_stops_early(tiny, tiny_data, tmp_path):
-    settings = {"steps": 3000, "learning_rate": 0.5, "patience": 2, "curriculum": None}
+    settings = {"steps": 3000, "learning_rate": 5.0, "patience": 2, "curriculum": None}
     hopeless = replace(tiny, training=tiny.training | settings)
     train(hopeless, data=tiny_data.directory, directory=tmp_path, show_progressbar=False)
     losses = [float(row["val_loss"]) for row in rows(tmp_path)]
