@@ -1,9 +1,13 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Straight lines of a camera: faulty rows and columns, and seams between its parts."""
+"""What spans an image: faulty rows and columns, seams between parts of a camera, and slopes.
+
+Slopes of brightness are those of an uneven illumination or a background.
+"""
 
 from __future__ import annotations
 
 from itertools import pairwise
+from typing import NamedTuple
 
 import numpy as np
 
@@ -47,6 +51,21 @@ _THROUGHOUT = 0.7
 _MOST_SEAMS = 7
 # px beside a seam of which the noise is taken.
 _BESIDE = 8
+# Lines at a time, whose parts stay in the cache.
+_STRIP = 512
+
+# Å: the side of blocks that hold an atom each; and px of a block that are looked at, a side.
+_BLOCK = 3.2
+_FEW_PIXELS = 8
+# Å: over which a slope is compared with the contrast: networks see images normalised over it.
+_LEVELLED = 12.0
+# Of the deviation within blocks: less disturbs little, and wedges rise by up to 1.1.
+_LEAST_RISE = 1.25
+# Of the variance of the blocks, the least that the slope explains: of a straight edge it would
+# explain 0.8, and that is the specimen's.
+_EXPLAINED = 0.95
+# Of blocks, for six coefficients.
+_FEWEST_BLOCKS = 25
 
 
 def _parts_of(length: int) -> list[tuple[slice, slice]]:
@@ -79,15 +98,45 @@ def _sums_of(lines: np.ndarray) -> np.ndarray:
     return lines @ np.ones(lines.shape[1], lines.dtype)
 
 
-def faulty_lines(frame: np.ndarray, mask: np.ndarray, image: ImageRange) -> np.ndarray:
+def sums_of_lines(frame: np.ndarray, image: ImageRange) -> list[list[np.ndarray]]:
+    """Return for rows and columns, of each part, the sums (2, n) less the centre: all, clipped."""
+    return [
+        [_both_sums(lines[:, middle], image) for _, middle in _parts_of(lines.shape[1])]
+        for lines in (frame, frame.T)
+    ]
+
+
+def _both_sums(lines: np.ndarray, image: ImageRange) -> np.ndarray:
+    reach = _CLIPPED * image.spread
+    sums = np.empty((2, len(lines)), less_centre(lines[:0], image.centre).dtype)
+    for top in range(0, len(lines), _STRIP):
+        some = slice(top, top + _STRIP)
+        values = less_centre(lines[some], image.centre)
+        sums[0, some] = _sums_of(values)
+        with np.errstate(over="ignore"):
+            np.clip(values, -reach, reach, out=values)
+        sums[1, some] = _sums_of(values)
+    return sums
+
+
+def faulty_lines(
+    frame: np.ndarray,
+    mask: np.ndarray,
+    image: ImageRange,
+    sums: list[list[np.ndarray]] | None = None,
+) -> np.ndarray:
     """Return a mask (H, W) of rows and columns, or parts of them, that stand out sharply."""
+    # The `sums_of_lines` are those of a frame without bad pixels.
     found = np.broadcast_to(False, frame.shape)
     if image.spread == 0:
         return found
     for turned in (False, True):
         lines, bad = (frame.T, mask.T) if turned else (frame, mask)
-        for part, middle in _parts_of(lines.shape[1]):
-            profile = _profile(lines[:, middle], bad[:, middle], image)
+        for number, (part, middle) in enumerate(_parts_of(lines.shape[1])):
+            if sums is None:
+                profile = _profile(lines[:, middle], bad[:, middle], image)
+            else:
+                profile = sums[turned][number][1] / (middle.stop - middle.start)
             odd = _odd_lines(profile, image.spread, _BESIDE_CLIPPED)
             if odd.size:
                 # Clipped, a row of bright atoms may be as flat as a line; medians take longer.
@@ -186,10 +235,26 @@ def level_seams(image: np.ndarray, mask: np.ndarray) -> bool:
     return True
 
 
-def find_seams(image: np.ndarray, mask: np.ndarray, centre: float = 0.0) -> np.ndarray:
-    """Return the rows of an image (H, W), of about a centre, behind which there is a seam."""
+def has_seams(frame: np.ndarray, mask: np.ndarray, sums: list[list[np.ndarray]]) -> bool:
+    """Whether a frame without bad pixels, of which these are the `sums_of_lines`, has any seam."""
+    turned = (frame, mask, sums[0]), (frame.T, mask.T, sums[1])
+    return any(len(find_seams(*one)) for one in turned)
+
+
+def find_seams(
+    image: np.ndarray, mask: np.ndarray, sums: list[np.ndarray] | None = None
+) -> np.ndarray:
+    """Return the rows of an image (H, W) behind which there is a seam."""
+    # The sums are those of its rows by `sums_of_lines`, if it has no bad pixels.
     places = [middle for _, middle in _parts_of(image.shape[1])]
-    steps = [_steps(less_centre(image[:, some], centre), mask[:, some]) for some in places]
+    if sums is None:
+        steps = [_steps(image[:, some], mask[:, some]) for some in places]
+    else:
+        lengths = [some.stop - some.start for some in places]
+        steps = [
+            np.diff(of_part[0].astype(np.float64)) / length
+            for of_part, length in zip(sums, lengths, strict=True)
+        ]
     if not steps:
         return np.empty(0, np.intp)
     squares = np.square(steps)
@@ -281,3 +346,69 @@ def _noise(values: np.ndarray, good: np.ndarray) -> float:
     """Return the rms of the steps from pixel to pixel along a seam."""
     steps = np.diff(values, axis=1)[good[:, 1:] & good[:, :-1]]
     return float(np.sqrt(np.mean(np.square(steps, dtype=np.float64)))) if steps.size else 0.0
+
+
+class Slope(NamedTuple):
+    """A parabola: coefficients, their mean over the image, and the px that it was fitted to."""
+
+    coefficients: np.ndarray
+    middle: float
+    used: tuple[int, int]
+
+
+def level_slope(image: np.ndarray, mask: np.ndarray, sampling: float) -> bool:
+    """Subtract a strong parabolic slope (Å/px) in place, the mean stays; return if there is one."""
+    slope = find_slope(image, mask, sampling)
+    if slope is None:
+        return False
+    coefficients, middle, used = slope
+    height, width = image.shape
+    across = (np.arange(width) + 0.5) / used[1] - 0.5
+    for row, down in zip(image, (np.arange(height) + 0.5) / used[0] - 0.5, strict=True):
+        row -= (_terms(np.full(width, down), across) @ coefficients - middle).astype(np.float32)
+    return True
+
+
+def find_slope(
+    image: np.ndarray, mask: np.ndarray, sampling: float, centre: float = 0.0
+) -> Slope | None:
+    """Return the slope of an image (H, W), of about a centre, if there is a strong one."""
+    size = max(round(_BLOCK / sampling), 1)
+    step = max(size // _FEW_PIXELS, 1)
+    some = slice(None, None, step)
+    side = max(size // step, 1)
+    rows, columns = (-(-length // step) // side for length in image.shape)
+    if rows * columns < _FEWEST_BLOCKS:
+        return None
+
+    def blocks(array):
+        whole = array[: rows * side, : columns * side]
+        return whole.reshape(rows, side, columns, side).mean(axis=(1, 3), dtype=np.float64)
+
+    values, bad = less_centre(image[some, some], centre), mask[some, some]
+    known, share = np.ones((rows, columns), bool), 1.0
+    if any_bad(bad):
+        share = 1 - blocks(bad)
+        known = share > 0.5
+        if np.count_nonzero(known) < _FEWEST_BLOCKS:
+            return None
+        values = np.where(bad, np.float32(0), values)
+        share = share[known]
+    mean = blocks(values)[known] / share
+    y, x = np.nonzero(known)
+    terms = _terms((y + 0.5) / rows - 0.5, (x + 0.5) / columns - 0.5)
+    coefficients = np.linalg.lstsq(terms, mean, rcond=None)[0]
+    fitted = terms @ coefficients
+    if fitted.var() < _EXPLAINED * mean.var():
+        return None
+    deviation = np.sqrt(np.mean(np.maximum(blocks(values**2)[known] / share - mean**2, 0)))
+    # Over the whole image, from its rms about the mean: a plane rises by the square root of 12.
+    rise = np.sqrt(12) * fitted.std() * _LEVELLED / (sampling * max(image.shape))
+    if rise < _LEAST_RISE * deviation:
+        return None
+    return Slope(coefficients, float(fitted.mean()), (rows * side * step, columns * side * step))
+
+
+def _terms(y: np.ndarray, x: np.ndarray) -> np.ndarray:
+    """Return the terms (n, 6) of a parabola of two coordinates."""
+    return np.stack([np.ones(y.shape), y, x, y * y, y * x, x * x], axis=1)

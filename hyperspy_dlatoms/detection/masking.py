@@ -11,8 +11,15 @@ from scipy.ndimage import distance_transform_edt, gaussian_filter
 
 from hyperspy_dlatoms._warnings import MaskedPixelsWarning, warn
 from hyperspy_dlatoms.detection._artefacts import ImageRange, constant_areas, outliers, percentiles
-from hyperspy_dlatoms.detection._lines import any_bad, faulty_lines, find_seams, level_seams
-from hyperspy_dlatoms.detection._slopes import find_slope, level_slope
+from hyperspy_dlatoms.detection._lines import (
+    any_bad,
+    faulty_lines,
+    find_slope,
+    has_seams,
+    level_seams,
+    level_slope,
+    sums_of_lines,
+)
 from hyperspy_dlatoms.networks.normalisation import LEAST_MEAN
 
 # Rows at a time, which stay in the cache.
@@ -139,10 +146,11 @@ def examine(
     if sample.size == 0:
         return Masked(np.zeros(frame.shape, np.float32), mask, 0.0, 0.0)
     low, centre, high = percentiles(sample, (0.1, 50, 99.9))
-    found = True
+    found, sums = True, None
     if sample.size >= _FEWEST_FOR_OUTLIERS:
         plausible, before = ImageRange.of(sample), mask
-        mask = _joined(mask, faulty_lines(frame, mask, plausible))
+        sums = None if any_bad(mask) else sums_of_lines(frame, plausible)
+        mask = _joined(mask, faulty_lines(frame, mask, plausible, sums))
         counts = camera and low >= -_NOISE_OF_ZERO * high
         brightest = _BRIGHTEST * percentiles(sample, (97.5,))[0] if counts else None
         mask = _joined(mask, outliers(frame, mask, plausible, sampling, brightest))
@@ -154,9 +162,10 @@ def examine(
         spread, found = _range(frame, mask), True
     if spread <= _rounding(frame, centre):
         return Masked(np.zeros(frame.shape, np.float32), mask, centre, 0.0)
-    if not found and not any_bad(mask) and _fits_float32(frame, centre, spread):
-        seams = any(len(find_seams(*one, centre)) for one in ((frame, mask), (frame.T, mask.T)))
-        if not seams and (sampling is None or find_slope(frame, mask, sampling, centre) is None):
+    clear = not found and _fits_float32(frame, centre, spread)
+    if clear and sums is not None and not has_seams(frame, mask, sums):
+        slope = None if sampling is None else find_slope(frame, mask, sampling, centre)
+        if slope is None:
             return Masked(frame, mask, centre, spread, as_recorded=True)
     clean = _shift_and_scale(frame, centre, spread)
     if any_bad(mask):

@@ -11,7 +11,7 @@ import numpy as np
 
 # Rows at a time, which stay in the cache; and the least number of outputs of a product.
 _STRIP = 16
-_OUTPUTS = 32
+_OUTPUTS = 16
 # Of the filter, as that of `scipy.signal.resample_poly` has them: half its length, in samples of
 # the lower rate, and the shape of its Kaiser window. Its import takes half a second.
 _REACH, _KAISER = 10, 5.0

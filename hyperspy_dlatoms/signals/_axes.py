@@ -6,6 +6,7 @@ from __future__ import annotations
 import math
 import re
 import unicodedata
+import uuid
 from collections.abc import Sequence
 from numbers import Integral, Real
 from typing import TYPE_CHECKING, NamedTuple
@@ -99,6 +100,8 @@ class Images(NamedTuple):
     """In the order of the array, without the focal axis; empty for a single image."""
     signal_axes: tuple[BaseDataAxis, BaseDataAxis]
     """y and x."""
+    mode: str | None
+    """See `acquisition_mode`."""
 
 
 def read_images(
@@ -106,18 +109,22 @@ def read_images(
     sampling: float | str | None,
     card: ModelCard | None = None,
     series: Series | None = None,
+    *,
+    lazy: bool = False,
 ) -> Images:
     """Return the images of a signal, or its focal series for a network, in blocks."""
+    # For a lazy result they are copied, so that it stays right if the signal is changed in place.
     check_images(signal)
     x, y = signal.axes_manager.signal_axes
     focus = None if series is None or card is None else find_focus(signal, card, series)
     focal_axis = None if focus is None else focus.axis
     data = signal.data if signal.data.dtype.names is None else as_grey(signal.data)
-    frames, navigation = _frames(data, focal_axis)
+    frames, navigation = _frames(data.copy() if lazy else data, focal_axis)
     axes = reversed(signal.axes_manager.navigation_axes)
     kept = [axis.get_axis_dictionary() for axis in axes if axis.index_in_array != focal_axis]
     both = frame_sampling((y, x), sampling)
-    return Images(frames, navigation, both, both.mean, focus, kept, (y, x))
+    mode = acquisition_mode(signal)
+    return Images(frames, navigation, both, both.mean, focus, kept, (y, x), mode)
 
 
 def acquisition_mode(signal: Signal2D) -> str | None:
@@ -239,8 +246,10 @@ def _checked_defoci(defoci: Sequence[float] | None) -> tuple[float, ...] | None:
 def _frames(data: np.ndarray | da.Array, focal_axis: int | None) -> tuple[da.Array, int]:
     if not isinstance(data, da.Array):
         data = unmasked(data)
-        # One chunk first and named without hashing, which would read the whole array.
-        data = da.from_array(data, chunks=-1, name=False)
+        # One chunk first and named without hashing, which would read the whole array; nor copied,
+        # as `da.from_array` would.
+        name, chunks = f"images-{uuid.uuid4().hex}", tuple((size,) for size in data.shape)
+        data = da.Array({(name, *(0,) * data.ndim): data}, name, chunks, meta=data)
     if isinstance(data._meta, np.ma.MaskedArray):
         # The type of the numbers is the same for all blocks, whether any are masked or not.
         data = data.astype(np.promote_types(data.dtype, np.float32)).map_blocks(unmasked)

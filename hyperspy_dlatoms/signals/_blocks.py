@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import dask.array as da
 import numpy as np
+from dask.layers import ArrayBlockIdDep
+from dask.utils import has_keyword
 from hyperspy.signals import (
     BaseSignal,
     ComplexSignal2D,
@@ -28,7 +30,6 @@ from hyperspy_dlatoms.networks.running import engine
 from hyperspy_dlatoms.signals._axes import (
     Images,
     Series,
-    acquisition_mode,
     is_focal_series,
     read_images,
     some_images,
@@ -155,7 +156,7 @@ def find_atoms(
     model = _named(model, layer)
     metadata = _metadata(signal, model, images)
     metadata["Signal"] = {"signal_type": AtomPositions._signal_type}
-    metadata["VectorMetadata"] |= _search_metadata(signal, model, images, search)
+    metadata["VectorMetadata"] |= _search_metadata(model, images, search)
     if layer is not None:
         metadata["VectorMetadata"]["material"] = layer.formula
     if materials:
@@ -241,9 +242,9 @@ def map_masked(
 ) -> Signal2D:
     """Map the pixels that are masked in every image."""
     _check_workers(output)
+    images = read_images(signal, sampling, lazy=bool(output.lazy) and not signal._lazy)
     if scanned is None:
-        scanned = is_scanned(acquisition_mode(signal))
-    images = read_images(signal, sampling)
+        scanned = is_scanned(images.mode)
     of_block = partial(_masked_of_block, sampling=images.pixel_size, camera=not scanned)
     masks = _map("mask-pixels", of_block, images, bool, images.frames.shape[-2:])
     axes = [*images.navigation_axes, *(axis.get_axis_dictionary() for axis in images.signal_axes)]
@@ -364,8 +365,9 @@ def _read(
     _check_workers(output)
     if sampling == "estimate":
         sampling = estimate_sampling(signal, model)
-    images = read_images(signal, sampling, model.card, series)
-    check_modality(acquisition_mode(signal), model.card, on_extrapolation)
+    lazy = bool(output.lazy) and not signal._lazy
+    images = read_images(signal, sampling, model.card, series, lazy=lazy)
+    check_modality(images.mode, model.card, on_extrapolation)
     if images.focus is not None:
         check_defoci(images.focus.defoci, model.card, on_extrapolation)
     return images
@@ -380,17 +382,35 @@ def _map(
 ) -> da.Array:
     """Apply a task, so named in dashboards, to all blocks of frames; each becomes an array."""
     frames, navigation = images.frames, images.navigation
-    return da.map_blocks(
-        of_block,
+    axes = tuple(range(frames.ndim + len(result)))
+    of_frames, of_results = axes[: frames.ndim], (*axes[:navigation], *axes[frames.ndim :])
+    places: tuple[Any, ...] = ()
+    if has_keyword(of_block, "block_id"):
+        places = ArrayBlockIdDep(frames.chunks[:navigation]), axes[:navigation]
+    # `map_blocks` does the same, but concatenates, and so copies, the one block along axes dropped.
+    return da.blockwise(
+        partial(_apply, of_block=of_block),
+        of_results,
         frames,
+        of_frames,
+        *places,
         token=task,
         dtype=dtype,
-        chunks=(*frames.chunks[:navigation], *((size,) for size in result)),
-        drop_axis=list(range(navigation, frames.ndim)),
-        new_axis=list(range(navigation, navigation + len(result))) or None,
+        new_axes=dict(zip(axes[frames.ndim :], result, strict=True)),
+        concatenate=False,
+        align_arrays=False,
         # Without it dask would call the function on an empty block.
         meta=np.empty((0,) * (navigation + len(result)), dtype),
     )
+
+
+def _apply(
+    block: Any, *block_id: tuple[int, ...], of_block: Callable[..., np.ndarray]
+) -> np.ndarray:
+    """Apply a function to the one block in lists of lists, as dask gives it."""
+    while isinstance(block, list):
+        (block,) = block
+    return of_block(block, block_id=block_id[0]) if block_id else of_block(block)
 
 
 def _signal_of_maps(
@@ -572,7 +592,7 @@ def _kept_metadata(signal: Signal2D) -> dict:
     return {key: kept[key] for key in ("General", "Acquisition_instrument") if key in kept}
 
 
-def _search_metadata(signal: Signal2D, model: Model, images: Images, search: SearchOptions) -> dict:
+def _search_metadata(model: Model, images: Images, search: SearchOptions) -> dict:
     """Describe the columns of the atoms, where they lie, and how they were found."""
     card, members, axes = model.card, model.members, images.signal_axes
     vectors: dict[str, Any] = placement_metadata(axes) | {
@@ -580,7 +600,7 @@ def _search_metadata(signal: Signal2D, model: Model, images: Images, search: Sea
         "on_extrapolation": search.on_extrapolation,
         "modality": card.modality,
     }
-    if other_modality(acquisition_mode(signal), card):
+    if other_modality(images.mode, card):
         vectors["other_modality"] = True
     if members and search.minimum_agreement is not None:
         vectors["minimum_agreement"] = float(search.minimum_agreement)
