@@ -66,6 +66,7 @@ _WIDTH = 0.025
 _SEARCH = 0.6
 # Nearest distances that the histograms begin at.
 _BELOW = 0.7
+_LOGARITHMS = np.arange(np.log(_BELOW), np.log(_REACH), _STEP)
 # Twice and three times the width of a shell: the distances that refine its place, and neighbours.
 _ON_SHELL = 0.05
 _BOND = 0.08
@@ -121,6 +122,12 @@ def with_lattices(materials: Iterable[str], elements: Iterable[str] = ()) -> tup
 
 def lattices_of(materials: Sequence[str | ase.Atoms]) -> tuple[Lattice, ...]:
     """Return the lattices of materials, as of `cells_of`, each once; each column is a site."""
+    if all(isinstance(material, str) for material in materials):
+        return _lattices_of_names(tuple(materials))
+    return _each_once(materials)
+
+
+def _each_once(materials: Sequence[str | ase.Atoms]) -> tuple[Lattice, ...]:
     found: list[Lattice] = []
     for material in materials:
         for lattice in _lattices(material):
@@ -131,6 +138,10 @@ def lattices_of(materials: Sequence[str | ase.Atoms]) -> tuple[Lattice, ...]:
                 nearest = found[same].nearest | lattice.nearest
                 found[same] = found[same]._replace(nearest=nearest)
     return tuple(found)
+
+
+# Every result is compared with the lattices of all that its network knows.
+_lattices_of_names = lru_cache(maxsize=16)(_each_once)
 
 
 def without_light_columns(material: str | ase.Atoms) -> ase.Atoms | None:
@@ -157,19 +168,24 @@ def cells_of(material: str | ase.Atoms) -> tuple[Cell, ...]:
 
 def fit_spacing(positions: np.ndarray, lattice: Lattice) -> Spacing | None:
     """Fit the size of a lattice to sites (n, 2), sorted by y, in any unit; None below `FEWEST`."""
+    fit = best_fit(positions, (lattice,))
+    return fit and fit[1]
+
+
+def best_fit(positions: np.ndarray, lattices: Sequence[Lattice]) -> tuple[Lattice, Spacing] | None:
+    """Return the lattice that sites are most like, as `fit_spacing` fits it; None for too few."""
     # The histogram of the distances between all neighbours is characteristic of a crystal, in any
     # orientation and number of grains, up to its size: on a logarithmic scale a shift, found by
     # correlation, then refined as the median over the distances near those of the lattice.
     positions = positions[:_MOST]
-    if len(positions) < FEWEST:
+    if len(positions) < FEWEST or not lattices:
         return None
     tree = cKDTree(positions)
     usual = float(np.median(tree.query(positions, k=2)[0][:, 1]))
     if usual <= 0:
         return None
-    template = _template(lattice)
     start = np.log(usual * _BELOW) - _SEARCH
-    bins = len(template) + 2 * round(_SEARCH / _STEP)
+    bins = len(_LOGARITHMS) + 2 * round(_SEARCH / _STEP)
     pairs = tree.query_pairs(np.exp(start + bins * _STEP), output_type="ndarray")
     distance = np.linalg.norm(positions[pairs[:, 0]] - positions[pairs[:, 1]], axis=1)
     logarithm = np.log(np.maximum(distance, np.exp(start) / 2))
@@ -177,9 +193,22 @@ def fit_spacing(positions: np.ndarray, lattice: Lattice) -> Spacing | None:
     index = np.minimum(((logarithm - start) / _STEP).astype(int), bins - 1)
     # The farther, the more neighbours: weighed so that sites anywhere make a flat histogram.
     histogram = np.bincount(index, np.exp(-2 * (logarithm - start)), minlength=bins)
-    likeness = _correlation(gaussian_filter1d(histogram, 0.8 * _WIDTH / _STEP), template)
-    best = int(likeness.argmax())
-    nearest = start + best * _STEP - np.log(_BELOW)
+    histogram = gaussian_filter1d(histogram, 0.8 * _WIDTH / _STEP)
+    fits = []
+    for lattice in lattices:
+        likeness = _correlation(histogram, _template(lattice))
+        best = int(likeness.argmax())
+        nearest = start + best * _STEP - np.log(_BELOW)
+        if (refined := _refined(nearest, logarithm, lattice)) is not None:
+            bonds = np.count_nonzero(np.abs(logarithm - refined) < _BOND)
+            neighbours = 2 * bonds / len(positions) / lattice.counts[0]
+            spacing = Spacing(float(np.exp(refined)), float(likeness[best]), float(neighbours))
+            fits.append((lattice, spacing))
+    return max(fits, key=lambda fit: fit[1].likeness, default=None)
+
+
+def _refined(nearest: float, logarithm: np.ndarray, lattice: Lattice) -> float | None:
+    """Refine the logarithm of the nearest distance by those (n,) of all; None if none is near."""
     shells = np.log(lattice.distances)
     for _ in range(_ROUNDS):
         apart = logarithm - nearest
@@ -188,19 +217,9 @@ def fit_spacing(positions: np.ndarray, lattice: Lattice) -> Spacing | None:
         if not near.any():
             return None
         nearest += float(np.median(apart[near]))
-    bonds = np.count_nonzero(np.abs(logarithm - nearest) < _BOND)
-    neighbours = 2 * bonds / len(positions) / lattice.counts[0]
-    return Spacing(float(np.exp(nearest)), float(likeness[best]), float(neighbours))
+    return nearest
 
 
-def best_fit(positions: np.ndarray, lattices: Sequence[Lattice]) -> tuple[Lattice, Spacing] | None:
-    """Return the lattice that sites are most like, see `fit_spacing`; None for too few sites."""
-    spacings = [(lattice, fit_spacing(positions, lattice)) for lattice in lattices]
-    fits = [(lattice, spacing) for lattice, spacing in spacings if spacing is not None]
-    return max(fits, key=lambda fit: fit[1].likeness, default=None)
-
-
-# Every result is compared with the lattices of all that its network knows.
 @lru_cache(maxsize=64)
 def _named(material: str) -> tuple[Lattice, ...]:
     return tuple(_lattice(*one) for one in _crystal(material))
@@ -312,8 +331,7 @@ def _fcc_constant(element: str) -> float:
 
 def _template(lattice: Lattice) -> np.ndarray:
     """Return the histogram of a lattice, of the logarithm of distances from ``_BELOW``."""
-    logarithm = np.arange(np.log(_BELOW), np.log(_REACH), _STEP)
-    apart = (logarithm[:, None] - np.log(lattice.distances)) / _WIDTH
+    apart = (_LOGARITHMS[:, None] - np.log(lattice.distances)) / _WIDTH
     return np.exp(-(apart**2) / 2) @ (lattice.counts / lattice.distances**2)
 
 
