@@ -112,8 +112,9 @@ def _both_sums(lines: np.ndarray, image: ImageRange) -> np.ndarray:
     for top in range(0, len(lines), _STRIP):
         some = slice(top, top + _STRIP)
         values = less_centre(lines[some], image.centre)
-        sums[0, some] = _sums_of(values)
-        with np.errstate(over="ignore"):
+        # What is as large is clipped, and an outlier.
+        with np.errstate(over="ignore", invalid="ignore"):
+            sums[0, some] = _sums_of(values)
             np.clip(values, -reach, reach, out=values)
         sums[1, some] = _sums_of(values)
     return sums

@@ -577,7 +577,8 @@ class LazyAtomPositions(AtomPositions, LazySignal):
         # Without meta dask would call the function on an empty block.
         kind = {"dtype": object, "meta": np.empty((0,) * results.ndim, object)}
         sites, *reports = (
-            da.map_blocks(_parts, results, part=name, **kind)
+            # Named without hashing, which takes longer than the rest.
+            da.map_blocks(_parts, results, part=name, name=f"{name}-{results.name}", **kind)
             for name in ("sites", *(_REPORTS if series else _REPORTS[:3]))
         )
         atoms = cls(sites, axes=axes, metadata=metadata, ragged=True)
