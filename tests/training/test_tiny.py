@@ -32,7 +32,7 @@ def test_a_recipe_becomes_a_network_that_finds_atoms(pytestconfig, tmp_path, mon
     model = "tiny.safetensors"
     dlatoms(
         *("calibrate", "runs/tiny/tiny.safetensors", "-o", model),
-        *("--images", 1, "--keep-domain"),
+        *("--images", 2, "--keep-domain"),
     )
     card, _ = read_model(model)
     assert card.scores["F1 at 10000 e/Å²"] > 0.9
