@@ -32,7 +32,7 @@ def test_scores_of_both_kinds_stand_at_their_dose():
         f"{at_1000['rms']:.1f}",
     ]
     text = " ".join(lines)
-    assert "held out: 20 images a dose" in text and "benchmark: new specimens (graphene)" in text
+    assert "held out: 20 images per dose" in text and "benchmark: new specimens (graphene)" in text
 
 
 def test_scores_of_species():
