@@ -319,7 +319,8 @@ class AtomPositions(Physics, BaseSignal):
         --------
         >>> atoms.save("atoms.hspy")  # doctest: +SKIP
         """
-        suffix = Path("" if filename is None else filename).suffix
+        file = Path("" if filename is None else filename)
+        suffix = file.suffix
         if suffix in _NO_SIGNALS:
             raise ValueError(f"{suffix} is no format of signals: use {_NO_SIGNALS[suffix]}.")
         stored = self
@@ -333,11 +334,14 @@ class AtomPositions(Physics, BaseSignal):
                 stored.data = stored.data.reshape(1)
                 stored.axes_manager.create_axes([{"size": 1, "navigate": True}])
                 stored.metadata.set_item(_SINGLE_FRAME, True)
+        new = not file.exists()
         try:
             BaseSignal.save(stored, filename, overwrite, extension, file_format, **kwds)
         except (AttributeError, ImportError, TypeError, ValueError) as error:
             if suffix in ("", ".hspy"):
                 raise
+            if new and file.is_file():
+                file.unlink()
             # Writers that know no ragged arrays, or that the installation lacks, fail in many ways.
             raise ValueError(
                 f"{suffix} could not be written ({type(error).__name__}: {error}): save atoms as "

@@ -94,11 +94,12 @@ def test_tables_and_structures_are_no_signals(suffix, method, tmp_path):
         atoms.save(tmp_path / f"atoms{suffix}")
 
 
-@pytest.mark.parametrize("suffix", [".foo", ".tif"])
+@pytest.mark.parametrize("suffix", [".foo", ".tif", ".emd"])
 def test_other_formats(make, suffix, tmp_path):
     message = rf"\{suffix} could not be written .*: save atoms as \.hspy"
     with pytest.raises(ValueError, match=message):
         make("single").save(tmp_path / f"atoms{suffix}")
+    assert not list(tmp_path.iterdir())
 
 
 def test_saved_again_under_its_own_name(make, tmp_path):
