@@ -53,8 +53,12 @@ _QUANTILES = ((99.9, 6.0), (97.5, 9.5), (90.0, 14.5))
 _NARROWEST = 0.2
 # px: the same where the sampling is not known.
 _NARROWEST_PX = 1.0
-# Of the height of an outlier, what noise adds to the step from one pixel to the next.
+# Of the height of an outlier, what noise adds at least to the step from one pixel to the next.
 _NOISE_OF_STEP = 0.1
+# Standard deviations of its noise: one pixel in a million is as far above, and looks like a hit.
+_RAREST = 5.0
+# Rows in which the noise is measured, and pixels that it takes: it is good to a tenth then.
+_ROWS_OF_NOISE, _FEWEST_FOR_NOISE = 128, 200
 # Beyond it even an atom of one pixel is taken for an outlier.
 _SHARPEST = 0.95
 # px: spots that are larger leak to the pixels about them.
@@ -272,7 +276,6 @@ def outliers(
     low, high = (centre + _OF_STROKES * (one - centre) for one in (below, above))
     if not _any_beyond(frame, low, high):
         return nothing
-    limit = _largest_fall(sampling)
     with np.errstate(invalid="ignore"):
         beyond = (frame > high) | (frame < low)
         beyond &= ~mask
@@ -280,18 +283,20 @@ def outliers(
         if not beyond.any():
             return nothing
         rows, columns = np.nonzero(beyond)
-        height = np.abs(frame[rows, columns].astype(np.float64) - centre)
+        value = frame[rows, columns].astype(np.float64)
+        height = np.abs(value - centre)
+        atom = _largest_fall(height, _noise_at(value, frame, image), sampling)
         fall, is_open = _falls(frame, mask, beyond, rows, columns, centre)
         # A dead pixel on a dark column, which is beyond as well, is a spot of its own.
-        alone = np.nan_to_num(fall, nan=np.inf).min(axis=0) > limit * height
+        alone = np.nan_to_num(fall, nan=np.inf).min(axis=0) > atom
         # A bright one beside none may be of a hit, and have a tail.
         known = np.isfinite(fall)
-        dark = frame[rows, columns] < centre
+        dark = value < centre
         alone &= (known & (dark | ~is_open)).any(axis=0)
         single = np.zeros(frame.shape, bool)
         single[rows[alone], columns[alone]] = True
         beyond &= ~single
-        rows, columns, height = rows[~alone], columns[~alone], height[~alone]
+        rows, columns, height, atom = (one[~alone] for one in (rows, columns, height, atom))
         found, leaking = np.zeros(frame.shape, bool), np.zeros(frame.shape, bool)
         for _ in range(_MOST_PASSES):
             if not rows.size:
@@ -299,8 +304,7 @@ def outliers(
             spots, number = label(beyond, np.ones((3, 3)))
             of_spot, index = spots[rows, columns], np.arange(number + 1)
             fall, is_open = _falls(frame, mask | single, beyond, rows, columns, centre)
-            highest = maximum(height, of_spot, index)
-            steep = fall > limit * highest[of_spot]
+            steep = fall > maximum(atom, of_spot, index)[of_spot]
             steep_sides, open_sides = (
                 np.bincount(of_spot, sides.sum(axis=0), number + 1) for sides in (steep, is_open)
             )
@@ -323,7 +327,7 @@ def outliers(
             single |= binary_propagation(part, np.ones((3, 3)), mask=as_high)
             beyond &= ~(found | single)
             left = beyond[rows, columns]
-            rows, columns, height = rows[left], columns[left], height[left]
+            rows, columns, height, atom = (one[left] for one in (rows, columns, height, atom))
         if found.any():
             faint = (frame > image.high) | (frame < image.low)
             faint &= ~(beyond | mask)
@@ -351,10 +355,39 @@ def _strokes(frame: np.ndarray, beyond: np.ndarray) -> np.ndarray:
     return strokes
 
 
-def _largest_fall(sampling: float | None) -> float:
-    """Return the most that an atom falls in a pixel, of its height: its maximum between two."""
+def _largest_fall(height: np.ndarray, noise: np.ndarray, sampling: float | None) -> np.ndarray:
+    """Return the most that atoms of heights (k,) fall in a pixel, given the noise there (k,)."""
+    # Their maxima lie between two pixels.
     width = _NARROWEST_PX if sampling is None else _NARROWEST / sampling
-    return min(1 - np.exp(-1 / width**2) + _NOISE_OF_STEP, _SHARPEST)
+    noise = np.maximum(_NOISE_OF_STEP * height, _RAREST * noise)
+    return np.minimum((1 - np.exp(-1 / width**2)) * height + noise, _SHARPEST * height)
+
+
+def _noise_at(values: np.ndarray, frame: np.ndarray, image: ImageRange) -> np.ndarray:
+    """Return the standard deviation of the noise at pixels of some values (k,)."""
+    # Of counts the variance rises with the brightness, by as much as it does in the image. The
+    # second differences along both axes of what lenses image are small, see J. Immerkaer, "Fast
+    # noise variance estimation", Computer Vision and Image Understanding 64, 300 (1996).
+    if min(frame.shape) < 3 or not 0 < image.spread < np.inf:
+        return np.zeros(values.shape)
+    number = min(_ROWS_OF_NOISE, frame.shape[0] - 2)
+    middle = np.linspace(1, frame.shape[0] - 2, number).astype(int)
+    rows = frame[[middle - 1, middle, middle + 1]].astype(np.float64)
+    rows[(rows < image.below) | (rows > image.above)] = np.nan
+    rows = (rows - image.centre) / image.spread
+    bent, height = rows[0] - 2 * rows[1] + rows[2], rows.mean(axis=0)
+    bent = bent[:, :-2] - 2 * bent[:, 1:-1] + bent[:, 2:]
+    height = (height[:, :-2] + height[:, 1:-1] + height[:, 2:]) / 3
+    good = np.isfinite(bent)
+    # The weights of the difference along an axis are 1, -2 and 1, the sum of whose squares is 6.
+    height, variance = height[good], np.square(bent[good]) / 6**2
+    if height.size < _FEWEST_FOR_NOISE:
+        return np.zeros(values.shape)
+    apart = height - height.mean()
+    rise = max(float(apart @ variance) / max(float(apart @ apart), 1e-30), 0.0)
+    level = variance.mean() - rise * height.mean()
+    brighter = np.maximum((values - image.centre) / image.spread, 0.0)
+    return image.spread * np.sqrt(np.maximum(level, 0.0) + rise * brighter)
 
 
 def _any_beyond(frame: np.ndarray, below: float, above: float) -> bool:

@@ -283,6 +283,18 @@ def test_dead_pixels_on_dark_columns_are_masked_alone():
     assert mask[dead].mean() > 0.98 and (mask & ~dead).sum() < 0.1 * dead.sum()
 
 
+@pytest.mark.parametrize("counts", [10, 30, 300])
+def test_bright_columns_of_few_counts_are_no_artefacts(counts):
+    # Heavy columns on a dark field: the noise of their counts is as steep as the edge of a hit.
+    places = lattice((0.05 * 500,) * 2, spacing=6)
+    heights = blobs((500, 500), 0.05, places) / 100 - 1
+    frame = np.random.default_rng(0).poisson(counts * (heights / heights.max() + 0.01))
+    hits = np.zeros(frame.shape, bool)
+    hits[100::150, 60::170] = True
+    mask = mask_bad(np.where(hits, 20 * counts, frame), 0.05)[1]
+    assert mask[hits].all() and np.count_nonzero(mask & ~hits) < 0.002 * mask.size
+
+
 def test_mean_that_an_alignment_fills_with_masks_no_sites():
     series = np.stack([particle(seed) for seed in range(3)])
     series[0, :30] = series[0].mean()
