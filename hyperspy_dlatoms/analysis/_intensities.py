@@ -110,7 +110,6 @@ def column_intensities(
 
     Examples
     --------
-    >>> import numpy as np
     >>> y, x = np.mgrid[:60, :60] * 0.1
     >>> image = 7 + 5 * np.exp(-((y - 3) ** 2 + (x - 2) ** 2) / 2 / 0.4**2)
     >>> found = column_intensities(image, np.array([[30.0, 20.0]]), 0.1)

@@ -53,7 +53,6 @@ def intensity_classes(
 
     Examples
     --------
-    >>> import numpy as np
     >>> intensity, sigma = np.array([2.1, 2.0, 4.0, 11.0, 10.9]), np.full(5, 0.2)
     >>> intensity_classes(intensity, sigma, [[16], [16, 16], [42]]).argmax(axis=1)
     array([0, 0, 1, 2, 2])

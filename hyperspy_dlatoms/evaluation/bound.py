@@ -69,7 +69,6 @@ def fisher(mean: np.ndarray, derivatives: np.ndarray | scipy.sparse.sparray) -> 
     An isolated Gaussian column of small contrast c at dose D is located to sqrt(2 / (pi D)) / c
     along each axis, whatever its width:
 
-    >>> import numpy as np
     >>> contrast, dose, width = 0.01, 100.0, 0.7
     >>> y, x = 0.1 * np.mgrid[-60:61, -60:61]
     >>> column = contrast * np.exp(-(y**2 + x**2) / (2 * width**2))

@@ -10,7 +10,9 @@ import numpy as np
 import traits.api as t
 from hyperspy.ui_registry import add_gui_method
 
-from hyperspy_dlatoms.signals import _blocks, _picture
+from hyperspy_dlatoms._extras import require
+from hyperspy_dlatoms.registry import catalogue
+from hyperspy_dlatoms.signals import _blocks, _choice, _picture
 from hyperspy_dlatoms.signals._colours import BY_HAND, PLAIN, TINT
 from hyperspy_dlatoms.signals._edits import Edit, Edits
 from hyperspy_dlatoms.signals._export import Calibration
@@ -313,8 +315,6 @@ def _toolkits(asked: Any) -> Any:
     import hyperspy.api as hs
     import matplotlib
 
-    from hyperspy_dlatoms._extras import require
-
     if asked is not None:
         return asked
     there = [name for name in ("ipywidgets", "traitsui") if find_spec(f"hyperspy_gui_{name}")]
@@ -330,9 +330,6 @@ def _toolkits(asked: Any) -> Any:
 
 def _models(signal: Signal2D, model: ModelLike) -> dict[str, ModelLike]:
     """Return the models for single images by their names, the asked one first."""
-    from hyperspy_dlatoms.registry import catalogue
-    from hyperspy_dlatoms.signals import _choice
-
     named = isinstance(model, str | os.PathLike)
     first = str(model) if named else _blocks.resolve(model).card.name
     names = _choice.candidates(signal)

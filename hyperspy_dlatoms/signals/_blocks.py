@@ -23,10 +23,14 @@ from hyperspy.signals import (
 )
 
 from hyperspy_dlatoms.analysis.lattice import with_lattices
-from hyperspy_dlatoms.detection.exit_waves import working_grid
+from hyperspy_dlatoms.detection import contradiction, pipeline
+from hyperspy_dlatoms.detection.alignment import Drift, align, drift_of
+from hyperspy_dlatoms.detection.exit_waves import exit_waves, working_grid
+from hyperspy_dlatoms.detection.mapping import agreement_maps, probability_maps
 from hyperspy_dlatoms.detection.masking import mask_bad
 from hyperspy_dlatoms.detection.sites import column_names
 from hyperspy_dlatoms.networks.running import engine
+from hyperspy_dlatoms.registry import handles
 from hyperspy_dlatoms.signals._axes import (
     Images,
     Series,
@@ -52,7 +56,6 @@ if TYPE_CHECKING:
     import ase
     from hyperspy.axes import BaseDataAxis
 
-    from hyperspy_dlatoms.detection.alignment import Drift
     from hyperspy_dlatoms.networks.card import ModelCard
     from hyperspy_dlatoms.registry.catalogue import ModelLike
     from hyperspy_dlatoms.registry.handles import EnsembleHandle, Handle, NetworkHandle
@@ -108,11 +111,8 @@ class Model(NamedTuple):
 
 def resolve(model: ModelLike) -> Model:
     """Return the handle and the cards of a network or an ensemble without building it."""
-    from hyperspy_dlatoms.registry import handles
-    from hyperspy_dlatoms.registry.handles import EnsembleHandle
-
     handle = handles.handle(model)
-    members = handle.cards if isinstance(handle, EnsembleHandle) else ()
+    members = handle.cards if isinstance(handle, handles.EnsembleHandle) else ()
     return Model(handle, handle.card, members)
 
 
@@ -130,7 +130,7 @@ def find_atoms(
     choice, model, sampling = chosen(signal, model, sampling, search, output)
     model = resolve(model)
     _check_sites(model.card, series, "find_atoms_nn", "classify_species")
-    layer = _layer(signal, model.card, material, series, search.on_extrapolation)
+    layer = series and layer_of(material, signal, model.card, search.on_extrapolation)
     images = _read(signal, model, sampling, output, series, search.on_extrapolation)
     materials = _expected_materials(signal, model.card, layer)
     find: Callable[..., np.ndarray] = partial(
@@ -197,7 +197,7 @@ def predict_atoms(
     """Map the probability of an atom, or that of each species in focal series."""
     model = resolve(model)
     _check_sites(model.card, series, "predict_atoms_nn", "predict_species")
-    layer = _layer(signal, model.card, material, series)
+    layer = series and layer_of(material, signal, model.card)
     images = _read(signal, model, sampling, output, series)
     of_block = partial(
         _probability_of_block,
@@ -331,20 +331,6 @@ def _check_sites(card: ModelCard, series: Series | None, single: str, of_series:
         )
 
 
-def _layer(
-    signal: Signal2D,
-    card: ModelCard,
-    material: str | None,
-    series: Series | None,
-    on_extrapolation: str = "warn",
-) -> Layer | None:
-    """Return the layer that a focal series is said to show."""
-    if series is None:
-        return None
-    elements = signal.metadata.get_item("Sample.elements", [])
-    return layer_of(material, list(elements), card, on_extrapolation)
-
-
 def _named(model: Model, layer: Layer | None) -> Model:
     """Return a model whose classes have the names that they have in a layer."""
     if layer is None:
@@ -471,13 +457,7 @@ def _find_in_block(
     materials: Sequence[str],
     elements: tuple[str, str] | None = None,
 ) -> np.ndarray:
-    from hyperspy_dlatoms.detection import contradiction, pipeline
-
-    drifts: list[Drift] | None = None
-    if focus is None:
-        frames = block.reshape(-1, *block.shape[-2:])
-    else:
-        frames, drifts = _aligned(block, sampling, focus)
+    frames, drifts = _frames_of(block, sampling, focus)
     network = handle.get()
     found = pipeline.detect(
         frames,
@@ -508,21 +488,11 @@ def _probability_of_block(
     focus: Focus | None,
     elements: tuple[str, str] | None = None,
 ) -> np.ndarray:
-    from hyperspy_dlatoms.detection.mapping import probability_maps
-
-    if focus is None:
-        frames = block.reshape(-1, *block.shape[-2:])
-    else:
-        frames, drifts = _aligned(block, sampling, focus)
+    frames, drifts = _frames_of(block, sampling, focus)
+    if focus is not None:
         check_drift(drifts, sampling, align=focus.align)
-    maps = probability_maps(
-        frames,
-        sampling,
-        handle.get(),
-        symmetrise=symmetrise,
-        defoci=focus and focus.defoci,
-        elements=elements,
-    )
+    settings = {"defoci": focus and focus.defoci, "elements": elements}
+    maps = probability_maps(frames, sampling, handle.get(), symmetrise=symmetrise, **settings)
     if maps.ndim == 4:
         maps = np.moveaxis(maps, -1, 1)
     return maps.reshape(*block.shape[: block.ndim - frames.ndim + 1], *maps.shape[1:])
@@ -531,8 +501,6 @@ def _probability_of_block(
 def _agreement_of_block(
     block: np.ndarray, *, handle: EnsembleHandle, sampling: float, symmetrise: bool
 ) -> np.ndarray:
-    from hyperspy_dlatoms.detection.mapping import agreement_maps
-
     frames = block.reshape(-1, *block.shape[-2:])
     maps = agreement_maps(frames, sampling, handle.get(), symmetrise=symmetrise)
     return maps.reshape(block.shape)
@@ -547,18 +515,18 @@ def _masked_of_block(block: np.ndarray, *, sampling: float, camera: bool) -> np.
 def _waves_of_block(
     block: np.ndarray, *, handle: NetworkHandle, sampling: float, focus: Focus
 ) -> np.ndarray:
-    from hyperspy_dlatoms.detection.exit_waves import exit_waves
-
-    frames, drifts = _aligned(block, sampling, focus)
+    frames, drifts = _frames_of(block, sampling, focus)
     check_drift(drifts, sampling, align=focus.align)
     waves = exit_waves(frames, sampling, handle.get(), defoci=focus.defoci)
     return waves.reshape(*block.shape[:-3], *waves.shape[1:])
 
 
-def _aligned(block: np.ndarray, sampling: float, focus: Focus) -> tuple[np.ndarray, list[Drift]]:
-    """Return the focal series of a block in a row, aligned if so asked, and their drifts."""
-    from hyperspy_dlatoms.detection.alignment import align, drift_of
-
+def _frames_of(
+    block: np.ndarray, sampling: float, focus: Focus | None
+) -> tuple[np.ndarray, list[Drift]]:
+    """Return the images of a block in a row, or focal series, aligned if so asked, and drifts."""
+    if focus is None:
+        return block.reshape(-1, *block.shape[-2:]), []
     frames = block.reshape(-1, *block.shape[-3:])
     drifts = [drift_of(series, sampling) for series in frames]
     if focus.align:

@@ -54,7 +54,6 @@ def to_ase(
 
     Examples
     --------
-    >>> import numpy as np
     >>> from hyperspy_dlatoms import AtomPositions
     >>> atoms = AtomPositions.from_frames(np.array([[10.0, 5.0, 0.9]]), sampling=0.2)
     >>> atoms.metadata.VectorMetadata.image_shape = [51, 51]
@@ -146,9 +145,8 @@ def to_atomap(self: AtomPositions, signal: Signal2D, *, dark: bool | None = None
         dark = _are_dark(original, frame[:, :2])
     # Gaussians are fitted without a background below 0.
     image = original.max() - original if dark else original - original.min()
-    kinds = np.zeros(len(frame), int)
-    if "species" in calibration.columns:
-        kinds = frame[:, calibration.columns.index("species")].astype(int)
+    species = calibration.values(frame, "species")
+    kinds = np.zeros(len(frame), int) if species is None else species.astype(int)
     names = calibration.species or ["atoms"]
     unit = calibration.units[1]
     sublattices = [
@@ -266,12 +264,8 @@ def _freud_system(frame: np.ndarray, calibration: _export.Calibration) -> tuple[
     import freud
 
     places = calibration.in_angstrom(frame)
-    if calibration.image_shape is None:
-        low = places.min(axis=0, initial=0.0) - 1
-        high = places.max(axis=0, initial=0.0) + 1
-    else:
-        low = -0.5 * calibration.sampling
-        high = low + np.array(calibration.image_shape) * calibration.sampling
+    about = places.min(axis=0, initial=0.0) - 1, places.max(axis=0, initial=0.0) + 1
+    low, high = calibration.window or about
     height, width = high - low
     y, x = (places - (low + high) / 2).T
     box = freud.box.Box(Lx=width, Ly=height, is2D=True)

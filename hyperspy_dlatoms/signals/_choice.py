@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from hyperspy_dlatoms._warnings import ExtrapolationWarning, warn
 from hyperspy_dlatoms.analysis.lattice import with_lattices
+from hyperspy_dlatoms.detection import choosing
+from hyperspy_dlatoms.registry import catalogue, handles
 from hyperspy_dlatoms.signals._axes import (
     acquisition_mode,
     check_images,
@@ -25,7 +27,6 @@ if TYPE_CHECKING:
     from hyperspy.signals import Signal2D
 
     from hyperspy_dlatoms.detection.choosing import Rating
-    from hyperspy_dlatoms.networks.card import ModelCard
 
 AUTO = "auto"
 """In place of the name of a model."""
@@ -73,15 +74,11 @@ class Choice(NamedTuple):
 
 
 def candidates(signal: Signal2D) -> list[str]:
-    """Return the networks of the package for single images, one for each kind of specimen.
-
-    Of those for the same materials it is the first by name; the others, whose names are its own and
-    a word for what they were trained on, are there for ensembles. If the metadata say how the
-    images were made, only networks for such images are tried; without, a focal series is HRTEM.
-    """
-    from hyperspy_dlatoms.registry import catalogue
-
-    cards = {name: _card(name) for name in catalogue.names()}
+    """Return the networks of the package for single images, one for each kind of specimen."""
+    # Of those for the same materials it is the first by name; the others are there for ensembles.
+    # If the metadata say how the images were made, only networks for such images are tried;
+    # without, a focal series is HRTEM.
+    cards = {name: handles.handle(name).card for name in catalogue.names()}
     first: dict[tuple[object, ...], str] = {}
     for name, card in cards.items():
         if card.kind == "sites" and card.images == 1:
@@ -93,7 +90,7 @@ def candidates(signal: Signal2D) -> list[str]:
 
 def knowing(material: str, signal: Signal2D) -> str:
     """Return the first candidate that was made for a material."""
-    cards = {name: _card(name).materials for name in candidates(signal)}
+    cards = {name: handles.handle(name).card.materials for name in candidates(signal)}
     for name, materials in cards.items():
         if material in materials:
             return name
@@ -112,9 +109,6 @@ def choose_model(
     show_progressbar: bool | None = False,
 ) -> tuple[Choice, float]:
     """Choose a network by some frames of a signal; also return their sampling, Å/px."""
-    from hyperspy_dlatoms.detection import choosing
-    from hyperspy_dlatoms.registry import handles
-
     names = list(names) or candidates(signal)
     check_images(signal)
     some = some_images(signal, frames)
@@ -137,10 +131,7 @@ def choose_model(
 
 
 def say(choice: Choice, show: bool | None, series: bool = False) -> None:
-    """Say once which network was chosen, where progress is shown, and what reads a focal series.
-
-    The search itself warns of images that the network was not trained on.
-    """
+    """Say once which network was chosen, where progress is shown, and what reads a focal series."""
     if is_shown(show):
         print(choice, file=sys.stderr)
         if series:
@@ -148,19 +139,14 @@ def say(choice: Choice, show: bool | None, series: bool = False) -> None:
 
 
 def warn_of_unclear(choice: Choice) -> None:
-    """Warn of images that are like those of the training, but that no network reads clearly.
-
-    The search itself warns of the others, and where nothing is found.
-    """
-    from hyperspy_dlatoms.detection.choosing import UNCLEAR
-
-    if choice.rating.inside and choice.evidence < UNCLEAR:
+    """Warn of images like those of the training that no network reads clearly."""
+    if choice.rating.inside and choice.evidence < choosing.UNCLEAR:
         warn(
             f"No network reads these images clearly: what {choice.name!r} finds has an evidence of "
             f"{choice.evidence:.2f}, by its probabilities and what the other networks find, "
-            f"expected {UNCLEAR} or more. Most simulated images with less are misread: columns may "
-            "be taken for the hollows between them. Check the atoms, average images, or record at "
-            "another defocus or a higher dose.",
+            f"expected {choosing.UNCLEAR} or more. Most simulated images with less are misread: "
+            "columns may be taken for the hollows between them. Check the atoms, average images, "
+            "or record at another defocus or a higher dose.",
             ExtrapolationWarning,
         )
 
@@ -187,7 +173,6 @@ def table(choice: Choice) -> pd.DataFrame:
 def _estimated(frames: np.ndarray, names: Sequence[str], elements: Sequence[str]) -> float:
     """Return the sampling (Å/px) by the first network that knows the lattice of the images."""
     from hyperspy_dlatoms.detection.sampling import SamplingError, estimate_sampling
-    from hyperspy_dlatoms.registry import handles
 
     said = []
     for name in names:
@@ -203,9 +188,3 @@ def _estimated(frames: np.ndarray, names: Sequence[str], elements: Sequence[str]
         "The sampling cannot be measured by any of the networks: calibrate the images, or give "
         "estimate_sampling the model and the material. " + " ".join(said)
     )
-
-
-def _card(name: str) -> ModelCard:
-    from hyperspy_dlatoms.registry import handles
-
-    return handles.handle(name).card

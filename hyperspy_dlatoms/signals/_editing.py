@@ -46,7 +46,6 @@ def add_atoms(
 
     Examples
     --------
-    >>> import numpy as np
     >>> from hyperspy_dlatoms import AtomPositions
     >>> atoms = AtomPositions.from_frames(np.array([[1.0, 2.0, 0.9]]), sampling=0.2)
     >>> atoms.add_atoms([3.0, 4.0])
@@ -93,7 +92,6 @@ def remove_atoms(
 
     Examples
     --------
-    >>> import numpy as np
     >>> from hyperspy_dlatoms import AtomPositions
     >>> atoms = AtomPositions.from_frames(np.array([[1.0, 2.0, 0.9]]), sampling=0.2)
     >>> atoms.remove_atoms(0)
@@ -136,7 +134,6 @@ def move_atoms(
 
     Examples
     --------
-    >>> import numpy as np
     >>> from hyperspy_dlatoms import AtomPositions
     >>> atoms = AtomPositions.from_frames(np.array([[1.0, 2.0, 0.9]]), sampling=0.2)
     >>> atoms.move_atoms(0, [1.5, 2.5])

@@ -61,6 +61,34 @@ class Calibration(NamedTuple):
             list(vectors.get("species", [])),
         )
 
+    def at(self, by: str) -> int:
+        """Return the index of a column that a user named."""
+        if by not in self.columns:
+            raise ValueError(f"by is {by!r}: expected a column, one of {', '.join(self.columns)}.")
+        return self.columns.index(by)
+
+    def values(self, frame: np.ndarray, name: str) -> np.ndarray | None:
+        """Return a column of a frame, None if there is none."""
+        return frame[:, self.columns.index(name)] if name in self.columns else None
+
+    @property
+    def known_shape(self) -> np.ndarray:
+        """Height and width of the image in px; a ValueError where these are not known."""
+        if self.image_shape is None:
+            raise ValueError(
+                "metadata.VectorMetadata lacks image_shape, the height and width of the image in "
+                "pixels: set it."
+            )
+        return np.array(self.image_shape)
+
+    @property
+    def window(self) -> tuple[np.ndarray, np.ndarray] | None:
+        """The first and the last y, x of the image in Å; None where its size is not known."""
+        if self.image_shape is None:
+            return None
+        low = -0.5 * self.sampling
+        return low, low + self.known_shape * self.sampling
+
     def in_axis_units(self, frame: np.ndarray) -> np.ndarray:
         """Return y and x of a frame in the units of the axes, shape (n, 2)."""
         return self.offsets + self.scales * frame[:, :2]
@@ -246,6 +274,11 @@ def ase_atoms(frame: np.ndarray, calibration: Calibration, structure: Structure)
 def slabs(data: np.ndarray | da.Array) -> Iterator[np.ndarray]:
     """Yield the frames in their order, those of a dask array a few blocks at a time."""
     return (frames for (frames,) in slabs_together(data))
+
+
+def each_frame(data: np.ndarray | da.Array) -> Iterator[np.ndarray]:
+    """Yield one frame after another in their order, those of a dask array block by block."""
+    return (frame for frames in slabs(data) for frame in frames.flat)
 
 
 def slabs_together(*arrays: np.ndarray | da.Array) -> Iterator[tuple[np.ndarray, ...]]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from hyperspy_dlatoms.detection import pipeline
 from hyperspy_dlatoms.signals import _blocks
 
 if TYPE_CHECKING:
@@ -46,8 +47,6 @@ class FrameFinder:
 
     def find(self, index: tuple[int, ...], search: SearchOptions) -> FoundInFrame:
         """Return the atoms of a frame by its index in the array, of length 1 at least."""
-        from hyperspy_dlatoms.detection import pipeline
-
         cards = self.model.members or (self.model.card,)
         asked = [card.threshold for card in cards] if search.threshold is None else []
         lowest = min(_LOWEST, *asked, search.threshold or 1.0)

@@ -52,41 +52,6 @@ class Sites(NamedTuple):
     def in_axis_units(self) -> np.ndarray:
         return self.calibration.in_axis_units(self.frame)
 
-    @property
-    def window(self) -> tuple[np.ndarray, np.ndarray] | None:
-        """The first and the last y, x of the image in Å."""
-        if self.calibration.image_shape is None:
-            return None
-        sampling = self.calibration.sampling
-        return -0.5 * sampling, (np.array(self.calibration.image_shape) - 0.5) * sampling
-
-
-class Region(NamedTuple):
-    """A rectangle or a circle in the units of the image's axes."""
-
-    shape: str
-    limits: tuple[float, ...]
-
-    @classmethod
-    def of(cls, roi: Any) -> Region:
-        if all(hasattr(roi, name) for name in ("left", "top", "right", "bottom")):
-            return cls("rectangle", (roi.left, roi.top, roi.right, roi.bottom))
-        if all(hasattr(roi, name) for name in ("cx", "cy", "r")):
-            return cls("circle", (roi.cx, roi.cy, roi.r))
-        raise ValueError(
-            f"reference is {roi!r}: expected None, 'median', a RectangularROI or CircleROI, an "
-            "array of two translations (2, 2) in Å, or AtomPositions."
-        )
-
-    def inside(self, places: np.ndarray) -> np.ndarray:
-        """Return which of some y, x in the units of the axes lie within it."""
-        y, x = places.T
-        if self.shape == "rectangle":
-            left, top, right, bottom = self.limits
-            return (x >= left) & (x <= right) & (y >= top) & (y <= bottom)
-        cx, cy, r = self.limits
-        return np.hypot(x - cx, y - cy) <= r
-
 
 def extended(
     frame: np.ndarray,
@@ -101,8 +66,8 @@ def extended(
     return np.column_stack([frame[:, kept], added])
 
 
-def strain_in_frame(sites: Sites, region: Region | None = None, **settings) -> np.ndarray:
-    inside = None if region is None else region.inside(sites.in_axis_units)
+def strain_in_frame(sites: Sites, region: Callable | None = None, **settings) -> np.ndarray:
+    inside = None if region is None else region(sites.frame)
     return _frame_strain.lattice_strain(*sites.places, kinds=sites.kinds, region=inside, **settings)
 
 
@@ -118,7 +83,7 @@ def grains_in_frame(sites: Sites) -> np.ndarray:
 def neighbours_in_frame(sites: Sites, cutoff: float | None, voronoi: bool) -> np.ndarray:
     positions, sigma = sites.places
     pairs = bonds(positions, cutoff, voronoi=voronoi)
-    return np.column_stack(neighbourhoods(positions, sigma, pairs, sites.window))
+    return np.column_stack(neighbourhoods(positions, sigma, pairs, sites.calibration.window))
 
 
 def offsets_in_frame(sites: Sites, column: int, ranges: list[tuple[float, float]]) -> np.ndarray:
@@ -145,10 +110,7 @@ def frame_without_shear(
 def map_of_frame(
     frame: np.ndarray, calibration: _export.Calibration, by: str, grid: tuple, resolution: float
 ) -> np.ndarray:
-    columns = calibration.columns
-    values = frame[:, columns.index(by)]
-    name = f"{by}_sigma"
-    sigma = frame[:, columns.index(name)] if name in columns else None
+    values, sigma = frame[:, calibration.at(by)], calibration.values(frame, f"{by}_sigma")
     in_angstrom = tuple(one * unit for one, unit in zip(grid, calibration.sampling, strict=True))
     return column_map(calibration.in_angstrom(frame), values, sigma, in_angstrom, resolution)
 
@@ -182,6 +144,16 @@ def means(values: np.ndarray, weights: np.ndarray) -> tuple[np.ndarray, np.ndarr
 def stacked_maps(frames: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
     """Return an object array of maps as one array."""
     return np.array(list(frames.flat), float).reshape(*frames.shape, *shape)
+
+
+def distance_edges(max_distance: float, bin_width: float) -> np.ndarray:
+    """Return the ends of ranges of distances from 0 on (Å)."""
+    if not (bin_width > 0 and max_distance >= bin_width and np.isfinite(max_distance)):
+        raise ValueError(
+            f"bin_width is {bin_width} and max_distance {max_distance}: expected a positive "
+            "width in Å, and a distance that is no less."
+        )
+    return bin_width * np.arange(int(np.floor(max_distance / bin_width + 1e-9)) + 1)
 
 
 def range_of(value: Any, by: str, species: list[str]) -> tuple[float, float]:

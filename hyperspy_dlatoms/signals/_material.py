@@ -11,6 +11,8 @@ from hyperspy_dlatoms._warnings import DLAtomsWarning, ExtrapolationWarning, war
 from hyperspy_dlatoms.networks.domain import ExtrapolationError
 
 if TYPE_CHECKING:
+    from hyperspy.signals import BaseSignal
+
     from hyperspy_dlatoms.networks.card import ModelCard
 
 _Value = TypeVar("_Value")
@@ -37,11 +39,12 @@ class Layer(NamedTuple):
 
 
 def layer_of(
-    material: str | None, elements: Sequence[str], card: ModelCard, on_extrapolation: str = "warn"
+    material: str | None, signal: BaseSignal, card: ModelCard, on_extrapolation: str = "warn"
 ) -> Layer | None:
     """Return the layer MX2 by the user, or else by ``metadata.Sample.elements``, or None."""
     # None too for a network whose classes are elements, which are checked. ValueError for a
     # material that is no layer, or none that the network knows.
+    elements = list(signal.metadata.get_item("Sample.elements", []))
     by_roles = set(ROLES) <= set(card.classes)
     if material is not None:
         layer = _parsed(material)

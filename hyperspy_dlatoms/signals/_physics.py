@@ -15,11 +15,12 @@ from hyperspy_dlatoms.analysis import _cell_fit, _frame_strain
 from hyperspy_dlatoms.analysis._neighbours import Neighbourhoods, bond_angles, bond_lengths, bonds
 from hyperspy_dlatoms.analysis._pair_correlation import pair_correlation
 from hyperspy_dlatoms.analysis._rings import find_rings
+from hyperspy_dlatoms.analysis.lattice import cells_of
 from hyperspy_dlatoms.signals import _export
 from hyperspy_dlatoms.signals._docstrings import filled
 from hyperspy_dlatoms.signals._frame_physics import (
-    Region,
     Sites,
+    distance_edges,
     extended,
     frame_without_shear,
     grains_in_frame,
@@ -34,6 +35,7 @@ from hyperspy_dlatoms.signals._frame_physics import (
     weighted,
 )
 from hyperspy_dlatoms.signals._mapping import map_frames
+from hyperspy_dlatoms.signals._selection import in_regions
 
 if TYPE_CHECKING:
     import ase
@@ -105,7 +107,6 @@ class Physics:
 
         Examples
         --------
-        >>> import numpy as np
         >>> from hyperspy_dlatoms import AtomPositions
         >>> rows, columns = np.mgrid[:8, :8]
         >>> sites = np.zeros((64, 5)) + 0.05
@@ -118,16 +119,13 @@ class Physics:
         import pandas as pd
 
         calibration, materials = self._calibration, self._materials(material)
-        parts, empty, number = [], 0, 0
-        for frames in _export.slabs(self.data):
-            for frame in frames.flat:
-                sites = Sites(frame, calibration)
-                rows = _cell_fit.lattice_rows(*sites.places, materials, sites.kinds)
-                parts += [{"frame": number} | row for row in rows]
-                empty += not rows
-                number += 1
-        if empty:
-            _warn_of_no_lattice(empty, number)
+        parts, empty = [], 0
+        for number, frame in enumerate(_export.each_frame(self.data)):
+            sites = Sites(frame, calibration)
+            rows = _cell_fit.lattice_rows(*sites.places, materials, sites.kinds)
+            parts += [{"frame": number} | row for row in rows]
+            empty += not rows
+        _warn_of_no_lattice(empty, self.data.size)
         result = pd.DataFrame(parts, columns=["frame", *_cell_fit.COLUMNS])
         return _export.with_navigation(result, self._navigation)
 
@@ -139,10 +137,10 @@ class Physics:
         ----------
         reference : optional
             What the strain is against. By default the lattice that fits each grain best, or that of
-            `material`. ``"median"``: the median of the grain. A HyperSpy ROI (RectangularROI or
-            CircleROI) in the units of the image's axes: the mean lattice within it. An array (2, 2)
-            of two translations in Å, each (y, x), as they lie in the image. `AtomPositions`: the
-            same atoms in another frame, or in as many, without a drift that all share.
+            `material`. ``"median"``: the median of the grain. A HyperSpy ROI, as for `select`: the
+            mean lattice within it. An array (2, 2) of two translations in Å, each (y, x), as
+            they lie in the image. `AtomPositions`: the same atoms in another frame, or in as many,
+            without a drift that all share.
         material : str or ase.Atoms, optional
             As for :meth:`lattice`: its lattice, turned onto each grain, is the reference.
 
@@ -173,7 +171,6 @@ class Physics:
 
         Examples
         --------
-        >>> import numpy as np
         >>> from hyperspy_dlatoms import AtomPositions
         >>> rows, columns = np.mgrid[:8, :8]
         >>> sites = np.zeros((64, 5)) + 0.05
@@ -198,8 +195,7 @@ class Physics:
         found = self._with_columns(strain_in_frame, names, **settings)
         if not self._lazy:
             empty = sum(not (frame[:, -1] >= 0).any() for frame in found.data.flat)
-            if empty:
-                _warn_of_no_lattice(empty, found.data.size)
+            _warn_of_no_lattice(empty, found.data.size)
         return found
 
     @filled
@@ -218,7 +214,6 @@ class Physics:
 
         Examples
         --------
-        >>> import numpy as np
         >>> from hyperspy_dlatoms import AtomPositions
         >>> atoms = AtomPositions.from_frames(np.ones((5, 2)), sampling=0.1)
         >>> atoms.grains().to_dataframe().grain.tolist()
@@ -258,7 +253,6 @@ class Physics:
 
         Examples
         --------
-        >>> import numpy as np
         >>> from hyperspy_dlatoms import AtomPositions
         >>> rows, columns = np.mgrid[:8, :8]
         >>> y, x = 19.6 * rows.ravel(), 19.6 * columns.ravel()
@@ -269,14 +263,10 @@ class Physics:
         materials = self._materials(material)
         if not materials:
             raise ValueError("The material is not known: give material.")
-        calibration = self._calibration
-        pairs = map_frames(
-            frame_without_shear, self.data, calibration=calibration, materials=materials
-        )
-        if isinstance(pairs, np.ndarray):
-            failed = sum(not known for _, known in pairs.flat)
-            if failed:
-                _warn_of_no_lattice(failed, pairs.size)
+        settings = {"calibration": self._calibration, "materials": materials}
+        pairs = map_frames(frame_without_shear, self.data, **settings)
+        if not self._lazy:
+            _warn_of_no_lattice(sum(not known for _, known in pairs.flat), pairs.size)
         return self._like(map_frames(itemgetter(0), pairs))
 
     @filled
@@ -302,7 +292,6 @@ class Physics:
 
         Examples
         --------
-        >>> import numpy as np
         >>> from hyperspy_dlatoms import AtomPositions
         >>> square = np.array([[0.0, 0.0], [0.0, 20.0], [20.0, 0.0], [20.0, 20.0]])
         >>> table = AtomPositions.from_frames(square, sampling=0.1).neighbours().to_dataframe()
@@ -331,7 +320,6 @@ class Physics:
 
         Examples
         --------
-        >>> import numpy as np
         >>> from hyperspy_dlatoms import AtomPositions
         >>> square = np.array([[0.0, 0.0], [0.0, 20.0], [20.0, 0.0], [20.0, 20.0]])
         >>> AtomPositions.from_frames(square, sampling=0.1).bonds().length.tolist()
@@ -367,7 +355,6 @@ class Physics:
 
         Examples
         --------
-        >>> import numpy as np
         >>> from hyperspy_dlatoms import AtomPositions
         >>> square = np.array([[0.0, 0.0], [0.0, 20.0], [20.0, 0.0], [20.0, 20.0]])
         >>> atoms = AtomPositions.from_frames(square, sampling=0.1)
@@ -406,7 +393,6 @@ class Physics:
 
         Examples
         --------
-        >>> import numpy as np
         >>> from hyperspy_dlatoms import AtomPositions
         >>> angle = np.arange(6) * np.pi / 3
         >>> ring = 30 + 14.2 * np.column_stack([np.sin(angle), np.cos(angle)])
@@ -452,7 +438,6 @@ class Physics:
 
         Examples
         --------
-        >>> import numpy as np
         >>> from hyperspy_dlatoms import AtomPositions
         >>> sites = np.random.default_rng(0).uniform(0, 500, (1000, 2))
         >>> atoms = AtomPositions.from_frames(sites, sampling=0.1)
@@ -460,23 +445,11 @@ class Physics:
         >>> atoms.pair_correlation(max_distance=15, bin_width=5.0).g.round(1).tolist()
         [1.0, 1.0, 1.0]
         """
-        calibration = self._calibration
-        if calibration.image_shape is None:
-            raise ValueError(
-                "metadata.VectorMetadata lacks image_shape, the height and width of the image in "
-                "pixels: set it."
-            )
-        height, width = (float(one) for one in calibration.image_shape * calibration.sampling)
+        height, width = (self._calibration.known_shape * self._calibration.sampling).tolist()
         if max_distance is None:
             max_distance = min(_FARTHEST, height, width)
-        if not (bin_width > 0 and max_distance >= bin_width and np.isfinite(max_distance)):
-            raise ValueError(
-                f"bin_width is {bin_width} and max_distance {max_distance}: expected a positive "
-                "width in Å, and a distance that is no less."
-            )
-        edges = bin_width * np.arange(int(np.floor(max_distance / bin_width + 1e-9)) + 1)
         # Rounding may put the last one beyond the image.
-        edges = np.minimum(edges, max_distance)
+        edges = np.minimum(distance_edges(max_distance, bin_width), max_distance)
 
         def rows(sites: Sites) -> dict[str, np.ndarray]:
             g, spread, pairs = pair_correlation(sites.places[0], edges, (height, width))
@@ -517,7 +490,6 @@ class Physics:
 
         Examples
         --------
-        >>> import numpy as np
         >>> from hyperspy_dlatoms import AtomPositions
         >>> rows, columns = np.mgrid[:4, :4]
         >>> corners = np.column_stack([rows.ravel(), columns.ravel()]) * 40.0
@@ -563,7 +535,6 @@ class Physics:
 
         Examples
         --------
-        >>> import numpy as np
         >>> from hyperspy_dlatoms import AtomPositions
         >>> rows, columns = np.mgrid[:8, :8]
         >>> sites = 19.6 * np.column_stack([rows.ravel(), columns.ravel()])
@@ -575,19 +546,11 @@ class Physics:
         from hyperspy.signals import Signal2D
 
         calibration = self._calibration
-        if by not in calibration.columns:
-            raise ValueError(
-                f"by is {by!r}: expected a column, one of {', '.join(calibration.columns)}."
-            )
-        if calibration.image_shape is None:
-            raise ValueError(
-                "metadata.VectorMetadata lacks image_shape, the height and width of the image in "
-                "pixels: set it."
-            )
+        calibration.at(by)
         if not (np.isfinite(resolution) and resolution > 0):
             raise ValueError(f"resolution is {resolution}: expected a positive distance in Å.")
         step = np.maximum(resolution / _POINTS / calibration.sampling, 1)
-        sizes = np.ceil(calibration.image_shape / step).astype(int)
+        sizes = np.ceil(calibration.known_shape / step).astype(int)
         # Points in the middle of the pixels of the map, from the edge of the first one, px.
         grid = tuple(
             (np.arange(size) + 0.5) * one - 0.5 for size, one in zip(sizes, step, strict=True)
@@ -644,7 +607,6 @@ class Physics:
 
         Examples
         --------
-        >>> import numpy as np
         >>> from hyperspy_dlatoms import AtomPositions
         >>> frames = [np.array([[1.0, 2.0, 0.9], [3.0, 4.0, 0.7]]), np.array([[1.0, 2.0, 0.8]])]
         >>> AtomPositions.from_frames(frames, sampling=0.1).frame_means().round(3)
@@ -659,10 +621,9 @@ class Physics:
         left_out = {"y", "x", "species", "grain", "sublattice"}
         columns = [name for name in calibration.columns if name not in left_out]
         rows = []
-        for frames in _export.slabs(self.data):
-            for frame in frames.flat:
-                both = means(*weighted(frame, calibration.columns, columns))
-                rows.append([len(frame), *np.transpose(both).flat])
+        for frame in _export.each_frame(self.data):
+            both = means(*weighted(frame, calibration.columns, columns))
+            rows.append([len(frame), *np.transpose(both).flat])
         names = ["atoms", *(f"{name}{end}" for name in columns for end in ("", "_error"))]
         return pd.DataFrame(rows, self._navigation.table_index(names), columns=names)
 
@@ -670,8 +631,6 @@ class Physics:
         """Return the material that is asked for, checked, or those of the network."""
         if material is None:
             return tuple(self.metadata.get_item("VectorMetadata.materials", ()))
-        from hyperspy_dlatoms.analysis.lattice import cells_of
-
         cells_of(material)
         return (material,)
 
@@ -704,12 +663,11 @@ class Physics:
         """Return a table of what a function gives for each frame, with the navigation indices."""
         import pandas as pd
 
-        calibration, parts, number = self._calibration, [], 0
-        for frames in _export.slabs(self.data):
-            for frame in frames.flat:
-                found = rows(Sites(frame, calibration))
-                parts.append(pd.DataFrame({"frame": number} | found))
-                number += 1
+        calibration = self._calibration
+        parts = [
+            pd.DataFrame({"frame": number} | rows(Sites(frame, calibration)))
+            for number, frame in enumerate(_export.each_frame(self.data))
+        ]
         if not parts:
             none = rows(Sites(np.empty((0, len(calibration.columns))), calibration))
             parts.append(pd.DataFrame({"frame": 0} | none).iloc[:0])
@@ -747,7 +705,13 @@ def _strain_settings(reference: Any, calibration: _export.Calibration) -> dict[s
                 "that are not in one line."
             )
         return {"cell": cell}
-    return {"region": Region.of(reference)}
+    try:
+        return {"region": in_regions([reference], calibration)}
+    except TypeError as error:
+        raise ValueError(
+            f"reference is {reference!r}: expected None, 'median', a RectangularROI, CircleROI or "
+            "PolygonROI, an array of two translations (2, 2) in Å, or AtomPositions."
+        ) from error
 
 
 def _check_cutoff(cutoff: float | None) -> None:
@@ -756,6 +720,8 @@ def _check_cutoff(cutoff: float | None) -> None:
 
 
 def _warn_of_no_lattice(empty: int, number: int) -> None:
+    if not empty:
+        return
     which = "This frame has" if number == 1 else f"{empty} of {number} frames have"
     warn(
         f"{which} no lattice that was asked for: expected 12 atoms or more that repeat in two "

@@ -15,6 +15,7 @@ from hyperspy_dlatoms._warnings import (
     SamplingWarning,
     warn,
 )
+from hyperspy_dlatoms.detection.contradiction import describe_contradiction, describe_unfound
 from hyperspy_dlatoms.networks.domain import ExtrapolationError
 
 if TYPE_CHECKING:
@@ -195,8 +196,6 @@ def _warn_of_sites(
     vectors: DictionaryTreeBrowser, sites: np.ndarray, outside: str, shown: Sequence[str]
 ) -> None:
     """Warn once of what is wrong with the sites of all frames, by what tells the most about it."""
-    from hyperspy_dlatoms.detection.contradiction import describe_contradiction, describe_unfound
-
     if vectors.get_item("other_modality", False):
         # That was said when the images were read, and explains the rest.
         return

@@ -76,7 +76,6 @@ def quality(self: AtomPositions) -> pd.DataFrame:
 
     Examples
     --------
-    >>> import numpy as np
     >>> from hyperspy_dlatoms import AtomPositions
     >>> square = np.stack(np.meshgrid(np.arange(8.0), np.arange(8.0)), axis=-1).reshape(-1, 2)
     >>> atoms = AtomPositions.from_array(np.delete(square, 27, axis=0), sampling=2.0)
@@ -164,18 +163,14 @@ def _row(
     frame: np.ndarray, calibration: Calibration, domain: float, masked: float
 ) -> dict[str, Any]:
     """Return the row of a frame."""
-
-    def column(name: str) -> np.ndarray | None:
-        there = name in calibration.columns
-        return frame[:, calibration.columns.index(name)] if there else None
-
-    sigmas = [one for one in (column("y_sigma"), column("x_sigma")) if one is not None]
+    sigmas = [calibration.values(frame, f"{name}_sigma") for name in "yx"]
+    known = [one for one in sigmas if one is not None]
     found = frame_quality(
         calibration.in_angstrom(frame),
-        column("probability"),
-        np.column_stack(sigmas) * calibration.sampling if len(sigmas) == 2 else None,
-        column("agreement"),
-        _window(calibration),
+        calibration.values(frame, "probability"),
+        np.column_stack(known) * calibration.sampling if len(known) == 2 else None,
+        calibration.values(frame, "agreement"),
+        calibration.window,
     )
     row = found._asdict()
     for name in ("spacing", "sigma"):
@@ -185,14 +180,6 @@ def _row(
         "masked": masked,
         "remarks": " ".join(remarks(found, domain, masked)),
     }
-
-
-def _window(calibration: Calibration) -> tuple[np.ndarray, np.ndarray] | None:
-    """Return the lowest and the highest y, x of the image, Å; None where its size is not known."""
-    if calibration.image_shape is None:
-        return None
-    low = -0.5 * calibration.sampling
-    return low, low + np.array(calibration.image_shape) * calibration.sampling
 
 
 def _entry(report: Any, number: int) -> Any:
@@ -216,10 +203,8 @@ def _plot_frame(
     """Draw the atoms of a frame and what is odd about them."""
     grid = figure.add_gridspec(3, 2, width_ratios=[1.5, 1], height_ratios=[1, 1, 1.2])
     place = figure.add_subplot(grid[:, 0])
-    found = flags(calibration.in_angstrom(frame), _window(calibration))
-    probability = None
-    if "probability" in calibration.columns:
-        probability = frame[:, calibration.columns.index("probability")]
+    found = flags(calibration.in_angstrom(frame), calibration.window)
+    probability = calibration.values(frame, "probability")
     size = calibration.image_shape
     if image is not None:
         low, high = np.nanpercentile(image, [0.5, 99.5])

@@ -87,7 +87,6 @@ def select(
 
     Examples
     --------
-    >>> import numpy as np
     >>> from hyperspy_dlatoms import AtomPositions
     >>> sites = np.array([[2, 2, 0.9, 0.1, 0.1, 0], [4, 2, 0.6, 0.1, 0.1, 1.0]])
     >>> atoms = AtomPositions.from_frames(sites, sampling=1, species=["Mo", "S"])

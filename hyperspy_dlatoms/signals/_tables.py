@@ -68,7 +68,6 @@ def to_dataframe(
 
     Examples
     --------
-    >>> import numpy as np
     >>> from hyperspy_dlatoms import AtomPositions
     >>> atoms = AtomPositions.from_frames(np.array([[10.0, 5.0, 0.9]]), sampling=0.2)
     >>> atoms.to_dataframe(units="nm")
@@ -103,7 +102,6 @@ def to_csv(
 
     Examples
     --------
-    >>> import numpy as np
     >>> from hyperspy_dlatoms import AtomPositions
     >>> import tempfile
     >>> from pathlib import Path
@@ -281,7 +279,6 @@ def from_array(
 
     Examples
     --------
-    >>> import numpy as np
     >>> from hyperspy_dlatoms import AtomPositions
     >>> atoms = AtomPositions.from_array(np.ones((4, 2)), columns=("x_px", "y_px"), sampling=0.1)
     >>> atoms.data[0].shape

@@ -3,13 +3,13 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from hyperspy_dlatoms._doing import tracker
+from hyperspy_dlatoms.analysis.tracks import link
 from hyperspy_dlatoms.signals import _export
 from hyperspy_dlatoms.signals._columns import DEFAULT, pixel_size
 from hyperspy_dlatoms.signals._docstrings import filled
@@ -77,8 +77,6 @@ def tracks(
     2      1      1  3.1       3.0
     3      1      0  1.1       1.0
     """
-    from hyperspy_dlatoms.analysis.tracks import link
-
     calibration, axes = self._calibration, self.axes_manager.navigation_axes
     if len(axes) != 1:
         raise ValueError(
@@ -87,7 +85,7 @@ def tracks(
     kept: list[np.ndarray] = []
 
     def positions() -> Iterator[np.ndarray]:
-        frames = itertools.chain.from_iterable(_export.slabs(self.data))
+        frames = _export.each_frame(self.data)
         for frame in tracker(is_shown(show_progressbar))(frames, "tracks", axes[0].size):
             kept.append(frame)
             yield calibration.in_angstrom(frame)

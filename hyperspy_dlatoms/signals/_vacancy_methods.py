@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from hyperspy_dlatoms import registry
 from hyperspy_dlatoms.analysis import vacancies
 from hyperspy_dlatoms.analysis.vacancies import species_column
 from hyperspy_dlatoms.signals import _export
 from hyperspy_dlatoms.signals._docstrings import filled
+from hyperspy_dlatoms.signals._frame_physics import distance_edges
 from hyperspy_dlatoms.signals._mapping import map_frames
 from hyperspy_dlatoms.signals._material import named_in
 from hyperspy_dlatoms.signals._quality import warn_of_statistics
@@ -214,12 +216,7 @@ def vacancy_pairs(
     0  S vacancy  0.0   4.0      1       0.4    2.5
     1  S vacancy  4.0   8.0      0       0.3    0.0
     """
-    if not (bin_width > 0 and max_distance >= bin_width and np.isfinite(max_distance)):
-        raise ValueError(
-            f"bin_width is {bin_width} and max_distance {max_distance}: expected a positive "
-            "width in Å, and a distance that is no less."
-        )
-    edges = bin_width * np.arange(int(np.floor(max_distance / bin_width + 1e-9)) + 1)
+    edges = distance_edges(max_distance, bin_width)
     atoms = self._computed()
     frames, calibration, navigation = atoms._for_tables()
     warn_of_statistics(atoms.metadata.get_item("VectorMetadata.domain", []))
@@ -240,14 +237,9 @@ def _inside(
     frames: np.ndarray, calibration: _export.Calibration, border: float
 ) -> tuple[np.ndarray, float]:
     """Return the sites of frames that are not near the edges, and the area left in nm²."""
-    if calibration.image_shape is None:
-        raise ValueError(
-            "metadata.VectorMetadata lacks image_shape, the height and width of the image in "
-            "pixels: set it."
-        )
+    size = calibration.known_shape * calibration.sampling
     if not border >= 0:
         raise ValueError(f"border is {border}: expected a width in Å, 0 or more.")
-    size = np.array(calibration.image_shape) * calibration.sampling
     # The first pixel is centred at 0.
     first = -0.5 * calibration.sampling + border
     last = first + size - 2 * border
@@ -266,9 +258,6 @@ def _inside(
 
 def _rates_of_model(atoms: AtomPositions, dose: float | None) -> dict[str, Rates]:
     """Read the errors of the network about vacancies from its card."""
-    from hyperspy_dlatoms import registry
-    from hyperspy_dlatoms.registry import handles
-
     model = atoms.metadata.get_item("VectorMetadata.model", "")
     if model not in registry.names():
         raise ValueError(
@@ -280,5 +269,5 @@ def _rates_of_model(atoms: AtomPositions, dose: float | None) -> dict[str, Rates
             "The errors of the network depend on the dose: give dose, in e/Å² of each image, "
             "or rates."
         )
-    rates = vacancies.rates_from_scores(handles.handle(model).card.scores, float(dose))
+    rates = vacancies.rates_from_scores(registry.handle(model).card.scores, float(dose))
     return named_in(atoms.metadata.get_item("VectorMetadata.material", None), rates)

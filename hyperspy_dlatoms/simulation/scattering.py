@@ -80,7 +80,6 @@ def scattering_map(
 
     Examples
     --------
-    >>> import numpy as np
     >>> from hyperspy_dlatoms.simulation import amorphous_carbon
     >>> rng = np.random.default_rng(1)
     >>> projected, sites, species = scattering_map(rng, amorphous_carbon(rng, size=20))

@@ -164,7 +164,7 @@ def test_rates_from_a_card(movie, monkeypatch):
     card = type("Card", (), {"scores": scores})
     monkeypatch.setattr(registry, "names", lambda: ("mos2",))
     handle = type("Handle", (), {"card": card})
-    monkeypatch.setattr("hyperspy_dlatoms.registry.handles.handle", lambda name: handle)
+    monkeypatch.setattr("hyperspy_dlatoms.registry.handle", lambda name: handle)
     movie.metadata.VectorMetadata.model = "mos2"
     for dose, recall in ((1000, 0.8), (9999, 0.8), (2e4, 0.95)):
         table = movie.vacancy_statistics(dose=dose)

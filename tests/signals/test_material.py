@@ -136,7 +136,7 @@ def test_the_sample_contradicts_a_network_of_elements(use, series):
 def test_a_network_that_tells_no_elements_apart_takes_no_material():
     card = replace(SpotSeriesNetwork().card, classes=("column",))
     with pytest.raises(ValueError, match="'series' tells no elements apart"):
-        _material.layer_of("WS2", [], card)
+        _material.layer_of("WS2", hs.signals.BaseSignal([0]), card)
 
 
 def test_an_ensemble_is_told_as_well(use, series):

@@ -86,7 +86,6 @@ class Camera:
 
         Examples
         --------
-        >>> import numpy as np
         >>> from hyperspy_dlatoms.simulation.imaging import Camera
         >>> Camera(sampling=0.1, mtf=(1.0, 0.0, 0.5, 3.0)).transfer(np.array([0.0, 5.0]))
         array([1. , 0.5])

@@ -122,7 +122,6 @@ def take_image(
 
     Examples
     --------
-    >>> import numpy as np
     >>> from hyperspy_dlatoms.simulation.imaging import Conditions, take_image
     >>> rng = np.random.default_rng(0)
     >>> counts, pixel = take_image(rng, np.ones((64, 64), complex), 0.2, 300e3, Conditions())
@@ -163,7 +162,6 @@ def take_series(
 
     Examples
     --------
-    >>> import numpy as np
     >>> from hyperspy_dlatoms.simulation.imaging import Conditions, take_series
     >>> conditions = Conditions(defoci=(-50.0, 0.0, 50.0), drift=((0, 0.2), (0, 0), (0.1, 0)))
     >>> rng = np.random.default_rng(0)

@@ -210,7 +210,6 @@ def take_scan(
 
     Examples
     --------
-    >>> import numpy as np
     >>> from hyperspy_dlatoms.simulation.imaging import ScanConditions, take_scan
     >>> rng, empty = np.random.default_rng(0), np.zeros((64, 64), complex)
     >>> middle = np.array([[6.4, 6.4]])

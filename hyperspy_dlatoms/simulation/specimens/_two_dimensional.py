@@ -142,7 +142,6 @@ def two_dimensional_layer(
 
     Examples
     --------
-    >>> import numpy as np
     >>> layer = two_dimensional_layer(np.random.default_rng(1), size=20, double_vacancies=0.1)
     >>> sites, species = layer.sites_and_species()
     >>> sorted({(layer.kinds[kind], int(height)) for kind, height in zip(species, sites[:, 2])})

@@ -102,7 +102,6 @@ def amorphous_carbon(
 
     Examples
     --------
-    >>> import numpy as np
     >>> film = amorphous_carbon(np.random.default_rng(1), size=20, thickness=10)
     >>> film.sites().shape
     (0, 3)

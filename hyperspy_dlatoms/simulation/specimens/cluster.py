@@ -151,7 +151,6 @@ def metal_cluster(
 
     Examples
     --------
-    >>> import numpy as np
     >>> specimen = metal_cluster(np.random.default_rng(1), "Pt", size=40, shape="decahedron")
     >>> int(specimen.sites()[:, 2].sum()) == len(specimen.atoms)
     True

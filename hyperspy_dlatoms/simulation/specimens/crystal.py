@@ -132,7 +132,6 @@ def crystal(
 
     Examples
     --------
-    >>> import numpy as np
     >>> specimen = crystal(np.random.default_rng(1), "perovskite", 30, zone="001", shape="film")
     >>> specimen.kinds
     ('column', 'light column')

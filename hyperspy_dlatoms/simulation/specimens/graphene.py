@@ -163,7 +163,6 @@ def graphene_sheet(
 
     Examples
     --------
-    >>> import numpy as np
     >>> sheet = graphene_sheet(np.random.default_rng(1), size=20)
     >>> bool(abs(len(sheet.sites()) / 18.5**2 - 0.382) < 0.03)
     True

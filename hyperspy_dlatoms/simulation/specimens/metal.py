@@ -133,7 +133,6 @@ def metal_nanoparticle(
 
     Examples
     --------
-    >>> import numpy as np
     >>> specimen = metal_nanoparticle(np.random.default_rng(1), "Pt", size=40, radius=6)
     >>> int(specimen.sites()[:, 2].sum()) == len(specimen.atoms)
     True

@@ -118,7 +118,6 @@ def oxide_slab(
 
     Examples
     --------
-    >>> import numpy as np
     >>> slab = oxide_slab(np.random.default_rng(1), size=20, thickness=10)
     >>> sorted(set(slab.atoms.symbols))
     ['Ce', 'O']

@@ -54,7 +54,6 @@ def single_atoms(
 
     Examples
     --------
-    >>> import numpy as np
     >>> len(single_atoms(np.random.default_rng(1), "Ir", size=30, number=7).sites())
     7
     """
