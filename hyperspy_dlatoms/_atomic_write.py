@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Atomic writes: a reader finds a whole file or none."""
 
-from __future__ import annotations
-
 import os
 import threading
 from collections.abc import Iterator

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Libraries that only an extra of the package installs."""
 
-from __future__ import annotations
-
 import importlib
 
 

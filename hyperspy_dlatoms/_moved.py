@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Modules of the previous release under their earlier names, deprecated, for one release."""
 
-from __future__ import annotations
-
 import importlib
 import sys
 import warnings

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Names and their values, as text of 79 columns and as HTML for notebooks."""
 
-from __future__ import annotations
-
 import html
 import textwrap
 from collections.abc import Iterable

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Warnings of the package, by what they are about, at the line of the user."""
 
-from __future__ import annotations
-
 import sys
 import threading
 import warnings

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Maps of a quantity of atoms on a grid."""
 
-from __future__ import annotations
-
 import numpy as np
 from scipy.spatial import cKDTree
 

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Events in the tracks of atoms: residence times and jumps."""
 
-from __future__ import annotations
-
 import numpy as np
 import pandas as pd
 

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Grains: atoms that repeat by a common pair of translations, found from positions alone."""
 
-from __future__ import annotations
-
 from typing import NamedTuple
 
 import numpy as np

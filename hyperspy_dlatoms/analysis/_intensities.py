@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The signal of each column of an image, with its standard deviation."""
 
-from __future__ import annotations
-
 from typing import NamedTuple
 
 import numpy as np

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Which of some known kinds each column is, by its signal in annular dark field."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import numpy as np

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Neighbours: bonds, their lengths and angles, coordination, order, and edges."""
 
-from __future__ import annotations
-
 from typing import NamedTuple
 
 import numpy as np

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The offset of atoms of one sublattice from the centre of their neighbours of another one."""
 
-from __future__ import annotations
-
 import numpy as np
 from scipy.spatial import cKDTree
 

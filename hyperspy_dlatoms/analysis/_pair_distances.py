@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Pair correlation of marked sites of a lattice: whether they cluster more than at random."""
 
-from __future__ import annotations
-
 from typing import NamedTuple
 
 import numpy as np

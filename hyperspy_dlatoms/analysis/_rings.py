@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Rings of bonds: the hexagons of a honeycomb, and the pentagons and heptagons of its defects."""
 
-from __future__ import annotations
-
 from typing import NamedTuple
 
 import numpy as np

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What can be said about found positions without knowing the true ones."""
 
-from __future__ import annotations
-
 from typing import NamedTuple
 
 import numpy as np

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Tracks of atoms through the frames of a movie, by trackpy."""
 
-from __future__ import annotations
-
 import itertools
 import logging
 import warnings

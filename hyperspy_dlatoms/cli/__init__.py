@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The command ``dlatoms``, one of its commands a module."""
 
-from __future__ import annotations
-
 import argparse
 import os
 import sys

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The files that a search reads and writes."""
 
-from __future__ import annotations
-
 import argparse
 import hashlib
 import os

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Output of the commands."""
 
-from __future__ import annotations
-
 import sys
 
 from hyperspy_dlatoms._warnings import DLAtomsWarning

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Messages of the package in the words of the command line."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Collection
 

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The files that the commands write."""
 
-from __future__ import annotations
-
 import tempfile
 from pathlib import Path
 

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The command ``dlatoms classify``."""
 
-from __future__ import annotations
-
 import argparse
 
 from hyperspy_dlatoms.cli import _searching

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The command ``dlatoms evaluate``."""
 
-from __future__ import annotations
-
 import argparse
 import dataclasses
 import sys

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The command ``dlatoms watch``."""
 
-from __future__ import annotations
-
 import argparse
 import shutil
 import statistics

@@ -1,12 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The example images that come with the package."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from hyperspy.signals import Signal2D
+from hyperspy.signals import Signal2D
 
 
 def nanoparticle() -> Signal2D:

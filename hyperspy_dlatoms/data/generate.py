@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Data sets that are generated, from a recipe or from a benchmark."""
 
-from __future__ import annotations
-
 import dataclasses
 import tempfile
 from pathlib import Path

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Small data sets as one file: frames of counts, and the true sites of each."""
 
-from __future__ import annotations
-
 import json
 import math
 import os

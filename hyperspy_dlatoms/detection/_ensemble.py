@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Merging of the sites of several networks, and of their domain scores."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import numpy as np

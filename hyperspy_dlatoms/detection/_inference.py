@@ -1,24 +1,20 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Tiles of frames through the networks, in batches of one shape."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from operator import itemgetter
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, TypeVar
+from typing import Any, NamedTuple, TypeAlias, TypeVar
 
 import numpy as np
 
 from hyperspy_dlatoms.detection._symmetry import Symmetrised
 from hyperspy_dlatoms.detection._tiling import Tile, Tiling
+from hyperspy_dlatoms.networks.card import ModelCard
+from hyperspy_dlatoms.networks.ensemble import AtomEnsemble
 from hyperspy_dlatoms.networks.maps import SiteMaps
+from hyperspy_dlatoms.networks.network import AtomNetwork
 from hyperspy_dlatoms.networks.resampling import Grid
 from hyperspy_dlatoms.networks.running import has_accelerator
-
-if TYPE_CHECKING:
-    from hyperspy_dlatoms.networks.card import ModelCard
-    from hyperspy_dlatoms.networks.ensemble import AtomEnsemble
-    from hyperspy_dlatoms.networks.network import AtomNetwork
 
 BATCH_PIXELS = 1536**2
 """Working pixels of a batch, which determines the memory: about 1 GB."""

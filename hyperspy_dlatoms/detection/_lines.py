@@ -4,8 +4,6 @@
 Slopes of brightness are those of an uneven illumination or a background.
 """
 
-from __future__ import annotations
-
 from itertools import pairwise
 from typing import NamedTuple
 

@@ -5,8 +5,6 @@ The local mean and rms are those of pixels about as bright as the surroundings o
 bilateral filter (Tomasi and Manduchi 1998), with a median of the image as the guide.
 """
 
-from __future__ import annotations
-
 from typing import NamedTuple
 
 import numpy as np

@@ -1,16 +1,12 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The mean output of a network over the orientations of an image."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from hyperspy_dlatoms.networks.maps import SiteMaps
-
-if TYPE_CHECKING:
-    from hyperspy_dlatoms.networks.network import AtomNetwork
+from hyperspy_dlatoms.networks.network import AtomNetwork
 
 
 class Symmetrised:

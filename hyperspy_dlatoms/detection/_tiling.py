@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Cutting of a frame into overlapping tiles of one shape."""
 
-from __future__ import annotations
-
 from functools import lru_cache
 from typing import NamedTuple
 

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The spots of a lattice in the spectrum of an image, and the part that shows them best."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Iterator
 

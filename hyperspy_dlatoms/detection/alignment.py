@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Measuring the shifts between the images of a focal series, and aligning them."""
 
-from __future__ import annotations
-
 from typing import NamedTuple
 
 import numpy as np

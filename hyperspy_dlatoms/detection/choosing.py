@@ -1,11 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Which of several networks reads an image: a window of it is shown to each."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from scipy.spatial import cKDTree
@@ -15,10 +13,8 @@ from hyperspy_dlatoms.analysis.lattice import best_fit, lattices_of, with_lattic
 from hyperspy_dlatoms.detection._window import lattice_centre, window_about
 from hyperspy_dlatoms.detection.masking import mask_bad
 from hyperspy_dlatoms.detection.pipeline import detect
-
-if TYPE_CHECKING:
-    from hyperspy_dlatoms.networks.ensemble import AtomEnsemble
-    from hyperspy_dlatoms.networks.network import AtomNetwork
+from hyperspy_dlatoms.networks.ensemble import AtomEnsemble
+from hyperspy_dlatoms.networks.network import AtomNetwork
 
 _WINDOW = 64.0
 """Edge of the window (Å): hundreds of columns, at a tenth of the time of a common image."""

@@ -1,15 +1,12 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Check of a stated calibration, by the sites found with it and by the spectrum of the image."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 
-from hyperspy_dlatoms.analysis.lattice import SHEETS, best_fit, lattices_of
+from hyperspy_dlatoms.analysis.lattice import SHEETS, Lattice, Spacing, best_fit, lattices_of
 from hyperspy_dlatoms.detection._window import lattice_evidence
 from hyperspy_dlatoms.detection.pipeline import working_image
 from hyperspy_dlatoms.detection.sampling import (
@@ -19,11 +16,8 @@ from hyperspy_dlatoms.detection.sampling import (
     SamplingError,
     find_lattice,
 )
-
-if TYPE_CHECKING:
-    from hyperspy_dlatoms.analysis.lattice import Lattice, Spacing
-    from hyperspy_dlatoms.networks.ensemble import AtomEnsemble
-    from hyperspy_dlatoms.networks.network import AtomNetwork
+from hyperspy_dlatoms.networks.ensemble import AtomEnsemble
+from hyperspy_dlatoms.networks.network import AtomNetwork
 
 UNREAD = "unread"
 """In place of the lattice that an image shows: none that the network finds at any sampling."""

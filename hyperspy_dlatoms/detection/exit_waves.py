@@ -1,10 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Exit waves of focal series, by a network."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -12,11 +9,9 @@ from hyperspy_dlatoms.detection._inference import BATCH_PIXELS, padded_window
 from hyperspy_dlatoms.detection._tiling import cut
 from hyperspy_dlatoms.detection.masking import mask_series, warn_of_masked
 from hyperspy_dlatoms.detection.pipeline import GRID_MULTIPLE, check_frames, warn_of_sampling
+from hyperspy_dlatoms.networks.network import AtomNetwork
 from hyperspy_dlatoms.networks.normalisation import contrast_of_series
 from hyperspy_dlatoms.networks.resampling import Grid, resample
-
-if TYPE_CHECKING:
-    from hyperspy_dlatoms.networks.network import AtomNetwork
 
 
 def exit_waves(

@@ -1,10 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Maps of probability and agreement, on the pixels of the frames."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -17,12 +14,9 @@ from hyperspy_dlatoms.detection._inference import (
 )
 from hyperspy_dlatoms.detection.pipeline import check_frames, prepared, too_small, warn_of_sampling
 from hyperspy_dlatoms.networks.ensemble import AtomEnsemble
-from hyperspy_dlatoms.networks.resampling import interpolate
-
-if TYPE_CHECKING:
-    from hyperspy_dlatoms.networks.maps import SiteMaps
-    from hyperspy_dlatoms.networks.network import AtomNetwork
-    from hyperspy_dlatoms.networks.resampling import Grid
+from hyperspy_dlatoms.networks.maps import SiteMaps
+from hyperspy_dlatoms.networks.network import AtomNetwork
+from hyperspy_dlatoms.networks.resampling import Grid, interpolate
 
 # So many rows at a time stay in the cache.
 _ROWS = 256

@@ -6,12 +6,10 @@ Mask, resample, normalise, tile, infer, select, merge; and one check after them,
 `contradiction`.)
 """
 
-from __future__ import annotations
-
 import dataclasses
 from collections.abc import Iterator, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from scipy.ndimage import binary_opening
@@ -21,6 +19,7 @@ from hyperspy_dlatoms.detection._ensemble import median_score, merge
 from hyperspy_dlatoms.detection._inference import (
     BATCH_PIXELS,
     Frame,
+    Member,
     TileOutput,
     in_cells,
     infer,
@@ -39,18 +38,14 @@ from hyperspy_dlatoms.detection.sites import (
     select,
 )
 from hyperspy_dlatoms.networks.architecture import encode_defoci
-from hyperspy_dlatoms.networks.domain import TOLERATED
+from hyperspy_dlatoms.networks.card import ModelCard
+from hyperspy_dlatoms.networks.domain import TOLERATED, DomainScore
+from hyperspy_dlatoms.networks.ensemble import AtomEnsemble
 from hyperspy_dlatoms.networks.maps import REACH
+from hyperspy_dlatoms.networks.network import AtomNetwork
 from hyperspy_dlatoms.networks.normalisation import normalise, normalise_series
 from hyperspy_dlatoms.networks.resampling import Grid, resample, resample_on_device
 from hyperspy_dlatoms.networks.running import has_accelerator
-
-if TYPE_CHECKING:
-    from hyperspy_dlatoms.detection._inference import Member
-    from hyperspy_dlatoms.networks.card import ModelCard
-    from hyperspy_dlatoms.networks.domain import DomainScore
-    from hyperspy_dlatoms.networks.ensemble import AtomEnsemble
-    from hyperspy_dlatoms.networks.network import AtomNetwork
 
 GRID_MULTIPLE = 32
 """Sides and origins of tiles are multiples of it, working px: four poolings behind the stem."""

@@ -1,12 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The Cramér-Rao bound of the positions of sites in an image of counted electrons."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 import scipy.sparse
@@ -19,9 +16,7 @@ from hyperspy_dlatoms.data.benchmark.waves import SAMPLING, displaced, resting_w
 from hyperspy_dlatoms.simulation.imaging.camera import record
 from hyperspy_dlatoms.simulation.imaging.conditions import Conditions
 from hyperspy_dlatoms.simulation.imaging.image import image_intensity
-
-if TYPE_CHECKING:
-    from hyperspy_dlatoms.simulation.specimens.specimen import Specimen
+from hyperspy_dlatoms.simulation.specimens.specimen import Specimen
 
 FOOTPRINT = 5.0
 """The image of a column is taken to end at this distance from it (Å), some ten times its width."""

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Calibration of probabilities and standard deviations."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import numpy as np

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Confusion matrices of kinds of sites, and scores by kind."""
 
-from __future__ import annotations
-
 from typing import NamedTuple
 
 import numpy as np

@@ -1,15 +1,12 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Finders: functions that find sites in a frame."""
 
-from __future__ import annotations
-
 import warnings
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 import numpy as np
 
-if TYPE_CHECKING:
-    from hyperspy_dlatoms.registry.catalogue import ModelLike
+from hyperspy_dlatoms.registry.catalogue import ModelLike
 
 _COMPARED = ("y", "x", "probability", "y_sigma", "x_sigma", "height", "height_sigma")
 

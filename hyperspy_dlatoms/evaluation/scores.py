@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Scores of a comparison: recall, precision and errors."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import numpy as np

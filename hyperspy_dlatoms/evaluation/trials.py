@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Earlier names of the benchmarks, kept for one release."""
 
-from __future__ import annotations
-
 import warnings
 
 from hyperspy_dlatoms.data.benchmark.curves import Benchmark, benchmark

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The import of Keras and its backend, without the messages of TensorFlow about itself."""
 
-from __future__ import annotations
-
 import importlib
 import logging
 import os

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The materials of cards of format 1, read from the recipe in them."""
 
-from __future__ import annotations
-
 from typing import Any
 
 # The names that recipes of that format had, frozen: newer cards list their materials.

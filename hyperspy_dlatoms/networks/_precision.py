@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The precision that a network runs in: half precision where it is faster and as accurate."""
 
-from __future__ import annotations
-
 import os
 from functools import lru_cache
 from pathlib import Path

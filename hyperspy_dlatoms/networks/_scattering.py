@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """How strongly elements scatter, for networks that are told what a layer is made of."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import numpy as np

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Several networks that are applied to the same image."""
 
-from __future__ import annotations
-
 import dataclasses
 from collections.abc import Sequence
 

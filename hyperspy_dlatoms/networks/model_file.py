@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Reading and writing a network as one safetensors file: arrays, and the card in the header."""
 
-from __future__ import annotations
-
 import hashlib
 import json
 import os

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Local normalisation of images, the same when a network is trained and when it is used."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import numpy as np

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Drawing values from the ranges of a recipe."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Any
 

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The ranges of the imaging conditions, with their units."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Any
 

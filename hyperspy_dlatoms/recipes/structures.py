@@ -4,8 +4,6 @@
 The builders are in `hyperspy_dlatoms.simulation.specimens`; their arguments have these names.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path

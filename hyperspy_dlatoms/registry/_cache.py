@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The cache: the folder of downloaded and generated files."""
 
-from __future__ import annotations
-
 import hashlib
 import json
 import os

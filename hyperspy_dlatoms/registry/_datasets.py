@@ -1,12 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Data sets of the registry by name, loaded by :mod:`hyperspy_dlatoms.data`."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from hyperspy_dlatoms.data.datasets import LabelledImages
+from hyperspy_dlatoms.data.datasets import LabelledImages
 
 
 def load_dataset(

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Writing a registry: a folder of models and their catalogue, for any web server."""
 
-from __future__ import annotations
-
 import dataclasses
 import json
 import os

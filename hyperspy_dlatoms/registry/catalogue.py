@@ -7,16 +7,14 @@ import os
 import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeAlias, cast
+from typing import TypeAlias, cast
 
+from hyperspy_dlatoms.networks.ensemble import AtomEnsemble
+from hyperspy_dlatoms.networks.network import AtomNetwork
 from hyperspy_dlatoms.registry import sources
 from hyperspy_dlatoms.registry.entries import Entry, is_name
 from hyperspy_dlatoms.registry.errors import RegistryError
 from hyperspy_dlatoms.registry.fetch import fetch
-
-if TYPE_CHECKING:
-    from hyperspy_dlatoms.networks.ensemble import AtomEnsemble
-    from hyperspy_dlatoms.networks.network import AtomNetwork
 
 _SUFFIX = ".safetensors"
 
@@ -125,8 +123,6 @@ def load(model: ModelLike, *, offline: bool = False) -> AtomNetwork | AtomEnsemb
     TypeError
         If `model` is something else.
     """
-    from hyperspy_dlatoms.networks.ensemble import AtomEnsemble
-    from hyperspy_dlatoms.networks.network import AtomNetwork
 
     def one(model: OneModel) -> AtomNetwork:
         if isinstance(model, AtomNetwork):
@@ -150,8 +146,6 @@ def member_name(entry: Entry, member: str) -> str:
 
 def name_and_threshold(model: ModelLike, offline: bool) -> tuple[str | None, float | None]:
     """Return the name and the threshold of an ensemble, if it has its own."""
-    from hyperspy_dlatoms.networks.ensemble import AtomEnsemble
-
     if isinstance(model, AtomEnsemble):
         return model.card.name, model.threshold
     return (model, _entry(model, offline).threshold) if isinstance(model, str) else (None, None)
@@ -159,8 +153,6 @@ def name_and_threshold(model: ModelLike, offline: bool) -> tuple[str | None, flo
 
 def networks_of(model: ModelLike, offline: bool) -> OneModel | list[OneModel]:
     """Return a network as it was given, or those of an ensemble and of the ensembles in it."""
-    from hyperspy_dlatoms.networks.ensemble import AtomEnsemble
-
     if isinstance(model, AtomEnsemble):
         return list(model.members)
     if isinstance(model, list | tuple):

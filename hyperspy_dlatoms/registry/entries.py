@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The entries of a catalogue, and reading them from its JSON."""
 
-from __future__ import annotations
-
 import dataclasses
 import json
 import re

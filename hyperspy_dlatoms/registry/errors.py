@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Errors of the registry."""
 
-from __future__ import annotations
-
 
 class RegistryError(ValueError):
     """A model, data set or source that is not in the registry, or cannot be had."""

@@ -8,20 +8,18 @@ import threading
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TypeAlias
 
 from hyperspy_dlatoms.networks._precision import PRECISION, precision
+from hyperspy_dlatoms.networks.card import ModelCard
 from hyperspy_dlatoms.networks.ensemble import AtomEnsemble, common_card
 from hyperspy_dlatoms.networks.model_file import ModelFileError, open_model
 from hyperspy_dlatoms.networks.network import AtomNetwork
 from hyperspy_dlatoms.networks.running import ENGINE, engine
 from hyperspy_dlatoms.registry import catalogue, sources
+from hyperspy_dlatoms.registry.catalogue import ModelLike, OneModel
 from hyperspy_dlatoms.registry.entries import PACKAGE
 from hyperspy_dlatoms.registry.errors import RegistryError
-
-if TYPE_CHECKING:
-    from hyperspy_dlatoms.networks.card import ModelCard
-    from hyperspy_dlatoms.registry.catalogue import ModelLike, OneModel
 
 # Two threads that ask for the same network at once get one, not two.
 _loading = threading.RLock()

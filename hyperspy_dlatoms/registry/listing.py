@@ -1,27 +1,23 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Tables of the catalogues, and details of one entry."""
 
-from __future__ import annotations
-
 import textwrap
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from rich import filesize
 
 from hyperspy_dlatoms import _rows
 from hyperspy_dlatoms.networks._card_summary import rows_of, scores_of
+from hyperspy_dlatoms.networks.card import ModelCard
 from hyperspy_dlatoms.networks.model_file import open_model
 from hyperspy_dlatoms.registry import _cache, sources
 from hyperspy_dlatoms.registry.catalogue import member_name
 from hyperspy_dlatoms.registry.entries import KINDS, PACKAGE, Entry
 from hyperspy_dlatoms.registry.errors import RegistryError
 from hyperspy_dlatoms.registry.fetch import on_this_computer
-
-if TYPE_CHECKING:
-    from hyperspy_dlatoms.networks.card import ModelCard
 
 _HEADINGS = {
     "model": "Networks",

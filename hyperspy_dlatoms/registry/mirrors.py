@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The registries that ``HYPERSPY_DLATOMS_REGISTRY`` names: folders and addresses."""
 
-from __future__ import annotations
-
 import os
 from pathlib import Path
 from typing import NamedTuple

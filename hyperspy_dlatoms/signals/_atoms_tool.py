@@ -1,17 +1,17 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Interactive mode of ``find_atoms_nn``: a traited tool, whatever shows its widgets."""
 
-from __future__ import annotations
-
 import os
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import traits.api as t
+from hyperspy.signals import Signal2D
 from hyperspy.ui_registry import add_gui_method
 
 from hyperspy_dlatoms._extras import require
 from hyperspy_dlatoms.registry import catalogue
+from hyperspy_dlatoms.registry.catalogue import ModelLike
 from hyperspy_dlatoms.signals import _blocks, _choice, _picture
 from hyperspy_dlatoms.signals._colours import BY_HAND, PLAIN, TINT
 from hyperspy_dlatoms.signals._edits import Edit, Edits
@@ -21,11 +21,6 @@ from hyperspy_dlatoms.signals._mapping import map_frames
 from hyperspy_dlatoms.signals._mouse import Mouse, Points
 from hyperspy_dlatoms.signals._selection import in_regions
 from hyperspy_dlatoms.signals.atom_positions import AtomPositions
-
-if TYPE_CHECKING:
-    from hyperspy.signals import Signal2D
-
-    from hyperspy_dlatoms.registry.catalogue import ModelLike
 
 # Of the minimum distance of two atoms: nearer to one the mouse means that one.
 _SAME = 0.5

@@ -1,28 +1,23 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The frames of a signal by its axes: sampling, and focal series."""
 
-from __future__ import annotations
-
 import math
 import re
 import unicodedata
 import uuid
 from collections.abc import Sequence
 from numbers import Integral, Real
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import dask.array as da
 import numpy as np
+from hyperspy.axes import BaseDataAxis
 from hyperspy.signals import Signal2D
 
 from hyperspy_dlatoms._warnings import FocalAxisWarning, warn
 from hyperspy_dlatoms.detection.masking import unmasked
+from hyperspy_dlatoms.networks.card import ModelCard
 from hyperspy_dlatoms.signals._colour import as_grey
-
-if TYPE_CHECKING:
-    from hyperspy.axes import BaseDataAxis
-
-    from hyperspy_dlatoms.networks.card import ModelCard
 
 # Frames are grouped into blocks of about so many bytes; one frame is never split.
 _BLOCK_SIZE = 32 * 2**20

@@ -491,7 +491,7 @@ def _probability_of_block(
     frames, drifts = _frames_of(block, sampling, focus)
     if focus is not None:
         check_drift(drifts, sampling, align=focus.align)
-    settings = {"defoci": focus and focus.defoci, "elements": elements}
+    settings: dict[str, Any] = {"defoci": focus and focus.defoci, "elements": elements}
     maps = probability_maps(frames, sampling, handle.get(), symmetrise=symmetrise, **settings)
     if maps.ndim == 4:
         maps = np.moveaxis(maps, -1, 1)

@@ -5,8 +5,6 @@ A checkpoint is a directory: a description of the search, and a file for each bl
 atomically, so that an interrupted search can continue.
 """
 
-from __future__ import annotations
-
 import hashlib
 import json
 import os
@@ -15,7 +13,7 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import dask
 import dask.array as da
@@ -26,11 +24,9 @@ from hyperspy_dlatoms._version import __version__
 from hyperspy_dlatoms.detection.alignment import Drift
 from hyperspy_dlatoms.networks.domain import DomainScore
 from hyperspy_dlatoms.networks.running import engine
+from hyperspy_dlatoms.registry.handles import Handle
+from hyperspy_dlatoms.signals._axes import Images
 from hyperspy_dlatoms.signals._quality import FrameResult
-
-if TYPE_CHECKING:
-    from hyperspy_dlatoms.registry.handles import Handle
-    from hyperspy_dlatoms.signals._axes import Images
 
 MANIFEST = "search.json"
 FORMAT = 1

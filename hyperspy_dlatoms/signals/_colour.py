@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Images stored in colour that are grey."""
 
-from __future__ import annotations
-
 import dask.array as da
 import numpy as np
 

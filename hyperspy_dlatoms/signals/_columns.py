@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Columns with their unit in their name: ``y_nm``, ``x_sigma_px``, ``time_s``."""
 
-from __future__ import annotations
-
 import unicodedata
 from collections.abc import Iterable
 

@@ -4,8 +4,6 @@
 A line ``{NAME}`` in the docstring of a method that is decorated with `filled` stands for the text.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable
 from textwrap import indent

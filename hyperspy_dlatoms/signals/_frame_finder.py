@@ -1,23 +1,18 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The atoms of one frame after another, at once for each new threshold."""
 
-from __future__ import annotations
-
 from collections import OrderedDict
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
+from hyperspy.signals import Signal2D
 
 from hyperspy_dlatoms.detection import pipeline
+from hyperspy_dlatoms.detection.pipeline import Survey
+from hyperspy_dlatoms.networks.domain import DomainScore
+from hyperspy_dlatoms.registry.catalogue import ModelLike
 from hyperspy_dlatoms.signals import _blocks
-
-if TYPE_CHECKING:
-    from hyperspy.signals import Signal2D
-
-    from hyperspy_dlatoms.detection.pipeline import Survey
-    from hyperspy_dlatoms.networks.domain import DomainScore
-    from hyperspy_dlatoms.registry.catalogue import ModelLike
-    from hyperspy_dlatoms.signals._blocks import SearchOptions
+from hyperspy_dlatoms.signals._blocks import SearchOptions
 
 # Frames whose candidates are kept: some MB, whatever the length of a movie.
 _KEPT = 64

@@ -1,17 +1,14 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Widgets of the interactive tool in Jupyter."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import ipywidgets as widgets
 from hyperspy_gui_ipywidgets.axes import get_ipy_navigation_sliders
 from hyperspy_gui_ipywidgets.utils import add_display_arg
 from link_traits import link
 
-if TYPE_CHECKING:
-    from hyperspy_dlatoms.signals._atoms_tool import AtomsTool
+from hyperspy_dlatoms.signals._atoms_tool import AtomsTool
 
 _LAYOUT: dict[str, Any] = {
     "style": {"description_width": "9em"},

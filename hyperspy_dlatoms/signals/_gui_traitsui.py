@@ -1,9 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Widgets of the interactive tool in a window."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 # Before traitsui, for it chooses windows that fit Matplotlib's.
 from hyperspy_gui_traitsui.axes import get_navigation_sliders_group
@@ -11,8 +9,7 @@ from hyperspy_gui_traitsui.utils import add_display_arg
 from traitsui import api as ui
 from traitsui.menu import CancelButton, OKButton
 
-if TYPE_CHECKING:
-    from hyperspy_dlatoms.signals._atoms_tool import AtomsTool
+from hyperspy_dlatoms.signals._atoms_tool import AtomsTool
 
 
 class _Handler(ui.Handler):

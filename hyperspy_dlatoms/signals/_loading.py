@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Images from a file."""
 
-from __future__ import annotations
-
 import math
 import os
 from collections.abc import Sequence

@@ -1,19 +1,15 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What a layer is made of: names of the species of networks that know roles, not elements."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, NamedTuple, TypeVar
+from typing import NamedTuple, TypeVar
+
+from hyperspy.signals import BaseSignal
 
 from hyperspy_dlatoms._warnings import DLAtomsWarning, ExtrapolationWarning, warn
+from hyperspy_dlatoms.networks.card import ModelCard
 from hyperspy_dlatoms.networks.domain import ExtrapolationError
-
-if TYPE_CHECKING:
-    from hyperspy.signals import BaseSignal
-
-    from hyperspy_dlatoms.networks.card import ModelCard
 
 _Value = TypeVar("_Value")
 

@@ -5,23 +5,17 @@ Positions belong to pixels. Images that have their size still are the same pixel
 calibrated; of images cropped or binned since, the axes tell where they lie.
 """
 
-from __future__ import annotations
-
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
+from hyperspy.axes import BaseDataAxis
 
 from hyperspy_dlatoms._warnings import DLAtomsWarning, SamplingWarning, warn
 from hyperspy_dlatoms.signals._axes import axis_unit_in_angstrom
 from hyperspy_dlatoms.signals._columns import is_time
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
-
-    from hyperspy.axes import BaseDataAxis
-
-    from hyperspy_dlatoms.signals._export import Calibration
+from hyperspy_dlatoms.signals._export import Calibration
 
 # Relative difference of scales that are the same, of units converted back and forth too.
 _SAME = 1e-4

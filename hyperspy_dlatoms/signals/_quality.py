@@ -1,12 +1,11 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Quality of frames: domain scores, drift, what was not found, and the warnings of them."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
+from hyperspy.misc.utils import DictionaryTreeBrowser
 
 from hyperspy_dlatoms._warnings import (
     DriftWarning,
@@ -15,15 +14,10 @@ from hyperspy_dlatoms._warnings import (
     SamplingWarning,
     warn,
 )
+from hyperspy_dlatoms.detection.alignment import Drift
 from hyperspy_dlatoms.detection.contradiction import describe_contradiction, describe_unfound
-from hyperspy_dlatoms.networks.domain import ExtrapolationError
-
-if TYPE_CHECKING:
-    from hyperspy.misc.utils import DictionaryTreeBrowser
-
-    from hyperspy_dlatoms.detection.alignment import Drift
-    from hyperspy_dlatoms.networks.card import ModelCard
-    from hyperspy_dlatoms.networks.domain import DomainScore
+from hyperspy_dlatoms.networks.card import ModelCard
+from hyperspy_dlatoms.networks.domain import DomainScore, ExtrapolationError
 
 # Indices of images that a warning names.
 _NAMED = 5

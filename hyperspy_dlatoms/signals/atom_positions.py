@@ -5,13 +5,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import dask
 import dask.array as da
 import numpy as np
 from dask.highlevelgraph import HighLevelGraph
-from hyperspy.signals import BaseSignal, LazySignal
+from hyperspy.signals import BaseSignal, LazySignal, Signal2D
 
 from hyperspy_dlatoms import _rows
 from hyperspy_dlatoms.signals import (
@@ -36,9 +36,6 @@ from hyperspy_dlatoms.signals._physics import Physics
 from hyperspy_dlatoms.signals._placement import first_frame, place, warn_of_other_frames
 from hyperspy_dlatoms.signals._progress import progress_of
 from hyperspy_dlatoms.signals._quality import record_quality
-
-if TYPE_CHECKING:
-    from hyperspy.signals import Signal2D
 
 # What users expect of save, and who writes it.
 _NO_SIGNALS = {

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Data sets on disk: exit waves with their sites, and images of them with their conditions."""
 
-from __future__ import annotations
-
 import json
 import os
 from collections.abc import Iterator, Sequence

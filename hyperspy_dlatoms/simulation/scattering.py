@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """How strongly each place of a specimen scatters a scanned probe, as far as that is incoherent."""
 
-from __future__ import annotations
-
 import numpy as np
 from scipy.spatial import cKDTree
 

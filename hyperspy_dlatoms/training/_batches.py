@@ -7,8 +7,6 @@ fixed kinds: images blended from several defoci or of one, by a camera finer or 
 network, so that no image costs more than it needs.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, NamedTuple

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The card of a network that was trained."""
 
-from __future__ import annotations
-
 import math
 import subprocess
 from pathlib import Path

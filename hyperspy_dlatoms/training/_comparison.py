@@ -1,26 +1,22 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Comparison of the sites that a network finds in simulated images with the true ones."""
 
-from __future__ import annotations
-
 import dataclasses
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
 from hyperspy_dlatoms.analysis.matching import match
 from hyperspy_dlatoms.detection.pipeline import find_sites
 from hyperspy_dlatoms.detection.sites import column_names
+from hyperspy_dlatoms.networks.card import ModelCard
 from hyperspy_dlatoms.networks.ensemble import AtomEnsemble
+from hyperspy_dlatoms.networks.network import AtomNetwork
+from hyperspy_dlatoms.recipes.recipe import Recipe
 from hyperspy_dlatoms.simulation.dataset import DataSet, Item
 from hyperspy_dlatoms.simulation.imaging.modality import at_dose
 from hyperspy_dlatoms.training.outliers import take_picture
-
-if TYPE_CHECKING:
-    from hyperspy_dlatoms.networks.card import ModelCard
-    from hyperspy_dlatoms.networks.network import AtomNetwork
-    from hyperspy_dlatoms.recipes.recipe import Recipe
 
 BORDER = 3.0
 """Å. The surroundings of sites nearer to the edges are cut off."""

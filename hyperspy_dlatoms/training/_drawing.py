@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The input of batches made on an accelerator: waves, and conditions drawn ahead."""
 
-from __future__ import annotations
-
 from collections import deque
 
 import numpy as np

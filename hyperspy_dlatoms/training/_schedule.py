@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Progress of a training, and its learning rate."""
 
-from __future__ import annotations
-
 import math
 
 _WARM_UP = 200

@@ -1,14 +1,13 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Focal series outside a training set, from which the limits of a domain are learnt."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from scipy.ndimage import shift
 
+from hyperspy_dlatoms.networks.card import ModelCard
 from hyperspy_dlatoms.recipes.imaging import images_of
 from hyperspy_dlatoms.simulation.dataset import Item
 from hyperspy_dlatoms.simulation.specimens._monolayer import DICHALCOGENIDES, PHASES, RANDOM, ROLES
@@ -25,9 +24,6 @@ from hyperspy_dlatoms.training.outliers import (
     random_lattice,
     take_picture,
 )
-
-if TYPE_CHECKING:
-    from hyperspy_dlatoms.networks.card import ModelCard
 
 SERIES_KINDS = (
     *("layer", "lattice", "misaligned", "graphene", "stretched"),

@@ -1,27 +1,23 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The threshold of a network and its hysteresis threshold, chosen by F1 and false atoms."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from itertools import product
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from hyperspy_dlatoms.detection.sites import likeliest_connected, reach_of
+from hyperspy_dlatoms.networks.card import ModelCard
 from hyperspy_dlatoms.networks.ensemble import AtomEnsemble
+from hyperspy_dlatoms.networks.network import AtomNetwork
+from hyperspy_dlatoms.recipes.recipe import Recipe
 from hyperspy_dlatoms.simulation.imaging.modality import at_dose, draw_any, take_any
 from hyperspy_dlatoms.simulation.scattering import scattering_map
 from hyperspy_dlatoms.simulation.specimens.amorphous import amorphous_carbon, vacuum
 from hyperspy_dlatoms.simulation.wave import exit_wave
 from hyperspy_dlatoms.training._comparison import Outcome, all_sites
 from hyperspy_dlatoms.training._probabilities import READ
-
-if TYPE_CHECKING:
-    from hyperspy_dlatoms.networks.card import ModelCard
-    from hyperspy_dlatoms.networks.network import AtomNetwork
-    from hyperspy_dlatoms.recipes.recipe import Recipe
 
 DOSES = (100, 316, 1000, 3162, 10_000, 31_623, 100_000)
 """e/Å², half a decade apart, from what shows metal columns just so to what shows single atoms."""

@@ -1,26 +1,21 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Fitting the domain of a network: which images it reads right."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy.spatial.distance import cdist
 
 from hyperspy_dlatoms.networks.domain import BANDS, Domain, standardise
+from hyperspy_dlatoms.networks.network import AtomNetwork
+from hyperspy_dlatoms.recipes.recipe import Recipe
+from hyperspy_dlatoms.simulation.dataset import DataSet
 from hyperspy_dlatoms.training._comparison import tolerance, without_decoys
 from hyperspy_dlatoms.training._series_outliers import SERIES_KINDS, draw_series_outlier
 from hyperspy_dlatoms.training.examples import first_held_out, held_out
 from hyperspy_dlatoms.training.extrapolation import Outcome, examine, fallen, usual_f1
 from hyperspy_dlatoms.training.outliers import KINDS, draw_outlier, take_picture
-
-if TYPE_CHECKING:
-    from hyperspy_dlatoms.networks.network import AtomNetwork
-    from hyperspy_dlatoms.recipes.recipe import Recipe
-    from hyperspy_dlatoms.simulation.dataset import DataSet
 
 INSIDE, OUTSIDE, GOOD = 1000, 2800, 1000
 """Images of training waves, of other kinds, and of waves held out: half an hour on two cores."""

@@ -5,11 +5,9 @@ Each image has the F1 of the network and the score of its domain. An image is *f
 if its F1 is more than 0.1 below the median for images of the domain.
 """
 
-from __future__ import annotations
-
 import warnings
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
@@ -17,11 +15,9 @@ from hyperspy_dlatoms.analysis.matching import match
 from hyperspy_dlatoms.detection._inference import known_of
 from hyperspy_dlatoms.detection.pipeline import find_sites, working_image
 from hyperspy_dlatoms.networks.domain import describe
+from hyperspy_dlatoms.networks.network import AtomNetwork
 from hyperspy_dlatoms.training._comparison import BORDER
-
-if TYPE_CHECKING:
-    from hyperspy_dlatoms.networks.network import AtomNetwork
-    from hyperspy_dlatoms.training.outliers import Picture
+from hyperspy_dlatoms.training.outliers import Picture
 
 _FALL = 0.1
 """Drop in F1 that a user would want to be warned of."""

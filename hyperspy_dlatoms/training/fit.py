@@ -1,31 +1,27 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Training a network from a recipe: simulate, fit, keep the best, write one model file."""
 
-from __future__ import annotations
-
 import contextlib
 import dataclasses
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from hyperspy_dlatoms.networks import architecture
 from hyperspy_dlatoms.networks._backend import import_backend
 from hyperspy_dlatoms.networks.model_file import read_model, write_model
+from hyperspy_dlatoms.networks.network import AtomNetwork
 from hyperspy_dlatoms.networks.running import policy
 from hyperspy_dlatoms.recipes.recipe import Recipe, check_classes, read_recipe
 from hyperspy_dlatoms.simulation.dataset import DataSet, simulate
 from hyperspy_dlatoms.simulation.specimens.builders import check_structures, site_kinds
 from hyperspy_dlatoms.training._callbacks import State, make_callbacks, read_state
 from hyperspy_dlatoms.training._card import arguments_of, card_of
+from hyperspy_dlatoms.training._on_device import OnDevice
 from hyperspy_dlatoms.training._start import load_start, start_from
 from hyperspy_dlatoms.training._stream import make_stream
 from hyperspy_dlatoms.training.examples import Examples, first_held_out, seed_of
-
-if TYPE_CHECKING:
-    from hyperspy_dlatoms.networks.network import AtomNetwork
-    from hyperspy_dlatoms.training._on_device import OnDevice
 
 BEST = "best.safetensors"
 """Of the directory of a run: the averaged weights of the best epoch yet, a model file."""

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The loss: likelihoods of the classes, the offsets and the heights."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from hyperspy_dlatoms.networks.architecture import HEIGHT_UNIT, LOG_SIGMA

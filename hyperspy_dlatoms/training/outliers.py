@@ -5,13 +5,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import scipy.fft
 from scipy.ndimage import gaussian_filter
 
 from hyperspy_dlatoms.detection.pipeline import COARSEST
+from hyperspy_dlatoms.networks.card import ModelCard
 from hyperspy_dlatoms.recipes.draws import bounds
 from hyperspy_dlatoms.recipes.imaging import images_of, modality_of
 from hyperspy_dlatoms.simulation.dataset import Item
@@ -19,9 +20,6 @@ from hyperspy_dlatoms.simulation.imaging.camera import Camera, count_electrons, 
 from hyperspy_dlatoms.simulation.imaging.conditions import draw_conditions
 from hyperspy_dlatoms.simulation.imaging.image import take_image
 from hyperspy_dlatoms.simulation.imaging.modality import draw_any, take_any
-
-if TYPE_CHECKING:
-    from hyperspy_dlatoms.networks.card import ModelCard
 
 NO_CLASS = -2
 """Label of a site of none of the classes of a network: whatever it is taken for is wrong."""

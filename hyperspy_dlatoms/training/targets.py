@@ -6,8 +6,6 @@ class of the nearest site, from 1 on, 0 where none is within the radius and -1 f
 then the offset to that site (dy, dx in px), and with heights its number of atoms.
 """
 
-from __future__ import annotations
-
 from typing import Any
 
 import numpy as np

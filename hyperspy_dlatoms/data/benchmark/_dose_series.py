@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The dose curve of a benchmark as a data set."""
 
-from __future__ import annotations
-
 import dataclasses
 from contextlib import nullcontext
 from pathlib import Path

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Specimens of the benchmarks, built differently from those that networks are trained on."""
 
-from __future__ import annotations
-
 import numpy as np
 from scipy.spatial import cKDTree
 

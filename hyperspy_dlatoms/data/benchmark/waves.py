@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Exit waves of a specimen, averaged over its thermal motion."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 import numpy as np

@@ -5,8 +5,6 @@ Image formation is written once, as functions of arrays and their module ``xp``:
 `jax.numpy` on an accelerator. Leading axes are those of a batch, the last two are y and x.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Any
 

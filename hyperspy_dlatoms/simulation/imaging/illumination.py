@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Gradients across a frame: planes for ramps of the defocus, and uneven illumination."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from hyperspy_dlatoms.simulation.imaging._arrays import Array

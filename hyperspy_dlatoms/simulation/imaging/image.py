@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """One image, or a focal series, from an exit wave under given conditions; or batches of them."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import numpy as np

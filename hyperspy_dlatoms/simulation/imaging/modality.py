@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Images of either kind, by the ``imaging`` of a recipe: of a camera (HRTEM), or scanned (STEM)."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Any
 

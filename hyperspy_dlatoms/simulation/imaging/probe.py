@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The probe of a scanning microscope: how it transfers the frequencies of a specimen."""
 
-from __future__ import annotations
-
 from dataclasses import asdict, dataclass, field
 from typing import NamedTuple
 

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What people do to scanned images before they open them here: filters, and grey levels."""
 
-from __future__ import annotations
-
 import numpy as np
 import scipy.fft
 from scipy import ndimage

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The path of a scanned probe: where each line was taken, and so where the sites are."""
 
-from __future__ import annotations
-
 from typing import NamedTuple
 
 import numpy as np

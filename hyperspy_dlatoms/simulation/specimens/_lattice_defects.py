@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Point and line defects of a layer whose sites hold one or more atoms over each other."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, field
 
 import numpy as np

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Single particles of an fcc crystal, columns along the beam."""
 
-from __future__ import annotations
-
 import itertools
 
 import numpy as np

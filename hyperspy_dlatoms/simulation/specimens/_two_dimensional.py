@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Single layers of compounds, such as MoS2, with defects, edges and contamination."""
 
-from __future__ import annotations
-
 from collections import Counter
 from pathlib import Path
 

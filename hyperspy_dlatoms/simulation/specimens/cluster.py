@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Metal particles of given shapes: spheres, octahedra, decahedra and icosahedra."""
 
-from __future__ import annotations
-
 import numpy as np
 from scipy.spatial import cKDTree
 

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Deformation of a flat sheet: ripples, strain and tilt."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import numpy as np

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Graphene: perfect, random and polycrystalline sheets, with defects and contamination."""
 
-from __future__ import annotations
-
 import numpy as np
 
 from hyperspy_dlatoms.recipes.draws import draw, draw_count

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Nanoparticles of fcc metals, in vacuum, on an oxide, or with amorphous carbon."""
 
-from __future__ import annotations
-
 import numpy as np
 
 from hyperspy_dlatoms.recipes.draws import draw, draw_count

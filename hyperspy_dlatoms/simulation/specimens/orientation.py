@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Orientations of cubic crystals to the beam, which runs along z."""
 
-from __future__ import annotations
-
 import numpy as np
 
 ZONES = {

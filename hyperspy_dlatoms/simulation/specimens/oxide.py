@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Cerium dioxide seen edge-on: the support of many metal catalysts."""
 
-from __future__ import annotations
-
 import numpy as np
 
 from hyperspy_dlatoms.recipes.draws import draw

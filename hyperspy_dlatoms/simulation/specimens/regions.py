@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Smooth random regions of the plane: holes, patches and irregular edges."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 
 import numpy as np

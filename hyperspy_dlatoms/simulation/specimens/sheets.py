@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Sheets of three-fold bonded atoms: the dual of a triangulation of ring centres, relaxed."""
 
-from __future__ import annotations
-
 from typing import NamedTuple
 
 import numpy as np
