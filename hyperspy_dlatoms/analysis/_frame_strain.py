@@ -8,13 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from hyperspy_dlatoms.analysis._cell_fit import (
-    fit_cell,
-    in_setting_of,
-    known_cell,
-    shear_of_drift,
-    usable_sigma,
-)
+from hyperspy_dlatoms.analysis import _cell_fit
 from hyperspy_dlatoms.analysis._grains import find_grains
 from hyperspy_dlatoms.analysis._strain import Strain, deformation, deformation_between, strain_of
 
@@ -47,21 +41,21 @@ def lattice_strain(
         members = grains.members(grain)
         covariance = None
         origin = members
-        fit = fit_cell(positions, sigma, grains, grain)
+        fit = _cell_fit.fit_cell(positions, sigma, grains, grain)
         reference = fit.cell
         if cell is not None:
-            as_it_lies = in_setting_of(fit.cell, cell)
+            as_it_lies = _cell_fit.in_setting_of(fit.cell, cell)
             if as_it_lies is None:
                 continue
             reference = as_it_lies
         elif materials:
-            known = known_cell(fit.cell, materials)
+            known = _cell_fit.known_cell(fit.cell, materials)
             if known is None:
                 continue
             reference = known[1]
         elif region is not None:
             try:
-                fit = fit_cell(positions, sigma, grains, grain, region)
+                fit = _cell_fit.fit_cell(positions, sigma, grains, grain, region)
             except ValueError:
                 continue
             reference, origin = fit.cell, members[region[members]]
@@ -103,11 +97,11 @@ def without_shear(
     # The last value is whether there was such a grain.
     grains = find_grains(positions)
     for grain in range(len(grains.cells)):
-        fit = fit_cell(positions, sigma, grains, grain)
-        known = known_cell(fit.cell, materials)
+        fit = _cell_fit.fit_cell(positions, sigma, grains, grain)
+        known = _cell_fit.known_cell(fit.cell, materials)
         if known is not None:
-            back = shear_of_drift(fit.cell, known[0].vectors)
-            spread = usable_sigma(sigma)
+            back = _cell_fit.shear_of_drift(fit.cell, known[0].vectors)
+            spread = _cell_fit.usable_sigma(sigma)
             if spread is not None:
                 spread = np.sqrt(spread**2 @ back**2)
             return positions @ back, spread, True

@@ -5,15 +5,7 @@ from collections.abc import Sequence
 from typing import NamedTuple, Self
 
 import numpy as np
-from scipy.ndimage import (
-    binary_dilation,
-    binary_erosion,
-    binary_propagation,
-    label,
-    maximum,
-    maximum_filter,
-    minimum_filter,
-)
+from scipy import ndimage
 
 _STRIP = 64
 _SIDES = ((-1, 0), (1, 0), (0, -1), (0, 1))
@@ -152,7 +144,7 @@ def constant_areas(
         if aligned and abs(float(value) - centre) < _ABOUT_THE_MEAN * spread:
             continue
         if _has_edge(frame, area, mask, float(value), spread):
-            found |= binary_dilation(area, iterations=_MIXED)
+            found |= ndimage.binary_dilation(area, iterations=_MIXED)
     return found & ~mask
 
 
@@ -188,7 +180,7 @@ def _implausible(same: np.ndarray, side: float, frame: np.ndarray, mask: np.ndar
     while (core := _opened(whole, side, least)).any():
         near = np.kron(core, np.ones((_STEP, _STEP), bool))[: same.shape[0], : same.shape[1]]
         if labels is None:
-            labels = label(same)[0]
+            labels = ndimage.label(same)[0]
         touched = np.zeros(labels.max() + 1, bool)
         touched[labels[near & same]] = True
         touched[0] = False
@@ -198,7 +190,7 @@ def _implausible(same: np.ndarray, side: float, frame: np.ndarray, mask: np.ndar
         needed = _CLUSTERED * (np.log(same.size) + _RARE) / breaks
         if needed <= least:
             # Zeros of a low dose are connected to one another, and so to a dead area.
-            return binary_dilation(near, iterations=_STEP) & same if sparse else area
+            return ndimage.binary_dilation(near, iterations=_STEP) & same if sparse else area
         least = needed
     return np.zeros(same.shape, bool)
 
@@ -219,9 +211,9 @@ def _opened(whole: np.ndarray, side: float, area: float) -> np.ndarray:
     for size in ((square, square), (1, strip), (strip, 1)):
         if size[0] > whole.shape[0] or size[1] > whole.shape[1]:
             continue
-        eroded = minimum_filter(whole.view(np.uint8), size, mode="constant")
+        eroded = ndimage.minimum_filter(whole.view(np.uint8), size, mode="constant")
         origin = [-(one % 2 == 0) for one in size]
-        opened |= maximum_filter(eroded, size, mode="constant", origin=origin).astype(bool)
+        opened |= ndimage.maximum_filter(eroded, size, mode="constant", origin=origin).astype(bool)
     return opened
 
 
@@ -230,7 +222,7 @@ def _holes(area: np.ndarray, same: np.ndarray, frame: np.ndarray, mask: np.ndarr
     # In the dark they are among the lower half of what differs from its value, hot pixels are not.
     ring = np.ones((3, 3), bool)
     ring[1, 1] = False
-    holes = binary_erosion(area, ring) & ~(area | mask)
+    holes = ndimage.binary_erosion(area, ring) & ~(area | mask)
     if np.count_nonzero(holes) < _FEWEST_HOLES:
         return 0.0
     value = float(frame[area][0])
@@ -250,7 +242,7 @@ def _has_edge(
     frame: np.ndarray, area: np.ndarray, mask: np.ndarray, value: float, spread: float
 ) -> bool:
     """Whether the image around an area is another, not what continues it."""
-    beside = np.abs(frame[binary_dilation(area) & ~area & ~mask].astype(np.float64) - value)
+    beside = np.abs(frame[ndimage.binary_dilation(area) & ~area & ~mask].astype(np.float64) - value)
     if beside.size == 0:
         return False
     quantum = np.diff(np.unique(np.append(beside, 0))).min(initial=np.inf)
@@ -299,16 +291,16 @@ def outliers(
         for _ in range(_MOST_PASSES):
             if not rows.size:
                 break
-            spots, number = label(beyond, np.ones((3, 3)))
+            spots, number = ndimage.label(beyond, np.ones((3, 3)))
             of_spot, index = spots[rows, columns], np.arange(number + 1)
             fall, is_open = _falls(frame, mask | single, beyond, rows, columns, centre)
-            steep = fall > maximum(atom, of_spot, index)[of_spot]
+            steep = fall > ndimage.maximum(atom, of_spot, index)[of_spot]
             steep_sides, open_sides = (
                 np.bincount(of_spot, sides.sum(axis=0), number + 1) for sides in (steep, is_open)
             )
             sharp = (steep_sides > _SHARP_SIDES * open_sides) | (open_sides == 0)
             if brightest is not None:
-                sharp |= maximum(frame[rows, columns], of_spot, index) > brightest
+                sharp |= ndimage.maximum(frame[rows, columns], of_spot, index) > brightest
             sharp[0] = False
             found |= sharp[spots]
             leaking |= (sharp & (np.bincount(of_spot, minlength=number + 1) > _LEAKING))[spots]
@@ -322,16 +314,18 @@ def outliers(
             part, as_high = np.zeros(frame.shape, bool), np.zeros(frame.shape, bool)
             part[rows[some], columns[some]] = True
             as_high[rows, columns] = height >= least[of_spot]
-            single |= binary_propagation(part, np.ones((3, 3)), mask=as_high)
+            single |= ndimage.binary_propagation(part, np.ones((3, 3)), mask=as_high)
             beyond &= ~(found | single)
             left = beyond[rows, columns]
             rows, columns, height, atom = (one[left] for one in (rows, columns, height, atom))
         if found.any():
             faint = (frame > image.high) | (frame < image.low)
             faint &= ~(beyond | mask)
-            found = binary_dilation(found, np.ones((3, 3)), _LONGEST_TAIL, mask=found | faint)
+            found = ndimage.binary_dilation(
+                found, np.ones((3, 3)), _LONGEST_TAIL, mask=found | faint
+            )
             if leaking.any():
-                found |= binary_dilation(leaking, np.ones((3, 3))) & ~mask
+                found |= ndimage.binary_dilation(leaking, np.ones((3, 3))) & ~mask
     return found | single
 
 

@@ -8,17 +8,7 @@ bilateral filter (Tomasi and Manduchi 1998), with a median of the image as the g
 from typing import NamedTuple
 
 import numpy as np
-from scipy.ndimage import (
-    binary_dilation,
-    binary_opening,
-    distance_transform_edt,
-    find_objects,
-    gaussian_filter,
-    label,
-    maximum_filter,
-    median_filter,
-    minimum_filter,
-)
+from scipy import ndimage
 
 from hyperspy_dlatoms.networks.normalisation import apply_blocks, block_moments, normalise
 
@@ -81,7 +71,7 @@ def normalise_regions(
     if blocks is None:
         return normalise(image, sampling, width, good)
     level, guide, deviation, known = blocks
-    change = maximum_filter(guide, 3) - minimum_filter(guide, 3)
+    change = ndimage.maximum_filter(guide, 3) - ndimage.minimum_filter(guide, 3)
     known = known & (change <= _CUT * deviation)
     rows, columns = (np.arange(length) // size for length in image.shape)
     usable = known[rows[:, None], columns]
@@ -119,18 +109,20 @@ def _find_steps(image: np.ndarray, good: np.ndarray | None, size: int) -> _Block
     if unknown.all() or not _likely(level, noise):
         return None
     if unknown.any():
-        nearest = distance_transform_edt(unknown, return_distances=False, return_indices=True)
+        nearest = ndimage.distance_transform_edt(
+            unknown, return_distances=False, return_indices=True
+        )
         level, noise = (one[tuple(nearest)] for one in (level, noise))
-    guide = median_filter(level, _MEDIAN, mode="nearest")
+    guide = ndimage.median_filter(level, _MEDIAN, mode="nearest")
     square = noise**2 + (level - guide) ** 2
-    deviation = np.sqrt(median_filter(square, _MEDIAN, mode="nearest"))
-    around = median_filter(level, _WIDE, mode="nearest")
-    usual = np.sqrt(median_filter(noise**2 + (level - around) ** 2, _WIDE, mode="nearest"))
+    deviation = np.sqrt(ndimage.median_filter(square, _MEDIAN, mode="nearest"))
+    around = ndimage.median_filter(level, _WIDE, mode="nearest")
+    usual = np.sqrt(ndimage.median_filter(noise**2 + (level - around) ** 2, _WIDE, mode="nearest"))
     # In a vacuum without noise, all that differs by rounding would be a step.
     least = _FLOOR * float(level.std())
     unlike = np.abs(level - around)
     odd = (unlike > _ODD * np.maximum(usual, least)) & (noise < _EVEN * unlike)
-    odd = _strips(odd, level, binary_dilation(unknown, np.ones((3, 3)), border_value=1))
+    odd = _strips(odd, level, ndimage.binary_dilation(unknown, np.ones((3, 3)), border_value=1))
     steps = np.count_nonzero(odd)
     for levels, deviations in ((guide, deviation), (guide.T, deviation.T)):
         larger = np.maximum(deviations[_APART:], deviations[:-_APART]).clip(least)
@@ -140,19 +132,19 @@ def _find_steps(image: np.ndarray, good: np.ndarray | None, size: int) -> _Block
         return None
     # The corner of a stop, which the median takes for the image about it, has hardly any noise.
     quiet = (noise < _QUIET * deviation) & (np.abs(level - guide) > _UNLIKE * deviation)
-    quiet = binary_opening(quiet, np.ones((2, 2)))
-    quiet = binary_dilation(quiet, np.ones((3, 3)))
-    return _Blocks(level, guide, deviation, ~(unknown | quiet | binary_dilation(odd)))
+    quiet = ndimage.binary_opening(quiet, np.ones((2, 2)))
+    quiet = ndimage.binary_dilation(quiet, np.ones((3, 3)))
+    return _Blocks(level, guide, deviation, ~(unknown | quiet | ndimage.binary_dilation(odd)))
 
 
 def _strips(odd: np.ndarray, level: np.ndarray, outside: np.ndarray) -> np.ndarray:
     """Return connected blocks longer than any atom, with a brightness of their own, as a stop's."""
     # A vacuum between atoms is as bright as others; one beside the last atoms lies along what is
     # `outside`, the edge of the image or masked pixels.
-    labels, _ = label(odd, np.ones((3, 3)))
+    labels, _ = ndimage.label(odd, np.ones((3, 3)))
     long = [
         number
-        for number, part in enumerate(find_objects(labels), 1)
+        for number, part in enumerate(ndimage.find_objects(labels), 1)
         if max(one.stop - one.start for one in part) >= _STRIP
     ]
     strips = np.isin(labels, long)
@@ -230,7 +222,7 @@ def _bilateral(
             continue
         weight = np.exp(-(((guide - level) / one) ** 2) / 2)
         count, total, squares = (
-            gaussian_filter(weight * moment, sigma, mode="constant", truncate=3.0)
+            ndimage.gaussian_filter(weight * moment, sigma, mode="constant", truncate=3.0)
             for moment in moments
         )
         count = np.maximum(count, _LEAST_WEIGHT)

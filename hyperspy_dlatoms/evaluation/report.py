@@ -12,15 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from hyperspy_dlatoms.evaluation._plots import (
-    LABELS,
-    curve_figure,
-    example_figure,
-    film_figure,
-    height_calibration_figure,
-    height_figure,
-    reliability_figure,
-)
+from hyperspy_dlatoms.evaluation import _plots
 from hyperspy_dlatoms.evaluation.evaluate import Evaluation
 
 if TYPE_CHECKING:
@@ -72,7 +64,7 @@ CALIBRATION_COLUMNS = {
 
 FILM_COLUMNS = {
     "thickness": "carbon (Å)",
-    "dose": LABELS["dose"],
+    "dose": _plots.LABELS["dose"],
     "area": "area (nm²)",
     "false": "false atoms",
     "density": "per nm²",
@@ -141,29 +133,31 @@ def to_html(evaluation: Evaluation) -> str:
     about = numbers.get("model", {"name": "finder"})
     sections = []
     for name, rows in numbers["curves"].items():
-        label = LABELS.get(name, name)
+        label = _plots.LABELS.get(name, name)
         table = _table(rows, CURVE_COLUMNS | {"value": label})
         sections.append(
-            _section(f"Against {label.split(' (')[0]}", curve_figure(name, rows), table)
+            _section(f"Against {label.split(' (')[0]}", _plots.curve_figure(name, rows), table)
         )
     if numbers["heights"]:
         table = _table(numbers["heights"], HEIGHT_COLUMNS)
-        figure = height_figure(numbers["heights"])
+        figure = _plots.height_figure(numbers["heights"])
         sections.append(_section("Against the height of the column", figure, table))
     if numbers["height_calibration"]:
         table = _table(numbers["height_calibration"], CALIBRATION_COLUMNS)
-        figure = height_calibration_figure(numbers["height_calibration"], numbers["curves"]["dose"])
+        figure = _plots.height_calibration_figure(
+            numbers["height_calibration"], numbers["curves"]["dose"]
+        )
         sections.append(_section("Calibration of the heights", figure, table))
     table = _table(numbers["films"], FILM_COLUMNS)
-    figure = film_figure(numbers["films"])
+    figure = _plots.film_figure(numbers["films"])
     sections.append(_section("False atoms where there are none", figure, table))
     return environment.get_template("report.html").render(
         title=f"Evaluation of {about['name']}",
         about={**about, "tested on": numbers["material"], "seed": numbers["seed"]},
         imaging=numbers["imaging"],
-        examples=example_figure(evaluation.examples) if evaluation.examples else None,
+        examples=_plots.example_figure(evaluation.examples) if evaluation.examples else None,
         sections=sections,
-        reliability=reliability_figure(numbers["calibration"]),
+        reliability=_plots.reliability_figure(numbers["calibration"]),
         calibration=_calibration(numbers["calibration"]),
     )
 

@@ -12,14 +12,6 @@ from hyperspy_dlatoms._atomic_write import atomic_write
 from hyperspy_dlatoms._extras import require
 from hyperspy_dlatoms.networks import architecture
 from hyperspy_dlatoms.networks._folding import folded_weights
-from hyperspy_dlatoms.networks.architecture import (
-    FOCUS,
-    HEIGHT_UNIT,
-    LOG_SIGMA,
-    MATERIAL,
-    MIDDLE,
-    STRIDE,
-)
 from hyperspy_dlatoms.networks.card import ModelCard
 from hyperspy_dlatoms.networks.domain import PREFIX
 from hyperspy_dlatoms.networks.maps import REACH
@@ -72,19 +64,19 @@ def graph_of(card: ModelCard, arrays: Mapping[str, np.ndarray]) -> Any:
     depth = len(arguments["widths"]) - 1
     inputs = {"frame": ["n", "h", "w", arguments["images"]]}
     x = graph.add("Transpose", "frame", perm=(0, 3, 1, 2))
-    x = graph.convolution(x, "stem", stride=STRIDE)
+    x = graph.convolution(x, "stem", stride=architecture.STRIDE)
     if arguments["images"] > 1:
-        inputs["defoci"] = ["n", arrays[FOCUS].shape[0]]
-        x = graph.told(x, FOCUS)
+        inputs["defoci"] = ["n", arrays[architecture.FOCUS].shape[0]]
+        x = graph.told(x, architecture.FOCUS)
     skips, levels = [], []
     for level in range(depth):
         skips.append(graph.residual(x, f"down{level}"))
         levels.append((skips[-1], 2 ** (depth - level)))
         x = graph.add("MaxPool", skips[-1], kernel_shape=(2, 2), strides=(2, 2))
     if arguments["material"]:
-        x = graph.told(x, MATERIAL)
+        x = graph.told(x, architecture.MATERIAL)
     for number, dilation in enumerate(arguments["dilations"]):
-        x = graph.residual(x, f"{MIDDLE}{number}", dilation)
+        x = graph.residual(x, f"{architecture.MIDDLE}{number}", dilation)
     for level in reversed(range(depth)):
         levels.append((x, 2 ** (depth - 1 - level)))
         x = graph.convolution(x, f"up{level}_merge")
@@ -197,7 +189,7 @@ class _Graph:
             raw = self.convolution(x, "heights")
             mean = self.add("Relu", self._channels(raw, 0, 1))
             both = self.add("Concat", mean, self._deviation(self._channels(raw, 1, 2)), axis=1)
-            outputs["height"] = self._times(both, HEIGHT_UNIT)
+            outputs["height"] = self._times(both, architecture.HEIGHT_UNIT)
         squared = self._sum(self.add("Mul", outputs["offset"], outputs["offset"]))
         reach = REACH / card.sampling
         near = self.add("Exp", self._times(squared, -1 / (2 * reach**2)))
@@ -211,7 +203,7 @@ class _Graph:
         return self.add("Slice", x, *(self.constant(np.array([n])) for n in (start, stop, 1)))
 
     def _deviation(self, logarithm: str) -> str:
-        limits = (self.constant(np.array(one, np.float32)) for one in LOG_SIGMA)
+        limits = (self.constant(np.array(one, np.float32)) for one in architecture.LOG_SIGMA)
         return self.add("Exp", self.add("Clip", logarithm, *limits))
 
     def _times(self, x: str, factor: float) -> str:

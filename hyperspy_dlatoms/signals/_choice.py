@@ -11,13 +11,7 @@ from hyperspy_dlatoms._warnings import ExtrapolationWarning, warn
 from hyperspy_dlatoms.analysis.lattice import with_lattices
 from hyperspy_dlatoms.detection import choosing
 from hyperspy_dlatoms.registry import catalogue, handles
-from hyperspy_dlatoms.signals._axes import (
-    acquisition_mode,
-    check_images,
-    frame_sampling,
-    is_focal_series,
-    some_images,
-)
+from hyperspy_dlatoms.signals import _axes
 from hyperspy_dlatoms.signals._progress import Progress, is_shown
 from hyperspy_dlatoms.signals._quality import other_modality
 
@@ -84,7 +78,7 @@ def candidates(signal: Signal2D) -> list[str]:
         if card.kind == "sites" and card.images == 1:
             first.setdefault((card.modality, card.classes, card.materials), name)
     single = list(first.values())
-    mode = acquisition_mode(signal) or ("TEM" if is_focal_series(signal) else None)
+    mode = _axes.acquisition_mode(signal) or ("TEM" if _axes.is_focal_series(signal) else None)
     return [name for name in single if not other_modality(mode, cards[name])] or single
 
 
@@ -110,13 +104,13 @@ def choose_model(
 ) -> tuple[Choice, float]:
     """Choose a network by some frames of a signal; also return their sampling, Å/px."""
     names = list(names) or candidates(signal)
-    check_images(signal)
-    some = some_images(signal, frames)
+    _axes.check_images(signal)
+    some = _axes.some_images(signal, frames)
     if sampling == "estimate":
         pixel = _estimated(some, names, signal.metadata.get_item("Sample.elements", []))
     else:
         x, y = signal.axes_manager.signal_axes
-        pixel = frame_sampling((y, x), sampling).mean
+        pixel = _axes.frame_sampling((y, x), sampling).mean
     parts = choosing.windows(some, pixel)
     ratings = []
     shown = is_shown(show_progressbar)

@@ -16,24 +16,9 @@ from hyperspy_dlatoms.analysis._neighbours import Neighbourhoods, bond_angles, b
 from hyperspy_dlatoms.analysis._pair_correlation import pair_correlation
 from hyperspy_dlatoms.analysis._rings import find_rings
 from hyperspy_dlatoms.analysis.lattice import cells_of
-from hyperspy_dlatoms.signals import _export
+from hyperspy_dlatoms.signals import _export, _frame_physics
 from hyperspy_dlatoms.signals._docstrings import filled
-from hyperspy_dlatoms.signals._frame_physics import (
-    Sites,
-    distance_edges,
-    extended,
-    frame_without_shear,
-    grains_in_frame,
-    map_of_frame,
-    means,
-    neighbours_in_frame,
-    offsets_in_frame,
-    range_of,
-    stacked_maps,
-    strain_against_frame,
-    strain_in_frame,
-    weighted,
-)
+from hyperspy_dlatoms.signals._frame_physics import Sites
 from hyperspy_dlatoms.signals._mapping import map_frames
 from hyperspy_dlatoms.signals._selection import in_regions
 
@@ -188,11 +173,11 @@ class Physics:
             raise ValueError("There are a reference and a material: expected one of them.")
         if isinstance(reference, Physics):
             others = self._reference_frames(reference)
-            return self._with_columns(strain_against_frame, names, *others)
+            return self._with_columns(_frame_physics.strain_against_frame, names, *others)
         settings = _strain_settings(reference, self._calibration)
         if material is not None:
             settings = {"materials": self._materials(material)}
-        found = self._with_columns(strain_in_frame, names, **settings)
+        found = self._with_columns(_frame_physics.strain_in_frame, names, **settings)
         if not self._lazy:
             empty = sum(not (frame[:, -1] >= 0).any() for frame in found.data.flat)
             _warn_of_no_lattice(empty, found.data.size)
@@ -219,7 +204,7 @@ class Physics:
         >>> atoms.grains().to_dataframe().grain.tolist()
         [-1.0, -1.0, -1.0, -1.0, -1.0]
         """
-        return self._with_columns(grains_in_frame, ("grain", "sublattice"))
+        return self._with_columns(_frame_physics.grains_in_frame, ("grain", "sublattice"))
 
     @filled
     def remove_shear(self, material: str | ase.Atoms | None = None) -> Self:
@@ -264,7 +249,7 @@ class Physics:
         if not materials:
             raise ValueError("The material is not known: give material.")
         settings = {"calibration": self._calibration, "materials": materials}
-        pairs = map_frames(frame_without_shear, self.data, **settings)
+        pairs = map_frames(_frame_physics.frame_without_shear, self.data, **settings)
         if not self._lazy:
             _warn_of_no_lattice(sum(not known for _, known in pairs.flat), pairs.size)
         return self._like(map_frames(itemgetter(0), pairs))
@@ -300,7 +285,9 @@ class Physics:
         """
         _check_cutoff(cutoff)
         names = Neighbourhoods._fields
-        return self._with_columns(neighbours_in_frame, names, cutoff=cutoff, voronoi=voronoi)
+        return self._with_columns(
+            _frame_physics.neighbours_in_frame, names, cutoff=cutoff, voronoi=voronoi
+        )
 
     @filled
     def bonds(self, cutoff: float | None = None, *, voronoi: bool = False) -> pd.DataFrame:
@@ -449,7 +436,7 @@ class Physics:
         if max_distance is None:
             max_distance = min(_FARTHEST, height, width)
         # Rounding may put the last one beyond the image.
-        edges = np.minimum(distance_edges(max_distance, bin_width), max_distance)
+        edges = np.minimum(_frame_physics.distance_edges(max_distance, bin_width), max_distance)
 
         def rows(sites: Sites) -> dict[str, np.ndarray]:
             g, spread, pairs = pair_correlation(sites.places[0], edges, (height, width))
@@ -501,14 +488,12 @@ class Physics:
         np.float64(0.1)
         """
         calibration = self._calibration
-        if by not in calibration.columns:
-            raise ValueError(
-                f"by is {by!r}: expected a column, one of {', '.join(calibration.columns)}."
-            )
-        ranges = [range_of(one, by, calibration.species) for one in (of, among)]
+        column = calibration.at(by)
+        ranges = [_frame_physics.range_of(one, by, calibration.species) for one in (of, among)]
         names = ("offset_y", "offset_x", "offset_y_sigma", "offset_x_sigma")
-        column = calibration.columns.index(by)
-        return self._with_columns(offsets_in_frame, names, column=column, ranges=ranges)
+        return self._with_columns(
+            _frame_physics.offsets_in_frame, names, column=column, ranges=ranges
+        )
 
     def to_map(self, by: str, *, resolution: float = 10.0) -> Signal2D:
         """Map a column over the image: the local mean over the atoms around each point.
@@ -556,12 +541,12 @@ class Physics:
             (np.arange(size) + 0.5) * one - 0.5 for size, one in zip(sizes, step, strict=True)
         )
         settings = {"calibration": calibration, "by": by, "grid": grid, "resolution": resolution}
-        frames = map_frames(map_of_frame, self.data, **settings)
+        frames = map_frames(_frame_physics.map_of_frame, self.data, **settings)
         shape = int(sizes[0]), int(sizes[1])
         single = self.axes_manager.navigation_dimension == 0
         if isinstance(frames, da.Array):
             data = da.map_blocks(
-                stacked_maps,
+                _frame_physics.stacked_maps,
                 frames,
                 shape=shape,
                 dtype=float,
@@ -570,7 +555,7 @@ class Physics:
                 chunks=(*frames.chunks, (shape[0],), (shape[1],)),
             )
         else:
-            data = stacked_maps(frames, shape)
+            data = _frame_physics.stacked_maps(frames, shape)
         axes = [axis.get_axis_dictionary() for axis in reversed(self.axes_manager.navigation_axes)]
         for axis, name in enumerate("yx"):
             offset, scale = calibration.offsets[axis], calibration.scales[axis]
@@ -622,7 +607,9 @@ class Physics:
         columns = [name for name in calibration.columns if name not in left_out]
         rows = []
         for frame in _export.each_frame(self.data):
-            both = means(*weighted(frame, calibration.columns, columns))
+            both = _frame_physics.means(
+                *_frame_physics.weighted(frame, calibration.columns, columns)
+            )
             rows.append([len(frame), *np.transpose(both).flat])
         names = ["atoms", *(f"{name}{end}" for name in columns for end in ("", "_error"))]
         return pd.DataFrame(rows, self._navigation.table_index(names), columns=names)
@@ -649,7 +636,7 @@ class Physics:
         calibration = self._calibration
         kept = [at for at, name in enumerate(calibration.columns) if name not in names]
         data = map_frames(
-            extended,
+            _frame_physics.extended,
             self.data,
             *others,
             compute=function,

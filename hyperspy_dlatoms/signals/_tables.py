@@ -9,15 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from hyperspy_dlatoms.signals import _export
-from hyperspy_dlatoms.signals._columns import (
-    LENGTHS,
-    UNITS,
-    checked_unit,
-    is_time,
-    length_columns,
-    pixel_size,
-)
+from hyperspy_dlatoms.signals import _columns, _export
 from hyperspy_dlatoms.signals._docstrings import filled
 
 if TYPE_CHECKING:
@@ -77,7 +69,7 @@ def to_dataframe(
        y_px  x_px    y    x  probability  y_nm  x_nm
     0  10.0   5.0  2.0  1.0          0.9   0.2   0.1
     """
-    unit = None if units is None else checked_unit(units)
+    unit = None if units is None else _columns.checked_unit(units)
     return _export.table(*self._on(signal)._for_tables(), unit)
 
 
@@ -112,7 +104,7 @@ def to_csv(
     y_nm,x_nm,probability
     0.2,0.1,0.9
     """
-    unit = None if units is None else checked_unit(units)
+    unit = None if units is None else _columns.checked_unit(units)
     atoms = self._on(signal)
     _export.write_csv(path, atoms.data, atoms._calibration, atoms._navigation, unit)
 
@@ -175,7 +167,7 @@ def from_dataframe(
            [4., 1.]])
     """
     scale = _checked_sampling(sampling)
-    lengths = length_columns(map(str, table.columns))
+    lengths = _columns.length_columns(map(str, table.columns))
     if not {"y", "x"} <= set(lengths):
         raise ValueError(
             f"The table has the columns {', '.join(map(str, table.columns))}: expected y_px and "
@@ -194,7 +186,7 @@ def from_dataframe(
     for name in ("y", "x", "probability", "y_sigma", "x_sigma"):
         if name in lengths:
             column, unit = lengths[name]
-            size = pixel_size(unit, np.full(2, scale))[0]
+            size = _columns.pixel_size(unit, np.full(2, scale))[0]
             add(name, _numbers(table, column) / size)
         elif name in table and name.endswith("_sigma"):
             # A table of to_dataframe of an earlier release has them in px.
@@ -213,7 +205,7 @@ def from_dataframe(
         add("species", indices)
     axis: dict[str, Any] = {"navigate": True} | _time_axis(table)
     skipped = {*names, *axis.pop("columns", ()), *_DERIVED}
-    skipped |= {f"{name}_{unit}" for name in LENGTHS for unit in UNITS}
+    skipped |= {f"{name}_{unit}" for name in _columns.LENGTHS for unit in _columns.UNITS}
     for column in map(str, table.columns):
         if column not in skipped and not column.startswith("index_"):
             add(column, _numbers(table, column))
@@ -318,7 +310,7 @@ def _time_axis(table: pd.DataFrame) -> dict[str, Any]:
     # ``columns`` are those that the axis stands for.
     named = [column for column in map(str, table.columns) if column.startswith("time_")]
     units = [column.removeprefix("time_") for column in named]
-    if len(named) != 1 or not is_time(units[0]) or "frame" not in table:
+    if len(named) != 1 or not _columns.is_time(units[0]) or "frame" not in table:
         return {}
     frames, times = (_numbers(table, column) for column in ("frame", named[0]))
     if len(np.unique(frames)) < 2 or not np.isfinite(times).all():

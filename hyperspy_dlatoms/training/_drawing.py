@@ -9,13 +9,7 @@ from hyperspy_dlatoms.networks.waves import band_limited
 from hyperspy_dlatoms.recipes.draws import bounds
 from hyperspy_dlatoms.recipes.recipe import Recipe
 from hyperspy_dlatoms.simulation.dataset import Item
-from hyperspy_dlatoms.simulation.imaging.conditions import (
-    ConditionArrays,
-    as_arrays,
-    draw_conditions,
-    most_defoci,
-    stack_arrays,
-)
+from hyperspy_dlatoms.simulation.imaging import conditions
 from hyperspy_dlatoms.simulation.imaging.lens import Focus, wavelength
 from hyperspy_dlatoms.training._batches import Drawn, Plan, Turn, Waves
 from hyperspy_dlatoms.training.examples import difficulty, given_defoci, labels_of, material_of
@@ -34,7 +28,7 @@ def plan_of(recipe: Recipe) -> Plan:
     """Plan the batches of a recipe, with as many places of each kind of image as it draws."""
     network, settings, imaging = recipe.network, recipe.training, recipe.imaging
     rng, batch = np.random.default_rng(recipe.seed), settings.batch
-    drawn = [draw_conditions(rng, imaging) for _ in range(_SURVEY)]
+    drawn = [conditions.draw_conditions(rng, imaging) for _ in range(_SURVEY)]
     coarse = np.mean([one.camera.sampling > network.sampling for one in drawn])
     number = round(batch * coarse)
     spread = (np.arange(number) + 0.5) * batch / max(number, 1)
@@ -97,21 +91,21 @@ def draw_chunk(recipe: Recipe, plan: Plan, seed: list[int], progress: float) -> 
     for place in list(range(plan.batch)) * CHUNK:
         kind = (place < plan.blended, place in plan.coarse)
         while not waiting.get(kind):
-            one = draw_conditions(rng, recipe.imaging, **harder)
+            one = conditions.draw_conditions(rng, recipe.imaging, **harder)
             drawn = (one.is_blended, one.camera.sampling > sampling)
             # Of the kinds that are seldom drawn others wait, but not many.
             waiting.setdefault(drawn, deque(maxlen=8 * plan.batch)).append(one)
         chosen.append(waiting[kind].popleft())
     shape = (CHUNK, plan.batch)
-    many = most_defoci(recipe.imaging)
-    arrays = stack_arrays([as_arrays(one, many) for one in chosen])
+    many = conditions.most_defoci(recipe.imaging)
+    arrays = conditions.stack_arrays([conditions.as_arrays(one, many) for one in chosen])
     given = [given_defoci(rng, one.defoci, plan.images, settings.known_defoci) for one in chosen]
 
     def split(array: np.ndarray) -> np.ndarray:
         return array.reshape(*shape, *array.shape[1:])
 
     return Drawn(
-        ConditionArrays(
+        conditions.ConditionArrays(
             {name: split(array) for name, array in arrays.values.items()},
             Focus(*(split(part) for part in arrays.focus)),
             None if arrays.shift is None else split(arrays.shift),

@@ -14,16 +14,8 @@ from hyperspy_dlatoms.simulation.specimens._monolayer import DICHALCOGENIDES, PH
 from hyperspy_dlatoms.simulation.specimens._two_dimensional import two_dimensional_layer
 from hyperspy_dlatoms.simulation.specimens.graphene import graphene_sheet
 from hyperspy_dlatoms.simulation.wave import exit_wave
-from hyperspy_dlatoms.training.outliers import (
-    NO_CLASS,
-    VISIBLE,
-    Picture,
-    dark_field,
-    dead_leaves,
-    draw_outlier,
-    random_lattice,
-    take_picture,
-)
+from hyperspy_dlatoms.training import outliers
+from hyperspy_dlatoms.training.outliers import Picture
 
 SERIES_KINDS = (
     *("layer", "lattice", "misaligned", "graphene", "stretched"),
@@ -56,17 +48,17 @@ def draw_series_outlier(
     # all images but for their noise; and those of `draw_outlier`.
     size, ranges = len(item.wave) * sampling, dict(imaging)
     if rng.random() < 0.5:
-        ranges |= {name: VISIBLE[name] for name in ("dose", "Cs", "coma", "astigmatism")}
+        ranges |= {name: outliers.VISIBLE[name] for name in ("dose", "Cs", "coma", "astigmatism")}
     if kind in ("layer", "graphene"):
         item = _other_layer(rng, kind, size, item.record["energy"], sampling, card)
-        picture = take_picture(rng, item, ranges, sampling, card)
+        picture = outliers.take_picture(rng, item, ranges, sampling, card)
         return picture._replace(kind=kind).crop(rng)
     if kind == "misaligned":
-        picture = take_picture(rng, item, ranges, sampling, card)
+        picture = outliers.take_picture(rng, item, ranges, sampling, card)
         return _misaligned(rng, picture)._replace(kind=kind).crop(rng)
     if kind in ("bright", "leaves"):
         return _repeated(rng, kind, size, images_of(imaging))
-    return draw_outlier(rng, kind, item, ranges, sampling, card)
+    return outliers.draw_outlier(rng, kind, item, ranges, sampling, card)
 
 
 def _other_layer(
@@ -124,12 +116,15 @@ def _misaligned(rng: np.random.Generator, picture: Picture) -> Picture:
 def _repeated(rng: np.random.Generator, kind: str, size: float, images: int) -> Picture:
     """Return images that are of no focal series, alike but for noise."""
     if kind == "bright":
-        picture = dark_field(rng, random_lattice(rng, size), size)
+        picture = outliers.dark_field(rng, outliers.random_lattice(rng, size), size)
         noise = rng.normal(0, picture.image.std(), (images, *picture.image.shape))
     else:
-        image, pixel = dead_leaves(rng, int(rng.integers(150, 600))), rng.uniform(0.04, 0.25)
+        image, pixel = (
+            outliers.dead_leaves(rng, int(rng.integers(150, 600))),
+            rng.uniform(0.04, 0.25),
+        )
         picture = Picture(kind, image, pixel, pixel, np.empty((0, 2)), np.inf)
         noise = rng.normal(0, image.std(), (images, *image.shape))
     stack = picture.image + (rng.uniform(0, 0.3) * noise).astype(np.float32)
-    labels = np.full(len(picture.positions), NO_CLASS)
+    labels = np.full(len(picture.positions), outliers.NO_CLASS)
     return picture._replace(kind=kind, image=stack + 3 * stack.std(), labels=labels).crop(rng)

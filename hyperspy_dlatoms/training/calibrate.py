@@ -17,17 +17,10 @@ from hyperspy_dlatoms.networks.network import AtomNetwork
 from hyperspy_dlatoms.recipes.recipe import parse_recipe
 from hyperspy_dlatoms.registry.catalogue import file_of
 from hyperspy_dlatoms.simulation.dataset import DataSet
+from hyperspy_dlatoms.training import _thresholds
 from hyperspy_dlatoms.training._comparison import compare, without_decoys
 from hyperspy_dlatoms.training._half_precision import compare_precisions
 from hyperspy_dlatoms.training._probabilities import apply, fit
-from hyperspy_dlatoms.training._thresholds import (
-    EMPTY,
-    choose,
-    count,
-    doses,
-    false_on_empty,
-    reach_for,
-)
 from hyperspy_dlatoms.training.domain import learn_domain
 from hyperspy_dlatoms.training.examples import held_out
 
@@ -96,7 +89,7 @@ def calibrate_network(
     card, _ = read_model(path)
     if card.kind != "sites":
         raise ValueError(f"{card.name!r} returns exit waves: there is nothing to calibrate.")
-    card = dataclasses.replace(card, reach=reach_for(card))
+    card = dataclasses.replace(card, reach=_thresholds.reach_for(card))
     recipe = parse_recipe(card.recipe)
     dataset = _data_of(card, data or Path("data") / card.name)
     network = AtomNetwork.load(path, "float32")
@@ -106,7 +99,7 @@ def calibrate_network(
     rng = np.random.default_rng(_SEED + 2)
     outcomes = [
         compare(network, recipe, without_decoys(dataset, index, card), dose, rng)
-        for dose in track(doses(card.modality), "probabilities")
+        for dose in track(_thresholds.doses(card.modality), "probabilities")
         for index in rng.choice(waves[1::2], images)
     ]
     # A copy, since networks that were loaded are kept for all who load them.
@@ -117,14 +110,18 @@ def calibrate_network(
     network = AtomNetwork.from_model(card, model)
 
     rng = np.random.default_rng(_SEED)
-    counts: dict[float, list[np.ndarray]] = {dose: [] for dose in doses(card.modality)}
+    counts: dict[float, list[np.ndarray]] = {dose: [] for dose in _thresholds.doses(card.modality)}
     for dose in track(counts, "thresholds"):
         for index in rng.choice(waves[::2], images):
             item = without_decoys(dataset, index, card)
-            counts[dose].append(count(compare(network, recipe, item, dose, rng), network))
-    numbers = range(EMPTY * images)
-    empty = [false_on_empty(network, recipe, n, rng) for n in track(numbers, "empty images")]
-    threshold, hysteresis, scores = choose(counts, empty, network)
+            counts[dose].append(
+                _thresholds.count(compare(network, recipe, item, dose, rng), network)
+            )
+    numbers = range(_thresholds.EMPTY * images)
+    empty = [
+        _thresholds.false_on_empty(network, recipe, n, rng) for n in track(numbers, "empty images")
+    ]
+    threshold, hysteresis, scores = _thresholds.choose(counts, empty, network)
 
     card = dataclasses.replace(
         card, threshold=threshold, anchor=hysteresis, scores=card.scores | scores
@@ -182,7 +179,9 @@ def calibrate_ensemble(
     if not isinstance(ensemble, AtomEnsemble):
         raise ValueError(f"{members!r} is a single network: expected an ensemble, or its members.")
     rng, track = np.random.default_rng(_SEED_OF_ENSEMBLES), tracker(show_progressbar)
-    counts: dict[float, list[np.ndarray]] = {dose: [] for dose in doses(ensemble.card.modality)}
+    counts: dict[float, list[np.ndarray]] = {
+        dose: [] for dose in _thresholds.doses(ensemble.card.modality)
+    }
     empty: list[np.ndarray] = []
     for member in ensemble.members:
         card, recipe = member.card, parse_recipe(member.card.recipe)
@@ -191,10 +190,15 @@ def calibrate_ensemble(
         for dose in track(counts, card.name):
             for index in rng.choice(waves, images):
                 item = without_decoys(dataset, index, card)
-                counts[dose].append(count(compare(ensemble, recipe, item, dose, rng), ensemble))
-        numbers = range(EMPTY * images)
-        empty += [false_on_empty(ensemble, recipe, n, rng) for n in track(numbers, "empty images")]
-    return choose(counts, empty, ensemble).threshold
+                counts[dose].append(
+                    _thresholds.count(compare(ensemble, recipe, item, dose, rng), ensemble)
+                )
+        numbers = range(_thresholds.EMPTY * images)
+        empty += [
+            _thresholds.false_on_empty(ensemble, recipe, n, rng)
+            for n in track(numbers, "empty images")
+        ]
+    return _thresholds.choose(counts, empty, ensemble).threshold
 
 
 def _data_of(card: ModelCard, directory: str | Path) -> DataSet:

@@ -4,6 +4,7 @@
 import numpy as np
 from scipy.spatial import cKDTree
 
+from hyperspy_dlatoms.simulation.specimens import sheets
 from hyperspy_dlatoms.simulation.specimens.contamination import contamination
 from hyperspy_dlatoms.simulation.specimens.deformation import ripple
 from hyperspy_dlatoms.simulation.specimens.graphene import BEYOND, SEAM
@@ -11,18 +12,6 @@ from hyperspy_dlatoms.simulation.specimens.growth import largest_piece, neighbou
 from hyperspy_dlatoms.simulation.specimens.metal import fcc_lattice_constant
 from hyperspy_dlatoms.simulation.specimens.orientation import ZONES, rotation, tilt_matrix
 from hyperspy_dlatoms.simulation.specimens.regions import blob, half_plane
-from hyperspy_dlatoms.simulation.specimens.sheets import (
-    BOND,
-    SECOND,
-    Sheet,
-    from_centres,
-    keep_atoms,
-    lattice_centres,
-    lloyd,
-    relax,
-    rotate_bonds,
-    trim,
-)
 from hyperspy_dlatoms.simulation.specimens.specimen import AtomList, Specimen, join
 from hyperspy_dlatoms.simulation.specimens.support import on_oxide, outward, place, with_carbon
 
@@ -107,15 +96,15 @@ def graphene_specimen(
     low, high = -BEYOND, size + BEYOND
     sheet = _boundary(rng, low, high) if kind == "grain boundary" else _lattice(rng, low, high)
     if kind == "rotated bonds":
-        sheet = relax(rotate_bonds(rng, sheet, round(len(sheet.points) / 60)))
+        sheet = sheets.relax(sheets.rotate_bonds(rng, sheet, round(len(sheet.points) / 60)))
     present = np.ones(len(sheet.points), dtype=bool)
     if kind == "edge":
         present &= ~blob(rng, rng.uniform(0.2, 0.8, 2) * size, 0.12 * size)(sheet.points)
         angle = rng.uniform(0, 2 * np.pi)
         offset = (np.cos(angle) + np.sin(angle)) * size / 2 + 0.2 * size
         present &= ~half_plane(rng, angle, offset, roughness=1.0)(sheet.points)
-        present[present] = trim(keep_atoms(sheet, present))
-        sheet, present = keep_atoms(sheet, present), present[present]
+        present[present] = sheets.trim(sheets.keep_atoms(sheet, present))
+        sheet, present = sheets.keep_atoms(sheet, present), present[present]
     if kind == "vacancies":
         present[_missing(rng, sheet, share=0.015)] = False
     positions, _ = ripple(rng, sheet.points - size / 2, amplitude=0.5)
@@ -136,36 +125,36 @@ def graphene_specimen(
     return Specimen.from_list(join(layer, *parts), size, description)
 
 
-def _lattice(rng: np.random.Generator, low: float, high: float) -> Sheet:
+def _lattice(rng: np.random.Generator, low: float, high: float) -> sheets.Sheet:
     from ase.build import graphene
 
-    n = int(np.ceil(2.2 * (high - low) / SECOND))
+    n = int(np.ceil(2.2 * (high - low) / sheets.SECOND))
     points = graphene(size=(n, n, 1)).positions[:, :2]
     points = (points - points.mean(axis=0)) @ rotation(rng.uniform(0, np.pi / 3))[:2, :2]
-    points += (low + high) / 2 + rng.uniform(0, SECOND, 2)
+    points += (low + high) / 2 + rng.uniform(0, sheets.SECOND, 2)
     points = points[((points >= low) & (points <= high)).all(axis=1)]
-    distance, bonded = cKDTree(points).query(points, k=4, distance_upper_bound=1.2 * BOND)
-    sheet = Sheet(points, np.where(np.isfinite(distance), bonded, -1)[:, 1:])
-    return keep_atoms(sheet, trim(sheet))
+    distance, bonded = cKDTree(points).query(points, k=4, distance_upper_bound=1.2 * sheets.BOND)
+    sheet = sheets.Sheet(points, np.where(np.isfinite(distance), bonded, -1)[:, 1:])
+    return sheets.keep_atoms(sheet, sheets.trim(sheet))
 
 
-def _boundary(rng: np.random.Generator, low: float, high: float) -> Sheet:
+def _boundary(rng: np.random.Generator, low: float, high: float) -> sheets.Sheet:
     """Join two grains, turned by the same angle to either side, along a line."""
     middle, half = (low + high) / 2, np.radians(21.8) / 2
     direction = rng.uniform(0, np.pi)
     normal = np.array([np.cos(direction), np.sin(direction)])
     grains = []
     for side in (-1, 1):
-        centres = lattice_centres(low, high, direction + side * half, np.full(2, middle))
-        grains.append(centres[side * (centres - middle) @ normal > 0.3 * SECOND])
+        centres = sheets.lattice_centres(low, high, direction + side * half, np.full(2, middle))
+        grains.append(centres[side * (centres - middle) @ normal > 0.3 * sheets.SECOND])
     centres = np.concatenate(grains)
     distance = np.abs((centres - middle) @ normal)
-    centres = lloyd(centres, distance < 1.5 * SECOND, sweeps=8)
-    sheet = from_centres(centres)
-    return relax(keep_atoms(sheet, trim(sheet)))
+    centres = sheets.lloyd(centres, distance < 1.5 * sheets.SECOND, sweeps=8)
+    sheet = sheets.from_centres(centres)
+    return sheets.relax(sheets.keep_atoms(sheet, sheets.trim(sheet)))
 
 
-def _missing(rng: np.random.Generator, sheet: Sheet, share: float) -> np.ndarray:
+def _missing(rng: np.random.Generator, sheet: sheets.Sheet, share: float) -> np.ndarray:
     """Choose atoms, half of them with a neighbour, that lie apart from each other."""
     chosen: list[int] = []
     taken = np.zeros(len(sheet.points), dtype=bool)
@@ -177,5 +166,5 @@ def _missing(rng: np.random.Generator, sheet: Sheet, share: float) -> np.ndarray
             continue
         pair = [first, *sheet.bonded[first][: int(rng.integers(2))]]
         chosen += pair
-        taken[tree.query_ball_point(sheet.points[first], 4 * BOND)] = True
+        taken[tree.query_ball_point(sheet.points[first], 4 * sheets.BOND)] = True
     return np.array(chosen, dtype=int)

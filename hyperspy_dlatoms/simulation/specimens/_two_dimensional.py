@@ -8,16 +8,8 @@ import numpy as np
 from scipy.spatial import cKDTree
 
 from hyperspy_dlatoms.recipes.draws import draw, draw_count
-from hyperspy_dlatoms.simulation.specimens._lattice_defects import (
-    Lattice,
-    antisites,
-    lose_one,
-    rows_of_vacancies,
-    substitute,
-    surroundings,
-    trim,
-    vacate,
-)
+from hyperspy_dlatoms.simulation.specimens import _lattice_defects
+from hyperspy_dlatoms.simulation.specimens._lattice_defects import Lattice
 from hyperspy_dlatoms.simulation.specimens._monolayer import (
     DICHALCOGENIDES,
     RANDOM,
@@ -165,23 +157,23 @@ def two_dimensional_layer(
     lattice, angles = _domains(rng, cell, size, boundary)
     opened, n_holes = openings(rng, lattice.points, size, holes, hole_radius, free_edge)
     lattice.numbers[opened] = 0
-    trim(lattice)
+    _lattice_defects.trim(lattice)
 
     uneven = draw(rng, clustering)
     wanted = {name: draw(rng, value) for name, value in shares.items()}
-    vacate(rng, lattice, lattice.metallic, wanted["metal_vacancies"], uneven)
+    _lattice_defects.vacate(rng, lattice, lattice.metallic, wanted["metal_vacancies"], uneven)
     for _ in range(draw_count(rng, vacancy_rows)):
-        rows_of_vacancies(rng, lattice, size)
-    vacate(rng, lattice, ~lattice.metallic, wanted["double_vacancies"], uneven)
-    lose_one(rng, lattice, wanted["single_vacancies"], uneven)
-    antisites(rng, lattice, wanted["antisite_fraction"])
+        _lattice_defects.rows_of_vacancies(rng, lattice, size)
+    _lattice_defects.vacate(rng, lattice, ~lattice.metallic, wanted["double_vacancies"], uneven)
+    _lattice_defects.lose_one(rng, lattice, wanted["single_vacancies"], uneven)
+    _lattice_defects.antisites(rng, lattice, wanted["antisite_fraction"])
     if substituent is not None and substituent not in elements:
-        substitute(rng, lattice, substituent, wanted["substituted"])
-    trim(lattice)
+        _lattice_defects.substitute(rng, lattice, substituent, wanted["substituted"])
+    _lattice_defects.trim(lattice)
 
     labels = np.array(lattice.labels())
     lacking = lattice.lacking
-    around = surroundings(lattice)
+    around = _lattice_defects.surroundings(lattice)
     labels[lacking & (around < MOSTLY)] = EDGE
     is_site = lattice.occupied | (lacking & (around >= MOSTLY))
 

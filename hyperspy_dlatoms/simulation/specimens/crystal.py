@@ -10,21 +10,8 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from hyperspy_dlatoms.recipes.draws import draw, draw_count
+from hyperspy_dlatoms.simulation.specimens import projection, prototypes
 from hyperspy_dlatoms.simulation.specimens.orientation import rotation, tilt_matrix
-from hyperspy_dlatoms.simulation.specimens.projection import (
-    APART,
-    Projected,
-    clear_share,
-    frame_of,
-    kinds_of,
-    project,
-)
-from hyperspy_dlatoms.simulation.specimens.prototypes import (
-    PROTOTYPES,
-    cell_of_file,
-    prototype_cell,
-    random_cell,
-)
 from hyperspy_dlatoms.simulation.specimens.regions import Region, half_plane, random_region
 from hyperspy_dlatoms.simulation.specimens.specimen import AtomList, Specimen, join
 from hyperspy_dlatoms.simulation.specimens.support import outward, overlaps, place, with_carbon
@@ -137,7 +124,7 @@ def crystal(
     ('column', 'light column')
     """
     for name, value, known in (
-        ("cell", cell, (None, "random", *PROTOTYPES)),
+        ("cell", cell, (None, "random", *prototypes.PROTOTYPES)),
         ("shape", shape, (None, *SHAPES)),
         ("boundary", boundary, BOUNDARIES),
         ("support", support, SUPPORTS),
@@ -175,7 +162,7 @@ def crystal(
         second, other = _drawn_crystal(rng, cell, None, None)
         parts = _on_crystal(rng, parts, second, size, draw(rng, thickness))
         about["second"] = other["cell"]
-    species = kinds_of(parts)
+    species = projection.kinds_of(parts)
     if support in ("carbon", "carbon-beside") and len(parts.positions):
         parts, _ = with_carbon(rng, parts, size, beside=support == "carbon-beside")
     about |= {"kind": "crystal", "shape": shape, "tilt": float(tilt), "support": support}
@@ -184,27 +171,28 @@ def crystal(
 
 def _drawn_crystal(
     rng: np.random.Generator, cell: str | None, file: str | None, zone: str | None
-) -> tuple[Projected, dict]:
+) -> tuple[projection.Projected, dict]:
     """Draw a crystal and its zone, turned at random about the beam."""
     # Some crystals run together along all zones that are tried; then another one is drawn.
     for _ in range(20):
         if file is not None:
-            atoms, name = cell_of_file(file), file
+            atoms, name = prototypes.cell_of_file(file), file
         elif cell == "random":
-            atoms, name = random_cell(rng), cell
+            atoms, name = prototypes.random_cell(rng), cell
         else:
-            name = cell or str(rng.choice(list(PROTOTYPES)))
-            atoms = prototype_cell(rng, name)
+            name = cell or str(rng.choice(list(prototypes.PROTOTYPES)))
+            atoms = prototypes.prototype_cell(rng, name)
         chosen = zone or ("001" if cell == "random" else drawn_zone(rng, atoms))
         if chosen is not None:
             break
     else:
         raise ValueError(
-            f"No zone of {name} has most of its columns {APART} Å or more apart: give a zone."
+            f"No zone of {name} has most of its columns {projection.APART} Å or more apart: give "
+            "a zone."
         )
-    frame = frame_of(atoms, indices(chosen)) @ rotation(rng.uniform(0, 2 * np.pi)).T
+    frame = projection.frame_of(atoms, indices(chosen)) @ rotation(rng.uniform(0, 2 * np.pi)).T
     about = {"cell": name, "formula": atoms.get_chemical_formula(empirical=True), "zone": chosen}
-    return Projected(atoms, indices(chosen), frame), about
+    return projection.Projected(atoms, indices(chosen), frame), about
 
 
 def indices(zone: str) -> tuple[int, int, int]:
@@ -219,10 +207,12 @@ def indices(zone: str) -> tuple[int, int, int]:
 def drawn_zone(rng: np.random.Generator, atoms: Atoms) -> str | None:
     """Draw a zone along which most columns are apart, None if none of those tried is one."""
     # Most lenses pass 1 to 1.6 Å; the best ones less.
-    apart = rng.choice([APART, 1.1, 1.4])
+    apart = rng.choice([projection.APART, 1.1, 1.4])
     for zone in rng.permutation(ZONES)[:8]:
-        projected = Projected(atoms, indices(zone), frame_of(atoms, indices(zone)))
-        if clear_share(projected, apart) >= _MOSTLY:
+        projected = projection.Projected(
+            atoms, indices(zone), projection.frame_of(atoms, indices(zone))
+        )
+        if projection.clear_share(projected, apart) >= _MOSTLY:
             return str(zone)
     return None
 
@@ -266,9 +256,9 @@ def _body(
     return _Body(in_slab, size * np.sqrt(0.5) + 2.0, float(thickness))
 
 
-def cut(rng: np.random.Generator, crystal: Projected, body: _Body) -> AtomList:
+def cut(rng: np.random.Generator, crystal: projection.Projected, body: _Body) -> AtomList:
     """Cut a body out of a crystal, at a random place of its lattice."""
-    atoms, period = project(crystal, body.reach + crystal.longest_across)
+    atoms, period = projection.project(crystal, body.reach + crystal.longest_across)
     shift = rng.uniform(-0.5, 0.5, 2) * crystal.longest_across
     repeats = int(np.ceil(body.depth / period)) + 1
     z = period * (np.arange(repeats) - repeats / 2) + rng.uniform(0, period)
@@ -279,7 +269,11 @@ def cut(rng: np.random.Generator, crystal: Projected, body: _Body) -> AtomList:
 
 
 def _with_second(
-    rng: np.random.Generator, piece: AtomList, crystal: Projected, body: _Body, boundary: str
+    rng: np.random.Generator,
+    piece: AtomList,
+    crystal: projection.Projected,
+    body: _Body,
+    boundary: str,
 ) -> AtomList:
     """Put a second crystal beyond a line through a piece of a first one."""
     angle = rng.uniform(0, 2 * np.pi)
@@ -305,7 +299,11 @@ def _with_second(
 
 
 def _on_crystal(
-    rng: np.random.Generator, parts: AtomList, crystal: Projected, size: float, thickness: float
+    rng: np.random.Generator,
+    parts: AtomList,
+    crystal: projection.Projected,
+    size: float,
+    thickness: float,
 ) -> AtomList:
     """Put another crystal beside particles, its surface along the beam."""
     angle = outward(rng, parts, size)

@@ -4,21 +4,11 @@
 import numpy as np
 
 from hyperspy_dlatoms.recipes.draws import draw, draw_count
+from hyperspy_dlatoms.simulation.specimens import sheets
 from hyperspy_dlatoms.simulation.specimens.contamination import adatoms, contamination
 from hyperspy_dlatoms.simulation.specimens.deformation import deform
 from hyperspy_dlatoms.simulation.specimens.regions import openings
-from hyperspy_dlatoms.simulation.specimens.sheets import (
-    SECOND,
-    Sheet,
-    from_centres,
-    grain_centres,
-    keep_atoms,
-    lattice_centres,
-    random_centres,
-    relax,
-    rotate_bonds,
-    trim,
-)
+from hyperspy_dlatoms.simulation.specimens.sheets import Sheet
 from hyperspy_dlatoms.simulation.specimens.specimen import AtomList, Specimen, join
 
 KINDS = ("perfect", "random", "polycrystal")
@@ -45,17 +35,17 @@ def whole_sheet(
     angles: list[float] = []
     if kind == "perfect":
         angles = [rng.uniform(0, np.pi / 3)]
-        centres = lattice_centres(low, high, angles[0], rng.uniform(0, SECOND, 2))
+        centres = sheets.lattice_centres(low, high, angles[0], rng.uniform(0, sheets.SECOND, 2))
     elif kind == "random":
-        centres = random_centres(rng, low, high, sweeps=int(rng.integers(15, 60)))
+        centres = sheets.random_centres(rng, low, high, sweeps=int(rng.integers(15, 60)))
     else:
-        centres, angles = grain_centres(rng, low, high, grains)
-    sheet = from_centres(centres)
-    sheet = keep_atoms(sheet, trim(sheet))
+        centres, angles = sheets.grain_centres(rng, low, high, grains)
+    sheet = sheets.from_centres(centres)
+    sheet = sheets.keep_atoms(sheet, sheets.trim(sheet))
     if rotated_bonds:
-        sheet = rotate_bonds(rng, sheet, rotated_bonds)
+        sheet = sheets.rotate_bonds(rng, sheet, rotated_bonds)
     if kind != "perfect" or rotated_bonds:
-        sheet = relax(sheet)
+        sheet = sheets.relax(sheet)
     return sheet, {"angles": [float(np.degrees(a)) for a in angles]}
 
 
@@ -184,7 +174,7 @@ def graphene_sheet(
     opened, n_holes = openings(rng, sheet.points, size, holes, hole_radius, free_edge)
     keep &= ~opened
     in_box = ((sheet.points >= SEAM) & (sheet.points < size - SEAM)).all(axis=1)
-    keep[keep] = trim(keep_atoms(sheet, keep))
+    keep[keep] = sheets.trim(sheets.keep_atoms(sheet, keep))
     missing = int((in_box & ~keep).sum())
     around = np.append(keep, False)[sheet.bonded].sum(axis=1)
     vacant = lost & ~opened & (around >= NEIGHBOURS) & mark_vacancies
