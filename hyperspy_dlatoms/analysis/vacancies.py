@@ -36,10 +36,7 @@ def vacancy_statistics(
     area: float,
     level: float,
 ) -> pd.DataFrame:
-    """Estimate how many vacancies of each kind there are in each frame, of an area in nm².
-
-    The columns are those of `AtomPositions.vacancy_statistics`, and `frame`, its number.
-    """
+    """Estimate how many vacancies of each kind there are in each frame, of an area in nm²."""
     import pandas as pd
 
     frames = list(frames)
@@ -83,11 +80,7 @@ def vacancy_pairs(
     edges: np.ndarray,
     seed: int,
 ) -> pd.DataFrame:
-    """Count the pairs of vacancies of each kind in each frame by distance, in bins with edges in Å.
-
-    The columns are those of `AtomPositions.vacancy_pairs`, and `frame`, its number; the sampling is
-    in Å/px along y and x.
-    """
+    """Count pairs of vacancies in each frame (sampling in Å/px) by distance, of bins in Å."""
     import pandas as pd
 
     frames = list(frames)

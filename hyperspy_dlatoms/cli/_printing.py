@@ -2,6 +2,7 @@
 """Output of the commands."""
 
 import sys
+from pathlib import Path
 
 from hyperspy_dlatoms._warnings import DLAtomsWarning
 
@@ -18,6 +19,13 @@ def print_warning(message, category, filename, lineno, file=None, line=None) -> 
     # Those of other packages are for who writes programs.
     if issubclass(category, DLAtomsWarning):
         print(f"dlatoms: warning: {one_line(message)}", file=sys.stderr)
+
+
+def print_error(path: Path, error: Exception) -> None:
+    """Print why a file failed, while others go on."""
+    known = isinstance(error, ValueError | TypeError | OSError)
+    what = one_line(error if known else f"{type(error).__name__}: {error}")
+    print(f"dlatoms: error: {path}: {what}", file=sys.stderr)
 
 
 def one_line(message: object) -> str:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from hyperspy_dlatoms._atomic_write import atomic_write
 from hyperspy_dlatoms.cli._files import Job, Plan, atoms_path, find_files, plan
-from hyperspy_dlatoms.cli._printing import one_line, print_rows, print_warning
+from hyperspy_dlatoms.cli._printing import print_error, print_rows, print_warning
 from hyperspy_dlatoms.cli._tables import write_together
 from hyperspy_dlatoms.cli._wording import in_options
 
@@ -180,9 +180,7 @@ def _search_all(task: Plan, options: argparse.Namespace, find: Callable[..., Fou
                         job, show_progressbar=False, units=units if task.table else None
                     )
             except Exception as error:
-                known = isinstance(error, ValueError | TypeError | OSError)
-                what = one_line(error) if known else one_line(f"{type(error).__name__}: {error}")
-                print(f"dlatoms: error: {job.source}: {what}", file=sys.stderr)
+                print_error(job.source, error)
             else:
                 if not task.table:
                     shutil.rmtree(job.parts)
@@ -387,17 +385,16 @@ def _counts(atoms: AtomPositions) -> list[tuple[str, str]]:
     """Return the number of atoms, or of each species where there are several."""
     import numpy as np
 
-    from hyperspy_dlatoms.signals._export import slabs
+    from hyperspy_dlatoms.signals._export import each_frame
 
     vectors = atoms.metadata.VectorMetadata
     with_species = "species" in vectors.column_names
     names = vectors.species if with_species else ["atoms"]
     column = vectors.column_names.index("species") if with_species else 0
     counts = np.zeros(len(names), int)
-    for frames in slabs(atoms.data):
-        for frame in frames.ravel():
-            kinds = frame[:, column] if with_species else np.zeros(len(frame))
-            counts += np.bincount(kinds.astype(int), minlength=len(names))
+    for frame in each_frame(atoms.data):
+        kinds = frame[:, column] if with_species else np.zeros(len(frame))
+        counts += np.bincount(kinds.astype(int), minlength=len(names))
     return [(name, f"{count}") for name, count in zip(names, counts, strict=True)]
 
 
@@ -425,18 +422,17 @@ def _strain(atoms: AtomPositions) -> tuple[str, str]:
     """Return the mean strain of the atoms that are in a lattice, weighted by inverse variance."""
     import numpy as np
 
-    from hyperspy_dlatoms.signals._export import slabs
+    from hyperspy_dlatoms.signals._export import each_frame
     from hyperspy_dlatoms.signals._frame_physics import weighted
 
     names = ("e_xx", "e_yy", "e_xy")
     columns = list(atoms.metadata.VectorMetadata.column_names)
     total, weight, number = np.zeros(3), np.zeros(3), 0
-    for frames in slabs(atoms.data):
-        for frame in frames.ravel():
-            values, weights = weighted(frame, columns, names)
-            total = total + (weights * values).sum(axis=0)
-            weight = weight + weights.sum(axis=0)
-            number += int(weights.all(axis=1).sum())
+    for frame in each_frame(atoms.data):
+        values, weights = weighted(frame, columns, names)
+        total = total + (weights * values).sum(axis=0)
+        weight = weight + weights.sum(axis=0)
+        number += int(weights.all(axis=1).sum())
     if not number:
         return "strain", "unknown, for no atom is in a lattice"
     means = ", ".join(f"{n} {100 * v:+.2f} %" for n, v in zip(names, total / weight, strict=True))

@@ -18,10 +18,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> None:
     """Print a table of the models, or the details of one, its scores explained."""
+    show(options, "model", "ensemble")
+    if options.name is None:
+        print("\nMore about one of them: dlatoms models NAME")
+
+
+def show(options: argparse.Namespace, *kinds: str) -> None:
+    """Print a table of entries of some kinds, or the details of one."""
     from hyperspy_dlatoms import registry
 
-    if options.name is None:
-        print(registry.list("model", "ensemble", offline=options.offline))
-        print("\nMore about one of them: dlatoms models NAME")
-    else:
-        print(registry.info(options.name, offline=options.offline))
+    offline, name = options.offline, options.name
+    print(registry.info(name, offline=offline) if name else registry.list(*kinds, offline=offline))

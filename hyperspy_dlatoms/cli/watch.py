@@ -4,7 +4,6 @@
 import argparse
 import shutil
 import statistics
-import sys
 import time
 from fnmatch import fnmatch
 from pathlib import Path
@@ -12,7 +11,7 @@ from typing import NamedTuple
 
 from hyperspy_dlatoms.cli import _searching
 from hyperspy_dlatoms.cli._files import Job
-from hyperspy_dlatoms.cli._printing import one_line, print_rows
+from hyperspy_dlatoms.cli._printing import print_error, print_rows
 from hyperspy_dlatoms.cli._writing import check_writable
 
 HELP = "find the atoms of the files in a folder as they are written"
@@ -121,9 +120,7 @@ class _Watch:
             if time.time() - state.written < _PATIENCE:
                 return False
             self.failed += 1
-            known = isinstance(error, ValueError | TypeError | OSError)
-            what = one_line(error) if known else one_line(f"{type(error).__name__}: {error}")
-            print(f"dlatoms: error: {path}: {what}", file=sys.stderr)
+            print_error(path, error)
         self.done[path], self.last = state, time.monotonic()
         return True
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import dask.array as da
 import numpy as np
 
+from hyperspy_dlatoms._doing import is_shown
 from hyperspy_dlatoms.data.frames import Frames, fingerprint
 from hyperspy_dlatoms.data.generate import generate
 from hyperspy_dlatoms.data.stored import Stored, read_stored
@@ -93,10 +94,7 @@ def load_dataset(
 
 def _generated(entry: Entry, show: bool | None, num_workers: int | None) -> Frames:
     """Generate a data set in the cache, and check its fingerprint the first time."""
-    if show is None:
-        from hyperspy.defaults_parser import preferences
-
-        show = bool(preferences.General.show_progressbar)
+    show = is_shown(show)
     directory = _cache.generated_path(entry)
     with _cache.locked(directory):
         frames = generate(entry, directory, show_progressbar=show, num_workers=num_workers)

@@ -55,47 +55,24 @@ out, as if metadata said so. Of 140 simulated images one was given less of what 
 
 
 class Rating(NamedTuple):
-    """What a network makes of a window of each of some images.
-
-    Attributes
-    ----------
-    name : str
-        Of the network.
-    special : bool
-        Whether it was made for the materials that its card names.
-    density : float
-        Sites a nm².
-    probability : float
-        Their mean probability; 0 where there are none.
-    domain : float
-        The median of the images' domain scores, above 1 outside; 1 for a network without a domain.
-    reasons : tuple of str
-        What is outside.
-    likeness : float
-        Of the sites to a lattice of the network's materials, of their size: 1 for a crystal, 0 for
-        another lattice; NaN where there are too few sites to tell, or no materials.
-    scanned : bool
-        Whether the network is one for scanned images (STEM).
-    seen_scanned : float
-        The median probability, by the network, that the images were scanned, not recorded by a
-        camera (HRTEM); NaN where it was not taught that.
-    likely : float
-        The probability, by all networks, that the images were made in the way that this one is for.
-    sites : tuple of numpy.ndarray
-        Those of each window, (n, 2), Å.
-    """
+    """What a network makes of a window of each of some images."""
 
     name: str
-    special: bool
-    density: float
-    probability: float
-    domain: float
-    reasons: tuple[str, ...]
+    special: bool  # Whether it was made for the materials that its card names.
+    density: float  # Sites a nm².
+    probability: float  # Their mean; 0 where there are none.
+    domain: float  # The median score, above 1 outside; 1 for a network without a domain.
+    reasons: tuple[str, ...]  # What is outside.
+    # Of the sites to a lattice of the network's materials, of their size: 1 for a crystal, 0 for
+    # another lattice; NaN where there are too few sites to tell, or no materials.
     likeness: float
-    scanned: bool = False
+    scanned: bool = False  # Whether the network is one for scanned images (STEM).
+    # The median probability, by the network, that the images were scanned, not recorded by a camera
+    # (HRTEM); NaN where it was not taught that.
     seen_scanned: float = math.nan
+    # The probability, by all networks, that the images were made as this one is for.
     likely: float = 1.0
-    sites: tuple[np.ndarray, ...] = ()
+    sites: tuple[np.ndarray, ...] = ()  # Those of each window, (n, 2), Å.
 
     @property
     def clarity(self) -> float:
@@ -154,12 +131,9 @@ def rate(parts: np.ndarray, sampling: float, network: AtomNetwork | AtomEnsemble
 
 
 def weigh_modality(ratings: Sequence[Rating]) -> list[Rating]:
-    """Return the ratings with how likely the images were made in the way that each network is for.
-
-    That is the mean of the logarithms of the odds by the networks that were taught to tell scanned
-    images from those of a camera, of those only whose domain the images are in, if there are any.
-    If none was taught it, nothing is known.
-    """
+    """Return the ratings with how likely the images were made as each network is for."""
+    # That is the mean of the logarithms of the odds by the networks that were taught to tell
+    # scanned images from those of a camera, inside their domain if there are any.
     taught = [one for one in ratings if not math.isnan(one.seen_scanned)]
     if not taught:
         return list(ratings)
@@ -172,13 +146,10 @@ def weigh_modality(ratings: Sequence[Rating]) -> list[Rating]:
 
 
 def choose(ratings: Sequence[Rating]) -> Rating:
-    """Return the rating of the network that reads the images best.
-
-    Of the networks that the images are inside the domain of, it is the one whose sites have the
-    most `evidence`. Where all are outside, it is the one that is least so; where none finds
-    anything, one for all crystals. Networks for images that were made in another way are left out
-    where that is clear, see `weigh_modality`.
-    """
+    """Return the rating of the network that reads the images best."""
+    # Inside their domains it is that whose sites have the most `evidence`. Where all are outside,
+    # it is the one that is least so; where none finds anything, one for all crystals. Networks for
+    # images made in another way are left out where that is clear, see `weigh_modality`.
     if readers := _readers(ratings):
         return max(readers, key=lambda one: (evidence(one, readers), one.merit))
     ratings = _likely(ratings)
@@ -189,12 +160,10 @@ def choose(ratings: Sequence[Rating]) -> Rating:
 
 
 def evidence(one: Rating, ratings: Sequence[Rating]) -> float:
-    """Return how clear the sites of a network are to all, as far as the others find the same.
-
-    What a network alone sees is mostly wrong: that of metals takes parts of MgO along [100] for
-    gold, whose columns form the same lattice, and that of graphene the hollows between close-packed
-    columns, two for each, for a honeycomb, both with great probability.
-    """
+    """Return how clear the sites of a network are to all, as far as the others find the same."""
+    # What a network alone sees is mostly wrong: that of metals takes parts of MgO along [100] for
+    # gold, whose columns form the same lattice, and that of graphene the hollows between
+    # close-packed columns, two for each, for a honeycomb, both with great probability.
     readers = _readers(ratings)
     return one.fit * sum(other.clarity * _common(one.sites, other.sites) for other in readers)
 
@@ -208,10 +177,7 @@ def _readers(ratings: Sequence[Rating]) -> list[Rating]:
 
 
 def _common(sites: Sequence[np.ndarray], others: Sequence[np.ndarray]) -> float:
-    """Return the share of the sites of two networks that they have in common, of the longer list.
-
-    Of a network that finds two of three columns it is two thirds, whichever of both it is.
-    """
+    """Return the share of the longer list of sites that two networks have in common."""
     # The sites of one network are farther apart, so nearly all pairs are one to one.
     nearest = [cKDTree(b).query(a)[0] for a, b in zip(sites, others, strict=True)]
     pairs = sum(np.count_nonzero(distances <= _SAME) for distances in nearest)

@@ -62,14 +62,11 @@ def curve_figure(name: str, rows: Sequence[dict[str, Any]]) -> Figure:
     else:
         errors.set_ylim(bottom=0)
     for axes in (shares, errors):
-        axes.set_xlabel(LABELS.get(name, name))
-        axes.grid(alpha=0.3)
         if name in _LOGARITHMIC:
             axes.set_xscale("log")
         if isinstance(values[0], str):
             axes.set_xticks(at, values, rotation=20, ha="right")
-        if axes.get_legend_handles_labels()[0]:
-            axes.legend(fontsize=7)
+        _finish(axes, LABELS.get(name, name))
     return figure
 
 
@@ -86,14 +83,11 @@ def height_figure(rows: Sequence[dict[str, Any]]) -> Figure:
     ]
     _line(shares, at, rows, "recall", "recall", "C1-^")
     _band(shares, at, rows, "recall_interval", "C1")
-    shares.set_ylim(-0.03, 1.03)
-    shares.set_ylabel("recall")
+    shares.set(ylim=(-0.03, 1.03), ylabel="recall")
     _line(errors, at, rows, "rms", "rms error an axis", "C0-o")
-    errors.set_ylabel("rms error an axis (pm)")
-    errors.set_ylim(bottom=0)
+    errors.set(ylim=(0, None), ylabel="rms error an axis (pm)")
     for axes in (shares, errors):
-        axes.set_xticks(at, labels)
-        axes.set_xlabel("atoms in the column")
+        axes.set(xticks=at, xticklabels=labels, xlabel="atoms in the column")
         axes.grid(alpha=0.3)
     return figure
 
@@ -109,23 +103,16 @@ def height_calibration_figure(
     found.plot(ends, ends, color="0.7")
     mean, spread = ([row[key] for row in rows] for key in ("found", "spread"))
     found.errorbar(height, mean, spread, fmt="C0-o", markersize=4, linewidth=1.2, capsize=2)
-    found.set_xlim(*ends)
-    found.set_ylim(bottom=0)
-    found.set_xlabel("atoms in the column")
-    found.set_ylabel("mean found, and spread")
+    found.set(xlim=ends, ylim=(0, None), ylabel="mean found, and spread")
     at = np.array([row["value"] for row in doses])
     _line(errors, at, doses, "height_error", "mean error (atoms)", "k-o")
     _line(errors, at, doses, "scaled_height_error", "… with one factor a frame", "k--o")
     for k, colour, right in ((1, "C0", 0.683), (2, "C1", 0.954)):
         errors.axhline(right, color=colour, linestyle=":", linewidth=1)
         _line(errors, at, doses, f"heights_within_{k}", f"share within {k} sigma", f"{colour}-s")
-    errors.set_xscale("log")
-    errors.set_ylim(bottom=0)
-    errors.set_xlabel(LABELS["dose"])
-    for axes in (found, errors):
-        axes.grid(alpha=0.3)
-    if errors.get_legend_handles_labels()[0]:
-        errors.legend(fontsize=7)
+    errors.set(xscale="log", ylim=(0, None))
+    _finish(found, "atoms in the column")
+    _finish(errors, LABELS["dose"])
     return figure
 
 
@@ -139,13 +126,9 @@ def film_figure(rows: Sequence[dict[str, Any]]) -> Figure:
         axes.plot(
             [row["dose"] for row in film], [row["density"] for row in film], "o-", label=label
         )
-    axes.set_xscale("log")
     axes.set_yscale("symlog", linthresh=1e-3)
-    axes.set_ylim(bottom=0)
-    axes.set_xlabel(LABELS["dose"])
-    axes.set_ylabel("false atoms per nm²")
-    axes.grid(alpha=0.3)
-    axes.legend(fontsize=7)
+    axes.set(xscale="log", ylim=(0, None), ylabel="false atoms per nm²")
+    _finish(axes, LABELS["dose"])
     return figure
 
 
@@ -165,14 +148,10 @@ def reliability_figure(calibration: dict[str, Any]) -> Figure:
         counts.bar(middles, atoms, width=0.1, color=colour, alpha=0.5, label=label)
     curve.set_ylabel("share that is right")
     counts.set_yscale("symlog", linthresh=1)
-    counts.set_ylim(bottom=0)
-    counts.set_ylabel("atoms")
+    counts.set(ylim=(0, None), ylabel="atoms")
     for axes in (curve, counts):
         axes.set_xlim(0, 1)
-        axes.set_xlabel("probability")
-        axes.grid(alpha=0.3)
-        if axes.get_legend_handles_labels()[0]:
-            axes.legend(fontsize=7)
+        _finish(axes, "probability")
     return figure
 
 
@@ -224,6 +203,14 @@ def _figure(width: float, height: float) -> Figure:
     figure = Figure(figsize=(width, height), layout="constrained")
     FigureCanvasAgg(figure)
     return figure
+
+
+def _finish(axes: Axes, label: str) -> None:
+    """Add the label along x, a grid, and a legend of what has a label."""
+    axes.set_xlabel(label)
+    axes.grid(alpha=0.3)
+    if axes.get_legend_handles_labels()[0]:
+        axes.legend(fontsize=7)
 
 
 def _line(

@@ -26,28 +26,14 @@ _MEDIAN = 0.6745
 
 
 def scores(comparison: Comparison) -> dict[str, Any]:
-    """Score the comparison of one or more frames.
-
-    Returns ``frames``, ``sites``, ``atoms``; ``precision``, ``recall``, ``f1``;
-    ``rms_y``, ``rms_x`` and ``rms``, the root mean square of the errors of the matched sites
-    along an axis (pm); ``bound`` and ``joint_bound``, root mean squares of the Cramér-Rao
-    bound of those whose bound is known, with neighbours known and unknown (pm);
-    ``times_bound`` and ``times_joint_bound``, how many times larger their typical error is;
-    ``recall_single`` and ``recall_edge``, recall of columns of one atom among columns of
-    several, and of sites on an edge; ``vacancies`` and ``filled``, the share of vacancies with
-    a false atom; ``height_error``, the mean of the modulus of the error of the heights of
-    matched sites (atoms), ``heights_right``, the share of them that are right when rounded, and
-    ``heights_within_1`` and ``heights_within_2``, that within one and two of their sigmas;
-    ``scaled_height_error``, the mean error once the heights of each frame are multiplied by the one
-    factor that fits best: what is wrong with their ratios.
-    Shares come with a Wilson interval of 95 %, ``NAME_interval``, which takes sites as independent
-    of each other; those of one frame are not quite. What cannot be computed is None.
-
-    Errors of matched sites end at the tolerance of the matching, so those of sites whose bound is
-    above ``LARGEST`` are not compared with it. The typical ratio of error and bound is its median
-    over sites and axes divided by 0.6745, which is 1 for normal errors at the bound and not moved
-    by a few misplaced atoms.
-    """
+    """Score the comparison of frames; errors in pm, heights in atoms, None if unknown."""
+    # ``rms`` is that along an axis, of matched sites; ``bound`` and ``joint_bound`` are root mean
+    # squares of Cramér-Rao bounds, with neighbours known and unknown; ``times_bound`` is the median
+    # ratio of error and bound divided by 0.6745, 1 for normal errors at the bound and not moved by
+    # a few misplaced atoms, of bounds up to ``LARGEST``. ``recall_single`` is of columns of one
+    # atom among columns of several, ``filled`` the share of vacancies with a false atom,
+    # ``scaled_height_error`` the error after the one factor that fits each frame best. Intervals
+    # are Wilson's of 95 %, which take sites as independent.
     sites, atoms = comparison.sites, comparison.atoms
     right, found = int(atoms.right.sum()), int(sites.found.sum())
     result: dict[str, Any] = {"frames": comparison.frames, "sites": len(sites), "atoms": len(atoms)}

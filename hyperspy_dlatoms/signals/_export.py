@@ -61,11 +61,12 @@ class Calibration(NamedTuple):
             list(vectors.get("species", [])),
         )
 
-    def at(self, by: str) -> int:
+    def at(self, name: str) -> int:
         """Return the index of a column that a user named."""
-        if by not in self.columns:
-            raise ValueError(f"by is {by!r}: expected a column, one of {', '.join(self.columns)}.")
-        return self.columns.index(by)
+        if name not in self.columns:
+            expected = ", ".join(self.columns)
+            raise ValueError(f"There is no column {name!r}: expected one of {expected}.")
+        return self.columns.index(name)
 
     def values(self, frame: np.ndarray, name: str) -> np.ndarray | None:
         """Return a column of a frame, None if there is none."""

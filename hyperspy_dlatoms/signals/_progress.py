@@ -14,19 +14,12 @@ from typing import Any, TextIO
 import dask.array as da
 from dask.callbacks import Callback
 
-from hyperspy_dlatoms._doing import current
+from hyperspy_dlatoms._doing import current, is_shown
 
 # Letters.
 _BAR = 24
 # s: a line that changes four times a second can be followed.
 _PERIOD = 0.25
-
-
-def is_shown(asked: bool | None) -> bool:
-    """Whether progress is shown, by HyperSpy's preference where nobody asked."""
-    from hyperspy.api import preferences
-
-    return bool(preferences.General.show_progressbar) if asked is None else bool(asked)
 
 
 def progress_of(

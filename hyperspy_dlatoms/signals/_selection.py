@@ -100,9 +100,9 @@ def select(
     said: list[str] = []
     if threshold is not None:
         lowest = _checked_threshold(threshold, self._calibrated())
-        _of_column(calibration, "probability", 0.0)
-        at = calibration.columns.index("probability")
-        rules.append(partial(_reaches, at=at, threshold=np.float32(lowest)))
+        at = calibration.at("probability")
+        # The search compares probabilities in single precision, in which networks give them.
+        rules.append(lambda frame: frame[:, at].astype(np.float32) >= np.float32(lowest))
         said.append(f"threshold={lowest:g}")
     for name, condition in columns.items():
         rules.append(_of_column(calibration, name, condition))
@@ -112,18 +112,25 @@ def select(
         rules.append(in_regions(regions, calibration))
         said += [f"roi={region}" for region in regions]
     if on_lattice is not None:
-        rules.append(partial(_on_lattice, sampling=calibration.sampling, wanted=bool(on_lattice)))
-        said.append(f"on_lattice={bool(on_lattice)}")
+        wanted = bool(on_lattice)
+
+        def as_wanted(frame: np.ndarray) -> np.ndarray:
+            found = flags(calibration.in_angstrom(frame))
+            return found.lattice & (found.on_lattice == wanted)
+
+        rules.append(as_wanted)
+        said.append(f"on_lattice={wanted}")
     masks = None
     if mask is not None:
         masks = _checked_mask(mask, self.data.shape, calibration)
         said.append("mask")
     if not said:
         raise ValueError("There is no condition: expected a column, threshold, roi, mask, ...")
+    settings: dict[str, Any] = {"rules": rules, "invert": invert}
     if masks is None or masks.ndim == 2:
-        data = map_frames(_kept, self.data, mask=masks, rules=rules, invert=invert)
+        data = map_frames(_kept, self.data, mask=masks, **settings)
     else:
-        data = map_frames(_kept, self.data, masks, rules=rules, invert=invert)
+        data = map_frames(_kept, self.data, masks, **settings)
     picked = self._like(data)
     before = list(self.metadata.get_item("VectorMetadata.selections", []))
     text = f"{'not ' * invert}{', '.join(said)}"
@@ -147,7 +154,7 @@ class Slicer:
         which, rows = item if isinstance(item, tuple) else (item, slice(None))
         atoms = self._atoms
         names = atoms._calibration.columns
-        columns = _columns(which, names)
+        columns = _columns(which, atoms._calibration)
         if isinstance(rows, BaseSignal):
             masks = rows.data
             if masks.dtype != object or masks.shape != atoms.data.shape:
@@ -212,17 +219,17 @@ class LazyColumn(Column, LazySignal):
     """One column of `LazyAtomPositions`."""
 
 
-def _columns(which: Any, names: list[str]) -> int | list[int]:
+def _columns(which: Any, calibration: Calibration) -> int | list[int]:
     """Return the index of a column, or those of several."""
     if isinstance(which, str):
-        if which not in names:
-            raise ValueError(f"There is no column {which!r}: expected one of {', '.join(names)}.")
-        return names.index(which)
+        return calibration.at(which)
+    places = range(len(calibration.columns))
     if isinstance(which, slice):
-        return list(range(len(names)))[which]
+        return list(places)[which]
     if isinstance(which, list | tuple | np.ndarray):
-        return [one for one in (_columns(name, names) for name in which) if isinstance(one, int)]
-    return range(len(names))[int(which)]
+        several = (_columns(name, calibration) for name in which)
+        return [one for one in several if isinstance(one, int)]
+    return places[int(which)]
 
 
 def _cut(frame: np.ndarray, rows: np.ndarray | slice, columns: int | list[int]) -> np.ndarray:
@@ -278,10 +285,7 @@ def _checked_threshold(threshold: float, vectors: Mapping[str, Any]) -> float:
 
 
 def _of_column(calibration: Calibration, name: str, condition: Any) -> _Rule:
-    names = calibration.columns
-    if name not in names:
-        raise ValueError(f"There is no column {name!r}: expected one of {', '.join(names)}.")
-    at = names.index(name)
+    at = calibration.at(name)
     if callable(condition):
         return partial(_by_function, at=at, name=name, function=condition)
     if isinstance(condition, tuple):
@@ -291,9 +295,10 @@ def _of_column(calibration: Calibration, name: str, condition: Any) -> _Rule:
             bound if one is None else float(one)
             for one, bound in zip(condition, (-np.inf, np.inf), strict=True)
         )
-        return partial(_between, at=at, low=low, high=high)
+        return lambda frame: (frame[:, at] >= low) & (frame[:, at] <= high)
     values = list(condition) if isinstance(condition, list | np.ndarray | set) else [condition]
-    return partial(_one_of, at=at, values=[_value(name, one, calibration) for one in values])
+    numbers = [_value(name, one, calibration) for one in values]
+    return lambda frame: np.isin(frame[:, at], numbers)
 
 
 def _value(name: str, value: Any, calibration: Calibration) -> float:
@@ -317,25 +322,6 @@ def _by_function(frame: np.ndarray, at: int, name: str, function: Callable) -> n
             f"of shape ({len(frame)},)."
         )
     return found
-
-
-def _reaches(frame: np.ndarray, at: int, threshold: np.float32) -> np.ndarray:
-    # The search compares probabilities in single precision, in which networks give them.
-    return frame[:, at].astype(np.float32) >= threshold
-
-
-def _between(frame: np.ndarray, at: int, low: float, high: float) -> np.ndarray:
-    return (frame[:, at] >= low) & (frame[:, at] <= high)
-
-
-def _one_of(frame: np.ndarray, at: int, values: list[float]) -> np.ndarray:
-    return np.isin(frame[:, at], values)
-
-
-def _on_lattice(frame: np.ndarray, sampling: np.ndarray, wanted: bool) -> np.ndarray:
-    found = flags(sampling * frame[:, :2])
-    known = np.full(len(frame), found.lattice)
-    return known & (found.on_lattice == wanted)
 
 
 def _checked_mask(

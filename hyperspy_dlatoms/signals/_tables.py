@@ -215,24 +215,13 @@ def from_dataframe(
         first, frames = _frames(rows, _numbers(table, "frame"), n_frames)
     elif n_frames is not None:
         raise ValueError("n_frames is given, but the table has no column frame.")
-    data = np.empty(len(frames), object)
-    for number, frame in enumerate(frames):
-        data[number] = frame[np.lexsort((frame[:, 1], frame[:, 0]))]
-    vectors: dict[str, Any] = {
-        "column_names": names,
-        "offsets": [0.0, 0.0],
-        "scales": [scale] * 2,
-        "units": ["Å", "Å"],
-        "sampling": [scale] * 2,
-        "species": classes,
-    }
-    if image_shape is not None:
-        vectors["image_shape"] = [int(size) for size in image_shape]
+    frames = [frame[np.lexsort((frame[:, 1], frame[:, 0]))] for frame in frames]
+    more = {} if image_shape is None else {"image_shape": [int(size) for size in image_shape]}
     if first:
-        vectors |= {"first_frames": [first], "frame_steps": [1]}
+        more |= {"first_frames": [first], "frame_steps": [1]}
     axis["offset"] = axis.get("offset", 0.0) + first * axis.get("scale", 0.0)
-    axes = [axis | {"size": len(data)}] if "frame" in table else []
-    return cls(data, axes=axes, metadata={"VectorMetadata": vectors}, ragged=True)
+    axes = [axis | {"size": len(frames)}] if "frame" in table else []
+    return signal_of(cls, frames, names, scale, classes, axes, **more)
 
 
 def from_array(
@@ -294,6 +283,25 @@ def from_array(
         return from_dataframe(cls, table, **options)
     table["frame"] = np.repeat(np.arange(len(arrays)), [len(one) for one in arrays])
     return from_dataframe(cls, table, n_frames=len(arrays), **options)
+
+
+def signal_of(
+    cls: type[AtomPositions],
+    frames: Sequence[np.ndarray],
+    names: Sequence[str],
+    sampling: float,
+    species: Sequence[str],
+    axes: list[dict[str, Any]],
+    **more: Any,
+) -> AtomPositions:
+    """Return the signal of frames (n, k) in px, with the names of their columns; Å/px."""
+    data = np.empty(len(frames), object)
+    for number, frame in enumerate(frames):
+        data[number] = frame
+    scales = {"offsets": [0.0, 0.0], "scales": [sampling] * 2, "units": ["Å", "Å"]}
+    vectors = {"column_names": list(names), **scales, "sampling": [sampling] * 2}
+    vectors |= {"species": list(species)} | more
+    return cls(data, axes=axes, metadata={"VectorMetadata": vectors}, ragged=True)
 
 
 def _checked_sampling(sampling: object) -> float:

@@ -181,19 +181,10 @@ class AtomPositions(Physics, BaseSignal):
                 f"The frames have shapes {[array.shape for array in arrays][:5]}: expected (n, k) "
                 f"with the same k, 2 to {len(names)}, for the columns {', '.join(names)}."
             )
-        data = np.empty(len(arrays), dtype=object)
-        for index, array in enumerate(arrays):
-            data[index] = array
-        vectors = {
-            "column_names": names[: widths.pop()],
-            "offsets": [0.0, 0.0],
-            "scales": [float(sampling)] * 2,
-            "units": ["Å", "Å"],
-            "sampling": [float(sampling)] * 2,
-            "species": list(species or []),
-        }
-        axes = [] if single else [{"size": len(data), "navigate": True}]
-        return cls(data, axes=axes, metadata={"VectorMetadata": vectors}, ragged=True)
+        axes = [] if single else [{"size": len(arrays), "navigate": True}]
+        return _tables.signal_of(
+            cls, arrays, names[: widths.pop()], float(sampling), species or [], axes
+        )
 
     @classmethod
     def stack(

@@ -80,14 +80,7 @@ class Camera:
         return values | dict(zip(("c1", "c2", "c3", "c4"), self.mtf, strict=True))
 
     def transfer(self, q: np.ndarray) -> np.ndarray:
-        """Evaluate the transfer function at spatial frequencies `q`, periods an Å in the specimen.
-
-        Examples
-        --------
-        >>> from hyperspy_dlatoms.simulation.imaging import Camera
-        >>> Camera(sampling=0.1, mtf=(1.0, 0.0, 0.5, 3.0)).transfer(np.array([0.0, 5.0]))
-        array([1. , 0.5])
-        """
+        """Evaluate the transfer function at spatial frequencies `q`, 1/Å in the specimen."""
         return modulation_transfer(np, q, self.values(), self.mtf_curve)
 
 

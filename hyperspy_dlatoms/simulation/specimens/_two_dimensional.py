@@ -67,76 +67,19 @@ def two_dimensional_layer(
     phase: str = "2H",
     roles: bool = False,
 ) -> Specimen:
-    """Make a single layer of a compound, whose sites have kinds.
-
-    The kinds are those of the layer, for instance ("Mo", "S", "Mo vacancy", "S vacancy"), and those
-    that a network is not to learn: "antisite", the name of a foreign element, "edge" for sites that
-    lack atoms at an edge, and "covered" for those under an adatom or thick contamination. A column
-    of two chalcogen atoms is one site. With one atom left it is a vacancy of height 1, where that
-    atom is; with none, a vacancy of height 0, where the column would be. Empty sites at holes and
-    edges are no vacancies.
-
-    Parameters
-    ----------
-    rng : numpy.random.Generator
-        Source of all randomness.
-    formula : {"MoS2", "WS2", "MoSe2", "WSe2", "MoTe2", "WTe2", "MX2", "BN"}, optional
-        A dichalcogenide, "MX2" for one of random elements and size, or hexagonal boron nitride.
-    file : str, optional
-        A layer that ASE reads, in place of the formula.
-    size : float, optional
-        Edge of the box (Å).
-    boundary : {"none", "grain", "twin"}, optional
-        Whether the layer is one domain, or two that are turned by any angle, or mirror images.
-    metal_vacancies : float or tuple of float, optional
-        Share of the sites of the first kind of element (Mo, B) that are empty, or its range.
-    single_vacancies : float or tuple of float, optional
-        Share of the columns of two or more chalcogen atoms that have lost one, or its range.
-    double_vacancies : float or tuple of float, optional
-        Share of the sites of nonmetals (S, N) that have lost all their atoms, or its range.
-    clustering : float or tuple of float, optional
-        How unevenly defects are spread: 0 at random, 1 in patches of about 10 Å.
-    vacancy_rows : int or tuple of int, optional
-        Number of rows of chalcogen vacancies, or its range, both ends included.
-    antisite_fraction : float or tuple of float, optional
-        Share of the sites that hold what belongs on the other kind of site, or its range.
-    substituent : str, optional
-        Symbol of a foreign element. A metal takes the place of the metal; a nonmetal that of one or
-        all atoms of the other sites.
-    substituted : float or tuple of float, optional
-        Share of those sites that hold it, or its range.
-    holes, hole_radius, free_edge, ripple_amplitude, strain, tilt_max, coverage
-        As for :func:`hyperspy_dlatoms.simulation.specimens.graphene.graphene_sheet`.
-    adatom_count : int or tuple of int, optional
-        Number of carbon, silicon and metal atoms on top, or its range, both ends included.
-    contamination_thickness : float or tuple of float, optional
-        Thickness of the amorphous carbon where it is thickest (Å), or its range.
-    unclear_contamination : float, optional
-        Sites under amorphous carbon thicker than this (Å), and vacancies under half of it, are of
-        the kind "covered".
-    phase : {"2H", "1T", "1T'"}, optional
-        Of a dichalcogenide. A chalcogen of 1T and 1T' is a site of its own.
-    roles : bool, optional
-        Whether the kinds are "metal", "chalcogen" and their vacancies, whatever the elements.
-
-    Returns
-    -------
-    Specimen
-        The layer; `sites_and_species()` gives its sites and their kinds.
-
-    Raises
-    ------
-    ValueError
-        If the layer, its phase or the boundary is unknown, the box smaller than 10 Å, a fraction
-        outside 0 to 1, the substituent no element, or "MX2" asked for without roles.
-
-    Examples
-    --------
-    >>> layer = two_dimensional_layer(np.random.default_rng(1), size=20, double_vacancies=0.1)
-    >>> sites, species = layer.sites_and_species()
-    >>> sorted({(layer.kinds[kind], int(height)) for kind, height in zip(species, sites[:, 2])})
-    [('Mo', 1), ('S', 2), ('S vacancy', 0)]
-    """
+    """Make a single layer of a compound, whose sites have kinds; lengths in Å, tilts in degrees."""
+    # The kinds are those of the layer, for instance ("Mo", "S", "Mo vacancy", "S vacancy"), and
+    # those that a network is not to learn: "antisite", the name of a foreign element, "edge" for
+    # sites that lack atoms at an edge, and "covered" for those under an adatom or carbon thicker
+    # than `unclear_contamination`, of vacancies under half of it. A column of two chalcogen atoms
+    # is one site. With one atom left it is a vacancy of height 1, where that atom is; with none, a
+    # vacancy of height 0, where the column would be. Empty sites at holes and edges are none.
+    # `file`, which ASE reads, stands in place of the formula; "MX2" is a layer of random elements
+    # and size. Vacancies and antisites are shares: of the metals, of the columns of two or more,
+    # and of all nonmetals; `clustering` is 0 at random, 1 in patches of about 10 Å. A metal
+    # `substituent` takes the place of the metal, a nonmetal that of others. A `boundary` lies
+    # between domains turned by any angle ("grain"), or mirrored ("twin"). With `roles` kinds are
+    # "metal", "chalcogen" and their vacancies. Ranges, and the others, are as of `graphene_sheet`.
     shares = {
         "metal_vacancies": metal_vacancies,
         "single_vacancies": single_vacancies,

@@ -152,10 +152,7 @@ class Specimen:
         return float(self.atoms.cell.lengths()[0])
 
     def sites(self, positions: np.ndarray | None = None) -> np.ndarray:
-        """Return y, x (Å) of the sites and how many atoms each holds, (n, 3).
-
-        `positions` (n_atoms, 3) of displaced atoms take the place of those at rest.
-        """
+        """Return y, x (Å) of the sites, and heights, (n, 3); of atoms at `positions` if given."""
         return self.sites_and_species(positions)[0]
 
     def sites_and_species(
