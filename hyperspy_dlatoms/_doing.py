@@ -25,13 +25,6 @@ def current() -> str:
     return now[0][0] if now else ""
 
 
-def is_shown(asked: bool | None) -> bool:
-    """Whether progress is shown, by HyperSpy's preference where nobody asked."""
-    from hyperspy.defaults_parser import preferences
-
-    return bool(preferences.General.show_progressbar if asked is None else asked)
-
-
 def tracker(show_progressbar: bool) -> Callable:
     """Return what shows progress through some items, of a name, on standard error."""
     from rich.console import Console

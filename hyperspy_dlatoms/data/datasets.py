@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import dask.array as da
 import numpy as np
 
-from hyperspy_dlatoms._doing import is_shown
 from hyperspy_dlatoms.data.frames import Frames, fingerprint
 from hyperspy_dlatoms.data.generate import generate
 from hyperspy_dlatoms.data.stored import Stored, read_stored
@@ -16,6 +15,7 @@ from hyperspy_dlatoms.registry import _cache, sources
 from hyperspy_dlatoms.registry.entries import Entry
 from hyperspy_dlatoms.registry.errors import RegistryError
 from hyperspy_dlatoms.registry.fetch import fetch
+from hyperspy_dlatoms.signals._progress import is_shown
 
 if TYPE_CHECKING:
     from hyperspy.signals import Signal2D

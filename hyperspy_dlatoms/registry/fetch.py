@@ -10,7 +10,6 @@ from pathlib import Path
 from rich import filesize
 
 from hyperspy_dlatoms._atomic_write import atomic_write
-from hyperspy_dlatoms._doing import is_shown
 from hyperspy_dlatoms.registry import _cache, mirrors
 from hyperspy_dlatoms.registry._transport import TransportError, download
 from hyperspy_dlatoms.registry.entries import PACKAGE, Entry
@@ -115,7 +114,9 @@ def _try_place(place: Path | str, entry: Entry, part: Path, progress: Callable) 
 
 @contextmanager
 def _progress(entry: Entry, show: bool | None) -> Iterator[Callable[[int], None]]:
-    if not is_shown(show):
+    from hyperspy.defaults_parser import preferences
+
+    if not (preferences.General.show_progressbar if show is None else show):
         yield lambda done: None
         return
     from rich.console import Console

@@ -7,13 +7,12 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from hyperspy_dlatoms._doing import is_shown
 from hyperspy_dlatoms._warnings import ExtrapolationWarning, warn
 from hyperspy_dlatoms.analysis.lattice import with_lattices
 from hyperspy_dlatoms.detection import choosing
 from hyperspy_dlatoms.registry import catalogue, handles
 from hyperspy_dlatoms.signals import _axes
-from hyperspy_dlatoms.signals._progress import Progress
+from hyperspy_dlatoms.signals._progress import Progress, is_shown
 from hyperspy_dlatoms.signals._quality import other_modality
 
 if TYPE_CHECKING:

@@ -13,13 +13,19 @@ from typing import Any, TextIO
 
 import dask.array as da
 from dask.callbacks import Callback
+from hyperspy.defaults_parser import preferences
 
-from hyperspy_dlatoms._doing import current, is_shown
+from hyperspy_dlatoms._doing import current
 
 # Letters.
 _BAR = 24
 # s: a line that changes four times a second can be followed.
 _PERIOD = 0.25
+
+
+def is_shown(asked: bool | None) -> bool:
+    """Whether progress is shown, by HyperSpy's preference where nobody asked."""
+    return bool(preferences.General.show_progressbar if asked is None else asked)
 
 
 def progress_of(

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from hyperspy_dlatoms._doing import is_shown, tracker
+from hyperspy_dlatoms._doing import tracker
 from hyperspy_dlatoms.analysis.tracks import link
 from hyperspy_dlatoms.signals import _export
 from hyperspy_dlatoms.signals._columns import DEFAULT, pixel_size
 from hyperspy_dlatoms.signals._docstrings import filled
+from hyperspy_dlatoms.signals._progress import is_shown
 
 if TYPE_CHECKING:
     import pandas as pd
