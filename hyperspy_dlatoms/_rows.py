@@ -5,9 +5,7 @@ import html
 import textwrap
 from collections.abc import Iterable
 
-WIDTH = 79
-"""Columns of text: a terminal of 80."""
-
+WIDTH = 79  # Columns of text: a terminal of 80.
 Rows = Iterable[tuple[str, str]]
 
 

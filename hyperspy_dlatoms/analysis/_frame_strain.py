@@ -15,8 +15,8 @@ from hyperspy_dlatoms.analysis._strain import Strain, deformation, deformation_b
 if TYPE_CHECKING:
     import ase
 
+# Of `lattice_strain` and `frame_strain`: strain, displacement (Å), and the number of the grain.
 COLUMNS = (*Strain._fields, "u_y", "u_x", "grain")
-"""Of `lattice_strain` and `frame_strain`: strain, displacement (Å), and the number of the grain."""
 
 
 def lattice_strain(

@@ -8,40 +8,26 @@ from scipy.optimize import minimize_scalar
 from scipy.sparse import csr_array, diags_array, hstack, kron
 from scipy.spatial import cKDTree
 
+# Å/px: pixels are averaged to about that before the fit, to half the width of a column.
 _WORKING = 0.2
-"""Å/px: pixels are averaged to about that before the fit, to half the width of a column."""
-
-_REACH = 4.0
-"""Standard deviations at which a column ends, at 3e-4 of its peak."""
-
+_REACH = 4.0  # Standard deviations at which a column ends, at 3e-4 of its peak.
+# Standard deviations of columns (Å): of the sharpest probes, and where neighbours merge.
 _NARROWEST, _WIDEST = 0.2, 0.9
-"""Standard deviations of columns (Å): of the sharpest probes, and where neighbours merge."""
-
+# Width over the distance of neighbours at which these merge to one maximum, less 0.05.
 _MERGED = 0.45
-"""Width over the distance of neighbours at which these merge to one maximum, less 0.05."""
-
-_ALONE = 3.0
-"""Å, stands for the distance of neighbours of a single column."""
-
+_ALONE = 3.0  # Å, stands for the distance of neighbours of a single column.
+# Distances of neighbours from one node of the background to the next: a column has none.
 _NODES = 3.0
-"""Distances of neighbours from one node of the background to the next: a column has none."""
-
+# Å. Columns that are solved for at once, with those around them, of some distances of neighbours,
+# whose errors would reach theirs: on crystals the results do not depend on either.
 _TILE, _MARGIN = 30.0, 8.0
-"""Å. Columns that are solved for at once, with those around them, of some distances of neighbours,
-whose errors would reach theirs: on crystals the results do not depend on either."""
-
-_SAMPLE = 2
-"""Tiles that decide about the width, those with the most columns: each has a hundred."""
-
-_PART = 0.5
-"""Of the signal of a column, how much must be within the image and not masked."""
-
+_SAMPLE = 2  # Tiles that decide about the width, those with the most columns: each has a hundred.
+_PART = 0.5  # Of the signal of a column, how much must be within the image and not masked.
+# Relative, so that columns in the same place can be solved for: their errors are large then.
 _RIDGE = 1e-9
-"""Relative, so that columns in the same place can be solved for: their errors are large then."""
-
+# Largest correlation of neighbouring residuals that counts, to a factor of 9 of the variance along
+# an axis: afterglow has less, a wrong shape of the columns in an image without noise more.
 _CORRELATED = 0.8
-"""Largest correlation of neighbouring residuals that counts, to a factor of 9 of the variance along
-an axis: afterglow has less, a wrong shape of the columns in an image without noise more."""
 
 
 class ColumnIntensities(NamedTuple):

@@ -5,19 +5,14 @@ from collections.abc import Sequence
 
 import numpy as np
 
+# Of the atomic number, by which the signal of an atom grows: it depends on the angles of the
+# detector (P. Hartel et al., Ultramicroscopy 63 (1996) 93).
 _POWERS = np.arange(1.4, 2.15, 0.1)
-"""Of the atomic number, by which the signal of an atom grows: it depends on the angles of the
-detector (P. Hartel et al., Ultramicroscopy 63 (1996) 93)."""
-
+# Least and largest scatter of the signal of one kind besides noise, relative: beyond, single and
+# double columns are one.
 _SCATTER = 0.01, 0.3
-"""Least and largest scatter of the signal of one kind besides noise, relative: beyond, single and
-double columns are one."""
-
-_ROUNDS = 40
-"""Of expectation and maximisation: the shares no longer change by 0.1 %."""
-
-_PRIOR = 0.5
-"""Columns of each kind that count as seen, so that a kind may have none."""
+_ROUNDS = 40  # Of expectation and maximisation: the shares no longer change by 0.1 %.
+_PRIOR = 0.5  # Columns of each kind that count as seen, so that a kind may have none.
 
 
 def intensity_classes(

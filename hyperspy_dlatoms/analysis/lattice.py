@@ -20,6 +20,10 @@ if TYPE_CHECKING:
 # fourth of a square lattice.
 _REACH = 2.3
 
+# Lattice constants (Å) of honeycombs: carbon and boron nitride, and those of W. J. Schutte, J. L.
+# De Boer and F. Jellinek, Journal of Solid State Chemistry 70, 207 (1987), with the values that
+# they collect for molybdenum; MoTe2 by D. Puotinen and R. E. Newnham, Acta Cryst. 14, 691 (1961).
+# WTe2 is no honeycomb.
 SHEETS = {
     "graphene": 2.46,
     "BN": 2.504,
@@ -29,33 +33,23 @@ SHEETS = {
     "WSe2": 3.282,
     "MoTe2": 3.519,
 }
-"""Lattice constants (Å) of honeycombs: carbon and boron nitride, and those of W. J. Schutte, J. L.
-De Boer and F. Jellinek, Journal of Solid State Chemistry 70, 207 (1987), with the values that they
-collect for molybdenum; MoTe2 by D. Puotinen and R. E. Newnham, Acta Cryst. 14, 691 (1961). WTe2 is
-no honeycomb."""
-
 _HONEYCOMB = np.array([[1, 0], [0.5, np.sqrt(0.75)]]), np.array([[0, 0], [1 / 3, 1 / 3]])
+# Cells in lattice constants, and the sites in them.
 _FCC = {
     "[110]": (np.array([[1, 0], [0.5, 1 / np.sqrt(8)]]), np.zeros((1, 2))),
     "[100]": (np.array([[0.5, 0], [0, 0.5]]), np.zeros((1, 2))),
 }
-"""Cells in lattice constants, and the sites in them."""
-
 # Å, within which atoms along the beam are one column: below the resolution of the microscope.
 _SAME_COLUMN = 0.3
 # Relative difference of distances that are the same but for rounding in lattice constants.
 _ALIKE = 2e-3
 
-_POWER = 1.7
-"""Of the atomic number that the signal of a column grows with, in annular dark field."""
-
+_POWER = 1.7  # Of the atomic number that the signal of a column grows with, in annular dark field.
+# Of the strongest column, what a column has to scatter to be seen for certain: oxygen beside
+# strontium has 0.07, titanium with oxygen 0.5.
 _LIGHT = 0.25
-"""Of the strongest column, what a column has to scatter to be seen for certain: oxygen beside
-strontium has 0.07, titanium with oxygen 0.5."""
-
+# Sites that a lattice needs: those of three cells a side of a square one, and some to spare.
 FEWEST = 12
-"""Sites that a lattice needs: those of three cells a side of a square one, and some to spare."""
-
 # Sites that are used of a large frame: their lattice is known to 0.1 %.
 _MOST = 20_000
 # Of the logarithm of a distance, so relative: the bins; the width of a shell of neighbours, from

@@ -42,17 +42,12 @@ _WITNESSES = 3
 # Translated neighbours that are looked up at once: some 50 MB.
 _AT_ONCE = 500_000
 
+# Probability below which a site is called doubtful: one in five or more of them is false.
 DOUBTFUL = 0.8
-"""Probability below which a site is called doubtful: one in five or more of them is false."""
-
+# Share of doubtful sites, of sites off the lattice, and of masked pixels, that is worth a word.
 _SHARE = 0.1
-"""Share of doubtful sites, of sites off the lattice, and of masked pixels, that is worth a word."""
-
-_FALSE = 0.05
-"""Expected share of false sites that is worth a word."""
-
-_AGREED = 0.8
-"""Mean agreement of an ensemble below which it is worth a word."""
+_FALSE = 0.05  # Expected share of false sites that is worth a word.
+_AGREED = 0.8  # Mean agreement of an ensemble below which it is worth a word.
 
 
 class Flags(NamedTuple):

@@ -18,8 +18,7 @@ dlatoms demo  # into this directory
 dlatoms demo -o demo
 """
 
-_TOLERANCE = 0.5
-"""Largest distance of a found atom from its true column (Å)."""
+_TOLERANCE = 0.5  # Largest distance of a found atom from its true column (Å).
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -20,11 +20,10 @@ dlatoms watch /data/today -o atoms --model metal-nanoparticle
 dlatoms watch /data/today -o atoms --pattern '*.dm4' --idle 600   # ends after ten quiet minutes
 """
 
+# Seconds between two looks at the folder; listing 10 000 files takes about a tenth of that.
 _INTERVAL = 0.1
-"""Seconds between two looks at the folder; listing 10 000 files takes about a tenth of that."""
-
+# Seconds without a change after which a file that cannot be read is taken for a damaged one.
 _PATIENCE = 10.0
-"""Seconds without a change after which a file that cannot be read is taken for a damaged one."""
 
 
 class _State(NamedTuple):

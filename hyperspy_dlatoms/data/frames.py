@@ -8,8 +8,8 @@ from typing import Any, NamedTuple
 import dask.array as da
 import numpy as np
 
+# Å: positions are rounded to it in a fingerprint, above the rounding errors of any processor.
 GRID = 0.01
-"""Å: positions are rounded to it in a fingerprint, above the rounding errors of any processor."""
 
 
 class Frames(NamedTuple):

@@ -14,8 +14,7 @@ import numpy as np
 
 from hyperspy_dlatoms._atomic_write import atomic_write
 
-_LARGEST = 2**31
-"""Bytes that the arrays of a small data set have at most."""
+_LARGEST = 2**31  # Bytes that the arrays of a small data set have at most.
 _DAMAGES = (
     ValueError,
     KeyError,

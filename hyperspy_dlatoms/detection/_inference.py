@@ -16,9 +16,7 @@ from hyperspy_dlatoms.networks.network import AtomNetwork
 from hyperspy_dlatoms.networks.resampling import Grid
 from hyperspy_dlatoms.networks.running import has_accelerator
 
-BATCH_PIXELS = 1536**2
-"""Working pixels of a batch, which determines the memory: about 1 GB."""
-
+BATCH_PIXELS = 1536**2  # Working pixels of a batch, which determines the memory: about 1 GB.
 # Working pixels that keep the cores of a CPU busy; more of them at once are no faster.
 _FILLS_CPU = 256**2
 

@@ -16,42 +16,29 @@ from hyperspy_dlatoms.detection.pipeline import detect
 from hyperspy_dlatoms.networks.ensemble import AtomEnsemble
 from hyperspy_dlatoms.networks.network import AtomNetwork
 
+# Edge of the window (Å): hundreds of columns, at a tenth of the time of a common image.
 _WINDOW = 64.0
-"""Edge of the window (Å): hundreds of columns, at a tenth of the time of a common image."""
-
-_FEWEST = 3
-"""Sites in a window below which a network found nothing to speak of."""
-
+_FEWEST = 3  # Sites in a window below which a network found nothing to speak of.
+# Stands for the likeness to a lattice where it cannot be measured, below that of a right one, so
+# that of two networks that read the same the one that was made for the material is chosen.
 _UNKNOWN = 0.8
-"""Stands for the likeness to a lattice where it cannot be measured, below that of a right one, so
-that of two networks that read the same the one that was made for the material is chosen."""
-
+# Least likeness of the sites to a lattice of the network's materials: sheets and particles that are
+# read right have more than 0.7, those of another material mostly less.
 _LIKENESS = 0.65
-"""Least likeness of the sites to a lattice of the network's materials: sheets and particles that
-are read right have more than 0.7, those of another material mostly less."""
-
-_ENOUGH = 30
-"""Sites, of fewer of which the likeness to a lattice is a matter of chance."""
-
+_ENOUGH = 30  # Sites, of fewer of which the likeness to a lattice is a matter of chance.
+# Largest logarithm of the ratio of the lattice's size to that of a material: of calibrations that
+# are somewhat wrong.
 _OFF = math.log(1.15)
-"""Largest logarithm of the ratio of the lattice's size to that of a material: of calibrations that
-are somewhat wrong."""
-
-_SAME = 0.5
-"""Å between two readings of a site: a third of the shortest distance in crystals."""
-
+_SAME = 0.5  # Å between two readings of a site: a third of the shortest distance in crystals.
+# Evidence below which most images are misread. Of each second of 371 simulated ones it is the
+# greatest multiple of 0.05 below which fewer than 10 % of those with an F1 of 0.7 or more are; of
+# the rest, 31 of 43 misread ones are below it, and 7 of 146 others. Told how they were made, 20 of
+# 36, and 4 of 147.
 UNCLEAR = 0.45
-"""Evidence below which most images are misread. Of each second of 371 simulated ones it is the
-greatest multiple of 0.05 below which fewer than 10 % of those with an F1 of 0.7 or more are; of the
-rest, 31 of 43 misread ones are below it, and 7 of 146 others. Told how they were made, 20 of 36,
-and 4 of 147."""
-
-_TINY = 1e-4
-"""Of probabilities: the fit has seen 1300 images, so it knows nothing rarer."""
-
+_TINY = 1e-4  # Of probabilities: the fit has seen 1300 images, so it knows nothing rarer.
+# Probability of the way that images were made, HRTEM or STEM, below which networks for it are left
+# out, as if metadata said so. Of 140 simulated images one was given less of what it is.
 _UNLIKELY = 0.1
-"""Probability of the way that images were made, HRTEM or STEM, below which networks for it are left
-out, as if metadata said so. Of 140 simulated images one was given less of what it is."""
 
 
 class Rating(NamedTuple):

@@ -19,9 +19,8 @@ from hyperspy_dlatoms.detection.sampling import (
 from hyperspy_dlatoms.networks.ensemble import AtomEnsemble
 from hyperspy_dlatoms.networks.network import AtomNetwork
 
+# In place of the lattice that an image shows: none that the network finds at any sampling.
 UNREAD = "unread"
-"""In place of the lattice that an image shows: none that the network finds at any sampling."""
-
 # Column of the tables of sites, see `sites.column_names`.
 _PROBABILITY = 2
 # Sites of a frame that counts, five rows of a small particle; and frames of a long movie that are

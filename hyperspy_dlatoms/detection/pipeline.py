@@ -47,16 +47,14 @@ from hyperspy_dlatoms.networks.normalisation import normalise, normalise_series
 from hyperspy_dlatoms.networks.resampling import Grid, resample, resample_on_device
 from hyperspy_dlatoms.networks.running import has_accelerator
 
+# Sides and origins of tiles are multiples of it, working px: four poolings behind the stem.
 GRID_MULTIPLE = 32
-"""Sides and origins of tiles are multiples of it, working px: four poolings behind the stem."""
-
 # Å: about the radius of an atom; a site is dropped if most pixels of its disc are bad.
 _DISC = 0.6
 # Cells. By rounding, two tiles may choose different cells for a site on their seam: each is
 # searched a little beyond it, and of two equal sites one is kept.
 _OVER_SEAM = 2
-COARSEST = 4.0
-"""In samplings of the network: at more, an atom has less than a pixel."""
+COARSEST = 4.0  # In samplings of the network: at more, an atom has less than a pixel.
 
 
 class Detection(NamedTuple):

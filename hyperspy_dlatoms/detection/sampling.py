@@ -26,12 +26,8 @@ if TYPE_CHECKING:
     from hyperspy_dlatoms.networks.ensemble import AtomEnsemble
     from hyperspy_dlatoms.networks.network import AtomNetwork
 
-EXACT = 0.02
-"""Relative error up to which a sampling counts as found."""
-
-CONTRADICTION = 1.1
-"""Ratio of samplings from which one contradicts the other."""
-
+EXACT = 0.02  # Relative error up to which a sampling counts as found.
+CONTRADICTION = 1.1  # Ratio of samplings from which one contradicts the other.
 _DOMAIN = (0.03, 0.26)
 _STEP = 0.07
 _BEYOND = 1.05

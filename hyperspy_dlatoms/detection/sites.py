@@ -17,15 +17,11 @@ from hyperspy_dlatoms.networks.card import ModelCard
 from hyperspy_dlatoms.networks.maps import SiteMaps
 from hyperspy_dlatoms.networks.resampling import Grid
 
+# Distance up to which two sites are connected, in least distances of two sites: the nearest
+# neighbours in the known lattices are 1.1 (Ni along [100]) to 1.6 (Au along [110]) of these apart.
 _CONNECTED = 2.0
-"""Distance up to which two sites are connected, in least distances of two sites: the nearest
-neighbours in the known lattices are 1.1 (Ni along [100]) to 1.6 (Au along [110]) of these apart."""
-
-_MOSTLY = 0.5
-"""Fraction of masked pixels in the disc about a site from which the site is dropped."""
-
-_DISC_POINTS = 13
-"""The disc is sampled on a grid of so many points a side: 5 % of its area."""
+_MOSTLY = 0.5  # Fraction of masked pixels in the disc about a site from which the site is dropped.
+_DISC_POINTS = 13  # The disc is sampled on a grid of so many points a side: 5 % of its area.
 
 
 @dataclass(frozen=True, eq=False)

@@ -18,14 +18,10 @@ from hyperspy_dlatoms.simulation.imaging.conditions import Conditions
 from hyperspy_dlatoms.simulation.imaging.image import image_intensity
 from hyperspy_dlatoms.simulation.specimens.specimen import Specimen
 
+# The image of a column is taken to end at this distance from it (Å), some ten times its width.
 FOOTPRINT = 5.0
-"""The image of a column is taken to end at this distance from it (Å), some ten times its width."""
-
-STEP = 0.02
-"""Displacement of columns (Å): well below their width, and well above rounding errors."""
-
-FINEST = 0.2
-"""Å/px: finer pixels would add no information to an HRTEM image."""
+STEP = 0.02  # Displacement of columns (Å): well below their width, and well above rounding errors.
+FINEST = 0.2  # Å/px: finer pixels would add no information to an HRTEM image.
 
 
 def fisher(mean: np.ndarray, derivatives: np.ndarray | scipy.sparse.sparray) -> np.ndarray:

@@ -7,8 +7,7 @@ import numpy as np
 
 from hyperspy_dlatoms.evaluation.scores import share
 
-WITHIN = {1: 0.683, 2: 0.954}
-"""Fraction of normal errors within so many standard deviations."""
+WITHIN = {1: 0.683, 2: 0.954}  # Fraction of normal errors within so many standard deviations.
 
 
 def reliability(probability: np.ndarray, right: np.ndarray, bins: int = 10) -> list[dict[str, Any]]:

@@ -12,8 +12,7 @@ from scipy.spatial import cKDTree
 from hyperspy_dlatoms.analysis.matching import match
 from hyperspy_dlatoms.data.benchmark.exit_waves import Truth
 
-BORDER = 3.0
-"""Sites nearer than this to an edge are left out (Å): their surroundings are cut off."""
+BORDER = 3.0  # Sites nearer than this to an edge are left out (Å): their surroundings are cut off.
 
 
 @dataclass(frozen=True, eq=False)

@@ -7,11 +7,10 @@ import numpy as np
 
 from hyperspy_dlatoms.analysis.matching import match
 
+# Largest distance of a pair (Å): below half of the shortest bond of MoS2 in projection, 1.84 Å.
 TOLERANCE = 0.7
-"""Largest distance of a pair (Å): below half of the shortest bond of MoS2 in projection, 1.84 Å."""
-
+# Sites nearer than this to an edge are left out (Å): drift moves what lies beyond it in or out.
 MARGIN = 5.0
-"""Sites nearer than this to an edge are left out (Å): drift moves what lies beyond it in or out."""
 
 
 class Labelled(NamedTuple):

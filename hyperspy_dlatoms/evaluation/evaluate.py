@@ -23,11 +23,9 @@ from hyperspy_dlatoms.evaluation.comparison import Comparison, compare
 from hyperspy_dlatoms.evaluation.finder import Finder
 from hyperspy_dlatoms.evaluation.scores import by_height, calibration_of_heights, scores
 
-LOWEST = 0.05
-"""Probability from which atoms count in the reliability curve."""
-
+LOWEST = 0.05  # Probability from which atoms count in the reliability curve.
+# Dose from which frames count for the calibration (e/Å²): below it most networks find nothing.
 CALIBRATED = 100.0
-"""Dose from which frames count for the calibration (e/Å²): below it most networks find nothing."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -72,11 +72,11 @@ FILM_COLUMNS = {
 
 _DIGITS = {"rms_y": 1, "rms_x": 1, "rms": 1, "bound": 2, "times_bound": 2, "times_joint_bound": 2}
 
+# The scores of a card at each dose.
 _CARD = (
     *("sites", "precision", "recall", "f1", "rms", "times_bound", "recall_single", "filled"),
     *("height_error", "heights_right"),
 )
-"""The scores of a card at each dose."""
 
 
 def write_report(evaluation: Evaluation, directory: Path) -> tuple[Path, Path]:

@@ -9,20 +9,13 @@ from scipy.stats import binomtest
 
 from hyperspy_dlatoms.evaluation.comparison import Comparison
 
-PM = 100.0
-"""Picometres in 1 Å."""
-
+PM = 100.0  # Picometres in 1 Å.
+# Atoms of a column, first and last of each group.
 HEIGHTS = ((1, 1), (2, 2), (3, 4), (5, 8), (9, 16), (17, 99))
-"""Atoms of a column, first and last of each group."""
-
-MOST = 16
-"""Atoms of a column up to which the calibration of heights goes, each number for itself."""
-
+MOST = 16  # Atoms of a column up to which the calibration of heights goes, each number for itself.
+# Bounds above it are compared with no error (Å): errors end at the tolerance of the matching.
 LARGEST = 0.25
-"""Bounds above it are compared with no error (Å): errors end at the tolerance of the matching."""
-
-_MEDIAN = 0.6745
-"""Median of the modulus of a normal variable of unit deviation."""
+_MEDIAN = 0.6745  # Median of the modulus of a normal variable of unit deviation.
 
 
 def scores(comparison: Comparison) -> dict[str, Any]:

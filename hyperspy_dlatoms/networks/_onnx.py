@@ -18,8 +18,7 @@ from hyperspy_dlatoms.networks.maps import REACH
 from hyperspy_dlatoms.networks.model_file import read_model
 from hyperspy_dlatoms.networks.running import Call, halving
 
-_OPERATORS, _FORMAT = 17, 8
-"""Versions of 2022, which all programs read that are still maintained."""
+_OPERATORS, _FORMAT = 17, 8  # Versions of 2022, which all programs read that are still maintained.
 
 
 def export_onnx(model: str | os.PathLike[str], path: str | os.PathLike[str]) -> None:

@@ -9,26 +9,17 @@ from hyperspy_dlatoms.networks._backend import instructions
 from hyperspy_dlatoms.networks.card import ModelCard
 from hyperspy_dlatoms.networks.running import POLICIES, engine, has_accelerator
 
-PRECISION = "HYPERSPY_DLATOMS_PRECISION"
-"""The environment variable that chooses the precision."""
-
-HALF = "bfloat16"
-"""Key of the comparison of both precisions in the scores of a card."""
-
+PRECISION = "HYPERSPY_DLATOMS_PRECISION"  # The environment variable that chooses the precision.
+HALF = "bfloat16"  # Key of the comparison of both precisions in the scores of a card.
+# What the comparison holds that decides.
 F1, SHIFT = "F1 in float32 and bfloat16", "rms shift (pm)"
-"""What the comparison holds that decides."""
-
-_LOSS = 0.002
-"""F1 that may be lost: less than two trainings of one recipe differ by."""
-
+_LOSS = 0.002  # F1 that may be lost: less than two trainings of one recipe differ by.
+# pm: added in squares to the error of a column at 1000 e/Å², 5 pm, it makes it 5.1 pm.
 _MOST_SHIFT = 1.0
-"""pm: added in squares to the error of a column at 1000 e/Å², 5 pm, it makes it 5.1 pm."""
-
+# Instructions of x86 processors that multiply bfloat16, as Linux and NumPy call them.
 _PROCESSOR = {"avx512_bf16", "avx512bf16", "amx_bf16"}
-"""Instructions of x86 processors that multiply bfloat16, as Linux and NumPy call them."""
-
+# Compute capability of the first NVIDIA GPUs that do (NVIDIA A100 whitepaper, 2020).
 _AMPERE = (8, 0)
-"""Compute capability of the first NVIDIA GPUs that do (NVIDIA A100 whitepaper, 2020)."""
 
 
 def precision(card: ModelCard) -> str:

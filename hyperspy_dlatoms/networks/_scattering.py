@@ -16,12 +16,9 @@ _FACTORS = (
     5.93, 6.0, 6.04, 6.12, 6.21, 6.31, 6.43, 6.57, 6.71, 6.86, 6.95, 7.04, 7.18, 7.34, 7.33, 7.38,
 )  # fmt: skip
 
-MATERIAL_INPUTS = 2
-"""Numbers that `encode_material` returns."""
-
-
+MATERIAL_INPUTS = 2  # Numbers that `encode_material` returns.
+# Logarithm of a ratio of scattering that is one for networks: MoS2, WS2 and WSe2 differ by it.
 _CLEARLY_MORE = 0.25
-"""Logarithm of a ratio of scattering that is one for networks: MoS2, WS2 and WSe2 differ by it."""
 
 
 def encode_material(elements: Sequence[str] | None) -> np.ndarray:

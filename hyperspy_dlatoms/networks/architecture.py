@@ -13,27 +13,17 @@ from hyperspy_dlatoms.networks._scattering import MATERIAL_INPUTS
 if TYPE_CHECKING:
     import keras
 
+# Bounds of the logarithm of the standard deviations that the network returns (working px).
 LOG_SIGMA = (-4.5, 2.0)
-"""Bounds of the logarithm of the standard deviations that the network returns (working px)."""
-
-STRIDE = 2
-"""Working pixels per cell of the network's output, along each axis."""
-
-NORM = "_norm"
-"""Suffix of the name of a batch normalisation after that of its convolution."""
-
+STRIDE = 2  # Working pixels per cell of the network's output, along each axis.
+NORM = "_norm"  # Suffix of the name of a batch normalisation after that of its convolution.
+# Prefix of the names of the convolutions of the coarsest level, before their number.
 MIDDLE = "middle"
-"""Prefix of the names of the convolutions of the coarsest level, before their number."""
-
+# Path of the weights of what is known of a focal series: its defoci, then its material.
 FOCUS = "focus/kernel"
-"""Path of the weights of what is known of a focal series: its defoci, then its material."""
-
+# Path of the weights of the same at the coarsest level, of networks that are told a material.
 MATERIAL = "material/kernel"
-"""Path of the weights of the same at the coarsest level, of networks that are told a material."""
-
-HEIGHT_UNIT = 5.0
-"""Atoms in a column for each unit of the network's output of heights."""
-
+HEIGHT_UNIT = 5.0  # Atoms in a column for each unit of the network's output of heights.
 DEFAULTS: dict[str, Any] = {
     "widths": [32, 64, 96, 128],
     "dilations": [1, 2],

@@ -11,15 +11,10 @@ from typing import Any
 
 from hyperspy_dlatoms import _rows
 
+# The newest format of card that this version of the package reads, and the one it writes.
 FORMAT = 3
-"""The newest format of card that this version of the package reads, and the one it writes."""
-
-NEEDS = "0.3.0"
-"""The oldest version of the package that reads cards of that format."""
-
-
-MODALITIES = ("HRTEM", "STEM")
-"""Images that networks read."""
+NEEDS = "0.3.0"  # The oldest version of the package that reads cards of that format.
+MODALITIES = ("HRTEM", "STEM")  # Images that networks read.
 
 
 class ModelCardError(ValueError):

@@ -14,12 +14,9 @@ from scipy.special import expit
 
 PREFIX = "domain/"
 
+# Features at the end of each cell about the sites in it, the largest probability last.
 SITES_SEEN = 3
-"""Features at the end of each cell about the sites in it, the largest probability last."""
-
-BANDS = 24
-"""Rings from zero to the Nyquist frequency."""
-
+BANDS = 24  # Rings from zero to the Nyquist frequency.
 # px of a periodogram: 26 Å at 0.2 Å/px, some cells of a lattice. So many a side are enough for
 # a mean.
 _WINDOW = 128
@@ -36,8 +33,7 @@ _SIGNAL = slice(2, 12)
 # Weight of a cell without a site, that of a certain site being 1; and the ratio of sites to signal
 # that is about 1 where there is neither.
 _SOME_SITE = 0.02
-TOLERATED = 1.1
-"""Factor beyond the range of sampling: calibrations are good to a few per cent."""
+TOLERATED = 1.1  # Factor beyond the range of sampling: calibrations are good to a few per cent.
 # Å/px at which networks work, and the share of a coarser image's Nyquist frequency up to which
 # resampling leaves the power as it is.
 _WORKING = 0.2

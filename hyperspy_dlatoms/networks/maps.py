@@ -13,8 +13,8 @@ from hyperspy_dlatoms.networks.architecture import HEIGHT_UNIT, LOG_SIGMA
 if TYPE_CHECKING:
     import keras
 
+# Å, standard deviation of the Gaussian by which a cell farther from its site counts less.
 REACH = 0.4
-"""Å, standard deviation of the Gaussian by which a cell farther from its site counts less."""
 
 
 class SiteMaps(NamedTuple):

@@ -8,12 +8,10 @@ from scipy.ndimage import gaussian_filter, gaussian_filter1d
 
 from hyperspy_dlatoms.networks.resampling import interpolate
 
+# Unit of the contrast that networks of exit waves take, as a fraction of the local mean.
 CONTRAST_UNIT = 0.2
-"""Unit of the contrast that networks of exit waves take, as a fraction of the local mean."""
-
+# Ratio of mean and deviation from which images are counts: without background it is about 0.
 LEAST_MEAN = 0.05
-"""Ratio of mean and deviation from which images are counts: without background it is about 0."""
-
 # px a side of the blocks that moments are averaged over, a quarter of the Gaussian's deviation at
 # most; and rows at a time, which stay in the cache.
 _LARGEST_BLOCK = 8

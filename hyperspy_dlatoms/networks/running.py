@@ -17,15 +17,10 @@ from hyperspy_dlatoms.networks._backend import import_backend
 if TYPE_CHECKING:
     import keras
 
-ENGINE = "HYPERSPY_DLATOMS_ENGINE"
-"""The environment variable that chooses the engine."""
-
-ENGINES = ("keras", "onnx")
-"""Keras with its backend, or ONNX Runtime on the processor."""
-
+ENGINE = "HYPERSPY_DLATOMS_ENGINE"  # The environment variable that chooses the engine.
+ENGINES = ("keras", "onnx")  # Keras with its backend, or ONNX Runtime on the processor.
+# Dtype policies of Keras by the precision of the convolutions.
 POLICIES = {"float32": "float32", "bfloat16": "mixed_bfloat16"}
-"""Dtype policies of Keras by the precision of the convolutions."""
-
 _OUT_OF_MEMORY = ("MemoryError", "OutOfMemoryError", "ResourceExhaustedError")
 
 Call = Callable[..., tuple[np.ndarray, ...]]

@@ -8,11 +8,8 @@ import scipy.fft
 
 from hyperspy_dlatoms.networks.architecture import STRIDE
 
-CUTOFF = 0.9
-"""Spatial frequency up to which the networks return a wave, periods an Å."""
-
-_EDGE = 0.1
-"""Of the cutoff, periods an Å: a sharp one would ring."""
+CUTOFF = 0.9  # Spatial frequency up to which the networks return a wave, periods an Å.
+_EDGE = 0.1  # Of the cutoff, periods an Å: a sharp one would ring.
 
 
 def to_cells(wave: Any, xp: Any = np) -> Any:

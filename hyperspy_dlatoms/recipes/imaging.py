@@ -27,9 +27,8 @@ def _curve(place: str, value: Any) -> list[tuple[float, ...]]:
     return list(pairs)
 
 
+# Of focal series alone: Å from image to image, deviation of each, distance of each shift.
 SERIES: dict[str, Check] = {"defocus_step": _ANY, "defocus_jitter": _ANY, "drift": _NOT_NEGATIVE}
-"""Of focal series alone: Å from image to image, deviation of each, distance of each shift."""
-
 IMAGING: dict[str, Check] = {
     # Lens, Å.
     "defocus": _ANY,
@@ -60,6 +59,7 @@ IMAGING: dict[str, Check] = {
 }
 
 
+# Of scanned images (STEM), in place of those above.
 SCANNING: dict[str, Check] = {
     "detector": drawn(one_of("ADF", "ABF", "BF")),
     # Å² per atom of Z = 40, for scattering onto a dark-field detector, or off a bright-field one.
@@ -106,7 +106,6 @@ SCANNING: dict[str, Check] = {
     "wiener": drawn(one_of(0, 1)),
     "gamma": _POSITIVE,
 }
-"""Of scanned images (STEM), in place of those above."""
 
 
 def imaging(place: str, value: Any) -> dict[str, Any]:

@@ -30,8 +30,7 @@ _METHOD = one_of("multislice", "projected", "incoherent")
 
 REQUIRED = ("name", "seed", "structures", "imaging")
 
-CELL = 2
-"""Working pixels a side of a cell of the networks' output."""
+CELL = 2  # Working pixels a side of a cell of the networks' output.
 
 
 def _setting(check: Check, default: Any) -> Any:

@@ -13,10 +13,10 @@ from hyperspy_dlatoms.registry.entries import Entry
 from hyperspy_dlatoms.registry.errors import RegistryError
 
 CACHE = "HYPERSPY_DLATOMS_CACHE"
+# File in the folder of a generated data set that holds its fingerprint once it was checked.
 CHECKED = "checked"
-"""File in the folder of a generated data set that holds its fingerprint once it was checked."""
+# Seconds to wait for another process that fetches the same file; a file of 1 GB takes less.
 WAIT = 3600.0
-"""Seconds to wait for another process that fetches the same file; a file of 1 GB takes less."""
 
 
 def folder() -> Path:

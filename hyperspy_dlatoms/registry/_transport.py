@@ -9,19 +9,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO
 
-ATTEMPTS = 4
-"""Failures in a row after which a download is given up."""
-PAUSE = 0.5
-"""Seconds before the second attempt; twice as many before each further one."""
-LONGEST_PAUSE = 30.0
-"""Seconds, however long a server asks to wait."""
-TIMEOUT = (10.0, 30.0)
-"""Seconds to connect, and without a byte."""
-CHUNK = 2**14
-"""Bytes written at once, after each of which progress is shown."""
-WORTH = 2**20
-"""Bytes that an attempt has to bring for the count of attempts to start again."""
-
+ATTEMPTS = 4  # Failures in a row after which a download is given up.
+PAUSE = 0.5  # Seconds before the second attempt; twice as many before each further one.
+LONGEST_PAUSE = 30.0  # Seconds, however long a server asks to wait.
+TIMEOUT = (10.0, 30.0)  # Seconds to connect, and without a byte.
+CHUNK = 2**14  # Bytes written at once, after each of which progress is shown.
+WORTH = 2**20  # Bytes that an attempt has to bring for the count of attempts to start again.
 # Status codes of HTTP after which the same request may succeed.
 _TEMPORARY = (408, 425, 429, 500, 502, 503, 504)
 

@@ -19,8 +19,8 @@ from hyperspy_dlatoms.registry.fetch import fetch
 _SUFFIX = ".safetensors"
 
 OneModel: TypeAlias = "str | os.PathLike[str] | AtomNetwork"
+# A name, a path, a loaded network or ensemble, or several of them that make an ensemble.
 ModelLike: TypeAlias = "str | os.PathLike[str] | AtomNetwork | AtomEnsemble | Sequence[ModelLike]"
-"""A name, a path, a loaded network or ensemble, or several of them that make an ensemble."""
 
 
 def names() -> tuple[str, ...]:

@@ -12,13 +12,10 @@ from urllib.parse import quote, urlsplit
 
 from hyperspy_dlatoms.registry.errors import RegistryError
 
+# The newest format of catalogue that this version of the package reads, and the one it writes.
 FORMAT = 1
-"""The newest format of catalogue that this version of the package reads, and the one it writes."""
-
 KINDS = ("model", "ensemble", "dataset", "example")
-PACKAGE = "package:"
-"""Begins the place of a file within the installed package."""
-
+PACKAGE = "package:"  # Begins the place of a file within the installed package.
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 

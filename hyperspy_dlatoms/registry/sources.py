@@ -32,8 +32,7 @@ from hyperspy_dlatoms.registry.errors import RegistryError
 from hyperspy_dlatoms.registry.mirrors import CATALOGUE, REGISTRY, home_of, mirrors
 
 ENTRY_POINTS = "hyperspy_dlatoms.registries"
-LARGEST = 16 * 2**20
-"""Bytes of a catalogue that are read at most."""
+LARGEST = 16 * 2**20  # Bytes of a catalogue that are read at most.
 OWN = Path(__file__).with_name("catalogue.json")
 
 _added: dict[str, Source] = {}

@@ -22,8 +22,7 @@ if TYPE_CHECKING:
 
     from hyperspy_dlatoms.detection.choosing import Rating
 
-AUTO = "auto"
-"""In place of the name of a model."""
+AUTO = "auto"  # In place of the name of a model.
 _SERIES = (
     "Each image of this focal series is searched by itself; that of an MX2 layer, such as MoS2, is "
     "read as a whole by classify_species (dlatoms classify)."

@@ -10,14 +10,9 @@ import numpy as np
 _PER_ANGSTROM = {"nm": 0.1, "pm": 100.0, "angstrom": 1.0}
 # Column names stay in ASCII, which every spreadsheet reads.
 _ALIASES = {"Å": "angstrom", "A": "angstrom", "Angstrom": "angstrom"}
-UNITS = ("nm", "pm", "angstrom", "px")
-"""Units of length of a table."""
-
-DEFAULT = "nm"
-"""The unit of the columns that stand beside those of earlier releases."""
-
-LENGTHS = ("y", "x", "y_sigma", "x_sigma")
-"""Columns of `AtomPositions` that are lengths, in px."""
+UNITS = ("nm", "pm", "angstrom", "px")  # Units of length of a table.
+DEFAULT = "nm"  # The unit of the columns that stand beside those of earlier releases.
+LENGTHS = ("y", "x", "y_sigma", "x_sigma")  # Columns of `AtomPositions` that are lengths, in px.
 
 
 def checked_unit(unit: str) -> str:

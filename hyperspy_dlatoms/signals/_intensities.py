@@ -24,8 +24,7 @@ if TYPE_CHECKING:
 
 COLUMNS = ("intensity", "intensity_sigma")
 
-_DOUBT = 0.1
-"""Share of wrong columns beyond which the species are hardly worth counting."""
+_DOUBT = 0.1  # Share of wrong columns beyond which the species are hardly worth counting.
 
 
 @filled

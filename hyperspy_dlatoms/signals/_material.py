@@ -13,9 +13,8 @@ from hyperspy_dlatoms.networks.domain import ExtrapolationError
 
 _Value = TypeVar("_Value")
 
+# Classes of networks that know no elements; their vacancies are ``metal vacancy`` and so on.
 ROLES = ("metal", "chalcogen")
-"""Classes of networks that know no elements; their vacancies are ``metal vacancy`` and so on."""
-
 _CHALCOGENS = ("S", "Se", "Te")
 _VACANCY = " vacancy"
 

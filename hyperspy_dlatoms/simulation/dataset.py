@@ -24,8 +24,7 @@ from hyperspy_dlatoms.simulation.specimens.specimen import KINDS
 from hyperspy_dlatoms.simulation.wave import exit_wave
 
 MOST_SITES = 4096
-TASK = 8
-"""Waves a task: enough to hide the start of a worker process, few enough for an even load."""
+TASK = 8  # Waves a task: enough to hide the start of a worker process, few enough for an even load.
 
 
 @dataclass(frozen=True)

@@ -9,22 +9,18 @@ from hyperspy_dlatoms.simulation.wave import SITES, crop_spectrum
 
 Range = tuple[float, float]
 
+# Atomic number of the atoms that scatter as one, in the middle of those that are imaged.
 REFERENCE = 40
-"""Atomic number of the atoms that scatter as one, in the middle of those that are imaged."""
-
+# Å/px of the grid that atoms are laid on: they are blurred by a fifth of the narrowest probe.
 FINE_SAMPLING = 0.1
-"""Å/px of the grid that atoms are laid on: they are blurred by a fifth of the narrowest probe."""
-
+# Powers of the atomic number. Rutherford's cross section goes with its square, which screening and
+# the inner shells reduce (P. Hartel et al., Ultramicroscopy 63 (1996) 93); what atoms take from a
+# bright field goes with less (S. D. Findlay et al., Ultramicroscopy 110 (2010) 903).
 _ADF, _ABF = (1.5, 2.0), (0.6, 1.3)
-"""Powers of the atomic number. Rutherford's cross section goes with its square, which screening and
-the inner shells reduce (P. Hartel et al., Ultramicroscopy 63 (1996) 93); what atoms take from a
-bright field goes with less (S. D. Findlay et al., Ultramicroscopy 110 (2010) 903)."""
-
+# Power of a column's number of atoms that its signal grows with: the beam spreads on its way.
 _GROWTH = (0.75, 1.0)
-"""Power of a column's number of atoms that its signal grows with: the beam spreads on its way."""
-
+# Å across the beam, within which an atom lies below another one: a third of the least spacing.
 _COLUMN = 0.5
-"""Å across the beam, within which an atom lies below another one: a third of the least spacing."""
 
 
 def scattering_map(

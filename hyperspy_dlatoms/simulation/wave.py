@@ -23,8 +23,8 @@ METHODS = ("multislice", "projected")
 SITES = ("snapshot", "rest")
 MOTIONS = ("snapshot", "blurred")
 
+# Å/px of the potential's grid: with abTEM's cut at two thirds it carries 2.7 periods an Å.
 FINE_SAMPLING = 0.125
-"""Å/px of the potential's grid: with abTEM's cut at two thirds it carries 2.7 periods an Å."""
 
 
 def exit_wave(

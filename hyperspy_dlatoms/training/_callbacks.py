@@ -18,11 +18,10 @@ from hyperspy_dlatoms.training._schedule import learning_rate, share_done
 if TYPE_CHECKING:
     import keras
 
+# Of the directory of a run: a row an epoch, and the folder of weights and optimizer.
 LOG, CHECKPOINT = "log.csv", "checkpoint"
-"""Of the directory of a run: a row an epoch, and the folder of weights and optimizer."""
-
+# Steps between changes of the learning rate: with JAX one costs as much time as a step's start.
 _RATE_EVERY = 10
-"""Steps between changes of the learning rate: with JAX one costs as much time as a step's start."""
 
 
 @dataclass

@@ -18,17 +18,11 @@ from hyperspy_dlatoms.simulation.dataset import DataSet, Item
 from hyperspy_dlatoms.simulation.imaging.modality import at_dose
 from hyperspy_dlatoms.training.outliers import take_picture
 
-BORDER = 3.0
-"""Å. The surroundings of sites nearer to the edges are cut off."""
-
+BORDER = 3.0  # Å. The surroundings of sites nearer to the edges are cut off.
+# Sites below this probability are ignored: half of the lowest threshold that is tried.
 LOWEST = 0.1
-"""Sites below this probability are ignored: half of the lowest threshold that is tried."""
-
-_LIKELY = 0.5
-"""Sites above this probability are those that a network reports."""
-
-_FARTHEST = 0.7
-"""The widest tolerance (Å): a fourth of the distance of columns in gold."""
+_LIKELY = 0.5  # Sites above this probability are those that a network reports.
+_FARTHEST = 0.7  # The widest tolerance (Å): a fourth of the distance of columns in gold.
 
 
 class Outcome(NamedTuple):

@@ -14,14 +14,9 @@ from hyperspy_dlatoms.simulation.imaging.lens import Focus, wavelength
 from hyperspy_dlatoms.training._batches import Drawn, Plan, Turn, Waves
 from hyperspy_dlatoms.training.examples import difficulty, given_defoci, labels_of, material_of
 
-CHUNK = 32
-"""Batches whose conditions are drawn, and brought to the accelerator, at once."""
-
-_SURVEY = 4000
-"""Conditions drawn to see how many images are of which kind, to a share of 0.01."""
-
-_DENSEST = 0.43
-"""Sites per Å² that there is room for: graphene has 0.38, and its edges a few more."""
+CHUNK = 32  # Batches whose conditions are drawn, and brought to the accelerator, at once.
+_SURVEY = 4000  # Conditions drawn to see how many images are of which kind, to a share of 0.01.
+_DENSEST = 0.43  # Sites per Å² that there is room for: graphene has 0.38, and its edges a few more.
 
 
 def plan_of(recipe: Recipe) -> Plan:

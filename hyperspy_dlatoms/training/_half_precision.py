@@ -15,8 +15,8 @@ from hyperspy_dlatoms.simulation.dataset import Item
 from hyperspy_dlatoms.training._comparison import compare
 from hyperspy_dlatoms.training._thresholds import doses
 
+# Å: within it sites of both precisions are the same one; the nearest columns are 0.8 Å apart.
 _SAME = 0.3
-"""Å: within it sites of both precisions are the same one; the nearest columns are 0.8 Å apart."""
 
 
 def compare_precisions(path: Path, items: Iterable[Item], seed: int) -> dict[str, Any]:

@@ -27,20 +27,13 @@ from hyperspy_dlatoms.training._batches import Drawn, Plan, Waves, make_batch
 from hyperspy_dlatoms.training._drawing import CHUNK, draw_chunk, plan_of, waves_of
 from hyperspy_dlatoms.training.examples import first_held_out, seed_of
 
+# Waves that have to be there before a training begins: two batches of the shipped recipes.
 _FEWEST = 64
-"""Waves that have to be there before a training begins: two batches of the shipped recipes."""
-
-_HELD_OUT = 64
-"""Waves that the loss is validated on."""
-
-_TASK = 8
-"""Waves that a process simulates at once."""
-
+_HELD_OUT = 64  # Waves that the loss is validated on.
+_TASK = 8  # Waves that a process simulates at once.
+# Chunks of conditions that are drawn ahead, and batches that are made ahead of their steps.
 _AHEAD = 4
-"""Chunks of conditions that are drawn ahead, and batches that are made ahead of their steps."""
-
-_SPARE = 3
-"""Cores that are left to the training and to the drawing of conditions."""
+_SPARE = 3  # Cores that are left to the training and to the drawing of conditions.
 
 
 def is_due() -> bool:

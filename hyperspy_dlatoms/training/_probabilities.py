@@ -17,24 +17,14 @@ if TYPE_CHECKING:
 
     from hyperspy_dlatoms.training._comparison import Outcome
 
-_WITHIN = 0.683
-"""Fraction of normal errors within one standard deviation."""
-
-_SURE = 1e-6
-"""Probabilities count as no nearer to 0 and 1 than float32 resolves near 1, roughly."""
-
-_LIKELY = 0.5
-"""Sites above this probability are those that a network reports."""
-
+_WITHIN = 0.683  # Fraction of normal errors within one standard deviation.
+_SURE = 1e-6  # Probabilities count as no nearer to 0 and 1 than float32 resolves near 1, roughly.
+_LIKELY = 0.5  # Sites above this probability are those that a network reports.
+# Least share of right sites of an image that probabilities are learnt from: below it the contrast
+# was mostly taken for the opposite one, of which the domain warns.
 READ = 0.5
-"""Least share of right sites of an image that probabilities are learnt from: below it the contrast
-was mostly taken for the opposite one, of which the domain warns."""
-
-_WELL_READ = 0.8
-"""The same for deviations: of many wrong sites some are near a true one by chance."""
-
-_FEWEST_ERRORS = 20
-"""Errors, along both axes, of ten sites: of fewer a line is a matter of chance."""
+_WELL_READ = 0.8  # The same for deviations: of many wrong sites some are near a true one by chance.
+_FEWEST_ERRORS = 20  # Errors, along both axes, of ten sites: of fewer a line is a matter of chance.
 
 
 class Line(NamedTuple):

@@ -3,12 +3,10 @@
 
 import math
 
+# Steps over which the learning rate rises: about those that AdamW averages squared gradients over,
+# a fifth of 1 / (1 - 0.999).
 _WARM_UP = 200
-"""Steps over which the learning rate rises: about those that AdamW averages squared gradients over,
-a fifth of 1 / (1 - 0.999)."""
-
-_FINAL = 0.01
-"""Learning rate at the end, in units of the highest."""
+_FINAL = 0.01  # Learning rate at the end, in units of the highest.
 
 
 def learning_rate(step: int, share: float, highest: float) -> float:

@@ -17,21 +17,15 @@ from hyperspy_dlatoms.simulation.wave import exit_wave
 from hyperspy_dlatoms.training import outliers
 from hyperspy_dlatoms.training.outliers import Picture
 
+# What is drawn in turn.
 SERIES_KINDS = (
     *("layer", "lattice", "misaligned", "graphene", "stretched"),
     *("layer", "lattice", "misaligned", "bright", "empty"),
     *("layer", "graphene", "misaligned", "astigmatic", "leaves"),
 )
-"""What is drawn in turn."""
-
-_SHIFTS = (0.8, 4.0)
-"""Of misaligned images, Å: from half the distance of neighbouring columns on."""
-
-_DISPLACEMENT = (0.04, 0.09)
-"""Thermal, Å, as in the recipes of layers."""
-
-_OTHERS = (*DICHALCOGENIDES, RANDOM, RANDOM, "BN")
-"""Layers of other materials."""
+_SHIFTS = (0.8, 4.0)  # Of misaligned images, Å: from half the distance of neighbouring columns on.
+_DISPLACEMENT = (0.04, 0.09)  # Thermal, Å, as in the recipes of layers.
+_OTHERS = (*DICHALCOGENIDES, RANDOM, RANDOM, "BN")  # Layers of other materials.
 
 
 def draw_series_outlier(

@@ -14,8 +14,8 @@ from hyperspy_dlatoms.networks.network import AtomNetwork
 if TYPE_CHECKING:
     import keras
 
+# Weights that are initialised if the network that a training starts from lacks them.
 _HEADS = ("maps/", "heights/", "wave/")
-"""Weights that are initialised if the network that a training starts from lacks them."""
 
 
 def load_start(source: str) -> AtomNetwork:

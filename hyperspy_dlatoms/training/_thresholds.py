@@ -19,32 +19,23 @@ from hyperspy_dlatoms.simulation.wave import exit_wave
 from hyperspy_dlatoms.training._comparison import Outcome, all_sites
 from hyperspy_dlatoms.training._probabilities import READ
 
+# e/Å², half a decade apart, from what shows metal columns just so to what shows single atoms.
 DOSES = (100, 316, 1000, 3162, 10_000, 31_623, 100_000)
-"""e/Å², half a decade apart, from what shows metal columns just so to what shows single atoms."""
-
+# The same of scanned images, whose detectors see a hundredth of the electrons or less.
 SCANNED_DOSES = (1000, 3162, 10_000, 31_623, 100_000, 316_228, 1_000_000)
-"""The same of scanned images, whose detectors see a hundredth of the electrons or less."""
-
-EMPTY = 12
-"""Empty images for each image at a dose: of fewer, a single false atom would decide."""
-
+EMPTY = 12  # Empty images for each image at a dose: of fewer, a single false atom would decide.
+# False atoms per nm² of empty images: one in five frames of 10 nm a side, or one in each.
 _MOST_FALSE = {"HRTEM": 0.002, "STEM": 0.01}
-"""False atoms per nm² of empty images: one in five frames of 10 nm a side, or one in each."""
-
+# Å. Sites of any crystal are connected up to there: nine in ten of the shortest links that join all
+# columns are shorter in each of 253 simulated crystals.
 _ANY_LATTICE = 4.5
-"""Å. Sites of any crystal are connected up to there: nine in ten of the shortest links that join
-all columns are shorter in each of 253 simulated crystals."""
-
-_EMPTY_ENERGIES = (80e3, 300e3)
-"""eV, the two that most microscopes are aligned for."""
-
+_EMPTY_ENERGIES = (80e3, 300e3)  # eV, the two that most microscopes are aligned for.
 _LOW = np.arange(0.2, 0.925, 0.05).round(2)
 _HIGH = (*_LOW, 0.93, 0.95, 0.97, 0.98, 0.99)
+# Each threshold with each hysteresis threshold from it on.
 _PAIRS = np.array([pair for pair in product(_LOW, _HIGH) if pair[0] <= pair[1]])
-"""Each threshold with each hysteresis threshold from it on."""
-
+# Each threshold without hysteresis: of an ensemble, whose members have applied theirs.
 _ALONE = np.column_stack([_LOW, _LOW])
-"""Each threshold without hysteresis: of an ensemble, whose members have applied theirs."""
 
 
 def doses(modality: str) -> tuple[int, ...]:

@@ -26,8 +26,7 @@ from hyperspy_dlatoms.training.examples import held_out
 
 _SEED = 31
 _SEED_OF_ENSEMBLES = 33
-_WAVES = 8
-"""Exit waves whose images are compared in half precision at most: thousands of sites."""
+_WAVES = 8  # Exit waves whose images are compared in half precision at most: thousands of sites.
 
 
 def calibrate_network(

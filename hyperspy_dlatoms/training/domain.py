@@ -17,32 +17,19 @@ from hyperspy_dlatoms.training.examples import first_held_out, held_out
 from hyperspy_dlatoms.training.extrapolation import Outcome, examine, fallen, usual_f1
 from hyperspy_dlatoms.training.outliers import KINDS, draw_outlier, take_picture
 
+# Images of training waves, of other kinds, and of waves held out: half an hour on two cores.
 INSIDE, OUTSIDE, GOOD = 1000, 2800, 1000
-"""Images of training waves, of other kinds, and of waves held out: half an hour on two cores."""
-FEWEST_SITES = 30
-"""Of a wave that an image of another kind is made from, so that it is not empty."""
-
-_TRIES = 1000
-"""Waves searched for one with so many sites."""
-
-_DIMENSIONS = 200
-"""Principal directions of the descriptions that are kept."""
-
-_EXAMPLES = 1000
-"""Images that vote: in float16 they add 0.4 MB to a model file."""
-
-_REGULARISATION = 0.1
-"""Of the votes, in units of the kernel, whose diagonal is 1."""
-
+FEWEST_SITES = 30  # Of a wave that an image of another kind is made from, so that it is not empty.
+_TRIES = 1000  # Waves searched for one with so many sites.
+_DIMENSIONS = 200  # Principal directions of the descriptions that are kept.
+_EXAMPLES = 1000  # Images that vote: in float16 they add 0.4 MB to a model file.
+_REGULARISATION = 0.1  # Of the votes, in units of the kernel, whose diagonal is 1.
+# Of the covariance of the spectra towards its diagonal, since there are few images outside.
 _SHRINKAGE = 0.1
-"""Of the covariance of the spectra towards its diagonal, since there are few images outside."""
-
-_QUANTILES = (0.99, 0.998, 0.998, 0.998)
-"""Shares of good images within each of the limits."""
-
+_QUANTILES = (0.99, 0.998, 0.998, 0.998)  # Shares of good images within each of the limits.
+# By which the limits are farther from the median than those shares ask for. The spectrum of scans
+# varies more, since many are smoothed before they are saved, and some have no noise at all.
 _MARGINS = {"HRTEM": (1.0, 1.3, 1.3, 1.3), "STEM": (1.0, 1.3, 2.6, 1.3)}
-"""By which the limits are farther from the median than those shares ask for. The spectrum of scans
-varies more, since many are smoothed before they are saved, and some have no noise at all."""
 
 
 def learn_domain(

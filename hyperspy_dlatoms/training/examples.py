@@ -18,11 +18,9 @@ from hyperspy_dlatoms.simulation.imaging.conditions import images_of
 from hyperspy_dlatoms.simulation.imaging.modality import draw_any, take_any
 from hyperspy_dlatoms.training.targets import rasterise
 
+# Standard deviation of the error of the defocus that all images of a series share (Å).
 _FOCUS_ERROR = 4.0
-"""Standard deviation of the error of the defocus that all images of a series share (Å)."""
-
-_STEP_ERROR = 2.0
-"""Standard deviation of the further error of the defocus of each image (Å)."""
+_STEP_ERROR = 2.0  # Standard deviation of the further error of the defocus of each image (Å).
 
 
 @dataclass

@@ -19,12 +19,9 @@ from hyperspy_dlatoms.networks.network import AtomNetwork
 from hyperspy_dlatoms.training._comparison import BORDER
 from hyperspy_dlatoms.training.outliers import Picture
 
-_FALL = 0.1
-"""Drop in F1 that a user would want to be warned of."""
-_DECADES = 0.3
-"""Doses within a factor of two count as alike."""
-_NO_NOISE = 1e6
-"""e/Å², at which an image shows no noise."""
+_FALL = 0.1  # Drop in F1 that a user would want to be warned of.
+_DECADES = 0.3  # Doses within a factor of two count as alike.
+_NO_NOISE = 1e6  # e/Å², at which an image shows no noise.
 
 
 class Outcome(NamedTuple):

@@ -23,14 +23,10 @@ from hyperspy_dlatoms.training._start import load_start, start_from
 from hyperspy_dlatoms.training._stream import make_stream
 from hyperspy_dlatoms.training.examples import Examples, first_held_out, seed_of
 
+# Of the directory of a run: the averaged weights of the best epoch yet, a model file.
 BEST = "best.safetensors"
-"""Of the directory of a run: the averaged weights of the best epoch yet, a model file."""
-
-_ENDLESS = 10**9
-"""Epochs: the limits are steps and minutes."""
-
-_VALIDATION = 2**32 - 1
-"""Added to the seed, so that no validation image is ever a training image."""
+_ENDLESS = 10**9  # Epochs: the limits are steps and minutes.
+_VALIDATION = 2**32 - 1  # Added to the seed, so that no validation image is ever a training image.
 
 
 def train(

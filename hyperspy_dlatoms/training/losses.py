@@ -5,11 +5,10 @@ from typing import Any
 
 from hyperspy_dlatoms.networks.architecture import HEIGHT_UNIT, LOG_SIGMA
 
+# Power of the predicted variance that weighs the likelihood, as Seitzer et al. recommend it.
 _BETA = 0.5
-"""Power of the predicted variance that weighs the likelihood, as Seitzer et al. recommend it."""
-
+# Weights of two parts; the mean entropy is over all cells, most of them background.
 _CLASSES, _POSITIONS = 4.0, 0.5
-"""Weights of two parts; the mean entropy is over all cells, most of them background."""
 
 
 def site_loss(targets: Any, maps: Any, height_weight: float = 0.1) -> Any:

@@ -21,21 +21,16 @@ from hyperspy_dlatoms.simulation.imaging.conditions import draw_conditions
 from hyperspy_dlatoms.simulation.imaging.image import take_image
 from hyperspy_dlatoms.simulation.imaging.modality import draw_any, take_any
 
+# Label of a site of none of the classes of a network: whatever it is taken for is wrong.
 NO_CLASS = -2
-"""Label of a site of none of the classes of a network: whatever it is taken for is wrong."""
-
-FINE = 0.1
-"""Å/px of the grid that columns are drawn on."""
-
-COLUMN = 8.0
-"""Atoms of Z = 40 per Å² in the middle of a column for scanned images: some 15 in all."""
-
+FINE = 0.1  # Å/px of the grid that columns are drawn on.
+COLUMN = 8.0  # Atoms of Z = 40 per Å² in the middle of a column for scanned images: some 15 in all.
+# What is drawn in turn.
 KINDS = (
     *("lattice", "stretched", "astigmatic", "lattice", "bright", "leaves"),
     *("lattice", "stretched", "astigmatic", "lattice", "bright", "empty"),
 )
-"""What is drawn in turn."""
-
+# Conditions with visible contrast: low aberrations, some defocus and dose.
 VISIBLE: dict[str, Any] = {
     "dose": {"log": [1000, 1e5]},
     "defocus": {"choice": [[30, 110], [-110, -30]]},
@@ -46,7 +41,6 @@ VISIBLE: dict[str, Any] = {
     "focal_spread": [12, 40],
     "defocus_ramp": 0,
 }
-"""Conditions with visible contrast: low aberrations, some defocus and dose."""
 
 
 class Picture(NamedTuple):

@@ -8,20 +8,15 @@ from typing import Any
 from hyperspy_dlatoms.data.benchmark.exit_waves import Plan
 from hyperspy_dlatoms.data.benchmark.specimens import SHEETS, SUPPORTS
 
-SEED = 4177
-"""Of the aberrations and the noise."""
-
+SEED = 4177  # Of the aberrations and the noise.
 DOSES = (10.0, 32.0, 100.0, 316.0, 1000.0, 3162.0, 10_000.0, 31_623.0, 100_000.0)
 SAMPLINGS = (0.03, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.35)
+# Change of the defocus from one side of the frame to the other (Å): the contrast inverts.
 RAMPS = (0.0, 75.0, 150.0, 225.0, 300.0)
-"""Change of the defocus from one side of the frame to the other (Å): the contrast inverts."""
 FILM_DOSES = (100.0, 1000.0, 10_000.0, 100_000.0)
-FILMS = (10.0, 30.0, 60.0, 100.0)
-"""Thickness of amorphous carbon (Å)."""
-
+FILMS = (10.0, 30.0, 60.0, 100.0)  # Thickness of amorphous carbon (Å).
 _CAMERA = {"blur": 0.15, "mtf_c1": 1.0, "mtf_c2": 0.02, "mtf_c3": 0.45, "mtf_c4": 2.5}
-_SEED = 770_000
-"""Of the specimens; that of no recipe."""
+_SEED = 770_000  # Of the specimens; that of no recipe.
 
 
 @dataclass(frozen=True)

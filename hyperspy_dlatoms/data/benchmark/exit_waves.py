@@ -16,14 +16,13 @@ from hyperspy_dlatoms.data.benchmark.waves import SAMPLING, phonon_waves
 from hyperspy_dlatoms.simulation.specimens.amorphous import amorphous_carbon, vacuum
 from hyperspy_dlatoms.simulation.specimens.specimen import Specimen
 
+# Builders by name: functions of a random generator and of the arguments of a plan.
 SPECIMENS: dict[str, Callable[..., Specimen]] = {
     "metal": wulff_particle,
     "graphene": graphene_specimen,
     "film": amorphous_carbon,
     "vacuum": lambda rng, size=60.0: vacuum(size),
 }
-"""Builders by name: functions of a random generator and of the arguments of a plan."""
-
 _FORMAT = 1
 
 

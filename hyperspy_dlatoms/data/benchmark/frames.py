@@ -14,8 +14,8 @@ from hyperspy_dlatoms.simulation.imaging.conditions import Conditions, draw_cond
 from hyperspy_dlatoms.simulation.imaging.image import image_intensity
 from hyperspy_dlatoms.simulation.imaging.lens import Lens
 
+# Lenses kept while the dose or the sampling is varied: more than there are frames at a point.
 KEPT = 32
-"""Lenses kept while the dose or the sampling is varied: more than there are frames at a point."""
 
 
 def conditions_of(imaging: Mapping[str, Any], seed: int, number: int) -> Conditions:

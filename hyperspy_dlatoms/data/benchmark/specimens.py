@@ -19,8 +19,8 @@ SUPPORTS = ("vacuum", "oxide", "carbon", "carbon beside")
 SHEETS = ("perfect", "vacancies", "rotated bonds", "grain boundary", "edge", "contaminated")
 
 _ALONG = {"110": (1, 1, 0), "100": (2, 0, 0)}
+# Periods along the beam and across it, in half lattice constants.
 _ACROSS = {"110": ((-1, 1, 0), (0, 0, 1)), "100": ((0, 1, 0), (0, 0, 1))}
-"""Periods along the beam and across it, in half lattice constants."""
 
 
 def wulff_particle(

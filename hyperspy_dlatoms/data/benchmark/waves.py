@@ -8,12 +8,10 @@ import numpy as np
 from hyperspy_dlatoms.simulation.specimens.specimen import Specimen
 from hyperspy_dlatoms.simulation.wave import exit_wave
 
-SAMPLING = 0.2
-"""Of the waves kept, Å/px."""
-
+SAMPLING = 0.2  # Of the waves kept, Å/px.
+# Of the atomic potentials; the recipes of the shipped networks take another.
 PARAMETRIZATION = "kirkland"
-"""Of the atomic potentials; the recipes of the shipped networks take another."""
-
+# Standard deviation of the thermal motion along each axis near room temperature, about, in Å.
 DISPLACEMENT = {
     "C": 0.065,
     "O": 0.08,
@@ -27,7 +25,6 @@ DISPLACEMENT = {
     "Pt": 0.065,
     "Au": 0.085,
 }
-"""Standard deviation of the thermal motion along each axis near room temperature, about, in Å."""
 
 
 def phonon_waves(

@@ -11,8 +11,7 @@ from typing import Any
 import numpy as np
 import scipy.fft
 
-Array = Any
-"""Of NumPy or of JAX."""
+Array = Any  # Of NumPy or of JAX.
 
 
 def fft_of(xp: Any) -> Any:

@@ -76,8 +76,7 @@ FRAME = ("defocus_ramp", "illumination_slope", "vignetting")
 FRAME_ANGLES = ("ramp_angle", "illumination_angle")
 MTF = ("mtf_c1", "mtf_c2", "mtf_c3", "mtf_c4")
 ANGLES = ("astigmatism_angle", "coma_angle", "threefold_angle")
-EACH = ("defocus_jitter", "drift")
-"""Drawn anew for each image of a focal series."""
+EACH = ("defocus_jitter", "drift")  # Drawn anew for each image of a focal series.
 
 
 class ConditionArrays(NamedTuple):

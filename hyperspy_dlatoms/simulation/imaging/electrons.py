@@ -8,11 +8,8 @@ import numpy as np
 
 from hyperspy_dlatoms.simulation.imaging._arrays import Array
 
-FEW = 24
-"""Electrons a pixel up to which they are drawn by the inverse of their distribution."""
-
-TERMS = 64
-"""Of that inverse: a Poisson number of mean 24 exceeds 64 once in 10^11 draws."""
+FEW = 24  # Electrons a pixel up to which they are drawn by the inverse of their distribution.
+TERMS = 64  # Of that inverse: a Poisson number of mean 24 exceeds 64 once in 10^11 draws.
 
 
 class Noise(NamedTuple):

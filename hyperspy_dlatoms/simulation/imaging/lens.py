@@ -17,13 +17,11 @@ from hyperspy_dlatoms.simulation.imaging._arrays import (
 )
 from hyperspy_dlatoms.simulation.imaging.illumination import plane
 
+# Standard deviations of the focus either side that a sum over the spread goes to.
 SPREAD_LIMIT = 2.5
-"""Standard deviations of the focus either side that a sum over the spread goes to."""
-
-
+# Most defocus (Å) between the images that a ramp is blended from. The contrast of an HRTEM image
+# inverts within some 100 Å, and the mean of two images either side of that shows less than either.
 RAMP_STEP = 20.0
-"""Most defocus (Å) between the images that a ramp is blended from. The contrast of an HRTEM image
-inverts within some 100 Å, and the mean of two images either side of that shows less than either."""
 
 
 @dataclass(frozen=True)

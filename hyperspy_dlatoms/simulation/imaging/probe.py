@@ -10,8 +10,7 @@ import scipy.fft
 from hyperspy_dlatoms.simulation.imaging._arrays import phase_factor
 from hyperspy_dlatoms.simulation.imaging.lens import Lens, intensity, lens_spectrum, wavelength
 
-_LEAST_TRANSFER = 1e-4
-"""Frequencies of less are left out: far below what 10^6 e/Å² show."""
+_LEAST_TRANSFER = 1e-4  # Frequencies of less are left out: far below what 10^6 e/Å² show.
 
 
 @dataclass(frozen=True)

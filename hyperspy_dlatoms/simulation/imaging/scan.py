@@ -10,11 +10,10 @@ from scipy.ndimage import gaussian_filter1d
 from hyperspy_dlatoms.simulation.imaging._arrays import phase_factor
 from hyperspy_dlatoms.simulation.imaging.probe import Band
 
+# Å. Standard deviation along each axis of what the scan slips by: a few lines or pixels.
 _SLIP = 0.3
-"""Å. Standard deviation along each axis of what the scan slips by: a few lines or pixels."""
-
+# Å. Standard deviation of a column in an image, over which the lines average in its position.
 _COLUMN = 0.4
-"""Å. Standard deviation of a column in an image, over which the lines average in its position."""
 
 
 class Path(NamedTuple):

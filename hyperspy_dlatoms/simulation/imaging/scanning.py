@@ -17,21 +17,15 @@ from hyperspy_dlatoms.simulation.imaging.probe import Probe, band_of, gauss, pro
 from hyperspy_dlatoms.simulation.imaging.processing import filtered, interpolated, saved
 from hyperspy_dlatoms.simulation.imaging.scan import Path, draw_path, scanned
 
+# Share of the beam on the detector without a specimen: that of an annulus from half the angle of
+# convergence on, and of a third of that angle.
 _COLLECTED = {"ABF": 0.7, "BF": 0.1}
-"""Share of the beam on the detector without a specimen: that of an annulus from half the angle of
-convergence on, and of a third of that angle."""
-
+# What an atom of carbon scatters, in those of Z = 40; by the middle of the powers of maps.
 _CARBON = {"ADF": (6 / 40) ** 1.75, "ABF": (6 / 40) ** 0.95, "BF": (6 / 40) ** 0.95}
-"""What an atom of carbon scatters, in those of Z = 40; by the middle of the powers of maps."""
-
-_CARBON_ATOMS = 0.1
-"""Per Å³, at 2 g/cm³."""
-
+_CARBON_ATOMS = 0.1  # Per Å³, at 2 g/cm³.
+# Å. Standard deviation of the ring about a column in a bright field: twice that of the column.
 _HALO = 1.0
-"""Å. Standard deviation of the ring about a column in a bright field: twice that of the column."""
-
-_MANY = 50
-"""Electrons a pixel whose number is as good as normal: its skewness is 0.14."""
+_MANY = 50  # Electrons a pixel whose number is as good as normal: its skewness is 0.14.
 
 
 @dataclass(frozen=True)

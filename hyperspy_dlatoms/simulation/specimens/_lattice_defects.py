@@ -12,8 +12,7 @@ from hyperspy_dlatoms.simulation.specimens.regions import smooth_field
 
 ANTISITE = "antisite"
 
-PATCH = 10.0
-"""Finest wavelength of the density of clustered defects (Å)."""
+PATCH = 10.0  # Finest wavelength of the density of clustered defects (Å).
 
 
 @dataclass

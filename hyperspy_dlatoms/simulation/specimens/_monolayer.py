@@ -9,6 +9,11 @@ from typing import NamedTuple
 import numpy as np
 from scipy.spatial import cKDTree
 
+# Lattice constant, and distance of the two chalcogen planes (Å), of 2H crystals. W. J. Schutte, J.
+# L. De Boer and F. Jellinek, Crystal structures of tungsten disulfide and diselenide, J. Solid
+# State Chem. 70 (1987) 207; for molybdenum P. B. James and M. T. Lavik, Acta Cryst. 16 (1963) 1183;
+# MoTe2: D. Puotinen and R. E. Newnham, Acta Cryst. 14 (1961) 691; WTe2, which is 1T' when free,
+# calculated: S. Haastrup et al., 2D Materials 5 (2018) 042002.
 DICHALCOGENIDES = {
     "MoS2": (3.160, 3.172),
     "WS2": (3.153, 3.142),
@@ -17,17 +22,10 @@ DICHALCOGENIDES = {
     "MoTe2": (3.519, 3.604),
     "WTe2": (3.553, 3.620),
 }
-"""Lattice constant, and distance of the two chalcogen planes (Å), of 2H crystals.
-
-W. J. Schutte, J. L. De Boer and F. Jellinek, Crystal structures of tungsten disulfide and
-diselenide, J. Solid State Chem. 70 (1987) 207; for molybdenum P. B. James and M. T. Lavik, Acta
-Cryst. 16 (1963) 1183; MoTe2: D. Puotinen and R. E. Newnham, Acta Cryst. 14 (1961) 691; WTe2, which
-is 1T' when free, calculated: S. Haastrup et al., 2D Materials 5 (2018) 042002.
-"""
-
+# Of dichalcogenides, as ASE names the first two; 1T' is 1T with its metals in zigzag rows.
 PHASES = ("2H", "1T", "1T'")
-"""Of dichalcogenides, as ASE names the first two; 1T' is 1T with its metals in zigzag rows."""
-
+# The cell of 1T', that of WTe2: A. Mar, S. Jobic and J. A. Ibers, J. Am. Chem. Soc. 114 (1992)
+# 8963. There the mean distance of the chalcogen planes is 3.55 Å.
 DISTORTED = (
     # Share of the short and of the long edge, and z in distances of the chalcogen planes.
     ("M", 0.0, 0.6007, -0.030),
@@ -37,44 +35,26 @@ DISTORTED = (
     ("X", 0.0, 0.2073, -0.401),
     ("X", 0.5, 0.7018, -0.582),
 )
-"""The cell of 1T', that of WTe2: A. Mar, S. Jobic and J. A. Ibers, J. Am. Chem. Soc. 114 (1992)
-8963. There the mean distance of the chalcogen planes is 3.55 Å."""
-
+# Long edge of the cell of 1T' in short ones, and it is 1.74-1.82 in all that are known.
 LONG_EDGE = 1.797
-"""Long edge of the cell of 1T' in short ones, and it is 1.74-1.82 in all that are known."""
-
+# Short edge of 1T' in lattice constants of 2H, of WTe2 (3.477 Å) and MoTe2 (3.469 Å).
 SHORT_EDGE = 0.98
-"""Short edge of 1T' in lattice constants of 2H, of WTe2 (3.477 Å) and MoTe2 (3.469 Å)."""
-
-RANDOM = "MX2"
-"""The formula of a dichalcogenide whose elements and size are drawn."""
-
+RANDOM = "MX2"  # The formula of a dichalcogenide whose elements and size are drawn.
+# Atomic numbers that those elements are drawn from.
 METALS, CHALCOGENS = range(22, 81), range(8, 53)
-"""Atomic numbers that those elements are drawn from."""
-
+# Ratio of atomic numbers, metal to chalcogen, from which the latter is hardly seen beside it: in
+# WS2 it is 4.6.
 LIGHTEST = 6
-"""Ratio of atomic numbers, metal to chalcogen, from which the latter is hardly seen beside it: in
-WS2 it is 4.6."""
-
+# Names of the kinds of elements of a compound, where its elements are of no matter.
 ROLES = ("metal", "chalcogen")
-"""Names of the kinds of elements of a compound, where its elements are of no matter."""
-
-BOND = 0.93
-"""Length of a bond in sums of covalent radii: 0.91 in MoTe2 to 0.94 in MoS2."""
-
-CONSTANT = 1.31
-"""Lattice constant in bonds, within 2 % in all of `DICHALCOGENIDES`."""
-
-BORON_NITRIDE = 2.504
-"""Lattice constant of hexagonal boron nitride (Å)."""
-
+BOND = 0.93  # Length of a bond in sums of covalent radii: 0.91 in MoTe2 to 0.94 in MoS2.
+CONSTANT = 1.31  # Lattice constant in bonds, within 2 % in all of `DICHALCOGENIDES`.
+BORON_NITRIDE = 2.504  # Lattice constant of hexagonal boron nitride (Å).
 FORMULAS = (*DICHALCOGENIDES, "BN")
 
+# Elements that take the place of the others in a compound.
 NONMETALS = frozenset({"H", "C", "N", "O", "F", "P", "S", "Cl", "As", "Se", "Br", "Te", "I"})
-"""Elements that take the place of the others in a compound."""
-
-OVERLAP = 0.3
-"""Atoms nearer than this in projection are of one site (Å)."""
+OVERLAP = 0.3  # Atoms nearer than this in projection are of one site (Å).
 
 
 class Monolayer(NamedTuple):

@@ -24,20 +24,15 @@ from hyperspy_dlatoms.simulation.specimens.specimen import AtomList, Specimen, j
 
 BOUNDARIES = ("none", "grain", "twin")
 
-BEYOND = 8.0
-"""The layer is built this much larger than the box on each side, then cut (Å)."""
-
-SEAM = 0.75
-"""Atoms nearer than this to an edge of the box are left out (Å)."""
-
+BEYOND = 8.0  # The layer is built this much larger than the box on each side, then cut (Å).
+SEAM = 0.75  # Atoms nearer than this to an edge of the box are left out (Å).
+# Share of the neighbours of a site, and of theirs, that must be there for it to be a vacancy.
 MOSTLY = 0.6
-"""Share of the neighbours of a site, and of theirs, that must be there for it to be a vacancy."""
-
 COVERED = "covered"
 EDGE = "edge"
 
+# Sites nearer to an adatom than this, in projection, cannot be told from it (Å).
 ADATOM_REACH = 1.0
-"""Sites nearer to an adatom than this, in projection, cannot be told from it (Å)."""
 
 
 def two_dimensional_layer(

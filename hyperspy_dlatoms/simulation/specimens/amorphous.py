@@ -8,8 +8,7 @@ from hyperspy_dlatoms.recipes.draws import draw
 from hyperspy_dlatoms.simulation.specimens.regions import Region
 from hyperspy_dlatoms.simulation.specimens.specimen import AtomList, Specimen
 
-ATOMS_PER_DENSITY = 0.602214 / 12.011
-"""Carbon atoms per Å³ for each g/cm³."""
+ATOMS_PER_DENSITY = 0.602214 / 12.011  # Carbon atoms per Å³ for each g/cm³.
 
 
 def random_packing(

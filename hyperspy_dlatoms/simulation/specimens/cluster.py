@@ -13,16 +13,11 @@ from hyperspy_dlatoms.simulation.specimens.projection import grouped
 from hyperspy_dlatoms.simulation.specimens.specimen import AtomList, Specimen
 from hyperspy_dlatoms.simulation.specimens.support import place, supported
 
-SPREAD = 1.5
-"""Greatest distance of an atom from the middle, relative to the radius."""
-
+SPREAD = 1.5  # Greatest distance of an atom from the middle, relative to the radius.
 SHAPES = ("sphere", "ellipsoid", "octahedron", "decahedron", "icosahedron")
 
-OVER = 0.25
-"""Atoms nearer than this across the beam are in one column (Å)."""
-
-APART = 1.2
-"""Columns nearer than this to another are no sites: they run together in an image (Å)."""
+OVER = 0.25  # Atoms nearer than this across the beam are in one column (Å).
+APART = 1.2  # Columns nearer than this to another are no sites: they run together in an image (Å).
 
 
 def sphere(

@@ -8,8 +8,7 @@ from hyperspy_dlatoms.simulation.specimens.amorphous import carbon_atoms
 from hyperspy_dlatoms.simulation.specimens.regions import smooth_field, threshold_field
 from hyperspy_dlatoms.simulation.specimens.specimen import AtomList
 
-CLEARANCE = 1.9
-"""Distance of contamination from a sheet (Å)."""
+CLEARANCE = 1.9  # Distance of contamination from a sheet (Å).
 
 
 def contamination(

@@ -19,29 +19,22 @@ from hyperspy_dlatoms.simulation.specimens.support import outward, overlaps, pla
 if TYPE_CHECKING:
     from ase import Atoms
 
+# Kinds of sites; a light column is faint beside its neighbours, or not apart from them.
 KINDS = ("column", "light column")
-"""Kinds of sites; a light column is faint beside its neighbours, or not apart from them."""
-
 SHAPES = ("particle", "wedge", "film")
 
 SUPPORTS = (None, "crystal", "carbon", "carbon-beside")
 
 BOUNDARIES = ("none", "grain", "twin", "fault", "interface")
 
+# Low-index directions, drawn where none is given.
 ZONES = ("001", "100", "010", "110", "101", "011", "111", "112", "210", "1-10", "201", "-112")
-"""Low-index directions, drawn where none is given."""
-
-_EMPTY = 1.0
-"""Left empty along the edges of the box, which is periodic (Å)."""
-
+_EMPTY = 1.0  # Left empty along the edges of the box, which is periodic (Å).
+# Least fraction of the scattering that is in columns to be found, along a zone that is drawn.
 _MOSTLY = 0.7
-"""Least fraction of the scattering that is in columns to be found, along a zone that is drawn."""
-
-_TOUCHING = 1.6
-"""Atoms of two crystals nearer than this do not both stay (Å)."""
-
+_TOUCHING = 1.6  # Atoms of two crystals nearer than this do not both stay (Å).
+# Maps positions x, y, z (n, 3), Å from the middle of the box, to True within a body.
 Inside = Callable[[np.ndarray], np.ndarray]
-"""Maps positions x, y, z (n, 3), Å from the middle of the box, to True within a body."""
 
 
 class _Body(NamedTuple):

@@ -13,18 +13,13 @@ from hyperspy_dlatoms.simulation.specimens.specimen import AtomList, Specimen, j
 
 KINDS = ("perfect", "random", "polycrystal")
 
-SITES = ("C", "C vacancy")
-"""Kinds of sites of a sheet whose vacancies are marked."""
-
+SITES = ("C", "C vacancy")  # Kinds of sites of a sheet whose vacancies are marked.
+# Bonds of a missing atom that lead to atoms, at the least, for it to be a vacant site.
 NEIGHBOURS = 2
-"""Bonds of a missing atom that lead to atoms, at the least, for it to be a vacant site."""
-
-BEYOND = 8.0
-"""The sheet is built this much larger than the box on each side, then cut (Å)."""
-
+BEYOND = 8.0  # The sheet is built this much larger than the box on each side, then cut (Å).
+# Atoms nearer than this to an edge of the box are left out, so that none is too close to those of
+# the next period (Å).
 SEAM = 0.75
-"""Atoms nearer than this to an edge of the box are left out, so that none is too close to
-those of the next period (Å)."""
 
 
 def whole_sheet(

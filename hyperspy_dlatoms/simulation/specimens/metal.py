@@ -9,8 +9,7 @@ from hyperspy_dlatoms.simulation.specimens.orientation import ZONES
 from hyperspy_dlatoms.simulation.specimens.specimen import Specimen
 from hyperspy_dlatoms.simulation.specimens.support import EDGE, SUPPORTS, place, supported
 
-SPREAD = 1.3
-"""Greatest distance of a facet from the middle, relative to the mean one."""
+SPREAD = 1.3  # Greatest distance of a facet from the middle, relative to the mean one.
 
 
 def largest_radius(size: float, lattice_constant: float, spread: float) -> float:

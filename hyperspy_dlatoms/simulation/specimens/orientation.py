@@ -3,11 +3,11 @@
 
 import numpy as np
 
+# Rotation from crystal axes to x, y, z for each zone along the beam.
 ZONES = {
     "110": np.array([[-1, 1, 0], [0, 0, np.sqrt(2)], [1, 1, 0]]) / np.sqrt(2),
     "100": np.eye(3)[[1, 2, 0]],
 }
-"""Rotation from crystal axes to x, y, z for each zone along the beam."""
 
 
 def rotation(angle: float) -> np.ndarray:

@@ -7,15 +7,12 @@ from hyperspy_dlatoms.recipes.draws import draw
 from hyperspy_dlatoms.simulation.specimens.orientation import ZONES, rotation, tilt_matrix
 from hyperspy_dlatoms.simulation.specimens.specimen import AtomList, Specimen
 
-LATTICE_CONSTANT = 5.411
-"""CeO2, fluorite (Å)."""
-
+LATTICE_CONSTANT = 5.411  # CeO2, fluorite (Å).
+# Surfaces that contain the beam, and how often they are drawn.
 FACETS = {
     "110": (((-1, 1, 1), 0.6), ((0, 0, 1), 0.25), ((-1, 1, 0), 0.15)),
     "100": (((0, 1, 0), 0.6), ((1, 1, 0), 0.4)),
 }
-"""Surfaces that contain the beam, and how often they are drawn."""
-
 SPACINGS = {(-1, 1, 1): 1 / np.sqrt(3), (0, 0, 1): 0.5, (-1, 1, 0): 1 / np.sqrt(8)}
 SPACINGS |= {(0, 1, 0): 0.5, (1, 1, 0): 1 / np.sqrt(8)}
 """Distance of the cerium planes parallel to each surface, in lattice constants."""

@@ -15,23 +15,14 @@ from hyperspy_dlatoms.simulation.specimens.specimen import AtomList
 if TYPE_CHECKING:
     from ase import Atoms
 
-OVER = 0.35
-"""Atoms nearer than this across the beam are in one column (Å)."""
-
+OVER = 0.35  # Atoms nearer than this across the beam are in one column (Å).
+# Columns nearer than this to one of like strength run together (Å), beyond what lenses pass.
 APART = 0.8
-"""Columns nearer than this to one of like strength run together (Å), beyond what lenses pass."""
-
+# A column that scatters less than this part of a neighbour cannot be counted on to be seen.
 FAINT = 0.22
-"""A column that scatters less than this part of a neighbour cannot be counted on to be seen."""
-
-CROWDED = 0.6
-"""Columns an Å², of which most are then nearer than 1.4 Å to another."""
-
-BESIDE = 3.0
-"""Distance within which columns are neighbours (Å)."""
-
-POWER = 1.3
-"""Of the atomic number, to which the phase shift of an atom is about proportional."""
+CROWDED = 0.6  # Columns an Å², of which most are then nearer than 1.4 Å to another.
+BESIDE = 3.0  # Distance within which columns are neighbours (Å).
+POWER = 1.3  # Of the atomic number, to which the phase shift of an atom is about proportional.
 
 
 class Projected(NamedTuple):

@@ -12,6 +12,7 @@ import numpy as np
 if TYPE_CHECKING:
     from ase import Atoms
 
+# Elements that are found on sites of one kind.
 ROLES: dict[str, tuple[str, ...]] = {
     "large cation": ("Ca", "Sr", "Ba", "Y", "La", "Ce", "Nd", "Gd", "Pb", "Bi"),
     "rare earth": ("Y", "La", "Ce", "Nd", "Sm", "Gd", "Dy", "Er", "Yb", "Lu", "Sc", "In"),
@@ -29,7 +30,6 @@ ROLES: dict[str, tuple[str, ...]] = {
     "noble metal": ("Cu", "Ag", "Au", "Pd", "Pt", "Rh", "Ir", "Ni", "Al"),
     "base metal": ("Al", "Si", "Ga", "Ge", "In", "Sn", "Zn", "Mg", "Sb"),
 }
-"""Elements that are found on sites of one kind."""
 
 
 class Prototype(NamedTuple):
@@ -49,20 +49,17 @@ class Prototype(NamedTuple):
     setting: int = 1
 
 
+# Structure types by name; coordinates as in the International Tables and in R. W. G. Wyckoff,
+# Crystal Structures, 2nd ed. (1963).
 PROTOTYPES = {
     name: Prototype(**one | {"a": tuple(one["a"])})
     for name, one in json.loads(
         Path(__file__).with_name("prototypes.json").read_text("utf-8")
     ).items()
 }
-"""Structure types by name; coordinates as in the International Tables and in R. W. G. Wyckoff,
-Crystal Structures, 2nd ed. (1963)."""
-
-BETWEEN = 1.7
-"""Least distance of two atoms of a random cell (Å): that of a short bond to a metal."""
-
+BETWEEN = 1.7  # Least distance of two atoms of a random cell (Å): that of a short bond to a metal.
+# Least distance of two columns of a random cell (Å): nearer ones cannot be told apart.
 ACROSS = 0.9
-"""Least distance of two columns of a random cell (Å): nearer ones cannot be told apart."""
 
 
 def prototype_cell(rng: np.random.Generator, name: str) -> Atoms:

@@ -7,8 +7,8 @@ import numpy as np
 
 from hyperspy_dlatoms.recipes.draws import draw, draw_count
 
+# Maps points x, y (Å), shape (n, 2), to True where they lie in the region, shape (n,).
 Region = Callable[[np.ndarray], np.ndarray]
-"""Maps points x, y (Å), shape (n, 2), to True where they lie in the region, shape (n,)."""
 
 
 def smooth_field(

@@ -8,11 +8,8 @@ from scipy.spatial import Delaunay, cKDTree
 
 from hyperspy_dlatoms.simulation.specimens.amorphous import random_packing
 
-BOND = 1.42
-"""Carbon-carbon bond of graphene (Å)."""
-
-SECOND = np.sqrt(3) * BOND
-"""Distance of second neighbours, which is the lattice constant (Å)."""
+BOND = 1.42  # Carbon-carbon bond of graphene (Å).
+SECOND = np.sqrt(3) * BOND  # Distance of second neighbours, which is the lattice constant (Å).
 
 
 class Sheet(NamedTuple):

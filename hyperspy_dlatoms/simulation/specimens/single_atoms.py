@@ -7,11 +7,8 @@ from hyperspy_dlatoms.recipes.draws import draw, draw_count
 from hyperspy_dlatoms.simulation.specimens.amorphous import carbon_atoms, random_packing
 from hyperspy_dlatoms.simulation.specimens.specimen import AtomList, Specimen, join
 
-_ABOVE = 1.8
-"""Å above or below the film, the length of a bond of a heavy atom to carbon."""
-
-_BOND = 2.5
-"""Å, from which on two of them lie apart, as those of a metal dimer do."""
+_ABOVE = 1.8  # Å above or below the film, the length of a bond of a heavy atom to carbon.
+_BOND = 2.5  # Å, from which on two of them lie apart, as those of a metal dimer do.
 
 
 def single_atoms(

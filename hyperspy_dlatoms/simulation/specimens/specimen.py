@@ -11,11 +11,8 @@ import numpy as np
 if TYPE_CHECKING:
     from ase import Atoms
 
-KINDS = ("site",)
-"""Kinds of sites of a specimen that does not distinguish its sites."""
-
-MARGIN = 2.0
-"""Empty space above and below the atoms along the beam (Å)."""
+KINDS = ("site",)  # Kinds of sites of a specimen that does not distinguish its sites.
+MARGIN = 2.0  # Empty space above and below the atoms along the beam (Å).
 
 
 class AtomList(NamedTuple):

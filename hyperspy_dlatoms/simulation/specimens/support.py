@@ -13,8 +13,7 @@ from hyperspy_dlatoms.simulation.specimens.specimen import AtomList, join
 
 SUPPORTS = (None, "oxide", "carbon", "carbon-beside")
 
-EDGE = 3.0
-"""Least distance of a particle from the edges of the box (Å)."""
+EDGE = 3.0  # Least distance of a particle from the edges of the box (Å).
 
 
 def place(rng: np.random.Generator, parts: list[AtomList], size: float) -> tuple[AtomList, int]:
