@@ -48,8 +48,7 @@ def column_intensities(
     mask: np.ndarray | None = None,
     width: float | None = None,
 ) -> ColumnIntensities:
-    """
-    Measure the signal of each column: the volume of a Gaussian at its place.
+    """Measure the signal of each column: the volume of a Gaussian at its place.
 
     Parameters
     ----------

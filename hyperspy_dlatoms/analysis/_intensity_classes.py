@@ -18,8 +18,7 @@ _PRIOR = 0.5  # Columns of each kind that count as seen, so that a kind may have
 def intensity_classes(
     intensity: np.ndarray, sigma: np.ndarray, kinds: Sequence[Sequence[int]]
 ) -> np.ndarray:
-    """
-    Compute the probability of each kind of column, by the signals of all columns of an image.
+    """Compute the probability of each kind of column, by the signals of all columns of an image.
 
     Parameters
     ----------

@@ -59,8 +59,12 @@ def probability_maps(
         If bad pixels were masked, or the pixel size is outside what the network was trained on.
     """
     n_classes = len(network.card.classes)
-    combine, known = _mean_probability, (defoci, elements)
-    maps = _maps(frames, sampling, network, batch_pixels, symmetrise, n_classes, combine, *known)
+
+    def mean(maps: list[SiteMaps]) -> np.ndarray:
+        return np.mean([one.probability for one in maps], axis=0)
+
+    known = defoci, elements
+    maps = _maps(frames, sampling, network, batch_pixels, symmetrise, n_classes, mean, *known)
     return maps[..., 0] if n_classes == 1 else maps
 
 
@@ -103,7 +107,12 @@ def agreement_maps(
     """
     if not isinstance(network, AtomEnsemble):
         raise TypeError(f"{network.card.name!r} is a single network, expected an ensemble.")
-    maps = _maps(frames, sampling, network, batch_pixels, symmetrise, 1, _agreement, defoci)
+
+    def agreement(maps: list[SiteMaps]) -> np.ndarray:
+        sites = [one.probability.sum(axis=-1, keepdims=True) for one in maps]
+        return 1 - 2 * np.std(sites, axis=0)
+
+    maps = _maps(frames, sampling, network, batch_pixels, symmetrise, 1, agreement, defoci)
     return maps[..., 0]
 
 
@@ -151,14 +160,6 @@ def _maps(
             cells[place] = core
         _spread(cells, frame.grid, stride, out[frame.number])
     return out
-
-
-def _mean_probability(maps: list[SiteMaps]) -> np.ndarray:
-    return np.mean([one.probability for one in maps], axis=0)
-
-
-def _agreement(maps: list[SiteMaps]) -> np.ndarray:
-    return 1 - 2 * np.std([one.probability.sum(axis=-1, keepdims=True) for one in maps], axis=0)
 
 
 def _spread(cells: np.ndarray, grid: Grid, stride: int, out: np.ndarray) -> None:

@@ -207,7 +207,11 @@ def detect(
         As `find_sites`.
     """
     frames = check_frames(frames, sampling, network.card, defoci)
-    _check_search(search)
+    threshold, least = search.threshold, search.minimum_agreement
+    if threshold is not None and not 0 < threshold < 1:
+        raise ValueError(f"The threshold is {threshold!r}, expected a probability from 0 to 1.")
+    if least is not None and not 0 <= least <= 1:
+        raise ValueError(f"The least agreement is {least!r}, expected a fraction from 0 to 1.")
     members = members_of(network, search.symmetrise)
     if not quiet and all(member.domain is None for member in members):
         warn_of_sampling(sampling, network.card)
@@ -215,7 +219,7 @@ def detect(
         return [Detection(_no_sites(network.card, len(members)), None) for _ in frames]
     found = []
     for one in _surveyed(
-        frames, sampling, members, search.threshold, batch_pixels, defoci, elements, quiet=quiet
+        frames, sampling, members, threshold, batch_pixels, defoci, elements, quiet=quiet
     ):
         masked = 0.0 if one.frame.mask is None else float(np.mean(one.frame.mask))
         found.append(Detection(select_sites(one, sampling, network, search), one.domain, masked))
@@ -369,14 +373,6 @@ def warn_of_sampling(sampling: float, card: ModelCard) -> None:
 def too_small(frames: np.ndarray) -> bool:
     """Whether frames, of shape (..., H, W), have no room for an atom."""
     return frames.shape[-2] * frames.shape[-1] < 2
-
-
-def _check_search(search: Search) -> None:
-    threshold, least = search.threshold, search.minimum_agreement
-    if threshold is not None and not 0 < threshold < 1:
-        raise ValueError(f"The threshold is {threshold!r}, expected a probability from 0 to 1.")
-    if least is not None and not 0 <= least <= 1:
-        raise ValueError(f"The least agreement is {least!r}, expected a fraction from 0 to 1.")
 
 
 class _Tile(NamedTuple):

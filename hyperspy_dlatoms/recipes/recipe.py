@@ -55,8 +55,7 @@ class _Section:
 
 @dataclass(frozen=True)
 class Waves(_Section):
-    """
-    Exit waves of a data set.
+    """Exit waves of a data set.
 
     Parameters
     ----------
@@ -93,8 +92,7 @@ class Waves(_Section):
 
 @dataclass(frozen=True)
 class Images(_Section):
-    """
-    Images of a data set that are stored.
+    """Images of a data set that are stored.
 
     Parameters
     ----------
@@ -110,8 +108,7 @@ class Images(_Section):
 
 @dataclass(frozen=True)
 class NetworkSettings(_Section):
-    """
-    A network, and what its card says.
+    """A network, and what its card says.
 
     Parameters
     ----------
@@ -150,8 +147,7 @@ class NetworkSettings(_Section):
 
 @dataclass(frozen=True)
 class Curriculum(_Section):
-    """
-    A training that begins with easy images.
+    """A training that begins with easy images.
 
     Parameters
     ----------
@@ -167,8 +163,7 @@ class Curriculum(_Section):
 
 @dataclass(frozen=True)
 class TrainingSettings(_Section):
-    """
-    How a network is trained.
+    """How a network is trained.
 
     Parameters
     ----------
@@ -223,8 +218,7 @@ class TrainingSettings(_Section):
 
 @dataclass(frozen=True)
 class Recipe:
-    """
-    A recipe as read from its file, checked, with the defaults filled in.
+    """A recipe as read from its file, checked, with the defaults filled in.
 
     Parameters
     ----------
@@ -268,8 +262,7 @@ class Recipe:
         return images_of(self.imaging)
 
     def makes_same_data(self, other: Recipe) -> bool:
-        """
-        Whether another recipe makes the same data set, however its network is trained.
+        """Whether another recipe makes the same data set, however its network is trained.
 
         Parameters
         ----------
@@ -300,8 +293,7 @@ _PARTS: dict[str, Check] = {
 
 
 def read_recipe(path: str | Path) -> Recipe:
-    """
-    Read and check a recipe.
+    """Read and check a recipe.
 
     Parameters
     ----------
@@ -326,8 +318,7 @@ def read_recipe(path: str | Path) -> Recipe:
 
 
 def parse_recipe(text: str, source: str = "the recipe") -> Recipe:
-    """
-    Check the text of a recipe.
+    """Check the text of a recipe.
 
     Parameters
     ----------

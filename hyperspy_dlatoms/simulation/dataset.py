@@ -43,8 +43,7 @@ class Item:
 
 
 class DataSet:
-    """
-    A data set written by :func:`simulate`, read item by item.
+    """A data set written by :func:`simulate`, read item by item.
 
     Parameters
     ----------
@@ -118,8 +117,7 @@ def simulate(
     num_workers: int | None = None,
     show_progressbar: bool = True,
 ) -> DataSet:
-    """
-    Write a data set, or complete an interrupted one.
+    """Write a data set, or complete an interrupted one.
 
     Each item depends only on the seed of the recipe and its own number, so a resumed run, and any
     number of workers, give the same bytes. An item is complete once its record is written, which is

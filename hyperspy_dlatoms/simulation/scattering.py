@@ -34,8 +34,7 @@ def scattering_map(
     powers: tuple[Range, Range] = (_ADF, _ABF),
     growth: Range = _GROWTH,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """
-    Project a specimen for scanned images, which are incoherent.
+    """Project a specimen for scanned images, which are incoherent.
 
     An image is this map, convolved with the intensity of the probe.
 

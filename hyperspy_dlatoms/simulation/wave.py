@@ -41,8 +41,7 @@ def exit_wave(
     least_height: float = 1,
     motion: str = "snapshot",
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """
-    Send a plane wave through one thermal snapshot of a specimen, or through its mean.
+    """Send a plane wave through one thermal snapshot of a specimen, or through its mean.
 
     By default the sites are returned as they are in the snapshot, each the mean of its displaced
     atoms, so that wave and truth belong together. Sites that are vacant are where their atoms would

@@ -39,8 +39,7 @@ def train(
     on_device: bool | None = None,
     show_progressbar: bool = True,
 ) -> Path:
-    """
-    Train the network of a recipe, or continue an interrupted training.
+    """Train the network of a recipe, or continue an interrupted training.
 
     The recipe is checked, and missing exit waves are simulated first. The state is written after
     every epoch (``steps_per_epoch`` steps); started again with the same recipe and directory, the

@@ -13,8 +13,7 @@ from hyperspy_dlatoms.simulation.imaging.electrons import Noise, generator_noise
 
 @dataclass(frozen=True)
 class Camera:
-    """
-    The detector: pixel size, dose, transfer function and noise.
+    """The detector: pixel size, dose, transfer function and noise.
 
     Parameters
     ----------

@@ -15,8 +15,7 @@ from hyperspy_dlatoms.simulation.imaging.lens import Focus, Lens, focus_at, ramp
 
 @dataclass(frozen=True)
 class Conditions:
-    """
-    The imaging conditions: everything but the exit wave and the noise.
+    """The imaging conditions: everything but the exit wave and the noise.
 
     Parameters
     ----------

@@ -93,8 +93,7 @@ def take_image(
     conditions: Conditions,
     pixel: float | None = None,
 ) -> tuple[np.ndarray, float]:
-    """
-    Image an exit wave: lens, illumination, camera, noise.
+    """Image an exit wave: lens, illumination, camera, noise.
 
     Parameters
     ----------
@@ -138,8 +137,7 @@ def take_series(
     conditions: Conditions,
     pixel: float | None = None,
 ) -> tuple[np.ndarray, float]:
-    """
-    Take a focal series of an exit wave.
+    """Take a focal series of an exit wave.
 
     Each image has its own defocus, noise and drift. Sites lie in the middle image (the later one of
     the two of an even number) where they do in the wave; the others are moved by their drift.

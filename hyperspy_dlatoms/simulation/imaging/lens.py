@@ -26,8 +26,7 @@ RAMP_STEP = 20.0
 
 @dataclass(frozen=True)
 class Lens:
-    """
-    Aberrations and coherence of the objective lens.
+    """Aberrations and coherence of the objective lens.
 
     Parameters
     ----------

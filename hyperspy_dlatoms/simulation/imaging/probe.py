@@ -15,8 +15,7 @@ _LEAST_TRANSFER = 1e-4  # Frequencies of less are left out: far below what 10^6 
 
 @dataclass(frozen=True)
 class Probe:
-    """
-    The focused probe.
+    """The focused probe.
 
     Parameters
     ----------

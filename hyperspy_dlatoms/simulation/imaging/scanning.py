@@ -30,8 +30,7 @@ _MANY = 50  # Electrons a pixel whose number is as good as normal: its skewness 
 
 @dataclass(frozen=True)
 class ScanConditions:
-    """
-    The conditions of a scanned image: everything but the specimen and the noise.
+    """The conditions of a scanned image: everything but the specimen and the noise.
 
     Parameters
     ----------
@@ -170,8 +169,7 @@ def take_scan(
     sites: np.ndarray,
     pixel: float | None = None,
 ) -> tuple[np.ndarray, float, np.ndarray]:
-    """
-    Scan a specimen: probe, path, detector, noise.
+    """Scan a specimen: probe, path, detector, noise.
 
     Parameters
     ----------
