@@ -9,9 +9,9 @@ from contextlib import contextmanager
 
 import numpy as np
 import pandas as pd
-from scipy.spatial import cKDTree
 
 from hyperspy_dlatoms._extras import require
+from hyperspy_dlatoms.analysis._grains import nearest_distance
 
 # Of the distance of neighbours, how far an atom is searched for where no range is given: below half
 # of it the nearest atom is the same one.
@@ -92,8 +92,7 @@ def usual_range(positions: np.ndarray) -> float:
             f"A frame of {len(positions)} atoms is too small to measure how far apart they "
             "are: give search_range in Å."
         )
-    distances, _ = cKDTree(positions).query(positions, k=2)
-    return _SHARE * float(np.median(distances[:, 1]))
+    return _SHARE * nearest_distance(positions)
 
 
 def _up_to_atoms(frames: Iterator[np.ndarray]) -> Iterator[np.ndarray]:

@@ -7,7 +7,9 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from scipy.spatial import cKDTree
+
+from hyperspy_dlatoms.analysis._grains import nearest_distance
+from hyperspy_dlatoms.analysis.matching import match
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -126,8 +128,9 @@ def film_figure(rows: Sequence[dict[str, Any]]) -> Figure:
         axes.plot(
             [row["dose"] for row in film], [row["density"] for row in film], "o-", label=label
         )
+    axes.set_xscale("log")
     axes.set_yscale("symlog", linthresh=1e-3)
-    axes.set(xscale="log", ylim=(0, None), ylabel="false atoms per nm²")
+    axes.set(ylim=(0, None), ylabel="false atoms per nm²")
     _finish(axes, LABELS["dose"])
     return figure
 
@@ -157,8 +160,6 @@ def reliability_figure(calibration: dict[str, Any]) -> Figure:
 
 def example_figure(examples: Sequence[Example]) -> Figure:
     """Show at most four frames: rings around right atoms, crosses on false ones, dots on missed."""
-    from hyperspy_dlatoms.analysis.matching import match
-
     chosen = np.unique(np.linspace(0, len(examples) - 1, 4).round().astype(int))
     figure = _figure(3.2 * len(chosen), 3.6)
     for axes, number in zip(np.atleast_1d(figure.subplots(1, len(chosen))), chosen, strict=True):
@@ -169,7 +170,7 @@ def example_figure(examples: Sequence[Example]) -> Figure:
         missed = np.delete(true, pairs[:, 1], axis=0)
         low, high = np.percentile(example.counts, [0.5, 99.5])
         axes.imshow(example.counts, cmap="gray", vmin=low, vmax=max(high, low + 1e-6))
-        spacing, size = _spacing(true, example), 30
+        spacing, size = nearest_distance(true) or 2.0 / example.sampling, 30
         axes.scatter(*right.T[::-1], s=size, facecolors="none", edgecolors="lime", linewidths=0.7)
         axes.scatter(*false.T[::-1], s=size, c="red", marker="x", linewidths=0.9)
         axes.scatter(*missed.T[::-1], s=size / 3, c="orange")
@@ -189,20 +190,10 @@ def _window(along: np.ndarray, example: Example, spacing: float) -> tuple[float,
     return middle - half, middle + half
 
 
-def _spacing(true: np.ndarray, example: Example) -> float:
-    """Return the distance of neighbours in px."""
-    if len(true) < 2:
-        return 2.0 / example.sampling
-    return float(np.median(cKDTree(true).query(true, k=2)[0][:, 1]))
-
-
 def _figure(width: float, height: float) -> Figure:
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(width, height), layout="constrained")
-    FigureCanvasAgg(figure)
-    return figure
+    return Figure(figsize=(width, height), layout="constrained")
 
 
 def _finish(axes: Axes, label: str) -> None:

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from scipy.ndimage import uniform_filter
-from scipy.spatial import cKDTree
 
 from hyperspy_dlatoms._extras import require
+from hyperspy_dlatoms.analysis._grains import nearest_distance
 from hyperspy_dlatoms.signals import _export
 from hyperspy_dlatoms.signals._colours import PALETTE
 from hyperspy_dlatoms.signals._docstrings import filled
@@ -251,9 +251,7 @@ def to_pyxem(self: AtomPositions, signal: Signal2D | None = None) -> Any:
 
 def _are_dark(image: np.ndarray, places: np.ndarray) -> bool:
     """Whether an image is darker at atoms, (y, x) in px, than about them."""
-    spacing = 3.0
-    if len(places) > 1:
-        spacing = float(np.median(cKDTree(places).query(places, k=2)[0][:, 1]))
+    spacing = nearest_distance(places) or 3.0
     about = uniform_filter(image, 2 * max(round(spacing), 1) + 1)
     y, x = np.clip(np.rint(places).astype(int), 0, np.array(image.shape) - 1).T
     return bool((uniform_filter(image, 3)[y, x] - about[y, x]).mean() < 0)

@@ -51,8 +51,7 @@ lazy_output : bool, optional
     "LAZY_ATOMS": """\
 lazy_output : bool, optional
     Whether to return a :class:`~hyperspy_dlatoms.LazyAtomPositions`, computed on demand; by
-    default if the signal is lazy.""",
-    "STORE": """\
+    default if the signal is lazy.
 store : str or os.PathLike, optional
     A directory for a checkpoint: the atoms of each block of frames are written to it as they
     are found, immediately even if the result is lazy. Called again with the same images and
@@ -60,28 +59,26 @@ store : str or os.PathLike, optional
     from the directory, so that memory does not grow with the number of frames; keep it as long
     as the result is lazy. With ``lazy_output=True`` nothing is computed until it is needed, and
     blocks that this or another process has written by then are read.""",
-    "FOCAL_AXIS": """\
+    "FOCAL_SERIES": """\
 focal_axis : str or int, optional
     The navigation axis along which the images of a series lie, by its name or its index in
     ``axes_manager``; by default the axis called ``defocus`` (or ``focus``), else the last
     navigation axis of the array that is as long as the network expects, which is printed first.
-    If there are several, a warning names the one that is used.""",
-    "DEFOCI": """\
+    If there are several, a warning names the one that is used.
 defoci : sequence of float, optional
     The defocus of each image in Å, positive is underfocus, in the order of the axis, which may
     go up or down; by default read from a focal axis that is called ``defocus`` and has a unit
-    of length, else the network does without.""",
+    of length, else the network does without.
+align : bool, default False
+    Whether to align the images of a series to its middle one first, by fractions of a pixel.
+    Pixels outside of an image are filled with its mean. Shifts are only known up to a period of
+    the lattice: of those that fit equally well the smallest is used.""",
     "LAYER": """\
 material : str, optional
     The formula of a layer MX2, such as ``"WS2"``, for a network whose species are ``metal`` and
     ``chalcogen``: it is told the elements, which decide what it takes for which, and the
     species have their names. By default the layer that ``metadata.Sample.elements`` can make;
     without either the network judges by the images, and the species keep the names of roles.""",
-    "ALIGN": """\
-align : bool, default False
-    Whether to align the images of a series to its middle one first, by fractions of a pixel.
-    Pixels outside of an image are filled with its mean. Shifts are only known up to a period of
-    the lattice: of those that fit equally well the smallest is used.""",
     "RAISES_MODEL": """\
 RegistryError
     For a model that is not in the registry, or an ensemble with a missing member.
@@ -92,7 +89,9 @@ SamplingError
     With ``sampling="estimate"``, if it cannot be measured; a ValueError.
 ValueError
     If the signal axes have no unit of length, are unequal or not uniform, an argument is out of
-    range, the networks of a list do not fit together, or take focal series.""",
+    range, the networks of a list do not fit together, or take focal series.
+TypeError
+    For complex or colour images.""",
     "RAISES_SERIES": """\
 ValueError
     If there is no such axis, it is not as long as the network expects, or there are not as many
@@ -155,6 +154,11 @@ path : str or os.PathLike
 >>> import hyperspy.api as hs
 >>> import hyperspy_dlatoms""",
 }
+
+# What is computed, and how.
+_COMPUTATION = f"{_TEXTS['SHOW_PROGRESSBAR']}\n{_TEXTS['NUM_WORKERS']}"
+_TEXTS["OUTPUT"] = f"{_COMPUTATION}\n{_TEXTS['LAZY_OUTPUT']}"
+_TEXTS["ATOMS_OUTPUT"] = f"{_COMPUTATION}\n{_TEXTS['LAZY_ATOMS']}"
 
 
 def filled(method: _Method) -> _Method:

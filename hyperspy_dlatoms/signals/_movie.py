@@ -132,15 +132,11 @@ def _figure(
     species: list[str],
 ) -> tuple[Any, Any]:
     """Return a figure for an image of a shape, with what its colours mean."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
     ratio = float(np.clip(shape[0] / shape[1], 0.2, 3))
-    figure = Figure(
-        figsize=(_picture.PANEL + (colouring is not None), _picture.PANEL * ratio + 0.4)
-    )
-    FigureCanvasAgg(figure)
-    figure.set_layout_engine("constrained")
+    size = (_picture.PANEL + (colouring is not None), _picture.PANEL * ratio + 0.4)
+    figure = Figure(figsize=size, layout="constrained")
     axes = figure.subplots()
     if colouring is not None and colouring.limits is not None:
         _picture.add_colour_bar(axes, colouring)

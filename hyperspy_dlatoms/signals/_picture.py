@@ -8,8 +8,8 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from scipy.spatial import cKDTree
 
+from hyperspy_dlatoms.analysis._grains import nearest_distance
 from hyperspy_dlatoms.signals._colours import PLAIN, TINT, Colouring, colours_of_labels
 
 if TYPE_CHECKING:
@@ -38,13 +38,11 @@ def save_picture(
     """Write a picture of an image (H, W), alone and with a ring around every atom (x, y in px)."""
     # Species give the colours and a legend, the sampling (Å/px) a scale bar; masked pixels are
     # tinted.
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
     height, width = image.shape
-    figure = Figure(figsize=(2 * PANEL, PANEL * np.clip(height / width, 0.2, 3) + 0.4))
-    FigureCanvasAgg(figure)
-    figure.set_layout_engine("constrained")
+    size = (2 * PANEL, PANEL * np.clip(height / width, 0.2, 3) + 0.4)
+    figure = Figure(figsize=size, layout="constrained")
     plain, marked = figure.subplots(1, 2)
     limits = contrast(image if masked is None else image[~masked])
     for axes in (plain, marked):
@@ -168,8 +166,7 @@ def spacing(sites: np.ndarray, sampling: float) -> float:
     """Return the distance of neighbours in px."""
     if len(sites) < 2:
         return SPACING / sampling
-    nearest = cKDTree(sites[:, :2]).query(sites[:, :2], k=2)[0][:, 1]
-    return max(float(np.median(nearest)), 0.5 / sampling)
+    return max(nearest_distance(sites[:, :2]), 0.5 / sampling)
 
 
 def scale_bar(

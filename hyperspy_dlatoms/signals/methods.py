@@ -71,10 +71,7 @@ def find_atoms_nn(
     on_extrapolation : {"warn", "raise", "ignore"}, default "warn"
         What to do about images outside the domain that the network was trained on, if its model
         file describes that.
-    {SHOW_PROGRESSBAR}
-    {NUM_WORKERS}
-    {LAZY_ATOMS}
-    {STORE}
+    {ATOMS_OUTPUT}
     interactive : bool, default False
         Whether to choose the settings with widgets, as ``find_peaks`` of HyperSpy does: the image
         is plotted with its atoms, which follow the sliders. A click adds an atom, one with the
@@ -98,8 +95,6 @@ def find_atoms_nn(
     Raises
     ------
     {RAISES_IMAGES}
-    TypeError
-        For complex or colour images.
     {RAISES_MODEL}
     {RAISES_STORE}
     ExtrapolationError
@@ -188,8 +183,6 @@ def suggest_model(
     Raises
     ------
     {RAISES_IMAGES}
-    TypeError
-        For complex or colour images.
 
     See Also
     --------
@@ -226,9 +219,7 @@ def predict_atoms_nn(
     {MODEL}
     {SAMPLING}
     {SYMMETRISE}
-    {SHOW_PROGRESSBAR}
-    {NUM_WORKERS}
-    {LAZY_OUTPUT}
+    {OUTPUT}
 
     Returns
     -------
@@ -240,8 +231,6 @@ def predict_atoms_nn(
     Raises
     ------
     {RAISES_IMAGES}
-    TypeError
-        For complex or colour images.
     {RAISES_MODEL}
 
     See Also
@@ -276,12 +265,11 @@ def ensemble_agreement(
     Parameters
     ----------
     model : str, AtomEnsemble or list, default "metal-nanoparticle-ensemble"
-        The name of an ensemble in the registry, or a list of names, paths or networks.
+        The name of an ensemble in the registry, or a list of names, paths or networks; a single
+        network is a TypeError.
     {SAMPLING}
     {SYMMETRISE}
-    {SHOW_PROGRESSBAR}
-    {NUM_WORKERS}
-    {LAZY_OUTPUT}
+    {OUTPUT}
 
     Returns
     -------
@@ -293,8 +281,6 @@ def ensemble_agreement(
     Raises
     ------
     {RAISES_IMAGES}
-    TypeError
-        For complex or colour images, and for a single network.
     {RAISES_MODEL}
 
     See Also
@@ -331,9 +317,7 @@ def masked_pixels(
     scanned : bool, optional
         Whether the images are scanned (STEM) and searched by a network for such. X-ray hits that a
         scintillator has blurred are masked in others only. By default the metadata says it.
-    {SHOW_PROGRESSBAR}
-    {NUM_WORKERS}
-    {LAZY_OUTPUT}
+    {OUTPUT}
 
     Returns
     -------
@@ -462,9 +446,7 @@ def classify_species(
     ----------
     {SERIES_MODEL}
     {LAYER}
-    {FOCAL_AXIS}
-    {DEFOCI}
-    {ALIGN}
+    {FOCAL_SERIES}
     {STATED_SAMPLING}
     {THRESHOLD}
     minimum_agreement : float, optional
@@ -472,10 +454,7 @@ def classify_species(
     {SYMMETRISE}
     on_extrapolation : {"warn", "raise", "ignore"}, default "warn"
         What to do about defoci and images outside the domain that the network was trained on.
-    {SHOW_PROGRESSBAR}
-    {NUM_WORKERS}
-    {LAZY_ATOMS}
-    {STORE}
+    {ATOMS_OUTPUT}
 
     Returns
     -------
@@ -556,14 +535,10 @@ def predict_species(
     ----------
     {SERIES_MODEL}
     {LAYER}
-    {FOCAL_AXIS}
-    {DEFOCI}
-    {ALIGN}
+    {FOCAL_SERIES}
     {STATED_SAMPLING}
     {SYMMETRISE}
-    {SHOW_PROGRESSBAR}
-    {NUM_WORKERS}
-    {LAZY_OUTPUT}
+    {OUTPUT}
 
     Returns
     -------
@@ -629,13 +604,9 @@ def reconstruct_exit_wave_nn(
     model : str, pathlib.Path or AtomNetwork, default "mos2-exit-wave"
         The name of a network of exit waves in the registry, the path of a model file, or a loaded
         network.
-    {FOCAL_AXIS}
-    {DEFOCI}
-    {ALIGN}
+    {FOCAL_SERIES}
     {STATED_SAMPLING}
-    {SHOW_PROGRESSBAR}
-    {NUM_WORKERS}
-    {LAZY_OUTPUT}
+    {OUTPUT}
 
     Returns
     -------

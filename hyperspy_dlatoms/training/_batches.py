@@ -163,11 +163,7 @@ def _resampling(
 
 def select(conditions: ConditionArrays, where: Any) -> ConditionArrays:
     """Return the conditions of some images."""
-    return ConditionArrays(
-        {name: value[where] for name, value in conditions.values.items()},
-        Focus(*(part[where] for part in conditions.focus)),
-        None if conditions.shift is None else conditions.shift[where],
-    )
+    return conditions.each(lambda array: array[where])
 
 
 def _intensities(xp: Any, waves: Waves, conditions: ConditionArrays, plan: Plan) -> Any:

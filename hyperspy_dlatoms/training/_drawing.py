@@ -10,7 +10,7 @@ from hyperspy_dlatoms.recipes.draws import bounds
 from hyperspy_dlatoms.recipes.recipe import Recipe
 from hyperspy_dlatoms.simulation.dataset import Item
 from hyperspy_dlatoms.simulation.imaging import conditions
-from hyperspy_dlatoms.simulation.imaging.lens import Focus, wavelength
+from hyperspy_dlatoms.simulation.imaging.lens import wavelength
 from hyperspy_dlatoms.training._batches import Drawn, Plan, Turn, Waves
 from hyperspy_dlatoms.training.examples import difficulty, given_defoci, labels_of, material_of
 
@@ -100,11 +100,7 @@ def draw_chunk(recipe: Recipe, plan: Plan, seed: list[int], progress: float) -> 
         return array.reshape(*shape, *array.shape[1:])
 
     return Drawn(
-        conditions.ConditionArrays(
-            {name: split(array) for name, array in arrays.values.items()},
-            Focus(*(split(part) for part in arrays.focus)),
-            None if arrays.shift is None else split(arrays.shift),
-        ),
+        arrays.each(split),
         Turn(
             (rng.random((*shape, 2)) * plan.room()[:, np.newaxis]).astype(np.int32),
             rng.random((*shape, 2)) < 0.5,

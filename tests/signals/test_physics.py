@@ -356,7 +356,7 @@ def test_colours_of_strain():
     np.testing.assert_allclose(colours[-1], [0.5, 0.5, 0.5, 0.5])
     red, blue = np.median(colours[:-1], axis=0)[[0, 2]]
     assert red > blue
-    with pytest.raises(ValueError, match="There is no column 'nothing'"):
+    with pytest.raises(ValueError, match="by is 'nothing'"):
         atoms.to_markers(by="nothing")
 
 

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Imaging conditions, drawn from the ranges of a recipe."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 
@@ -85,6 +85,15 @@ class ConditionArrays(NamedTuple):
     focus: Focus  # The defoci that each image is blended from, (..., images, k).
     shift: Any  # (..., images, 2), drift along y and x, Å
 
+    def each(self, function: Callable[..., Any], *others: Self) -> Self:
+        """Apply a function to each array, with those of others."""
+        every = (self, *others)
+        return type(self)(
+            {name: function(*(one.values[name] for one in every)) for name in self.values},
+            Focus(*(function(*some) for some in zip(*(one.focus for one in every), strict=True))),
+            None if self.shift is None else function(*(one.shift for one in every)),
+        )
+
 
 def as_arrays(conditions: Conditions, defoci: int | None = None) -> ConditionArrays:
     """Return conditions as arrays, padded to so many `defoci` that an image is blended from."""
@@ -114,15 +123,8 @@ def as_arrays(conditions: Conditions, defoci: int | None = None) -> ConditionArr
 
 def stack_arrays(arrays: Sequence[ConditionArrays]) -> ConditionArrays:
     """Stack the conditions of images along a first axis, float32 as an accelerator has them."""
-
-    def stack(parts: Iterable[Any]) -> np.ndarray:
-        return np.stack(list(parts)).astype(np.float32)
-
-    return ConditionArrays(
-        {name: stack(one.values[name] for one in arrays) for name in arrays[0].values},
-        Focus(*(stack(parts) for parts in zip(*(one.focus for one in arrays), strict=True))),
-        None if arrays[0].shift is None else stack(one.shift for one in arrays),
-    )
+    first, *others = arrays
+    return first.each(lambda *parts: np.stack(parts).astype(np.float32), *others)
 
 
 def most_defoci(imaging: Mapping[str, Any]) -> int:
