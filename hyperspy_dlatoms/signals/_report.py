@@ -89,19 +89,20 @@ def quality(self: AtomPositions) -> pd.DataFrame:
     import pandas as pd
 
     calibration = self._calibration
-    reports = {name: self._report(name) for name in ("domain", "masked")}
-    rows = []
-    lazy = {name: one for name, one in reports.items() if isinstance(one, da.Array)}
-    number = 0
-    for frames, *parts in _export.slabs_together(self.data, *lazy.values()):
-        scores = dict(zip(lazy, (part.ravel() for part in parts), strict=True))
-        for at, frame in enumerate(frames.flat):
-            values = {
-                name: scores[name][at] if name in scores else _entry(reports[name], number)
-                for name in reports
-            }
-            rows.append(_row(frame, calibration, **{k: _number(v) for k, v in values.items()}))
-            number += 1
+
+    def of_frames(name: str) -> np.ndarray | da.Array:
+        report = self.metadata.get_item(f"VectorMetadata.{name}")
+        if isinstance(report, da.Array):
+            return report
+        values = np.full(self.data.shape, np.nan)
+        values[...] = values if report is None else np.reshape(report, values.shape)
+        return da.from_array(values, self.data.chunks) if self._lazy else values
+
+    rows = [
+        _row(frame, calibration, _number(domain), _number(masked))
+        for parts in _export.slabs_together(self.data, of_frames("domain"), of_frames("masked"))
+        for frame, domain, masked in zip(*(part.flat for part in parts), strict=True)
+    ]
     table = pd.DataFrame(rows, columns=_columns())
     for place, (label, one) in enumerate(self._navigation.named(table).items()):
         table.insert(place, label, one)
@@ -180,11 +181,6 @@ def _row(
         "masked": masked,
         "remarks": " ".join(remarks(found, domain, masked)),
     }
-
-
-def _entry(report: Any, number: int) -> Any:
-    """Return the entry of a frame in a list of one a frame; NaN if there is none."""
-    return np.nan if report is None else report[number]
 
 
 def _number(value: Any) -> float:

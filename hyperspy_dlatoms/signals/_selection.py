@@ -185,33 +185,23 @@ class Slicer:
         return atoms._like(data, [names[at] for at in columns])
 
 
+def _compared(compare: np.ufunc) -> Callable[[Any, Any], Any]:
+    """Return a method that compares each atom's number in a column with another number."""
+
+    def method(self: Column, other: Any) -> Column:
+        compared = map_frames(lambda column: compare(column, other), self.data)
+        return self._deepcopy_with_new_data(compared)
+
+    return method
+
+
 class Column(BaseSignal):
     """One column of `AtomPositions`, an array of shape (n,) for each frame, to be compared."""
 
     _signal_dimension = 0
-
-    def _compared(self, compare: Callable, other: Any) -> Column:
-        compared = map_frames(lambda column: compare(column, other), self.data)
-        return self._deepcopy_with_new_data(compared)
-
-    def __lt__(self, other: Any) -> Column:
-        return self._compared(np.less, other)
-
-    def __le__(self, other: Any) -> Column:
-        return self._compared(np.less_equal, other)
-
-    def __gt__(self, other: Any) -> Column:
-        return self._compared(np.greater, other)
-
-    def __ge__(self, other: Any) -> Column:
-        return self._compared(np.greater_equal, other)
-
-    def __eq__(self, other: Any) -> Column:
-        return self._compared(np.equal, other)
-
-    def __ne__(self, other: Any) -> Column:
-        return self._compared(np.not_equal, other)
-
+    __lt__, __le__ = _compared(np.less), _compared(np.less_equal)
+    __gt__, __ge__ = _compared(np.greater), _compared(np.greater_equal)
+    __eq__, __ne__ = _compared(np.equal), _compared(np.not_equal)
     __hash__ = None  # type: ignore[assignment]
 
 

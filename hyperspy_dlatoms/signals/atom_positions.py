@@ -443,10 +443,6 @@ class AtomPositions(Physics, BaseSignal):
         vectors.image_shape = [int(y.size), int(x.size)]
         return atoms
 
-    def _report(self, name: str) -> list[float] | da.Array | None:
-        """Return what there is of each frame besides its atoms, lazy where it was not computed."""
-        return self.metadata.get_item(f"VectorMetadata.{name}")
-
     def _for_tables(self) -> tuple[np.ndarray, _export.Calibration, _export.Navigation]:
         return self._computed_frames(), self._calibration, self._navigation
 
@@ -473,20 +469,15 @@ class AtomPositions(Physics, BaseSignal):
 
     def _some_frames(self, number: int | None = None) -> list[np.ndarray]:
         """Return all frames, or of lazy ones a few; or so many evenly spread ones at most."""
-        if number is not None:
-            size = self.data.size
-            chosen = np.unique(np.linspace(0, size - 1, min(number, size)).round().astype(int))
-            flat = [self.data[np.unravel_index(one, self.data.shape)] for one in chosen]
-            return list(dask.compute(*flat))
-        if not self._lazy:
+        if number is None and not self._lazy:
             return list(self.data.flat)
-        shape = self.data.shape
-        frames = [self.data[np.unravel_index(one, shape)] for one in self._some_indices()]
-        return list(dask.compute(*frames))
+        some = self._some_indices(number or _COMPARED)
+        return list(dask.compute(*(self.data[np.unravel_index(i, self.data.shape)] for i in some)))
 
-    def _some_indices(self) -> np.ndarray:
-        """Return the indices of those frames in the flat array."""
-        return np.unique(np.linspace(0, self.data.size - 1, _COMPARED).round().astype(int))
+    def _some_indices(self, number: int = _COMPARED) -> np.ndarray:
+        """Return the indices of so many frames at most in the flat array."""
+        last = self.data.size - 1
+        return np.unique(np.linspace(0, last, min(number, last + 1)).round().astype(int))
 
     def _computed(self) -> AtomPositions:
         """Return the atoms, and the quality of their frames, computed if they are lazy."""
