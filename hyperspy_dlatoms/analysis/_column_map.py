@@ -6,8 +6,7 @@ from scipy.spatial import cKDTree
 
 # Standard deviations of a Gaussian in its width at half maximum.
 _IN_WIDTH = 2 * np.sqrt(2 * np.log(2))
-# Beyond three of them atoms no longer count.
-_REACH = 3.0
+_REACH = 3.0  # Beyond three of them atoms no longer count.
 
 
 def column_map(

@@ -34,8 +34,7 @@ _SHARE = 0.3
 _MOST_SUBLATTICES = 8
 # From which cell to which cell: to the six nearest, of a cell with the angle from 60 to 90°.
 _STEPS = np.array([[1, 0], [-1, 0], [0, 1], [0, -1], [1, -1], [-1, 1]])
-# Of growing a grain by its own refined cell; it no longer changes after them.
-_ROUNDS = 3
+_ROUNDS = 3  # Of growing a grain by its own refined cell; it no longer changes after them.
 
 
 class Grains(NamedTuple):

@@ -6,10 +6,8 @@ from scipy.spatial import cKDTree
 
 from hyperspy_dlatoms.analysis._neighbours import shell_limit
 
-# Neighbours that the first shell is searched among.
-_SEARCHED = 12
-# How evenly the neighbours lie around: the length of the mean of their directions.
-_EVEN = 0.25
+_SEARCHED = 12  # Neighbours that the first shell is searched among.
+_EVEN = 0.25  # How evenly the neighbours lie around: the length of the mean of their directions.
 
 
 def offsets_from_neighbours(

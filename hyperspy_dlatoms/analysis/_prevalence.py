@@ -10,8 +10,7 @@ import numpy as np
 from scipy.special import xlogy
 from scipy.stats import beta
 
-# Of the quadrature over a measured rate, exact for polynomials of degree 19.
-_NODES = 10
+_NODES = 10  # Of the quadrature over a measured rate, exact for polynomials of degree 19.
 # Fractions that the posterior is computed at, and the standard deviations that they extend to
 # either side: steps of 1/40 of one.
 _GRID = 801

@@ -27,8 +27,7 @@ _DETERMINED = 4e-3
 _CHANCE = 0.99
 # Rms deviation from the fit, in its unit of length, that then is no strain but another lattice.
 _BROKEN = 0.08
-# The terms of a fit: of the second order in two directions.
-_TERMS = 6
+_TERMS = 6  # The terms of a fit: of the second order in two directions.
 # Of two frames, distances of nearest neighbours within which an atom is the same one, and within
 # which the atoms around one are its neighbours: the third shell of a hexagonal lattice.
 _SAME = 0.45

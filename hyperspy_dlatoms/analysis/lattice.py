@@ -50,8 +50,7 @@ _POWER = 1.7  # Of the atomic number that the signal of a column grows with, in 
 _LIGHT = 0.25
 # Sites that a lattice needs: those of three cells a side of a square one, and some to spare.
 FEWEST = 12
-# Sites that are used of a large frame: their lattice is known to 0.1 %.
-_MOST = 20_000
+_MOST = 20_000  # Sites that are used of a large frame: their lattice is known to 0.1 %.
 # Of the logarithm of a distance, so relative: the bins; the width of a shell of neighbours, from
 # noise and strain; and how far the distance of neighbours in the lattice may be from that of the
 # sites, which strays make shorter, gaps longer.
@@ -64,8 +63,7 @@ _LOGARITHMS = np.arange(np.log(_BELOW), np.log(_REACH), _STEP)
 # Twice and three times the width of a shell: the distances that refine its place, and neighbours.
 _ON_SHELL = 0.05
 _BOND = 0.08
-# Of the refinement, after which it no longer changes.
-_ROUNDS = 4
+_ROUNDS = 4  # Of the refinement, after which it no longer changes.
 
 
 class Cell(NamedTuple):

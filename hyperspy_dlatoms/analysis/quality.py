@@ -16,8 +16,7 @@ _TOO_CLOSE = 0.6
 # Of it, the first shell of neighbours: a square lattice has the next at 1.41, an fcc metal along
 # [110], of six neighbours, at 1.63.
 _SHELL = 1.3
-# Neighbours in it at most: those of a centred lattice.
-_MOST_NEAR = 6
+_MOST_NEAR = 6  # Neighbours in it at most: those of a centred lattice.
 # Of it, the longest translation that is tried: those of a honeycomb are 1.73, of a perovskite with
 # its oxygen columns 2.
 _TRANSLATION = 2.15
@@ -35,12 +34,10 @@ _RECOGNISED = 0.4
 # Of the distance of neighbours: an empty place has no atom within the first, is surrounded by atoms
 # within the second, and places closer than the third are one.
 _EMPTY, _SURROUNDED, _ONE_PLACE = 0.6, 1.8, 0.3
-# rad; a surface leaves open 180° and more, a vacancy in a sheet 60°.
-_OPEN = np.deg2rad(130)
+_OPEN = np.deg2rad(130)  # rad; a surface leaves open 180° and more, a vacancy in a sheet 60°.
 # Translations that have to lead to an atom, or from different atoms to an empty place.
 _WITNESSES = 3
-# Translated neighbours that are looked up at once: some 50 MB.
-_AT_ONCE = 500_000
+_AT_ONCE = 500_000  # Translated neighbours that are looked up at once: some 50 MB.
 
 # Probability below which a site is called doubtful: one in five or more of them is false.
 DOUBTFUL = 0.8

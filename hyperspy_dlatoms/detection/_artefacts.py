@@ -14,12 +14,9 @@ _SIDES = ((-1, 0), (1, 0), (0, -1), (0, 1))
 _LEAST_SIDE = 3.0
 # px: the same where the sampling is not known, and the least of it.
 _LEAST_SIDE_PX, _SMALLEST = 32, 8
-# px: of a run of one value only every so many pixels are looked at, across and along it.
-_STEP = 3
-# Least sides: of a strip as wide as a block, as a scale bar is.
-_STRIP_LENGTH = 1.5
-# -ln of the probability that a frame of chance has such an area: one in 1000.
-_RARE = 7.0
+_STEP = 3  # px: of a run of one value only every so many pixels are looked at, across and along it.
+_STRIP_LENGTH = 1.5  # Least sides: of a strip as wide as a block, as a scale bar is.
+_RARE = 7.0  # -ln of the probability that a frame of chance has such an area: one in 1000.
 # Counts are not independent: a dark column has fewer. So the areas must be so many times as large.
 _CLUSTERED = 2.0
 # A frame has a few values that fill areas: that of the border, of a label, of saturation.
@@ -29,30 +26,25 @@ _MOST_VALUES = 8
 _LEAST_STEP = 0.06
 # Steps of the digitiser: in a noise-free image the next value lies around an area.
 _LEAST_QUANTA = 1.2
-# Of the same spread: a standard deviation is a sixth of it.
-_ABOUT_THE_MEAN = 0.1
+_ABOUT_THE_MEAN = 0.1  # Of the same spread: a standard deviation is a sixth of it.
 # Single pixels of other values in an area, from which on they are counts of a low dose.
 _FEWEST_HOLES = 5
-# px about an area, which interpolation has mixed with its value.
-_MIXED = 2
+_MIXED = 2  # px about an area, which interpolation has mixed with its value.
 
 # Quantiles of the image, and the multiples of their distances from the median at which a pixel is
 # an outlier: 18.5 standard deviations of a normal distribution each. Outliers may be 10 %.
 _QUANTILES = ((99.9, 6.0), (97.5, 9.5), (90.0, 14.5))
 # Å: no lens shows an atom narrower than this standard deviation, 0.47 Å at half height.
 _NARROWEST = 0.2
-# px: the same where the sampling is not known.
-_NARROWEST_PX = 1.0
+_NARROWEST_PX = 1.0  # px: the same where the sampling is not known.
 # Of the height of an outlier, what noise adds at least to the step from one pixel to the next.
 _NOISE_OF_STEP = 0.1
 # Standard deviations of its noise: one pixel in a million is as far above, and looks like a hit.
 _RAREST = 5.0
 # Rows in which the noise is measured, and pixels that it takes: it is good to a tenth then.
 _ROWS_OF_NOISE, _FEWEST_FOR_NOISE = 128, 200
-# Beyond it even an atom of one pixel is taken for an outlier.
-_SHARPEST = 0.95
-# px: spots that are larger leak to the pixels about them.
-_LEAKING = 4
+_SHARPEST = 0.95  # Beyond it even an atom of one pixel is taken for an outlier.
+_LEAKING = 4  # px: spots that are larger leak to the pixels about them.
 # Of these multiples: beyond as much are pixels of the one value that bars and letters have, so many
 # at least, which is the shortest word. So much of them is beside one another; of counts hardly any.
 _OF_STROKES = 0.4
@@ -61,16 +53,13 @@ _TOGETHER = 0.6
 # Of the sides of a spot towards the rest of the image, those that are sharp at least: less, and
 # dead pixels lie on a dark column.
 _SHARP_SIDES = 0.2
-# Hits that lie on one another, at most, of heights that differ.
-_MOST_PASSES = 6
+_MOST_PASSES = 6  # Hits that lie on one another, at most, of heights that differ.
 # Distances of the 99.9th percentile from the median: what is
 # beyond and beside an outlier is its tail.
 _TAIL = 1.2
-# px: where it meets a column, it ends.
-_LONGEST_TAIL = 12
+_LONGEST_TAIL = 12  # px: where it meets a column, it ends.
 
-# Of a normal distribution, the width of the middle 95 %, in standard deviations.
-_MIDDLE = 3.92
+_MIDDLE = 3.92  # Of a normal distribution, the width of the middle 95 %, in standard deviations.
 
 
 class ImageRange(NamedTuple):

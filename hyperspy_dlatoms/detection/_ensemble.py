@@ -9,8 +9,7 @@ from scipy.spatial import cKDTree
 from hyperspy_dlatoms.detection.sites import Candidates, Sites, keep_best
 from hyperspy_dlatoms.networks.domain import DomainScore
 
-# Of fractions such as 2 / 3.
-_ROUNDING = 1e-9
+_ROUNDING = 1e-9  # Of fractions such as 2 / 3.
 
 
 def merge(members: Sequence[Candidates], distance: float, minimum_agreement: float) -> Sites:

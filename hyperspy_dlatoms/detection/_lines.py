@@ -16,21 +16,18 @@ from hyperspy_dlatoms.detection._artefacts import ImageRange
 _PARTS = 4
 _PIXELS_OF_PART = 128
 _FEWEST_OF_PART = 16
-# Lines side by side that are faulty, at most: more are an area.
-_MOST_LINES = 4
+_MOST_LINES = 4  # Lines side by side that are faulty, at most: more are an area.
 # Standard deviations of the pixels of an image that a line differs from those around it, at least.
 _LEAST_OF_LINE = 1.0
 # Of a normal distribution, the median distance from the median, in standard deviations.
 _MAD = 0.6745
 # Standard deviations that a pixel counts in it at most: a bright column or a hit makes no line.
 _CLIPPED = 3.0
-# Standard deviations by which lines differ from those around them otherwise.
-_ODD_LINE = 8.0
+_ODD_LINE = 8.0  # Standard deviations by which lines differ from those around them otherwise.
 # Of the height of a line, what its neighbours depart from the lines behind them at most, and what
 # the lowest of some lines has at least: a row of atoms is no such line.
 _BESIDE_LINE, _FLAT_LINE = 0.25, 0.6
-# The same as the first where pixels are clipped, which makes lines lower.
-_BESIDE_CLIPPED = 0.5
+_BESIDE_CLIPPED = 0.5  # The same as the first where pixels are clipped, which makes lines lower.
 
 # At a seam the root mean square over the parts of the step from one line to the next is so many
 # times as large as its median: of four normal numbers once in 10⁸.
@@ -45,12 +42,9 @@ _SPARSE = 4
 _LEAST_STEP = 0.15
 # Of the mean step, the median over all pixels: of the foot of letters it is up to 0.6.
 _THROUGHOUT = 0.7
-# Along an axis: more are no seams, but a texture.
-_MOST_SEAMS = 7
-# px beside a seam of which the noise is taken.
-_BESIDE = 8
-# Lines at a time, whose parts stay in the cache.
-_STRIP = 512
+_MOST_SEAMS = 7  # Along an axis: more are no seams, but a texture.
+_BESIDE = 8  # px beside a seam of which the noise is taken.
+_STRIP = 512  # Lines at a time, whose parts stay in the cache.
 
 # Å: the side of blocks that hold an atom each; and px of a block that are looked at, a side.
 _BLOCK = 3.2
@@ -62,8 +56,7 @@ _LEAST_RISE = 1.25
 # Of the variance of the blocks, the least that the slope explains: of a straight edge it would
 # explain 0.8, and that is the specimen's.
 _EXPLAINED = 0.95
-# Of blocks, for six coefficients.
-_FEWEST_BLOCKS = 25
+_FEWEST_BLOCKS = 25  # Of blocks, for six coefficients.
 
 
 def _parts_of(length: int) -> list[tuple[slice, slice]]:

@@ -16,13 +16,11 @@ from hyperspy_dlatoms.networks.normalisation import apply_blocks, block_moments,
 # leaves a step where it is and shows hardly any lattice.
 _BLOCK = 0.8
 _MEDIAN = 9
-# Blocks between the two sides of a step: soft edges are up to 4 Å wide.
-_APART = 6
+_APART = 6  # Blocks between the two sides of a step: soft edges are up to 4 Å wide.
 # Of the standard deviation of the pixels on either side. Of clean frames it is 0.8 at most, of
 # shadows and edges 4 at least.
 _STEP = 2.5
-# Blocks at which there is one: a step is longer than 3 Å.
-_FEWEST = 8
+_FEWEST = 8  # Blocks at which there is one: a step is longer than 3 Å.
 # Blocks of 3.2 Å differ by as many standard deviations at least where there is a step.
 _COARSE, _LIKELY = 4, 1.5
 # Standard deviations from the surroundings of so many blocks, a side, and length in blocks of a
@@ -30,27 +28,22 @@ _COARSE, _LIKELY = 4, 1.5
 _ODD, _WIDE, _STRIP = 3.0, 15, 12
 # Of that difference, the noise in a block of a stop at most; in that of an atom there is more.
 _EVEN = 0.5
-# Of the blocks of a stop, those at the edge of the image at most.
-_ALONG = 0.5
+_ALONG = 0.5  # Of the blocks of a stop, those at the edge of the image at most.
 # Of the standard deviation about it, the noise of a block in shadow at most, and how much darker
 # it is at least.
 _QUIET, _UNLIKE = 0.25, 0.5
-# Standard deviations from a block to the next, where the image is cut.
-_CUT = 3.0
+_CUT = 3.0  # Standard deviations from a block to the next, where the image is cut.
 # Of the standard deviation, the width of the weight by brightness: atoms within 2.5 Å of an edge
 # are found from 1.5 downwards.
 _WIDTH = 0.7
 # Of the median standard deviation, the least: noise of the dark is not amplified more; of that of
 # all blocks, the least beside a step. And of the range of brightness, for rounding.
 _FLOOR, _FLOOR_OF_ROUNDING = 1e-2, 1e-5
-# Levels of brightness for which the filter is computed, at most.
-_MOST_LEVELS = 64
+_MOST_LEVELS = 64  # Levels of brightness for which the filter is computed, at most.
 # Blocks of about the brightness of a level, of which the deviation is taken, on either side.
 _ABOUT = 20
-# px of a block in the mean, next to none.
-_LEAST_WEIGHT = 1e-6
-# Of an image whose spread is 1: nothing.
-_LEAST_SPREAD = 1e-12
+_LEAST_WEIGHT = 1e-6  # px of a block in the mean, next to none.
+_LEAST_SPREAD = 1e-12  # Of an image whose spread is 1: nothing.
 
 
 class _Blocks(NamedTuple):

@@ -7,8 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 import scipy.fft
 
-# px: a tile has ten unit cells or more a side of the lattices with the periods below.
-_TILE = 512
+_TILE = 512  # px: a tile has ten unit cells or more a side of the lattices with the periods below.
 # Periods in px of lattices at any sampling that networks read: at 0.6 Å/px graphene has 3.5 px.
 _PERIODS = (3.0, 100.0)
 # Coefficients about the axes of a transform, where scan lines and bands of a camera are.
@@ -17,8 +16,7 @@ _AXIS = 2.5
 _LONGEST = 35.0
 # Of the mean power: what rings without any noise hold, as in simulations, is of the edges.
 _FLOOR = 1e-3
-# Coefficients of a transform: enough in the smallest ring for a mean.
-_RING_WIDTH = 2
+_RING_WIDTH = 2  # Coefficients of a transform: enough in the smallest ring for a mean.
 
 
 def lattice_centre(frame: np.ndarray) -> tuple[int, int]:

@@ -21,8 +21,7 @@ from hyperspy_dlatoms.networks.network import AtomNetwork
 
 # In place of the lattice that an image shows: none that the network finds at any sampling.
 UNREAD = "unread"
-# Column of the tables of sites, see `sites.column_names`.
-_PROBABILITY = 2
+_PROBABILITY = 2  # Column of the tables of sites, see `sites.column_names`.
 # Sites of a frame that counts, five rows of a small particle; and frames of a long movie that are
 # compared, since a whole movie has one calibration.
 _FEWEST = 30
@@ -47,8 +46,7 @@ _EXPECTED_NEIGHBOURS = 0.75
 # its time, of one blank image in ten; and from which it is said to be there, of one in 10 000.
 _FAINT = 2.3
 _CLEAR = 9.2
-# Å: a few cells a side, of which a spectrum says little that the sites do not.
-_NARROWEST = 20.0
+_NARROWEST = 20.0  # Å: a few cells a side, of which a spectrum says little that the sites do not.
 # px of a period at the Nyquist frequency, and a tenth more for the fall of the resampling filter.
 _NYQUIST = 2.2
 # Samplings that a message lists, one for each lattice constant; of more it has the range.

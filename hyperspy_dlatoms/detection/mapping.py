@@ -18,8 +18,7 @@ from hyperspy_dlatoms.networks.maps import SiteMaps
 from hyperspy_dlatoms.networks.network import AtomNetwork
 from hyperspy_dlatoms.networks.resampling import Grid, interpolate
 
-# So many rows at a time stay in the cache.
-_ROWS = 256
+_ROWS = 256  # So many rows at a time stay in the cache.
 
 
 def probability_maps(

@@ -20,20 +20,14 @@ from hyperspy_dlatoms.detection._lines import (
 )
 from hyperspy_dlatoms.networks.normalisation import LEAST_MEAN
 
-# Rows at a time, which stay in the cache.
-_STRIP = 64
-# Pixels that the percentiles are of: some 130 of them are beyond the 99.9th.
-_SAMPLE = 2**17
-# Percentiles of fewer pixels are these pixels themselves.
-_FEWEST_FOR_OUTLIERS = 64
-# Of the brightest, how far the noise of a camera goes below zero.
-_NOISE_OF_ZERO = 0.02
+_STRIP = 64  # Rows at a time, which stay in the cache.
+_SAMPLE = 2**17  # Pixels that the percentiles are of: some 130 of them are beyond the 99.9th.
+_FEWEST_FOR_OUTLIERS = 64  # Percentiles of fewer pixels are these pixels themselves.
+_NOISE_OF_ZERO = 0.02  # Of the brightest, how far the noise of a camera goes below zero.
 # Of the 97.5th percentile of counts: no lens makes a column as bright, an X-ray does.
 _BRIGHTEST = 4.0
-# px a side of the blocks whose means fill wide holes.
-_BLOCK = 16
-# Largest magnitude whose differences are finite in float64.
-_LARGEST = 1e300
+_BLOCK = 16  # px a side of the blocks whose means fill wide holes.
+_LARGEST = 1e300  # Largest magnitude whose differences are finite in float64.
 # Spreads at which pixels are clipped, and magnitudes up to which float32 is used: the squares of
 # both fit into it.
 _LARGEST_OF_SPREAD = 1e6
@@ -143,14 +137,14 @@ def examine(
     sample = _sample(frame, mask)
     if sample.size == 0:
         return Masked(np.zeros(frame.shape, np.float32), mask, 0.0, 0.0)
-    low, centre, high = percentiles(sample, (0.1, 50, 99.9))
+    low, centre, high, bright = percentiles(sample, (0.1, 50, 99.9, 97.5))
     found, sums = True, None
     if sample.size >= _FEWEST_FOR_OUTLIERS:
         plausible, before = ImageRange.of(sample), mask
         sums = None if any_bad(mask) else sums_of_lines(frame, plausible)
         mask = _joined(mask, faulty_lines(frame, mask, plausible, sums))
         counts = camera and low >= -_NOISE_OF_ZERO * high
-        brightest = _BRIGHTEST * percentiles(sample, (97.5,))[0] if counts else None
+        brightest = _BRIGHTEST * bright if counts else None
         mask = _joined(mask, outliers(frame, mask, plausible, sampling, brightest))
         found = mask is not before
         if found:

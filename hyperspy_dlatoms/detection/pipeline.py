@@ -49,8 +49,7 @@ from hyperspy_dlatoms.networks.running import has_accelerator
 
 # Sides and origins of tiles are multiples of it, working px: four poolings behind the stem.
 GRID_MULTIPLE = 32
-# Å: about the radius of an atom; a site is dropped if most pixels of its disc are bad.
-_DISC = 0.6
+_DISC = 0.6  # Å: about the radius of an atom; a site is dropped if most pixels of its disc are bad.
 # Cells. By rounding, two tiles may choose different cells for a site on their seam: each is
 # searched a little beyond it, and of two equal sites one is kept.
 _OVER_SEAM = 2
@@ -282,7 +281,8 @@ def prepared(
     n_masked = []
     for index, pixels in enumerate(frames):
         working, grid, mask = working_image(pixels, sampling, card)
-        n_masked.append(int(np.count_nonzero(mask)) if any_bad(mask) else 0)
+        # With no pass over a mask that is one value for all pixels.
+        n_masked.append(int(np.count_nonzero(mask)) if any(mask.strides) else 0)
         tiling = cut(working.shape[-2:], halo, GRID_MULTIPLE, batch_pixels)
         yield Frame(index, pixels.shape[-2:], working, grid, mask if n_masked[-1] else None, tiling)
     if not quiet:

@@ -8,8 +8,7 @@ from typing import Any, TypeAlias
 
 from hyperspy_dlatoms._rows import WIDTH
 
-# A `ModelCard`, whose file imports this one.
-Card: TypeAlias = Any
+Card: TypeAlias = Any  # A `ModelCard`, whose file imports this one.
 
 # Units of the ranges of a domain, and what to divide by.
 _UNITS = {

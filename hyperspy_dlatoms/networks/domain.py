@@ -21,10 +21,8 @@ BANDS = 24  # Rings from zero to the Nyquist frequency.
 # a mean.
 _WINDOW = 128
 _MOST_WINDOWS = 6
-# Cells of which sums are exact to 1e-6.
-_STRIP = 256
-# Of power, that of white noise being 1, so that a blank image has a logarithm.
-_FLOOR = 1e-4
+_STRIP = 256  # Cells of which sums are exact to 1e-6.
+_FLOOR = 1e-4  # Of power, that of white noise being 1, so that a blank image has a logarithm.
 # Rings of images at 0.2 Å/px: 1.6 to 2.0 periods an Å, which no lens passes, so that all is noise,
 # and 0.2 to 1.25, where the lattices are.
 _NOISE = slice(15, 19)
@@ -41,8 +39,7 @@ _KEPT = 0.9
 
 # Standard deviations at which descriptions are clipped, or one odd channel would decide alone.
 _LARGEST = 8.0
-# So that the logarithm of a distance of 0 is finite.
-_TINY = 1e-3
+_TINY = 1e-3  # So that the logarithm of a distance of 0 is finite.
 
 
 class ExtrapolationError(ValueError):

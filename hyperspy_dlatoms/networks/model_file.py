@@ -17,8 +17,7 @@ from hyperspy_dlatoms._atomic_write import atomic_write
 from hyperspy_dlatoms.networks.card import ModelCard, ModelCardError
 
 _LARGEST_FLOAT16 = float(np.finfo(np.float16).max)
-# The length of the header comes first, see the format's description.
-_LENGTH_BYTES = 8
+_LENGTH_BYTES = 8  # The length of the header comes first, see the format's description.
 
 
 class ModelFileError(ValueError):

@@ -21,8 +21,7 @@ _FEW_ROWS = 32
 # in its level, a hundred roundings of float32.
 _FLOOR_OF_CONTRAST = 1e-2
 _FLOOR_OF_ROUNDING = 1e-5
-# px: of a block in the mean, next to none.
-_LEAST_WEIGHT = 1e-6
+_LEAST_WEIGHT = 1e-6  # px: of a block in the mean, next to none.
 
 
 def normalise(

@@ -21,8 +21,7 @@ from hyperspy_dlatoms.registry.catalogue import ModelLike, OneModel
 from hyperspy_dlatoms.registry.entries import PACKAGE
 from hyperspy_dlatoms.registry.errors import RegistryError
 
-# Two threads that ask for the same network at once get one, not two.
-_loading = threading.RLock()
+_loading = threading.RLock()  # Two threads that ask for the same network at once get one, not two.
 
 
 @dataclass(frozen=True)
@@ -31,8 +30,7 @@ class NetworkHandle:
 
     path: str
     sha256: str
-    # Chosen where the signal is prepared, so that all workers run in the same.
-    precision: str
+    precision: str  # Chosen where the signal is prepared, so that all workers run in the same.
     # By it a machine that lacks the file gets it. The content makes the network, not how it is
     # called.
     name: str | None = field(default=None, compare=False)

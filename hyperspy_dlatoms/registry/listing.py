@@ -25,8 +25,7 @@ _HEADINGS = {
     "dataset": "Data sets",
     "example": "Examples",
 }
-# Of the package, and of what comes with it.
-_LICENCE = "GPL-3.0-or-later"
+_LICENCE = "GPL-3.0-or-later"  # Of the package, and of what comes with it.
 
 
 @dataclass(frozen=True, repr=False)

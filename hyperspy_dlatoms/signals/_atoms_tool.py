@@ -22,8 +22,7 @@ from hyperspy_dlatoms.signals._mouse import Mouse, Points
 from hyperspy_dlatoms.signals._selection import in_regions
 from hyperspy_dlatoms.signals.atom_positions import AtomPositions
 
-# Of the minimum distance of two atoms: nearer to one the mouse means that one.
-_SAME = 0.5
+_SAME = 0.5  # Of the minimum distance of two atoms: nearer to one the mouse means that one.
 
 
 @add_gui_method(toolkey="hyperspy_dlatoms.Signal2D.find_atoms_nn")

@@ -21,8 +21,7 @@ from hyperspy_dlatoms.signals._colour import as_grey
 
 # Frames are grouped into blocks of about so many bytes; one frame is never split.
 _BLOCK_SIZE = 32 * 2**20
-# Å/px, at which atoms can be seen at all, with room on both sides.
-_RANGE = (0.001, 2.0)
+_RANGE = (0.001, 2.0)  # Å/px, at which atoms can be seen at all, with room on both sides.
 # Relative difference between the samplings along y and x; the calibrated axes of one camera agree
 # better.
 _TOLERANCE = 0.01
@@ -31,8 +30,7 @@ _REMEDY = (
     "signal axes), give sampling in Å/px, or, for single images, sampling='estimate'."
 )
 _FOCAL_NAMES = ("defocus", "focus")
-# The values of a "focus" axis may have either sign.
-_DEFOCUS = "defocus"
+_DEFOCUS = "defocus"  # The values of a "focus" axis may have either sign.
 # As users of DigitalMicrograph type it; to pint, A is ampere, which no axis of an image has.
 _ANGSTROM = re.compile(r"\b(A|AA|Ang|ang|Angs|angs|Angstroem|angstroem)\b")
 

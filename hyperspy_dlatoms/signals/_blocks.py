@@ -62,8 +62,7 @@ if TYPE_CHECKING:
     from hyperspy_dlatoms.signals._axes import Focus
 
 _ON_EXTRAPOLATION = ("warn", "raise", "ignore")
-# Images that the sampling is found in where it is to be estimated.
-_FRAMES = 3
+_FRAMES = 3  # Images that the sampling is found in where it is to be estimated.
 
 
 class SearchOptions(NamedTuple):

@@ -18,22 +18,16 @@ PLAIN = "#ff2d55"
 # Okabe and Ito, "Color Universal Design" (2008), without black; the brightest first, since images
 # are grey.
 PALETTE = ("#56b4e9", "#f0e442", "#d55e00", "#cc79a7", "#009e73", "#e69f00", "#0072b2")
-# Of atoms added by hand.
-BY_HAND = PALETTE[1]
-# RGBA of masked pixels, which the image shines through.
-TINT = (0.0, 0.45, 0.9, 0.45)
-# RGBA of atoms without a value or a label.
-_NONE = (0.5, 0.5, 0.5, 0.5)
-# Columns between 0 and 1, which have fixed colours.
-_FRACTIONS = ("probability", "agreement")
+BY_HAND = PALETTE[1]  # Of atoms added by hand.
+TINT = (0.0, 0.45, 0.9, 0.45)  # RGBA of masked pixels, which the image shines through.
+_NONE = (0.5, 0.5, 0.5, 0.5)  # RGBA of atoms without a value or a label.
+_FRACTIONS = ("probability", "agreement")  # Columns between 0 and 1, which have fixed colours.
 # Columns of numbers that are labels, which have one colour each.
 _LABELS = ("species", "grain", "sublattice", "coordination")
 # Begin the names of columns that are positive or negative, whose colours are white at 0.
 _SIGNED = ("e_", "rotation", "u_", "offset_")
-# Percentiles of other columns that their colours end at.
-_LIMITS = 2.0, 98.0
-# Labels in a legend.
-_LISTED = 8
+_LIMITS = 2.0, 98.0  # Percentiles of other columns that their colours end at.
+_LISTED = 8  # Labels in a legend.
 
 
 class Colouring(NamedTuple):

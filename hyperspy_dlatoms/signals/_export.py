@@ -23,10 +23,8 @@ if TYPE_CHECKING:
     import ase
     import pandas as pd
 
-# The columns that every network gives.
-COLUMNS = ("y", "x", "probability", "y_sigma", "x_sigma")
-# Of lazy atoms, blocks that are computed at once.
-_BLOCKS = 8
+COLUMNS = ("y", "x", "probability", "y_sigma", "x_sigma")  # The columns that every network gives.
+_BLOCKS = 8  # Of lazy atoms, blocks that are computed at once.
 
 
 class Calibration(NamedTuple):

@@ -14,8 +14,7 @@ from hyperspy_dlatoms.registry.catalogue import ModelLike
 from hyperspy_dlatoms.signals import _blocks
 from hyperspy_dlatoms.signals._blocks import SearchOptions
 
-# Frames whose candidates are kept: some MB, whatever the length of a movie.
-_KEPT = 64
+_KEPT = 64  # Frames whose candidates are kept: some MB, whatever the length of a movie.
 # Lowest probability of candidates: about where those of noise begin to outnumber the atoms.
 _LOWEST = 0.05
 

@@ -16,8 +16,7 @@ from hyperspy_dlatoms.signals import _export
 _SIGMAS = ("y_sigma", "x_sigma")
 # A column of many atoms is less certain than one of few: weights would make the mean too low.
 _UNWEIGHTED = ("height",)
-# Ends the name of a species that is the empty site of another one.
-_VACANCY = " vacancy"
+_VACANCY = " vacancy"  # Ends the name of a species that is the empty site of another one.
 
 
 class Sites(NamedTuple):

@@ -19,10 +19,8 @@ if TYPE_CHECKING:
     from hyperspy_dlatoms.signals import AtomPositions
     from hyperspy_dlatoms.signals._export import Calibration
 
-# Frames in which the distance of neighbours is measured.
-_MEASURED = 8
-# Width of an image in a figure of HyperSpy's size, points.
-_WIDTH = 340.0
+_MEASURED = 8  # Frames in which the distance of neighbours is measured.
+_WIDTH = 340.0  # Width of an image in a figure of HyperSpy's size, points.
 
 
 @filled

@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from matplotlib.backend_bases import MouseEvent
 
-# Screen px by which a hand moves the mouse between press and release of a click.
-_STILL = 4.0
+_STILL = 4.0  # Screen px by which a hand moves the mouse between press and release of a click.
 
 Points = list[tuple[float, float]]
 

@@ -19,8 +19,7 @@ if TYPE_CHECKING:
 
     from hyperspy_dlatoms.signals import AtomPositions
 
-# Frames that the contrast of all is taken from, so that it does not flicker.
-_CONTRAST = 8
+_CONTRAST = 8  # Frames that the contrast of all is taken from, so that it does not flicker.
 
 
 @filled

@@ -28,10 +28,8 @@ if TYPE_CHECKING:
     from hyperspy.signals import Signal2D
 
 
-# Points of a map within its resolution.
-_POINTS = 3
-# Å: a pair correlation shows the shells of a crystal as far by itself.
-_FARTHEST = 20.0
+_POINTS = 3  # Points of a map within its resolution.
+_FARTHEST = 20.0  # Å: a pair correlation shows the shells of a crystal as far by itself.
 
 
 class Physics:

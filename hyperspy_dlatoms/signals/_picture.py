@@ -18,11 +18,9 @@ if TYPE_CHECKING:
 
 # Diameter of the ring around an atom, of the distance of neighbours: the rings do not touch.
 RING = 0.62
-# Inches, of the panel of an image.
-PANEL = 5.2
+PANEL = 5.2  # Inches, of the panel of an image.
 
-# Å, of neighbours where there are too few atoms to tell their distance.
-SPACING = 2.0
+SPACING = 2.0  # Å, of neighbours where there are too few atoms to tell their distance.
 
 
 def save_picture(

@@ -19,10 +19,8 @@ from hyperspy_dlatoms.signals._export import Calibration
 
 # Relative difference of scales that are the same, of units converted back and forth too.
 _SAME = 1e-4
-# Beyond, an offset is a date or a clock, not the start of a part.
-_MOST_FRAMES = 1e7
-# px, by which an offset may differ from a whole number.
-_WHOLE = 0.01
+_MOST_FRAMES = 1e7  # Beyond, an offset is a date or a clock, not the start of a part.
+_WHOLE = 0.01  # px, by which an offset may differ from a whole number.
 
 
 class Placement(NamedTuple):

@@ -17,10 +17,8 @@ from hyperspy.defaults_parser import preferences
 
 from hyperspy_dlatoms._doing import current
 
-# Letters.
-_BAR = 24
-# s: a line that changes four times a second can be followed.
-_PERIOD = 0.25
+_BAR = 24  # Letters.
+_PERIOD = 0.25  # s: a line that changes four times a second can be followed.
 
 
 def is_shown(asked: bool | None) -> bool:

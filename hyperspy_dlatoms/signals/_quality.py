@@ -19,8 +19,7 @@ from hyperspy_dlatoms.detection.contradiction import describe_contradiction, des
 from hyperspy_dlatoms.networks.card import ModelCard
 from hyperspy_dlatoms.networks.domain import DomainScore, ExtrapolationError
 
-# Indices of images that a warning names.
-_NAMED = 5
+_NAMED = 5  # Indices of images that a warning names.
 # Å: about half the distance of neighbouring columns, from which images no longer show the same
 # sites at the same places.
 _TOLERATED_DRIFT = 1.0

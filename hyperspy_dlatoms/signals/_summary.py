@@ -12,8 +12,7 @@ import numpy as np
 if TYPE_CHECKING:
     from hyperspy_dlatoms.signals import AtomPositions
 
-# Frames that are named.
-_NAMED = 5
+_NAMED = 5  # Frames that are named.
 
 
 def rows_of(atoms: AtomPositions) -> list[tuple[str, str]]:

@@ -23,8 +23,7 @@ if TYPE_CHECKING:
 # Of a table that `to_dataframe` wrote, what follows from the others: navigation, and positions once
 # more. Their units are not in their names.
 _DERIVED = ("frame", "y", "x", "y_sigma", "x_sigma")
-# Of a frame, by which the time of a frame may be off that of a uniform axis.
-_SAME_TIME = 1e-3
+_SAME_TIME = 1e-3  # Of a frame, by which the time of a frame may be off that of a uniform axis.
 # Frames of a table without atoms; more are a sign of a column that does not count frames.
 _MOST_FRAMES = 10_000_000
 

@@ -31,8 +31,7 @@ TASK = 8  # Waves a task: enough to hide the start of a worker process, few enou
 class Item:
     """One exit wave of a data set, and the images taken of it."""
 
-    # (N, N) complex64; of scanned images the scattering map.
-    wave: np.ndarray
+    wave: np.ndarray  # (N, N) complex64; of scanned images the scattering map.
     # y, x (Å) and the number of atoms, (n, 3), and the kind of each, an index into record["kinds"].
     sites: np.ndarray
     species: np.ndarray

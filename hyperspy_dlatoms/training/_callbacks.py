@@ -123,8 +123,7 @@ def make_callbacks(
     class Backup(keras.callbacks.BackupAndRestore):
         """Restores the last finite weights too, and continues with new batches."""
 
-        # So that Keras need not wait for every step of an accelerator.
-        async_safe = True
+        async_safe = True  # So that Keras need not wait for every step of an accelerator.
 
         def on_epoch_end(self, epoch: int, logs: dict[str, float]) -> None:
             if np.isfinite(logs["val_loss"]):

@@ -66,8 +66,7 @@ class Monolayer(NamedTuple):
     # Atomic numbers of each site, 0 where it has fewer atoms than others, (k, m), and their z (Å).
     numbers: np.ndarray
     heights: np.ndarray
-    # Kind of each site: its elements, or its role.
-    names: tuple[str, ...]
+    names: tuple[str, ...]  # Kind of each site: its elements, or its role.
     # Whether each site is of the metal, where the elements do not tell, (k,) bool.
     of_metal: tuple[bool, ...] | None = None
 

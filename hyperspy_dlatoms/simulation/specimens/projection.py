@@ -30,8 +30,7 @@ class Projected(NamedTuple):
 
     atoms: Atoms
     zone: tuple[int, int, int]
-    # Rotation from the axes of the cell to x, y, z; rows are positions.
-    frame: np.ndarray
+    frame: np.ndarray  # Rotation from the axes of the cell to x, y, z; rows are positions.
 
     @property
     def period(self) -> float:

@@ -45,8 +45,7 @@ class Prototype(NamedTuple):
     # Angles of the cell, degrees.
     beta: float = 90.0
     gamma: float = 90.0
-    # Choice of the origin in the International Tables.
-    setting: int = 1
+    setting: int = 1  # Choice of the origin in the International Tables.
 
 
 # Structure types by name; coordinates as in the International Tables and in R. W. G. Wyckoff,

@@ -15,10 +15,8 @@ SECOND = np.sqrt(3) * BOND  # Distance of second neighbours, which is the lattic
 class Sheet(NamedTuple):
     """Atoms of a flat sheet and their bonds."""
 
-    # x, y, (n, 2), Å.
-    points: np.ndarray
-    # The three neighbours of each atom, (n, 3), -1 where there are fewer.
-    bonded: np.ndarray
+    points: np.ndarray  # x, y, (n, 2), Å.
+    bonded: np.ndarray  # The three neighbours of each atom, (n, 3), -1 where there are fewer.
 
 
 def keep_atoms(sheet: Sheet, mask: np.ndarray) -> Sheet:

@@ -19,10 +19,8 @@ class AtomList(NamedTuple):
     """Atoms as plain arrays, exchanged by the builders."""
 
     numbers: np.ndarray
-    # x, y, z, (n, 3), Å.
-    positions: np.ndarray
-    # The column that each atom belongs to, -1 for atoms that are no site.
-    column: np.ndarray
+    positions: np.ndarray  # x, y, z, (n, 3), Å.
+    column: np.ndarray  # The column that each atom belongs to, -1 for atoms that are no site.
 
     def select(self, mask: np.ndarray) -> AtomList:
         """Return the atoms for which `mask` (bool, shape (n,)) is true."""
