@@ -140,29 +140,19 @@ class ModelCard:
         for name in ("sampling", "radius", "normalisation_width"):
             value = getattr(self, name)
             self._check(name, _is_number(value) and value > 0, "a positive number in Å")
+        apart, least, upper = self.minimum_distance, self.threshold, self.anchor
         self._check(
-            "minimum_distance",
-            _is_number(self.minimum_distance) and self.minimum_distance >= 0,
-            "a number in Å, 0 or more",
+            "minimum_distance", _is_number(apart) and apart >= 0, "a number in Å, 0 or more"
         )
         self._check(
-            "threshold",
-            _is_number(self.threshold) and 0 < self.threshold < 1,
-            "a probability between 0 and 1",
+            "threshold", _is_number(least) and 0 < least < 1, "a probability between 0 and 1"
         )
-        self._check(
-            "anchor",
-            self.anchor is None or (_is_number(self.anchor) and self.threshold <= self.anchor < 1),
-            f"a probability from the threshold, {self.threshold!r}, to 1",
-        )
-        self._check(
-            "reach",
-            self.reach is None or (_is_number(self.reach) and self.reach > 0),
-            "a positive number in Å",
-        )
-        self._check(
-            "stride", _is_integer(self.stride) and self.stride >= 1, "a whole number, 1 or more"
-        )
+        right = upper is None or (_is_number(upper) and least <= upper < 1)
+        self._check("anchor", right, f"a probability from the threshold, {least!r}, to 1")
+        right = self.reach is None or (_is_number(self.reach) and self.reach > 0)
+        self._check("reach", right, "a positive number in Å")
+        right = _is_integer(self.stride) and self.stride >= 1
+        self._check("stride", right, "a whole number, 1 or more")
         self._check("modality", self.modality in MODALITIES, f"one of {MODALITIES}")
         of_architecture = {
             "kind": "exit wave" if self.arguments.get("wave") else "sites",

@@ -94,7 +94,6 @@ def to_xyz(
     _export.write_xyz(path, atoms.data, atoms._calibration, structure)
 
 
-@filled
 def to_atomap(self: AtomPositions, signal: Signal2D, *, dark: bool | None = None) -> Any:
     """Return the atoms of one image for Atomap, one sublattice per species.
 

@@ -105,7 +105,6 @@ def column_intensities(
     return measured
 
 
-@filled
 def classify_by_intensity(
     self: AtomPositions, species: Mapping[str, str] | Sequence[str]
 ) -> AtomPositions:

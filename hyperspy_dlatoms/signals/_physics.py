@@ -112,7 +112,6 @@ class Physics:
         result = pd.DataFrame(parts, columns=["frame", *_cell_fit.COLUMNS])
         return _export.with_navigation(result, self._navigation)
 
-    @filled
     def strain(self, reference: Any = None, material: str | ase.Atoms | None = None) -> Self:
         """Compute the strain at each atom from its neighbours, with errors from those of positions.
 
@@ -181,7 +180,6 @@ class Physics:
             _warn_of_no_lattice(empty, found.data.size)
         return found
 
-    @filled
     def grains(self) -> Self:
         """Label the grains and the sublattices.
 
@@ -396,7 +394,6 @@ class Physics:
 
         return self._table_of(rows)
 
-    @filled
     def pair_correlation(
         self, *, max_distance: float | None = None, bin_width: float = 0.1
     ) -> pd.DataFrame:
@@ -443,7 +440,6 @@ class Physics:
 
         return self._table_of(rows)
 
-    @filled
     def polarisation(
         self,
         of: str | float | tuple[float, float],

@@ -41,7 +41,6 @@ _CURVES = {
 }
 
 
-@filled
 def quality(self: AtomPositions) -> pd.DataFrame:
     """Say how far the atoms of each frame can be trusted, without knowing the truth.
 

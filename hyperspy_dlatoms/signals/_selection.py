@@ -13,7 +13,6 @@ import numpy as np
 from hyperspy.signals import BaseSignal, LazySignal
 
 from hyperspy_dlatoms.analysis.quality import flags
-from hyperspy_dlatoms.signals._docstrings import filled
 from hyperspy_dlatoms.signals._mapping import map_frames
 
 if TYPE_CHECKING:
@@ -23,7 +22,6 @@ if TYPE_CHECKING:
 _Rule = Callable[[np.ndarray], np.ndarray]
 
 
-@filled
 def select(
     self: AtomPositions,
     *,
