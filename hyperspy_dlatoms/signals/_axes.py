@@ -29,6 +29,8 @@ _REMEDY = (
     "Set the axis (for example signal.axes_manager[-1].scale = 0.02 and .units = 'nm', for both "
     "signal axes), give sampling in Å/px, or, for single images, sampling='estimate'."
 )
+# Channels of pictures in colour, without and with an opacity: images as narrow hold no atom.
+_COLOURS = (3, 4)
 _FOCAL_NAMES = ("defocus", "focus")
 _DEFOCUS = "defocus"  # The values of a "focus" axis may have either sign.
 # As users of DigitalMicrograph type it; to pint, A is ampere, which no axis of an image has.
@@ -141,10 +143,16 @@ def is_focal_series(signal: Signal2D) -> bool:
 
 
 def check_images(signal: Signal2D) -> None:
-    """Raise for complex images and for those without a pixel; colours are for `as_grey`."""
-    if 0 in signal.data.shape[-2:]:
-        height, width = signal.data.shape[-2:]
+    """Raise for complex images, those without a pixel, and colours taken for images."""
+    # Colours of a type of their own are for `as_grey`.
+    height, width = signal.data.shape[-2:]
+    if 0 in (height, width):
         raise ValueError(f"The images have {height} by {width} pixels: expected some.")
+    if signal.data.ndim > 2 and width in _COLOURS and height > max(_COLOURS):
+        raise ValueError(
+            f"The images have {height} by {width} pixels, as if the last axis held red, green and "
+            "blue: take one of them, or their mean (data.mean(axis=-1)), for a Signal2D."
+        )
     dtype = signal.data.dtype
     if dtype.names is None and dtype.kind not in "biuf":
         raise TypeError(

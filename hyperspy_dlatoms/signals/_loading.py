@@ -24,7 +24,8 @@ def load_images(path: str | os.PathLike[str]) -> tuple[Signal2D, str]:
     except Exception as error:
         # Readers of foreign files fail in all the ways that there are.
         raise ValueError(
-            f"{str(path)!r} could not be read ({type(error).__name__}: {error})."
+            f"{str(path)!r} could not be read ({type(error).__name__}: {error}). If it is whole, "
+            "save it as a grey TIFF first, for example with ImageJ."
         ) from error
     signals = loaded if isinstance(loaded, list) else [loaded]
     for number, signal in sorted(enumerate(signals, start=1), key=lambda one: _in_colour(one[1])):
@@ -36,7 +37,8 @@ def load_images(path: str | os.PathLike[str]) -> tuple[Signal2D, str]:
                 f"{images.metadata.General.title!r}."
             )
             return images, remark if len(signals) > 1 else ""
-    raise ValueError(f"{str(path)!r} holds no real images, but {', '.join(map(repr, signals))}.")
+    instead = ", ".join(map(repr, signals)) or "nothing"
+    raise ValueError(f"{str(path)!r} holds no real images, but {instead}.")
 
 
 def load_series(paths: Sequence[str | os.PathLike[str]], sampling_known: bool = False) -> Signal2D:

@@ -121,6 +121,13 @@ def test_numpy_numbers():
     assert frame_sampling((), np.float32(0.25)) == (0.25, 0.25)
 
 
+@pytest.mark.parametrize("channels", [3, 4])
+def test_colours_taken_for_images(channels):
+    with pytest.raises(ValueError, match=f"9 by {channels} pixels, as if the last axis held red"):
+        check_images(hs.signals.Signal2D(np.zeros((8, 9, channels))))
+    check_images(hs.signals.Signal2D(np.zeros((8, 9))))
+
+
 @pytest.mark.parametrize("shape", [(0, 5), (2, 5, 0)])
 def test_images_without_a_pixel(shape):
     with pytest.raises(ValueError, match="by . pixels: expected some"):

@@ -96,7 +96,10 @@ def test_unreadable_files(tmp_path):
     (tmp_path / "torn.dm4").write_bytes(b"x" * 100)
     (tmp_path / "what.nonsense").write_bytes(b"x" * 100)
     for name in ("torn.hspy", "torn.dm4", "what.nonsense"):
-        with pytest.raises(ValueError, match=f"{name}' could not be read"):
+        with pytest.raises(ValueError, match=f"{name}' could not be read .*grey TIFF"):
             load_images(tmp_path / name)
+    (tmp_path / "torn.tif").write_bytes(b"II*\0" + b"0" * 30)
+    with pytest.raises(ValueError, match="holds no real images, but nothing"):
+        load_images(tmp_path / "torn.tif")
     with pytest.raises(FileNotFoundError, match="There is no file"):
         load_images(tmp_path / "missing.dm4")
