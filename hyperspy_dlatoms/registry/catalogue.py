@@ -214,9 +214,7 @@ def _unknown(name: str) -> Entry:
     )
 
 
-def file_of(
-    model: str | os.PathLike[str], *, offline: bool = False, show_progressbar: bool | None = None
-) -> Path:
+def file_of(model: str | os.PathLike[str], *, offline: bool = False) -> Path:
     """Return the file of a model given by name or by path."""
     if isinstance(model, os.PathLike):
         return Path(model)
@@ -227,7 +225,7 @@ def file_of(
         )
     if not _is_registered(model):
         return Path(model)
-    return path(model, offline=offline, show_progressbar=show_progressbar)
+    return path(model, offline=offline)
 
 
 def _is_registered(model: str) -> bool:

@@ -93,7 +93,6 @@ def fit_domain(
     good: np.ndarray,
     sampling: tuple[float, float],
     margins: Sequence[float] = _MARGINS["HRTEM"],
-    seed: int = 0,
 ) -> Domain:
     """Fit a domain to descriptions of images that a network reads right, and wrong."""
     # Limits are set by `good` images, of waves that it was not trained on; `sampling` is the least
@@ -109,7 +108,7 @@ def fit_domain(
     standard = standardise(every, centre, scale)
     projection = _half(_principal(standard))
     points = standard @ projection
-    chosen = np.random.default_rng(seed).permutation(len(every))[:_EXAMPLES]
+    chosen = np.random.default_rng(0).permutation(len(every))[:_EXAMPLES]
     examples = _half(points[chosen])
     squared = cdist(points, examples, "sqeuclidean")
     reach = _half(np.array([np.median(squared)]))

@@ -265,23 +265,14 @@ def counted(
     return electrons
 
 
-def record(
-    intensity: np.ndarray,
-    sampling: float,
-    camera: Camera,
-    pixel: float,
-    shift: tuple[float, float] = (0.0, 0.0),
-) -> np.ndarray:
+def record(intensity: np.ndarray, sampling: float, camera: Camera, pixel: float) -> np.ndarray:
     """Resample an intensity (N, N; Å/px) to pixels of about `pixel` Å, with blur, float32."""
     # Coarser pixels than the camera's are sums. There are ``round(N * sampling / pixel)`` a side;
-    # the mean stays if the transfer at zero is 1; the first pixels' centres coincide; a `shift` (y,
-    # x, Å) wraps around.
+    # the mean stays if the transfer at zero is 1; the first pixels' centres coincide.
     edge = len(intensity) * sampling
     grid = Grid(len(intensity), edge, round(edge / pixel))
-    moved = np.array(shift) if any(shift) else None
-    return resolved(
-        np, intensity.astype(np.float32), camera.values(), grid, moved, camera.mtf_curve
-    )
+    image = intensity.astype(np.float32)
+    return resolved(np, image, camera.values(), grid, None, camera.mtf_curve)
 
 
 def count_electrons(

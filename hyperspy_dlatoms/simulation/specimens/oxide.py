@@ -26,7 +26,6 @@ def oxide_atoms(
     offset: float,
     zone: str = "110",
     tilt_max: float = 2.0,
-    lattice_constant: float = LATTICE_CONSTANT,
 ) -> tuple[AtomList, dict]:
     """Make the atoms of a CeO2 crystal with a flat, stepped surface that contains the beam."""
     facets, weights = zip(*FACETS[zone], strict=True)
@@ -37,21 +36,21 @@ def oxide_atoms(
     tilt, azimuth = rng.uniform(0, tilt_max), rng.uniform(0, 2 * np.pi)
     matrix = rotation(turn) @ frame
 
-    reach = 0.5 * np.sqrt(2 * size**2 + thickness**2) + 2 * lattice_constant
-    n = int(np.ceil(reach / lattice_constant))
+    reach = 0.5 * np.sqrt(2 * size**2 + thickness**2) + 2 * LATTICE_CONSTANT
+    n = int(np.ceil(reach / LATTICE_CONSTANT))
     cells = np.mgrid[-n : n + 1, -n : n + 1, -n : n + 1].reshape(3, -1).T
     cells = cells[np.linalg.norm(cells, axis=1) <= n + 1]
     fcc = np.array([[0, 0, 0], [0, 0.5, 0.5], [0.5, 0, 0.5], [0.5, 0.5, 0]])
     anions = np.mgrid[0:2, 0:2, 0:2].reshape(3, -1).T / 2 + 0.25
     basis = np.concatenate([fcc, anions])
-    positions = (cells[:, None] + basis).reshape(-1, 3) @ matrix.T * lattice_constant
+    positions = (cells[:, None] + basis).reshape(-1, 3) @ matrix.T * LATTICE_CONSTANT
     numbers = np.tile([58] * 4 + [8] * 8, len(cells))
 
     centre = np.array([size, size]) / 2
     normal = np.array([np.cos(angle), np.sin(angle)])
     tangent = np.array([-normal[1], normal[0]])
     edge = offset - centre @ normal
-    step = SPACINGS[facet] * lattice_constant
+    step = SPACINGS[facet] * LATTICE_CONSTANT
     # The cut runs about midway between cerium planes, which leaves {111} terminated by oxygen;
     # not quite midway, where {100} has an oxygen plane that rounding would split.
     cut = step / 2 + rng.choice([-0.3, 0.3])
