@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
@@ -35,7 +36,9 @@ class FocalSeries:
     defoci : numpy.ndarray
         Of each image (Å), shape (k,); positive is underfocus.
     truth : Truth
-        The sites, with their species.
+        The sites in the first image, with their species.
+    middle : tuple of float
+        How far the specimen has drifted up to the middle image, whose place networks keep (Å).
     """
 
     counts: np.ndarray
@@ -44,6 +47,7 @@ class FocalSeries:
     lens: Lens
     defoci: np.ndarray
     truth: Truth
+    middle: tuple[float, float] = (0.0, 0.0)
 
     @property
     def extent(self) -> tuple[float, float]:
@@ -62,13 +66,14 @@ def take_series(
     """Image a specimen at several defoci."""
     if np.size(defoci) == 0:
         raise ValueError("defoci is empty: expected one for each image.")
-    camera, images = conditions.camera, []
+    camera, images, places = conditions.camera, [], []
     place = np.zeros(2)
     for defocus in defoci:
         ideal = _intensity(specimen, replace(conditions.lens, defocus=float(defocus)))
-        image = record(_moved(ideal, place), SAMPLING, camera, camera.sampling)
+        image = record(moved(ideal, place), SAMPLING, camera, camera.sampling)
         sampling = specimen.size / len(image)
         images.append(count_electrons(rng, image, camera, sampling))
+        places.append(place)
         place = place + rng.normal(0, drift, 2)
     return FocalSeries(
         np.stack(images),
@@ -77,6 +82,7 @@ def take_series(
         replace(conditions.lens, defocus=float(np.mean(defoci))),
         np.asarray(defoci, dtype=float),
         specimen.truth,
+        tuple(places[len(places) // 2].tolist()),
     )
 
 
@@ -86,9 +92,11 @@ def _intensity(specimen: ExitWaves, lens: Lens) -> np.ndarray:
     return np.mean(images, axis=0)
 
 
-def _moved(image: np.ndarray, by: np.ndarray) -> np.ndarray:
-    """Move a periodic image by y, x in Å."""
+def moved(image: np.ndarray, by: Sequence[float]) -> np.ndarray:
+    """Move a periodic image or wave by y, x in Å."""
     qy = scipy.fft.fftfreq(image.shape[0], SAMPLING)[:, None]
-    qx = scipy.fft.rfftfreq(image.shape[1], SAMPLING)
-    shift = np.exp(-2j * np.pi * (qy * by[0] + qx * by[1]))
-    return scipy.fft.irfft2(scipy.fft.rfft2(image) * shift, image.shape).astype(np.float32)
+    qx = scipy.fft.fftfreq(image.shape[1], SAMPLING)
+    result = scipy.fft.ifft2(
+        scipy.fft.fft2(image) * np.exp(-2j * np.pi * (qy * by[0] + qx * by[1]))
+    )
+    return (result if np.iscomplexobj(image) else result.real).astype(image.dtype)

@@ -18,7 +18,7 @@ from hyperspy_dlatoms.data.benchmark.waves import SAMPLING
 from hyperspy_dlatoms.detection.exit_waves import exit_waves
 from hyperspy_dlatoms.networks.waves import band_limited
 from peers import baselines
-from peers.focal_series import FocalSeries
+from peers.focal_series import FocalSeries, moved
 from peers.species_comparison import DOSES, NOMINAL, UNSEEN, plan_of, series_of
 
 if TYPE_CHECKING:
@@ -106,20 +106,20 @@ def compare_waves(
 ) -> pd.DataFrame:
     """Compare networks with the iterative reconstruction on sheets that no recipe draws.
 
-    The true wave is the mean of those of the thermal snapshots, and is compared up to the spatial
-    frequencies that the networks give, `hyperspy_dlatoms.networks.waves.CUTOFF`.
+    The true wave is the mean of those of the thermal snapshots where the specimen is in the middle
+    image, and is compared up to the spatial frequencies that the networks give,
+    `hyperspy_dlatoms.networks.waves.CUTOFF`.
     """
     plans = [plan_of(arguments, formula) for arguments in UNSEEN]
     specimens = load_all(plans, data)
-    true = [
-        band_limited(specimens[plan.key].waves.mean(axis=0), SAMPLING)[_inner()] for plan in plans
-    ]
+    true = [band_limited(specimens[plan.key].waves.mean(axis=0), SAMPLING) for plan in plans]
     rows = []
     for dose in doses:
         for number in range(lenses):
             taken = series_of(data, dose, number, UNSEEN, formula, specimens)
             for method, find in wave_methods(networks).items():
-                for series, wave in zip(taken, true, strict=True):
+                for series, still in zip(taken, true, strict=True):
+                    wave = moved(still, series.middle)[_inner()]
                     start = time.process_time()
                     found = find(series)
                     seconds = time.process_time() - start

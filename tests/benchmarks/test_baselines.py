@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from peers import baselines
-from peers.focal_series import take_series
+from peers.focal_series import moved, take_series
 
 from hyperspy_dlatoms.data.benchmark.exit_waves import Plan, load_exit_waves
 from hyperspy_dlatoms.data.benchmark.frames import conditions_of
@@ -91,12 +91,18 @@ def test_both_kinds_of_vacancies():
 def test_drift_is_between_images_and_the_truth_is_of_the_first(wave_folder):
     specimen = load_exit_waves(Plan("dichalcogenide", 0, 80e3, SHEET, 2), wave_folder)
     conditions = conditions_of(IMAGING | {"dose": np.inf, "coma": 0.0}, 1, 0)
-    still, moved = (
+    still, drifting = (
         take_series(np.random.default_rng(3), specimen, conditions, DEFOCI, drift)
         for drift in (0.0, 0.5)
     )
-    np.testing.assert_array_equal(still.counts[0], moved.counts[0])
-    assert np.abs(still.counts[1:] - moved.counts[1:]).max() > 0.01 * still.counts.max()
+    np.testing.assert_array_equal(still.counts[0], drifting.counts[0])
+    assert np.abs(still.counts[1:] - drifting.counts[1:]).max() > 0.01 * still.counts.max()
+    assert still.middle == (0, 0)
+    waves = np.stack([moved(wave, drifting.middle) for wave in specimen.waves])
+    there = take_series(
+        np.random.default_rng(3), replace(specimen, waves=waves), conditions, DEFOCI[1:2], 0.0
+    )
+    np.testing.assert_allclose(there.counts[0], drifting.counts[1], rtol=1e-4)
     assert still.lens.defocus == DEFOCI.mean()
     with pytest.raises(ValueError, match="defoci is empty"):
         take_series(np.random.default_rng(3), specimen, conditions, np.array([]))
