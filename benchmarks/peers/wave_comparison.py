@@ -65,7 +65,9 @@ def wave_errors(found: np.ndarray, true: np.ndarray) -> WaveErrors:
     )
 
 
-def wave_methods(networks: Mapping[str, AtomNetwork]) -> dict[str, WaveMethod]:
+def wave_methods(
+    networks: Mapping[str, AtomNetwork], *, symmetrise: bool = False
+) -> dict[str, WaveMethod]:
     """Return the methods for the exit wave of a series, by name."""
 
     def by(network: AtomNetwork, *, defoci_known: bool, series: FocalSeries) -> np.ndarray:
@@ -75,6 +77,7 @@ def wave_methods(networks: Mapping[str, AtomNetwork]) -> dict[str, WaveMethod]:
                 series.sampling,
                 network,
                 defoci=series.defoci if defoci_known else None,
+                symmetrise=symmetrise,
             )[0]
 
     def classical(knowledge: baselines.Knowledge, series: FocalSeries) -> np.ndarray:
@@ -103,6 +106,7 @@ def compare_waves(
     formula: str = "MoS2",
     doses: Iterable[float] = DOSES,
     lenses: int = 4,
+    symmetrise: bool = False,
 ) -> pd.DataFrame:
     """Compare networks with the iterative reconstruction on sheets that no recipe draws.
 
@@ -117,7 +121,7 @@ def compare_waves(
     for dose in doses:
         for number in range(lenses):
             taken = series_of(data, dose, number, UNSEEN, formula, specimens)
-            for method, find in wave_methods(networks).items():
+            for method, find in wave_methods(networks, symmetrise=symmetrise).items():
                 for series, still in zip(taken, true, strict=True):
                     wave = moved(still, series.middle)[_inner()]
                     start = time.process_time()

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from hyperspy_dlatoms.detection._inference import BATCH_PIXELS, padded_window
+from hyperspy_dlatoms.detection._symmetry import Symmetrised
 from hyperspy_dlatoms.detection._tiling import cut
 from hyperspy_dlatoms.detection.masking import mask_series, warn_of_masked
 from hyperspy_dlatoms.detection.pipeline import GRID_MULTIPLE, check_frames, warn_of_sampling
@@ -21,6 +22,7 @@ def exit_waves(
     batch_pixels: int = BATCH_PIXELS,
     *,
     defoci: Sequence[float] | None = None,
+    symmetrise: bool = False,
 ) -> np.ndarray:
     """Reconstruct the exit waves of some focal series.
 
@@ -37,6 +39,8 @@ def exit_waves(
         Working pixels of a tile.
     defoci : sequence of float, optional
         Of the images, Å, positive is underfocus; None where not known.
+    symmetrise : bool
+        Whether to average over the eight rotations by 90° and reflections of the images.
 
     Returns
     -------
@@ -62,6 +66,7 @@ def exit_waves(
     shape, _ = working_grid(frames.shape[-2:], sampling, card.sampling)
     waves = np.empty((len(frames), *shape), np.complex64)
     known = () if defoci is None else (defoci,)
+    reader = Symmetrised(network) if symmetrise else network
     tiling = cut(shape, network.receptive_radius, GRID_MULTIPLE, batch_pixels)
     n_masked = []
     for wave, series in zip(waves, frames, strict=True):
@@ -72,7 +77,7 @@ def exit_waves(
         contrast = contrast_of_series(np.stack(images), working, card.normalisation_width)
         whole = np.empty(tiling.padded, np.complex64)
         for tile in tiling.tiles:
-            found = network.waves(padded_window(contrast, tile, tiling.shape)[None], *known)[0]
+            found = reader.waves(padded_window(contrast, tile, tiling.shape)[None], *known)[0]
             core = tuple(
                 slice(origin + one.start, origin + one.stop)
                 for origin, one in zip(tile.origin, tile.core, strict=True)

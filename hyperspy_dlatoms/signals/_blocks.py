@@ -255,7 +255,12 @@ def map_masked(
 
 
 def reconstruct_waves(
-    signal: Signal2D, model: ModelLike, sampling: float | None, output: Output, series: Series
+    signal: Signal2D,
+    model: ModelLike,
+    sampling: float | None,
+    symmetrise: bool,
+    output: Output,
+    series: Series,
 ) -> ComplexSignal2D:
     """Reconstruct the exit wave of every focal series."""
     model = resolve(model)
@@ -266,7 +271,11 @@ def reconstruct_waves(
     assert images.focus is not None
     shape, grid = working_grid(images.frames.shape[-2:], images.pixel_size, card.sampling)
     of_block = partial(
-        _waves_of_block, handle=model.handle, sampling=images.pixel_size, focus=images.focus
+        _waves_of_block,
+        handle=model.handle,
+        sampling=images.pixel_size,
+        symmetrise=symmetrise,
+        focus=images.focus,
     )
     waves = _map("reconstruct-waves", of_block, images, np.complex64, shape)
     axes = list(images.navigation_axes)
@@ -512,11 +521,11 @@ def _masked_of_block(block: np.ndarray, *, sampling: float, camera: bool) -> np.
 
 
 def _waves_of_block(
-    block: np.ndarray, *, handle: NetworkHandle, sampling: float, focus: Focus
+    block: np.ndarray, *, handle: NetworkHandle, sampling: float, symmetrise: bool, focus: Focus
 ) -> np.ndarray:
     frames, drifts = _frames_of(block, sampling, focus)
     check_drift(drifts, sampling, align=focus.align)
-    waves = exit_waves(frames, sampling, handle.get(), defoci=focus.defoci)
+    waves = exit_waves(frames, sampling, handle.get(), defoci=focus.defoci, symmetrise=symmetrise)
     return waves.reshape(*block.shape[:-3], *waves.shape[1:])
 
 

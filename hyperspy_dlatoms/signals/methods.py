@@ -590,6 +590,7 @@ def reconstruct_exit_wave_nn(
     defoci: Sequence[float] | None = None,
     align: bool = False,
     sampling: float | None = None,
+    symmetrise: bool = False,
     show_progressbar: bool | None = None,
     num_workers: int | None = None,
     lazy_output: bool | None = None,
@@ -606,6 +607,7 @@ def reconstruct_exit_wave_nn(
         network.
     {FOCAL_SERIES}
     {STATED_SAMPLING}
+    {SYMMETRISE}
     {OUTPUT}
 
     Returns
@@ -649,7 +651,7 @@ def reconstruct_exit_wave_nn(
 
     series = _blocks.Series(focal_axis, defoci, align)
     output = _blocks.Output(show_progressbar, num_workers, lazy_output)
-    return _blocks.reconstruct_waves(self, model, sampling, output, series)
+    return _blocks.reconstruct_waves(self, model, sampling, symmetrise, output, series)
 
 
 def attach_methods(signal_class: type = Signal2D) -> None:

@@ -32,6 +32,26 @@ def test_tiles_change_nothing():
     np.testing.assert_array_equal(got, expected)
 
 
+class Lopsided(Copier):
+    """Sees something else in turned images, as every trained network does."""
+
+    domain, grid_multiple = None, 32
+
+    def waves(self, batch, defoci=None):
+        return super().waves(batch * np.linspace(0, 1, batch.shape[-1]), defoci)
+
+
+def test_a_turned_series_has_the_turned_wave_by_the_mean_of_eight():
+    network = Lopsided()
+    images = series((128, 192), 1)
+    turned = np.rot90(images, axes=(2, 3))
+    one, other = (exit_waves(each, 0.2, network, symmetrise=True) for each in (images, turned))
+    assert len(network.shapes) == 16
+    np.testing.assert_allclose(other, np.rot90(one, axes=(1, 2)), atol=1e-5)
+    alone = exit_waves(turned, 0.2, network)
+    assert np.abs(alone - np.rot90(exit_waves(images, 0.2, network), axes=(1, 2))).max() > 0.01
+
+
 @pytest.mark.parametrize("sampling", [0.05, 0.13, 0.2, 0.25])
 def test_the_grid_is_that_of_the_resampling(sampling):
     image = np.zeros((150, 211), np.float32)
