@@ -1,22 +1,26 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Columns of scanned images: a network beside HyperSpy's find_peaks and Atomap.
+"""Columns of scanned images: a network beside HyperSpy's find_peaks, Atomap and Spotiflow.
 
     python benchmarks/stem_peers.py data/stem [model]    # cases of a directory
     python benchmarks/stem_peers.py atomap [model]       # the images that Atomap makes as examples
+    python benchmarks/stem_peers.py data/stem --spotiflow runs/spots    # see `spotiflow_peer.py`
 
 A case is an npz file of `counts` (H, W), `sampling` (Å/px), `positions` (n, 2; px), `labels` (n,; 0
 for columns to be found, others count neither as hit nor as miss) and `meta`, a JSON object with
-`dose`, `detector` ("ADF" or "ABF") and `tol` (Å). Both peers are told which columns are dark, and
-the distance of neighbours among those to be found, that of the truth; the network is told nothing.
-find_peaks searches the image smoothed by a Gaussian; Atomap refines by the centre of mass and then
-by Gaussians in two dimensions, as its guide has it. Needs atomap 0.4; without it, it is
-left out. Atomap takes seconds an image, minutes where its fits do not converge.
+`dose`, `detector` ("ADF" or "ABF") and `tol` (Å). find_peaks and Atomap are told which columns are
+dark, and the distance of neighbours among those to be found, that of the truth; the network is told
+nothing. find_peaks searches the image smoothed by a Gaussian; Atomap refines by the centre of mass
+and then by Gaussians in two dimensions, as its guide has it. Needs atomap 0.4; without it, it is
+left out. Atomap takes seconds an image, minutes where its fits do not converge. Spotiflow sees the
+image at the sampling that it was trained at, and is told nothing else.
 """
 
 from __future__ import annotations
 
+import argparse
 import json
-import sys
+import subprocess
+import tempfile
 import time
 import warnings
 from collections import defaultdict
@@ -30,7 +34,9 @@ import numpy as np
 from scipy.ndimage import gaussian_filter
 from scipy.spatial import cKDTree
 
+from hyperspy_dlatoms import registry
 from hyperspy_dlatoms.analysis import match
+from hyperspy_dlatoms.networks.resampling import resample
 
 BORDER = 5.0
 """Å along the edge that do not count."""
@@ -137,6 +143,30 @@ def by_network(model: str) -> Callable[[Case], np.ndarray]:
     return find
 
 
+def by_spotiflow(python: Path, model: Path, target: float) -> Callable[[Case], np.ndarray]:
+    """Return a way to find columns by a Spotiflow of frames at `target` Å/px, in a process."""
+    command = [python, Path(__file__).with_name("spotiflow_peer.py"), "find", model]
+    process = subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+    )
+    assert process.stdin is not None
+    assert process.stdout is not None
+    path = Path(tempfile.mkdtemp()) / "image.npy"
+
+    def find(case: Case) -> np.ndarray:
+        image, grid = resample(case.image, case.sampling, target)
+        np.save(path, image)
+        process.stdin.write(f"{path}\n")
+        process.stdin.flush()
+        # Libraries print too.
+        while (line := process.stdout.readline()) != "done\n":
+            if not line:
+                raise RuntimeError(f"Spotiflow stopped with code {process.wait()}.")
+        return grid.to_native(np.load(path))
+
+    return find
+
+
 def score(found: np.ndarray, case: Case) -> np.ndarray:
     """Return hits, false and missed columns, and the sum of the squares of their errors, Å²."""
     pixel, end = case.sampling, np.array(case.image.shape) - 1
@@ -157,20 +187,31 @@ def score(found: np.ndarray, case: Case) -> np.ndarray:
 
 def main() -> None:
     """Print F1, errors and times of each way and kind of image."""
-    if len(sys.argv) < 2:
-        raise SystemExit(__doc__)
-    source, model = sys.argv[1], (sys.argv[2:] or ["stem"])[0]
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("source", help="a directory of cases, or `atomap`")
+    parser.add_argument("model", nargs="?", default="stem")
+    parser.add_argument("--spotiflow", type=Path, help="trained by `spotiflow_peer.py`")
+    parser.add_argument("--environments", type=Path, default=Path("data/environments"))
+    options = parser.parse_args()
+    source, model = options.source, options.model
     warnings.simplefilter("ignore")
     ways = {model: by_network(model), "find_peaks": by_peaks}
     if find_spec("atomap"):
         ways["atomap"] = by_atomap
     else:
         print("Atomap is not installed, and left out.")
+    if options.spotiflow:
+        python = options.environments / "spotiflow/bin/python"
+        target = registry.handle(model).card.sampling
+        ways["spotiflow"] = by_spotiflow(python, options.spotiflow, target)
     cases = list(of_atomap() if source == "atomap" else of_directory(Path(source)))
     if not cases:
         raise SystemExit(f"There are no scanned images in {source!r}.")
     # Loading the network and its libraries is no part of the time.
-    ways[model](cases[0])
+    for name in {model, "spotiflow"} & set(ways):
+        ways[name](cases[0])
     for name, find in ways.items():
         sums: dict[str, list[np.ndarray]] = defaultdict(list)
         for case in cases:
