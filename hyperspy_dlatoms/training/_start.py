@@ -38,10 +38,12 @@ def start_from(model: keras.Model, network: AtomNetwork, dilations: int) -> None
     for variable in model.weights:
         taken = weights.get(variable.path)
         if variable.path == architecture.FOCUS and taken is not None:
-            # What else the model can be told of changes nothing at first.
+            # What else the model can be told of changes nothing at first; what it cannot be told of
+            # any more, a material, stands after the defoci.
             more = variable.shape[0] - taken.shape[0]
-            if variable.shape[1] == taken.shape[1] and more > 0:
-                variable.assign(np.pad(np.asarray(taken), [(0, more), (0, 0)]))
+            if variable.shape[1] == taken.shape[1] and more:
+                kept = np.asarray(taken)[: variable.shape[0]]
+                variable.assign(np.pad(kept, [(0, max(more, 0)), (0, 0)]))
                 continue
         if taken is not None and tuple(taken.shape) == tuple(variable.shape):
             variable.assign(taken)
