@@ -66,7 +66,7 @@ def wave_errors(found: np.ndarray, true: np.ndarray) -> WaveErrors:
 
 
 def wave_methods(
-    networks: Mapping[str, AtomNetwork], *, symmetrise: bool = False
+    networks: Mapping[str, AtomNetwork], *, symmetrise: bool = False, classical: bool = True
 ) -> dict[str, WaveMethod]:
     """Return the methods for the exit wave of a series, by name."""
 
@@ -80,7 +80,7 @@ def wave_methods(
                 symmetrise=symmetrise,
             )[0]
 
-    def classical(knowledge: baselines.Knowledge, series: FocalSeries) -> np.ndarray:
+    def iterative(knowledge: baselines.Knowledge, series: FocalSeries) -> np.ndarray:
         return baselines.wave_image(series, knowledge)[0]
 
     methods: dict[str, WaveMethod] = {}
@@ -89,13 +89,15 @@ def wave_methods(
             methods[f"{name}, {label}"] = lambda series, network=network, known=known: by(
                 network, defoci_known=known, series=series
             )
+    if not classical:
+        return methods
     knowledges = {
         "all aberrations known": "all",
         "defoci and Cs known": "focus",
         "nominal lens": NOMINAL,
     }
     for label, knowledge in knowledges.items():
-        methods[f"IWFR, {label}"] = partial(classical, knowledge)
+        methods[f"IWFR, {label}"] = partial(iterative, knowledge)
     return methods
 
 
@@ -107,6 +109,7 @@ def compare_waves(
     doses: Iterable[float] = DOSES,
     lenses: int = 4,
     symmetrise: bool = False,
+    classical: bool = True,
 ) -> pd.DataFrame:
     """Compare networks with the iterative reconstruction on sheets that no recipe draws.
 
@@ -121,7 +124,9 @@ def compare_waves(
     for dose in doses:
         for number in range(lenses):
             taken = series_of(data, dose, number, UNSEEN, formula, specimens)
-            for method, find in wave_methods(networks, symmetrise=symmetrise).items():
+            for method, find in wave_methods(
+                networks, symmetrise=symmetrise, classical=classical
+            ).items():
                 for series, still in zip(taken, true, strict=True):
                     wave = moved(still, series.middle)[_inner()]
                     start = time.process_time()
