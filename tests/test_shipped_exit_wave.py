@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The network of exit waves that comes with the package, on a sheet that no recipe can draw."""
+"""The networks of exit waves that come with the package, on sheets that no recipe can draw."""
 
 import numpy as np
 import pytest
@@ -15,14 +15,19 @@ from hyperspy_dlatoms.simulation.imaging.camera import Camera
 from hyperspy_dlatoms.simulation.imaging.conditions import Conditions
 from hyperspy_dlatoms.simulation.imaging.lens import Lens
 
-NAME = "mos2-exit-wave"
+MATERIALS = {"mos2-exit-wave": "MoS2", "mx2-exit-wave": "WSe2"}
 SEED = 6110
 INNER = (slice(20, -20), slice(20, -20))
 
 
+@pytest.fixture(scope="module", params=MATERIALS)
+def name(request):
+    return request.param
+
+
 @pytest.fixture(scope="module")
-def specimen():
-    arguments = {"formula": "MoS2", "size": 44.0, "tilt": 0.5, "single_vacancies": 0.06}
+def specimen(name):
+    arguments = {"formula": MATERIALS[name], "size": 44.0, "tilt": 0.5, "single_vacancies": 0.06}
     return make_exit_waves(Plan("dichalcogenide", SEED, 80e3, arguments, snapshots=2))
 
 
@@ -34,22 +39,22 @@ def series_of(specimen, dose=1e4):
     return take_series(rng, specimen, conditions, np.array([0.0, 50.0, 100.0]))
 
 
-def test_the_card_says_what_it_is():
-    card = catalogue.load(NAME).card
-    assert catalogue.path(NAME).stat().st_size < 4e6
+def test_the_card_says_what_it_is(name):
+    card = catalogue.load(name).card
+    assert catalogue.path(name).stat().st_size < 4e6
     assert card.arguments["wave"] and card.arguments["images"] == 3
-    assert card.recipe.startswith(f"name: {NAME}\n")
+    assert card.recipe.startswith(f"name: {name}\n")
     errors = card.scores["relative error"]
     assert set(errors) == {"defoci known", "images alone"}
 
 
 @pytest.mark.parametrize("told", [True, False])
-def test_the_wave_is_nearer_than_the_iterative_reconstruction(specimen, told):
+def test_the_wave_is_nearer_than_the_iterative_reconstruction(name, specimen, told):
     series = series_of(specimen)
     signal = as_signal(series)
     if not told:
         signal.axes_manager.navigation_axes[0].name = "number"
-    wave = signal.reconstruct_exit_wave_nn(NAME, show_progressbar=False)
+    wave = signal.reconstruct_exit_wave_nn(name, show_progressbar=False)
     assert wave.metadata.VectorMetadata.has_item("defoci") == told
     true = band_limited(specimen.waves.mean(axis=0), 0.2)[INNER]
     ours = wave_errors(band_limited(wave.data, 0.2)[INNER], true)
@@ -59,7 +64,7 @@ def test_the_wave_is_nearer_than_the_iterative_reconstruction(specimen, told):
     assert ours.phase < classical.phase
 
 
-def test_a_vacuum_is_a_plane_wave(specimen):
+def test_a_vacuum_is_a_plane_wave(name):
     nothing = make_exit_waves(Plan("vacuum", 1, 80e3, {"size": 44.0}, 2))
-    wave = as_signal(series_of(nothing)).reconstruct_exit_wave_nn(NAME, show_progressbar=False)
+    wave = as_signal(series_of(nothing)).reconstruct_exit_wave_nn(name, show_progressbar=False)
     assert np.abs(wave.data[INNER] - 1).max() < 0.15

@@ -8,7 +8,6 @@ import numpy as np
 from hyperspy_dlatoms.networks.maps import SiteMaps
 from hyperspy_dlatoms.networks.network import AtomNetwork
 
-
 _VIEWS = [(turns, flipped) for turns in range(4) for flipped in (False, True)]
 """Rotations by 90°, and whether a reflection follows; the first leaves an image as it is."""
 
