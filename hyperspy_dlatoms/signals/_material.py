@@ -17,6 +17,8 @@ _Value = TypeVar("_Value")
 ROLES = ("metal", "chalcogen")
 _CHALCOGENS = ("S", "Se", "Te")
 _VACANCY = " vacancy"
+# Layers that are no MX2, and the networks that know them.
+_OTHERS = {"BN": "bn-focal-series", "h-BN": "bn-focal-series", "hBN": "bn-focal-series"}
 
 
 class Layer(NamedTuple):
@@ -42,6 +44,8 @@ def layer_of(
     elements = list(signal.metadata.get_item("Sample.elements", []))
     by_roles = set(ROLES) <= set(card.classes)
     if material is not None:
+        if not by_roles and isinstance(material, str) and material.strip() in card.materials:
+            return None
         layer = _parsed(material)
         if by_roles:
             return layer
@@ -51,7 +55,8 @@ def layer_of(
         if found is None and on_extrapolation != "ignore":
             warn(
                 f"Nothing says what the layer is made of, so {card.name!r} may take the metal for "
-                "the chalcogen: give material, such as 'WS2', or set metadata.Sample.elements.",
+                "the chalcogen: give material, such as 'WS2', or set metadata.Sample.elements."
+                + _another(elements),
                 DLAtomsWarning,
             )
         return found
@@ -68,11 +73,15 @@ def _compare(elements: Sequence[str], card: ModelCard, on_extrapolation: str) ->
     text = (
         f"metadata.Sample.elements is {', '.join(elements)}, without {', '.join(lacking)}: "
         f"{card.name!r} knows {' and '.join(_known(card))} alone, and may take one element of "
-        "another layer for the other. Use a network of layers of any elements."
+        "another layer for the other. Use a network of layers of any elements." + _another(elements)
     )
     if on_extrapolation == "raise":
         raise ExtrapolationError(text)
     warn(text, ExtrapolationWarning)
+
+
+def _another(elements: Sequence[str]) -> str:
+    return f" {_OTHERS['BN']!r} knows h-BN." if {"B", "N"} <= set(elements) else ""
 
 
 def named_in(material: str | None, rates: Mapping[str, _Value]) -> dict[str, _Value]:
@@ -88,6 +97,8 @@ def _parsed(material: str) -> Layer:
     expected = "expected the formula of a layer MX2, such as 'WS2', X being S, Se or Te"
     if not isinstance(material, str):
         raise TypeError(f"material is {material!r}: {expected}.")
+    if material in _OTHERS:
+        expected += f", or the network {_OTHERS[material]!r}"
     from ase.data import atomic_numbers
 
     match = re.fullmatch(r"([A-Z][a-z]?)(S|Se|Te)2", material.strip())

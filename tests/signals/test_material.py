@@ -110,6 +110,20 @@ def test_a_material_that_is_no_layer(network, series, material):
         series.predict_species("mx2", material=material)
 
 
+@pytest.mark.parametrize("material", ["BN", "h-BN"])
+def test_a_layer_that_another_network_knows(network, series, material):
+    with pytest.raises(ValueError, match="layer MX2, .*, or the network 'bn-focal-series'"):
+        series.classify_species("mx2", material=material)
+
+
+def test_a_network_of_elements_is_told_its_own_material_that_is_no_mx2(use, series):
+    network = SpotSeriesNetwork()
+    network.card = replace(network.card, materials=("BN",))
+    assert use(network).card.materials == ("BN",)
+    assert len(series.classify_species("bn", material="BN").to_dataframe()) > 0
+    assert network.elements == [None]
+
+
 def test_a_material_that_is_no_text(network, series):
     with pytest.raises(TypeError, match="material is 3: expected the formula"):
         series.classify_species("mx2", material=3)
@@ -128,7 +142,8 @@ def test_the_sample_contradicts_a_network_of_elements(use, series):
     series.metadata.set_item("Sample.elements", ["W", "S"])
     with pytest.warns(ExtrapolationWarning, match="elements is W, S, without Mo: 'series' knows M"):
         series.classify_species()
-    with pytest.raises(ExtrapolationError, match="without Mo"):
+    series.metadata.set_item("Sample.elements", ["B", "N"])
+    with pytest.raises(ExtrapolationError, match="without Mo.* 'bn-focal-series' knows h-BN"):
         series.classify_species(on_extrapolation="raise")
     series.classify_species(on_extrapolation="ignore")
 
