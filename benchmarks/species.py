@@ -8,6 +8,7 @@ time of a series. The advantages of the classical methods are described in docs/
     python benchmarks/species.py data/species mos2-focal-series --write-card scored.safetensors
     python benchmarks/species.py data/species mx2-focal-series --formulas MoS2 WS2 MoSe2 WSe2 \\
         --networks-only --write-card scored.safetensors
+    python benchmarks/species.py data/species bn-focal-series --formulas BN --networks-only
 """
 
 import argparse

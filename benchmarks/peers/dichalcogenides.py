@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Sheets of transition metal dichalcogenides to test networks on, with all their sites labelled."""
+"""Sheets of dichalcogenides and of h-BN to test networks on, with all their sites labelled."""
 
 from __future__ import annotations
 
@@ -16,8 +16,10 @@ LATTICES = {
     "MoSe2": ("Mo", "Se", 3.32, 3.34),
     "WS2": ("W", "S", 3.18, 3.14),
     "WSe2": ("W", "Se", 3.32, 3.36),
+    "BN": ("B", "N", 2.504, 0.0),
 }
-"""Metal, chalcogen, lattice constant and distance of the two planes of the chalcogen (Å)."""
+"""Metal, chalcogen, lattice constant and distance of the two planes of the chalcogen (Å). Of h-BN,
+flat, boron and nitrogen; lattice: W. Paszkowicz et al., Appl. Phys. A 75 (2002) 431."""
 
 
 def dichalcogenide_specimen(
@@ -35,13 +37,16 @@ def dichalcogenide_specimen(
     # structures of tungsten disulfide and diselenide, J. Solid State Chem. 70 (1987) 207; B.
     # Schönfeld, J. J. Huang, S. C. Moss, Anisotropic mean-square displacements in single crystals
     # of 2H- and 3R-MoS2, Acta Cryst. B39 (1983) 404.
-    from ase.build import mx2
+    from ase.build import graphene, mx2
 
     if formula not in LATTICES:
         raise ValueError(f"formula {formula!r} is not known: expected one of {sorted(LATTICES)}.")
     metal, chalcogen, a, planes = LATTICES[formula]
     n = int(np.ceil(2.2 * (size + 2 * BEYOND) / a))
-    sheet = mx2(formula, "2H", a, planes, size=(n, n, 1), vacuum=0)
+    if formula == "BN":
+        sheet = graphene(formula, a, planes, size=(n, n, 1), vacuum=1)
+    else:
+        sheet = mx2(formula, "2H", a, planes, size=(n, n, 1), vacuum=0)
     is_metal = sheet.symbols == metal
     # Chalcogen atoms of one place above each other are a column.
     places = np.rint(np.linalg.solve(sheet.cell.T, sheet.positions.T).T[:, :2] * 3 * n).astype(int)
