@@ -13,7 +13,9 @@ SAMPLING = 0.2  # Of the waves kept, Å/px.
 PARAMETRIZATION = "kirkland"
 # Standard deviation of the thermal motion along each axis near room temperature, about, in Å.
 DISPLACEMENT = {
+    "B": 0.065,
     "C": 0.065,
+    "N": 0.065,
     "O": 0.08,
     "S": 0.08,
     "Se": 0.08,
