@@ -122,7 +122,8 @@ def weigh_modality(ratings: Sequence[Rating]) -> list[Rating]:
     # That is the mean of the logarithms of the odds by the networks that were taught to tell
     # scanned images from those of a camera, inside their domain if there are any.
     taught = [one for one in ratings if not math.isnan(one.seen_scanned)]
-    if not taught:
+    # Where all are for one way, as where the metadata say it, there is nothing to tell.
+    if not taught or len({one.scanned for one in ratings}) == 1:
         return list(ratings)
     said = [one.seen_scanned for one in taught if one.domain <= 1] or [
         one.seen_scanned for one in taught

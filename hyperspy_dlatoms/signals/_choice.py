@@ -134,12 +134,13 @@ def say(choice: Choice, show: bool | None, series: bool = False) -> None:
 def warn_of_unclear(choice: Choice) -> None:
     """Warn of images like those of the training that no network reads clearly."""
     if choice.rating.inside and choice.evidence < choosing.UNCLEAR:
+        others = " and what the other networks find" if len(choice.ratings) > 1 else ""
         warn(
             f"No network reads these images clearly: what {choice.name!r} finds has an evidence of "
-            f"{choice.evidence:.2f}, by its probabilities and what the other networks find, "
-            f"expected {choosing.UNCLEAR} or more. Most simulated images with less are misread: "
-            "columns may be taken for the hollows between them. Check the atoms, average images, "
-            "or record at another defocus or a higher dose.",
+            f"{choice.evidence:.2f}, by its probabilities{others}, expected {choosing.UNCLEAR} or "
+            "more. Most simulated images with less are misread: columns may be taken for the "
+            "hollows between them. Check the atoms, average images, or record at another defocus "
+            "or a higher dose.",
             ExtrapolationWarning,
         )
 

@@ -151,6 +151,9 @@ def test_networks_for_images_made_in_another_way_are_left_out():
     told = weigh_modality([camera._replace(seen_scanned=0.98), told[1]])
     assert [one.likely for one in told] == pytest.approx([0.5, 0.5])
     assert choose(told) is told[1]
+    # Networks of one way alone are those that the metadata leave.
+    alone = weigh_modality([scanned._replace(seen_scanned=0.02)])
+    assert [one.likely for one in alone] == [1.0]
     # A particle that a camera took is outside, and no reason for a network of scanned images.
     outside = [camera._replace(domain=1.2, likely=0.95), scanned._replace(likely=0.05)]
     assert choose(outside) is outside[0]
