@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from hyperspy_dlatoms.detection._inference import BATCH_PIXELS, padded_window
+from hyperspy_dlatoms.detection._inference import BATCH_PIXELS, known_of, padded_window
 from hyperspy_dlatoms.detection._symmetry import Symmetrised
 from hyperspy_dlatoms.detection._tiling import cut
 from hyperspy_dlatoms.detection.masking import mask_series, warn_of_masked
@@ -22,6 +22,7 @@ def exit_waves(
     batch_pixels: int = BATCH_PIXELS,
     *,
     defoci: Sequence[float] | None = None,
+    elements: Sequence[str] | None = None,
     symmetrise: bool = False,
 ) -> np.ndarray:
     """Reconstruct the exit waves of some focal series.
@@ -39,6 +40,8 @@ def exit_waves(
         Working pixels of a tile.
     defoci : sequence of float, optional
         Of the images, Å, positive is underfocus; None where not known.
+    elements : sequence of str, optional
+        Metal and chalcogen of a layer, for a network that takes them; None where not known.
     symmetrise : bool
         Whether to average over the eight rotations by 90° and reflections of the images.
 
@@ -65,7 +68,7 @@ def exit_waves(
     warn_of_sampling(sampling, card)
     shape, _ = working_grid(frames.shape[-2:], sampling, card.sampling)
     waves = np.empty((len(frames), *shape), np.complex64)
-    known = () if defoci is None else (defoci,)
+    known = known_of(card, defoci, elements)
     reader = Symmetrised(network) if symmetrise else network
     tiling = cut(shape, network.receptive_radius, GRID_MULTIPLE, batch_pixels)
     n_masked = []

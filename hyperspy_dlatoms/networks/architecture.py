@@ -171,8 +171,8 @@ def complete(arguments: dict[str, Any]) -> dict[str, Any]:
     if not isinstance(decoys, list | tuple) or not all(isinstance(one, str) for one in decoys):
         raise ValueError(f"decoys is {decoys!r}; give a list of names.")
     completed["decoys"] = list(decoys)
-    if completed["material"] and (completed["images"] == 1 or completed["wave"]):
-        raise ValueError("material is true; only networks that find sites in focal series take it.")
+    if completed["material"] and completed["images"] == 1:
+        raise ValueError("material is true; only networks of focal series take it.")
     if completed["wave"] and (completed["heights"] or decoys):
         raise ValueError("wave is true; exit waves have no sites, so no heights and no decoys.")
     return completed

@@ -212,7 +212,12 @@ class AtomNetwork:
         maps = SiteMaps(**dict(zip(self._parts, parts, strict=True)))
         return maps, _with_sites(levels, maps.probability)
 
-    def waves(self, batch: np.ndarray, defoci: Sequence[float] | None = None) -> np.ndarray:
+    def waves(
+        self,
+        batch: np.ndarray,
+        defoci: Sequence[float] | None = None,
+        elements: Sequence[str] | None = None,
+    ) -> np.ndarray:
         """Return the exit waves, complex64 (n, h, w), of the contrast of series (n, images, h, w).
 
         See `normalisation.contrast_of_series` for the contrast, `waves.band_limited` for the phase
@@ -222,7 +227,7 @@ class AtomNetwork:
             raise ValueError(
                 f"{self.card.name!r} finds sites, it returns no exit waves: use `maps`."
             )
-        return from_cells(self._run(batch, defoci)[0])
+        return from_cells(self._run(batch, defoci, elements)[0])
 
     def _run(
         self,

@@ -391,8 +391,8 @@ def _check_together(recipe: Recipe) -> None:
     kinds = site_kinds(recipe.structures)
     if kinds is not None:
         check_classes(network, kinds)
-    if network.material and (network.wave or recipe.frame_images == 1):
-        raise Wrong("network.material", True, "false, but for sites in focal series")
+    if network.material and recipe.frame_images == 1:
+        raise Wrong("network.material", True, "false, but for focal series")
     if network.wave:
         if waves.sampling != network.sampling:
             raise Wrong(

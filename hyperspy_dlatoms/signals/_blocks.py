@@ -261,12 +261,14 @@ def reconstruct_waves(
     symmetrise: bool,
     output: Output,
     series: Series,
+    material: str | None = None,
 ) -> ComplexSignal2D:
     """Reconstruct the exit wave of every focal series."""
     model = resolve(model)
     card = model.card
     if model.members or card.kind != "exit wave":
         raise ValueError(f"{card.name!r} finds sites: expected a single network of exit waves.")
+    layer = layer_of(material, signal, card)
     images = _read(signal, model, sampling, output, series)
     assert images.focus is not None
     shape, grid = working_grid(images.frames.shape[-2:], images.pixel_size, card.sampling)
@@ -276,6 +278,7 @@ def reconstruct_waves(
         sampling=images.pixel_size,
         symmetrise=symmetrise,
         focus=images.focus,
+        elements=layer and layer.elements,
     )
     waves = _map("reconstruct-waves", of_block, images, np.complex64, shape)
     axes = list(images.navigation_axes)
@@ -287,6 +290,8 @@ def reconstruct_waves(
         axes.append(described)
     metadata = _metadata(signal, model, images)
     del metadata["VectorMetadata"]["species"]
+    if layer is not None:
+        metadata["VectorMetadata"]["material"] = layer.formula
     result = LazyComplexSignal2D(
         waves if images.navigation_axes else waves[0], axes=axes, metadata=metadata
     )
@@ -521,11 +526,24 @@ def _masked_of_block(block: np.ndarray, *, sampling: float, camera: bool) -> np.
 
 
 def _waves_of_block(
-    block: np.ndarray, *, handle: NetworkHandle, sampling: float, symmetrise: bool, focus: Focus
+    block: np.ndarray,
+    *,
+    handle: NetworkHandle,
+    sampling: float,
+    symmetrise: bool,
+    focus: Focus,
+    elements: Sequence[str] | None,
 ) -> np.ndarray:
     frames, drifts = _frames_of(block, sampling, focus)
     check_drift(drifts, sampling, align=focus.align)
-    waves = exit_waves(frames, sampling, handle.get(), defoci=focus.defoci, symmetrise=symmetrise)
+    waves = exit_waves(
+        frames,
+        sampling,
+        handle.get(),
+        defoci=focus.defoci,
+        elements=elements,
+        symmetrise=symmetrise,
+    )
     return waves.reshape(*block.shape[:-3], *waves.shape[1:])
 
 

@@ -43,16 +43,17 @@ def layer_of(
     # material that is no layer, or none that the network knows.
     elements = list(signal.metadata.get_item("Sample.elements", []))
     by_roles = set(ROLES) <= set(card.classes)
+    is_told = by_roles or card.arguments.get("material", False)
     if material is not None:
-        if not by_roles and isinstance(material, str) and material.strip() in card.materials:
+        if not is_told and isinstance(material, str) and material.strip() in card.materials:
             return None
         layer = _parsed(material)
-        if by_roles:
+        if is_told:
             return layer
         _check_elements(material, layer, card)
-    elif by_roles:
+    elif is_told:
         found = _of_elements(elements, card)
-        if found is None and on_extrapolation != "ignore":
+        if found is None and by_roles and on_extrapolation != "ignore":
             warn(
                 f"Nothing says what the layer is made of, so {card.name!r} may take the metal for "
                 "the chalcogen: give material, such as 'WS2', or set metadata.Sample.elements."

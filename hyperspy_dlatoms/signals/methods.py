@@ -586,6 +586,7 @@ def reconstruct_exit_wave_nn(
     self: Signal2D,
     model: ModelLike = "mos2-exit-wave",
     *,
+    material: str | None = None,
     focal_axis: str | int | None = None,
     defoci: Sequence[float] | None = None,
     align: bool = False,
@@ -605,6 +606,10 @@ def reconstruct_exit_wave_nn(
     model : str, pathlib.Path or AtomNetwork, default "mos2-exit-wave"
         The name of a network of exit waves in the registry, the path of a model file, or a loaded
         network.
+    material : str, optional
+        The formula of a layer MX2, such as ``"WS2"``, for a network that was trained on several:
+        it then need not infer how strongly the atoms scatter. By default the layer that
+        ``metadata.Sample.elements`` can make.
     {FOCAL_SERIES}
     {STATED_SAMPLING}
     {SYMMETRISE}
@@ -651,7 +656,7 @@ def reconstruct_exit_wave_nn(
 
     series = _blocks.Series(focal_axis, defoci, align)
     output = _blocks.Output(show_progressbar, num_workers, lazy_output)
-    return _blocks.reconstruct_waves(self, model, sampling, symmetrise, output, series)
+    return _blocks.reconstruct_waves(self, model, sampling, symmetrise, output, series, material)
 
 
 def attach_methods(signal_class: type = Signal2D) -> None:

@@ -11,12 +11,12 @@ class Copier:
 
     receptive_radius = 32
 
-    def __init__(self):
+    def __init__(self, **arguments):
         self.card = ModelCard(
             name="copier",
             version="1",
             architecture="unet",
-            arguments={"images": 3, "wave": True},
+            arguments={"images": 3, "wave": True} | arguments,
             classes=("exit wave",),
             sampling=0.2,
             radius=0.6,
@@ -24,10 +24,12 @@ class Copier:
             threshold=0.5,
         )
         self.told = []
+        self.elements = []
         self.shapes = []
 
-    def waves(self, batch, defoci=None):
+    def waves(self, batch, defoci=None, elements=None):
         self.told.append(defoci)
+        self.elements.append(elements)
         self.shapes.append(batch.shape)
         assert batch.shape[2] % 32 == 0 and batch.shape[3] % 32 == 0
         return (1 + 1j * batch[:, 1]).astype(np.complex64)

@@ -51,6 +51,26 @@ def test_a_wave_for_each_series(network, navigation, lazy):
     assert wave.phase.data.shape == wave.data.shape
 
 
+@pytest.mark.parametrize("by", ["argument", "metadata"])
+def test_a_network_of_several_layers_is_told_the_material(monkeypatch, by):
+    network = Copier(material=True)
+    monkeypatch.setattr(_blocks, "resolve", lambda _: _blocks.Model(Handle(network), network.card))
+    signal = movie()
+    if by == "metadata":
+        signal.metadata.set_item("Sample.elements", ["W", "S"])
+    wave = signal.reconstruct_exit_wave_nn("mx2", material="WS2" if by == "argument" else None)
+    assert network.elements == [("W", "S")] and network.told == [(-20.0, 20.0, 60.0)]
+    assert wave.metadata.VectorMetadata.material == "WS2"
+    # It need not be known.
+    assert not movie().reconstruct_exit_wave_nn("mx2").metadata.has_item("VectorMetadata.material")
+    assert network.elements[1] is None
+
+
+def test_a_network_of_one_layer_takes_no_material(network):
+    with pytest.raises(ValueError, match="'copier' tells no elements apart"):
+        movie().reconstruct_exit_wave_nn(material="WS2")
+
+
 def test_it_lies_where_the_images_do(network):
     signal = movie()
     wave = signal.reconstruct_exit_wave_nn()
