@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import time
 import warnings
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -18,6 +18,7 @@ from hyperspy_dlatoms.data.benchmark.waves import SAMPLING
 from hyperspy_dlatoms.detection.exit_waves import exit_waves
 from hyperspy_dlatoms.networks.waves import band_limited
 from peers import baselines
+from peers.dichalcogenides import LATTICES
 from peers.focal_series import FocalSeries, moved
 from peers.species_comparison import DOSES, NOMINAL, UNSEEN, plan_of, series_of
 
@@ -66,7 +67,11 @@ def wave_errors(found: np.ndarray, true: np.ndarray) -> WaveErrors:
 
 
 def wave_methods(
-    networks: Mapping[str, AtomNetwork], *, symmetrise: bool = False, classical: bool = True
+    networks: Mapping[str, AtomNetwork],
+    elements: Sequence[str],
+    *,
+    symmetrise: bool = False,
+    classical: bool = True,
 ) -> dict[str, WaveMethod]:
     """Return the methods for the exit wave of a series, by name."""
 
@@ -77,6 +82,7 @@ def wave_methods(
                 series.sampling,
                 network,
                 defoci=series.defoci if defoci_known else None,
+                elements=elements,
                 symmetrise=symmetrise,
             )[0]
 
@@ -113,20 +119,21 @@ def compare_waves(
 ) -> pd.DataFrame:
     """Compare networks with the iterative reconstruction on sheets that no recipe draws.
 
-    The true wave is the mean of those of the thermal snapshots where the specimen is in the middle
-    image, and is compared up to the spatial frequencies that the networks give,
-    `hyperspy_dlatoms.networks.waves.CUTOFF`.
+    Networks that can be told the material are. The true wave is the mean of those of the thermal
+    snapshots where the specimen is in the middle image, and is compared up to the spatial
+    frequencies that the networks give, `hyperspy_dlatoms.networks.waves.CUTOFF`.
     """
     plans = [plan_of(arguments, formula) for arguments in UNSEEN]
     specimens = load_all(plans, data)
     true = [band_limited(specimens[plan.key].waves.mean(axis=0), SAMPLING) for plan in plans]
+    methods = wave_methods(
+        networks, LATTICES[formula][:2], symmetrise=symmetrise, classical=classical
+    )
     rows = []
     for dose in doses:
         for number in range(lenses):
             taken = series_of(data, dose, number, UNSEEN, formula, specimens)
-            for method, find in wave_methods(
-                networks, symmetrise=symmetrise, classical=classical
-            ).items():
+            for method, find in methods.items():
                 for series, still in zip(taken, true, strict=True):
                     wave = moved(still, series.middle)[_inner()]
                     start = time.process_time()
