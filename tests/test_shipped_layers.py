@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The network of all dichalcogenides that comes with the package, on layers of three of them."""
+"""The networks of layers that come with the package, on three dichalcogenides and h-BN."""
 
 import numpy as np
 import pytest
@@ -45,3 +45,18 @@ def test_metal_and_chalcogen_of_a_material_that_it_is_told(network, elements):
     for name, least in (("metal", 0.95), ("chalcogen", 0.95), ("chalcogen vacancy", 0.7)):
         precision, recall = shares(network, sites, scene, sampling, name)
         assert min(precision, recall) > least, (name, precision, recall)
+
+
+def test_boron_and_nitrogen():
+    network = catalogue.load("bn-focal-series")
+    assert network.card.classes == ("B", "N", "B vacancy", "N vacancy")
+    assert network.card.materials == ("BN",) and network.domain is not None
+    rng = np.random.default_rng(SEED)
+    layer = two_dimensional_layer(rng, size=SIZE, formula="BN", metal_vacancies=0.03)
+    wave, true, species = exit_wave(rng, layer, 80e3)
+    series, sampling = series_of(wave, SEED, dose=3e4)
+    (sites,) = find_sites(series[None], sampling, network, defoci=DEFOCI)
+    for name in ("B", "N"):
+        scene = wave, true, np.array(layer.kinds)[species]
+        precision, recall = shares(network, sites, scene, sampling, name)
+        assert min(precision, recall) > 0.95, (name, precision, recall)

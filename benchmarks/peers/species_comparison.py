@@ -115,7 +115,9 @@ def network_method(model: ModelLike, **told: str) -> baselines.Method:
         species = sites.metadata.VectorMetadata.species
         table = sites.to_dataframe()
         index = table.species.map(species.index).to_numpy(dtype=int)
-        heights = table.get("height", pd.Series(np.ones(len(table)))).to_numpy()
+        # Without heights, as of h-BN, a vacancy is one without any atom.
+        there = ~table.species.str.endswith("vacancy").astype(bool)
+        heights = table.get("height", there.astype(float)).to_numpy()
         places = table[["y_px", "x_px"]].to_numpy() * series.sampling
         return Labelled(places, baselines.kinds_of(index, heights))
 
@@ -258,7 +260,7 @@ def card_scores(scores: SpeciesScores, method: str) -> dict[str, dict[str, dict[
                 about |= {"vacancies": there, "sites": others}
             if there:
                 result[group][f"{dose:g}"] = {key: float(value) for key, value in about.items()}
-    return result
+    return {group: by_dose for group, by_dose in result.items() if by_dose}
 
 
 class _Tally:
