@@ -166,3 +166,40 @@ def test_the_reduced_cell_does_not_depend_on_the_choice(angle, m, n):
         assert abs(np.linalg.det(short)) == pytest.approx(abs(np.linalg.det(cell)))
         assert constants(short) == pytest.approx(constants(reduced(turned)), rel=1e-6)
         assert constants(short)[2] == pytest.approx(75, abs=16)
+
+
+# Columns (y, x) in fractions of the cell (Å), without species, of which the last ones are oxygen.
+MANY = {
+    # Titanium with the oxygen within 0.4 Å of it, along a zigzag, and oxygen: TiO2 along [100].
+    "anatase": (
+        np.diag([9.514, 3.785]),
+        [[0.99, 0], [0.26, 0.5], [0.49, 0.5], [0.76, 0]]
+        + [[0.208, 0], [0.042, 0.5], [0.708, 0.5], [0.542, 0]],
+        (3.785, 5.12),
+    ),
+    # Yttrium and barium three times, copper three times: YBa2Cu3O7 along [100], and its oxygen.
+    "YBCO": (
+        np.diag([11.68, 3.886]),
+        [[0.5, 0.5], [0.184, 0.5], [0.816, 0.5], [0, 0], [0.356, 0], [0.644, 0]]
+        + [[0, 0.5], [0.159, 0], [0.841, 0], [0.378, 0.5], [0.622, 0.5]],
+        (3.886, 11.68),
+    ),
+    "magnesium": (np.diag([5.211, 2.779]), [[0, 0], [0.5, 0.333]], (2.779, 5.211)),
+}
+
+
+@pytest.mark.parametrize("name", MANY)
+@pytest.mark.parametrize("lost", [0, 0.5])
+@pytest.mark.parametrize("sigma", [0, 0.03])
+def test_columns_near_a_finer_lattice_keep_their_own(name, lost, sigma):
+    cell, sites, (a, b) = MANY[name]
+    rng = np.random.default_rng(1)
+    cells = np.mgrid[-5:6, -12:13].reshape(2, -1).T
+    places = ((cells[:, None] + sites) @ cell).reshape(-1, 2)
+    oxygen = np.tile(np.arange(len(sites)) >= {"anatase": 4, "YBCO": 6}.get(name, 9), len(cells))
+    found = (np.abs(places) < 16).all(axis=1) & ~(oxygen & (rng.random(len(places)) < lost))
+    places = places[found] @ rotation(0.4) + rng.normal(0, sigma, (found.sum(), 2))
+    grains = find_grains(places)
+    assert len(grains.cells) == 1
+    assert (grains.labels == 0).mean() > 0.95
+    assert constants(grains.cells[0])[:2] == pytest.approx((a, b), rel=0.01)
