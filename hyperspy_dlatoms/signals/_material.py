@@ -17,8 +17,8 @@ _Value = TypeVar("_Value")
 ROLES = ("metal", "chalcogen")
 _CHALCOGENS = ("S", "Se", "Te")
 _VACANCY = " vacancy"
-# Layers that are no MX2, and the networks that know them.
-_OTHERS = {"BN": "bn-focal-series", "h-BN": "bn-focal-series", "hBN": "bn-focal-series"}
+# Names of the layer that is no MX2, and the network that knows it.
+_BN, _OF_BN = ("BN", "h-BN", "hBN"), "bn-focal-series"
 
 
 class Layer(NamedTuple):
@@ -45,7 +45,7 @@ def layer_of(
     by_roles = set(ROLES) <= set(card.classes)
     is_told = by_roles or card.arguments.get("material", False)
     if material is not None:
-        if not is_told and isinstance(material, str) and material.strip() in card.materials:
+        if not is_told and ("BN" if material in _BN else material) in card.materials:
             return None
         layer = _parsed(material)
         if is_told:
@@ -82,7 +82,7 @@ def _compare(elements: Sequence[str], card: ModelCard, on_extrapolation: str) ->
 
 
 def _another(elements: Sequence[str]) -> str:
-    return f" {_OTHERS['BN']!r} knows h-BN." if {"B", "N"} <= set(elements) else ""
+    return f" {_OF_BN!r} knows h-BN." if {"B", "N"} <= set(elements) else ""
 
 
 def named_in(material: str | None, rates: Mapping[str, _Value]) -> dict[str, _Value]:
@@ -98,8 +98,8 @@ def _parsed(material: str) -> Layer:
     expected = "expected the formula of a layer MX2, such as 'WS2', X being S, Se or Te"
     if not isinstance(material, str):
         raise TypeError(f"material is {material!r}: {expected}.")
-    if material in _OTHERS:
-        expected += f", or the network {_OTHERS[material]!r}"
+    if material in _BN:
+        expected += f", or the network {_OF_BN!r}"
     from ase.data import atomic_numbers
 
     match = re.fullmatch(r"([A-Z][a-z]?)(S|Se|Te)2", material.strip())

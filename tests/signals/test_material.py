@@ -116,11 +116,12 @@ def test_a_layer_that_another_network_knows(network, series, material):
         series.classify_species("mx2", material=material)
 
 
-def test_a_network_of_elements_is_told_its_own_material_that_is_no_mx2(use, series):
+@pytest.mark.parametrize("material", ["BN", "h-BN"])
+def test_a_network_of_elements_is_told_its_own_material_that_is_no_mx2(use, series, material):
     network = SpotSeriesNetwork()
     network.card = replace(network.card, materials=("BN",))
     assert use(network).card.materials == ("BN",)
-    assert len(series.classify_species("bn", material="BN").to_dataframe()) > 0
+    assert len(series.classify_species("bn", material=material).to_dataframe()) > 0
     assert network.elements == [None]
 
 
