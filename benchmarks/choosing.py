@@ -23,7 +23,9 @@ from scipy.stats import binomtest
 
 from hyperspy_dlatoms.analysis import match
 from hyperspy_dlatoms.detection.choosing import (
+    ENOUGH,
     UNCLEAR,
+    UNSURE,
     Rating,
     choose,
     evidence,
@@ -43,8 +45,8 @@ DOSES = {"HRTEM": (300.0, 1e5), "STEM": (3000.0, 1e6)}
 
 FEWEST, READ, AS_GOOD, TOLERANCE = 40, 0.5, 0.02, 0.45
 
-MISREAD, SOME_SITES = 0.7, 30
-"""F1 below which an image is misread; and sites, of fewer of which nothing is said."""
+MISREAD, READ_WELL = 0.7, 0.9
+"""F1 below which an image is misread, and from which it is read well."""
 
 
 class Trial(NamedTuple):
@@ -134,7 +136,7 @@ def table(every: list[Trial]) -> str:
                 f"{name:22} {len(part):6}   {right / len(part):.3f} [{low:.3f}, {high:.3f}]"
                 f"   {seen:18.3f}   {losses.mean():7.4f}   {_right_if_told(part)}"
             )
-    return "\n".join([*lines, _warned(every)])
+    return "\n".join([*lines, _warned(every), _unsure(every)])
 
 
 def _right_if_told(part: list[Trial]) -> str:
@@ -149,7 +151,7 @@ def _warned(every: list[Trial]) -> str:
         counts = {True: [0, 0], False: [0, 0]}
         for one in every:
             chosen = choose(ratings := one.known(told))
-            if chosen.inside and len(chosen.sites[0]) >= SOME_SITES:
+            if chosen.inside and len(chosen.sites[0]) >= ENOUGH:
                 count = counts[one.f1[chosen.name] < MISREAD]
                 count[0] += evidence(chosen, ratings) < UNCLEAR
                 count[1] += 1
@@ -157,6 +159,26 @@ def _warned(every: list[Trial]) -> str:
         lines.append(
             f"warned of{', told' * told}: {bad} of {misread} with F1 < {MISREAD}, "
             f"{good} of {others} others"
+        )
+    return "\n".join(lines)
+
+
+def _unsure(every: list[Trial]) -> str:
+    """Return how many images the networks for all crystals are not sure of, misread and others."""
+    lines = []
+    for name, scanned in (("crystal", False), ("stem", True)):
+        read = [
+            (rating.probability < UNSURE, one.f1[name])
+            for one in every
+            for rating in one.ratings
+            if rating.name == name and one.scanned == scanned and rating.domain <= 1
+            if len(rating.sites[0]) >= ENOUGH
+        ]
+        bad = [unsure for unsure, f1 in read if f1 < MISREAD]
+        good = [unsure for unsure, f1 in read if f1 >= READ_WELL]
+        lines.append(
+            f"{name} not sure of {sum(bad)} of {len(bad)} with F1 < {MISREAD}, {sum(good)} of "
+            f"{len(good)} with F1 >= {READ_WELL}"
         )
     return "\n".join(lines)
 

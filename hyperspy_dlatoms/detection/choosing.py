@@ -25,7 +25,6 @@ _UNKNOWN = 0.8
 # Least likeness of the sites to a lattice of the network's materials: sheets and particles that are
 # read right have more than 0.7, those of another material mostly less.
 _LIKENESS = 0.65
-_ENOUGH = 30  # Sites, of fewer of which the likeness to a lattice is a matter of chance.
 # Largest logarithm of the ratio of the lattice's size to that of a material: of calibrations that
 # are somewhat wrong.
 _OFF = math.log(1.15)
@@ -35,6 +34,11 @@ _SAME = 0.5  # Å between two readings of a site: a third of the shortest distan
 # the rest, 31 of 43 misread ones are below it, and 7 of 146 others. Told how they were made, 20 of
 # 36, and 4 of 147.
 UNCLEAR = 0.45
+# Mean probability of at least so many sites below which a network for all crystals misreads most
+# images: of 120 simulated ones for `crystal` and for `stem`, 41 of 67 with an F1 below 0.7 have
+# less, and 1 of 209 with one of 0.9 or more (`benchmarks/choosing.py`, two seeds).
+UNSURE = 0.84
+ENOUGH = 30  # Of fewer sites the likeness to a lattice is a matter of chance too.
 _TINY = 1e-4  # Of probabilities: the fit has seen 1300 images, so it knows nothing rarer.
 # Probability of the way that images were made, HRTEM or STEM, below which networks for it are left
 # out, as if metadata said so. Of 140 simulated images one was given less of what it is.
@@ -186,7 +190,7 @@ def _likeness(positions: Sequence[np.ndarray], sampling: float, materials: Seque
     lattices = lattices_of(with_lattices(materials))
     values = []
     for sites in positions:
-        fit = best_fit(sites, lattices) if len(sites) >= _ENOUGH else None
+        fit = best_fit(sites, lattices) if len(sites) >= ENOUGH else None
         if fit is not None:
             lattice, spacing = fit
             right = lattice.mismatch(spacing.nearest, sampling) <= _OFF

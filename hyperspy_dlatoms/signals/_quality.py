@@ -15,6 +15,7 @@ from hyperspy_dlatoms._warnings import (
     warn,
 )
 from hyperspy_dlatoms.detection.alignment import Drift
+from hyperspy_dlatoms.detection.choosing import ENOUGH, UNCLEAR, UNSURE
 from hyperspy_dlatoms.detection.contradiction import describe_contradiction, describe_unfound
 from hyperspy_dlatoms.networks.card import ModelCard
 from hyperspy_dlatoms.networks.domain import DomainScore, ExtrapolationError
@@ -27,6 +28,7 @@ _TOLERATED_DRIFT = 1.0
 _MODALITIES = {"STEM": "STEM", "SCANNING": "STEM", "TEM": "HRTEM", "HRTEM": "HRTEM"}
 # Å, the least step of the recipes of focal series, and a range in which images hardly differ.
 _STEP, _CLOSE = 15.0, 10.0
+_PROBABILITY = 2  # Column of the tables of sites, see `sites.column_names`.
 _IN_SPITE = 'Use another network, or on_extrapolation="warn" to get the atoms nevertheless.'
 
 
@@ -210,9 +212,30 @@ def _warn_of_sites(
         elif outside and not unfound:
             outside += " Nothing was found."
         warn(" ".join(filter(None, (outside, unfound))), ExtrapolationWarning)
-    elif not any(map(len, found)) and vectors.on_extrapolation != "ignore":
+    elif vectors.on_extrapolation == "ignore":
+        return
+    elif not materials and (text := _describe_unsure(vectors, found)):
+        warn(text, ExtrapolationWarning)
+    elif not any(map(len, found)):
         where = "this image" if len(found) == 1 else f"any of {len(found)} images"
         warn(f"{vectors.model!r} found nothing in {where}.", NothingFoundWarning)
+
+
+def _describe_unsure(vectors: DictionaryTreeBrowser, found: Sequence[np.ndarray]) -> str:
+    """Describe the images whose sites a network for all crystals is not sure of; empty if few."""
+    if vectors.get_item("choice.evidence", 1.0) < UNCLEAR:
+        return ""  # That was said when the network was chosen.
+    means = [float(one[:, _PROBABILITY].mean()) for one in found if len(one) >= ENOUGH]
+    unsure = [mean for mean in means if mean < UNSURE]
+    if 2 * len(unsure) <= len(means):
+        return ""
+    those = "this image" if len(found) == 1 else f"{len(unsure)} of {len(found)} images"
+    return (
+        f"{vectors.model!r} is not sure of the columns in {those}: their probabilities have a mean "
+        f"of {np.median(unsure):.2f}, expected {UNSURE} or more. Most simulated images with less "
+        "are misread, columns being taken for the hollows between them. Compare the atoms with the "
+        "image, average images, or record at another defocus or a higher dose."
+    )
 
 
 def _outside(scores: np.ndarray, model: str) -> str:

@@ -38,3 +38,22 @@ def test_images_of_a_camera_for_a_network_of_scanned_ones(mode):
     card = replace(SpotNetwork().card, modality="STEM")
     with pytest.warns(ExtrapolationWarning, match=f"says {mode}, but .* STEM images"):
         check_modality(mode, card, "warn")
+
+
+def _sites(probability, number=40):
+    sites = np.empty(1, object)
+    sites[0] = np.full((number, 5), probability)
+    return sites
+
+
+def test_columns_that_a_network_for_all_crystals_is_not_sure_of(recwarn):
+    about = {"model": "spots", "on_extrapolation": "warn", "sampling": [0.2, 0.2]}
+    with pytest.warns(ExtrapolationWarning, match="not sure of the columns in this image.* 0.70"):
+        record_quality(DictionaryTreeBrowser(about), _sites(0.7))
+    # What is known is another matter, so is what was said when the network was chosen.
+    said = {"choice": {"evidence": 0.1}}
+    for silent in ({"materials": ["Au"]}, {"on_extrapolation": "ignore"}, said):
+        record_quality(DictionaryTreeBrowser(about | silent), _sites(0.7))
+    record_quality(DictionaryTreeBrowser(about), _sites(0.9))
+    record_quality(DictionaryTreeBrowser(about), _sites(0.7, number=20))
+    assert not recwarn
