@@ -23,7 +23,7 @@ from hyperspy_dlatoms import data
 # A file of 24 frames, in place of a detector's
 # ---------------------------------------------
 # The workers are processes that read the file themselves, so it must be of a kind that several
-# processes can open: Zarr (also as HyperSpy's ``.zspy``), not HDF5.
+# processes can open, such as ``.hspy`` or, here, Zarr.
 
 folder = Path(tempfile.mkdtemp())
 one = data.nanoparticle()

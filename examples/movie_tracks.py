@@ -128,3 +128,4 @@ figure, axes = plt.subplots(figsize=(7, 2.6), layout="constrained")
 long = tracks[tracks.track.isin(stays.index[stays.frames > 2])]
 long.groupby("time_s").size().plot(ax=axes, drawstyle="steps-mid", ylabel="columns")
 axes.set_xlabel("time (s)")
+axes.locator_params(axis="y", integer=True)

@@ -233,7 +233,7 @@ def _describe_unsure(vectors: DictionaryTreeBrowser, found: Sequence[np.ndarray]
     return (
         f"{vectors.model!r} is not sure of the columns in {those}: their probabilities have a mean "
         f"of {np.median(unsure):.2f}, expected {UNSURE} or more. Most simulated images with less "
-        "are misread, columns being taken for the hollows between them. Compare the atoms with the "
+        "are misread, hollows between columns being taken for columns. Compare the atoms with the "
         "image, average images, or record at another defocus or a higher dose."
     )
 

@@ -87,8 +87,9 @@ def find_atoms_nn(
         A ragged signal with the navigation shape of the image. Each frame is a (n, k) float
         array, sorted by y and x; ``metadata.VectorMetadata.column_names`` names the columns: `y`,
         `x` (px, the centre of the first pixel at 0), `probability`, `y_sigma` and `x_sigma` (px),
-        `species` for a network of several classes, and `agreement`, the fraction of the members
-        that found the site, for an ensemble. ``metadata.VectorMetadata.domain`` has a score for
+        `species` for a network of several classes, `agreement`, the fraction of the members that
+        found the site, for an ensemble, and `height` and `height_sigma`, the atoms in the column,
+        if the network estimates them. ``metadata.VectorMetadata.domain`` has a score for
         each image, above 1 where it is unlike those that the network was trained on, if the network
         has a domain.
 
@@ -110,7 +111,8 @@ def find_atoms_nn(
         With ``on_extrapolation="warn"``, once for all images unlike those that the network was
         trained on, or that show a lattice which it does not find; a lazy result warns when it is
         computed. Of scanned images (STEM, by the metadata) for a network of others, and vice versa.
-        With ``model="auto"``, also of images that no network reads clearly.
+        With ``model="auto"``, also of images that no network reads clearly; for a network for any
+        crystal, also of images where the mean probability of its columns is below 0.84.
     SamplingWarning
         If the lattice of the atoms, one that the network knows, suggests a sampling more than 10 %
         off, or if the network finds its lattice at another sampling only.
