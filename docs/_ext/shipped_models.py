@@ -2,7 +2,8 @@
 """Tables of the models of the package, by their cards, so that they are those of today.
 
 ``shipped-models``: what each is for. ``shipped-scores``: F1 and error by dose, on held-out waves.
-``shipped-evaluation MODEL``: the main figures of `dlatoms evaluate` by dose.
+``shipped-evaluation MODEL``: the main figures of `dlatoms evaluate` by dose. ``shipped-precision``:
+what half precision costs.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from docutils.parsers.rst import Directive
 from docutils.statemachine import StringList
 
 from hyperspy_dlatoms import registry
+from hyperspy_dlatoms.networks._precision import F1, HALF, SHIFT, keeps_accuracy
 from hyperspy_dlatoms.networks.card import ModelCard
 from hyperspy_dlatoms.networks.model_file import read_model
 
@@ -81,6 +83,29 @@ class ShippedScores(_Table):
         return "" if f1 is None else f"{f1:.2f} ({rms:.0f} pm)" if f1 else "0"
 
 
+class ShippedPrecision(_Table):
+    """F1 and the rms error in both precisions, of the models in which they were measured."""
+
+    def title(self) -> str:
+        return "``tools/half_precision.py``, 56 images each: float32, then bfloat16"
+
+    def rows(self) -> list[list[str]]:
+        rows = [["network", "true sites", "F1", "rms error (pm)", "shift (pm)", "runs in"]]
+        for name, card in cards().items():
+            if (scores := card.scores.get(HALF)) is not None:
+                f1, rms = (
+                    ", ".join(f"{one:.{digits}f}" for one in scores[key])
+                    for key, digits in (
+                        (F1, 4),
+                        ("rms error in float32 and bfloat16 (pm)", 2),
+                    )
+                )
+                shift = f"{scores[SHIFT]:.2f}"
+                runs = HALF if keeps_accuracy(card) else "float32"
+                rows.append([f"``{name}``", grouped(scores["true sites"]), f1, rms, shift, runs])
+        return rows
+
+
 class ShippedEvaluation(_Table):
     """The figures of an evaluation that the card has, by dose."""
 
@@ -133,5 +158,6 @@ def table(rows: list[list[str]], title: str = "") -> list[str]:
 def setup(app) -> dict[str, bool]:
     app.add_directive("shipped-models", ShippedModels)
     app.add_directive("shipped-scores", ShippedScores)
+    app.add_directive("shipped-precision", ShippedPrecision)
     app.add_directive("shipped-evaluation", ShippedEvaluation)
     return {"parallel_read_safe": True}
