@@ -4,6 +4,7 @@
 import hyperspy.api as hs
 import pytest
 
+from hyperspy_dlatoms.recipes.recipe import parse_recipe
 from hyperspy_dlatoms.registry import catalogue
 
 NAME = "stem"
@@ -33,3 +34,16 @@ def test_scanned_images_are_read_by_it(image):
     # Nothing else says so: run tools/modality.py after a new calibration of stem or crystal.
     assert table.likely[NAME] > 0.5 > table.likely["crystal"]
     assert all(catalogue.load(name).domain.scanned is not None for name in (NAME, "crystal"))
+
+
+def test_members_of_the_ensemble_saw_different_crystals(image):
+    members = catalogue.load("stem-ensemble").members
+    recipes = [parse_recipe(member.card.recipe) for member in members]
+    cells = [
+        {one.get("cell") == "random" for one in recipe.structures if one["structure"] == "crystal"}
+        for recipe in recipes
+    ]
+    assert cells == [{True, False}, {True}, {False}]
+    assert len({recipe.training.start for recipe in recipes}) == 3
+    atoms = image.find_atoms_nn("stem-ensemble", minimum_agreement=1)
+    assert len(atoms.data[0]) == pytest.approx(1521, abs=30)
