@@ -16,19 +16,21 @@ _FACTORS = (
     5.93, 6.0, 6.04, 6.12, 6.21, 6.31, 6.43, 6.57, 6.71, 6.86, 6.95, 7.04, 7.18, 7.34, 7.33, 7.38,
 )  # fmt: skip
 
-MATERIAL_INPUTS = 2  # Numbers that `encode_material` returns.
+MATERIAL_INPUTS = 2  # Numbers that `encode_material` returns; one more of networks of exit waves.
 # Logarithm of a ratio of scattering that is one for networks: MoS2, WS2 and WSe2 differ by it.
 _CLEARLY_MORE = 0.25
+_MOS2 = 4.35 + 2 * 2.33  # What a Mo and two S scatter (Å).
 
 
-def encode_material(elements: Sequence[str] | None) -> np.ndarray:
-    """Return the metal and the chalcogen of a layer as input of networks, float32 (2,)."""
+def encode_material(elements: Sequence[str] | None, strength: bool = False) -> np.ndarray:
+    """Return the metal and the chalcogen of a layer as input of networks, float32 (2,), or (3,)."""
     # Along the beam the two kinds of sites of a 2H layer make one honeycomb, told apart by how
     # strongly they scatter: a W more than two S, two Se more than a W. So networks take how much
     # more the two chalcogens scatter than the metal, as a logarithm, then 1 for known; 0 and 0
-    # where it is not.
+    # where it is not. Those of exit waves take the `strength` too, what all three scatter beside
+    # MoS2, as a logarithm, since an unknown blur hides it in the images.
     if elements is None:
-        return np.zeros(MATERIAL_INPUTS, np.float32)
+        return np.zeros(MATERIAL_INPUTS + strength, np.float32)
     from ase.data import atomic_numbers
 
     wrong = [symbol for symbol in elements if not 1 <= atomic_numbers.get(symbol, 0) <= 92]
@@ -38,4 +40,7 @@ def encode_material(elements: Sequence[str] | None) -> np.ndarray:
             "chalcogen, such as ['W', 'S']."
         )
     metal, chalcogen = (_FACTORS[atomic_numbers[symbol] - 1] for symbol in elements)
-    return np.array([np.log(2 * chalcogen / metal) / _CLEARLY_MORE, 1], np.float32)
+    code = [np.log(2 * chalcogen / metal) / _CLEARLY_MORE, 1]
+    if strength:
+        code.append(np.log((metal + 2 * chalcogen) / _MOS2) / _CLEARLY_MORE)
+    return np.array(code, np.float32)

@@ -119,7 +119,7 @@ def build(arguments: dict[str, Any], n_classes: int, *, folded: bool = False) ->
     inputs = [frame]
     x = layers.Conv2D(widths[0], 4, strides=STRIDE, padding="same", name="stem", **start)(frame)
     if images > 1:
-        known = images + 1 + MATERIAL_INPUTS * arguments["material"]
+        known = images + 1 + (MATERIAL_INPUTS + arguments["wave"]) * arguments["material"]
         inputs.append(keras.Input((known,), name="defoci"))
         x = told(x, widths[0], "focus")
     skips = []

@@ -249,7 +249,8 @@ class AtomNetwork:
         if series:
             code = architecture.encode_defoci(defoci, self.card.images)
             if self.takes_elements:
-                code = np.concatenate([code, encode_material(elements)])
+                of_wave = self.card.arguments.get("wave", False)
+                code = np.concatenate([code, encode_material(elements, strength=of_wave)])
             inputs.append(np.broadcast_to(code, (len(batch), *code.shape)))
         elif defoci is not None:
             raise ValueError(

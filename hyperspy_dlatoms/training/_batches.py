@@ -41,7 +41,7 @@ class Waves(NamedTuple):
     truth: Any
     """(n, N, N) complex64: targets of a network of exit waves; (n, 0, 0) for others."""
     material: Any
-    """(n, 2): input of a network that takes materials; (n, 0) for others."""
+    """(n, 2), of exit waves (n, 3): input of a network that takes materials; (n, 0) for others."""
 
 
 class Turn(NamedTuple):

@@ -72,7 +72,7 @@ def waves_of(item: Item, recipe: Recipe) -> Waves:
         np.pad(labels, missing).astype(np.int32),
         np.pad(item.sites[:, 2], missing).astype(np.float32),
         truth,
-        material_of(item) if network.material else np.zeros(0, np.float32),
+        material_of(item, network.wave) if network.material else np.zeros(0, np.float32),
     )
 
 

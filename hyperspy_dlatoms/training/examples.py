@@ -162,7 +162,7 @@ class Examples:
         given = given_defoci(rng, conditions.defoci, self.images, self.known_defoci)
         if self.known_material is not None:
             is_known = rng.random() < self.known_material
-            given = np.concatenate([given, material_of(item) * np.float32(is_known)])
+            given = np.concatenate([given, material_of(item, self.wave) * np.float32(is_known)])
         return frames, positions, given
 
 
@@ -204,11 +204,11 @@ def given_defoci(
     return encode_defoci((np.asarray(defoci) + error).tolist(), images)
 
 
-def material_of(item: Item) -> np.ndarray:
-    """Return the input of a network for the elements of a layer, (2,)."""
+def material_of(item: Item, wave: bool = False) -> np.ndarray:
+    """Return the input of a network for the elements of a layer, (2,), or (3,) of exit waves."""
     # A specimen that is no layer gets that of MoS2: what is said of a material changes no carbon.
     elements = item.record["specimen"].get("elements", ())
-    return encode_material(elements if len(elements) == 2 else ("Mo", "S"))
+    return encode_material(elements if len(elements) == 2 else ("Mo", "S"), strength=wave)
 
 
 def labels_of(item: Item, classes: Sequence[str], decoys: Sequence[str] = ()) -> np.ndarray:

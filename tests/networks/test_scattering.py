@@ -27,6 +27,15 @@ def test_the_factors_are_those_of_lobato():
 
 def test_nothing_is_known():
     np.testing.assert_array_equal(encode_material(None), [0, 0])
+    np.testing.assert_array_equal(encode_material(None, strength=True), [0, 0, 0])
+
+
+def test_networks_of_exit_waves_are_told_how_much_a_layer_scatters_in_all():
+    sheets = [("Mo", "S"), ("W", "S"), ("Mo", "Se"), ("W", "Se"), ("W", "Te")]
+    codes = np.array([encode_material(one, strength=True) for one in sheets])
+    np.testing.assert_array_equal(codes[:, :2], [encode_material(one) for one in sheets])
+    assert codes[0, 2] == pytest.approx(0)
+    assert (np.diff(codes[:, 2]) > 0.1).all()
 
 
 @pytest.mark.parametrize("elements", [("W",), ("W", "S", "Se"), ("W", "X"), ("W", "Lr")])
