@@ -609,10 +609,10 @@ def reconstruct_exit_wave_nn(
         The name of a network of exit waves in the registry, the path of a model file, or a loaded
         network.
     material : str, optional
-        The formula of a layer MX2, such as ``"WS2"``, for a network whose recipe has
-        ``network.material``: it then need not infer how strongly the atoms scatter. By default the
-        layer that ``metadata.Sample.elements`` can make. Of the networks in the package none takes
-        it: what they were trained on changes nothing, anything else is an error.
+        The formula of a layer MX2, such as ``"WS2"``, for ``mx2-exit-wave`` and others whose recipe
+        has ``network.material``: they then need not infer how strongly the atoms scatter. By
+        default the layer that ``metadata.Sample.elements`` can make. For other networks what they
+        were trained on changes nothing, anything else is an error.
     {FOCAL_SERIES}
     {STATED_SAMPLING}
     {SYMMETRISE}
