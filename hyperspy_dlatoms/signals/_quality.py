@@ -212,7 +212,7 @@ def _warn_of_sites(
         elif outside and not unfound:
             outside += " Nothing was found."
         warn(" ".join(filter(None, (outside, unfound))), ExtrapolationWarning)
-    elif vectors.on_extrapolation == "ignore":
+    elif vectors.get_item("on_extrapolation", "warn") == "ignore":
         return
     elif not materials and (text := _describe_unsure(vectors, found)):
         warn(text, ExtrapolationWarning)

@@ -16,6 +16,8 @@ _dlatoms
 echo "${{COMPREPLY[@]}}"
 """
 
+SCANNED = ["stem", "stem-prototypes", "stem-random", "stem-ensemble"]
+
 
 @pytest.mark.skipif(shutil.which("bash") is None, reason="there is no bash")
 @pytest.mark.parametrize(
@@ -23,7 +25,7 @@ echo "${{COMPREPLY[@]}}"
     [
         ("dlatoms", "cla", ["classify"]),
         ("dlatoms find image.tif", "--qual", ["--quality"]),
-        ("dlatoms find image.tif --model", "ste", ["stem"]),
+        ("dlatoms find image.tif --model", "ste", SCANNED),
         ("dlatoms find image.tif --on-extrapolation", "r", ["raise"]),
         ("dlatoms data", "mov", ["movie"]),
         # Files are left to the shell.
