@@ -43,8 +43,7 @@ TOLERANCE = 0.5
 
 
 def scanned(rng: np.random.Generator, specimen, energy: float, **settings: float):
-    """Scan a specimen, and return the counts and the sites in them (n, 3; px, px, atoms)."""
-    settings = dict(settings)
+    """Return counts, Å/px, and of each site its place (px), atoms, whether it counts, and kind."""
     fixed = ((POWER, POWER),) * 2
     projected, sites, species = scattering_map(rng, specimen, powers=fixed, growth=(1, 1))
     probe = Probe(SEMIANGLE, source_size=0.35, tail=settings.pop("tail", 0.0))

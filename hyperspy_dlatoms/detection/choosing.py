@@ -35,8 +35,8 @@ _SAME = 0.5  # Å between two readings of a site: a third of the shortest distan
 # 36, and 4 of 147.
 UNCLEAR = 0.45
 # Mean probability of at least so many sites below which a network for all crystals misreads most
-# images: of 120 simulated ones for `crystal` and for `stem`, 41 of 67 with an F1 below 0.7 have
-# less, and 1 of 209 with one of 0.9 or more (`benchmarks/choosing.py`, two seeds).
+# images: of 480 simulated ones, inside the domain of `crystal` or `stem`, 41 of 67 with an F1 below
+# 0.7 have less, and 1 of 209 with one of 0.9 or more (`benchmarks/choosing.py`, two seeds).
 UNSURE = 0.84
 ENOUGH = 30  # Of fewer sites the likeness to a lattice is a matter of chance too.
 _TINY = 1e-4  # Of probabilities: the fit has seen 1300 images, so it knows nothing rarer.
@@ -174,7 +174,7 @@ def _common(sites: Sequence[np.ndarray], others: Sequence[np.ndarray]) -> float:
     nearest = [cKDTree(b).query(a)[0] for a, b in zip(sites, others, strict=True)]
     pairs = sum(np.count_nonzero(distances <= _SAME) for distances in nearest)
     number = max(sum(map(len, sites)), sum(map(len, others)))
-    return pairs / number if number else 1.0
+    return float(pairs / number) if number else 1.0
 
 
 def certainty(chosen: Rating, ratings: Sequence[Rating]) -> float:

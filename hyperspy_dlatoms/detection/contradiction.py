@@ -16,12 +16,12 @@ from hyperspy_dlatoms.detection.sampling import (
     SamplingError,
     find_lattice,
 )
+from hyperspy_dlatoms.detection.sites import PROBABILITY
 from hyperspy_dlatoms.networks.ensemble import AtomEnsemble
 from hyperspy_dlatoms.networks.network import AtomNetwork
 
 # In place of the lattice that an image shows: none that the network finds at any sampling.
 UNREAD = "unread"
-_PROBABILITY = 2  # Column of the tables of sites, see `sites.column_names`.
 # Sites of a frame that counts, five rows of a small particle; and frames of a long movie that are
 # compared, since a whole movie has one calibration.
 _FEWEST = 30
@@ -248,7 +248,7 @@ def _fits(
     number = min(len(telling), _MOST_FRAMES)
     for chosen in np.unique(np.linspace(0, len(telling) - 1, number).astype(int)):
         sites = telling[chosen]
-        if sites[:, _PROBABILITY].mean() < _SURE:
+        if sites[:, PROBABILITY].mean() < _SURE:
             continue
         if (fit := best_fit(sites[:, :2], lattices)) is not None:
             yield fit

@@ -92,6 +92,9 @@ class Candidates(Sites):
     readings: np.ndarray | None = None
 
 
+PROBABILITY = 2  # Column of `Sites.table`, see `column_names`.
+
+
 def column_names(card: ModelCard, n_members: int = 1) -> list[str]:
     """Return the names of the columns of `Sites.table`, for a network or an ensemble."""
     several = len(card.classes) > 1

@@ -596,6 +596,8 @@ def _search_metadata(model: Model, images: Images, search: SearchOptions) -> dic
     }
     if other_modality(images.mode, card):
         vectors["other_modality"] = True
+    if not card.materials:
+        vectors["any_crystal"] = True
     if members and search.minimum_agreement is not None:
         vectors["minimum_agreement"] = float(search.minimum_agreement)
     if search.threshold is not None:

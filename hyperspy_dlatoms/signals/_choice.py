@@ -42,7 +42,7 @@ class Choice(NamedTuple):
         """Return what the metadata of a result keep, as lists that a file can hold."""
         return {
             "certainty": self.certainty,
-            "evidence": float(self.evidence),
+            "evidence": self.evidence,
             "names": [one.name for one in self.ratings],
             "density": [one.density for one in self.ratings],
             "probability": [one.probability for one in self.ratings],

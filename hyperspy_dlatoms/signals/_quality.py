@@ -17,6 +17,7 @@ from hyperspy_dlatoms._warnings import (
 from hyperspy_dlatoms.detection.alignment import Drift
 from hyperspy_dlatoms.detection.choosing import ENOUGH, UNCLEAR, UNSURE
 from hyperspy_dlatoms.detection.contradiction import describe_contradiction, describe_unfound
+from hyperspy_dlatoms.detection.sites import PROBABILITY
 from hyperspy_dlatoms.networks.card import ModelCard
 from hyperspy_dlatoms.networks.domain import DomainScore, ExtrapolationError
 
@@ -28,7 +29,6 @@ _TOLERATED_DRIFT = 1.0
 _MODALITIES = {"STEM": "STEM", "SCANNING": "STEM", "TEM": "HRTEM", "HRTEM": "HRTEM"}
 # Å, the least step of the recipes of focal series, and a range in which images hardly differ.
 _STEP, _CLOSE = 15.0, 10.0
-_PROBABILITY = 2  # Column of the tables of sites, see `sites.column_names`.
 _IN_SPITE = 'Use another network, or on_extrapolation="warn" to get the atoms nevertheless.'
 
 
@@ -214,7 +214,7 @@ def _warn_of_sites(
         warn(" ".join(filter(None, (outside, unfound))), ExtrapolationWarning)
     elif vectors.get_item("on_extrapolation", "warn") == "ignore":
         return
-    elif not materials and (text := _describe_unsure(vectors, found)):
+    elif text := _describe_unsure(vectors, found):
         warn(text, ExtrapolationWarning)
     elif not any(map(len, found)):
         where = "this image" if len(found) == 1 else f"any of {len(found)} images"
@@ -223,9 +223,10 @@ def _warn_of_sites(
 
 def _describe_unsure(vectors: DictionaryTreeBrowser, found: Sequence[np.ndarray]) -> str:
     """Describe the images whose sites a network for all crystals is not sure of; empty if few."""
-    if vectors.get_item("choice.evidence", 1.0) < UNCLEAR:
-        return ""  # That was said when the network was chosen.
-    means = [float(one[:, _PROBABILITY].mean()) for one in found if len(one) >= ENOUGH]
+    was_said = vectors.get_item("choice.evidence", 1.0) < UNCLEAR  # When the network was chosen.
+    if was_said or not vectors.get_item("any_crystal", False):
+        return ""
+    means = [float(one[:, PROBABILITY].mean()) for one in found if len(one) >= ENOUGH]
     unsure = [mean for mean in means if mean < UNSURE]
     if 2 * len(unsure) <= len(means):
         return ""

@@ -115,6 +115,7 @@ def test_metadata(spot_network, spot_images):
         "precision": "float32",
         "engine": "keras",
         "modality": "HRTEM",
+        "any_crystal": True,
     }
     assert atoms.metadata.General.title == "spots"
     assert atoms.metadata.Acquisition_instrument.TEM.beam_energy == 300.0
