@@ -162,8 +162,11 @@ def find_atoms(
         metadata["VectorMetadata"]["materials"] = list(materials)
     if choice is not None:
         metadata["VectorMetadata"]["choice"] = choice.metadata()
-    atoms = LazyAtomPositions._of_results(results, images.navigation_axes, metadata)
-    return _finish(atoms, signal, output)
+    if _is_lazy(signal, output):
+        return LazyAtomPositions._of_results(results, images.navigation_axes, metadata)
+    with progress_of(output.show_progressbar, "Finding atoms", results):
+        found = results.compute(**output.workers)
+    return AtomPositions._of_found(found, images.navigation_axes, metadata)
 
 
 def chosen(
@@ -447,11 +450,13 @@ def _entitle(result: BaseSignal, title: str) -> None:
     result.metadata.Signal.quantity = quantity.partition(" of ")[0]
 
 
-def _finish(result: BaseSignal, signal: Signal2D, output: Output, what: str = "Finding atoms"):
-    if not (signal._lazy if output.lazy is None else output.lazy):
-        if isinstance(result, LazyAtomPositions):
-            result.compute(show_progressbar=output.show_progressbar, **output.workers)
-            return result
+def _is_lazy(signal: Signal2D, output: Output) -> bool:
+    """Whether the result is lazy, by default as the images are."""
+    return signal._lazy if output.lazy is None else output.lazy
+
+
+def _finish(result: BaseSignal, signal: Signal2D, output: Output, what: str):
+    if not _is_lazy(signal, output):
         # Species are an axis of theirs, but no frames.
         axes = [a for a in result.axes_manager.navigation_axes if a.name != "species"]
         chunks = result.data.chunks[: len(axes)]

@@ -60,7 +60,7 @@ def record_quality(
     outside = "" if domain is None else _record_domain(vectors, domain)
     if drift is not None:
         _record_drift(vectors, drift)
-    if shown is not None:
+    if vectors.has_item("shown"):
         del vectors.shown
     _warn_of_sites(vectors, sites, outside, [] if shown is None else list(shown.flat))
 

@@ -137,6 +137,14 @@ class AtomPositions(Physics, BaseSignal):
             self.metadata.VectorMetadata.drift = drift.compute()
 
     @classmethod
+    def _of_found(cls, results: np.ndarray, axes: list[dict], metadata: dict) -> AtomPositions:
+        """Make a signal of an object array of `FrameResult`, and record the quality of frames."""
+        atoms = cls(_parts(results, "sites"), axes=axes, metadata=metadata, ragged=True)
+        reports = {name: _parts(results, name) for name in _reports(metadata)}
+        record_quality(atoms.metadata.VectorMetadata, atoms.data, **reports)
+        return atoms
+
+    @classmethod
     def from_frames(
         cls,
         frames: list[np.ndarray] | np.ndarray,
@@ -556,13 +564,12 @@ class LazyAtomPositions(AtomPositions, LazySignal):
     @classmethod
     def _of_results(cls, results: da.Array, axes: list[dict], metadata: dict):
         """Make a signal of object arrays of `FrameResult`; the other results stay lazy as well."""
-        series = "focal_axis" in metadata["VectorMetadata"]
         # Without meta dask would call the function on an empty block.
         kind = {"dtype": object, "meta": np.empty((0,) * results.ndim, object)}
         sites, *reports = (
             # Named without hashing, which takes longer than the rest.
             da.map_blocks(_parts, results, part=name, name=f"{name}-{results.name}", **kind)
-            for name in ("sites", *(_REPORTS if series else _REPORTS[:3]))
+            for name in ("sites", *_reports(metadata))
         )
         atoms = cls(sites, axes=axes, metadata=metadata, ragged=True)
         for name, report in zip(_REPORTS, reports, strict=False):
@@ -601,6 +608,11 @@ class LazyAtomPositions(AtomPositions, LazySignal):
         """Return the results that were not computed yet of each frame besides its atoms."""
         items = {name: self.metadata.get_item(f"VectorMetadata.{name}") for name in _REPORTS}
         return {name: item for name, item in items.items() if isinstance(item, da.Array)}
+
+
+def _reports(metadata: dict) -> tuple[str, ...]:
+    """Return what there is of each frame besides its atoms; only focal series drift."""
+    return _REPORTS if "focal_axis" in metadata["VectorMetadata"] else _REPORTS[:3]
 
 
 def _parts(results: np.ndarray, part: str) -> np.ndarray:
