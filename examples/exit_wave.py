@@ -17,8 +17,8 @@ wave = series.reconstruct_exit_wave_nn("mos2-exit-wave")
 wave
 
 # %%
-# The phase shows the atoms: molybdenum strongest, then two sulphur atoms above each other, and less
-# where one or both are missing.
+# The phase shows the atoms: molybdenum most strongly, then pairs of sulphur atoms along the beam,
+# and less where one or both atoms of a pair are missing.
 
 figure, axes = plt.subplots(1, 3, figsize=(12, 4), layout="constrained")
 axes[0].imshow(series.data[1], cmap="gray")
@@ -31,6 +31,7 @@ for each in axes:
     each.set_axis_off()
 
 # %%
-# The mean intensity is 1 and the mean phase 0, since the images do not determine a constant phase.
+# The mean intensity is about 1, and the mean phase about 0: the images do not determine a constant
+# phase.
 
 print(f"mean intensity {np.mean(np.abs(wave.data) ** 2):.2f}")

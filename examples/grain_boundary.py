@@ -19,8 +19,8 @@ atoms = s.find_atoms_nn("graphene").grains()
 atoms.plot_on(s, by="grain")
 
 # %%
-# Each grain has its lattice. The angle between their ``orientation`` is the misorientation, up to
-# the 60° after which a honeycomb looks the same. Grains of fewer than 30 atoms are left out here.
+# Each grain has its own lattice. The difference of their ``orientation`` is the misorientation,
+# modulo 60°: a honeycomb turned by 60° looks the same. Grains of fewer than 30 atoms are left out.
 
 lattice = atoms.lattice("graphene")
 lattice = lattice[lattice.n >= 30]

@@ -17,8 +17,8 @@ series = data.mos2_series()
 series
 
 # %%
-# The three images lie along the navigation axis ``defocus``, from which the defoci are read. They
-# are used if they are known; the aberrations are not needed.
+# The three images lie along the navigation axis ``defocus``, from which the defoci are read. Defoci
+# that are known are used; the aberrations are not needed.
 
 sites = series.classify_species("mos2-focal-series")
 maps = series.predict_species("mos2-focal-series")

@@ -77,8 +77,9 @@ time.name, time.scale, time.units = "time", 0.5, "s"
 # %%
 # From images to tracks
 # ---------------------
-# At this dose the network fills the site that a column has left in some of the frames, with a lower
-# probability than that of a real one. For motion, use the atoms that are sure.
+# At this dose the network still reports a column, in some of the frames, at the site that the
+# column has left, with a lower probability than that of a real one. For motion, use only atoms of
+# high probability.
 
 atoms = movie.find_atoms_nn("metal-nanoparticle").select(probability=(0.9, None))
 tracks = atoms.tracks()
@@ -108,8 +109,8 @@ right.invert_yaxis()
 # %%
 # What moved, and when
 # --------------------
-# A column that vanishes in one place and appears in another nearby has jumped. Lengths are in the
-# unit of the image's axes, here Å.
+# A column that vanishes in one place and appears in another nearby has jumped. ``max_distance`` is
+# in the unit of the image's axes, here Å; ``distance_nm`` in the table is in nm.
 
 moves = hyperspy_dlatoms.jumps(tracks, max_distance=3.0)
 moves[["frame", "time_s", "track", "to_track", "distance_nm"]].round(3)

@@ -45,7 +45,7 @@ atoms.plot_on(s, by="height")
 # %%
 # Surface columns
 # ---------------
-# Columns with fewer neighbours than in the bulk, where six are within the first shell along [110].
+# These columns have fewer neighbours than the six that the first shell has in the bulk along [110].
 
 neighbours = atoms.neighbours()
 surface = neighbours.select(coordination=(None, 5))

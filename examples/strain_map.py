@@ -22,7 +22,7 @@ lattice = atoms.lattice("Au")
 lattice[["n", "a", "a_sigma", "b", "b_sigma", "gamma", "zone", "scale", "scale_sigma"]].round(4)
 
 # %%
-# The strain relative to most of the particle. Other references are the mean lattice, a region
+# The strain relative to the median of the particle. Other references are the mean lattice, a region
 # (``hs.roi.RectangularROI``), a material, or another frame of a movie.
 
 strained = atoms.strain("median")
@@ -31,8 +31,8 @@ strained.plot_on(s, by="e_xx", limits=(-0.06, 0.06))
 # %%
 # Is it strain or noise?
 # ----------------------
-# Each value has a standard deviation that follows from those of the positions. Only columns whose
-# strain exceeds three of them say anything by themselves.
+# Each value has a standard deviation that follows from those of the positions. The strain of a
+# single column is significant only if it exceeds three standard deviations.
 
 table = strained.to_dataframe()
 ratio = np.abs(table.e_xx) / table.e_xx_sigma

@@ -59,16 +59,16 @@ try_out(good, "Good")
 # %%
 # Wrong calibration
 # -----------------
-# The same pixels with half their true size. The lattice that is found is that of no metal at this
-# sampling, and the warning names the sampling at which it would be.
+# The same image with half the true pixel size. The lattice that is found does not fit any metal at
+# this sampling, and the warning names the sampling at which it would.
 
 try_out(signal(good.data, sampling / 2), "Pixel size wrong by a factor of 2")
 
 # %%
 # Too few electrons
 # -----------------
-# One electron in a hundred: 8 e/Å², far below the 80 e/Å² that the network was trained down to. A
-# part of the columns is still found, and a warning says that the image is outside the domain.
+# Only one electron in a hundred is kept: 8 e/Å², far below 80 e/Å², the lowest dose of the
+# training. Some columns are still found, and a warning says that the image is outside the domain.
 
 few = np.random.default_rng(1).binomial(good.data.astype(int), 1 / 100)
 try_out(signal(few, sampling), "8 e/Å²")
@@ -82,8 +82,8 @@ try_out(signal(camera(), 0.1), "A photograph")
 # %%
 # A border and hot pixels
 # -----------------------
-# These need nothing to be done. Areas of one value, faulty lines, hot pixels and X-ray hits are
-# masked, and no atoms are reported there.
+# Nothing needs to be done about these. Areas of one value, faulty lines, hot pixels and X-ray hits
+# are masked, and no atoms are reported there.
 
 spoilt = good.data.astype(float)
 spoilt[:, :190] = 0

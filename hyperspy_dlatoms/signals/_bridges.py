@@ -138,7 +138,7 @@ def to_atomap(self: AtomPositions, signal: Signal2D, *, dark: bool | None = None
     frames, calibration, _ = atoms._for_tables()
     frame = frames.ravel()[0]
     if not len(frame):
-        raise ValueError("There are no atoms: Atomap has no sublattices without any.")
+        raise ValueError("There are no atoms, and Atomap makes no empty sublattice.")
     original = np.asarray(signal.data, np.float64)
     if dark is None:
         dark = _are_dark(original, frame[:, :2])

@@ -138,8 +138,8 @@ def warn_of_unclear(choice: Choice) -> None:
         warn(
             f"No network reads these images clearly: what {choice.name!r} finds has an evidence of "
             f"{choice.evidence:.2f}, by its probabilities{others}, expected {choosing.UNCLEAR} or "
-            "more. Most simulated images with less are misread: columns may be taken for the "
-            "hollows between them. Check the atoms, average images, or record at another defocus "
+            "more. Most simulated images with less are misread: hollows between columns may be "
+            "taken for columns. Check the atoms, average images, or record at another defocus "
             "or a higher dose.",
             ExtrapolationWarning,
         )

@@ -32,8 +32,9 @@ sampling : float, optional
 threshold : float, optional
     The minimum probability of a site, between 0 and 1, by default that of the model card. Most
     cards also have an upper threshold: weak sites are kept only if they are connected to at
-    least one that reaches it, each within twice the minimum distance of the next (hysteresis
-    thresholding). Each member of an ensemble uses this threshold, or those of its own card.""",
+    least one that reaches it (hysteresis thresholding). Sites are connected up to a distance on
+    the card, by default twice the minimum distance. A threshold that you give applies to each
+    site alone. Each member of an ensemble uses this threshold, or those of its own card.""",
     "SYMMETRISE": """\
 symmetrise : bool, default False
     Whether to average over the eight rotations by 90° and reflections of the image, so that
@@ -76,9 +77,10 @@ align : bool, default False
     "LAYER": """\
 material : str, optional
     The formula of a layer MX2, such as ``"WS2"``, for a network whose species are ``metal`` and
-    ``chalcogen``: it is told the elements, which decide what it takes for which, and the
-    species have their names. By default the layer that ``metadata.Sample.elements`` can make;
-    without either the network judges by the images, and the species keep the names of roles.""",
+    ``chalcogen``: it is told the elements, so that it does not take one for the other, and the
+    species are named after them. By default the layer that ``metadata.Sample.elements`` can
+    make. Without either the network judges by the images, and the species keep the names
+    ``metal`` and ``chalcogen``.""",
     "RAISES_MODEL": """\
 RegistryError
     For a model that is not in the registry, or an ensemble with a missing member.
@@ -126,16 +128,16 @@ voronoi : bool, default False
     default, instead of all within it.""",
     "IMAGES": """\
 signal : Signal2D, optional
-    The images that the atoms were found in, whose present axes are used, though they were
-    calibrated, cropped or binned since; by default the axes that they had then.""",
+    The images that the atoms were found in. Their present axes are used, also if they were
+    calibrated, cropped or binned since the search; by default the axes during the search.""",
     "RAISES_PLACE": """\
 ValueError
     If the images have another navigation shape, or another size and their axes do not say which
     part they are.""",
     "UNITS": """\
 units : {"nm", "pm", "angstrom", "px"}, optional
-    The one unit of all lengths, which is in the names of their columns; by default those of
-    earlier releases as well.""",
+    The one unit of all lengths, which is in the names of their columns; by default the columns
+    of earlier releases are there as well.""",
     "STRUCTURE": """\
 element : str, optional
     Chemical symbol of all the atoms; by default the names of the species if they are

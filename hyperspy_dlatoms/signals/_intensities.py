@@ -47,8 +47,8 @@ def column_intensities(
         The images that the atoms were found in, or a part of them, cropped or binned since: atoms
         outside are left out. Scanned images, or any others of columns.
     width : float, optional
-        The standard deviation of the Gaussians (Å), by default that which fits each image best. Of
-        images of one microscope that are to be compared, give one.
+        The standard deviation of the Gaussians (Å), by default that which fits each image best. To
+        compare images of one microscope, give the same width for all.
     {SHOW_PROGRESSBAR}
     {NUM_WORKERS}
 
@@ -141,8 +141,8 @@ def classify_by_intensity(
 
     Notes
     -----
-    In each frame alone; the scale of the intensities and the power of the atomic number are found.
-    Sites without any atom are no columns, so empty ones are not among them.
+    Each frame is treated by itself; the scale of the intensities and the power of the atomic number
+    are fitted. A site without any atom is not a column, so that empty sites are not counted.
 
     Examples
     --------

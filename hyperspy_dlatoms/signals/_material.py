@@ -73,8 +73,8 @@ def _compare(elements: Sequence[str], card: ModelCard, on_extrapolation: str) ->
         return
     text = (
         f"metadata.Sample.elements is {', '.join(elements)}, without {', '.join(lacking)}: "
-        f"{card.name!r} knows {' and '.join(_known(card))} alone, and may take one element of "
-        "another layer for the other. Use a network of layers of any elements." + _another(elements)
+        f"{card.name!r} knows only {' and '.join(_known(card))}, and may swap the elements of "
+        "another layer. Use a network for layers of any elements." + _another(elements)
     )
     if on_extrapolation == "raise":
         raise ExtrapolationError(text)

@@ -402,7 +402,7 @@ class Physics:
         Parameters
         ----------
         max_distance : float, optional
-            Å, at most the shorter side of the image; by default this, and 20 Å at most.
+            Å, at most the shorter side of the image; by default 20 Å, or that side if shorter.
         bin_width : float, optional
             Å.
 
@@ -498,7 +498,7 @@ class Physics:
             The column, for example ``"e_xx"`` of :meth:`strain`.
         resolution : float, optional
             The width at half maximum (Å) of the Gaussian by which atoms around a point count; if
-            there is a column of their ``_sigma``, by its inverse square too.
+            there is a ``_sigma`` of the column, they are also weighted by its inverse square.
 
         Returns
         -------
@@ -705,7 +705,7 @@ def _warn_of_no_lattice(empty: int, number: int) -> None:
         return
     which = "This frame has" if number == 1 else f"{empty} of {number} frames have"
     warn(
-        f"{which} no lattice that was asked for: expected 12 atoms or more that repeat in two "
+        f"{which} no lattice of the kind asked for: expected 12 or more atoms that repeat in two "
         "directions.",
         DLAtomsWarning,
     )

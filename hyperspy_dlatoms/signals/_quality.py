@@ -88,8 +88,8 @@ def check_modality(mode: str | None, card: ModelCard, on_extrapolation: str) -> 
         raise ExtrapolationError(f"{text} {_IN_SPITE}")
     if on_extrapolation == "warn":
         warn(
-            f"{text} If it is {card.modality}, correct Acquisition_instrument.TEM.acquisition_mode "
-            "in the metadata.",
+            f"{text} If the images are {card.modality}, correct "
+            "Acquisition_instrument.TEM.acquisition_mode in the metadata.",
             ExtrapolationWarning,
         )
 
@@ -140,9 +140,9 @@ def check_drift(drifts: Sequence[Drift], sampling: float, *, align: bool) -> Non
         unsure = sum(not drift.certain for drift in drifts)
         if unsure:
             warn(
-                f"The shifts between the images of {_of_series(unsure, len(drifts))} are not sure: "
-                "of what fits about as well, at other places of the lattice, the least shift was "
-                "taken. Check them in metadata.VectorMetadata.drift.",
+                f"The shifts between the images of {_of_series(unsure, len(drifts))} are "
+                "uncertain: shifts that differ by a lattice vector fit about as well, and the "
+                "smallest was used. Check them in metadata.VectorMetadata.drift.",
                 DriftWarning,
             )
         return
@@ -169,7 +169,7 @@ def warn_of_statistics(domain: Sequence[float]) -> None:
         those = "this image" if len(domain) == 1 else f"{outside} of {len(domain)} images"
         warn(
             f"Vacancies are counted in {those} outside what the network was trained on (scores "
-            "above 1 in metadata.VectorMetadata.domain), where they may be none.",
+            "above 1 in metadata.VectorMetadata.domain): they may not be real.",
             ExtrapolationWarning,
         )
 

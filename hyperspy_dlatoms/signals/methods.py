@@ -74,9 +74,9 @@ def find_atoms_nn(
     {ATOMS_OUTPUT}
     interactive : bool, default False
         Whether to choose the settings with widgets, as ``find_peaks`` of HyperSpy does: the image
-        is plotted with its atoms, which follow the sliders. A click adds an atom, one with the
-        shift key removes the nearest, and an area without atoms can be drawn. The atoms of all
-        images are found when OK is pressed; until then the returned signal says that there are
+        is plotted with its atoms, which follow the sliders. A click adds an atom, a click with the
+        shift key removes the nearest one, and an area in which no atoms are reported can be drawn.
+        The atoms of all images are found when OK is pressed; until then the returned signal holds
         none. Lazy atoms are computed if some were added or removed by hand.
     display, toolkit
         Of the widgets, as for :meth:`hyperspy.api.signals.Signal2D.find_peaks`.
@@ -110,9 +110,9 @@ def find_atoms_nn(
     ExtrapolationWarning
         With ``on_extrapolation="warn"``, once for all images unlike those that the network was
         trained on, or that show a lattice which it does not find; a lazy result warns when it is
-        computed. Of scanned images (STEM, by the metadata) for a network of others, and vice versa.
-        With ``model="auto"``, also of images that no network reads clearly; for a network for any
-        crystal, also of images where the mean probability of its columns is below 0.84.
+        computed. Also of scanned images (STEM, by the metadata) with a network for HRTEM, and the
+        reverse. With ``model="auto"``, also of images that no network reads clearly; with a network
+        for any crystal, also of images where the mean probability of its columns is below 0.84.
     SamplingWarning
         If the lattice of the atoms, one that the network knows, suggests a sampling more than 10 %
         off, or if the network finds its lattice at another sampling only.
@@ -157,14 +157,14 @@ def suggest_model(
 ) -> pd.DataFrame:
     """Compare the networks of the package on some of the images, and suggest one.
 
-    A window of each image, about its sharpest lattice, is shown to each network for single images.
-    Of those whose domain the images are in, the one is suggested that is surest of its sites, and
-    of whose sites the others find most; of two that find the same, the one that was made for the
-    material, if they form a lattice of it. If
+    Each network for single images is tried on a window of each image, around its sharpest lattice.
+    Of the networks whose domain the images are in, the one is suggested that is surest of its
+    sites, and most of whose sites the other networks find too. Of two that find the same sites, it
+    is the one that was made for the material, if the sites form a lattice of it. If
     ``metadata.Acquisition_instrument.TEM.acquisition_mode`` says how the images were made, only
-    networks for such images are compared; without, images along an axis called ``defocus`` are
-    taken for HRTEM. Else the networks ``crystal`` and ``stem`` tell from the images how likely each
-    way is.
+    networks for such images are compared. If it does not, images along an axis called ``defocus``
+    are taken as HRTEM; of all others the networks ``crystal`` and ``stem`` tell from the images how
+    likely HRTEM and STEM are.
 
     Parameters
     ----------
@@ -317,8 +317,8 @@ def masked_pixels(
     ----------
     {STATED_SAMPLING}
     scanned : bool, optional
-        Whether the images are scanned (STEM) and searched by a network for such. X-ray hits that a
-        scintillator has blurred are masked in others only. By default the metadata says it.
+        Whether the images are scanned (STEM) and searched by a network for STEM. If so, X-ray hits
+        that a scintillator has blurred are not masked. By default it is read from the metadata.
     {OUTPUT}
 
     Returns
@@ -484,7 +484,7 @@ def classify_species(
         With ``on_extrapolation="warn"``, of defoci and of images unlike those that the network was
         trained on; a lazy result warns of images when it is computed.
     DLAtomsWarning
-        If a network of layers of any elements is told none, so that it may swap the species.
+        If a network for layers MX2 is not told the material, so that it may swap the species.
     DriftWarning
         Of images that are certainly misaligned by more than 1 Å, and with ``align=True`` of
         uncertain shifts; a lazy result warns when it is computed.
@@ -622,8 +622,8 @@ def reconstruct_exit_wave_nn(
     -------
     ComplexSignal2D or LazyComplexSignal2D
         The wave, complex64, with the navigation axes of the images but for the focal one, at the
-        sampling that the network works at. Its mean intensity is about 1, and its mean about real,
-        since the images do not determine a constant phase; spatial frequencies above 0.9 1/Å are
+        sampling that the network works at. Its mean intensity is about 1, and its mean phase about
+        0, since the images do not determine a constant phase; spatial frequencies above 0.9 1/Å are
         left out. ``wave.amplitude`` and ``wave.phase`` are signals.
 
     Raises

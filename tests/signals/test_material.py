@@ -141,7 +141,9 @@ def test_a_network_of_elements_knows_its_own_alone(use, series):
 def test_the_sample_contradicts_a_network_of_elements(use, series):
     use(SpotSeriesNetwork())
     series.metadata.set_item("Sample.elements", ["W", "S"])
-    with pytest.warns(ExtrapolationWarning, match="elements is W, S, without Mo: 'series' knows M"):
+    with pytest.warns(
+        ExtrapolationWarning, match="elements is W, S, without Mo: 'series' knows only M"
+    ):
         series.classify_species()
     series.metadata.set_item("Sample.elements", ["B", "N"])
     with pytest.raises(ExtrapolationError, match="without Mo.* 'bn-focal-series' knows h-BN"):
