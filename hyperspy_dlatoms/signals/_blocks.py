@@ -140,6 +140,8 @@ def find_atoms(
         focus=images.focus,
         elements=layer and layer.elements,
         materials=materials,
+        # A store serves whoever asks for it next, also one who does not ignore it.
+        examine=search.on_extrapolation != "ignore" or output.store is not None,
     )
     if output.store is not None:
         settings = {
@@ -287,6 +289,9 @@ def reconstruct_waves(
     axes = list(images.navigation_axes)
     for axis, size in zip(images.signal_axes, shape, strict=True):
         described = axis.get_axis_dictionary()
+        if not axis.is_uniform:
+            # It was read at the sampling given.
+            described = {"name": axis.name, "units": "Å", "scale": images.pixel_size, "offset": 0.0}
         described["size"] = size
         described["offset"] += described["scale"] * grid.origin
         described["scale"] *= grid.scale
@@ -473,6 +478,7 @@ def _find_in_block(
     search: SearchOptions,
     focus: Focus | None,
     materials: Sequence[str],
+    examine: bool,
     elements: tuple[str, str] | None = None,
 ) -> np.ndarray:
     frames, drifts = _frames_of(block, sampling, focus)
@@ -487,7 +493,7 @@ def _find_in_block(
     )
     tables = [one.sites.table() for one in found]
     shown = [""] * len(tables)
-    if search.on_extrapolation != "ignore":
+    if examine:
         shown = contradiction.reexamine(frames, tables, sampling, network, materials)
     results = np.empty(block.shape[: block.ndim - frames.ndim + 1], dtype=object)
     for number, index in enumerate(np.ndindex(results.shape)):

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any, Self
 
@@ -25,6 +25,7 @@ from hyperspy_dlatoms.signals._selection import in_regions
 if TYPE_CHECKING:
     import ase
     import pandas as pd
+    from hyperspy.axes import BaseDataAxis
     from hyperspy.signals import Signal2D
 
 
@@ -615,15 +616,26 @@ class Physics:
         cells_of(material)
         return (material,)
 
-    def _like(self, data: np.ndarray | da.Array, columns: Sequence[str] | None = None) -> Any:
-        """Return a signal like this one of other frames, perhaps with other columns."""
-        axes = [axis.get_axis_dictionary() for axis in reversed(self.axes_manager.navigation_axes)]
-        # Results of each frame may be dask arrays, which are kept as they are.
-        vectors = self.metadata.VectorMetadata.as_dictionary()
+    def _like(
+        self,
+        data: np.ndarray | da.Array,
+        columns: Sequence[str] | None = None,
+        axes: Iterable[BaseDataAxis] | None = None,
+    ) -> Any:
+        """Return a signal like this one of other frames, perhaps with other columns or axes."""
+        if axes is None:
+            axes = reversed(self.axes_manager.navigation_axes)
+        # Results of each frame may be dask arrays, which are kept as they are; lists are the new
+        # signal's own.
+        vectors = {
+            name: [*value] if isinstance(value, list) else value
+            for name, value in self.metadata.VectorMetadata.as_dictionary().items()
+        }
         if columns is not None:
             vectors["column_names"] = [*columns]
         metadata = self.metadata.deepcopy().as_dictionary() | {"VectorMetadata": vectors}
-        return type(self)(data, axes=axes, metadata=metadata, ragged=True)  # type: ignore[call-arg]
+        dictionaries = [axis.get_axis_dictionary() for axis in axes]
+        return type(self)(data, axes=dictionaries, metadata=metadata, ragged=True)  # type: ignore[call-arg]
 
     def _with_columns(self, function: Callable, names: Sequence[str], *others, **kwargs) -> Any:
         """Return the atoms with columns that a function of each frame gives, for old ones alike."""

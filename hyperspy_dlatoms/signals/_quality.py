@@ -30,6 +30,8 @@ _MODALITIES = {"STEM": "STEM", "SCANNING": "STEM", "TEM": "HRTEM", "HRTEM": "HRT
 # Å, the least step of the recipes of focal series, and a range in which images hardly differ.
 _STEP, _CLOSE = 15.0, 10.0
 _IN_SPITE = 'Use another network, or on_extrapolation="warn" to get the atoms nevertheless.'
+# Results of each frame besides its sites, by their names in the metadata and in a `FrameResult`.
+REPORTS = ("domain", "masked", "shown", "drift")
 
 
 class FrameResult(NamedTuple):
@@ -45,15 +47,16 @@ class FrameResult(NamedTuple):
 
 def record_quality(
     vectors: DictionaryTreeBrowser,
-    sites: np.ndarray,
+    sites: np.ndarray | None,
     domain: np.ndarray | None = None,
     drift: np.ndarray | None = None,
     masked: np.ndarray | None = None,
     shown: np.ndarray | None = None,
 ) -> None:
     """Put the quality of each frame into the metadata, and warn or raise where it is bad."""
-    # Object arrays, one entry a frame: sites, domain scores or None, drifts of series, fractions
-    # masked, lattices shown but not found. In `vectors`, ``metadata.VectorMetadata``, `domain` and
+    # Object arrays, one entry a frame: sites, None where they are a part of those found, which says
+    # nothing of the search; domain scores or None, drifts of series, fractions masked, lattices
+    # shown but not found. In `vectors`, ``metadata.VectorMetadata``, `domain` and
     # `masked` become lists of float, `drift` an array of shape (..., images, 2).
     if masked is not None:
         vectors.masked = [float(one) for one in masked.flat]
@@ -62,7 +65,10 @@ def record_quality(
         _record_drift(vectors, drift)
     if vectors.has_item("shown"):
         del vectors.shown
-    _warn_of_sites(vectors, sites, outside, [] if shown is None else list(shown.flat))
+    if sites is not None:
+        _warn_of_sites(vectors, sites, outside, [] if shown is None else list(shown.flat))
+    elif outside:
+        warn(outside, ExtrapolationWarning)
 
 
 def other_modality(mode: str | None, card: ModelCard) -> str:
@@ -197,7 +203,7 @@ def _warn_of_sites(
     found = list(sites.flat)
     sampling = float(np.prod(vectors.sampling)) ** 0.5
     unfound, fits = "", False
-    if shown:
+    if shown and vectors.on_extrapolation != "ignore":
         unfound, fits = describe_unfound(shown, found, sampling, vectors.model)
     if unfound and not fits and vectors.on_extrapolation == "raise":
         raise ExtrapolationError(f"{unfound} {_IN_SPITE}")

@@ -180,7 +180,12 @@ class Slicer:
                 f"The columns are {', '.join(names[at] for at in columns)}: expected y and x first,"
                 " or one column by its name."
             )
-        return atoms._like(data, [names[at] for at in columns])
+        made = atoms._like(data, [names[at] for at in columns])
+        if columns != list(range(len(names))) or rows != slice(None):
+            which = "mask" if isinstance(rows, BaseSignal) else rows
+            before = atoms.metadata.get_item("VectorMetadata.selections", [])
+            made.metadata.VectorMetadata.selections = [*before, f"ivec[{columns}, {which}]"]
+        return made
 
 
 def _compared(compare: np.ufunc) -> Callable[[Any, Any], Any]:

@@ -22,6 +22,7 @@ from hyperspy_dlatoms.signals import (
     _intensities,
     _markers,
     _movie,
+    _reordering,
     _report,
     _selection,
     _stacking,
@@ -35,7 +36,7 @@ from hyperspy_dlatoms.signals._mapping import map_frames
 from hyperspy_dlatoms.signals._physics import Physics
 from hyperspy_dlatoms.signals._placement import first_frame, place, warn_of_other_frames
 from hyperspy_dlatoms.signals._progress import progress_of
-from hyperspy_dlatoms.signals._quality import record_quality
+from hyperspy_dlatoms.signals._quality import REPORTS, record_quality
 
 # What users expect of save, and who writes it.
 _NO_SIGNALS = {
@@ -43,8 +44,6 @@ _NO_SIGNALS = {
     ".xyz": "atoms.to_xyz(filename)",
     ".cif": "atoms.to_ase(element).write(filename), of one frame",
 }
-# Results of each frame besides its sites, by their names in the metadata and in a `FrameResult`.
-_REPORTS = ("domain", "masked", "shown", "drift")
 # Metadata of the first of several results that are stacked.
 _KEPT = ("General", "Acquisition_instrument", "Sample", "Signal")
 # Frames whose atoms a stated calibration is compared with, where not all are in memory.
@@ -247,7 +246,7 @@ class AtomPositions(Physics, BaseSignal):
                 raise TypeError(f"There is a {type(result).__name__}: expected AtomPositions.")
         vectors = _stacking.shared([result._calibrated() for result in results])
         data, axes, place = _stacking.join(results, axis, new_axis_name)
-        reports = _stacking.joined_reports(results, _REPORTS, place)
+        reports = _stacking.joined_reports(results, REPORTS, place)
         metadata = results[0].metadata.as_dictionary()
         kept = {name: metadata[name] for name in _KEPT if name in metadata}
         kind = LazyAtomPositions if isinstance(data, da.Array) else AtomPositions
@@ -360,7 +359,7 @@ class AtomPositions(Physics, BaseSignal):
             # An element of a dask array would be taken for the array itself.
             sliced.data = self.data[within].reshape(1)
         self._number_frames(sliced, indices)
-        for name in _REPORTS[:3]:
+        for name in REPORTS[:3]:
             values = self.metadata.get_item(f"VectorMetadata.{name}")
             if isinstance(values, list):
                 some = np.reshape(values, self.data.shape)[within]
@@ -375,11 +374,15 @@ class AtomPositions(Physics, BaseSignal):
             )
         return sliced
 
+    crop, split = _reordering.crop, _reordering.split
+    swap_axes, rollaxis = _reordering.swap_axes, _reordering.rollaxis
+    get_current_signal = _reordering.get_current_signal
+
     def _calibrated(self) -> dict[str, Any]:
         """Return the metadata of the positions, without what there is of each frame."""
         vectors = self.metadata.get_item("VectorMetadata")
         items = {} if vectors is None else vectors.as_dictionary()
-        return {name: value for name, value in items.items() if name not in _REPORTS}
+        return {name: value for name, value in items.items() if name not in REPORTS}
 
     @property
     def _calibration(self) -> _export.Calibration:
@@ -554,7 +557,8 @@ class LazyAtomPositions(AtomPositions, LazySignal):
             sites, *reports = dask.compute(self.data, *lazy.values(), **kwargs)
         if lazy:
             vectors = self.metadata.VectorMetadata
-            record_quality(vectors, sites, **dict(zip(lazy, reports, strict=True)))
+            all_found = None if vectors.has_item("selections") else sites
+            record_quality(vectors, all_found, **dict(zip(lazy, reports, strict=True)))
         if close_file:
             self.close_file()
         self.data = sites
@@ -572,7 +576,7 @@ class LazyAtomPositions(AtomPositions, LazySignal):
             for name in ("sites", *_reports(metadata))
         )
         atoms = cls(sites, axes=axes, metadata=metadata, ragged=True)
-        for name, report in zip(_REPORTS, reports, strict=False):
+        for name, report in zip(REPORTS, reports, strict=False):
             atoms.metadata.VectorMetadata[name] = report
         return atoms
 
@@ -597,22 +601,24 @@ class LazyAtomPositions(AtomPositions, LazySignal):
         """
         lazy = self._lazy_reports()
         reports = dict(zip(lazy, dask.compute(*lazy.values()), strict=True))
-        frames = self._some_frames()
-        sites = np.empty(len(frames), object)
-        sites[:] = frames
+        vectors, sites = self.metadata.VectorMetadata, None
+        if not vectors.has_item("selections"):
+            frames = self._some_frames()
+            sites = np.empty(len(frames), object)
+            sites[:] = frames
         if "shown" in reports:
             reports["shown"] = reports["shown"].ravel()[self._some_indices()]
-        record_quality(self.metadata.VectorMetadata, sites, **reports)
+        record_quality(vectors, sites, **reports)
 
     def _lazy_reports(self) -> dict[str, da.Array]:
         """Return the results that were not computed yet of each frame besides its atoms."""
-        items = {name: self.metadata.get_item(f"VectorMetadata.{name}") for name in _REPORTS}
+        items = {name: self.metadata.get_item(f"VectorMetadata.{name}") for name in REPORTS}
         return {name: item for name, item in items.items() if isinstance(item, da.Array)}
 
 
 def _reports(metadata: dict) -> tuple[str, ...]:
     """Return what there is of each frame besides its atoms; only focal series drift."""
-    return _REPORTS if "focal_axis" in metadata["VectorMetadata"] else _REPORTS[:3]
+    return REPORTS if "focal_axis" in metadata["VectorMetadata"] else REPORTS[:3]
 
 
 def _parts(results: np.ndarray, part: str) -> np.ndarray:

@@ -12,7 +12,7 @@ import dask
 import numpy as np
 import pytest
 
-from hyperspy_dlatoms import LazyAtomPositions
+from hyperspy_dlatoms import LazyAtomPositions, SamplingWarning
 from hyperspy_dlatoms.detection.alignment import Drift
 from hyperspy_dlatoms.networks.domain import DomainScore
 from hyperspy_dlatoms.signals import _blocks, _checkpoint
@@ -259,3 +259,14 @@ def test_tasks_have_names_to_be_seen_by(movie, tmp_path):
 
     assert "find-atoms" in names(movie.find_atoms_nn("spots"))
     assert "read-atoms" in names(find(movie, tmp_path))
+
+
+def test_what_one_search_ignores_another_may_ask_for(movie, tmp_path, monkeypatch):
+    def reexamine(frames, *about):
+        return len(frames) * ["a lattice, [110], at 0.1 Å/px for Au"]
+
+    monkeypatch.setattr(_blocks.contradiction, "reexamine", reexamine)
+    with warnings.catch_warnings(action="error"):
+        find(movie, tmp_path, on_extrapolation="ignore").compute()
+    with pytest.warns(SamplingWarning, match="0.1 Å/px for Au"):
+        find(movie, tmp_path).compute()

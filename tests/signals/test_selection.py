@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import warnings
 
 import hyperspy.api as hs
 import numpy as np
@@ -344,3 +345,25 @@ def test_edits_that_make_no_sense(atoms, edit, says):
 def test_no_species_where_there_is_no_column():
     with pytest.raises(ValueError, match="no column of species"):
         AtomPositions.from_array(np.ones((1, 2)), sampling=1).add_atoms([1.0, 2.0], species="S")
+
+
+@pytest.mark.parametrize(
+    "part",
+    [
+        lambda found: found.select(y=(-2, -1)),
+        lambda found: found.ivec[["y", "x"]],
+        lambda found: found.ivec[:, :0],
+    ],
+)
+def test_a_part_of_lazy_atoms_says_nothing_of_the_search(spot_network, spot_images, part):
+    signal, _ = spot_images()
+    found = part(signal.find_atoms_nn("spots", lazy_output=True))
+    assert len(found.metadata.VectorMetadata.selections) == 1
+    with warnings.catch_warnings(action="error"):
+        found.record_quality()
+        found.compute()
+    assert found.quality().found[0] == len(found.data[0])
+
+
+def test_all_columns_and_rows_are_no_selection(atoms):
+    assert not atoms.ivec[:].metadata.has_item("VectorMetadata.selections")

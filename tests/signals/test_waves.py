@@ -86,6 +86,16 @@ def test_it_lies_where_the_images_do(network):
     assert axis.offset == pytest.approx(signal.axes_manager.signal_axes[0].index2value(0) + 0.005)
 
 
+def test_axes_without_a_scale_become_those_of_the_sampling_given(network):
+    signal = movie()
+    for axis in signal.axes_manager.signal_axes:
+        axis.convert_to_non_uniform_axis()
+    wave = signal.reconstruct_exit_wave_nn(sampling=0.1)
+    for axis, name in zip(wave.axes_manager.signal_axes, ("x", "y"), strict=True):
+        assert (axis.name, axis.units) == (name, "Å")
+        assert (axis.scale, axis.offset) == pytest.approx((0.2, 0))
+
+
 def test_it_says_what_it_is(network):
     wave = movie(2).reconstruct_exit_wave_nn(defoci=[0, 40, 80])
     vectors = wave.metadata.VectorMetadata
