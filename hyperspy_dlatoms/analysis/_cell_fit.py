@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
+from scipy.spatial import cKDTree
 
 from hyperspy_dlatoms.analysis._grains import Grains, find_grains
 from hyperspy_dlatoms.analysis.lattice import Cell, cells_of
@@ -28,6 +29,9 @@ _SETTINGS = [
     if abs(one[0] * one[3] - one[1] * one[2]) == 1
 ]
 _CONSTANTS = ("a", "b", "gamma")
+# How far an atom may lie from where a translation leads, in lengths of the shorter one: near
+# dislocations the lattice is strained by more than a tenth. In their cores atoms lie farther off.
+TOLERANCE = 0.35
 
 
 class CellFit(NamedTuple):
@@ -40,12 +44,14 @@ class CellFit(NamedTuple):
     covariance : numpy.ndarray
         Of a and b along y, and along x, shape (2, 2, 2); the two axes are independent.
     origins : numpy.ndarray
-        Where the cell with the indices 0, 0 has its sites, (y, x), shape (sublattices, 2).
+        Where the cell with the indices 0, 0 has its sites, (y, x), shape (sublattices, 2); NaN
+        around a dislocation, where that depends on the way.
     n : int
         The number of atoms.
     scatter : float
-        Rms deviation of the atoms from the lattice in units of their sigma: 1 for a perfect
-        crystal, more for a strained one; NaN where no sigma is known.
+        Rms deviation of the atoms from the lattice in units of their sigma, around a dislocation
+        of the vectors between them: 1 for a perfect crystal, more for a strained one; NaN where no
+        sigma is known.
     """
 
     cell: np.ndarray
@@ -74,6 +80,9 @@ def fit_cell(
     among: np.ndarray | None = None,
 ) -> CellFit:
     """Fit a lattice to the atoms of a grain by weighted least squares.
+
+    Around a dislocation, or in a low-angle boundary, atoms have no one place in a lattice: there
+    a and b are the mean vectors between the atoms that they lead to.
 
     Parameters
     ----------
@@ -112,34 +121,53 @@ def fit_cell(
     if among is not None:
         use = use[np.asarray(among, bool)[use]]
     sublattices = np.unique(grains.sublattices[use])
-    index = grains.indices[use]
+    index, value = grains.indices[use], positions[use]
     design = np.column_stack([grains.sublattices[use, None] == sublattices, index]).astype(float)
+    sigma = usable_sigma(sigma)
+    variance = np.ones((len(use), 2)) if sigma is None else sigma[use] ** 2.0
+    start, end, step = _steps(value, grains.sublattices[use], grains.cells[grain])
+    torn = bool((index[end] - index[start] != step).any())
+    if torn:
+        design, value = step.astype(float), value[end] - value[start]
+        variance = variance[end] + variance[start]
     if len(use) < 4 or np.linalg.matrix_rank(design) < design.shape[1]:
         raise ValueError(
             f"{len(use)} atoms of grain {grain} are too few, or lie in one row: expected four or "
             "more in two directions."
         )
-    sigma = usable_sigma(sigma)
-    weight = np.ones((len(use), 2)) if sigma is None else sigma[use] ** -2.0
     found, covariances, squares = [], [], 0.0
     for axis in range(2):
-        normal = design.T @ (weight[:, axis, None] * design)
-        covariances.append(np.linalg.inv(normal))
-        found.append(covariances[-1] @ (design.T @ (weight[:, axis] * positions[use, axis])))
-        squares += float(weight[:, axis] @ (positions[use, axis] - design @ found[-1]) ** 2)
-    free = 2 * (len(use) - design.shape[1])
-    per_atom = squares / free if free else np.nan
-    scale = per_atom if sigma is None else np.fmax(per_atom, 1.0)
+        weighted = design.T / variance[:, axis]
+        covariances.append(np.linalg.inv(weighted @ design))
+        found.append(covariances[-1] @ (weighted @ value[:, axis]))
+        squares += float(((value[:, axis] - design @ found[-1]) ** 2 / variance[:, axis]).sum())
+    free = 2 * (len(value) - design.shape[1])
+    per_one = squares / free if free else np.nan
+    scale = per_one if sigma is None else np.fmax(per_one, 1.0)
     places = np.column_stack(found)
     origins = np.full((sublattices.max() + 1, 2), np.nan)
-    origins[sublattices] = places[:-2]
+    if not torn:
+        origins[sublattices] = places[:-2]
     return CellFit(
         places[-2:],
         np.array([one[-2:, -2:] for one in covariances]) * scale,
         origins,
         len(use),
-        np.nan if sigma is None else float(np.sqrt(per_atom)),
+        np.nan if sigma is None else float(np.sqrt(per_one)),
     )
+
+
+def _steps(
+    points: np.ndarray, sublattices: np.ndarray, cell: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return which atoms of a sublattice a and b lead from and to, and how many of each (m, 2)."""
+    near = TOLERANCE * float(np.linalg.norm(cell, axis=1).min())
+    # Sublattices that are farther apart than that do not meet.
+    apart = np.column_stack([points, 2 * near * sublattices])
+    leads = apart[:, None] + np.column_stack([cell, np.zeros(2)])
+    distance, ends = cKDTree(apart).query(leads, distance_upper_bound=near)
+    start, vector = np.nonzero(np.isfinite(distance))
+    return start, ends[start, vector], np.eye(2, dtype=int)[vector]
 
 
 def propagated(

@@ -9,17 +9,13 @@ import numpy as np
 from scipy.spatial import cKDTree
 from scipy.stats import chi2
 
-from hyperspy_dlatoms.analysis._cell_fit import usable_sigma
+from hyperspy_dlatoms.analysis._cell_fit import TOLERANCE, usable_sigma
 from hyperspy_dlatoms.analysis._grains import Grains, nearest_distance
 from hyperspy_dlatoms.analysis.matching import match
 
 # Translations to neighbours, in lengths of the longer one of the cell: the first shell, six of a
 # hexagonal lattice and eight of a square one, and the second, of 18 and 12.
 _SHELLS = (1.45, 2.05)
-# How far an atom may lie from where such a translation leads, in lengths of the shorter one: near
-# dislocations the lattice is strained by more than a tenth. In their cores atoms lie farther off,
-# and have no strain.
-_TOLERANCE = 0.35
 # The least eigenvalue of the moments of a neighbourhood, of about 0.1 for a full first shell, at
 # which they are taken to determine gradient and curvature.
 _DETERMINED = 4e-3
@@ -287,7 +283,7 @@ def _of_lattice(points: np.ndarray, spread: np.ndarray, cell: np.ndarray) -> _Fi
     order = np.argsort(far[far <= _SHELLS[1]], kind="stable")
     both = both[order]
     leads = points[:, None] + both @ cell
-    distance, ends = cKDTree(points).query(leads, distance_upper_bound=_TOLERANCE * length[0])
+    distance, ends = cKDTree(points).query(leads, distance_upper_bound=TOLERANCE * length[0])
     met = np.isfinite(distance)
     neighbours = np.where(met, ends, -1)
     offsets = np.broadcast_to((both @ cell)[:, ::-1] / length[1], (len(points), len(both), 2))
@@ -296,7 +292,7 @@ def _of_lattice(points: np.ndarray, spread: np.ndarray, cell: np.ndarray) -> _Fi
     place = (points[pairs[:, 1]] - points[pairs[:, 0]]) @ np.linalg.inv(cell)
     apart = np.linalg.norm((place - np.rint(place)) @ cell, axis=1)
     broken = np.zeros(len(points), bool)
-    broken[pairs[apart > _TOLERANCE * length[0]]] = True
+    broken[pairs[apart > TOLERANCE * length[0]]] = True
     whole = met[:, : len(first)].all(axis=1)
     neighbours[:, len(first) :] = -1
     near = _fit(points, spread, neighbours, offsets, length[1])

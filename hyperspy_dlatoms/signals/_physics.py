@@ -87,7 +87,9 @@ class Physics:
         -----
         By weighted least squares over all atoms of the grain; errors count as independent. If the
         atoms are off the lattice by more than their sigma, as in a strained crystal, the errors are
-        scaled up by ``scatter``. The error of the calibration is not included.
+        scaled up by ``scatter``. Around a dislocation and in low-angle boundaries, where atoms have
+        no one place in the lattice, a and b are the mean vectors between neighbours. The error of
+        the calibration is not included.
 
         Examples
         --------

@@ -4,6 +4,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from ase.spacegroup import crystal as crystal_of_ase
+from scipy.spatial import cKDTree
 
 from hyperspy_dlatoms.analysis import find_grains, fit_cell
 from hyperspy_dlatoms.analysis._cell_fit import (
@@ -16,7 +17,7 @@ from hyperspy_dlatoms.analysis._cell_fit import (
     usable_sigma,
 )
 from hyperspy_dlatoms.analysis.lattice import cells_of
-from tests.helpers.lattices import CELLS, crystal, noisy, rotation
+from tests.helpers.lattices import CELLS, crystal, dislocation, noisy, rotation
 
 
 @pytest.mark.parametrize(
@@ -60,6 +61,50 @@ def test_a_strained_crystal_scatters():
     assert fit.scatter > 5
     exact = fit_cell(places, np.full(places.shape, 0.01), find_grains(places), 0)
     assert fit.covariance[0, 0, 0] > 20 * exact.covariance[0, 0, 0]
+
+
+@pytest.mark.parametrize("core", [(0.47, 0.31), (-14.2, 17.1), (20.3, 3.7)])
+@pytest.mark.parametrize("name", ["Au [100]", "graphene"])
+def test_around_a_dislocation_the_lattice_is_the_mean_one(name, core):
+    cell = reduced_of(name)
+    places = crystal(name, 56)
+    field = dislocation(places, np.linalg.norm(cell[0]), core)
+    found, spread = noisy(places + field.displacement, 0.03, np.random.default_rng(0))
+    grains = find_grains(found)
+    # In the core there is no gradient.
+    outside = np.linalg.norm(places - core, axis=1) > 2.5
+    expected = constants(cell @ field.gradient[outside].mean(axis=0)[::-1, ::-1].T)
+    for fit in (fit_cell(found, spread, grains, 0), fit_cell(found, None, grains, 0)):
+        values, sigma = propagated(constants, fit)
+        assert (np.abs(values - expected) < [0.004, 0.004, 0.15]).all()
+        assert (np.abs(values - expected) < 2 * sigma).all()
+        assert (sigma < [0.004, 0.004, 0.1]).all()
+        # The place of the first cell depends on the way around the core.
+        assert np.isnan(fit.origins).all()
+
+
+@pytest.mark.parametrize("degrees", [4, 5])
+def test_a_low_angle_boundary_makes_no_strain(degrees):
+    half = np.radians(degrees) / 2
+    left, right = (crystal("graphene", 70, angle) for angle in (half, -half))
+    places = np.concatenate([left[left[:, 1] < 0], right[right[:, 1] >= 0]])
+    places = np.delete(places, cKDTree(places).query_pairs(1.0, output_type="ndarray")[:, 0], 0)
+    found, spread = noisy(places, 0.03, np.random.default_rng(0))
+    grains = find_grains(found)
+    assert (grains.labels == 0).mean() > 0.95
+    values, sigma = propagated(constants, fit_cell(found, spread, grains, 0))
+    off = np.abs(values - [2.46, 2.46, 60])
+    assert (off < [0.006, 0.006, 0.2]).all()
+    assert (off < 3 * sigma).all()
+
+
+def test_rows_that_do_not_touch_make_no_lattice_around_a_dislocation():
+    places = crystal("Au [100]", 56)
+    found = places + dislocation(places, 2.04).displacement
+    grains = find_grains(found)
+    every_other = np.rint(places[:, 0] / 2.04).astype(int) % 2 == 0
+    with pytest.raises(ValueError, match="too few"):
+        fit_cell(found, None, grains, 0, every_other)
 
 
 @pytest.mark.parametrize("among", [np.zeros(5, int), np.arange(3)])

@@ -10,7 +10,7 @@ from hyperspy_dlatoms.analysis._frame_strain import (
     lattice_strain,
     without_shear,
 )
-from tests.helpers.lattices import CELLS, crystal, noisy, uniform
+from tests.helpers.lattices import CELLS, crystal, dislocation, noisy, uniform
 
 E_XX, E_YY, SIGMA = (COLUMNS.index(name) for name in ("e_xx", "e_yy", "e_xx_sigma"))
 U = [COLUMNS.index(name) for name in ("u_y", "u_x")]
@@ -27,6 +27,14 @@ def strained():
 def test_against_its_own_lattice(strained):
     table = lattice_strain(*strained)
     assert np.nanmedian(table[:, [E_XX, E_YY]], axis=0) == pytest.approx([0, 0], abs=2e-3)
+
+
+def test_a_dislocation_does_not_strain_all_atoms():
+    places = crystal("Au [100]", 60)
+    found = places + dislocation(places, 2.04, core=(-4.2, 3.7)).displacement
+    table = lattice_strain(*noisy(found, 0.03, np.random.default_rng(0)))
+    strains = [COLUMNS.index(name) for name in ("e_xx", "e_yy", "e_xy")]
+    assert np.abs(np.nanmedian(table[:, strains], axis=0)).max() < 3e-3
 
 
 def test_against_a_material(strained):
