@@ -28,6 +28,13 @@ _TERMS = 6  # The terms of a fit: of the second order in two directions.
 # which the atoms around one are its neighbours: the third shell of a hexagonal lattice.
 _SAME = 0.45
 _AROUND = 2.5
+# Of two frames of a crystal: an atom is one of these nearest ones of the other frame, which are
+# there at the vector that all share, as so many atoms tell to so many distances of neighbours. Of
+# vectors that nearly as many share, but for edges and vacancies, it is the shortest.
+_NEAREST = 7
+_ASKED = 100
+_SHARED = 0.25
+_AS_MANY = 0.98
 
 
 class Deformation(NamedTuple):
@@ -142,7 +149,8 @@ def deformation_between(
 
     As :func:`deformation`, with all atoms within 2.5 distances of nearest neighbours, so that no
     lattice is needed. Both frames have errors. Atoms are the same that lie within 0.45 of that
-    distance of each other, after the median of the displacements is subtracted.
+    distance of each other, after the median of the displacements is subtracted; and the median
+    gradient, where more are the same then, as of frames turned or stretched against each other.
 
     Parameters
     ----------
@@ -175,26 +183,25 @@ def deformation_between(
     spacing = nearest_distance(reference)
     if spacing == 0 or not number:
         return Deformation(gradient, covariance), displacement
-    drift = np.zeros(2)
-    for _ in range(2):
-        pairs = match(positions - drift, reference, _SAME * spacing)
-        if not len(pairs):
-            return Deformation(gradient, covariance), displacement
-        drift = np.median(positions[pairs[:, 0]] - reference[pairs[:, 1]], axis=0)
+    pairs = _paired(positions, reference, spacing)
+    if not len(pairs):
+        return Deformation(gradient, covariance), displacement
+    frames = positions, sigma, reference, reference_sigma
+    around = _of_pairs(*frames, pairs, spacing)
+    known = np.isfinite(around[0]).all(axis=(1, 2))
+    if known.any():
+        # A neighbourhood tells the gradient also where all of it is paired with the next atoms.
+        change = np.median(around[0][known], axis=0)[::-1, ::-1]
+        undone = positions @ np.linalg.inv(change).T
+        undone -= np.median(undone[pairs[:, 0]] - reference[pairs[:, 1]], axis=0)
+        undone -= _shared_shift(undone, reference, spacing)
+        again = _paired(undone, reference, spacing)
+        if len(again) > len(pairs):
+            pairs, around = again, _of_pairs(*frames, again, spacing)
     ours, theirs = pairs.T
-    displacement[ours] = positions[ours] - reference[theirs] - drift
-    squared = np.zeros((len(pairs), 2))
-    for one, some in ((usable_sigma(sigma), ours), (usable_sigma(reference_sigma), theirs)):
-        squared += 0.0 if one is None else one[some] ** 2
-    unknown = not squared.any()
-    total = np.ones_like(squared) if unknown else np.sqrt(squared)
-    there = reference[theirs]
-    lists = cKDTree(there).query_ball_point(there, _AROUND * spacing, return_sorted=True)
-    width = max(len(one) for one in lists)
-    neighbours = np.array([one + [-1] * (width - len(one)) for one in lists])
-    offsets = (there[neighbours] - there[:, None])[..., ::-1] / spacing
-    fit = _fit(positions[ours], total, neighbours, offsets, spacing)
-    gradient[ours], covariance[ours] = _believed(fit, not unknown)
+    apart = positions[ours] - reference[theirs]
+    displacement[ours] = apart - np.median(apart, axis=0)
+    gradient[ours], covariance[ours] = around
     return Deformation(gradient, covariance), displacement
 
 
@@ -271,6 +278,54 @@ def _believed(fit: _Fit, known: bool) -> tuple[np.ndarray, np.ndarray]:
     # Deviations of that kind are not independent: over one length they may be all of the gradient.
     bias = np.where(beyond, fit.rms, 0.0) ** 2 + 0 * gradient[:, 0, 0]
     return gradient, fit.covariance * usual + bias[:, None, None, None] * np.eye(2)
+
+
+def _paired(positions: np.ndarray, reference: np.ndarray, spacing: float) -> np.ndarray:
+    """Return the pairs of the same atoms (k, 2) but for a drift of less than half a spacing."""
+    drift = np.zeros(2)
+    for _ in range(2):
+        pairs = match(positions - drift, reference, _SAME * spacing)
+        if not len(pairs):
+            break
+        drift = np.median(positions[pairs[:, 0]] - reference[pairs[:, 1]], axis=0)
+    return pairs
+
+
+def _shared_shift(positions: np.ndarray, reference: np.ndarray, spacing: float) -> np.ndarray:
+    """Return the vector to positions from nearby ones of a reference that most have in common."""
+    number = min(_NEAREST, len(reference))
+    _, near = cKDTree(reference).query(positions, k=range(1, number + 1))
+    vectors = positions[:, None] - reference[near]
+    tree = cKDTree(vectors.reshape(-1, 2))
+    asked = vectors[:: len(positions) // _ASKED + 1].reshape(-1, 2)
+    shared = tree.query_ball_point(asked, _SHARED * spacing, return_length=True)
+    asked = asked[shared >= _AS_MANY * shared.max()]
+    shortest = asked[np.linalg.norm(asked, axis=1).argmin()]
+    common = tree.query_ball_point(shortest, _SHARED * spacing)
+    return np.median(tree.data[common], axis=0)
+
+
+def _of_pairs(
+    positions: np.ndarray,
+    sigma: np.ndarray | None,
+    reference: np.ndarray,
+    reference_sigma: np.ndarray | None,
+    pairs: np.ndarray,
+    spacing: float,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return gradient and covariance, of `Deformation`, around the atoms of each pair."""
+    ours, theirs = pairs.T
+    squared = np.zeros((len(pairs), 2))
+    for one, some in ((usable_sigma(sigma), ours), (usable_sigma(reference_sigma), theirs)):
+        squared += 0.0 if one is None else one[some] ** 2
+    unknown = not squared.any()
+    total = np.ones_like(squared) if unknown else np.sqrt(squared)
+    there = reference[theirs]
+    lists = cKDTree(there).query_ball_point(there, _AROUND * spacing, return_sorted=True)
+    width = max(len(one) for one in lists)
+    neighbours = np.array([one + [-1] * (width - len(one)) for one in lists])
+    offsets = (there[neighbours] - there[:, None])[..., ::-1] / spacing
+    return _believed(_fit(positions[ours], total, neighbours, offsets, spacing), not unknown)
 
 
 def _of_lattice(points: np.ndarray, spread: np.ndarray, cell: np.ndarray) -> _Fit:

@@ -177,6 +177,35 @@ def test_against_another_frame(disorder):
     assert (rms > 0.8).all()
 
 
+@pytest.mark.parametrize(
+    "gradient",
+    [
+        1.02 * np.eye(2),
+        lattices.rotation(np.radians(1)),
+        lattices.rotation(np.radians(-4)),
+        np.diag([0.95, 1.03]) @ lattices.rotation(0.02),
+        np.eye(2),
+    ],
+    ids=["wider", "turned", "far", "sheared", "drift"],
+)
+@pytest.mark.parametrize("name", ["graphene", "Au [110]"])
+def test_against_a_frame_that_is_turned_or_stretched(name, gradient):
+    """All atoms are paired with the same ones, not with those a translation away."""
+    rng = np.random.default_rng(0)
+    places = crystal(name, 120)
+    before, spread = noisy(places, 0.02, rng)
+    after, _ = noisy(places @ gradient.T + [0.4, -0.9], 0.02, rng)
+    there = rng.uniform(size=len(places)) < 0.95
+    found, displacement = deformation_between(after, spread, before[there], spread[there])
+    apart = displacement - places @ (gradient.T - np.eye(2))
+    assert np.isfinite(displacement[there, 0]).mean() > 0.99
+    assert np.isnan(displacement[~there]).all()
+    assert np.nanmax(np.abs(apart - np.nanmedian(apart, axis=0))) < 0.3
+    expected = np.broadcast_to(gradient[::-1, ::-1], found.gradient.shape)
+    parts = off(strain_of(found), exact(expected), there)
+    assert (np.sqrt(np.nanmean(parts**2, axis=1)) < 1.2).all()
+
+
 @pytest.mark.parametrize("count", [0, 1, 4])
 def test_against_a_frame_with_next_to_nothing(count):
     places = crystal("graphene", 10)
