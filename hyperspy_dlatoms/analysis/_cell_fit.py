@@ -11,7 +11,7 @@ import numpy as np
 from scipy.spatial import cKDTree
 
 from hyperspy_dlatoms.analysis._grains import Grains, find_grains
-from hyperspy_dlatoms.analysis.lattice import Cell, cells_of
+from hyperspy_dlatoms.analysis.lattice import Cell, cells_by_species, cells_of
 
 if TYPE_CHECKING:
     import ase
@@ -204,7 +204,7 @@ def known_cell(
     # The shape decides about the zone, then the size about the material; others within 1 % are
     # named. None where the size is more than 10 % off, or the shape too different.
     fits: list[tuple[float, float, int, Cell, np.ndarray]] = []
-    for one in itertools.chain.from_iterable(cells_of(material) for material in materials):
+    for one in (cell for name in materials for cell in cells_of(name) + cells_by_species(name)):
         turned = _turned(one.vectors, cell)
         size, shape = misfit(turned, cell)
         if abs(size) <= _SIZE and shape <= _SHAPE:

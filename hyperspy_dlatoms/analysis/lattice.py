@@ -67,7 +67,7 @@ _ROUNDS = 4  # Of the refinement, after which it no longer changes.
 
 
 class Cell(NamedTuple):
-    """The projected cell of a material, by the places of its columns alone."""
+    """The projected cell of a material."""
 
     material: str
     zone: str  # The direction along the beam, or the kind of lattice.
@@ -141,9 +141,7 @@ def without_light_columns(material: str | ase.Atoms) -> ase.Atoms | None:
     if isinstance(material, str) or not hasattr(material, "get_chemical_formula"):
         return None
     (_, _, cell, sites), *_ = _crystal(material)
-    places = material.positions[:, :2] @ np.linalg.inv(cell)
-    apart = (places[:, None] - sites + 0.5) % 1 - 0.5
-    column = np.linalg.norm(apart @ cell, axis=2).argmin(axis=1)
+    column = _column_of_each(material, cell, sites)
     signal = np.bincount(column, material.numbers**_POWER, len(sites))
     seen = signal[column] > _LIGHT * signal.max()
     return None if seen.all() else material[seen]
@@ -156,6 +154,22 @@ def cells_of(material: str | ase.Atoms) -> tuple[Cell, ...]:
     return tuple(
         Cell(name, zone, _primitive(cell, sites)) for zone, name, cell, sites in _crystal(material)
     )
+
+
+def cells_by_species(material: str | ase.Atoms) -> tuple[Cell, ...]:
+    """Return the cell by places and elements of the columns, where larger than that of `cells_of`.
+
+    That of SrTiO3 along [100] is a square with titanium in the corners and strontium in the middle.
+    """
+    if isinstance(material, str):
+        return ()
+    ((zone, name, cell, sites),) = _crystal(material)
+    column = _column_of_each(material, cell, sites)
+    elements = [set(material.numbers[column == one]) for one in range(len(sites))]
+    kinds = np.array([elements.index(one) for one in elements])
+    vectors = _primitive(cell, sites, kinds)
+    areas = np.abs(np.linalg.det([vectors, _primitive(cell, sites)]))
+    return (Cell(name, zone, vectors),) if areas[0] > 1.5 * areas[1] else ()
 
 
 def fit_spacing(positions: np.ndarray, lattice: Lattice) -> Spacing | None:
@@ -263,12 +277,22 @@ def _crystal(material: str | ase.Atoms) -> list[tuple[str, str, np.ndarray, np.n
     return [("along z", material.get_chemical_formula(), cell, np.array(kept))]
 
 
-def _primitive(cell: np.ndarray, sites: np.ndarray) -> np.ndarray:
-    """Return the shortest translations that lead each site (fractions of a cell) to a site."""
+def _column_of_each(material: ase.Atoms, cell: np.ndarray, sites: np.ndarray) -> np.ndarray:
+    """Return in which of the sites (fractions of a cell) each atom of a crystal is, int, (n,)."""
+    places = material.positions[:, :2] @ np.linalg.inv(cell)
+    apart = (places[:, None] - sites + 0.5) % 1 - 0.5
+    return np.linalg.norm(apart @ cell, axis=2).argmin(axis=1)
+
+
+def _primitive(cell: np.ndarray, sites: np.ndarray, kinds: np.ndarray | None = None) -> np.ndarray:
+    """Return the shortest translations that lead each site (fractions of a cell) to one alike."""
+    kinds = np.zeros(len(sites)) if kinds is None else kinds
 
     def is_period(shift: np.ndarray) -> bool:
         apart = (sites[:, None] + shift - sites + 0.5) % 1 - 0.5
-        return bool((np.linalg.norm(apart @ cell, axis=2).min(axis=1) < _SAME_COLUMN).all())
+        alike = kinds[:, None] == kinds
+        near = np.linalg.norm(apart @ cell, axis=2) < _SAME_COLUMN
+        return bool((near & alike).any(axis=1).all())
 
     shifts = [one for one in sites - sites[0] if is_period(one)]
     cells = np.mgrid[-2:3, -2:3].reshape(2, -1).T

@@ -81,7 +81,7 @@ class Physics:
         Warns
         -----
         DLAtomsWarning
-            Of frames without a lattice, which have no row.
+            Of frames without a lattice, which have no row, and of those without one of `material`.
 
         Notes
         -----
@@ -105,13 +105,15 @@ class Physics:
         import pandas as pd
 
         calibration, materials = self._calibration, self._materials(material)
-        parts, empty = [], 0
+        parts, empty, unlike = [], 0, 0
         for number, frame in enumerate(_export.each_frame(self.data)):
             sites = Sites(frame, calibration)
             rows = _cell_fit.lattice_rows(*sites.places, materials, sites.kinds)
             parts += [{"frame": number} | row for row in rows]
             empty += not rows
+            unlike += bool(rows) and not any(row["material"] for row in rows)
         _warn_of_no_lattice(empty, self.data.size)
+        _warn_of_another_lattice(unlike, self.data.size, material)
         result = pd.DataFrame(parts, columns=["frame", *_cell_fit.COLUMNS])
         return _export.with_navigation(result, self._navigation)
 
@@ -146,7 +148,7 @@ class Physics:
         Warns
         -----
         DLAtomsWarning
-            Of frames without a lattice, all of whose atoms have NaN.
+            Of frames without a lattice, or without one of `material`, all of whose atoms have NaN.
 
         See Also
         --------
@@ -181,6 +183,10 @@ class Physics:
         if not self._lazy:
             empty = sum(not (frame[:, -1] >= 0).any() for frame in found.data.flat)
             _warn_of_no_lattice(empty, found.data.size)
+            unlike = sum(
+                (f[:, -1] >= 0).any() and np.isnan(f[:, -2]).all() for f in found.data.flat
+            )
+            _warn_of_another_lattice(unlike, found.data.size, material)
         return found
 
     def grains(self) -> Self:
@@ -721,5 +727,18 @@ def _warn_of_no_lattice(empty: int, number: int) -> None:
     warn(
         f"{which} no lattice of the kind asked for: expected 12 or more atoms that repeat in two "
         "directions.",
+        DLAtomsWarning,
+    )
+
+
+def _warn_of_another_lattice(unlike: int, number: int, material: str | ase.Atoms | None) -> None:
+    if not unlike or material is None:
+        return
+    which = "This frame has" if number == 1 else f"{unlike} of {number} frames have"
+    name = material if isinstance(material, str) else material.get_chemical_formula()
+    warn(
+        f"{which} no lattice of {name}, to 10 % in size and 5 % in shape: compare lattice() with "
+        "the cell of the material, and check the sampling. A crystal is seen along z, without "
+        "columns that are not found.",
         DLAtomsWarning,
     )

@@ -3,6 +3,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from ase import Atoms
+from ase.build import bulk, mx2
 from ase.spacegroup import crystal as crystal_of_ase
 from scipy.spatial import cKDTree
 
@@ -16,7 +18,7 @@ from hyperspy_dlatoms.analysis._cell_fit import (
     shear_of_drift,
     usable_sigma,
 )
-from hyperspy_dlatoms.analysis.lattice import cells_of
+from hyperspy_dlatoms.analysis.lattice import cells_by_species, cells_of
 from tests.helpers.lattices import CELLS, crystal, dislocation, noisy, rotation
 
 
@@ -174,6 +176,19 @@ def test_places_alone_make_the_cell_of_a_crystal():
     two = strontium_titanate[[atom.symbol != "O" for atom in strontium_titanate]]
     (cell,) = cells_of(two)
     np.testing.assert_allclose(constants(cell.vectors)[:2], 3.905 / np.sqrt(2))
+
+
+def test_a_crystal_is_known_by_its_places_and_by_its_species():
+    titanate = Atoms("SrTi", scaled_positions=[[0] * 3, [0.5] * 3], cell=[3.905] * 3)
+    for vectors in (3.905 * np.eye(2), 3.905 / 2 * np.array([[1, 1], [1, -1]])):
+        kind, own = known_cell(1.01 * vectors, [titanate])
+        assert kind.material == "SrTi"
+        assert misfit(own, vectors) == pytest.approx((0, 0), abs=1e-9)
+    (cell,) = cells_by_species(titanate.repeat((2, 1, 2)))
+    np.testing.assert_allclose(constants(cell.vectors), [3.905, 3.905, 90])
+    # Each column has both, or there is one cell either way.
+    assert cells_by_species(bulk("NaCl", "rocksalt", 5.64, cubic=True)) == ()
+    assert cells_by_species(mx2("MoS2", vacuum=3)) == cells_by_species("MoS2") == ()
 
 
 @pytest.mark.parametrize("name", CELLS)

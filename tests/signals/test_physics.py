@@ -6,6 +6,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
+from ase import Atoms
 from ase.build import bulk
 
 from hyperspy_dlatoms import AtomPositions, DLAtomsWarning, LazyAtomPositions
@@ -281,6 +282,43 @@ def test_species_make_the_lattice_and_vacancies_are_sites_of_it():
     assert offsets.offset_x[offsets.species != "Ti"].isna().all()
     # Beside a vacancy the neighbours are not all there.
     assert offsets.offset_x[offsets.species == "Ti"].isna().sum() > 20
+
+
+@pytest.mark.parametrize("species", [[], ["Sr", "Ti"]])
+def test_a_material_is_known_with_species_and_without(species):
+    corners = crystal("Au [100]", 18) * 3.905 / 2.04
+    sites = np.full((2 * len(corners), 6), 0.3)
+    sites[:, :2] = np.concatenate([corners, corners + 3.905 / 2]) / SAMPLING + 300
+    sites[:, 5] = np.repeat([0, 1], len(corners))
+    atoms = AtomPositions.from_frames(
+        sites if species else sites[:, :5], sampling=SAMPLING, species=species or None
+    )
+    titanate = Atoms("SrTi", scaled_positions=[[0] * 3, [0.5] * 3], cell=[3.905] * 3)
+    (row,) = atoms.lattice(titanate).to_dict("records")
+    assert row["material"] == "SrTi"
+    assert row["scale"] == pytest.approx(1)
+    strained = atoms.strain(material=titanate).to_dataframe()
+    assert strained.e_xx.notna().mean() > 0.95
+    assert strained.e_xx.abs().max() < 1e-6
+
+
+def test_another_material_is_said(movie):
+    atoms = atoms_of(movie[:3])
+    with pytest.warns(DLAtomsWarning, match="3 of 3 frames have no lattice of graphene, to 10 %"):
+        assert set(atoms.lattice("graphene").material) == {""}
+    with pytest.warns(DLAtomsWarning, match="This frame has no lattice of graphene, to 10 %"):
+        strained = atoms.inav[0].strain(material="graphene").to_dataframe()
+    assert strained[OWN].isna().all(axis=None)
+    assert strained.grain.max() == 0
+
+
+@pytest.mark.filterwarnings("error")
+def test_no_material_is_asked_for(movie):
+    atoms = atoms_of(movie[0])
+    atoms.metadata.VectorMetadata.materials = ["graphene"]
+    assert set(atoms.lattice().material) == {""}
+    atoms.lattice("Au")
+    atoms.strain(material="Au")
 
 
 @pytest.mark.parametrize("lazy", [False, True])
