@@ -115,13 +115,14 @@ def _drift(tracks: pd.DataFrame) -> pd.DataFrame:
     """Return the drift at each frame; where no atom is one of the frame before, none is added."""
     import trackpy
 
-    numbers = pd.RangeIndex(int(tracks.frame.max()) + 1)
-    none = pd.DataFrame(0.0, numbers, _POSITION)
-    if tracks.frame.nunique() < 2:
+    # trackpy knows steps of one frame only: frames without atoms are left out.
+    seen, step = np.unique(tracks.frame, return_inverse=True)
+    none = pd.DataFrame(0.0, seen, _POSITION)
+    if len(seen) < 2:
         return none
     with warnings.catch_warnings(action="ignore"):
-        drift = trackpy.compute_drift(tracks, pos_columns=_POSITION)
-    return drift.reindex(numbers).ffill().fillna(0.0)
+        drift = trackpy.compute_drift(tracks.assign(frame=step), pos_columns=_POSITION)
+    return drift.reindex(range(len(seen))).ffill().fillna(0.0).set_index(seen)
 
 
 @contextmanager

@@ -74,6 +74,17 @@ def test_frames_without_atoms():
         assert len(link(frames, 1.0, 0)) == 0
 
 
+@pytest.mark.parametrize("nothing", [{3, 4}, {0, 5}])
+def test_the_drift_goes_on_across_frames_without_atoms(nothing):
+    frames = [LATTICE + number * np.array([0.3, -0.2]) for number in range(8)]
+    seen = [np.empty((0, 2)) if number in nothing else frame for number, frame in enumerate(frames)]
+    linked = link(seen, 2.0, 0)
+    assert linked.track.nunique() == len(LATTICE)
+    drift = linked.groupby("frame")[["y_drift", "x_drift"]].first()
+    elapsed = drift.index.to_numpy()[:, None] - drift.index[0]
+    np.testing.assert_allclose(drift, elapsed * [0.3, -0.2], atol=1e-9)
+
+
 def test_frames_without_an_atom_in_common():
     linked = link([LATTICE, LATTICE + 100, LATTICE + 100, LATTICE], 1.0, 0)
     assert linked.groupby("frame").track.agg(["min", "max"]).to_numpy().tolist() == [
