@@ -17,6 +17,9 @@ _TOO_CLOSE = 0.6
 # [110], of six neighbours, at 1.63.
 _SHELL = 1.3
 _MOST_NEAR = 6  # Neighbours in it at most: those of a centred lattice.
+# Neighbours beyond it where they come in opposite pairs: in a rectangular lattice, the second pair
+# is farther than the first. The three of a honeycomb do not; the fourth is 1.73 times as far.
+_PAIRED, _THREE = 4, 1.3
 # Of it, the longest translation that is tried: those of a honeycomb are 1.73, of a perovskite with
 # its oxygen columns 2.
 _TRANSLATION = 2.15
@@ -32,7 +35,8 @@ _TRANSLATIONS = 2
 # Fraction of the sites from which there is a lattice; of sites at random it is below 0.1.
 _RECOGNISED = 0.4
 # Of the distance of neighbours: an empty place has no atom within the first, is surrounded by atoms
-# within the second, and places closer than the third are one.
+# within the second, where they are paired within the longest translation, and places closer than
+# the third are one.
 _EMPTY, _SURROUNDED, _ONE_PLACE = 0.6, 1.8, 0.3
 _OPEN = np.deg2rad(130)  # rad; a surface leaves open 180° and more, a vacancy in a sheet 60°.
 # Translations that have to lead to an atom, or from different atoms to an empty place.
@@ -125,7 +129,8 @@ def flags(positions: np.ndarray, window: tuple[np.ndarray, np.ndarray] | None = 
     Atoms at grain boundaries and dislocations, of an amorphous support, and false ones are off the
     lattice. So are atoms that are known less precisely than a tenth of their distance, of which
     then no lattice is recognised. Translations longer than 2.15 of that distance are not tried:
-    lattices with larger cells are not recognised either.
+    lattices with larger cells are not recognised either, and of rows farther apart than twice that
+    distance no holes are found.
 
     Examples
     --------
@@ -253,6 +258,7 @@ class _Translations(NamedTuple):
     tried: np.ndarray  # Vectors of an atom of which it could be told, (n,).
     # How often an atom is where a translation takes a neighbour of another one, (n,).
     reached: np.ndarray
+    paired: bool  # Whether neighbours come in opposite pairs.
     places: np.ndarray  # Empty places that they lead to, (m, 2).
     sources: np.ndarray  # The atoms that they take there, (m,).
 
@@ -265,11 +271,11 @@ def _translations(
 ) -> _Translations:
     """Find the translations about each atom."""
     n = len(positions)
-    apart, near = tree.query(
-        positions, k=np.arange(2, _MOST_NEAR + 2), distance_upper_bound=_SHELL * spacing
-    )
-    there = np.isfinite(apart)
-    near = np.where(there, near, 0)
+    apart, near = tree.query(positions, k=np.arange(2, _MOST_NEAR + 2))
+    there = apart <= _SHELL * spacing
+    paired = bool(np.median(apart[:, 3] / apart[:, 2]) < _THREE)
+    if paired:
+        there[:, :_PAIRED] |= apart[:, :_PAIRED] <= _TRANSLATION * spacing
     both = tree.query_pairs(_TRANSLATION * spacing, output_type="ndarray")
     both = np.concatenate([both, both[:, ::-1]])
     count, tried, reached = (np.zeros(n, int) for _ in range(3))
@@ -292,7 +298,9 @@ def _translations(
         empty = judged & ~np.isfinite(distance) & supported[:, np.newaxis]
         places.append(target[empty])
         sources.append(near[first][empty])
-    return _Translations(count, tried, reached, np.concatenate(places), np.concatenate(sources))
+    return _Translations(
+        count, tried, reached, paired, np.concatenate(places), np.concatenate(sources)
+    )
 
 
 def _holes(
@@ -303,6 +311,7 @@ def _holes(
     if not size:
         return np.empty((0, 2))
     pairs = cKDTree(places).query_pairs(_ONE_PLACE * spacing, output_type="ndarray")
+    reach = (_TRANSLATION if known.paired else _SURROUNDED) * spacing
     graph = coo_array((np.ones(len(pairs), np.int8), tuple(pairs.T)), shape=(size, size))
     group = connected_components(graph, directed=False)[1]
     order = np.argsort(group, kind="stable")
@@ -311,7 +320,7 @@ def _holes(
         if len(np.unique(known.sources[members])) < _WITNESSES:
             continue
         centre = places[members].mean(axis=0)
-        about = positions[tree.query_ball_point(centre, _SURROUNDED * spacing)] - centre
+        about = positions[tree.query_ball_point(centre, reach)] - centre
         if len(about) < 3 or np.hypot(*about.T).min() < _EMPTY * spacing:
             continue
         angles = np.sort(np.arctan2(about[:, 0], about[:, 1]))
