@@ -18,6 +18,7 @@ _STEP, _WIDTH = 0.01, 0.06
 _GAP, _END = 0.1, 1.6
 # Share of the mean length of the sides of an atom's Voronoi cell, below which two cells only touch.
 _TOUCH = 0.35
+_BETWEEN = 120.0  # Degrees: an atom that sees two others farther apart than this is between them.
 # Degrees between the directions of neighbours: a honeycomb has 120, the straight edge of a lattice
 # 180, an atom beside a vacancy of a hexagonal lattice 120.
 _OPEN = 150.0
@@ -62,7 +63,8 @@ def bonds(
         neighbours ends, see :func:`first_shell`, with `voronoi` twice as far.
     voronoi : bool, optional
         Whether neighbours are the atoms whose Voronoi cells share a side, of more than about a
-        third of the mean length of a side, instead of all within the cut-off.
+        third of the mean length of a side and with no atom between them, instead of all within the
+        cut-off.
 
     Returns
     -------
@@ -352,14 +354,15 @@ def _edge(
 
 
 def _voronoi_pairs(positions: np.ndarray) -> np.ndarray:
-    """Return pairs of atoms whose Voronoi cells share a side that is not short."""
+    """Return pairs of atoms, none between them, whose Voronoi cells share no short side."""
     try:
         mesh = Delaunay(positions)
     except (QhullError, ValueError):
         # Fewer than three atoms, or all in one row: neighbours are those next to each other.
         order = np.lexsort(positions.T)
         return np.column_stack([order[:-1], order[1:]])
-    a, b, c = positions[mesh.simplices].transpose(1, 0, 2)
+    corners = positions[mesh.simplices]
+    a, b, c = corners.transpose(1, 0, 2)
     ab, ac = b - a, c - a
     cross = 2 * (ab[:, 0] * ac[:, 1] - ab[:, 1] * ac[:, 0])
     squares = (ab**2).sum(axis=1), (ac**2).sum(axis=1)
@@ -373,15 +376,16 @@ def _voronoi_pairs(positions: np.ndarray) -> np.ndarray:
         )
         / cross[:, None]
     )
-    # The side between two cells joins the centres of the circles through the triangles beside it.
-    triangle, corner = np.nonzero(mesh.neighbors >= 0)
-    beside = mesh.neighbors[triangle, corner]
-    side = np.linalg.norm(centre[triangle] - centre[beside], axis=1)
-    ends = np.sort(
-        np.column_stack([mesh.simplices[triangle, (corner + k) % 3] for k in (1, 2)]), axis=1
-    )
-    usual = np.median(side[side > 0]) if (side > 0).any() else 0.0
-    inner = ends[side >= _TOUCH * usual]
-    triangle, corner = np.nonzero(mesh.neighbors < 0)
-    outer = np.column_stack([mesh.simplices[triangle, (corner + k) % 3] for k in (1, 2)])
-    return np.unique(np.concatenate([inner, np.sort(outer, axis=1)]), axis=0)
+    # The side between two cells joins the centres of the circles through the triangles beside it,
+    # and goes on for ever where there is one triangle only.
+    side = np.linalg.norm(centre[:, None] - centre[mesh.neighbors], axis=2)
+    side[mesh.neighbors < 0] = np.inf
+    inside = side[np.isfinite(side) & (side > 0)]
+    touching = side < _TOUCH * (np.median(inside) if len(inside) else 0.0)
+    # Triangles at a straight border may be long and flat: one atom is between the two others.
+    one, other = (np.roll(corners, -k, axis=1) - corners for k in (1, 2))
+    lengths = np.linalg.norm(one, axis=2) * np.linalg.norm(other, axis=2)
+    between = (one * other).sum(axis=2) < np.cos(np.radians(_BETWEEN)) * lengths
+    ends = np.sort(np.stack([np.roll(mesh.simplices, -k, axis=1) for k in (1, 2)], axis=2), axis=2)
+    keys = ends @ [len(positions), 1]
+    return np.unique(ends[~touching & ~np.isin(keys, keys[between])], axis=0)

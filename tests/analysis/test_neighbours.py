@@ -31,6 +31,14 @@ def test_coordination(name, sigma, voronoi):
     assert (around.coordination[inner(places)] == COORDINATION[name]).mean() > 0.95
 
 
+@pytest.mark.parametrize("axes", [np.eye(2), [[1, 0], [0.5, np.sqrt(0.75)]]])
+@pytest.mark.parametrize("sigma", [0.02, 0.05, 0.1])
+def test_voronoi_cells_at_a_straight_border(axes, sigma):
+    places = 3.0 * np.mgrid[:12, :12].reshape(2, -1).T @ axes
+    places += np.random.default_rng(0).normal(0, sigma, places.shape)
+    np.testing.assert_array_equal(bonds(places, voronoi=True), bonds(places, 3.6))
+
+
 def test_a_given_cutoff():
     places = crystal("Au [100]", 20)
     around = neighbourhoods(places, None, bonds(places, 3.0))
