@@ -394,8 +394,11 @@ def find_slope(
     if fitted.var() < _EXPLAINED * mean.var():
         return None
     deviation = np.sqrt(np.mean(np.maximum(blocks(values**2)[known] / share - mean**2, 0)))
-    # Over the whole image, from its rms about the mean: a plane rises by the square root of 12.
-    rise = np.sqrt(12) * fitted.std() * _LEVELLED / (sampling * max(image.shape))
+    # From its rms about the mean: a plane rises by the square root of 12, each term over its side
+    # of the image (Å).
+    height, width = sampling * np.array(image.shape)
+    sides = np.array([np.inf, height, width, height, np.sqrt(height * width), width])
+    rise = np.sqrt(12) * (terms @ (coefficients / sides)).std() * _LEVELLED
     if rise < _LEAST_RISE * deviation:
         return None
     return Slope(coefficients, float(fitted.mean()), (rows * side * step, columns * side * step))

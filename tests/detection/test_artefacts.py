@@ -15,7 +15,7 @@ from scipy.ndimage import distance_transform_edt
 from scipy.spatial import cKDTree
 
 from hyperspy_dlatoms import data
-from hyperspy_dlatoms.detection._lines import find_seams
+from hyperspy_dlatoms.detection._lines import find_seams, find_slope
 from hyperspy_dlatoms.detection._steps import normalise_regions
 from hyperspy_dlatoms.detection.masking import mask_bad, mask_series, standardise
 from hyperspy_dlatoms.detection.pipeline import detect
@@ -273,6 +273,19 @@ def test_slopes_are_levelled(seed, rise):
     slope = np.cos(angle) * y + np.sin(angle) * x
     levelled, _ = mask_bad(clean + rise * clean.std() * slope, SAMPLING)
     assert np.corrcoef(levelled.ravel(), clean.ravel())[0, 1] > 0.99
+
+
+@pytest.mark.parametrize("turned", [False, True])
+@pytest.mark.parametrize("along", [0, 1])
+def test_slopes_along_either_side_of_an_oblong_image(along, turned):
+    places = 0.1 * np.mgrid[:128, :1024]
+    near = (places + 1.25) % 2.5 - 1.25
+    rng = np.random.default_rng(0)
+    clean = 1 + 0.5 * np.exp(-2 * (near**2).sum(axis=0)) + rng.normal(0, 0.05, near[0].shape)
+    for rise, steep in ((0.01, False), (0.05, True)):
+        image = (clean + rise * places[along]).astype(np.float32)
+        image = image.T if turned else image
+        assert (find_slope(image, np.zeros(image.shape, bool), 0.1) is not None) == steep
 
 
 def test_dead_pixels_on_dark_columns_are_masked_alone():
