@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The Cramér-Rao bound of the positions of sites in an image of counted electrons."""
 
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
@@ -85,11 +86,12 @@ def deviations(information: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     yx = information.diagonal(1)[::2]
     with np.errstate(divide="ignore", invalid="ignore"):
         own = np.stack([yy - yx**2 / xx, xx - yx**2 / yy], axis=1) ** -0.5
-    try:
-        variance = np.linalg.inv(information).diagonal().reshape(-1, 2)
-    except np.linalg.LinAlgError:
-        variance = np.full(own.shape, np.inf)
-    joint = np.sqrt(np.where(variance > 0, variance, np.inf))
+    variance = np.full(len(information), np.inf)
+    # What the image does not depend on says nothing of the rest, and would make it singular.
+    some = information.diagonal() > 0
+    with suppress(np.linalg.LinAlgError):
+        variance[some] = np.linalg.inv(information[np.ix_(some, some)]).diagonal()
+    joint = np.sqrt(np.where(variance > 0, variance, np.inf)).reshape(-1, 2)
     return np.nan_to_num(own, nan=np.inf, posinf=np.inf), joint
 
 

@@ -85,6 +85,12 @@ def test_where_there_is_no_contrast():
     assert np.isinf(own).all() and np.isinf(joint).all()
 
 
+def test_a_site_without_contrast_leaves_the_others_known():
+    information = np.diag([4.0, 4.0, 9.0, 9.0, 0.0, 0.0])
+    for bounds in deviations(information):
+        np.testing.assert_allclose(bounds, [[1 / 2] * 2, [1 / 3] * 2, [np.inf] * 2])
+
+
 def test_empty_pixels_are_refused():
     with pytest.raises(ValueError, match="positive"):
         fisher(np.array([1.0, 0.0]), np.ones((2, 2)))
