@@ -10,11 +10,13 @@ import numpy as np
 from scipy.special import xlogy
 from scipy.stats import beta
 
-_NODES = 10  # Of the quadrature over a measured rate, exact for polynomials of degree 19.
-# Fractions that the posterior is computed at, and the standard deviations that they extend to
-# either side: steps of 1/40 of one.
-_GRID = 801
-_REACH = 10.0
+# Of the quadrature over the measured recall and the false reports, of which only the fewest may
+# agree with what was found.
+_NODES = 10, 20
+# Fractions that the posterior is computed at, and of its maximum, what ends them: of a normal
+# distribution steps of 1/30 of a standard deviation.
+_GRID = 401
+_NEGLIGIBLE = 1e-9
 
 
 @dataclass(frozen=True)
@@ -143,26 +145,36 @@ def prevalence(found: int, sites: int, rates: Rates, level: float = 0.95) -> Pre
     share, gap = found / sites, rates.recall - rates.false_per_site
     estimate = float(np.clip((share - rates.false_per_site) / gap, 0, 1))
 
-    recall, of_recall = _spread(rates.recall, rates.vacancies)
-    false, of_false = _spread(rates.false_per_site, rates.sites)
-    counting = math.sqrt(share * (1 - share) / sites) + 1 / sites
-    unsure = _REACH * (counting + estimate * recall.std() + false.std()) / gap
-    grid = np.linspace(max(estimate - unsure, 0), min(estimate + unsure, 1), _GRID)
-    x = false[:, None, None] + grid * (recall[:, None] - false[:, None, None])
-    likelihood = xlogy(found, x) + xlogy(sites - found, 1 - x)
-    density = np.einsum("f,r,frg", of_false, of_recall, np.exp(likelihood - likelihood.max()))
+    recall, of_recall = _spread(rates.recall, rates.vacancies, _NODES[0])
+    false, of_false = _spread(rates.false_per_site, rates.sites, _NODES[1])
+    gaps = recall[:, None] - false[:, None, None]
+    # First all fractions, and the most probable ones at each pair of rates; then those about the
+    # density that was found, as long as it is narrow.
+    grid = np.union1d(np.linspace(0, 1, _GRID), np.clip((share - false) / gaps[..., 0].T, 0, 1))
+    while True:
+        x = false[:, None, None] + grid * gaps
+        likelihood = xlogy(found, x) + xlogy(sites - found, 1 - x)
+        density = np.einsum("f,r,frg", of_false, of_recall, np.exp(likelihood - likelihood.max()))
+        some = np.flatnonzero(density > _NEGLIGIBLE * density.max())
+        low, high = grid[max(some[0] - 1, 0)], grid[min(some[-1] + 1, len(grid) - 1)]
+        if high - low > (grid[-1] - grid[0]) / 2:
+            break
+        grid = np.linspace(low, high, _GRID)
     order = np.argsort(-density, kind="stable")
-    # The ends of the grid stand for half a step.
-    weight = density * np.r_[0.5, np.ones(_GRID - 2), 0.5]
+    # Each fraction stands for half of the steps to those beside it.
+    weight = density * (np.diff(grid, prepend=grid[0]) + np.diff(grid, append=grid[-1]))
     enough = np.searchsorted(np.cumsum(weight[order]), level * weight.sum()) + 1
     inside = grid[order[:enough]]
     return Prevalence(estimate, float(inside.min()), float(inside.max()))
 
 
-def _spread(rate: float, measured_on: float) -> tuple[np.ndarray, np.ndarray]:
+def _spread(rate: float, measured_on: float, number: int) -> tuple[np.ndarray, np.ndarray]:
     """Return values that a measured rate may have, and their weights."""
     if math.isinf(measured_on):
         return np.array([rate]), np.ones(1)
     right = rate * measured_on
-    nodes, weights = np.polynomial.legendre.leggauss(_NODES)
-    return beta.ppf((nodes + 1) / 2, right + 0.5, measured_on - right + 0.5), weights
+    nodes, weights = np.polynomial.legendre.leggauss(number)
+    # Denser towards the tails, by a step that is smooth at both ends.
+    share = (nodes + 1) / 2
+    quantiles, weights = share**2 * (3 - 2 * share), weights * share * (1 - share)
+    return beta.ppf(quantiles, right + 0.5, measured_on - right + 0.5), weights

@@ -74,6 +74,31 @@ def test_nothing_found(sites):
     assert prevalence(0, 300, PERFECT).high == pytest.approx(3 / 301, rel=0.02)
 
 
+@pytest.mark.parametrize(
+    ("found", "sites", "rates"),
+    [
+        (10, 1_000_000, Rates(0.9, 0.0, 50, 100)),  # Far more sites than the rates are known from.
+        (0, 400, Rates(0.1, 0.0, 10, 10_000)),  # Next to no recall.
+        (30, 2000, Rates(0.8, 0.01, 100, 2000)),
+    ],
+)
+def test_the_interval_is_that_of_drawn_rates(found, sites, rates):
+    rng = np.random.default_rng(0)
+    recall, false = (
+        rng.beta(rate * n + 0.5, (1 - rate) * n + 0.5, 20_000)
+        for rate, n in ((rates.recall, rates.vacancies), (rates.false_per_site, rates.sites))
+    )
+    estimate, low, high = prevalence(found, sites, rates)
+    shares = np.linspace(0, min(2 * high, 1), 200)
+    reports = [p * recall + (1 - p) * false for p in shares]
+    density = [np.mean(x**found * (1 - x) ** (sites - found)) for x in reports]
+    order = np.argsort(density)[::-1]
+    enough = np.searchsorted(np.cumsum(np.take(density, order)), 0.95 * np.sum(density)) + 1
+    inside = shares[order[:enough]]
+    np.testing.assert_allclose([low, high], [inside.min(), inside.max()], atol=0.06 * high)
+    assert low <= estimate <= high
+
+
 def test_fewer_than_the_false_reports_are_none():
     estimate, low, high = prevalence(2, 1000, Rates(0.9, 0.01))
     assert estimate == low == 0 < high < 0.01
