@@ -3,8 +3,9 @@
 
 import numpy as np
 import pandas as pd
+from scipy.spatial import cKDTree
 
-from hyperspy_dlatoms.analysis.matching import match
+from hyperspy_dlatoms.analysis.matching import most_pairs
 
 _NEEDED = ("frame", "track", "y_steady", "x_steady")
 
@@ -72,9 +73,9 @@ def jumps(
     """Find atoms that vanish in one place and appear in another.
 
     The end of a track and the beginning of another one, soon after and nearby, are taken for a
-    jump, one to one: of all pairings the one with the most pairs, and of those the one with the
-    least sum of distances. Unrelated atoms that vanish and appear near each other at the same time
-    are taken for a jump too.
+    jump, one to one: of all pairings the one with the most pairs, of those the one of the earliest
+    ends, and of those the one with the least sum of distances. Unrelated atoms that vanish and
+    appear near each other at the same time are taken for a jump too.
 
     Parameters
     ----------
@@ -121,35 +122,47 @@ def jumps(
     ordered = ordered[ordered.groupby("track").frame.transform("size") >= min_frames]
     ends, starts = ordered.groupby("track").tail(1), ordered.groupby("track").head(1)
     time = _time_column(tracks)
-    found = []
-    taken: set[int] = set()
-    for frame, ending in ends.groupby("frame"):
-        soon = (starts.frame > frame) & (starts.frame <= frame + max_gap)
-        beginning = starts[soon & ~starts.track.isin(taken)]
-        places = [one[["y_steady", "x_steady"]].to_numpy() for one in (ending, beginning)]
-        pairs = match(places[0], places[1], max_distance)
-        before, after = ending.iloc[pairs[:, 0]], beginning.iloc[pairs[:, 1]]
-        taken |= set(after.track)
-        found.append(
-            pd.DataFrame(
-                _beside(before, after, time)
-                | {
-                    "frame": after.frame.to_numpy(),
-                    "track": before.track.to_numpy(),
-                    "to_track": after.track.to_numpy(),
-                    "y": before.y_steady.to_numpy(),
-                    "x": before.x_steady.to_numpy(),
-                    "to_y": after.y_steady.to_numpy(),
-                    "to_x": after.x_steady.to_numpy(),
-                }
-            )
-        )
-    columns = ["frame", "track", "to_track", "y", "x", "to_y", "to_x"]
-    beside = list(_beside(starts.iloc[:0], starts.iloc[:0], time))
-    table = pd.concat(found, ignore_index=True) if found else pd.DataFrame(columns=columns + beside)
-    table = table[columns + beside]
-    table.insert(7, "distance", np.hypot(table.to_y - table.y, table.to_x - table.x))
+    pairs = _pairs(ends, starts, max_distance, max_gap)
+    before, after = ends.iloc[pairs[:, 0]], starts.iloc[pairs[:, 1]]
+    table = pd.DataFrame(
+        {
+            "frame": after.frame.to_numpy(),
+            "track": before.track.to_numpy(),
+            "to_track": after.track.to_numpy(),
+            "y": before.y_steady.to_numpy(),
+            "x": before.x_steady.to_numpy(),
+            "to_y": after.y_steady.to_numpy(),
+            "to_x": after.x_steady.to_numpy(),
+        }
+    )
+    table["distance"] = np.hypot(table.to_y - table.y, table.to_x - table.x)
+    table = table.assign(**_beside(before, after, time))
     return table.sort_values(["frame", "track"], ignore_index=True)
+
+
+def _pairs(
+    ends: pd.DataFrame, starts: pd.DataFrame, max_distance: float, max_gap: int
+) -> np.ndarray:
+    """Return which ends of tracks jump to which starts, numbers of rows (k, 2)."""
+    if ends.empty:
+        return np.empty((0, 2), int)
+    # With the time (frames) as a third axis, on which gaps of 1 to max_gap are within max_distance.
+    late = (1 + max_gap) / 2
+    points = [
+        np.column_stack(
+            [one.y_steady, one.x_steady, (one.frame - shift) * 2 * max_distance / max_gap]
+        )
+        for one, shift in ((ends, 0), (starts, late))
+    ]
+    near = cKDTree(points[0]).sparse_distance_matrix(
+        cKDTree(points[1]), max_distance, p=np.inf, output_type="ndarray"
+    )
+    rows, columns = near["i"], near["j"]
+    distances = np.hypot(*(points[0][rows] - points[1][columns])[:, :2].T)
+    near = distances <= max_distance
+    # Of ends that compete for a start, the first one has it.
+    ranks = ends.frame.rank(method="dense", ascending=False).to_numpy()
+    return most_pairs(rows[near], columns[near], distances[near] / max_distance, ranks, len(starts))
 
 
 def _time_column(tracks: pd.DataFrame) -> str | None:

@@ -63,13 +63,22 @@ def match(found: ArrayLike, true: ArrayLike, tolerance: float) -> np.ndarray:
     if not n or not m:
         return np.empty((0, 2), dtype=int)
     near = cKDTree(found).sparse_distance_matrix(cKDTree(true), tolerance, output_type="ndarray")
+    return most_pairs(near["i"], near["j"], near["v"] / tolerance, np.ones(n), m)
+
+
+def most_pairs(
+    rows: np.ndarray, columns: np.ndarray, distances: np.ndarray, ranks: np.ndarray, m: int
+) -> np.ndarray:
+    """Choose from pairs of n and m things, at distances up to 1, as `match` does."""
+    # Of things whose ranks (n,), 1 or more, differ, those with the higher ones have a pair first.
+    n = len(ranks)
+    dummies = (min(n, m) + 3.0) * ranks
     # Shifted by one, since the graph takes a zero for no edge; every row is shifted alike.
-    distances = near["v"] / tolerance + 1
-    dummies = np.full(n, min(n, m) + 3.0)
+    costs = np.concatenate([distances + 1, dummies])
     # The only integers that older SciPy's matching takes.
-    rows = np.concatenate([near["i"], np.arange(n)]).astype(np.int32)
-    columns = np.concatenate([near["j"], m + np.arange(n)]).astype(np.int32)
-    graph = coo_array((np.concatenate([distances, dummies]), (rows, columns)), shape=(n, m + n))
+    rows = np.concatenate([rows, np.arange(n)]).astype(np.int32)
+    columns = np.concatenate([columns, m + np.arange(n)]).astype(np.int32)
+    graph = coo_array((costs, (rows, columns)), shape=(n, m + n))
     rows, columns = min_weight_full_bipartite_matching(graph.tocsr())
     real = columns < m
     return np.column_stack([rows[real], columns[real]]).astype(int)

@@ -52,6 +52,27 @@ def test_each_track_is_of_one_jump():
     assert jumps(late, 3.0, max_gap=2).track.tolist() == [0]
 
 
+def test_the_most_jumps_are_found_over_gaps():
+    tracks = tracks_of((0, 3, (0, 0)), (0, 4, (0, 4)), (5, 9, (0, 1.5)), (4, 9, (0, -2)))
+    table = jumps(tracks, 3.0, max_gap=2)
+    assert table[["track", "to_track"]].to_numpy().tolist() == [[0, 3], [1, 2]]
+    # The earlier end has another beginning, farther away, and the later one has none.
+    tracks = tracks_of((0, 3, (0, 0)), (0, 4, (0, 3)), (5, 9, (0, 1)), (5, 9, (0, -3)))
+    table = jumps(tracks, 3.0, max_gap=2)
+    assert table[["track", "to_track"]].to_numpy().tolist() == [[0, 3], [1, 2]]
+
+
+def test_gaps_and_distances_are_inclusive():
+    for gap in (1, 2, 3):
+        tracks = tracks_of((0, 4, (0.1, 0.2)), (4 + gap, 9, (0.1, 0.5)))
+        for max_gap in (1, 2, 3):
+            assert len(jumps(tracks, 0.5 - 0.2, max_gap=max_gap)) == (gap <= max_gap)
+    # At the same frame, or before, there is no jump.
+    for first in (2, 3, 4):
+        tracks = tracks_of((0, 4, (0, 0)), (first, 9, (0, 1)))
+        assert len(jumps(tracks, 2.0, max_gap=3)) == 0
+
+
 def test_short_tracks_are_noise():
     tracks = tracks_of((0, 4, (0, 0)), (5, 6, (0, 2)))
     assert len(jumps(tracks, 3.0)) == 0
