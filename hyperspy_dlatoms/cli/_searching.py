@@ -258,7 +258,7 @@ def find_in_file(
     units: dict[tuple[str, ...], Path] | None = None,
 ) -> Found:
     """Find the atoms in a file and write them; the checkpoint stays."""
-    # `units` are those of the axes of the files before, for which one has to be the same.
+    # `units` are those of the axes of the files found before, for which one has to be the same.
     import numpy as np
 
     from hyperspy_dlatoms.signals._loading import load_images, load_series
@@ -269,8 +269,9 @@ def find_in_file(
         images, remark = load_images(job.source)
         if remark:
             print(remark)
+    ours = tuple(str(axis.units) for axis in images.axes_manager.signal_axes)
     if units is not None:
-        _check_units(images, units, job.source)
+        _check_units(ours, units)
     run = partial(
         method,
         images,
@@ -301,6 +302,8 @@ def find_in_file(
     except BaseException:
         _remove_empty(job.parts)
         raise
+    if units is not None:
+        units.setdefault(ours, job.source)
     y, x = atoms.metadata.VectorMetadata.sampling
     frames = int(images.data[..., 0, 0].size)
     size = f"{' x '.join(map(str, images.data.shape[-2:]))} px"
@@ -341,15 +344,13 @@ def _remove_empty(parts: Path) -> None:
         shutil.rmtree(parts)
 
 
-def _check_units(images: Signal2D, units: dict[tuple[str, ...], Path], source: Path) -> None:
-    ours = tuple(str(axis.units) for axis in images.axes_manager.signal_axes)
+def _check_units(ours: tuple[str, ...], units: dict[tuple[str, ...], Path]) -> None:
     if ours not in units and units:
         ((theirs, first),) = units.items()
         raise ValueError(
             f"Its axes are in {_units(ours)}, those of {str(first)!r} in {_units(theirs)}: "
             "expected one unit for a table. Give a directory with --output, for one table per file."
         )
-    units[ours] = source
 
 
 def _units(units: tuple[str, ...]) -> str:

@@ -357,6 +357,20 @@ def test_a_table_has_one_unit(spot_network, spot_images, tmp_path, capsys):
     assert cli.main([*arguments, str(tmp_path / "out")]) == 0
 
 
+def test_a_file_that_fails_sets_no_unit(spot_network, spot_images, tmp_path, capsys):
+    for name in "abc":
+        signal, _ = spot_images()
+        if name == "a":
+            for axis in signal.axes_manager.signal_axes:
+                axis.scale, axis.units = 1.0, ""
+        signal.save(tmp_path / f"{name}.hspy")
+    output = tmp_path / "atoms.csv"
+    assert cli.main(["find", str(tmp_path / "*.hspy"), "-o", str(output)]) == 1
+    (error,) = capsys.readouterr().err.splitlines()
+    assert "a.hspy" in error and "its sampling is unknown" in error
+    assert pd.read_csv(output).file.nunique() == 2
+
+
 def test_errors_speak_of_options(spot_network, movie, tmp_path, error_of):
     path, _ = movie
     arguments = ["find", path, "-o", tmp_path / "atoms.csv"]
