@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 # Of a table that `to_dataframe` wrote, what follows from the others: navigation, and positions once
 # more. Their units are not in their names.
 _DERIVED = ("frame", "y", "x", "y_sigma", "x_sigma")
+_LENGTHS = {f"{name}_{unit}" for name in _columns.LENGTHS for unit in _columns.UNITS}
 _SAME_TIME = 1e-3  # Of a frame, by which the time of a frame may be off that of a uniform axis.
 # Frames of a table without atoms; more are a sign of a column that does not count frames.
 _MOST_FRAMES = 10_000_000
@@ -125,8 +126,10 @@ def from_dataframe(
         A row for each atom. Needed are ``y_px`` and ``x_px``, from the centre of the first pixel of
         the image, or both in another unit, ``y_nm``, ``y_pm`` or ``y_angstrom``. ``y_sigma_px`` and
         ``x_sigma_px``, in any of these units, ``probability`` and ``species``, names or indices,
-        are optional. With ``frame``, a whole number, it is a movie. Other columns of numbers are
-        kept by their names. Tables of :meth:`to_dataframe` come back as they were.
+        are optional. With ``frame``, a whole number, it is a movie, and ``time_s`` the time of its
+        frames; so is a column between ``frame`` and the positions that has one value for each
+        frame and grows or falls with it, as those of :meth:`to_dataframe`. Other columns of numbers
+        are kept by their names. Tables of :meth:`to_dataframe` come back as they were.
     sampling : float
         Å/px.
     species : sequence of str, optional
@@ -147,7 +150,7 @@ def from_dataframe(
     ------
     ValueError
         If there are no positions with their unit in the name, a position is not finite, a column is
-        no number, or the numbers of frames make no sense.
+        no number, the numbers of frames make no sense, or the table is of several navigation axes.
 
     See Also
     --------
@@ -166,6 +169,15 @@ def from_dataframe(
            [4., 1.]])
     """
     scale = _checked_sampling(sampling)
+    if "frame" not in table and "index_1" in table:
+        raise ValueError(
+            "The table has several navigation axes, index_0, index_1 and so on: expected one, "
+            "frame. Take one movie, for example table[table.index_0 == 0].rename(columns="
+            "{'index_1': 'frame'}), or keep the atoms themselves, atoms.save('atoms.hspy')."
+        )
+    if "frame" not in table and "index_0" in table:
+        # Of an earlier release.
+        table = table.rename(columns={"index_0": "frame"})
     lengths = _columns.length_columns(map(str, table.columns))
     if not {"y", "x"} <= set(lengths):
         raise ValueError(
@@ -202,9 +214,8 @@ def from_dataframe(
     if "species" in table:
         indices, classes = _classes(table["species"], classes)
         add("species", indices)
-    axis: dict[str, Any] = {"navigate": True} | _time_axis(table)
-    skipped = {*names, *axis.pop("columns", ()), *_DERIVED}
-    skipped |= {f"{name}_{unit}" for name in _columns.LENGTHS for unit in _columns.UNITS}
+    axis, of_axes = _axis_of_movie(table)
+    skipped = {*names, *of_axes, *_DERIVED, *_LENGTHS}
     for column in map(str, table.columns):
         if column not in skipped and not column.startswith("index_"):
             add(column, _numbers(table, column))
@@ -218,8 +229,7 @@ def from_dataframe(
     more = {} if image_shape is None else {"image_shape": [int(size) for size in image_shape]}
     if first:
         more |= {"first_frames": [first], "frame_steps": [1]}
-    axis["offset"] = axis.get("offset", 0.0) + first * axis.get("scale", 0.0)
-    axes = [axis | {"size": len(frames)}] if "frame" in table else []
+    axes = [_axis_from(axis, first, len(frames))] if "frame" in table else []
     return signal_of(cls, frames, names, scale, classes, axes, **more)
 
 
@@ -312,22 +322,75 @@ def _checked_sampling(sampling: object) -> float:
     return value
 
 
-def _time_axis(table: pd.DataFrame) -> dict[str, Any]:
-    """Return the axis of a movie by the column of its time, ``time_s``, if it is uniform."""
-    # ``columns`` are those that the axis stands for.
-    named = [column for column in map(str, table.columns) if column.startswith("time_")]
-    units = [column.removeprefix("time_") for column in named]
-    if len(named) != 1 or not _columns.is_time(units[0]) or "frame" not in table:
-        return {}
-    frames, times = (_numbers(table, column) for column in ("frame", named[0]))
-    if len(np.unique(frames)) < 2 or not np.isfinite(times).all():
-        return {}
-    scale, offset = np.polyfit(frames, times, 1)
-    if np.abs(offset + scale * frames - times).max() > _SAME_TIME * abs(scale):
-        return {}
-    columns = [*named, *{"time"} & set(table.columns)]
-    time = {"name": "time", "units": units[0], "scale": float(scale), "offset": float(offset)}
-    return time | {"columns": columns}
+def _axis_of_movie(table: pd.DataFrame) -> tuple[dict[str, Any], set[str]]:
+    """Return the axis of a movie by the values of its frames, and the columns that these take."""
+    if "frame" not in table:
+        return {}, set()
+    beside = _between_frame_and_positions(table)
+    # Only `to_dataframe` counts along axes; in other tables a value of each atom may stand there.
+    own = "index_0" in table
+    if not own and not 1 < table["frame"].nunique() < len(table):
+        beside = []
+    times = [column for column in map(str, table.columns) if column.startswith("time_")]
+    if len(times) != 1 or not _columns.is_time(times[0].removeprefix("time_")):
+        times = []
+    columns = set(beside) if own else set()
+    for column in (*times, *reversed(beside)):
+        axis = _axis(_numbers(table, "frame"), _numbers(table, column))
+        if axis is not None:
+            name, unit = column, ""
+            if column in times:
+                name, unit = "time", column.removeprefix("time_")
+                columns |= {"time"} & set(table.columns)
+            elif column.startswith(f"{beside[0]}_"):
+                name, unit = beside[0], column.removeprefix(f"{beside[0]}_")
+            return axis | {"name": name} | ({"units": unit} if unit else {}), {column, *columns}
+    return {}, columns
+
+
+def _between_frame_and_positions(table: pd.DataFrame) -> list[str]:
+    """Return the columns where `to_dataframe` puts the values of navigation axes."""
+    found: list[str] = []
+    waiting: list[str] | None = None
+    for column in map(str, table.columns):
+        if column == "frame" or column.startswith("index_"):
+            waiting = []
+        elif column in _LENGTHS:
+            found += waiting or []
+            waiting = None
+        elif waiting is not None and column not in ("probability", "species", *_DERIVED):
+            waiting.append(column)
+    return found
+
+
+def _axis(numbers: np.ndarray, values: np.ndarray) -> dict[str, Any] | None:
+    """Return an axis by the frame of each atom and its value there; None if it can be of none."""
+    if not (len(values) and np.isfinite(numbers).all() and np.isfinite(values).all()):
+        return None
+    frames, at = np.unique(numbers, return_index=True)
+    steps = np.diff(values[at])
+    if not ((steps > 0).all() or (steps < 0).all()):
+        return None
+    scale = steps.sum() / np.ptp(frames) if len(frames) > 1 else 1.0
+    offset = values[at[0]] - scale * frames[0]
+    if np.abs(offset + scale * numbers - values).max() <= _SAME_TIME * abs(scale):
+        return {"scale": float(scale), "offset": float(offset)}
+    if len(np.unique(np.column_stack([numbers, values]), axis=0)) > len(frames):
+        return None
+    return {"axis": values[at]}
+
+
+def _axis_from(axis: dict[str, Any], first: int, size: int) -> dict[str, Any]:
+    """Return the axis of `size` frames from number `first` on."""
+    if "axis" not in axis:
+        start = axis.get("offset", 0.0) + first * axis.get("scale", 0.0)
+        return axis | {"navigate": True, "size": size, "offset": start}
+    if len(axis["axis"]) != size:
+        raise ValueError(
+            f"The values of {axis['name']} are not evenly spaced, and those of frames without "
+            "atoms are not known: leave out the columns of that name, table.drop(columns=...)."
+        )
+    return axis | {"navigate": True}
 
 
 def _numbers(table: pd.DataFrame, column: str) -> np.ndarray:

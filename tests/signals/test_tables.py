@@ -129,11 +129,65 @@ def test_tables_come_back(movie, tmp_path):
         assert (axis.scale, axis.offset) == pytest.approx((0.5, 1.5))
 
 
+@pytest.mark.parametrize("units", [None, "px"])
+@pytest.mark.parametrize(
+    ("name", "unit", "values"),
+    [
+        ("stack_element", "", None),
+        ("tilt", "°", None),
+        ("time", "s", [0.0, 1.0, 5.0]),
+        ("dose", "", [9.0, 4.0, 0.0]),
+    ],
+)
+def test_axes_come_back(name, unit, values, units, tmp_path):
+    atoms = AtomPositions.from_array([np.ones((count, 2)) for count in (1, 2, 1)], sampling=0.1)
+    axis = atoms.axes_manager[0]
+    axis.name, axis.units = name, unit
+    if values is not None:
+        axis.convert_to_non_uniform_axis()
+        axis.axis = np.array(values)
+    atoms.to_csv(tmp_path / "atoms.csv", units=units)
+    for table in (atoms.to_dataframe(units=units), pd.read_csv(tmp_path / "atoms.csv")):
+        again = AtomPositions.from_dataframe(table, sampling=0.1)
+        assert again.metadata.VectorMetadata.column_names == ["y", "x"]
+        ours = again.axes_manager[0]
+        # A table of one unit does not say where the name ends.
+        assert ours.name == (f"{name}_{unit}" if units and unit == "°" else name)
+        assert ours.is_uniform == (values is None)
+        np.testing.assert_allclose(ours.axis, axis.axis)
+
+
+def test_frames_without_atoms_have_no_value_of_an_axis():
+    table = pd.DataFrame({"frame": [0, 0, 1, 3], "time_s": [0.0, 0, 1, 7], "y_px": 1.0, "x_px": 1})
+    with pytest.raises(ValueError, match="The values of time are not evenly spaced"):
+        AtomPositions.from_dataframe(table, sampling=0.1)
+
+
+def test_values_of_atoms_are_no_axis():
+    table = pd.DataFrame({"frame": [0, 0, 1], "height": [1.0, 2, 3], "y_px": 1.0, "x_px": 1.0})
+    for one in (table, table[1:]):
+        again = AtomPositions.from_dataframe(one, sampling=0.1)
+        assert again.metadata.VectorMetadata.column_names == ["y", "x", "height"]
+
+
+def test_tables_of_two_axes_are_refused():
+    one = AtomPositions.from_array([np.ones((2, 2)), np.zeros((1, 2))], sampling=0.1)
+    table = AtomPositions.stack([one, one]).to_dataframe()
+    with pytest.raises(ValueError, match="several navigation axes.*Take one movie"):
+        AtomPositions.from_dataframe(table, sampling=0.1)
+    picked = table[table.index_0 == 0].rename(columns={"index_1": "frame"})
+    again = AtomPositions.from_dataframe(picked, sampling=0.1)
+    assert again.metadata.VectorMetadata.column_names == ["y", "x"]
+    assert [len(frame) for frame in again.data] == [2, 1]
+
+
 def test_tables_of_earlier_releases_come_back(movie):
     table = movie.to_dataframe()
     earlier = table.drop(columns=[name for name in table if name.endswith("_nm")])
-    again = AtomPositions.from_dataframe(earlier, sampling=0.2)
-    np.testing.assert_allclose(again.data[2], movie.data[2])
+    for table in (earlier, earlier.drop(columns=["frame", "time_s"])):
+        again = AtomPositions.from_dataframe(table, sampling=0.2)
+        np.testing.assert_allclose(again.data[2], movie.data[2])
+        assert again.metadata.VectorMetadata.column_names == NAMES
 
 
 def test_positions_of_others_have_all_methods(close_figures, tmp_path):
