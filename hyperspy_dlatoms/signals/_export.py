@@ -188,8 +188,15 @@ def table(
     lengths = {f"{name}_{own}": one for name, one in calibration.lengths(atoms, own).items()}
     taken = {*lengths, *calibration.columns}
     named = {name: np.repeat(one, counts) for name, one in navigation.named(taken).items()}
+    # Where y and x begin, px, and which way they run: what the columns do not say.
+    origin = {
+        "first_pixel": (calibration.offsets / calibration.scales).tolist(),
+        "directions": np.sign(calibration.scales).tolist(),
+    }
     if unit is not None:
-        return pd.DataFrame(named | lengths | _others(atoms, calibration, but=LENGTHS))
+        result = pd.DataFrame(named | lengths | _others(atoms, calibration, but=LENGTHS))
+        result.attrs |= origin
+        return result
     columns: dict[str, Any] = {"y_px": atoms[:, 0], "x_px": atoms[:, 1]}
     columns["y"], columns["x"] = calibration.in_axis_units(atoms).T
     columns |= _others(atoms, calibration)
@@ -198,6 +205,7 @@ def table(
     result = pd.DataFrame(frame | columns | beside)
     units = dict(zip(navigation.labels(columns), navigation.units, strict=True))
     units = {label: unit for label, unit in units.items() if label and unit}
+    result.attrs |= origin
     result.attrs["units"] = dict(zip(("y", "x"), calibration.units, strict=True)) | units
     times = [unit for unit in navigation.units if is_time(unit)]
     if len(times) == 1:

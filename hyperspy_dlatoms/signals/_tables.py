@@ -54,6 +54,9 @@ def to_dataframe(
         the units of the image's axes, which ``attrs["units"]`` names; and `y_sigma` and `x_sigma`
         in px. `y`, `x`, `y_sigma`, `x_sigma` and values without their unit are deprecated.
 
+        ``attrs["first_pixel"]`` and ``attrs["directions"]`` say where the first pixel lies along y
+        and x, in px from the origin of the axes, and -1 of an axis that runs backwards.
+
     Raises
     ------
     {RAISES_PLACE}
@@ -124,12 +127,16 @@ def from_dataframe(
     ----------
     table : pandas.DataFrame
         A row for each atom. Needed are ``y_px`` and ``x_px``, from the centre of the first pixel of
-        the image, or both in another unit, ``y_nm``, ``y_pm`` or ``y_angstrom``. ``y_sigma_px`` and
+        the image, or both in another unit, ``y_nm``, ``y_pm`` or ``y_angstrom``, from the origin of
+        its axes: the centre of the first pixel, unless the ``attrs`` of :meth:`to_dataframe` say
+        otherwise. ``y_sigma_px`` and
         ``x_sigma_px``, in any of these units, ``probability`` and ``species``, names or indices,
         are optional. With ``frame``, a whole number, it is a movie, and ``time_s`` the time of its
         frames; so is a column between ``frame`` and the positions that has one value for each
         frame and grows or falls with it, as those of :meth:`to_dataframe`. Other columns of numbers
-        are kept by their names. Tables of :meth:`to_dataframe` come back as they were.
+        are kept by their names. Tables of :meth:`to_dataframe` come back as they were. A
+        file .csv has no ``attrs``: of cropped images write one with ``y_px`` and ``x_px``, as
+        :meth:`to_csv` does by default or with ``units="px"``.
     sampling : float
         Å/px.
     species : sequence of str, optional
@@ -179,6 +186,8 @@ def from_dataframe(
         # Of an earlier release.
         table = table.rename(columns={"index_0": "frame"})
     lengths = _columns.length_columns(map(str, table.columns))
+    directions = np.asarray(table.attrs.get("directions", [1.0, 1.0]), float)
+    first_pixel = np.asarray(table.attrs.get("first_pixel", [0.0, 0.0]), float)
     if not {"y", "x"} <= set(lengths):
         raise ValueError(
             f"The table has the columns {', '.join(map(str, table.columns))}: expected y_px and "
@@ -198,7 +207,11 @@ def from_dataframe(
         if name in lengths:
             column, unit = lengths[name]
             size = _columns.pixel_size(unit, np.full(2, scale))[0]
-            add(name, _numbers(table, column) / size)
+            numbers = _numbers(table, column) / size
+            if name in ("y", "x") and unit != "px":
+                along = int(name == "x")
+                numbers = directions[along] * numbers - first_pixel[along]
+            add(name, numbers)
         elif name in table and name.endswith("_sigma"):
             # A table of to_dataframe of an earlier release has them in px.
             if not {"y_px", "y"} <= set(table.columns):
@@ -226,7 +239,12 @@ def from_dataframe(
     elif n_frames is not None:
         raise ValueError("n_frames is given, but the table has no column frame.")
     frames = [frame[np.lexsort((frame[:, 1], frame[:, 0]))] for frame in frames]
-    more = {} if image_shape is None else {"image_shape": [int(size) for size in image_shape]}
+    more: dict[str, Any] = {
+        "scales": (scale * directions).tolist(),
+        "offsets": (scale * directions * first_pixel).tolist(),
+    }
+    if image_shape is not None:
+        more["image_shape"] = [int(size) for size in image_shape]
     if first:
         more |= {"first_frames": [first], "frame_steps": [1]}
     axes = [_axis_from(axis, first, len(frames))] if "frame" in table else []
@@ -327,8 +345,8 @@ def _axis_of_movie(table: pd.DataFrame) -> tuple[dict[str, Any], set[str]]:
     if "frame" not in table:
         return {}, set()
     beside = _between_frame_and_positions(table)
-    # Only `to_dataframe` counts along axes; in other tables a value of each atom may stand there.
-    own = "index_0" in table
+    # In tables that `to_dataframe` did not write a value of each atom may stand there.
+    own = "index_0" in table or "first_pixel" in table.attrs
     if not own and not 1 < table["frame"].nunique() < len(table):
         beside = []
     times = [column for column in map(str, table.columns) if column.startswith("time_")]

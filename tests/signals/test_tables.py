@@ -129,6 +129,24 @@ def test_tables_come_back(movie, tmp_path):
         assert (axis.scale, axis.offset) == pytest.approx((0.5, 1.5))
 
 
+@pytest.mark.parametrize("units", [None, "nm", "pm", "px"])
+def test_positions_in_cropped_images_come_back(units):
+    atoms = AtomPositions.from_array(np.array([[10.0, 20.0], [12.0, 5.0]]), sampling=0.1)
+    vectors = atoms.metadata.VectorMetadata
+    vectors.units, vectors.scales, vectors.offsets = ["nm", "nm"], [-0.01, 0.01], [3.0, 4.0]
+    table = atoms.to_dataframe(units=units)
+    again = AtomPositions.from_dataframe(table, sampling=0.1)
+    np.testing.assert_allclose(again.data[0], atoms.data[0])
+    expected = atoms.to_dataframe(units="nm")
+    pd.testing.assert_frame_equal(again.to_dataframe(units="nm"), expected)
+
+
+def test_lengths_of_others_start_at_the_first_pixel():
+    table = pd.DataFrame({"y_nm": [1.0], "x_nm": [2.0]})
+    again = AtomPositions.from_dataframe(table, sampling=0.1)
+    np.testing.assert_allclose(again.data[0], [[100, 200]])
+
+
 @pytest.mark.parametrize("units", [None, "px"])
 @pytest.mark.parametrize(
     ("name", "unit", "values"),
@@ -155,6 +173,17 @@ def test_axes_come_back(name, unit, values, units, tmp_path):
         assert ours.name == (f"{name}_{unit}" if units and unit == "°" else name)
         assert ours.is_uniform == (values is None)
         np.testing.assert_allclose(ours.axis, axis.axis)
+
+
+@pytest.mark.parametrize("units", [None, "nm"])
+def test_axes_of_one_frame_come_back(units):
+    atoms = AtomPositions.from_array([np.ones((1, 2))] * 3, sampling=0.1)
+    atoms.axes_manager[0].name = "tilt"
+    atoms = atoms.inav[2:]
+    again = AtomPositions.from_dataframe(atoms.to_dataframe(units=units), sampling=0.1)
+    assert again.metadata.VectorMetadata.column_names == ["y", "x"]
+    assert again.axes_manager[0].axis.tolist() == [2]
+    assert again.to_dataframe(units="px").frame.tolist() == [2]
 
 
 def test_frames_without_atoms_have_no_value_of_an_axis():
