@@ -160,7 +160,8 @@ def plot_tracks(self: AtomPositions, signal: Signal2D | None = None, **kwargs) -
     table = atoms.tracks(**kwargs)
     calibration, navigation = atoms._calibration, atoms._navigation
     paths, times = [], []
-    at = dict(zip(navigation.numbers[0], navigation.values[0], strict=True))
+    # Tracks count on from the number of the first frame, whatever the step.
+    at = dict(enumerate(navigation.values[0], navigation.numbers[0].start))
     for _, one in table.groupby("track"):
         places = one[["x_px", "y_px"]].to_numpy()
         paths += list(np.stack([places[:-1], places[1:]], axis=1))

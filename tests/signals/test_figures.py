@@ -161,6 +161,14 @@ def test_tracks():
     assert figure.axes[1].get_ylabel() == "time (s)"
 
 
+@pytest.mark.parametrize("step", [2, -1])
+def test_tracks_of_every_other_frame(step):
+    images, atoms = (one.inav[::step] for one in made(4))
+    figure = atoms.plot_tracks(images)
+    (lines,) = figure.axes[0].collections
+    assert set(lines.get_array()) == ({1.0} if step == 2 else {0.0, 0.5, 1.0})
+
+
 def test_strain():
     images, atoms = made()
     figure = atoms.plot_strain(images)
