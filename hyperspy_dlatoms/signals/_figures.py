@@ -166,7 +166,7 @@ def plot_tracks(self: AtomPositions, signal: Signal2D | None = None, **kwargs) -
         places = one[["x_px", "y_px"]].to_numpy()
         paths += list(np.stack([places[:-1], places[1:]], axis=1))
         times += [at[frame] for frame in one.frame.to_numpy()[1:]]
-    image = None if signal is None else np.asarray(signal.data[0])
+    image = None if signal is None else _picture.image_at(signal, (0,))
     figure, axes = plt.subplots(figsize=(_picture.PANEL + 1, _picture.PANEL), layout="constrained")
     _picture.draw_image(axes, image, image_shape(atoms), float(calibration.sampling.mean()))
     lines = LineCollection(paths, array=np.array(times), cmap="viridis", linewidths=1.3)
@@ -211,7 +211,7 @@ def plot_strain(self: AtomPositions, signal: Signal2D | None = None, **kwargs) -
     frame = atoms._computed_frames().ravel()[0]
     calibration = atoms._calibration
     pixel, shape = float(calibration.sampling.mean()), image_shape(atoms)
-    image = None if signal is None else np.asarray(signal.data)
+    image = None if signal is None else _picture.image_at(signal)
     ratio = np.clip(shape[0] / shape[1], 0.2, 3)
     size = (2 * _picture.PANEL, 1.7 * _picture.PANEL * ratio)
     figure, panels = plt.subplots(2, 2, figsize=size, layout="constrained")

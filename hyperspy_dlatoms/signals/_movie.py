@@ -76,7 +76,7 @@ def save_movie(
     contrast = None
     if signal is not None:
         flat = np.linspace(0, atoms.data.size - 1, _CONTRAST).round().astype(int)
-        some = [_image(signal, np.unravel_index(one, atoms.data.shape)) for one in flat]
+        some = [_picture.image_at(signal, np.unravel_index(one, atoms.data.shape)) for one in flat]
         contrast = _picture.contrast(np.stack(some))
     figure, axes = _figure(shape, colouring, frames, calibration.species)
     labels = [name or "frame" for name in navigation.names]
@@ -87,7 +87,7 @@ def save_movie(
                 # Blocks are cut along the first axis.
                 index = (at[0] + number, *at[1:])
                 axes.clear()
-                image = None if signal is None else _image(signal, index)
+                image = None if signal is None else _picture.image_at(signal, index)
                 _picture.draw_image(axes, image, shape, sampling, contrast)
                 colours = None if colouring is None else colouring.colours(block[at])
                 _picture.draw_rings(axes, block[at], sampling, colours, size)
@@ -142,7 +142,3 @@ def _figure(
     elif colouring is not None:
         _picture.add_legend(figure, colouring.labels(frames, species))
     return figure, axes
-
-
-def _image(signal: Signal2D, index: Any) -> np.ndarray:
-    return np.asarray(signal.data[tuple(index)])

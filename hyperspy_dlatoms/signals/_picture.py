@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from hyperspy_dlatoms.analysis._grains import nearest_distance
+from hyperspy_dlatoms.signals._colour import as_grey
 from hyperspy_dlatoms.signals._colours import PLAIN, TINT, Colouring, colours_of_labels
 
 if TYPE_CHECKING:
+    from hyperspy.signals import Signal2D
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
@@ -21,6 +23,11 @@ RING = 0.62
 PANEL = 5.2  # Inches, of the panel of an image.
 
 SPACING = 2.0  # Å, of neighbours where there are too few atoms to tell their distance.
+
+
+def image_at(signal: Signal2D, index: Sequence[int] = ()) -> np.ndarray:
+    """Return one image of a signal in grey (H, W), by its index in the array."""
+    return np.asarray(as_grey(signal.data[tuple(index)]))
 
 
 def save_picture(

@@ -12,7 +12,7 @@ from hyperspy_dlatoms.analysis.quality import DOUBTFUL, FrameQuality, flags, fra
 from hyperspy_dlatoms.signals import _export
 from hyperspy_dlatoms.signals._colours import PALETTE, PLAIN
 from hyperspy_dlatoms.signals._docstrings import filled
-from hyperspy_dlatoms.signals._picture import scale_bar
+from hyperspy_dlatoms.signals._picture import image_at, scale_bar
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -149,7 +149,7 @@ def plot_quality(self: AtomPositions, signal: Signal2D | None = None) -> Figure:
     atoms = self._on(signal)
     frames, calibration, _ = atoms._for_tables()
     figure = plt.figure(figsize=(12, 6.2), layout="constrained")
-    image = None if signal is None else np.asarray(signal.data)
+    image = None if signal is None else image_at(signal)
     _plot_frame(figure, frames.ravel()[0], calibration, image, table.iloc[0])
     return figure
 

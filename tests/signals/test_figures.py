@@ -178,6 +178,19 @@ def test_strain():
         made(2)[1].plot_strain()
 
 
+@pytest.mark.parametrize("lazy", [False, True])
+def test_grey_images_of_colours(lazy, tmp_path):
+    images, atoms = made(2)
+    grey = np.repeat(images.data.astype("u1")[..., np.newaxis], 3, axis=-1)
+    images.data = np.ascontiguousarray(grey).view([(one, "u1") for one in "RGB"])[..., 0]
+    images = images.as_lazy() if lazy else images
+    atoms.plot_tracks(images)
+    atoms.save_movie(tmp_path / "movie.gif", images, dpi=30)
+    one, image = atoms.inav[0], images.inav[0]
+    for figure in (one.plot_quality(image), one.plot_strain(image)):
+        np.testing.assert_array_equal(figure.axes[0].images[0].get_array(), grey[0, ..., 0])
+
+
 def test_images_of_another_size_are_refused(tmp_path):
     images, atoms = made(2)
     other = images.deepcopy()
