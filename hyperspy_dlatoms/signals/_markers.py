@@ -284,14 +284,15 @@ def _ground(atoms: AtomPositions) -> Signal2D:
     """Return black images in the place of those that the atoms were found in."""
     calibration = atoms._calibration
     shape = image_shape(atoms)
-    navigation = [axis.get_axis_dictionary() for axis in reversed(_navigation(atoms))]
+    over = _navigation(atoms)[::-1]
+    navigation = [axis.get_axis_dictionary() for axis in over]
     axes = [
         {"name": name, "size": size, "scale": scale, "offset": offset, "units": units or None}
         for name, size, scale, offset, units in zip(
             "yx", shape, calibration.scales, calibration.offsets, calibration.units, strict=True
         )
     ]
-    empty = np.broadcast_to(np.uint8(0), (*(axis["size"] for axis in navigation), *shape))
+    empty = np.broadcast_to(np.uint8(0), (*(axis.size for axis in over), *shape))
     title = atoms.metadata.General.title or "Atoms"
     return Signal2D(empty, axes=[*navigation, *axes], metadata={"General": {"title": title}})
 

@@ -269,3 +269,11 @@ def test_shipped_networks_select_as_they_search(model, search):
     expected = signal.find_atoms_nn(model, **search._asdict())
     assert len(expected.data[0]) > 30
     np.testing.assert_array_equal(tool._shown, expected.data[0][:, :2])
+
+
+def test_images_along_an_uneven_axis(spot_network, spot_images):
+    signal, _ = spot_images(3)
+    signal.axes_manager[0].convert_to_non_uniform_axis()
+    result = open_tool(signal).result
+    assert result.axes_manager.navigation_shape == (3,)
+    assert not result.axes_manager[0].is_uniform

@@ -118,6 +118,15 @@ def test_atoms_alone(frames, lazy):
         assert set(curve) == {len(lattice())}
 
 
+def test_atoms_alone_along_an_uneven_axis():
+    _, atoms = made(3)
+    atoms.axes_manager[0].convert_to_non_uniform_axis()
+    atoms.plot()
+    (rings,) = atoms._plot.signal_plot.ax.collections
+    assert len(rings.get_offsets()) == len(lattice())
+    assert len(atoms._plot.navigator_plot.ax.lines[0].get_ydata()) == 3
+
+
 def test_atoms_over_their_images():
     images, atoms = made(2)
     atoms.plot(signal=images, by="probability")
