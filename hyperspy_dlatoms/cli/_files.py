@@ -94,12 +94,23 @@ def plan(
     for path in filter(None, (*outputs, *written, *pictures)):
         if path.resolve() in read:
             raise ValueError(f"{str(path)!r} is read: expected another file to write.")
+    _check_different(*filter(None, (*written, *pictures)))
     check_writable(*filter(None, (*written, *pictures)))
     jobs = [
         Job(source, out, drawn, out.with_name(f"{out.name}.parts"), rows, others)
         for source, out, drawn, rows in zip(sources, outputs, pictures, tables, strict=True)
     ]
     return Plan(jobs, table, folder, together)
+
+
+def _check_different(*paths: Path) -> None:
+    # Some file systems take capital letters for small ones.
+    path, number = Counter(str(path).casefold() for path in paths).most_common(1)[0]
+    if number > 1:
+        raise ValueError(
+            f"{path!r} would be written twice, of two files or for atoms and for their quality: "
+            "rename one of the files that are read, or search them one at a time."
+        )
 
 
 def _beside(path: Path) -> Path:

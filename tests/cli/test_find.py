@@ -401,6 +401,15 @@ def test_errors_are_one_line(movie, tmp_path, error_of):
     assert "recipe.yaml" in error_of("train", tmp_path / "recipe.yaml")
 
 
+def test_what_is_written_is_written_once(movie, tmp_path, error_of, monkeypatch):
+    path, _ = movie
+    other = path.with_name("movie-quality.hspy")
+    other.touch()
+    monkeypatch.setattr(hs, "load", lambda *_, **__: pytest.fail("the work was begun"))
+    error = error_of("find", path, other, "-o", tmp_path / "out", "--quality")
+    assert "movie-quality.csv' would be written twice" in error
+
+
 def test_output_is_checked_before_the_work(movie, tmp_path, error_of, monkeypatch):
     path, _ = movie
     monkeypatch.setattr(hs, "load", lambda *_, **__: pytest.fail("the work was begun"))
