@@ -17,7 +17,14 @@ import dask.array as da
 import numpy as np
 
 from hyperspy_dlatoms._atomic_write import atomic_write
-from hyperspy_dlatoms.signals._columns import DEFAULT, LENGTHS, is_time, pixel_size, with_unit
+from hyperspy_dlatoms.signals._columns import (
+    DEFAULT,
+    LENGTHS,
+    UNITS,
+    is_time,
+    pixel_size,
+    with_unit,
+)
 
 if TYPE_CHECKING:
     import ase
@@ -309,11 +316,16 @@ def write_csv(
     unit: str | None = None,
 ) -> None:
     """Write the table of atoms, a few frames at a time."""
+    of_atoms = {*calibration.columns, *(f"{name}_{one}" for name in LENGTHS for one in UNITS)}
     first = 0
     with atomic_write(Path(path)) as draft, draft.open("w", encoding="utf-8", newline="") as file:
         for frames in slabs(data):
             some = navigation.part(slice(first, first + len(frames)))
             part = table(frames, calibration, some, unit)
+            for name in part.columns.difference(of_atoms):
+                if part[name].dtype.kind == "f":
+                    # All digits but those of rounding: a time may count from long ago.
+                    part[name] = part[name].map("{:.15g}".format)
             part.to_csv(file, index=False, header=first == 0, float_format="%.8g")
             first += len(frames)
 

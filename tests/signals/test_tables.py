@@ -64,6 +64,16 @@ def test_the_columns_of_earlier_releases_stay(movie):
     assert table.attrs["units"] == {"y": "nm", "x": "nm", "time": "s"}
 
 
+@pytest.mark.parametrize("units", [None, "nm"])
+def test_times_since_long_ago(movie, units, tmp_path):
+    axis = movie.axes_manager[0]
+    axis.offset, axis.scale = 1.7e9, 0.1
+    movie.to_csv(tmp_path / "atoms.csv", units=units)
+    table = pd.read_csv(tmp_path / "atoms.csv")
+    assert sorted(set(table.time_s)) == [1.7e9, 1700000000.2, 1700000000.3]
+    assert "1700000000.2," in (tmp_path / "atoms.csv").read_text()
+
+
 def test_units_that_are_none(movie):
     with pytest.raises(ValueError, match="units is 'mm': expected one of nm, pm, angstrom, px"):
         movie.to_dataframe(units="mm")
