@@ -322,11 +322,12 @@ def signal_of(
     **more: Any,
 ) -> AtomPositions:
     """Return the signal of frames (n, k) in px, with the names of their columns; Å/px."""
+    pixel = _checked_sampling(sampling)
     data = np.empty(len(frames), object)
     for number, frame in enumerate(frames):
         data[number] = frame
-    scales = {"offsets": [0.0, 0.0], "scales": [sampling] * 2, "units": ["Å", "Å"]}
-    vectors = {"column_names": list(names), **scales, "sampling": [sampling] * 2}
+    scales = {"offsets": [0.0, 0.0], "scales": [pixel] * 2, "units": ["Å", "Å"]}
+    vectors = {"column_names": list(names), **scales, "sampling": [pixel] * 2}
     vectors |= {"species": list(species)} | more
     return cls(data, axes=axes, metadata={"VectorMetadata": vectors}, ragged=True)
 

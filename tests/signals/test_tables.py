@@ -303,6 +303,12 @@ def test_samplings_that_make_no_sense(sampling, error):
         AtomPositions.from_array(np.ones((1, 2)), sampling=sampling)
 
 
+@pytest.mark.parametrize("sampling", [-1, 0, np.nan])
+def test_frames_need_a_sampling(sampling):
+    with pytest.raises(ValueError, match="sampling is"):
+        AtomPositions.from_frames(np.ones((1, 2)), sampling=sampling)
+
+
 def test_arrays():
     array = np.array([[1.0, 20.0, 0.5], [3.0, 10.0, 0.25]])
     atoms = AtomPositions.from_array(array, columns=("x_px", "y_px", "height"), sampling=0.1)
