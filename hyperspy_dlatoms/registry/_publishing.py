@@ -86,17 +86,21 @@ def publish(
     catalogue = to / CATALOGUE
     published, name = _published(catalogue, name)
     before = _record(to / ZENODO)
+    # All are read before the first is copied.
+    copied: list[tuple[Path, Path]] = []
     for model in map(Path, models):
         card, _ = read_model(model)
         entry = entry_of(card, model, citation=citation)
         where = (entry.file, *([f"doi:{doi.removeprefix('doi:')}/{entry.file}"] if doi else []))
         entry = dataclasses.replace(entry, where=where)
         _check_version(entry, published.get(entry.name))
-        to.mkdir(parents=True, exist_ok=True)
-        if not (to / entry.file).exists() or not (to / entry.file).samefile(model):
-            with atomic_write(to / entry.file) as draft:
-                shutil.copyfile(model, draft)
+        copied.append((model, to / entry.file))
         published[entry.name] = entry
+    for model, file in copied:
+        to.mkdir(parents=True, exist_ok=True)
+        if not file.exists() or not file.samefile(model):
+            with atomic_write(file) as draft:
+                shutil.copyfile(model, draft)
     write_catalogue(catalogue, name, published.values())
     known = creators or [one["name"] for one in before.get("creators", [])]
     record = before | zenodo_record(name, list(published.values()), known)

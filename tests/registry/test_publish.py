@@ -154,3 +154,9 @@ def test_what_is_no_model_is_not_published(tmp_path, folder):
     with pytest.raises(ModelFileError, match="notes.txt"):
         publish([tmp_path / "notes.txt"], folder)
     assert not (folder / "registry.json").exists()
+
+
+def test_nothing_is_copied_where_a_model_fails(model, folder, tmp_path):
+    with pytest.raises((ModelFileError, OSError), match="missing"):
+        publish([model(), tmp_path / "missing.safetensors"], folder)
+    assert not folder.exists()
