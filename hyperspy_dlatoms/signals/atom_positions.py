@@ -171,7 +171,7 @@ class AtomPositions(Physics, BaseSignal):
         Raises
         ------
         ValueError
-            If the arrays are not of shape (n, k) with one k.
+            If the arrays are not of shape (n, k) with one k, or the sampling is not positive.
 
         Examples
         --------
