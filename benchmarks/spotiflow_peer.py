@@ -7,7 +7,8 @@ environment of its own, which needs nothing else::
     python benchmarks/spotiflow_peer.py frames recipes/stem.yaml data/stem-waves frames.npz
     python -m venv data/environments/spotiflow
     data/environments/spotiflow/bin/python -m pip install spotiflow==0.6.5
-    data/environments/spotiflow/bin/python benchmarks/spotiflow_peer.py train frames.npz runs/spots
+    data/environments/spotiflow/bin/python benchmarks/spotiflow_peer.py train frames.npz \\
+        runs/spots --minutes 128
     python benchmarks/stem_peers.py data/stem --spotiflow runs/spots
 
 Its own default settings and augmentation, and its threshold as it chooses it on frames that it was
