@@ -255,7 +255,8 @@ def outliers(
     low, high = (centre + _OF_STROKES * (one - centre) for one in (below, above))
     if not _any_beyond(frame, low, high):
         return nothing
-    with np.errstate(invalid="ignore"):
+    # Values far beyond a spread of next to nothing have infinite noise.
+    with np.errstate(invalid="ignore", over="ignore"):
         beyond = (frame > high) | (frame < low)
         beyond &= ~mask
         beyond &= (frame > above) | (frame < below) | _strokes(frame, beyond)
@@ -367,7 +368,7 @@ def _noise_at(values: np.ndarray, frame: np.ndarray, image: ImageRange) -> np.nd
     apart = height - height.mean()
     rise = max(float(apart @ variance) / max(float(apart @ apart), 1e-30), 0.0)
     level = variance.mean() - rise * height.mean()
-    brighter = np.maximum((values - image.centre) / image.spread, 0.0)
+    brighter = np.clip((values - image.centre) / image.spread, 0.0, np.finfo(float).max)
     return image.spread * np.sqrt(np.maximum(level, 0.0) + rise * brighter)
 
 

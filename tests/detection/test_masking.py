@@ -3,7 +3,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 
@@ -25,8 +25,17 @@ def bright_columns(shape, sigma, count):
     return frame
 
 
+def next_to_nothing_and_far_beyond():
+    """A frame with a spread of next to nothing, and pixels that are nearly infinite by it."""
+    frame = np.zeros((13, 30))
+    frame[[0, 0, 0, 2, 8, 9, 9], [0, 1, 2, 20, 15, 6, 19]] = -1
+    frame[[4, 6, 9, 11], [8, 19, 3, 10]] = -3.8e16, -2.7e-170, -6.9e16, 2.3e137
+    return frame
+
+
 @settings(deadline=None)
 @given(arrays(np.float64, array_shapes(min_dims=2, max_dims=2, max_side=30)))
+@example(next_to_nothing_and_far_beyond())
 def test_anything_becomes_finite_and_every_nan_is_masked(frame):
     clean, mask = mask_bad(frame)
     assert clean.dtype == np.float32 and clean.shape == mask.shape == frame.shape
