@@ -126,8 +126,8 @@ def fit_cell(
     sigma = usable_sigma(sigma)
     variance = np.ones((len(use), 2)) if sigma is None else sigma[use] ** 2.0
     start, end, step = _steps(value, grains.sublattices[use], grains.cells[grain])
-    torn = bool((index[end] - index[start] != step).any())
-    if torn:
+    dislocated = bool((index[end] - index[start] != step).any())
+    if dislocated:
         design, value = step.astype(float), value[end] - value[start]
         variance = variance[end] + variance[start]
     if len(use) < 4 or np.linalg.matrix_rank(design) < design.shape[1]:
@@ -146,7 +146,7 @@ def fit_cell(
     scale = per_one if sigma is None else np.fmax(per_one, 1.0)
     places = np.column_stack(found)
     origins = np.full((sublattices.max() + 1, 2), np.nan)
-    if not torn:
+    if not dislocated:
         origins[sublattices] = places[:-2]
     return CellFit(
         places[-2:],

@@ -397,8 +397,8 @@ def find_slope(
     # From its rms about the mean: a plane rises by the square root of 12, each term over its side
     # of the image (Å).
     height, width = sampling * np.array(image.shape)
-    sides = np.array([np.inf, height, width, height, np.sqrt(height * width), width])
-    rise = np.sqrt(12) * (terms @ (coefficients / sides)).std() * _LEVELLED
+    lengths = np.array([np.inf, height, width, height, np.sqrt(height * width), width])
+    rise = np.sqrt(12) * (terms @ (coefficients / lengths)).std() * _LEVELLED
     if rise < _LEAST_RISE * deviation:
         return None
     return Slope(coefficients, float(fitted.mean()), (rows * side * step, columns * side * step))
