@@ -160,8 +160,6 @@ def _picked(atoms: AtomPositions, numbers: BaseSignal) -> AtomPositions:
         return values.reshape(-1, *of_frame)[order.ravel()].reshape(*order.shape, *of_frame)
 
     made: AtomPositions = atoms._like(picked(atoms.data), axes=axes)
-    if not made.metadata.has_item("VectorMetadata"):
-        return made
     vectors = made.metadata.VectorMetadata
     for name in _NUMBERS:
         # The axes have them.
