@@ -16,6 +16,7 @@ import numpy as np
 from scipy.ndimage import map_coordinates
 
 from hyperspy_dlatoms.simulation.imaging import Probe, ScanConditions, take_scan
+from hyperspy_dlatoms.simulation.scanned_cell import scan_cell
 from hyperspy_dlatoms.simulation.scattering import scattering_map
 from hyperspy_dlatoms.simulation.specimens.specimen import AtomList, Specimen
 
@@ -44,24 +45,8 @@ def unit_cell(name: str):
 
 def multislice(cell) -> dict[str, np.ndarray]:
     """Scan a unit cell, (x, y) images of each detector."""
-    import abtem
-
-    abtem.config.set({"device": "cpu", "scheduler": "synchronous"})
-    across = [max(1, round(18 / edge)) for edge in cell.cell.lengths()[:2]]
-    deep = max(1, round(THICKNESS / cell.cell.lengths()[2]))
-    phonons = abtem.FrozenPhonons(cell * (*across, deep), 4, THERMAL, seed=1)
-    potential = abtem.Potential(phonons, sampling=0.07, slice_thickness=2, projection="infinite")
-    probe = abtem.Probe(semiangle_cutoff=SEMIANGLE, energy=ENERGY)
-    probe.grid.match(potential)
-    steps = [int(np.ceil(edge / 0.28)) for edge in cell.cell.lengths()[:2]]
-    scan = abtem.GridScan((0, 0), tuple(cell.cell.lengths()[:2]), gpts=steps, endpoint=False)
-    detectors = [abtem.AnnularDetector(inner=low, outer=high) for low, high in ANGLES.values()]
-    measured = probe.scan(potential, scan=scan, detectors=detectors).compute(progress_bar=False)
-    images = [np.asarray(one.array) for one in measured]
-    return {
-        name: one.mean(axis=0) if one.ndim == 3 else one
-        for name, one in zip(ANGLES, images, strict=True)
-    }
+    _, images = scan_cell(cell, ENERGY, SEMIANGLE, ANGLES, THICKNESS, THERMAL, phonons=4, seed=1)
+    return {name: one[-1] for name, one in images.items()}
 
 
 def blurred(image: np.ndarray, lengths: np.ndarray) -> np.ndarray:

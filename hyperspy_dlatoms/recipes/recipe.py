@@ -26,7 +26,7 @@ from hyperspy_dlatoms.recipes.draws import bounds
 from hyperspy_dlatoms.recipes.imaging import images_of, imaging, modality_of
 from hyperspy_dlatoms.recipes.structures import options, site_kinds, structure
 
-_METHOD = one_of("multislice", "projected", "incoherent")
+_METHOD = one_of("multislice", "projected", "incoherent", "cells")
 
 REQUIRED = ("name", "seed", "structures", "imaging")
 
@@ -70,8 +70,9 @@ class Waves(_Section):
     slice_thickness : float
         Of the multislice, Å.
     parametrization, method : str or range
-        Potentials ("lobato", "kirkland", "peng"), and "multislice", "projected", or for scanned
-        images "incoherent", which stores a scattering map in place of an exit wave.
+        Potentials ("lobato", "kirkland", "peng"), and "multislice" or "projected". Scanned images
+        are of scattering maps in place of exit waves: "incoherent" projects all atoms, "cells"
+        makes crystals without defects of unit cells that are scanned by multislice.
     sites, least_height, motion
         ``label``, ``least_height`` and ``motion`` of
         :func:`hyperspy_dlatoms.simulation.exit_wave`.
@@ -373,12 +374,15 @@ def _check_together(recipe: Recipe) -> None:
         )
     methods = set(options(waves.method))
     if recipe.modality == "STEM":
-        if methods != {"incoherent"}:
-            expected = "incoherent, since imaging.detector makes scanned images (STEM)"
+        if not methods <= {"incoherent", "cells"}:
+            expected = "incoherent, since imaging.detector makes scanned images (STEM), or cells"
+            raise Wrong("waves.method", waves.method, expected)
+        if "cells" in methods and not any(s["structure"] == "crystal" for s in recipe.structures):
+            expected = "incoherent: there is no crystal among the structures to take cells of"
             raise Wrong("waves.method", waves.method, expected)
         if network.wave:
             raise Wrong("network.wave", True, "false: scanned images (STEM) are of no exit wave")
-    elif "incoherent" in methods:
+    elif methods & {"incoherent", "cells"}:
         expected = "multislice or projected; scanned images (STEM) have an imaging.detector"
         raise Wrong("waves.method", waves.method, expected)
     if crop % CELL:

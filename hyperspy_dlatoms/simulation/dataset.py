@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterator, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -18,13 +19,16 @@ from hyperspy_dlatoms.recipes.draws import draw
 from hyperspy_dlatoms.recipes.recipe import Recipe, parse_recipe, read_recipe
 from hyperspy_dlatoms.simulation.imaging.conditions import images_of
 from hyperspy_dlatoms.simulation.imaging.modality import draw_any, take_any
+from hyperspy_dlatoms.simulation.scanned_cell import ScannedCell, multislice_map, scanned_cell
 from hyperspy_dlatoms.simulation.scattering import scattering_map
 from hyperspy_dlatoms.simulation.specimens.builders import build_specimen, check_structures
-from hyperspy_dlatoms.simulation.specimens.specimen import KINDS
+from hyperspy_dlatoms.simulation.specimens.specimen import KINDS, Specimen
 from hyperspy_dlatoms.simulation.wave import exit_wave
 
 MOST_SITES = 4096
-TASK = 8  # Waves a task: enough to hide the start of a worker process, few enough for an even load.
+# Waves a task: enough to hide the start of a worker process, few enough for an even load. Those by
+# multislice of scanned images are all of one unit cell, which takes a minute.
+TASK = 8
 
 
 @dataclass(frozen=True)
@@ -167,27 +171,7 @@ def make_item(recipe: Recipe, index: int) -> Item:
     """Simulate one item of a data set, which depends only on the recipe and its number."""
     rng = np.random.default_rng([recipe.seed, index])
     waves, images = recipe.waves, recipe.images
-    specimen = build_specimen(rng, recipe.structures, waves.size)
-    energy = float(draw(rng, waves.energy))
-    about: dict[str, Any] = {
-        "sampling": waves.sampling,
-        "displacement": float(draw(rng, waves.displacement)),
-        "label": str(waves.sites),
-        "least_height": float(waves.least_height),
-    }
-    if recipe.modality == "STEM":
-        wave, sites, species = scattering_map(rng, specimen, **about)
-    else:
-        wave, sites, species = exit_wave(
-            rng,
-            specimen,
-            energy,
-            slice_thickness=float(waves.slice_thickness),
-            parametrization=str(draw(rng, waves.parametrization)),
-            method=str(draw(rng, waves.method)),
-            motion=str(waves.motion),
-            **about,
-        )
+    wave, sites, species, specimen, energy = _make_wave(rng, recipe, index)
     pixels = int(images.pixels)
     stack = np.zeros((int(images.per_wave), *_frame_shape(recipe)), np.float32)
     records = []
@@ -216,6 +200,49 @@ def make_item(recipe: Recipe, index: int) -> Item:
         "images": records,
     }
     return Item(wave, sites.astype(np.float32), species, stack, record)
+
+
+def _make_wave(
+    rng: np.random.Generator, recipe: Recipe, index: int
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, Specimen, float]:
+    """Make a wave or a map, its sites and their species, the specimen, and the energy (eV)."""
+    waves = recipe.waves
+    about: dict[str, Any] = {"sampling": waves.sampling, "least_height": float(waves.least_height)}
+    is_scanned = recipe.modality == "STEM"
+    if is_scanned:
+        scanned = _scanned_cell(recipe.text, index // TASK)
+        if scanned is not None:
+            return *multislice_map(rng, scanned, waves.size, **about), scanned.energy
+    specimen = build_specimen(rng, recipe.structures, waves.size)
+    energy = float(draw(rng, waves.energy))
+    about |= {"displacement": float(draw(rng, waves.displacement)), "label": str(waves.sites)}
+    if is_scanned:
+        return *scattering_map(rng, specimen, **about), specimen, energy
+    made = exit_wave(
+        rng,
+        specimen,
+        energy,
+        slice_thickness=float(waves.slice_thickness),
+        parametrization=str(draw(rng, waves.parametrization)),
+        method=str(draw(rng, waves.method)),
+        motion=str(waves.motion),
+        **about,
+    )
+    return *made, specimen, energy
+
+
+@lru_cache(maxsize=1)
+def _scanned_cell(text: str, task: int) -> ScannedCell | None:
+    """Scan the cell that all maps of a task are made of, None if they are not by multislice."""
+    recipe = parse_recipe(text)
+    # Not the generator of any item: NumPy takes missing numbers of a seed for zeros.
+    rng = np.random.default_rng([recipe.seed, task, 1])
+    if str(draw(rng, recipe.waves.method)) != "cells":
+        return None
+    energy, displacement = (
+        float(draw(rng, of)) for of in (recipe.waves.energy, recipe.waves.displacement)
+    )
+    return scanned_cell(rng, recipe.structures, energy, displacement)
 
 
 def _frame_shape(recipe: Recipe) -> tuple[int, ...]:

@@ -16,7 +16,7 @@ FINE_SAMPLING = 0.1
 # Powers of the atomic number. Rutherford's cross section goes with its square, which screening and
 # the inner shells reduce (P. Hartel et al., Ultramicroscopy 63 (1996) 93); what atoms take from a
 # bright field goes with less (S. D. Findlay et al., Ultramicroscopy 110 (2010) 903).
-_ADF, _ABF = (1.5, 2.0), (0.6, 1.3)
+ADF_POWERS, BRIGHT_POWERS = (1.5, 2.0), (0.6, 1.3)
 # Power of a column's number of atoms that its signal grows with: the beam spreads on its way.
 _GROWTH = (0.75, 1.0)
 # Å across the beam, within which an atom lies below another one: a third of the least spacing.
@@ -31,7 +31,7 @@ def scattering_map(
     displacement: float = 0.07,
     label: str = "snapshot",
     least_height: float = 1,
-    powers: tuple[Range, Range] = (_ADF, _ABF),
+    powers: tuple[Range, Range] = (ADF_POWERS, BRIGHT_POWERS),
     growth: Range = _GROWTH,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Project a specimen for scanned images, which are incoherent.

@@ -163,6 +163,14 @@ network: {classes: [column]}
 """
 
 
+def test_scanned_images_may_be_of_cells_of_crystals():
+    text = SCANNED.replace("incoherent", "{choice: [incoherent, cells]}")
+    recipe = parse_recipe(text.replace("structure: graphene", "structure: crystal"))
+    assert recipe.modality == "STEM"
+    with pytest.raises(ValueError, match="waves.method is 'cells', expected multislice or"):
+        parse_recipe(GOOD.replace("count: 10,", "count: 10, method: cells,"))
+
+
 def test_a_detector_makes_scanned_images():
     recipe = parse_recipe(SCANNED)
     assert recipe.modality == "STEM" and recipe.frame_images == 1
@@ -181,6 +189,11 @@ def test_a_detector_makes_scanned_images():
         ("detector: {choice: [ADF, ABF]},", "", "imaging.semiangle is for scanned images (STEM)"),
         (", method: incoherent", "", "waves.method is 'multislice', expected incoherent, since"),
         ("incoherent", "{choice: [incoherent, projected]}", "expected incoherent, since imaging"),
+        (
+            "incoherent",
+            "cells",
+            "waves.method is 'cells', expected incoherent: there is no crystal",
+        ),
         ("{classes: [column]}", "{wave: true}", "network.wave is True, expected false: scanned"),
     ],
 )

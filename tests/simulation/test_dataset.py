@@ -10,9 +10,12 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from ase import Atoms
 
 from hyperspy_dlatoms.recipes.recipe import parse_recipe, read_recipe
+from hyperspy_dlatoms.simulation import dataset
 from hyperspy_dlatoms.simulation.dataset import DataSet, make_item, simulate
+from hyperspy_dlatoms.simulation.scanned_cell import ScannedCell
 
 
 def digests(directory):
@@ -175,6 +178,38 @@ def test_a_data_set_from_before_sites_had_kinds_is_read_and_completed(complete, 
     for item in data:
         assert item.record["kinds"] == ["site"]
         np.testing.assert_array_equal(item.species, np.zeros(len(item.sites)))
+
+
+def test_waves_of_a_task_are_of_one_scanned_cell(tmp_path, monkeypatch):
+    scanned = []
+
+    def scan(rng, structures, energy, displacement):
+        peak = np.hypot.outer(np.arange(-10, 10), np.arange(-10, 10)) < 4
+        atoms = Atoms("Cu", positions=[[2, 2, 0]], cell=[4, 4, 3], pbc=True)
+        scanned.append(rng.random())
+        maps = np.arange(3)[:, None, None] * peak * (1 + 1j)
+        return ScannedCell(atoms, maps, 40.0, energy, {"cell": str(scanned[-1])})
+
+    monkeypatch.setattr(dataset, "scanned_cell", scan)
+    text = (
+        SCANNED.replace("count: 2, size: 20.0", "count: 40, size: 24.0")
+        .replace("incoherent", "{choice: [incoherent, cells]}")
+        .replace("single-atoms, number: 8, thickness: 5}", "crystal, cell: fcc, tilt_max: 0}")
+    )
+    recipe = parse_recipe(text)
+    data = simulate(recipe, tmp_path, num_workers=1, show_progressbar=False)
+    cells = [item.record["specimen"]["cell"] for item in data]
+    tasks = [cells[start : start + dataset.TASK] for start in range(0, 40, dataset.TASK)]
+    by_multislice = [task for task in tasks if task[0] != "fcc"]
+    assert len(scanned) == len(by_multislice) and 0 < len(scanned) < len(tasks)
+    for task in tasks:
+        assert len(set(task)) == 1
+    # What is made again alone is the same, though its cell has been scanned anew.
+    index = cells.index(by_multislice[0][0]) + 3
+    dataset._scanned_cell.cache_clear()
+    again = make_item(recipe, index)
+    np.testing.assert_array_equal(again.wave, data[index].wave)
+    assert not np.array_equal(data[index].wave, data[index + 1].wave)
 
 
 SCANNED = """

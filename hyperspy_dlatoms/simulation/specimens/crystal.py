@@ -29,7 +29,7 @@ BOUNDARIES = ("none", "grain", "twin", "fault", "interface")
 
 # Low-index directions, drawn where none is given.
 ZONES = ("001", "100", "010", "110", "101", "011", "111", "112", "210", "1-10", "201", "-112")
-_EMPTY = 1.0  # Left empty along the edges of the box, which is periodic (Å).
+EMPTY = 1.0  # Left empty along the edges of the box, which is periodic (Å).
 # Least fraction of the scattering that is in columns to be found, along a zone that is drawn.
 _MOSTLY = 0.7
 _TOUCHING = 1.6  # Atoms of two crystals nearer than this do not both stay (Å).
@@ -37,7 +37,7 @@ _TOUCHING = 1.6  # Atoms of two crystals nearer than this do not both stay (Å).
 Inside = Callable[[np.ndarray], np.ndarray]
 
 
-class _Body(NamedTuple):
+class Body(NamedTuple):
     """A body to be cut from a crystal: its outline, and the space that it takes (Å)."""
 
     inside: Inside
@@ -125,12 +125,12 @@ def crystal(
         if value not in known:
             raise ValueError(f"{name} {value!r} is not known: expected one of {known}.")
     shape = shape or str(rng.choice(SHAPES))
-    first, about = _drawn_crystal(rng, cell, file, zone)
+    first, about = drawn_crystal(rng, cell, file, zone)
     tilt = rng.uniform(0, tilt_max)
-    bodies = [_body(rng, shape, size, draw(rng, thickness), draw(rng, radius))]
+    bodies = [draw_body(rng, shape, size, draw(rng, thickness), draw(rng, radius))]
     if shape == "particle":
         bodies += [
-            _body(rng, shape, size, draw(rng, thickness), draw(rng, radius))
+            draw_body(rng, shape, size, draw(rng, thickness), draw(rng, radius))
             for _ in range(draw_count(rng, particles) - 1)
         ]
     pieces = []
@@ -139,7 +139,7 @@ def crystal(
         if boundary != "none":
             second, about["boundary"] = first, boundary
             if boundary == "interface":
-                second, other = _drawn_crystal(rng, cell, None, None)
+                second, other = drawn_crystal(rng, cell, None, None)
                 about["second"] = other["cell"]
             piece = _with_second(rng, piece, second, body, boundary)
         piece = _disturbed(rng, piece, draw(rng, vacancies), draw(rng, substituted))
@@ -150,9 +150,9 @@ def crystal(
     else:
         parts = pieces[0].shift(np.array([size / 2, size / 2, 0]))
         xy = parts.positions[:, :2]
-        parts = parts.select(np.all((xy >= _EMPTY) & (xy < size - _EMPTY), axis=1))
+        parts = parts.select(np.all((xy >= EMPTY) & (xy < size - EMPTY), axis=1))
     if shape == "particle" and support == "crystal":
-        second, other = _drawn_crystal(rng, cell, None, None)
+        second, other = drawn_crystal(rng, cell, None, None)
         parts = _on_crystal(rng, parts, second, size, draw(rng, thickness))
         about["second"] = other["cell"]
     species = projection.kinds_of(parts)
@@ -162,7 +162,7 @@ def crystal(
     return Specimen.from_list(parts, size, about, KINDS, species)
 
 
-def _drawn_crystal(
+def drawn_crystal(
     rng: np.random.Generator, cell: str | None, file: str | None, zone: str | None
 ) -> tuple[projection.Projected, dict]:
     """Draw a crystal and its zone, turned at random about the beam."""
@@ -210,9 +210,9 @@ def drawn_zone(rng: np.random.Generator, atoms: Atoms) -> str | None:
     return None
 
 
-def _body(
+def draw_body(
     rng: np.random.Generator, shape: str, size: float, thickness: float, radius: float
-) -> _Body:
+) -> Body:
     """Draw the outline of a particle, a wedge or a film."""
     if shape == "particle":
         radius = min(radius, size / 2 - 5.0)
@@ -224,7 +224,7 @@ def _body(
         def in_particle(p: np.ndarray) -> np.ndarray:
             return (((p / axes) ** 2).sum(axis=1) <= 1) & (p @ normals.T <= distance).all(axis=1)
 
-        return _Body(in_particle, float(axes[:2].max()), float(2 * axes[2]))
+        return Body(in_particle, float(axes[:2].max()), float(2 * axes[2]))
 
     angle = rng.uniform(0, 2 * np.pi)
     normal = np.array([np.cos(angle), np.sin(angle)])
@@ -246,16 +246,21 @@ def _body(
             upper = upper - step * region(p[:, :2] + size / 2)
         return (p[:, 2] <= upper) & (p[:, 2] >= -thickness / 2) & beyond(p[:, :2])
 
-    return _Body(in_slab, size * np.sqrt(0.5) + 2.0, float(thickness))
+    return Body(in_slab, size * np.sqrt(0.5) + 2.0, float(thickness))
 
 
-def cut(rng: np.random.Generator, crystal: projection.Projected, body: _Body) -> AtomList:
+def cut(rng: np.random.Generator, crystal: projection.Projected, body: Body) -> AtomList:
     """Cut a body out of a crystal, at a random place of its lattice."""
-    atoms, period = projection.project(crystal, body.reach + crystal.longest_across)
     shift = rng.uniform(-0.5, 0.5, 2) * crystal.longest_across
+    return cut_at(crystal, body, np.append(shift, rng.uniform(0, crystal.period)))
+
+
+def cut_at(crystal: projection.Projected, body: Body, origin: np.ndarray) -> AtomList:
+    """Cut a body out of a crystal whose lattice has a point at `origin` (x, y, z in Å)."""
+    atoms, period = projection.project(crystal, body.reach + crystal.longest_across)
     repeats = int(np.ceil(body.depth / period)) + 1
-    z = period * (np.arange(repeats) - repeats / 2) + rng.uniform(0, period)
-    positions = atoms.positions + [*shift, 0.0]
+    z = period * (np.arange(repeats) - repeats / 2)
+    positions = atoms.positions + origin
     positions = (positions + z[:, None, None] * [0, 0, 1]).reshape(-1, 3)
     whole = AtomList(np.tile(atoms.numbers, repeats), positions, np.tile(atoms.column, repeats))
     return whole.select(body.inside(positions))
@@ -265,7 +270,7 @@ def _with_second(
     rng: np.random.Generator,
     piece: AtomList,
     crystal: projection.Projected,
-    body: _Body,
+    body: Body,
     boundary: str,
 ) -> AtomList:
     """Put a second crystal beyond a line through a piece of a first one."""
@@ -303,14 +308,14 @@ def _on_crystal(
     normal = np.array([np.cos(angle), np.sin(angle)])
     surface = (parts.positions[:, :2] @ normal).max() + rng.uniform(1.5, 3.0)
     beyond = half_plane(rng, angle, surface - normal.sum() * size / 2)
-    body = _Body(
+    body = Body(
         lambda p: beyond(p[:, :2]) & (np.abs(p[:, 2]) <= thickness / 2),
         size * np.sqrt(0.5) + 2.0,
         thickness,
     )
     slab = cut(rng, crystal, body).shift(np.array([size / 2, size / 2, 0]))
     xy = slab.positions[:, :2]
-    slab = slab.select(np.all((xy >= _EMPTY) & (xy < size - _EMPTY), axis=1))
+    slab = slab.select(np.all((xy >= EMPTY) & (xy < size - EMPTY), axis=1))
     return join(parts, slab.select(~overlaps(slab, parts, _TOUCHING)))
 
 
