@@ -4,7 +4,7 @@
     python benchmarks/incoherent.py [GaAs] [BaTiO3]
 
 A unit cell is scanned by abTEM (frozen phonons); the model's powers, tail and scale are fitted. Ten
-minutes a crystal on one core.
+minutes on one core.
 """
 
 from __future__ import annotations

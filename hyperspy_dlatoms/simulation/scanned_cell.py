@@ -106,7 +106,7 @@ def scan_cell(
     thickness: float,
     displacement: float,
     *,
-    planes: int = 1,
+    planes: int = 2,  # At least: of one alone abTEM leaves out that of no thickness.
     phonons: int = 2,
     seed: int = 0,
 ) -> tuple[np.ndarray, dict[str, np.ndarray]]:
