@@ -6,6 +6,7 @@ import tempfile
 from pathlib import Path
 
 import dask.array as da
+import numpy as np
 
 from hyperspy_dlatoms._extras import require
 from hyperspy_dlatoms.data.frames import Frames, fingerprint, inside
@@ -86,6 +87,8 @@ def _from_data_set(entry: Entry, directory: Path) -> Frames:
         for image in item.record["images"]:
             records.append(about | image)
             pixels = (item.sites[:, :2] - image["corner"]) / image["sampling"]
+            # A scan has moved them.
+            pixels = np.reshape(image.get("positions", pixels), (-1, 2))
             positions.append(inside(pixels, int(data.recipe.images.pixels)))
     samplings = {round(one["sampling"], 6) for one in records}
     if len(samplings) != 1:

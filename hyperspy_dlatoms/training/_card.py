@@ -10,6 +10,7 @@ from hyperspy_dlatoms.networks import architecture
 from hyperspy_dlatoms.networks.card import ModelCard
 from hyperspy_dlatoms.recipes.draws import bounds
 from hyperspy_dlatoms.recipes.recipe import Recipe
+from hyperspy_dlatoms.simulation.imaging.camera import Camera
 from hyperspy_dlatoms.simulation.specimens.builders import site_materials
 from hyperspy_dlatoms.training._callbacks import State
 
@@ -46,10 +47,12 @@ def card_of(recipe: Recipe, state: State, waves: int) -> ModelCard:
         "threefold",
         "focal_spread",
     )
+    # What a recipe leaves out is as a camera and a scan have it.
+    imaging = {"sampling": Camera().sampling} | recipe.imaging
     domain: dict[str, Any] = {
-        name: [x if math.isfinite(x) else None for x in bounds(recipe.imaging[name])]
+        name: [x if math.isfinite(x) else None for x in bounds(imaging[name])]
         for name in ranged
-        if name in recipe.imaging
+        if name in imaging
     }
     domain["energy"] = energies
     domain["structures"] = sorted({s["structure"] for s in recipe.structures})

@@ -75,7 +75,8 @@ def calibrate_network(
         If the model or the data set is not there.
     ValueError
         If the network reads too few of the images right to be calibrated, the data set is of
-        another recipe, or there is no `output` for an installed network.
+        another recipe, its recipe holds out fewer than two waves, or there is no `output` for an
+        installed network.
     """
     import keras
 
@@ -93,6 +94,12 @@ def calibrate_network(
     dataset = _data_of(card, data or Path("data") / card.name)
     network = AtomNetwork.load(path, "float32")
     waves = held_out(recipe)
+    if len(waves) < 2:
+        raise ValueError(
+            f"The recipe of {card.name!r} holds out {len(waves)} of {recipe.waves.count} waves, of "
+            "which probabilities and thresholds need different ones, 2 or more: train with more "
+            "waves, or with a larger training.validation_share."
+        )
     domain, track = network.domain, tracker(show_progressbar)
 
     rng = np.random.default_rng(_SEED + 2)

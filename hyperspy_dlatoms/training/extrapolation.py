@@ -43,7 +43,8 @@ def examine(network: AtomNetwork, picture: Picture, tolerance: float) -> Outcome
         (found,) = find_sites(
             picture.image[None], picture.sampling, network, defoci=defoci, elements=elements
         )
-    classes = found[:, 5] if picture.labels is not None else np.zeros(len(found))
+    several = len(network.card.classes) > 1 and picture.labels is not None
+    classes = found[:, 5] if several else np.zeros(len(found))
     number, f1 = _f1(found[:, :2] * picture.pixel, classes, picture, tolerance)
     working, features = see(network, picture)
     score, reasons = np.nan, ()

@@ -52,8 +52,8 @@ class Picture(NamedTuple):
     pixel: float  # True pixel size, Å.
     positions: np.ndarray  # (n, 2): y, x of its sites in px.
     dose: float  # e/Å².
-    # (n,): the class of each site, -1 where it counts neither way, `NO_CLASS` for none; None for a
-    # network of one class.
+    # (n,): the class of each site, -1 where it counts neither way, `NO_CLASS` for none; None where
+    # all are of the only class.
     labels: np.ndarray | None = None
     # The defoci of a focal series, and the elements of a layer, that a network is told.
     known: tuple[Any, Any] = (None, None)
@@ -79,26 +79,29 @@ def take_picture(
     card: ModelCard | None = None,
 ) -> Picture:
     """Image a wave of a data set (sampling in Å/px) under conditions drawn from ranges."""
-    # The card is that of the network that is to see it, if it has several classes or is told more.
+    # The card is that of the network that is to see it, whose classes the sites are given.
     conditions = draw_any(rng, imaging)
     image, pixel, positions = take_any(
         rng, item.wave, sampling, item.record["energy"], conditions, item.sites[:, :2]
     )
     kind = item.record["specimen"].get("kind", "")
     picture = Picture(kind, image, pixel, pixel, positions, conditions.dose)
-    if card is None or images_of(imaging) == 1:
+    if card is None:
         return picture
-    known = _told(rng, item, getattr(conditions, "defoci", ()), card)
-    return picture._replace(labels=_labels(item, card), known=known)
+    picture = picture._replace(labels=_labels(item, card))
+    if images_of(imaging) == 1:
+        return picture
+    return picture._replace(known=_told(rng, item, getattr(conditions, "defoci", ()), card))
 
 
 def _labels(item: Item, card: ModelCard) -> np.ndarray | None:
-    """Return the class of each site, none where the sites are of no kinds."""
-    if len(card.classes) == 1:
-        return None
-    if len(item.species) != len(item.sites):
-        return np.full(len(item.sites), NO_CLASS)
+    """Return the class of each site; None where all are of the only class."""
     kinds = item.record["kinds"]
+    kinds_known = len(item.species) == len(item.sites)
+    if len(card.classes) == 1 and not (kinds_known and card.classes[0] in kinds):
+        return None
+    if not kinds_known:
+        return np.full(len(item.sites), NO_CLASS)
     # Those of a single kind, as the atoms of graphene, are none that the network knows.
     unknown = NO_CLASS if len(kinds) == 1 else -1
     classes = [card.classes.index(kind) if kind in card.classes else unknown for kind in kinds]

@@ -6,6 +6,7 @@ import dataclasses
 import dask.array as da
 import numpy as np
 import pytest
+from scipy.ndimage import gaussian_filter, map_coordinates
 
 from hyperspy_dlatoms import registry
 from hyperspy_dlatoms.data import generate
@@ -62,6 +63,21 @@ def test_a_data_set_is_generated_checked_and_kept(catalogue, monkeypatch):
     monkeypatch.setattr(dataset, "make_item", never)
     again, _ = load()
     np.testing.assert_array_equal(again.data.compute(), counts)
+
+
+def test_sites_of_scanned_images_are_where_the_scan_recorded_them(tmp_path):
+    recipe = RECIPE | {
+        "structures": [{"structure": "single-atoms", "number": 12, "thickness": 5}],
+        "waves": {"count": 1, "size": 30.0, "method": "incoherent"},
+        "images": {"per_wave": 1, "pixels": 120},
+        "imaging": {"detector": "ADF", "sampling": 0.2, "shear": 0.1, "stretch": 0.1},
+    }
+    entry = dataclasses.replace(SMALL, generate={"recipe": recipe})
+    made = generate.generate(entry, tmp_path, num_workers=1)
+    (sites,), (image,) = made.positions, made.images.compute()
+    assert len(sites) > 5
+    bright = map_coordinates(gaussian_filter(image, 1.0), sites.T, order=1)
+    assert (bright > 2 * np.median(image)).all()
 
 
 def test_another_fingerprint_is_an_error(catalogue):

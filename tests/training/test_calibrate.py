@@ -34,6 +34,12 @@ def test_the_data_set_is_that_of_the_training(model, tiny_series_data):
         calibrate_network(model, tiny_series_data.directory)
 
 
+def test_one_wave_held_out_is_too_few(model, monkeypatch):
+    monkeypatch.setattr("hyperspy_dlatoms.training.calibrate._data_of", lambda *_: None)
+    with pytest.raises(ValueError, match=r"'tiny' holds out 1 of 6 waves.* 2 or more"):
+        calibrate_network(model)
+
+
 def test_a_network_of_exit_waves_is_refused():
     with pytest.raises(ValueError, match="returns exit waves"):
         calibrate_network("mos2-exit-wave", output="never.safetensors")

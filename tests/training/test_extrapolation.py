@@ -100,6 +100,19 @@ def test_examine(network, monkeypatch, found, expected):
     assert result.reasons == ("(233, 233)", f"({59**2}, 27)")
 
 
+@pytest.mark.parametrize("light_found", [False, True])
+def test_columns_left_open_count_neither_way(network, monkeypatch, light_found):
+    from hyperspy_dlatoms.training import extrapolation
+
+    true = np.array([[10.0, 10.0], [10.0, 20.0], [20.0, 10.0]]) / 0.1
+    found = np.column_stack([true, np.ones((3, 3))])[: 3 if light_found else 2]
+    monkeypatch.setattr(extrapolation, "find_sites", lambda *_, **__: [found])
+    image = np.random.default_rng(0).poisson(20, (310, 310)).astype(np.float32)
+    picture = Picture("crystal", image, 0.1, 0.1, true, 500.0, np.array([0, 0, -1]))
+    result = examine(network, picture, tolerance=0.5)
+    assert (result.sites, result.f1) == (2, 1.0)
+
+
 def test_an_empty_image_is_read_right_if_nothing_is_found(network, monkeypatch):
     from hyperspy_dlatoms.training import extrapolation
 

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy.ndimage import gaussian_filter, map_coordinates
@@ -62,6 +64,17 @@ def test_a_picture_of_a_wave_is_where_its_sites_are(tiny, tiny_data):
     picture = take_picture(np.random.default_rng(0), item, tiny.imaging, 0.2)
     np.testing.assert_allclose(picture.positions * picture.pixel, item.sites[:, :2])
     assert picture.image.shape[0] * picture.pixel == pytest.approx(24.0)
+
+
+def test_light_columns_count_neither_way_as_in_a_training(tiny, tiny_data):
+    item = next(item for item in tiny_data if len(item.sites))
+    species = np.arange(len(item.sites)) % 2
+    kinds = item.record | {"kinds": ["column", "light column"]}
+    item = replace(item, species=species, record=kinds)
+    rng = np.random.default_rng(0)
+    labels = take_picture(rng, item, tiny.imaging, 0.2, CARD).labels
+    np.testing.assert_array_equal(labels, -species)
+    assert draw_outlier(rng, "lattice", item, tiny.imaging, 0.2, CARD).labels is None
 
 
 def test_a_crop_takes_its_sites_along():

@@ -34,7 +34,7 @@ class Camera:
     vibration_angle : float
         That direction, radians from x towards y.
     readout : float
-        Standard deviation of the readout noise, electrons a pixel.
+        Standard deviation of the readout noise, electrons a pixel of the camera.
     noise_transfer : float
         0: the transfer function acts on the signal alone and the noise is white, as in a detector
         that counts electrons. 1: it blurs the electrons that have arrived, and their noise with

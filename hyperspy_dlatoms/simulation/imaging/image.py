@@ -81,6 +81,7 @@ def expose(
     # With the measured `curve` of all cameras, if any; without `scintillators` a step is saved.
     values = {name: xp.asarray(value)[..., None] for name, value in conditions.values.items()}
     image = expected_image(xp, intensity, conditions, grid, curve)
+    values = _read_out(xp, values, grid)
     counts = counted(xp, noise, image, values, grid, curve, scintillators)
     return counts * grid.inside(xp) if isinstance(grid, VaryingGrid) else counts
 
@@ -170,9 +171,10 @@ def take_series(
     ideal = _ideal(wave, sampling, energy, conditions, arrays)
     expected = expected_image(np, ideal, arrays, grid, camera.mtf_curve, uneven=uneven)
     noise, scintillator = generator_noise(rng), bool(camera.noise_transfer)
+    values = _read_out(np, arrays.values, grid)
     # One by one, so that an image's noise follows from those before it alone.
     counts = [
-        counted(np, noise, image, arrays.values, grid, camera.mtf_curve, scintillator)
+        counted(np, noise, image, values, grid, camera.mtf_curve, scintillator)
         for image in expected
     ]
     return np.stack(counts), grid.pixel
@@ -190,6 +192,14 @@ def image_intensity(
     # `sampling` in Å/px, `energy` in eV; the defocus changes by `ramp` (Å) along `angle` (radians).
     conditions = Conditions(lens=lens, defocus_ramp=ramp, ramp_angle=angle)
     return _ideal(wave, sampling, energy, conditions, as_arrays(conditions))[0]
+
+
+def _read_out(xp: Any, values: dict[str, Any], grid: Grid | VaryingGrid) -> dict[str, Any]:
+    """Return the values of conditions, with the readout noise of pixels of a grid."""
+    # Those that are coarser than the camera's are sums, and the noise of each pixel adds up.
+    across = xp.round(grid.edge / xp.asarray(values["sampling"]))
+    summed = xp.maximum(across / grid.pixels, 1)
+    return values | {"readout": values["readout"] * summed}
 
 
 def _ideal(

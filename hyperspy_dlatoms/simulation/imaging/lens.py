@@ -19,6 +19,9 @@ from hyperspy_dlatoms.simulation.imaging.illumination import plane
 
 # Standard deviations of the focus either side that a sum over the spread goes to.
 SPREAD_LIMIT = 2.5
+# Fewer defoci as far as that have a deviation of 2.5 or 0.7 times the spread's: those of the
+# quadrature by Gauss and Hermite have the spread's own.
+FEWEST_EVEN = 4
 # Most defocus (Å) between the images that a ramp is blended from. The contrast of an HRTEM image
 # inverts within some 100 Å, and the mean of two images either side of that shows less than either.
 RAMP_STEP = 20.0
@@ -79,6 +82,9 @@ class Lens:
         if not self.is_summed:
             return np.zeros(1), np.ones(1)
         deviation = self.focal_spread / np.sqrt(2)
+        if self.focal_points < FEWEST_EVEN:
+            offsets, weights = np.polynomial.hermite_e.hermegauss(self.focal_points)
+            return offsets * deviation, weights / weights.sum()
         offsets = np.linspace(-1, 1, self.focal_points) * SPREAD_LIMIT * deviation
         weights = np.exp(-0.5 * (offsets / deviation) ** 2)
         return offsets, weights / weights.sum()

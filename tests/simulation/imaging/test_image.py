@@ -112,3 +112,14 @@ def test_with_a_ramp_each_defocus_has_its_spread(wave):
     )
     np.testing.assert_allclose(ramped[:, -1], there[:, -1], atol=1e-5)
     assert np.abs(envelope - ramped).max() > 1e-4
+
+
+def test_the_readout_noise_of_summed_pixels_adds_up():
+    nothing = np.ones((120, 120), np.complex64)
+    camera = Camera(sampling=0.05, dose=1e-6, readout=1.5)
+    own, pixel = image(nothing, Conditions(camera=camera))
+    assert pixel == pytest.approx(0.05) and own.std() == pytest.approx(1.5, rel=0.02)
+    coarse, pixel = image(nothing, Conditions(camera=camera), pixel=0.2)
+    sums = own.reshape(120, 4, 120, 4).sum(axis=(1, 3))
+    assert pixel == pytest.approx(0.2)
+    assert coarse.std() == pytest.approx(sums.std(), rel=0.04)

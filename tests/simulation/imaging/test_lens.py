@@ -94,6 +94,13 @@ def test_incoherent_sum_agrees_with_the_envelope_for_a_weak_phase():
     assert np.corrcoef(one.ravel(), many.ravel())[0, 1] > 0.995
 
 
+@pytest.mark.parametrize("points", range(2, 9))
+def test_the_defoci_summed_have_the_deviation_of_the_spread(points):
+    offsets, weights = Lens(focal_spread=30.0, focal_points=points).focal_sum()
+    assert len(offsets) == points and weights.sum() == pytest.approx(1)
+    assert np.sqrt(weights @ offsets**2) == pytest.approx(30.0 / np.sqrt(2), rel=0.02)
+
+
 def test_mean_intensity_is_kept():
     wave = np.exp(0.5j * weak_phase_wave(strength=0.3))
     image = image_intensity(wave, SAMPLING, 300e3, Lens(defocus=100.0, Cs=1e5, coma=200.0))
