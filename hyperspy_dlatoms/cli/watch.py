@@ -126,8 +126,11 @@ class _Watch:
     def _changed(self) -> dict[Path, _State]:
         """Return the files whose table is missing or older than they are; note their states."""
         before, self.seen = self.seen, {}
-        for path in self.options.folder.iterdir():
-            hidden = path.name.startswith(".")
+        paths = list(self.options.folder.iterdir())
+        # They may be written into the same folder.
+        tables = {self._table(path).resolve() for path in paths}
+        for path in paths:
+            hidden = path.name.startswith(".") or path.resolve() in tables
             if hidden or not fnmatch(path.name, self.options.pattern) or not path.is_file():
                 continue
             about = path.stat()

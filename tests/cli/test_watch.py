@@ -43,6 +43,15 @@ def test_a_table_for_each_file(folders, capsys):
     assert "2.hspy: " in printed and "1.hspy: " not in printed
 
 
+def test_tables_in_the_same_folder_are_not_read(folders, capsys, monkeypatch):
+    monkeypatch.setattr(watch, "_PATIENCE", 0.0)
+    source, _, number = folders
+    assert run(source, source / ".") == 0
+    printed = capsys.readouterr()
+    assert printed.err == "" and f"2.hspy: {number} atoms" in printed.out
+    assert not list(source.glob("*.csv.csv"))
+
+
 def test_a_file_is_read_when_it_is_whole(folders, capsys, monkeypatch):
     source, output, number = folders
     content = (source / "2.hspy").read_bytes()
