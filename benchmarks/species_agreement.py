@@ -4,12 +4,16 @@
 On the sheets of benchmarks/species.py, which no recipe draws; a site is right if its species is::
 
     python benchmarks/species_agreement.py data/species mos2-focal-series-ensemble
+    python benchmarks/species_agreement.py data/species mx2-focal-series mx2-focal-series-random \\
+        --formulas MoS2 WS2 MoSe2 WSe2 --lenses 3
 """
 
 import argparse
 import warnings
+from itertools import product
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 from peers import baselines
 from peers.focal_series import FocalSeries
@@ -18,27 +22,35 @@ from rich.progress import track
 
 from hyperspy_dlatoms import registry
 from hyperspy_dlatoms.evaluation.confusion import Labelled, inner, right_sites
+from hyperspy_dlatoms.networks.ensemble import AtomEnsemble
+
+KINDS = ("metal", "chalcogen", "metal vacancy", "chalcogen vacancy")
+"""Of sites, in the order of the classes of each network."""
 
 
 def main() -> None:
     """Print the precision by agreement and dose, and by agreement and species."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("data", type=Path, help="where the exit waves are kept")
-    parser.add_argument("model", help="an ensemble")
+    parser.add_argument("models", nargs="+", help="an ensemble, or the networks of one")
+    parser.add_argument("--formulas", nargs="+", default=["MoS2"])
     parser.add_argument("--lenses", type=int, default=12, help="conditions drawn (%(default)s)")
     options = parser.parse_args()
     options.data.mkdir(parents=True, exist_ok=True)
-    if options.model not in registry.ensembles():
-        parser.error(f"{options.model!r} is no ensemble")
-    points = [(dose, number) for dose in DOSES for number in range(options.lenses)]
+    ensemble = registry.load(options.models)
+    if not isinstance(ensemble, AtomEnsemble):
+        parser.error(f"{options.models[0]!r} is no ensemble")
+    told = ensemble.card.arguments.get("material", False)
+    points = list(product(options.formulas, DOSES, range(options.lenses)))
     judged = [
-        judge(series, options.model).assign(dose=dose)
-        for dose, number in track(points, "series")
-        for series in series_of(options.data, dose, number, UNSEEN, "MoS2")
+        judge(series, ensemble, formula if told else None).assign(dose=dose, formula=formula)
+        for formula, dose, number in track(points, "series")
+        for series in series_of(options.data, dose, number, UNSEEN, formula)
     ]
     sites = pd.concat(judged)
     sites["agreement"] = sites.agreement.round(2)
-    for by in (["agreement"], ["dose", "agreement"], ["species", "agreement"]):
+    for by in ([], ["dose"], ["role"], ["formula"]):
+        by = [*by, "agreement"]
         print(sites.groupby(by).right.agg(sites="count", precision="mean").round(4).to_string())
     everyone = sites.agreement == 1
     print(
@@ -47,19 +59,20 @@ def main() -> None:
     )
 
 
-def judge(series: FocalSeries, model: str) -> pd.DataFrame:
+def judge(series: FocalSeries, model: AtomEnsemble, material: str | None) -> pd.DataFrame:
     """Return all sites that any member finds, and whether each is right."""
     with warnings.catch_warnings(action="ignore", category=UserWarning):
         found = as_signal(series).classify_species(
-            model, minimum_agreement=0, show_progressbar=False
+            model, material=material, minimum_agreement=0, show_progressbar=False
         )
     table = found.to_dataframe()
     index = table.species.map(found.metadata.VectorMetadata.species.index).to_numpy(dtype=int)
     places = table[["y_px", "x_px"]].to_numpy() * series.sampling
     true = baselines.labelled(series.truth)
     true = true._replace(kinds=baselines.species_of(true.kinds))
+    table["role"] = np.array(KINDS)[index]
     table["right"] = right_sites(Labelled(places, index), true)
-    return table.loc[inner(places, series.extent), ["species", "agreement", "right"]]
+    return table.loc[inner(places, series.extent), ["role", "agreement", "right"]]
 
 
 if __name__ == "__main__":

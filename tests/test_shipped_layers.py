@@ -5,12 +5,14 @@ import numpy as np
 import pytest
 
 from hyperspy_dlatoms.detection.pipeline import find_sites
+from hyperspy_dlatoms.recipes.recipe import parse_recipe
 from hyperspy_dlatoms.registry import catalogue
 from hyperspy_dlatoms.simulation.specimens._two_dimensional import two_dimensional_layer
 from hyperspy_dlatoms.simulation.wave import exit_wave
 from tests.helpers.focal_series import DEFOCI, SIZE, series_of, shares
 
 NAME = "mx2-focal-series"
+BOTH = [NAME, f"{NAME}-random"]
 SEED = 5023
 
 
@@ -45,6 +47,27 @@ def test_metal_and_chalcogen_of_a_material_that_it_is_told(network, elements):
     for name, least in (("metal", 0.95), ("chalcogen", 0.95), ("chalcogen vacancy", 0.7)):
         precision, recall = shares(network, sites, scene, sampling, name)
         assert min(precision, recall) > least, (name, precision, recall)
+
+
+def test_the_two_networks_saw_different_layers():
+    members = catalogue.load(BOTH).members
+    recipes = [parse_recipe(member.card.recipe) for member in members]
+    assert len({recipe.training.start for recipe in recipes}) == 2
+    assert len({recipe.seed for recipe in recipes}) == 2
+    assert all(member.takes_elements and member.domain is not None for member in members)
+
+
+def test_both_networks_are_told_the_material():
+    ensemble = catalogue.load(BOTH)
+    rng = np.random.default_rng(SEED + 1)
+    layer = two_dimensional_layer(rng, size=SIZE, formula="WS2", roles=True, single_vacancies=0.03)
+    wave, true, species = exit_wave(rng, layer, 80e3)
+    scene = wave, true, np.array(layer.kinds)[species]
+    series, sampling = series_of(wave, SEED + 1)
+    (sites,) = find_sites(series[None], sampling, ensemble, defoci=DEFOCI, elements=("W", "S"))
+    for name in ("metal", "chalcogen"):
+        precision, recall = shares(ensemble, sites, scene, sampling, name)
+        assert min(precision, recall) > 0.95, (name, precision, recall)
 
 
 def test_boron_and_nitrogen():
