@@ -17,6 +17,7 @@ from hyperspy_dlatoms._atomic_write import atomic_write
 from hyperspy_dlatoms._extras import require
 from hyperspy_dlatoms.recipes.draws import draw
 from hyperspy_dlatoms.recipes.recipe import Recipe, parse_recipe, read_recipe
+from hyperspy_dlatoms.recipes.structures import options
 from hyperspy_dlatoms.simulation.imaging.conditions import images_of
 from hyperspy_dlatoms.simulation.imaging.modality import draw_any, take_any
 from hyperspy_dlatoms.simulation.scanned_cell import ScannedCell, multislice_map, scanned_cell
@@ -209,7 +210,7 @@ def _make_wave(
     waves = recipe.waves
     about: dict[str, Any] = {"sampling": waves.sampling, "least_height": float(waves.least_height)}
     is_scanned = recipe.modality == "STEM"
-    if is_scanned:
+    if is_scanned and "cells" in options(waves.method):
         scanned = _scanned_cell(recipe.text, index // TASK)
         if scanned is not None:
             return *multislice_map(rng, scanned, waves.size, **about), scanned.energy

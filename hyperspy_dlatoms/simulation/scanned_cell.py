@@ -225,7 +225,9 @@ def multislice_map(
     parts = parts.select((np.abs(parts.positions[:, :2]) < within).all(axis=1))
     parts = parts.shift(np.array([size / 2, size / 2, 0]))
     species = projection.kinds_of(parts)
-    specimen = Specimen.from_list(parts, size, scanned.about | {"shape": shape}, KINDS, species)
+    specimen = Specimen.from_list(
+        parts, size, scanned.about | {"kind": "crystal", "shape": shape}, KINDS, species
+    )
     sites, species = specimen.sites_and_species()
     labelled = sites[:, 2] >= least_height
     # Where the pixels are, from the middle of the box, and in the cell.

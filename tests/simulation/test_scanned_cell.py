@@ -111,6 +111,7 @@ def test_specimens_of_a_scanned_cell_show_each_column_where_its_site_is(cell, se
     assert projected.shape == (200, 200) and projected.dtype == np.complex64
     np.testing.assert_allclose(projected.imag, projected.real / 2, atol=1e-6)
     assert len(sites) == len(species) > 5 and specimen.description["cell"] == "two columns"
+    assert specimen.description["kind"] == "crystal"
     for y, x, _ in sites:
         row, column = round(y / 0.2), round(x / 0.2)
         near = projected.real[row - 2 : row + 3, column - 2 : column + 3]
