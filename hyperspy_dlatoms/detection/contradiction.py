@@ -20,8 +20,13 @@ from hyperspy_dlatoms.detection.sites import PROBABILITY
 from hyperspy_dlatoms.networks.ensemble import AtomEnsemble
 from hyperspy_dlatoms.networks.network import AtomNetwork
 
-# In place of the lattice that an image shows: none that the network finds at any sampling.
+# In place of the lattice that an image shows: none that the network finds at any sampling, and
+# what is said of an image that was not examined.
 UNREAD = "unread"
+NOT_EXAMINED = "not examined"
+# Images of a long movie that are examined: it has one calibration, and each block of frames that
+# holds one of them may take as long again as some twenty more frames.
+_EXAMINED = 5
 # Sites of a frame that counts, five rows of a small particle; and frames of a long movie that are
 # compared, since a whole movie has one calibration.
 _FEWEST = 30
@@ -79,13 +84,17 @@ def describe_unfound(
 ) -> tuple[str, bool]:
     """Describe the lattice that most images show beside the sites found in them; empty if none."""
     # `shown` are those of `reexamine`. Also whether it fits at another sampling (Å/px).
-    numbers = [len(sites) for sites in found]
-    against = [one for one in shown if one]
-    something = sum(bool(one or number) for one, number in zip(shown, numbers, strict=True))
-    if 2 * len(against) <= something:
+    examined = [
+        (one, len(sites))
+        for one, sites in zip(shown, found, strict=True)
+        if one != NOT_EXAMINED
+    ]
+    against = [one for one, _ in examined if one]
+    if 2 * len(against) <= sum(bool(one or number) for one, number in examined):
         return "", False
-    where = "this image" if len(shown) == 1 else f"{len(against)} of {len(shown)} images"
-    number = int(np.median([n for one, n in zip(shown, numbers, strict=True) if one]))
+    where = "this image" if len(shown) == 1 else f"{len(against)} of {len(examined)} images"
+    where += " examined" * (len(examined) < len(shown))
+    number = int(np.median([number for one, number in examined if one]))
     instead = f"{number} sites that do not form it" if number else "nothing"
     fitting = [one for one in against if one != UNREAD]
     if 2 * len(fitting) >= len(against):
@@ -99,6 +108,13 @@ def describe_unfound(
         "sampling: another material or zone axis, scanned images (STEM), or too little contrast. "
         "Try another network, or average images."
     ), False
+
+
+def examined(count: int) -> np.ndarray:
+    """Return the numbers of the images of a movie that `reexamine` is to be given."""
+    # In the middle of as many parts, since the first and the last images are the worst of many.
+    number = min(count, _EXAMINED)
+    return ((np.arange(number) + 0.5) * count / max(number, 1)).astype(int)
 
 
 def reexamine(

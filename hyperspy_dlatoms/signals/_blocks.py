@@ -4,8 +4,9 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from numbers import Integral, Real
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -140,8 +141,7 @@ def find_atoms(
         focus=images.focus,
         elements=layer and layer.elements,
         materials=materials,
-        # A store serves whoever asks for it next, also one who does not ignore it.
-        examine=search.on_extrapolation != "ignore" or output.store is not None,
+        examined=_examined(images, search, output),
     )
     if output.store is not None:
         settings = {
@@ -470,15 +470,38 @@ def _finish(result: BaseSignal, signal: Signal2D, output: Output, what: str):
     return result
 
 
+def _examined(
+    images: Images, search: SearchOptions, output: Output
+) -> dict[tuple[int, ...], list[int]]:
+    """Return the frames to be examined for other lattices: by block, their numbers in it."""
+    # A store serves whoever asks for it next, also one who does not ignore it.
+    if search.on_extrapolation == "ignore" and output.store is None:
+        return {}
+    frames, navigation = images.frames, images.navigation
+    shape, chunks = frames.shape[:navigation], frames.chunks[:navigation]
+    numbers: dict[tuple[int, ...], list[int]] = {}
+    for flat in contradiction.examined(math.prod(shape)):
+        block, place, sizes = [], [], []
+        for index, lengths in zip(np.unravel_index(flat, shape), chunks, strict=True):
+            ends = np.cumsum(lengths)
+            which = int(np.searchsorted(ends, index, side="right"))
+            block.append(which)
+            place.append(int(index - ends[which] + lengths[which]))
+            sizes.append(lengths[which])
+        numbers.setdefault(tuple(block), []).append(int(np.ravel_multi_index(place, sizes)))
+    return numbers
+
+
 def _find_in_block(
     block: np.ndarray,
     *,
+    block_id: tuple[int, ...],
     handle: Handle,
     sampling: float,
     search: SearchOptions,
     focus: Focus | None,
     materials: Sequence[str],
-    examine: bool,
+    examined: Mapping[tuple[int, ...], Sequence[int]],
     elements: tuple[str, str] | None = None,
 ) -> np.ndarray:
     frames, drifts = _frames_of(block, sampling, focus)
@@ -492,9 +515,12 @@ def _find_in_block(
         elements=elements,
     )
     tables = [one.sites.table() for one in found]
-    shown = [""] * len(tables)
-    if examine:
-        shown = contradiction.reexamine(frames, tables, sampling, network, materials)
+    shown = [contradiction.NOT_EXAMINED] * len(tables)
+    if numbers := examined.get(block_id):
+        some, sites = frames[numbers], [tables[number] for number in numbers]
+        lattices = contradiction.reexamine(some, sites, sampling, network, materials)
+        for number, lattice in zip(numbers, lattices, strict=True):
+            shown[number] = lattice
     results = np.empty(block.shape[: block.ndim - frames.ndim + 1], dtype=object)
     for number, index in enumerate(np.ndindex(results.shape)):
         _, domain, masked = found[number]

@@ -78,7 +78,7 @@ def describe(handle: Handle, images: Images, **settings: Any) -> dict[str, Any]:
 
 
 def checkpointed(
-    find: Callable[[np.ndarray], np.ndarray],
+    find: Callable[..., np.ndarray],
     directory: str | os.PathLike[str],
     search: dict[str, Any],
 ) -> Callable[..., np.ndarray]:
@@ -130,14 +130,14 @@ def complete(
 def _find_or_read(
     block: np.ndarray,
     *,
-    find: Callable[[np.ndarray], np.ndarray],
+    find: Callable[..., np.ndarray],
     directory: Path,
     block_id: tuple[int, ...],
 ) -> np.ndarray:
     if zipfile.is_zipfile(_file(directory, block_id)):
         places = np.empty(block.shape[: len(block_id)], bool)
         return _read(places, directory=directory, block_id=block_id)
-    results = find(block)
+    results = find(block, block_id=block_id)
     _write(results, directory, block_id)
     return results
 

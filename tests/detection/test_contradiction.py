@@ -7,9 +7,11 @@ import pytest
 from hyperspy_dlatoms.analysis.lattice import Spacing, lattices_of
 from hyperspy_dlatoms.detection import contradiction as module
 from hyperspy_dlatoms.detection.contradiction import (
+    NOT_EXAMINED,
     UNREAD,
     contradiction,
     describe_unfound,
+    examined,
     is_no_sheet,
     reexamine,
 )
@@ -275,6 +277,24 @@ def test_most_images_that_show_something_decide():
     # Empty ones do not count.
     assert describe_unfound([fits, "", ""], [BLANK, BLANK, BLANK], 0.14, "metals")[0]
     assert describe_unfound(["", ""], [BLANK, BLANK], 0.14, "metals") == ("", False)
+
+
+@pytest.mark.parametrize(
+    ("count", "numbers"), [(0, []), (1, [0]), (5, [0, 1, 2, 3, 4]), (100, [10, 30, 50, 70, 90])]
+)
+def test_of_a_long_movie_five_images_are_examined(count, numbers):
+    assert examined(count).tolist() == numbers
+
+
+def test_images_that_were_not_examined_say_nothing():
+    fits = "a lattice, [110], at 0.1 Å/px for Au"
+    shown = [fits, NOT_EXAMINED, "", NOT_EXAMINED, fits, NOT_EXAMINED]
+    found = [np.ones((n, 6)) for n in (8, 50, 50, 50, 10, 50)]
+    text, elsewhere = describe_unfound(shown, found, 0.14, "metals")
+    assert elsewhere
+    assert text.startswith("In 2 of 3 images examined 'metals' finds")
+    assert "it finds 9 sites" in text
+    assert describe_unfound([NOT_EXAMINED] * 2, found[:2], 0.14, "metals") == ("", False)
 
 
 def test_the_range_of_many_materials():

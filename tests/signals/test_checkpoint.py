@@ -222,7 +222,7 @@ def test_scores_and_drifts_come_back(tmp_path):
     shown = ["", "a lattice, [110], at 0.1 Å/px for Au"]
     findings[:] = [*map(FrameResult, sites, verdicts, drifts, [0.25, 0.0], shown)]
     lazy = da.map_blocks(
-        _checkpoint.checkpointed(lambda block: block, tmp_path, SEARCH),
+        _checkpoint.checkpointed(lambda block, block_id: block, tmp_path, SEARCH),
         da.from_array(findings, chunks=2),
         dtype=object,
         meta=np.empty(0, object),
@@ -259,6 +259,24 @@ def test_tasks_have_names_to_be_seen_by(movie, tmp_path):
 
     assert "find-atoms" in names(movie.find_atoms_nn("spots"))
     assert "read-atoms" in names(find(movie, tmp_path))
+
+
+@pytest.mark.parametrize("chunks", [(1, 1, -1, -1), (2, 4, -1, -1), (3, 9, -1, -1)])
+def test_five_images_of_a_movie_are_examined(spot_network, spot_images, monkeypatch, chunks):
+    seen = []
+
+    def reexamine(frames, *about):
+        seen.extend(frames)
+        return len(frames) * ["a lattice, [110], at 0.1 Å/px for Au"]
+
+    monkeypatch.setattr(_blocks.contradiction, "reexamine", reexamine)
+    monkeypatch.setattr("hyperspy_dlatoms.signals._axes._BLOCK_SIZE", 10**9)
+    signal, _ = spot_images(9, 3, lazy=True, chunks=chunks)
+    with pytest.warns(SamplingWarning, match="^In 5 of 5 images examined"):
+        signal.find_atoms_nn("spots", num_workers=1).compute()
+    frames = signal.data.reshape(27, *signal.data.shape[-2:]).compute()
+    for frame, number in zip(seen, (2, 8, 13, 18, 24), strict=True):
+        np.testing.assert_array_equal(frame, frames[number])
 
 
 def test_what_one_search_ignores_another_may_ask_for(movie, tmp_path, monkeypatch):
