@@ -49,6 +49,20 @@ def test_no_part_imports_a_network_or_simulation_library(modules, code):
     assert not modules[code] & NETWORKS
 
 
+def test_atom_positions_load_no_tables(modules):
+    assert "pandas" not in modules[PARTS[0]]
+
+
+def test_commands_load_nothing_of_clusters():
+    (modules,) = imported_after(
+        "import dask.array as da\n"
+        "from hyperspy_dlatoms.cli._searching import on_threads\n"
+        "with on_threads():\n"
+        "    assert da.ones(3).sum().compute() == 3"
+    )
+    assert "distributed" not in modules
+
+
 def test_the_signal_type_is_known_without_importing_the_package():
     (modules,) = imported_after(
         "import hyperspy.api as hs\n"

@@ -7,8 +7,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
-from scipy.special import xlogy
-from scipy.stats import beta
+from scipy.special import betaincinv, xlogy
 
 # Of the quadrature over the measured recall and the false reports, of which only the fewest may
 # agree with what was found.
@@ -177,4 +176,4 @@ def _spread(rate: float, measured_on: float, number: int) -> tuple[np.ndarray, n
     # Denser towards the tails, by a step that is smooth at both ends.
     share = (nodes + 1) / 2
     quantiles, weights = share**2 * (3 - 2 * share), weights * share * (1 - share)
-    return beta.ppf(quantiles, right + 0.5, measured_on - right + 0.5), weights
+    return betaincinv(right + 0.5, measured_on - right + 0.5, quantiles), weights

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 from scipy.spatial import cKDTree
-from scipy.stats import chi2
+from scipy.special import chdtri
 
 from hyperspy_dlatoms.analysis._cell_fit import TOLERANCE, usable_sigma
 from hyperspy_dlatoms.analysis._grains import Grains, nearest_distance
@@ -272,7 +272,7 @@ def _believed(fit: _Fit, known: bool) -> tuple[np.ndarray, np.ndarray]:
         # The median of chi-squared is less than its mean, by Wilson and Hilferty's cube.
         usual /= (1 - 2 / (9 * np.median(free[over]))) ** 3 if over.any() else 1
     with np.errstate(invalid="ignore"):
-        beyond = (fit.ratio / usual > chi2.ppf(_CHANCE, free) / free) & (fit.free > 0)
+        beyond = (fit.ratio / usual > chdtri(free, 1 - _CHANCE) / free) & (fit.free > 0)
         broken = beyond & (fit.rms > _BROKEN)
     gradient = np.where(broken[:, None, None], np.nan, fit.gradient)
     # Deviations of that kind are not independent: over one length they may be all of the gradient.

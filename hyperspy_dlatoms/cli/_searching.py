@@ -141,7 +141,7 @@ def search(
     if len(task.jobs) > 1:
         return _search_all(task, options, find)
     (job,) = task.jobs
-    with in_words_of(options):
+    with in_words_of(options), on_threads():
         found = find(job, show_progressbar=sys.stderr.isatty())
     shutil.rmtree(job.parts)
     names = ", ".join(path.name for path in (job.source, *job.others))
@@ -355,6 +355,17 @@ def _check_units(ours: tuple[str, ...], units: dict[tuple[str, ...], Path]) -> N
 
 def _units(units: tuple[str, ...]) -> str:
     return " and ".join(dict.fromkeys("no unit" if u == "<undefined>" else u for u in units))
+
+
+@contextmanager
+def on_threads() -> Iterator[None]:
+    """Compute with the threads of this process unless dask is told otherwise."""
+    # Unless it is given a function, it loads the package for clusters, which takes half a second.
+    import dask
+    from dask.threaded import get
+
+    with dask.config.set(scheduler=dask.config.get("scheduler", get)):
+        yield
 
 
 @contextmanager

@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from hyperspy_dlatoms.cli._printing import print_rows
+from hyperspy_dlatoms.cli._searching import on_threads
 from hyperspy_dlatoms.cli._writing import check_writable
 from hyperspy_dlatoms.networks import _backend
 from hyperspy_dlatoms.networks.running import engine
@@ -37,13 +38,15 @@ def run(options: argparse.Namespace) -> None:
     table, picture = options.output / "atoms.csv", options.output / "atoms.png"
     check_writable(table, picture)
     signal, truth = registry.load_dataset("nanoparticle")
-    signal.compute(show_progressbar=False)
+    with on_threads():
+        signal.compute(show_progressbar=False)
     counts, sampling = signal.data, 10 * signal.axes_manager[0].scale
     height, width = counts.shape
     if engine() == "keras":
         _backend.import_backend()
     print(f"Finding the atoms of a simulated image, {height} x {width} px ...", flush=True)
-    atoms = signal.find_atoms_nn("metal-nanoparticle", show_progressbar=False)
+    with on_threads():
+        atoms = signal.find_atoms_nn("metal-nanoparticle", show_progressbar=False)
     sites = atoms.data[0]
     result = score(sites[:, :2], truth.data[0][:, :2], sampling)
     atoms.to_csv(table)

@@ -85,9 +85,7 @@ def describe_unfound(
     """Describe the lattice that most images show beside the sites found in them; empty if none."""
     # `shown` are those of `reexamine`. Also whether it fits at another sampling (Å/px).
     examined = [
-        (one, len(sites))
-        for one, sites in zip(shown, found, strict=True)
-        if one != NOT_EXAMINED
+        (one, len(sites)) for one, sites in zip(shown, found, strict=True) if one != NOT_EXAMINED
     ]
     against = [one for one, _ in examined if one]
     if 2 * len(against) <= sum(bool(one or number) for one, number in examined):

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from hyperspy_dlatoms._doing import tracker
-from hyperspy_dlatoms.analysis.tracks import link
 from hyperspy_dlatoms.signals import _export
 from hyperspy_dlatoms.signals._columns import DEFAULT, pixel_size
 from hyperspy_dlatoms.signals._docstrings import filled
@@ -77,6 +76,8 @@ def tracks(
     2      1      1  3.1       3.0
     3      1      0  1.1       1.0
     """
+    from hyperspy_dlatoms.analysis.tracks import link
+
     calibration, axes = self._calibration, self.axes_manager.navigation_axes
     if len(axes) != 1:
         raise ValueError(

@@ -8,6 +8,7 @@ from pathlib import Path
 from unittest.mock import Mock
 
 import ase.io
+import dask
 import hyperspy.api as hs
 import numpy as np
 import pandas as pd
@@ -51,6 +52,11 @@ def test_find_strain_and_quality(spot_network, movie, tmp_path, capsys):
     printed = capsys.readouterr().out
     assert "strain " in printed and "quality " in printed
     assert str(tmp_path / "atoms-quality.csv") in row_of(printed, "wrote")
+
+
+def test_a_scheduler_of_the_configuration_stays():
+    with dask.config.set(scheduler="synchronous"), _searching.on_threads():
+        assert dask.config.get("scheduler") == "synchronous"
 
 
 def test_the_mean_strain_is_not_that_of_uncertain_atoms():
