@@ -8,6 +8,7 @@ bilateral filter (Tomasi and Manduchi 1998), with a median of the image as the g
 from typing import NamedTuple
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 from scipy import ndimage
 
 from hyperspy_dlatoms.networks.normalisation import apply_blocks, block_moments, normalise
@@ -42,6 +43,7 @@ _FLOOR, _FLOOR_OF_ROUNDING = 1e-2, 1e-5
 _MOST_LEVELS = 64  # Levels of brightness for which the filter is computed, at most.
 # Blocks of about the brightness of a level, of which the deviation is taken, on either side.
 _ABOUT = 20
+_BAND = 16  # Rows of blocks whose windows are in memory at a time.
 _LEAST_WEIGHT = 1e-6  # px of a block in the mean, next to none.
 _LEAST_SPREAD = 1e-12  # Of an image whose spread is 1: nothing.
 
@@ -106,11 +108,11 @@ def _find_steps(image: np.ndarray, good: np.ndarray | None, size: int) -> _Block
             unknown, return_distances=False, return_indices=True
         )
         level, noise = (one[tuple(nearest)] for one in (level, noise))
-    guide = ndimage.median_filter(level, _MEDIAN, mode="nearest")
+    guide = _median(level, _MEDIAN)
     square = noise**2 + (level - guide) ** 2
-    deviation = np.sqrt(ndimage.median_filter(square, _MEDIAN, mode="nearest"))
-    around = ndimage.median_filter(level, _WIDE, mode="nearest")
-    usual = np.sqrt(ndimage.median_filter(noise**2 + (level - around) ** 2, _WIDE, mode="nearest"))
+    deviation = np.sqrt(_median(square, _MEDIAN))
+    around = _median(level, _WIDE)
+    usual = np.sqrt(_median(noise**2 + (level - around) ** 2, _WIDE))
     # In a vacuum without noise, all that differs by rounding would be a step.
     least = _FLOOR * float(level.std())
     unlike = np.abs(level - around)
@@ -128,6 +130,21 @@ def _find_steps(image: np.ndarray, good: np.ndarray | None, size: int) -> _Block
     quiet = ndimage.binary_opening(quiet, np.ones((2, 2)))
     quiet = ndimage.binary_dilation(quiet, np.ones((3, 3)))
     return _Blocks(level, guide, deviation, ~(unknown | quiet | ndimage.binary_dilation(odd)))
+
+
+def _median(blocks: np.ndarray, size: int) -> np.ndarray:
+    """Return the median of `size` by `size` blocks about each (h, w), the outermost repeated."""
+    # NumPy selects by vector instructions, the fastest in single precision: a fifth of the time of
+    # `ndimage.median_filter`, which would take longer than the network.
+    least = blocks.min()  # So that single precision is enough, and squares stay positive.
+    padded = np.pad((blocks - least).astype(np.float32), size // 2, mode="edge")
+    windows = sliding_window_view(padded, (size, size))
+    middle = size**2 // 2
+    median = np.empty(blocks.shape)
+    for top in range(0, len(blocks), _BAND):
+        band = windows[top : top + _BAND].reshape(-1, blocks.shape[1], size**2)
+        median[top : top + _BAND] = np.partition(band, middle, axis=-1)[..., middle]
+    return median + least
 
 
 def _strips(odd: np.ndarray, level: np.ndarray, outside: np.ndarray) -> np.ndarray:
