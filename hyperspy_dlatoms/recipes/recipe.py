@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -365,6 +366,11 @@ def _check_together(recipe: Recipe) -> None:
     waves, images, network, crop = recipe.waves, recipe.images, recipe.network, recipe.training.crop
     if not sum(one.get("share", 1) for one in recipe.structures):
         raise ValueError("structures have no share above 0: give one of them a share.")
+    pixels = waves.size / waves.sampling
+    if not math.isclose(pixels, round(pixels), rel_tol=1e-6):
+        nearest = round(pixels) * waves.sampling
+        expected = f"a multiple of waves.sampling, {waves.sampling:g} Å, for instance {nearest:g}"
+        raise Wrong("waves.size", waves.size, expected)
     coarsest = bounds(recipe.imaging.get("sampling", 0.1))[1]
     across = round(waves.size / coarsest)
     if images.per_wave and across < images.pixels:

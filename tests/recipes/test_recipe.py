@@ -88,6 +88,11 @@ def test_ranges_keep_their_order_which_is_that_of_the_draws():
         ("widths: [8, 16]", "threshold: 1", "network.threshold is 1, expected a number above 0 be"),
         ("widths: [8, 16]", "anchor: 1", "network.anchor is 1, expected a number above 0 below 1"),
         ("widths: [8, 16]", "anchor: 0.4", "network.anchor is 0.4, expected at least the thresh"),
+        (
+            "count: 10,",
+            "count: 10, size: 50.05,",
+            "waves.size is 50.05, expected a multiple of waves.sampling, 0.2 Å, for instance 50.",
+        ),
         ("steps: 5", "crop: 63", "training.crop is 63, expected a multiple of 2"),
         ("steps: 5", "precision: float64", "training.precision is 'float64', expected one of"),
         ("until: 0.5", "until: 2", "training.curriculum.until is 2, expected a number from 0 up"),
