@@ -11,11 +11,10 @@ if TYPE_CHECKING:
 
 def with_levels(model: keras.Model) -> keras.Model:
     """Return a network of the same weights that returns the features of its levels as well."""
-    # The mean over the cells of the coarsest grid of each channel of each level, down and up,
-    # float32 (n, h / multiple, w / multiple, C). The finest level has the contrast transfer and the
-    # noise, the coarsest the lattice.
-    # Source: K. Lee et al., "A simple unified framework for detecting out-of-distribution samples
-    # and adversarial attacks", NeurIPS (2018), for features of all levels.
+    # The mean of each channel of each level over the cells of the coarsest grid, float32 (n, h /
+    # multiple, w / multiple, C): noise in the finest level, the lattice in the coarsest.
+    # K. Lee et al., "A simple unified framework for detecting out-of-distribution samples and
+    # adversarial attacks", NeurIPS (2018).
     import keras
     from keras import ops
 

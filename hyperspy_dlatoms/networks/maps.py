@@ -69,10 +69,9 @@ def _largest(first: Any, second: Any, third: Any) -> Any:
 
 def read_output(raw: Any, n_classes: int, n_decoys: int = 0) -> SiteMaps:
     """Turn the raw output of a network into probabilities, offsets and standard deviations."""
-    # Its channels are the logits of background, K classes and D decoys (which take their share of
-    # the probability and are no sites), the offset y and x, and the logarithm of sigma y and x
-    # (working px); two more are the height and the logarithm of its sigma, in units of
-    # ``HEIGHT_UNIT`` atoms.
+    # Its channels are the logits of background, K classes and D decoys (which are no sites), the
+    # offset y and x, the logarithms of sigma y and x (working px), and perhaps the height and the
+    # logarithm of its sigma, in units of ``HEIGHT_UNIT`` atoms.
     from keras import ops
 
     end = 1 + n_classes + n_decoys
