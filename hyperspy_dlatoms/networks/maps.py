@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Maps of sites from the raw output of a network, computed where the network runs."""
+"""Maps of sites and features from the layers of a network, computed where the network runs."""
 
 from __future__ import annotations
 
@@ -44,6 +44,27 @@ def with_maps(
     maps = maps._replace(peak=peaks(maps, reach))
     there = {name: part for name, part in maps._asdict().items() if part is not None}
     return keras.Model(model.inputs, [*there.values(), *others]), tuple(there)
+
+
+def with_levels(model: keras.Model) -> keras.Model:
+    """Return a network of the same weights that returns the features of its levels as well."""
+    # The mean of each channel of each level over the cells of the coarsest grid, float32 (n, h /
+    # multiple, w / multiple, C): noise in the finest level, the lattice in the coarsest.
+    # K. Lee et al., "A simple unified framework for detecting out-of-distribution samples and
+    # adversarial attacks", NeurIPS (2018).
+    import keras
+    from keras import ops
+
+    down = [one.input for one in model.layers if isinstance(one, keras.layers.MaxPooling2D)]
+    heads = ("_merge", "maps", "wave")
+    up = [one.input for one in model.layers if one.name.endswith(heads)]
+    depth = len(down)
+    cells = [2**level for level in (*range(depth, 0, -1), *range(depth + 1))]
+    means = [
+        ops.average_pool(ops.cast(x, "float32"), size, size, "valid")
+        for x, size in zip(down + up, cells, strict=True)
+    ]
+    return keras.Model(model.input, [model.output, ops.concatenate(means, axis=-1)])
 
 
 def peaks(maps: SiteMaps, reach: float) -> Any:
