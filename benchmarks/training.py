@@ -13,8 +13,7 @@ from hyperspy_dlatoms.networks import architecture
 from hyperspy_dlatoms.recipes.recipe import read_recipe
 from hyperspy_dlatoms.simulation.dataset import DataSet
 from hyperspy_dlatoms.training._card import arguments_of
-from hyperspy_dlatoms.training._stream import make_stream
-from hyperspy_dlatoms.training.fit import training_examples
+from hyperspy_dlatoms.training.fit import make_stream, training_examples
 from hyperspy_dlatoms.training.losses import site_loss
 
 STEPS = 30

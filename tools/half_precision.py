@@ -18,7 +18,7 @@ from hyperspy_dlatoms.networks import read_model, write_model
 from hyperspy_dlatoms.networks._precision import HALF, keeps_accuracy
 from hyperspy_dlatoms.recipes.recipe import parse_recipe
 from hyperspy_dlatoms.simulation.dataset import make_item
-from hyperspy_dlatoms.training._half_precision import compare_precisions
+from hyperspy_dlatoms.training.calibrate import compare_precisions
 from hyperspy_dlatoms.training.examples import held_out
 
 ROOT = Path(__file__).parents[1]

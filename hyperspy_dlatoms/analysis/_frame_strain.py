@@ -30,9 +30,8 @@ def lattice_strain(
     materials: Sequence[str | ase.Atoms] = (),
 ) -> np.ndarray:
     """Return strain and displacement of atoms (Å) against a lattice, (n, 11), see `COLUMNS`."""
-    # The lattice is that which fits each grain best; or the mean one in a region, bool of shape
-    # (n,); the median of all atoms; a cell (2, 2) in Å, (y, x), as it lies; or that of a material,
-    # turned onto the grain. Grains without atoms in the region, or of another material, have NaN.
+    # By default that which fits each grain best; or the mean one in a region (n,), the median of
+    # all, a cell (2, 2; y, x in Å) as it lies, or a material's, turned. NaN for grains without.
     table = np.full((len(positions), len(COLUMNS)), np.nan)
     grains = find_grains(positions, kinds)
     table[:, -1] = grains.labels

@@ -180,9 +180,8 @@ def fit_spacing(positions: np.ndarray, lattice: Lattice) -> Spacing | None:
 
 def best_fit(positions: np.ndarray, lattices: Sequence[Lattice]) -> tuple[Lattice, Spacing] | None:
     """Return the lattice that sites are most like, as `fit_spacing` fits it; None for too few."""
-    # The histogram of the distances between all neighbours is characteristic of a crystal, in any
-    # orientation and number of grains, up to its size: on a logarithmic scale a shift, found by
-    # correlation, then refined as the median over the distances near those of the lattice.
+    # But for its size, a shift, the histogram of the logarithms of distances is that of the
+    # crystal: found by correlation, then refined by the distances near those of the lattice.
     positions = positions[:_MOST]
     if len(positions) < FEWEST or not lattices:
         return None

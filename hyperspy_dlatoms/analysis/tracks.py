@@ -21,17 +21,12 @@ _POSITION = ["y", "x"]
 
 def link(frames: Iterable[np.ndarray], search_range: float | None, memory: int) -> pd.DataFrame:
     """Link the atoms of frames (n, 2; y, x in Å) to tracks, and measure their drift."""
-    # The linking is that of Crocker and Grier [1] in trackpy [2]: of all ways to continue the
-    # tracks within the range (Å, by default `usual_range` of the first frame with atoms), that with
-    # the least sum of squared distances. Where an atom is searched for follows the drift of the
-    # atoms around it in the frame before. An atom may be missing in `memory` frames in a row;
-    # frames without any do not count. The table has a row an atom: ``frame``, ``track`` (numbered
-    # as they begin), and ``y_drift``, ``x_drift``, how far all atoms have moved since the first
-    # frame (Å).
-    # [1] J. C. Crocker and D. G. Grier, "Methods of digital video microscopy for colloidal
-    #     studies", Journal of Colloid and Interface Science 179, 298 (1996).
-    # [2] D. B. Allan, T. Caswell, N. C. Keim, C. M. van der Wel and R. W. Verweij, trackpy,
-    #     doi:10.5281/zenodo.4682814.
+    # Of all ways to continue tracks within the range (Å, by default `usual_range`) that of the
+    # least sum of squared distances; an atom may be missing in `memory` frames in a row. The table
+    # has a row an atom: ``frame``, ``track``, and ``y_drift``, ``x_drift`` since the first frame
+    # (Å).
+    # J. C. Crocker and D. G. Grier, J. Colloid Interface Sci. 179, 298 (1996), as in trackpy,
+    # doi:10.5281/zenodo.4682814.
     require("trackpy", extra="tracking", what="Following atoms from frame to frame")
     import trackpy
 

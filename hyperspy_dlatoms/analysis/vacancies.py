@@ -117,8 +117,7 @@ def checked_rates(rates: Mapping[str, Mapping[str, float]]) -> dict[str, Rates]:
 def rates_from_scores(scores: Mapping[str, Any], dose: float) -> dict[str, Rates]:
     """Return the errors about each kind of vacancy by a card's scores at a dose (e/Å² an image)."""
     # ``scores["species"][NAME][DOSE]`` has the fields of `Rates`; the highest DOSE that is not
-    # above `dose` counts. Kinds that the network did not tell from other sites at that dose are
-    # left out.
+    # above `dose` counts. Kinds that were not told apart at that dose are left out.
     if not (np.isfinite(dose) and dose > 0):
         raise ValueError(f"dose is {dose}: expected electrons per Å² of each image.")
     if not scores.get("species"):

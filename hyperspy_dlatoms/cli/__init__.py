@@ -27,7 +27,7 @@ from hyperspy_dlatoms.cli import (
     train,
     watch,
 )
-from hyperspy_dlatoms.cli._printing import one_line, print_warning
+from hyperspy_dlatoms.cli._output import one_line, print_warning
 
 _EXAMPLES = """
 dlatoms demo            # an example that comes with the package

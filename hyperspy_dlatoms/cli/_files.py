@@ -2,15 +2,17 @@
 """The files that a search reads and writes."""
 
 import argparse
+import csv
 import hashlib
 import os
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from glob import glob, has_magic
 from pathlib import Path
 from typing import NamedTuple
 
-from hyperspy_dlatoms.cli._writing import check_writable
+from hyperspy_dlatoms._atomic_write import atomic_write
+from hyperspy_dlatoms.cli._output import check_writable
 
 _ATOMS = (".csv", ".hspy", ".xyz")
 
@@ -101,6 +103,25 @@ def plan(
         for source, out, drawn, rows in zip(sources, outputs, pictures, tables, strict=True)
     ]
     return Plan(jobs, table, folder, together)
+
+
+def write_together(path: Path, tables: Mapping[Path, Path]) -> None:
+    """Write the tables (.csv) of files as one with a column `file`; what one lacks is empty."""
+    columns = ["file"]
+    for table in tables.values():
+        with table.open(encoding="utf-8", newline="") as file:
+            place = 1
+            for name in next(csv.reader(file)):
+                if name not in columns:
+                    columns.insert(place, name)
+                place = columns.index(name) + 1
+    with atomic_write(path) as draft, draft.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, columns, restval="", lineterminator="\n")
+        writer.writeheader()
+        for source, table in tables.items():
+            with table.open(encoding="utf-8", newline="") as part:
+                for row in csv.DictReader(part):
+                    writer.writerow({"file": str(source), **row})
 
 
 def _check_different(*paths: Path) -> None:

@@ -14,9 +14,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from hyperspy_dlatoms._atomic_write import atomic_write
-from hyperspy_dlatoms.cli._files import Job, Plan, atoms_path, find_files, plan
-from hyperspy_dlatoms.cli._printing import print_error, print_rows, print_warning
-from hyperspy_dlatoms.cli._tables import write_together
+from hyperspy_dlatoms.cli._files import Job, Plan, atoms_path, find_files, plan, write_together
+from hyperspy_dlatoms.cli._output import print_error, print_rows, print_warning
 from hyperspy_dlatoms.cli._wording import in_options
 
 if TYPE_CHECKING:

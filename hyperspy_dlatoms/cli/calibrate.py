@@ -6,8 +6,7 @@ import sys
 from pathlib import Path
 
 from hyperspy_dlatoms._extras import require
-from hyperspy_dlatoms.cli._printing import print_rows
-from hyperspy_dlatoms.cli._writing import check_writable
+from hyperspy_dlatoms.cli._output import check_writable, print_rows
 from hyperspy_dlatoms.networks import _backend
 
 HELP = "calibrate a trained network, or choose the threshold of an ensemble"

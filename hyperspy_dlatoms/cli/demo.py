@@ -7,9 +7,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from hyperspy_dlatoms.cli._printing import print_rows
+from hyperspy_dlatoms.cli._output import check_writable, print_rows
 from hyperspy_dlatoms.cli._searching import on_threads
-from hyperspy_dlatoms.cli._writing import check_writable
 from hyperspy_dlatoms.networks import _backend
 from hyperspy_dlatoms.networks.running import engine
 

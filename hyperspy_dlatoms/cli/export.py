@@ -4,8 +4,7 @@
 import argparse
 from pathlib import Path
 
-from hyperspy_dlatoms.cli._printing import print_rows
-from hyperspy_dlatoms.cli._writing import check_writable
+from hyperspy_dlatoms.cli._output import check_writable, print_rows
 
 HELP = "write a network as ONNX, for other programs"
 EXAMPLES = """

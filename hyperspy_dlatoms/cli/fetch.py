@@ -5,7 +5,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from hyperspy_dlatoms.cli._printing import print_rows
+from hyperspy_dlatoms.cli._output import print_rows
 
 HELP = "download or generate models and data sets before they are needed"
 EXAMPLES = """

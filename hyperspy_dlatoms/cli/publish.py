@@ -5,7 +5,7 @@ import argparse
 import json
 from pathlib import Path
 
-from hyperspy_dlatoms.cli._printing import print_rows
+from hyperspy_dlatoms.cli._output import print_rows
 
 HELP = "write a registry of models that others can use from any web server"
 EXAMPLES = """

@@ -11,8 +11,7 @@ from typing import NamedTuple
 
 from hyperspy_dlatoms.cli import _searching
 from hyperspy_dlatoms.cli._files import Job
-from hyperspy_dlatoms.cli._printing import print_error, print_rows
-from hyperspy_dlatoms.cli._writing import check_writable
+from hyperspy_dlatoms.cli._output import check_writable, print_error, print_rows
 
 HELP = "find the atoms of the files in a folder as they are written"
 EXAMPLES = """

@@ -23,9 +23,8 @@ class Frames(NamedTuple):
 
 def fingerprint(frames: Frames, first: int | None = None) -> str:
     """Return a SHA-256 of the `first` images, or all, that is equal on every computer."""
-    # Of the sites to 0.01 Å, the shape, and the overall mean and standard deviation to one digit:
-    # the last bits of floating-point numbers differ between processors, and so may all Poisson
-    # draws.
+    # Of the sites to 0.01 Å, the shape, and mean and standard deviation to one digit: the last
+    # bits, and so Poisson draws, differ between processors.
     images = frames.images[:first]
     mean, deviation = da.compute(images.mean(), images.std())
     digest = hashlib.sha256(f"{images.shape} {mean:.0e} {deviation:.0e};".encode())

@@ -113,9 +113,8 @@ def constant_areas(
     frame: np.ndarray, mask: np.ndarray, sampling: float | None = None, *, aligned: bool = False
 ) -> np.ndarray:
     """Return a mask (H, W) of connected areas of one value that no chance explains."""
-    # They have room for an atom, and for more the more often neighbours elsewhere have their value,
-    # so that neither zeros of a low dose nor plateaus of 8 bits are such areas. Nor are those of
-    # about the mean in an image that was `aligned`: such fill disturbs nothing.
+    # They have room for an atom, and for more the more often neighbours elsewhere have their value.
+    # Those of about the mean in an image that was `aligned` disturb nothing.
     side = _LEAST_SIDE_PX if sampling is None else max(_LEAST_SIDE / sampling, _SMALLEST)
     values = _values_of_runs(frame, side)
     if values.size == 0:
@@ -246,10 +245,9 @@ def outliers(
     brightest: float | None = None,
 ) -> np.ndarray:
     """Return a mask (H, W) of spots and areas of outliers with a sharp edge, and of their tails."""
-    # Connected outliers are one spot, an artefact if somewhere at its side the image falls more
-    # steeply than any atom, all about it is masked, or it is above the brightest that electrons
-    # make. If the steep side is a small part, it is an artefact on a spot: the rest is judged
-    # again.
+    # Connected outliers are an artefact if at a side the image falls more steeply than any atom,
+    # all about them is masked, or they are above the brightest that electrons make. If the steep
+    # side is a small part, that is one, and the rest is judged again.
     below, above, centre = image.below, image.above, image.centre
     nothing = np.broadcast_to(False, frame.shape)
     low, high = (centre + _OF_STROKES * (one - centre) for one in (below, above))
@@ -347,9 +345,8 @@ def _largest_fall(height: np.ndarray, noise: np.ndarray, sampling: float | None)
 
 def _noise_at(values: np.ndarray, frame: np.ndarray, image: ImageRange) -> np.ndarray:
     """Return the standard deviation of the noise at pixels of some values (k,)."""
-    # Of counts the variance rises with the brightness, by as much as it does in the image. The
-    # second differences along both axes of what lenses image are small, see J. Immerkaer, "Fast
-    # noise variance estimation", Computer Vision and Image Understanding 64, 300 (1996).
+    # The variance of counts rises with the brightness. Second differences of what lenses image are
+    # small: J. Immerkaer, Computer Vision and Image Understanding 64, 300 (1996).
     if min(frame.shape) < 3 or not 0 < image.spread < np.inf:
         return np.zeros(values.shape)
     number = min(_ROWS_OF_NOISE, frame.shape[0] - 2)

@@ -14,13 +14,11 @@ _ROUNDING = 1e-9  # Of fractions such as 2 / 3.
 
 def merge(members: Sequence[Candidates], distance: float, minimum_agreement: float) -> Sites:
     """Return one list of the sites that several networks found in the same frame."""
-    # Sites of different members within half the minimum distance are the same site; those of one
-    # member are farther apart, so the matching is one to one. A site is the mixture of the
-    # estimates of the members that found it, weighted by inverse variance; the others contribute
-    # the probability of their maps there. ``agreement`` is the fraction of members that found it,
-    # of its class. Of sites that are too close, the one found by more members is kept.
-    # Source: B. Lakshminarayanan et al., "Simple and scalable predictive uncertainty estimation
-    # using deep ensembles", NeurIPS (2017), section 2.4, for the variance of the mixture.
+    # Sites of members within half the minimum distance are one: the mixture of their estimates,
+    # weighted by inverse variance, to which the others give the probability of their maps there.
+    # ``agreement`` is the fraction that found it, of its class; of sites too close the one of more
+    # members is kept.
+    # For the variance of the mixture: B. Lakshminarayanan et al., NeurIPS (2017), section 2.4.
     groups = _groups([sites.position for sites in members], distance / 2)
     count = 1 + max(one.max(initial=-1) for one in groups)
 

@@ -39,11 +39,9 @@ class Drift(NamedTuple):
 
 def drift_of(series: np.ndarray, sampling: float) -> Drift:
     """Measure the shifts of the images (images, H, W) of a focal series, the sampling in Å/px."""
-    # Each image is correlated with the next. Contrast inverts at some spatial frequencies, so that
-    # a phase correlation finds wrong shifts even in aligned images: the moduli of the correlations
-    # of rings of frequency are added, and their signs corrected before the shift is refined. Of the
-    # many shifts by which a crystal matches itself, one that stands out by its edges and defects is
-    # taken, else the smallest of those that match about as well as the best.
+    # Contrast inverts at some frequencies, so that a phase correlation finds wrong shifts: the
+    # moduli of the correlations of rings of frequency are added, and their signs corrected for the
+    # refinement. Of equal shifts by the lattice the smallest is taken, unless one stands out.
     offsets = np.zeros((len(series), 2))
     spectra, scale = _spectra(series, sampling)
     if spectra is None:

@@ -139,9 +139,8 @@ def weigh_modality(ratings: Sequence[Rating]) -> list[Rating]:
 
 def choose(ratings: Sequence[Rating]) -> Rating:
     """Return the rating of the network that reads the images best."""
-    # Inside their domains it is that whose sites have the most `evidence`. Where all are outside,
-    # it is the one that is least so; where none finds anything, one for all crystals. Networks for
-    # images made in another way are left out where that is clear, see `weigh_modality`.
+    # Inside their domains that whose sites have the most `evidence`; where all are outside, the one
+    # least so; where none finds anything, one for all crystals; see `weigh_modality` too.
     if readers := _readers(ratings):
         return max(readers, key=lambda one: (evidence(one, readers), one.merit))
     ratings = _likely(ratings)
@@ -153,9 +152,8 @@ def choose(ratings: Sequence[Rating]) -> Rating:
 
 def evidence(one: Rating, ratings: Sequence[Rating]) -> float:
     """Return how clear the sites of a network are to all, as far as the others find the same."""
-    # What a network alone sees is mostly wrong: that of metals takes parts of MgO along [100] for
-    # gold, whose columns form the same lattice, and that of graphene the hollows between
-    # close-packed columns, two for each, for a honeycomb, both with great probability.
+    # What a network alone sees is mostly wrong: that of metals takes MgO along [100] for gold, that
+    # of graphene the hollows between close-packed columns for a honeycomb.
     readers = _readers(ratings)
     return one.fit * sum(other.clarity * _common(one.sites, other.sites) for other in readers)
 

@@ -48,20 +48,17 @@ def mask_bad(
     frame: np.ndarray, sampling: float | None = None, *, camera: bool = False
 ) -> tuple[np.ndarray, np.ndarray]:
     """Fill the bad pixels of an image (H, W), Å/px, and level it; return it and their mask."""
-    # Bad are NaN and infinite pixels, masked ones, and what no lens can image: see
-    # `constant_areas`, `faulty_lines` and `outliers`; in an image of a `camera` also X-ray hits
-    # that a scintillator has blurred. Single counts at low dose, bright fringes and columns are
-    # none of these. The image is less its median and divided by its spread, so that any range of
-    # numbers fits float32.
+    # Bad are NaN, infinite and masked pixels, those of `constant_areas`, `faulty_lines` and
+    # `outliers`, and in an image of a `camera` X-ray hits that a scintillator has blurred. The
+    # image is less its median and divided by its spread, so that any range of numbers fits float32.
     image, mask, *_ = standardise(frame, sampling, camera=camera)
     return image, np.array(mask)
 
 
 def mask_series(series: np.ndarray, sampling: float | None = None) -> tuple[np.ndarray, np.ndarray]:
     """Fill the bad pixels (H, W) of any image of a series (n, H, W), and equalise the exposures."""
-    # Each image is divided by its mean, so that they keep their contrast relative to each other; if
-    # one has hardly a positive mean, because its background was subtracted, all are shifted by
-    # their medians and divided by one number.
+    # Each image is divided by its mean; if one has hardly a positive mean, because its background
+    # was subtracted, all are shifted by their medians and divided by one number.
     images, masks, centres, spreads, _ = zip(
         *(standardise(one, sampling, aligned=True) for one in series), strict=True
     )

@@ -150,9 +150,8 @@ def estimate_sampling(
     materials: Sequence[str | ase.Atoms] = (),
 ) -> float:
     """Return the median sampling (Å/px) of frames (n, H, W) by the lattice of their atoms."""
-    # Materials as of `lattices_of`, by default all that the network knows; a crystal is tried
-    # without its light columns too. SamplingError if most frames show no lattice, several may be
-    # right, or the frames or materials differ by more than 2 %.
+    # Materials as of `lattices_of`, by default the network's; a crystal is tried without light
+    # columns too. SamplingError if most frames show no lattice, or several may be right.
     materials = materials or _materials_of(network)
     seen = [one for one in map(without_light_columns, materials) if one is not None]
     if not seen:
@@ -191,10 +190,8 @@ def find_lattice(
     frame: np.ndarray, network: AtomNetwork | AtomEnsemble, lattices: Sequence[Lattice]
 ) -> Estimate:
     """Find the lattice of the atoms in a frame (H, W) of unknown sampling; large ones in part."""
-    # At a series of trial samplings across the range that the network reads, sites that form a
-    # lattice of the size that the sampling implies are candidates; of several the finest is taken,
-    # since a support has larger cells than the metal on it. Repeated at what it suggests until it
-    # converges.
+    # Candidates are lattices of the size that a trial sampling implies; of several the finest is
+    # taken, since a support has larger cells than the metal on it. Repeated until it converges.
     frame = np.asarray(frame)
     plane = mask_bad(frame.reshape(-1, *frame.shape[-2:])[0])[0]
     image = _Unscaled(frame, lattice_centre(plane), network, lattices)

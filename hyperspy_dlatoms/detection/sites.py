@@ -216,10 +216,8 @@ def likeliest_connected(positions: np.ndarray, probability: np.ndarray, reach: f
 
 def hysteresis(sites: Sites, upper: float | None, reach: float) -> np.ndarray:
     """Return a mask of the sites connected to at least one of a high probability; all if None."""
-    # Weak atoms of a crystal or sheet are kept that way, while weak ones that are alone, as in
-    # amorphous carbon and noise, are not.
-    # Source: J. Canny, "A computational approach to edge detection", IEEE Transactions on Pattern
-    # Analysis and Machine Intelligence 8, 679-698 (1986), section VIII.
+    # Weak atoms of a crystal are kept, those that are alone, as in amorphous carbon, are not.
+    # J. Canny, IEEE Transactions on Pattern Analysis and Machine Intelligence 8, 679 (1986).
     if upper is None or (sites.probability >= upper).all():
         return np.ones(len(sites), bool)
     return likeliest_connected(sites.position, sites.probability, reach) >= upper

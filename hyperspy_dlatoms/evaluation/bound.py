@@ -121,9 +121,8 @@ def load_sensitivity(plan: Plan, directory: Path) -> Sensitivity:
 
 def sensitivity(specimen: Specimen, energy: float, reach: float = 14.0) -> Sensitivity:
     """Move the columns of a specimen, and compute how its exit wave changes; energy in eV."""
-    # Columns at least two footprints apart are moved together, so that some tens of multislice
-    # calculations give the derivatives of all, in one wave of thermally blurred potentials. The
-    # bounds of sites within `reach` Å from the middle of all are wanted.
+    # Columns two footprints apart are moved together: some tens of multislice calculations of
+    # blurred potentials. Bounds are wanted within `reach` Å from the middle of all sites.
     positions = specimen.sites()[:, :2]
     from_middle = np.linalg.norm(positions - positions.mean(axis=0), axis=1)
     colours = colour(positions, 2 * FOOTPRINT, from_middle <= reach + FOOTPRINT)

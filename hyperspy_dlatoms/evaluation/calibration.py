@@ -65,9 +65,8 @@ def expected_calibration_error(
 
 def coverage(errors: np.ndarray, sigmas: np.ndarray) -> dict[str, float | None]:
     """Compare errors with the standard deviations stated for them, of the same shape and unit."""
-    # The shares within one and two deviations (0.683 and 0.954 if they are right), and the rms of
-    # the errors by that of the deviations; None without any error. Pairs that are not finite are
-    # left out.
+    # The shares within one and two deviations (0.683 and 0.954 if right), and the rms of errors by
+    # that of deviations, of finite pairs; None without any error.
     known = np.isfinite(errors) & np.isfinite(sigmas)
     errors, sigmas = np.abs(errors[known]), sigmas[known]
     if errors.size == 0:

@@ -51,10 +51,9 @@ def compare(
     bounds: np.ndarray | None = None,
 ) -> Comparison:
     """Compare the found atoms of a frame with the true sites, one to one."""
-    # `found` has y, x, probability, y_sigma, x_sigma in px and, where they are known, the number of
-    # atoms in the column and its sigma, (n, 5 or 7); `bounds` the Cramér-Rao bounds of y and x with
-    # neighbours known, then unknown (Å), (sites, 4). Pairs are at most `tolerance` Å apart. Sites
-    # and atoms nearer than ``BORDER`` to an edge are left out after that.
+    # `found` (n, 5 or 7) has y, x, probability, y_sigma, x_sigma in px, perhaps height and its
+    # sigma; `bounds` (sites, 4) are those of y and x with neighbours known, then unknown (Å). Pairs
+    # are at most `tolerance` Å apart. After that the ``BORDER`` is left out.
     places = found[:, :2] * sampling
     pairs = match(places, truth.positions, tolerance)
     atom, site = pairs.T

@@ -20,13 +20,11 @@ _MEDIAN = 0.6745  # Median of the modulus of a normal variable of unit deviation
 
 def scores(comparison: Comparison) -> dict[str, Any]:
     """Score the comparison of frames; errors in pm, heights in atoms, None if unknown."""
-    # ``rms`` is that along an axis, of matched sites; ``bound`` and ``joint_bound`` are root mean
-    # squares of Cramér-Rao bounds, with neighbours known and unknown; ``times_bound`` is the median
-    # ratio of error and bound divided by 0.6745, 1 for normal errors at the bound and not moved by
-    # a few misplaced atoms, of bounds up to ``LARGEST``. ``recall_single`` is of columns of one
-    # atom among columns of several, ``filled`` the share of vacancies with a false atom,
-    # ``scaled_height_error`` the error after the one factor that fits each frame best. Intervals
-    # are Wilson's of 95 %, which take sites as independent.
+    # ``rms`` is along an axis; bounds are root mean squares of Cramér-Rao bounds, ``times_bound``
+    # the median ratio of error and bound by 0.6745, 1 for normal errors at the bound.
+    # ``recall_single`` is of columns of one atom among others, ``filled`` the share of vacancies
+    # with a false atom, ``scaled_height_error`` the error left by one factor a frame. Intervals are
+    # Wilson's of 95 %.
     sites, atoms = comparison.sites, comparison.atoms
     right, found = int(atoms.right.sum()), int(sites.found.sum())
     result: dict[str, Any] = {"frames": comparison.frames, "sites": len(sites), "atoms": len(atoms)}

@@ -23,10 +23,9 @@ _OPERATORS, _FORMAT = 17, 8  # Versions of 2022, which all programs read that ar
 
 def export_onnx(model: str | os.PathLike[str], path: str | os.PathLike[str]) -> None:
     """Write the network of a model file as ONNX (by custom NAME.onnx), for other languages."""
-    # Its input ``frame`` (n, h, w, images; float32) are normalised images at the sampling of the
-    # card, h and w multiples of 16 px for the networks of the package; its outputs are the maps
-    # that `AtomNetwork.maps` returns, and the ``features`` of the domain. The card is in its
-    # metadata, as JSON.
+    # Its input ``frame`` (n, h, w, images; float32) are normalised images at the card's sampling,
+    # its outputs the maps of `AtomNetwork.maps` and ``features``; the card is in its metadata, as
+    # JSON.
     card, arrays = read_model(model)
     content = graph_of(card, arrays).SerializeToString()
     with atomic_write(Path(path)) as draft:

@@ -24,9 +24,8 @@ _AMPERE = (8, 0)
 
 def precision(card: ModelCard) -> str:
     """Return the precision that a network runs in, ``"float32"`` or ``"bfloat16"``."""
-    # ``HYPERSPY_DLATOMS_PRECISION`` chooses it. Else convolutions have 8 significant bits where
-    # this device is faster at it and the card says that accuracy stays; sums, weights and results
-    # have 24.
+    # ``HYPERSPY_DLATOMS_PRECISION`` chooses it, else the device and the card. Convolutions then
+    # have 8 significant bits; sums, weights and results have 24.
     return requested() or (HALF if keeps_accuracy(card) and half_is_faster() else "float32")
 
 

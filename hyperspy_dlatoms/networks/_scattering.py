@@ -24,11 +24,10 @@ _MOS2 = 4.35 + 2 * 2.33  # What a Mo and two S scatter (Å).
 
 def encode_material(elements: Sequence[str] | None, strength: bool = False) -> np.ndarray:
     """Return the metal and the chalcogen of a layer as input of networks, float32 (2,), or (3,)."""
-    # Along the beam the two kinds of sites of a 2H layer make one honeycomb, told apart by how
-    # strongly they scatter: a W more than two S, two Se more than a W. So networks take how much
-    # more the two chalcogens scatter than the metal, as a logarithm, then 1 for known; 0 and 0
-    # where it is not. Those of exit waves take the `strength` too, what all three scatter beside
-    # MoS2, as a logarithm, since an unknown blur hides it in the images.
+    # Along the beam the sites of a 2H layer make one honeycomb, told apart by how strongly they
+    # scatter. So networks take the logarithm of how much more two chalcogens scatter than the
+    # metal, then 1 for known, or 0 and 0; of exit waves the `strength` too, of all three beside
+    # MoS2.
     if elements is None:
         return np.zeros(MATERIAL_INPUTS + strength, np.float32)
     from ase.data import atomic_numbers

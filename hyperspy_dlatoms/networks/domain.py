@@ -253,10 +253,9 @@ def describe(
     working: np.ndarray, features: np.ndarray, sampling: float | None = None
 ) -> np.ndarray:
     """Describe a normalised image or series by the network's features (m, C) and its spectrum."""
-    # The mean of the features (C), weighted by how sure the network is of sites, since most of an
-    # image may be empty; the plain mean of those that tell of sites (3); the (mean) spectrum (2
-    # BANDS), which is continued by the noise beyond the `sampling` (Å/px) it was recorded at, if
-    # given.
+    # The mean of the features (C), weighted by how sure the network is of sites; the plain mean of
+    # those about sites (3); the spectrum (2 BANDS), continued by the noise beyond the `sampling`
+    # (Å/px) it was recorded at, if given.
     weights = features[:, -1] + np.float32(_SOME_SITE)
     # Of some cells at a time in single precision, which loses no more than these features have.
     strips = (slice(top, top + _STRIP) for top in range(0, len(features), _STRIP))
@@ -277,12 +276,9 @@ def standardise(descriptions: np.ndarray, centre: np.ndarray, scale: np.ndarray)
 
 def spectrum(image: np.ndarray) -> np.ndarray:
     """Return the power of an image (h, w) in rings of frequency, and the share in spots."""
-    # Periodograms of windows that overlap by half are averaged (Welch's method): one resolution for
-    # all sizes. The logarithm of the mean power in each ring, 0 for white noise of variance 1, and
-    # of the ratio of its root mean square to its mean, log(sqrt(2)) for noise and more for a
-    # crystal, (2 BANDS,).
-    # Source: P. Welch, "The use of fast Fourier transform for the estimation of power spectra",
-    # IEEE Transactions on Audio and Electroacoustics 15, 70 (1967).
+    # The logarithm of the mean power in each ring, 0 for white noise of variance 1, and of the
+    # ratio of its root mean square to its mean, more than log(sqrt(2)) for a crystal, (2 BANDS,).
+    # By Welch's method: IEEE Transactions on Audio and Electroacoustics 15, 70 (1967).
     sides = [min(_WINDOW, length) for length in image.shape]
     frequency = np.hypot(scipy.fft.fftfreq(sides[0])[:, None], scipy.fft.rfftfreq(sides[1]))
     ring = np.minimum(frequency * 2 * BANDS, BANDS).astype(int).ravel()

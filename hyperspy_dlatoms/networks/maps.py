@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Maps of sites from the raw output of a network, computed where the network runs."""
+"""Maps of sites and features from the layers of a network, computed where the network runs."""
 
 from __future__ import annotations
 
@@ -46,6 +46,27 @@ def with_maps(
     return keras.Model(model.inputs, [*there.values(), *others]), tuple(there)
 
 
+def with_levels(model: keras.Model) -> keras.Model:
+    """Return a network of the same weights that returns the features of its levels as well."""
+    # The mean of each channel of each level over the cells of the coarsest grid, float32 (n, h /
+    # multiple, w / multiple, C): noise in the finest level, the lattice in the coarsest.
+    # K. Lee et al., "A simple unified framework for detecting out-of-distribution samples and
+    # adversarial attacks", NeurIPS (2018).
+    import keras
+    from keras import ops
+
+    down = [one.input for one in model.layers if isinstance(one, keras.layers.MaxPooling2D)]
+    heads = ("_merge", "maps", "wave")
+    up = [one.input for one in model.layers if one.name.endswith(heads)]
+    depth = len(down)
+    cells = [2**level for level in (*range(depth, 0, -1), *range(depth + 1))]
+    means = [
+        ops.average_pool(ops.cast(x, "float32"), size, size, "valid")
+        for x, size in zip(down + up, cells, strict=True)
+    ]
+    return keras.Model(model.input, [model.output, ops.concatenate(means, axis=-1)])
+
+
 def peaks(maps: SiteMaps, reach: float) -> Any:
     """Return the scores (n, h, w) of cells that are the largest of the 3 x 3 around, else -1."""
     # The probability of a site of any class times a Gaussian of the length of the offset: of the
@@ -69,10 +90,9 @@ def _largest(first: Any, second: Any, third: Any) -> Any:
 
 def read_output(raw: Any, n_classes: int, n_decoys: int = 0) -> SiteMaps:
     """Turn the raw output of a network into probabilities, offsets and standard deviations."""
-    # Its channels are the logits of background, K classes and D decoys (which take their share of
-    # the probability and are no sites), the offset y and x, and the logarithm of sigma y and x
-    # (working px); two more are the height and the logarithm of its sigma, in units of
-    # ``HEIGHT_UNIT`` atoms.
+    # Its channels are the logits of background, K classes and D decoys (which are no sites), the
+    # offset y and x, the logarithms of sigma y and x (working px), and perhaps the height and the
+    # logarithm of its sigma, in units of ``HEIGHT_UNIT`` atoms.
     from keras import ops
 
     end = 1 + n_classes + n_decoys

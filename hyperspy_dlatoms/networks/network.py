@@ -15,13 +15,12 @@ import numpy as np
 
 from hyperspy_dlatoms._doing import doing
 from hyperspy_dlatoms.networks import architecture
-from hyperspy_dlatoms.networks._features import with_levels
 from hyperspy_dlatoms.networks._folding import expected, fill, fold
 from hyperspy_dlatoms.networks._precision import precision as precision_of
 from hyperspy_dlatoms.networks._scattering import encode_material
 from hyperspy_dlatoms.networks.card import ModelCard
 from hyperspy_dlatoms.networks.domain import PREFIX, Domain
-from hyperspy_dlatoms.networks.maps import REACH, SiteMaps, with_maps
+from hyperspy_dlatoms.networks.maps import REACH, SiteMaps, with_levels, with_maps
 from hyperspy_dlatoms.networks.model_file import ModelFileError, open_model, write_model
 from hyperspy_dlatoms.networks.running import POLICIES, Call, compiled, engine, policy
 from hyperspy_dlatoms.networks.waves import from_cells

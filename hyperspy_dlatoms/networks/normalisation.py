@@ -28,10 +28,9 @@ def normalise(
     frame: np.ndarray, sampling: float, width: float = 12.0, good: np.ndarray | None = None
 ) -> np.ndarray:
     """Subtract the local mean of a finite image (H, W) and divide by its local rms; float32."""
-    # Both are weighted by a Gaussian of a `width` in Å (sampling in Å/px), renormalised at borders
-    # and over pixels that are not good, which become 0. They vary slowly: computed of blocks of up
-    # to 8 x 8 pixels, and interpolated. A floor of 1 % of the rms of the whole image keeps
-    # featureless regions from being amplified; a constant image gives zeros.
+    # Both weighted by a Gaussian of a `width` in Å, renormalised at borders and over pixels that
+    # are not good, which become 0, of blocks of up to 8 x 8 pixels, and interpolated. A floor of 1
+    # % of the rms of the image keeps featureless regions from being amplified.
     frame = np.asarray(frame)
     if frame.ndim != 2:
         raise ValueError(f"The image has {frame.ndim} dimensions, expected 2.")

@@ -45,11 +45,9 @@ def resample(
     frame: np.ndarray, sampling: float, target: float, background: float | None = None
 ) -> tuple[np.ndarray, Grid]:
     """Resample an image (H, W), finite, to another pixel size (Å/px), with anti-aliasing."""
-    # A much finer image (3 times and more) is averaged over blocks of whole pixels first, then
-    # filtered by a polyphase low-pass of each axis that leaves white noise about white; borders are
-    # reflected, so they do not darken. The pixel size, ``sampling * grid.scale``, is the target
-    # within 1 %. A given background is taken off the float32 image, which is then an array of its
-    # own.
+    # A much finer image is averaged over blocks first, then filtered by a polyphase low-pass of
+    # each axis that leaves white noise about white; borders are reflected. The pixel size is the
+    # target within 1 %. A given background is taken off, and the image then an array of its own.
     frame = np.asarray(frame)
     if frame.ndim != 2 or frame.size == 0:
         raise ValueError(f"The image has shape {frame.shape}, expected (H, W) with H, W >= 1.")

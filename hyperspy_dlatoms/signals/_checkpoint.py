@@ -96,9 +96,8 @@ def complete(
     **options: Any,
 ) -> da.Array:
     """Compute the blocks that a checkpoint lacks, and return all, read from it lazily."""
-    # Memory does not grow with the number of frames; frames of finished blocks are not read.
-    # `progress` returns the context that shows how far an array of chunks is; the options are for
-    # dask.
+    # Memory does not grow with the number of frames. `progress` returns the context that shows how
+    # far an array of chunks is; the options are for dask.
     directory = Path(directory).absolute()
     meta = np.empty((0,) * results.ndim, bool)
     # Results do not leave the worker that wrote them.

@@ -68,9 +68,8 @@ class Choice(NamedTuple):
 
 def candidates(signal: Signal2D) -> list[str]:
     """Return the networks of the package for single images, one for each kind of specimen."""
-    # Of those for the same materials it is the first by name; the others are there for ensembles.
-    # If the metadata say how the images were made, only networks for such images are tried;
-    # without, a focal series is HRTEM.
+    # Of those for the same materials the first by name. If the metadata say how the images were
+    # made, only networks for such images; without, a focal series is HRTEM.
     cards = {name: handles.handle(name).card for name in catalogue.names()}
     first: dict[tuple[object, ...], str] = {}
     for name, card in cards.items():

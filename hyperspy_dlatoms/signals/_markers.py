@@ -70,11 +70,7 @@ def to_markers(
     >>> atoms.to_markers(by="probability").kwargs["edgecolor"].round(1)
     array([[0.9, 0.1, 1. , 1. ]])
     """
-    atoms = self._on(signal)
-    colouring = None
-    if by is not None:
-        colouring = Colouring.of(atoms._calibration, by, atoms._some_frames(), limits)
-    return _markers(atoms, signal, colouring, kwargs)
+    return _markers(self._on(signal), signal, by, limits, kwargs)[0]
 
 
 @filled
@@ -186,10 +182,7 @@ def _show(
     **kwargs: Any,
 ) -> None:
     """Plot images, markers over them, a scale bar and what the colours mean."""
-    colouring = None
-    if by is not None:
-        colouring = Colouring.of(atoms._calibration, by, atoms._some_frames(), limits)
-    markers = _markers(atoms, signal, colouring, style)
+    markers, colouring = _markers(atoms, signal, by, limits, style)
     # HyperSpy's scale bar has the unit of the axes, if they have one.
     calibrated = all(map(_is_length, atoms._calibration.units))
     signal.plot(**({} if calibrated else {"scalebar": False}), **kwargs)
@@ -209,11 +202,16 @@ def _show(
 def _markers(
     atoms: AtomPositions,
     signal: Signal2D | None,
-    colouring: Colouring | None,
+    by: str | None,
+    limits: tuple[float, float] | None,
     given: dict[str, Any],
-):
+) -> tuple[Any, Colouring | None]:
+    """Return markers of the atoms, and how they are coloured."""
     from hyperspy.api import plot
 
+    colouring = None
+    if by is not None:
+        colouring = Colouring.of(atoms._calibration, by, atoms._some_frames(), limits)
     shown = () if signal is None else signal.axes_manager.indices[::-1]
     index = shown or (0,) * atoms.data.ndim
     if "sizes" not in given:
@@ -235,7 +233,7 @@ def _markers(
         style |= {"units": "x", "linewidth": _picture.line_width(diameter, width, _WIDTH)}
     # x and y, as Matplotlib takes them.
     offsets = atoms._for_markers(lambda frame: calibration.in_axis_units(frame)[:, ::-1])
-    return plot.markers.Circles(offsets, **(style | given))
+    return plot.markers.Circles(offsets, **(style | given)), colouring
 
 
 def _is_length(units: str) -> bool:

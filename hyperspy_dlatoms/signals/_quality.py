@@ -54,10 +54,9 @@ def record_quality(
     shown: np.ndarray | None = None,
 ) -> None:
     """Put the quality of each frame into the metadata, and warn or raise where it is bad."""
-    # Object arrays, one entry a frame: sites, None where they are a part of those found, which says
-    # nothing of the search; domain scores or None, drifts of series, fractions masked, lattices
-    # shown but not found. In `vectors`, ``metadata.VectorMetadata``, `domain` and
-    # `masked` become lists of float, `drift` an array of shape (..., images, 2).
+    # Object arrays, one entry a frame; sites are None where they are a part of those found, which
+    # says nothing of the search. In ``metadata.VectorMetadata``, `domain` and `masked` become lists
+    # of float, `drift` an array of shape (..., images, 2).
     if masked is not None:
         vectors.masked = [float(one) for one in masked.flat]
     outside = "" if domain is None else _record_domain(vectors, domain)

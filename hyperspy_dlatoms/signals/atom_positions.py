@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
@@ -138,9 +139,10 @@ class AtomPositions(Physics, BaseSignal):
     @classmethod
     def _of_found(cls, results: np.ndarray, axes: list[dict], metadata: dict) -> AtomPositions:
         """Make a signal of an object array of `FrameResult`, and record the quality of frames."""
-        atoms = cls(_parts(results, "sites"), axes=axes, metadata=metadata, ragged=True)
-        reports = {name: _parts(results, name) for name in _reports(metadata)}
-        record_quality(atoms.metadata.VectorMetadata, atoms.data, **reports)
+        names = ("sites", *_reports(metadata))
+        found = {name: map_frames(attrgetter(name), results) for name in names}
+        atoms = cls(found.pop("sites"), axes=axes, metadata=metadata, ragged=True)
+        record_quality(atoms.metadata.VectorMetadata, atoms.data, **found)
         return atoms
 
     @classmethod
@@ -359,19 +361,14 @@ class AtomPositions(Physics, BaseSignal):
             # An element of a dask array would be taken for the array itself.
             sliced.data = self.data[within].reshape(1)
         self._number_frames(sliced, indices)
-        for name in REPORTS[:3]:
+        for name in REPORTS:
             values = self.metadata.get_item(f"VectorMetadata.{name}")
             if isinstance(values, list):
-                some = np.reshape(values, self.data.shape)[within]
-                sliced.metadata.VectorMetadata[name] = some.ravel().tolist()
+                some = np.reshape(values, self.data.shape)[within].ravel().tolist()
+                sliced.metadata.VectorMetadata[name] = some
             elif values is not None:
-                sliced.metadata.VectorMetadata[name] = values[within].reshape(sliced.data.shape)
-        drift = self.metadata.get_item("VectorMetadata.drift")
-        if drift is not None:
-            of_series = drift.shape[self.data.ndim :]
-            sliced.metadata.VectorMetadata.drift = drift[within].reshape(
-                *sliced.data.shape, *of_series
-            )
+                shape = *sliced.data.shape, *values.shape[self.data.ndim :]
+                sliced.metadata.VectorMetadata[name] = values[within].reshape(shape)
         return sliced
 
     crop, split = _reordering.crop, _reordering.split
@@ -572,7 +569,9 @@ class LazyAtomPositions(AtomPositions, LazySignal):
         kind = {"dtype": object, "meta": np.empty((0,) * results.ndim, object)}
         sites, *reports = (
             # Named without hashing, which takes longer than the rest.
-            da.map_blocks(_parts, results, part=name, name=f"{name}-{results.name}", **kind)
+            da.map_blocks(
+                map_frames, attrgetter(name), results, name=f"{name}-{results.name}", **kind
+            )
             for name in ("sites", *_reports(metadata))
         )
         atoms = cls(sites, axes=axes, metadata=metadata, ragged=True)
@@ -619,11 +618,3 @@ class LazyAtomPositions(AtomPositions, LazySignal):
 def _reports(metadata: dict) -> tuple[str, ...]:
     """Return what there is of each frame besides its atoms; only focal series drift."""
     return REPORTS if "focal_axis" in metadata["VectorMetadata"] else REPORTS[:3]
-
-
-def _parts(results: np.ndarray, part: str) -> np.ndarray:
-    """Return one attribute of each result."""
-    parts = np.empty(results.shape, object)
-    for index in np.ndindex(results.shape):
-        parts[index] = getattr(results[index], part)
-    return parts

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import csv
+import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,7 +14,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from hyperspy_dlatoms.recipes.recipe import TrainingSettings
-from hyperspy_dlatoms.training._schedule import learning_rate, share_done
 
 if TYPE_CHECKING:
     import keras
@@ -22,6 +22,10 @@ if TYPE_CHECKING:
 LOG, CHECKPOINT = "log.csv", "checkpoint"
 # Steps between changes of the learning rate: with JAX one costs as much time as a step's start.
 _RATE_EVERY = 10
+# Steps over which the learning rate rises: about those that AdamW averages squared gradients over,
+# a fifth of 1 / (1 - 0.999).
+_WARM_UP = 200
+_FINAL = 0.01  # Learning rate at the end, in units of the highest.
 
 
 @dataclass
@@ -35,8 +39,12 @@ class State:
     best_epoch: int = 0  # Epoch after which it was reached, or the curriculum was through.
 
     def share(self, settings: TrainingSettings) -> float:
-        """Return the fraction of the training that is done, 0 to 1."""
-        return share_done(self.step, self.minutes, settings.steps, settings.minutes)
+        """Return the fraction of the training that is done, 0 to 1, by the limit that is first."""
+        done = ((self.step, settings.steps), (self.minutes, settings.minutes))
+        shares = [part / whole for part, whole in done if whole is not None]
+        if not shares:
+            raise ValueError("Give the training a limit: steps, minutes or both.")
+        return min(max(shares), 1.0)
 
     def finished(self, settings: TrainingSettings) -> bool:
         """Return whether the limit is reached, or the patience is at its end."""
@@ -64,6 +72,14 @@ def read_state(directory: Path, settings: TrainingSettings) -> State:
                 state.step, state.minutes = int(float(row["step"])), float(row["minutes"])
                 state.add(float(row["val_loss"]), settings)
     return state
+
+
+def learning_rate(step: int, share: float, highest: float) -> float:
+    """Return the learning rate after so many steps: a short rise, then half a cosine down."""
+    # I. Loshchilov and F. Hutter, "SGDR: Stochastic gradient descent with warm restarts", ICLR
+    # (2017).
+    down = _FINAL + (1 - _FINAL) * (1 + math.cos(math.pi * min(share, 1.0))) / 2
+    return highest * min(1.0, (step + 1) / _WARM_UP) * down
 
 
 def make_callbacks(

@@ -115,9 +115,8 @@ def fit_deviation(errors: np.ndarray, sigmas: np.ndarray) -> Line:
 
 def apply(model: keras.Model, n_classes: int, calibration: Calibration) -> None:
     """Change the last layer of a network in place; `n_classes` counts decoys, but no background."""
-    # The odds are those of all classes against the background; their slope sharpens or softens the
-    # choice between classes as well. All is linear in the last layer, so that it costs nothing
-    # later.
+    # The odds are those of all classes against the background; their slope also sharpens the choice
+    # between classes. All is linear in the last layer, so it costs nothing later.
     lines = [Line()] * (n_classes + 5)
     slope, offset = calibration.probability
     lines[0] = Line(slope, -offset)

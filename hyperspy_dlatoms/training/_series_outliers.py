@@ -37,9 +37,8 @@ def draw_series_outlier(
     card: ModelCard,
 ) -> Picture:
     """Draw a focal series of one of ``SERIES_KINDS``, as the training set of a network lacks it."""
-    # A layer of another material, of which a network that takes elements is sometimes told a wrong
-    # one; graphene; images shifted against each other; dark-field images and leaves, the same in
-    # all images but for their noise; and those of `draw_outlier`.
+    # Layers of other materials, whose elements are sometimes told wrong; graphene; shifted images;
+    # dark-field images and leaves, alike but for noise; and those of `draw_outlier`.
     size, ranges = len(item.wave) * sampling, dict(imaging)
     if rng.random() < 0.5:
         ranges |= {name: outliers.VISIBLE[name] for name in ("dose", "Cs", "coma", "astigmatism")}

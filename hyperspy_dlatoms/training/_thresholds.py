@@ -96,9 +96,8 @@ def choose(
     network: AtomNetwork | AtomEnsemble,
 ) -> Choice:
     """Choose by the `count` of images at each dose, and by `false_on_empty` of empty ones."""
-    # Of the pairs with few enough false atoms the one with the best mean F1 of the images of all
-    # doses, each of which counts alike; where there is none, the one with the fewest false atoms.
-    # Images mostly read wrong have no say, since no threshold mends them, but count in the scores.
+    # Of the pairs with few enough false atoms that of the best mean F1 of all doses, else that of
+    # the fewest. Images mostly read wrong have no say, but count in the scores.
     images = np.array([part for parts in counts.values() for part in parts])
     weights = images[..., 4] * (images[..., 0] > 0)
     f1 = (weights * _f1(images)).sum(axis=0) / np.maximum(weights.sum(axis=0), 1)

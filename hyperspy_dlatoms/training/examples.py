@@ -68,9 +68,8 @@ class Examples:
 
     def draw_batch(self, number: int) -> tuple[Any, np.ndarray]:
         """Make the inputs and targets of one batch."""
-        # Inputs are frames (batch, crop, crop, images) float32; of series with their defoci (batch,
-        # images + 1), and of materials 2 more. Targets are (batch, crop / stride, crop / stride, 3)
-        # float32, 4 with heights, 8 of exit waves.
+        # Frames (batch, crop, crop, images) float32, of series with their defoci (batch, images +
+        # 1), and targets (batch, crop / stride, crop / stride, 3), 4 with heights, 8 of exit waves.
         rng = np.random.default_rng([self.seed, number])
         chosen = rng.choice(self.indices, self.batch)
         drawn = [self.draw_example(rng, self.data[int(index)]) for index in chosen]

@@ -1,13 +1,16 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Training a network from a recipe: simulate, fit, keep the best, write one model file."""
 
+from __future__ import annotations
+
 import contextlib
 import dataclasses
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from hyperspy_dlatoms import registry
 from hyperspy_dlatoms.networks import architecture
 from hyperspy_dlatoms.networks._backend import import_backend
 from hyperspy_dlatoms.networks.model_file import read_model, write_model
@@ -19,10 +22,13 @@ from hyperspy_dlatoms.simulation.specimens.builders import check_structures, sit
 from hyperspy_dlatoms.training._callbacks import State, make_callbacks, read_state
 from hyperspy_dlatoms.training._card import arguments_of, card_of
 from hyperspy_dlatoms.training._on_device import OnDevice
-from hyperspy_dlatoms.training._start import load_start, start_from
-from hyperspy_dlatoms.training._stream import make_stream
 from hyperspy_dlatoms.training.examples import Examples, first_held_out, seed_of
 
+if TYPE_CHECKING:
+    import keras
+
+# Weights that are initialised if the network that a training starts from lacks them.
+_HEADS = ("maps/", "heights/", "wave/")
 # Of the directory of a run: the averaged weights of the best epoch yet, a model file.
 BEST = "best.safetensors"
 _ENDLESS = 10**9  # Epochs: the limits are steps and minutes.
@@ -130,7 +136,48 @@ def _check(recipe: Recipe, on_device: bool | None) -> AtomNetwork | None:
         from hyperspy_dlatoms.training import _on_device
 
         _on_device.check(recipe)
-    return None if settings.start is None else load_start(settings.start)
+    return None if settings.start is None else _load_start(settings.start)
+
+
+def _load_start(source: str) -> AtomNetwork:
+    """Load the network, of a name or a file, that a training starts from."""
+    try:
+        network = registry.load(source)
+        if not isinstance(network, AtomNetwork):
+            raise ValueError("it is an ensemble: name one of its networks.")
+        return network
+    except (ValueError, OSError) as error:
+        raise ValueError(f"The training cannot start from {source!r}: {error}") from error
+
+
+def start_from(model: keras.Model, network: AtomNetwork, dilations: int) -> None:
+    """Copy the weights of another network, which need not have heights or as many classes."""
+    # If it has fewer dilations than the model, the additional ones start as the identity.
+    weights = {variable.path: variable for variable in network.model.weights}
+    fewer = architecture.complete(network.card.arguments)["dilations"]
+    added = tuple(f"{architecture.MIDDLE}{number}_" for number in range(len(fewer), dilations))
+    for variable in model.weights:
+        taken = weights.get(variable.path)
+        if variable.path == architecture.FOCUS and taken is not None:
+            # What else the model can be told of changes nothing at first; what it cannot be told of
+            # any more, a material, stands after the defoci.
+            more = variable.shape[0] - taken.shape[0]
+            if variable.shape[1] == taken.shape[1] and more:
+                kept = np.asarray(taken)[: variable.shape[0]]
+                variable.assign(np.pad(kept, [(0, max(more, 0)), (0, 0)]))
+                continue
+        if taken is not None and tuple(taken.shape) == tuple(variable.shape):
+            variable.assign(taken)
+        elif variable.path.startswith(added):
+            if variable.path.endswith(f"_second{architecture.NORM}/gamma"):
+                variable.assign(np.zeros(variable.shape))
+        elif variable.path == architecture.MATERIAL:
+            variable.assign(np.zeros(variable.shape))
+        elif not variable.path.startswith(_HEADS):
+            raise ValueError(
+                f"The training cannot start from {network.card.name!r}: its architecture is "
+                f"another one, with the arguments {network.card.arguments}."
+            )
 
 
 @contextlib.contextmanager
@@ -201,6 +248,30 @@ def _fit(
         ),
         verbose=0,
     )
+
+
+def make_stream(
+    examples: Examples | OnDevice, per_epoch: int, epoch: int = 0
+) -> keras.utils.PyDataset:
+    """Wrap a source of batches for ``keras.Model.fit``."""
+    # Its ``epoch`` selects the next batches, so that a resumed training continues with new ones.
+    import keras
+
+    class Stream(keras.utils.PyDataset):
+        def __init__(self) -> None:
+            # With one worker Keras leaves the batches to tf.data, whose threads wait for each other
+            # at the start of an epoch where there is one core.
+            workers = 2 if isinstance(examples, Examples) else 1
+            super().__init__(workers=workers, use_multiprocessing=False, max_queue_size=4)
+            self.epoch = epoch
+
+        def __len__(self) -> int:
+            return per_epoch
+
+        def __getitem__(self, index: int) -> tuple[Any, np.ndarray]:
+            return examples.draw_batch(self.epoch * per_epoch + index)
+
+    return Stream()
 
 
 def _join(batches: list[tuple[Any, np.ndarray]]) -> tuple[Any, np.ndarray]:

@@ -14,8 +14,7 @@ _CLASSES, _POSITIONS = 4.0, 0.5
 def site_loss(targets: Any, maps: Any, height_weight: float = 0.1) -> Any:
     """Return the cross-entropy of classes and the Gaussian likelihood of offsets and heights."""
     # `targets` (n, h, w, 3 or 4) as of `rasterise`, cells of class -1 not counting; `maps` as of
-    # `architecture.build`. Both being likelihoods, probabilities come out calibrated, and
-    # deviations are those of the errors, as far as training reaches.
+    # `architecture.build`. Of likelihoods, probabilities and deviations come out calibrated.
     from keras import ops
 
     classes = ops.cast(targets[..., 0], "int32")
@@ -51,11 +50,10 @@ def wave_loss(targets: Any, waves: Any) -> Any:
 
 def surprise(true: Any, mean: Any, raw: Any) -> Any:
     """Return the negative logarithm of a Gaussian likelihood (...), weighed by its variance."""
-    # `true` and `mean` (..., c); `raw` is the logarithm of the predicted deviation before it is
-    # bounded. The weight keeps the few sites that are known best from drowning all others.
-    # A. Kendall and Y. Gal, "What uncertainties do we need in Bayesian deep learning for computer
-    # vision?", NeurIPS (2017), equation 5; M. Seitzer et al., "On the pitfalls of heteroscedastic
-    # uncertainty estimation with probabilistic neural networks", ICLR (2022), for the weight.
+    # `true` and `mean` (..., c), `raw` the logarithm of the predicted deviation, unbounded. The
+    # weight keeps the few sites that are known best from drowning all others.
+    # A. Kendall and Y. Gal, NeurIPS (2017), equation 5; M. Seitzer et al., ICLR (2022), for the
+    # weight.
     from keras import ops
 
     log_sigma = ops.clip(raw, *LOG_SIGMA)

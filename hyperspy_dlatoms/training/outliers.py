@@ -130,10 +130,9 @@ def draw_outlier(
     card: ModelCard,
 ) -> Picture:
     """Draw an image of one of ``KINDS``, as the training set of a network does not hold."""
-    # A crystal of a random lattice; a training image with a wrong calibration; one of too large a
-    # two-fold astigmatism; columns as bright spots, as an annular dark field shows them, or for a
-    # network of scanned images in phase contrast; leaves fallen over one another; nothing but
-    # noise, which a network is to read right.
+    # A random lattice; a wrong calibration; too large an astigmatism; bright columns, as in an
+    # annular dark field, or for a network of scans phase contrast; leaves; nothing but noise, which
+    # a network is to read right.
     size = len(item.wave) * sampling
     scanned = modality_of(imaging) == "STEM"
     visible = rng.random() < 0.5 and not scanned

@@ -10,10 +10,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from hyperspy_dlatoms.networks import architecture
+from hyperspy_dlatoms.networks.card import ModelCard
 from hyperspy_dlatoms.networks.model_file import read_model
+from hyperspy_dlatoms.networks.network import AtomNetwork
 from hyperspy_dlatoms.recipes import NetworkSettings, TrainingSettings
 from hyperspy_dlatoms.training.examples import Examples
-from hyperspy_dlatoms.training.fit import train, training_examples
+from hyperspy_dlatoms.training.fit import start_from, train, training_examples
 
 
 def rows(directory):
@@ -291,3 +294,27 @@ def test_scanned_images_are_made_by_the_processor(tiny_scanned, tiny_scanned_dat
             on_device=True,
             show_progressbar=False,
         )
+
+
+def test_a_network_that_is_told_no_material_any_more_keeps_what_the_defoci_do():
+    untold = {"widths": [4, 4], "dilations": [1], "images": 3}
+    told = untold | {"material": True}
+    card = ModelCard(
+        name="told",
+        version="1",
+        architecture="unet",
+        arguments=told,
+        classes=("metal", "chalcogen"),
+        sampling=0.2,
+        radius=0.5,
+        minimum_distance=1.0,
+        threshold=0.5,
+    )
+    first, model = (architecture.build(arguments, 2) for arguments in (told, untold))
+    start_from(model, AtomNetwork.from_model(card, first), 1)
+    before, after = ({one.path: np.asarray(one) for one in each.weights} for each in (first, model))
+    assert before[architecture.FOCUS].shape[0] == 6
+    np.testing.assert_array_equal(after[architecture.FOCUS], before[architecture.FOCUS][:4])
+    assert architecture.MATERIAL in before and architecture.MATERIAL not in after
+    for path in set(after) - {architecture.FOCUS}:
+        np.testing.assert_array_equal(after[path], before[path])

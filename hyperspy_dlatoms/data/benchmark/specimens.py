@@ -35,11 +35,8 @@ def wulff_particle(
     support: str = "vacuum",
 ) -> Specimen:
     """Make the equilibrium shape of an fcc metal, its columns the sites (Å, °)."""
-    # Unlike those of the training, all facets are at the distances of a Wulff construction by ASE.
-    # It is elongated or cut along the beam, with flat sides or, if rounded, with single-atom
-    # columns at its rim. Of the ``SUPPORTS`` CeO2 is edge-on beside it, carbon under, over or
-    # beside it.
-    # G. Wulff, Z. Kristallogr. 34 (1901) 449.
+    # Unlike those of the training, all facets are at the distances of a Wulff construction. If
+    # rounded, it has single-atom columns at its rim. G. Wulff, Z. Kristallogr. 34 (1901) 449.
     from ase.cluster import wulff_construction
     from ase.data import atomic_numbers
 

@@ -33,11 +33,9 @@ def phonon_waves(
     rng: np.random.Generator, specimen: Specimen, energy: float, snapshots: int
 ) -> np.ndarray:
     """Compute waves of thermal snapshots, complex64, shape (snapshots, N, N); energy in eV."""
-    # In pairs with opposite displacements: their mean is exactly zero, so that the mean image
-    # belongs to the atoms at rest to first order, however few the snapshots.
+    # In pairs with opposite displacements, whose mean is exactly zero, however few the snapshots.
     # R. F. Loane, P. Xu, J. Silcox, Acta Cryst. A47 (1991) 267; for the pairs J. M. Hammersley and
-    # K. W. Morton, A new Monte Carlo technique: antithetic variates, Proc. Camb. Phil. Soc. 52
-    # (1956) 449.
+    # K. W. Morton, Proc. Camb. Phil. Soc. 52 (1956) 449.
     if snapshots < 2 or snapshots % 2:
         raise ValueError(f"snapshots is {snapshots}: expected an even number, 2 or more.")
     deviation = np.array([DISPLACEMENT[symbol] for symbol in specimen.atoms.symbols])[:, None]

@@ -244,10 +244,8 @@ def counted(
     scintillators: bool = True,
 ) -> Array:
     """Draw the electrons recorded in each pixel of images (..., M, M), 1 without a specimen."""
-    # Where the transfer function has acted on the signal before, the noise drawn stays white, as in
-    # a counting detector; in a scintillator it acts on the electrons drawn, so that the noise fades
-    # towards high frequencies as the signal does. The readout noise is white in both. Without
-    # `scintillators` among the cameras that step is left out.
+    # The noise drawn stays white, as in a counting detector, but in a scintillator the transfer
+    # function acts on the electrons drawn. Without `scintillators` that step is left out.
     value = per_image(xp, camera)
     area = grid.pixel**2
     finite = xp.isfinite(value["dose"])

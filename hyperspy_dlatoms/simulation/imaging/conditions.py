@@ -97,9 +97,8 @@ class ConditionArrays(NamedTuple):
 
 def as_arrays(conditions: Conditions, defoci: int | None = None) -> ConditionArrays:
     """Return conditions as arrays, padded to so many `defoci` that an image is blended from."""
-    # Where a ramp whose every step is a sum over the spread of focus needs more than `defoci`, the
-    # spread stays an envelope; ValueError if there are more still. Without the camera's measured
-    # curve.
+    # Where a ramp with a summed spread of focus needs more than `defoci`, the spread stays an
+    # envelope; ValueError if there are more still. Without the camera's measured curve.
     lens = conditions.lens
     at = conditions.defoci or (lens.defocus,)
     focus = focus_at(lens, at, conditions.defocus_ramp)

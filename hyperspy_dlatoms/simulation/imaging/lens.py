@@ -158,9 +158,8 @@ def blended(
     together: int = 1,
 ) -> Array:
     """Return the intensities (..., N, N) of images that are each blended from several defoci."""
-    # `spectra` as of `lens_spectrum`, the ramp along `angle`; `together` defoci are propagated at
-    # once. Leading axes are broadcast: `focus` may have one more, for a series, where others have
-    # length 1.
+    # `spectra` as of `lens_spectrum`; `together` defoci are propagated at once. Leading axes are
+    # broadcast: `focus` may have one more, for a series.
     size, count = spectra.shape[-1], focus.offsets.shape[-1]
     square = frequencies(xp, size, sampling) ** 2
     slope = xp.asarray(wavelength)[..., None] / 2

@@ -60,10 +60,9 @@ def draw_path(
     skipped_lines: float = 0.0,
 ) -> Path:
     """Draw the path of a scan of (pixels, pixels), `pixel` Å apart."""
-    # Each line is off by a `jitter` of its own, and by a `wander` that adds up (standard
-    # deviations, Å); of `summed` finer lines to one, the first averages out, the second adds up.
-    # Lines drift by the shares `shear`, along, and `stretch`, across them; the scan jumps at
-    # `slips` lines; a share of lines is skipped, and shows the one before it.
+    # Each line is off by a `jitter` of its own and a `wander` that adds up (Å), of `summed` finer
+    # lines to one. Lines drift by the shares `shear`, along, and `stretch`, across them; the scan
+    # jumps at `slips` lines; a share of lines is skipped, and shows the one before it.
     steps = wander * np.sqrt(summed) * rng.standard_normal((2, pixels))
     for _ in range(slips):
         steps[:, rng.integers(1, pixels)] += _SLIP * rng.standard_normal(2)

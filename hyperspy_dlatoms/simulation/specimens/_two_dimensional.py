@@ -63,18 +63,15 @@ def two_dimensional_layer(
     roles: bool = False,
 ) -> Specimen:
     """Make a single layer of a compound, whose sites have kinds; lengths in Å, tilts in degrees."""
-    # The kinds are those of the layer, for instance ("Mo", "S", "Mo vacancy", "S vacancy"), and
-    # those that a network is not to learn: "antisite", the name of a foreign element, "edge" for
-    # sites that lack atoms at an edge, and "covered" for those under an adatom or carbon thicker
-    # than `unclear_contamination`, of vacancies under half of it. A column of two chalcogen atoms
-    # is one site. With one atom left it is a vacancy of height 1, where that atom is; with none, a
-    # vacancy of height 0, where the column would be. Empty sites at holes and edges are none.
-    # `file`, which ASE reads, stands in place of the formula; "MX2" is a layer of random elements
-    # and size. Vacancies and antisites are shares: of the metals, of the columns of two or more,
-    # and of all nonmetals; `clustering` is 0 at random, 1 in patches of about 10 Å. A metal
-    # `substituent` takes the place of the metal, a nonmetal that of others. A `boundary` lies
-    # between domains turned by any angle ("grain"), or mirrored ("twin"). With `roles` kinds are
-    # "metal", "chalcogen" and their vacancies. Ranges, and the others, are as of `graphene_sheet`.
+    # Kinds are those of the layer, such as ("Mo", "S", "Mo vacancy", "S vacancy"), or roles, and
+    # those that a network is not to learn: "antisite", a foreign element, "edge" for sites that
+    # lack atoms at one, "covered" for those under an adatom or carbon thicker than
+    # `unclear_contamination`, of vacancies half of it. A column of two chalcogens is one site, with
+    # one atom left a vacancy of height 1, with none of height 0.
+    # `file`, which ASE reads, stands in place of the formula; "MX2" is a layer of random elements.
+    # Vacancies and antisites are shares: of the metals, of the columns of two or more, of all
+    # nonmetals; `clustering` is 1 in patches of about 10 Å. Domains beyond a `boundary` are turned
+    # ("grain"), or mirrored ("twin"). Ranges, and the others, are as of `graphene_sheet`.
     shares = {
         "metal_vacancies": metal_vacancies,
         "single_vacancies": single_vacancies,

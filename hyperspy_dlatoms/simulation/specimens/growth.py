@@ -23,10 +23,8 @@ def roughen(
     temperature: float,
 ) -> np.ndarray:
     """Move atoms on and off the surface of a crystal, one at a time."""
-    # One is added at an empty site with probability proportional to exp(c / T), one taken from the
-    # surface with exp(-c / T), c being the number of neighbours: J. Madsen et al., A deep learning
-    # approach to identify local structures in atomic-resolution transmission electron microscopy
-    # images, Adv. Theory Simul. 1 (2018) 1800037.
+    # One is added with probability proportional to exp(c / T), one taken with exp(-c / T), c being
+    # the number of neighbours: J. Madsen et al., Adv. Theory Simul. 1 (2018) 1800037.
     n, width = neighbours.shape
     occupied = np.append(occupied, False)
     count = occupied[neighbours].sum(axis=1)

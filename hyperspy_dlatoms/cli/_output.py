@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Output of the commands."""
+"""Output of the commands: what they print, and files that they can write."""
 
 import sys
+import tempfile
 from pathlib import Path
 
 from hyperspy_dlatoms._warnings import DLAtomsWarning
@@ -31,3 +32,18 @@ def print_error(path: Path, error: Exception) -> None:
 def one_line(message: object) -> str:
     """Put a message on one line."""
     return " ".join(str(message).split())
+
+
+def check_writable(*paths: Path) -> None:
+    """Raise OSError if a file cannot be written, before any work is lost."""
+    for path in paths:
+        if path.is_dir():
+            raise IsADirectoryError(f"{str(path)!r} is a directory: expected a file to write.")
+        try:
+            if path.exists():
+                with path.open("ab"):
+                    continue
+            with tempfile.TemporaryFile(dir=path.parent):
+                pass
+        except OSError as error:
+            raise OSError(f"{str(path)!r} cannot be written: {error.strerror}.") from error

@@ -4,7 +4,7 @@ from __future__ import annotations
 import warnings
 
 from hyperspy_dlatoms._warnings import SamplingWarning, warn
-from hyperspy_dlatoms.cli._printing import print_warning
+from hyperspy_dlatoms.cli._output import print_warning
 
 
 def test_warnings_of_this_package_are_printed(capsys):
