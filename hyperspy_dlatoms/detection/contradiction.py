@@ -85,9 +85,7 @@ def describe_unfound(
     """Describe the lattice that most images show beside the sites found in them; empty if none."""
     # `shown` are those of `reexamine`. Also whether it fits at another sampling (Å/px).
     examined = [
-        (one, len(sites))
-        for one, sites in zip(shown, found, strict=True)
-        if one != NOT_EXAMINED
+        (one, len(sites)) for one, sites in zip(shown, found, strict=True) if one != NOT_EXAMINED
     ]
     against = [one for one, _ in examined if one]
     if 2 * len(against) <= sum(bool(one or number) for one, number in examined):
@@ -95,7 +93,8 @@ def describe_unfound(
     where = "this image" if len(shown) == 1 else f"{len(against)} of {len(examined)} images"
     where += " examined" * (len(examined) < len(shown))
     number = int(np.median([number for one, number in examined if one]))
-    instead = f"{number} sites that do not form it" if number else "nothing"
+    sites = "1 site that does" if number == 1 else f"{number} sites that do"
+    instead = f"{sites} not form it" if number else "nothing"
     fitting = [one for one in against if one != UNREAD]
     if 2 * len(fitting) >= len(against):
         return (

@@ -141,7 +141,7 @@ def plot_on(
 
 @filled
 def plot(self: AtomPositions, by: str | None = None, signal: Signal2D | None = None, **kwargs):
-    """Plot the atoms, over their images or on an empty ground of their size.
+    """Plot the atoms, over their images or on an empty background of their size.
 
     Parameters
     ----------
@@ -157,8 +157,8 @@ def plot(self: AtomPositions, by: str | None = None, signal: Signal2D | None = N
 
     Notes
     -----
-    On an empty ground the navigator of a movie shows how many atoms each frame has, unless they are
-    lazy.
+    On an empty background the navigator of a movie shows how many atoms each frame has, unless they
+    are lazy.
 
     Examples
     --------
