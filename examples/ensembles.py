@@ -18,7 +18,7 @@ dim = np.random.default_rng(4).binomial(bright.data.astype(int), 0.1)
 s = hs.signals.Signal2D(dim, axes=list(bright.axes_manager.as_dictionary().values()))
 
 # %%
-# An ensemble has a name like a network has. ``minimum_agreement=0`` reports what any of the three
+# An ensemble has a name, as a network has. ``minimum_agreement=0`` reports what any of the three
 # members found.
 
 atoms = s.find_atoms_nn("metal-nanoparticle-ensemble", minimum_agreement=0)

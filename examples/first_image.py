@@ -37,7 +37,7 @@ table.head()
 print(f"{len(table)} columns, located to {1000 * table.x_sigma_nm.median():.1f} pm (median)")
 
 # %%
-# What should be distrusted, in words; an empty text means that nothing is conspicuous.
+# What to doubt, in words; an empty text means that nothing is conspicuous.
 
 atoms.quality().remarks[0] or "nothing conspicuous"
 

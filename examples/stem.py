@@ -35,8 +35,8 @@ for warning in caught:
         print(f"{warning.category.__name__}: {warning.message}")
 
 # %%
-# The image holds 1521 columns. For their width they lie so close together that the hollows between
-# them look like dark columns.
+# The image holds 1521 columns. They are so wide for their distance that the gaps between them look
+# like dark columns.
 
 print(len(atoms.to_dataframe()), "found")
 atoms.plot_on(s)

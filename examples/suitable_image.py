@@ -99,5 +99,5 @@ masked = spoilt.masked_pixels()
 print(f"{masked.data.mean():.0%} of the image is masked")
 
 # %%
-# No warning is no proof: about half of the images that a network reads wrong give none, see
+# No warning is no proof: about half of the images that a network misreads give none, see
 # :doc:`/limits`. To stop a script at a doubtful image, pass ``on_extrapolation="raise"``.

@@ -104,7 +104,10 @@ def test_where_nothing_is_found_a_short_line_says_so(spot_network, spot_images, 
             atoms = signal.find_atoms_nn("spots")
             if lazy:
                 atoms.compute()
-        assert [str(one.message) for one in caught] == [f"'spots' found nothing in {where}."]
+        assert [str(one.message) for one in caught] == [
+            f"'spots' found nothing in {where}: check the pixel size (0.1 Å/px), try another "
+            "network, or pass a lower threshold."
+        ]
     with warnings.catch_warnings(action="error"):
         blank(spot_images).find_atoms_nn("spots", on_extrapolation="ignore")
 

@@ -58,7 +58,9 @@ class Rates:
         for name in ("vacancies", "sites"):
             value = getattr(self, name)
             if not value > 0:
-                raise ValueError(f"{name} is {value}: expected how many the rate was measured on.")
+                raise ValueError(
+                    f"{name} is {value}: expected the number that the rate was measured on."
+                )
         if self.recall <= self.false_per_site:
             raise ValueError(
                 f"recall is {self.recall} and false_per_site {self.false_per_site}: expected a "

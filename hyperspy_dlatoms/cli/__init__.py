@@ -65,7 +65,7 @@ def make_parser() -> argparse.ArgumentParser:
     raw = argparse.RawDescriptionHelpFormatter
     parser = argparse.ArgumentParser(
         prog="dlatoms",
-        description="Find the atoms of HRTEM and STEM images with neural networks.",
+        description="Find the atoms in HRTEM and STEM images with neural networks.",
         epilog=_examples(_EXAMPLES),
         formatter_class=raw,
     )

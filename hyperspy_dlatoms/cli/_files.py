@@ -44,7 +44,7 @@ def atoms_path(text: str) -> Path:
     if path.suffix in ("", *_ATOMS) or path.is_dir() or text.endswith(("/", os.sep)):
         return path
     raise argparse.ArgumentTypeError(
-        f"{text!r} does not end in .csv, .hspy or .xyz, and is no directory"
+        f"{text!r} does not end in .csv, .hspy or .xyz, and is not a directory"
     )
 
 
@@ -95,7 +95,9 @@ def plan(
     written = [table, together] if table else [*outputs, *tables]
     for path in filter(None, (*outputs, *written, *pictures)):
         if path.resolve() in read:
-            raise ValueError(f"{str(path)!r} is read: expected another file to write.")
+            raise ValueError(
+                f"{str(path)!r} is one of the files to read: expected another to write."
+            )
     _check_different(*filter(None, (*written, *pictures)))
     check_writable(*filter(None, (*written, *pictures)))
     jobs = [

@@ -59,7 +59,7 @@ def add_arguments(
         metavar="OUT",
         type=atoms_path,
         required=True,
-        help="a table (.csv), of several files with a column file; a HyperSpy signal (.hspy) or "
+        help="a table (.csv; of several files, with a column file); a HyperSpy signal (.hspy) or "
         "structures (extended .xyz) of one file; or a directory for one table per file",
     )
     add_options(parser, model=model, sampling=sampling, sampling_help=sampling_help)
@@ -86,7 +86,7 @@ def add_arguments(
     parser.add_argument(
         "--quality",
         action="store_true",
-        help="say what to distrust, and write it for each image into OUT-quality.csv",
+        help="say which atoms to doubt, and write it for each image to OUT-quality.csv",
     )
 
 
@@ -416,7 +416,7 @@ def _write_quality(atoms: AtomPositions, path: Path) -> list[tuple[str, str]]:
         table.to_csv(draft, index=False)
     doubtful = table[table.remarks != ""]
     if doubtful.empty:
-        return [("quality", "nothing to distrust was found, which is no proof")]
+        return [("quality", "nothing looks doubtful, which is no proof")]
     if len(table) == 1:
         return [("quality", doubtful.remarks.iloc[0])]
     number = doubtful.index[0]

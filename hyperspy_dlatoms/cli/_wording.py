@@ -10,6 +10,7 @@ _ADVICE = {
         "Give the files of its images in one command, in the order of the series."
     ),
     r"Pick (\d+) images with inav, or": r"Give files of \1 images, or",
+    r" \(to estimate_sampling, or as .*?\), or an ase\.Atoms of the columns that are seen": "",
 }
 
 

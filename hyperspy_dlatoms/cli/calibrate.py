@@ -31,7 +31,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "-o", "--output", metavar="FILE", type=Path, help="model file to write (MODEL itself)"
     )
-    parser.add_argument("--images", metavar="N", type=int, help="at each dose (20, or 7 a member)")
+    parser.add_argument("--images", metavar="N", type=int, help="images a dose (20, or 7 a member)")
     parser.add_argument(
         "--keep-domain", action="store_true", help="do not fit the domain, which takes half an hour"
     )

@@ -33,7 +33,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="Å",
         type=float,
         nargs="+",
-        help="of each image of a series, positive is underfocus (from the axis, or unknown)",
+        help="defocus of each image, positive is underfocus (from the axis, or unknown)",
     )
     parser.add_argument(
         "--align", action="store_true", help="shift the images of a series onto its middle one"

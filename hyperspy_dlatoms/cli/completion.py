@@ -5,7 +5,7 @@ import argparse
 import shlex
 from collections.abc import Iterator, Mapping
 
-HELP = "print what makes a shell complete commands, options and names of models"
+HELP = "print a script by which a shell completes commands, options and names of models"
 EXAMPLES = """
 dlatoms completion bash >> ~/.bashrc
 dlatoms completion zsh >> ~/.zshrc

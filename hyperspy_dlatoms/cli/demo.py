@@ -24,7 +24,12 @@ _TOLERANCE = 0.5  # Largest distance of a found atom from its true column (Å).
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare its arguments."""
     parser.add_argument(
-        "-o", "--output", metavar="DIR", type=Path, default=Path(), help="for atoms.csv, atoms.png"
+        "-o",
+        "--output",
+        metavar="DIR",
+        type=Path,
+        default=Path(),
+        help="where to write (this directory)",
     )
 
 

@@ -24,7 +24,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare its arguments."""
     parser.add_argument("model", metavar="MODEL", help="a name or a file")
     parser.add_argument(
-        "--material", choices=("metal", "graphene"), help="what it is tested on (what it is for)"
+        "--material", choices=("metal", "graphene"), help="the specimens (those it is for)"
     )
     parser.add_argument(
         "--data", metavar="DIR", type=Path, help="exit waves (data/evaluation-MATERIAL)"
@@ -34,12 +34,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--output",
         metavar="DIR",
         type=Path,
-        help="for report.html and scores.json (evaluation-NAME)",
+        help="where to write report.html and scores.json (evaluation-NAME)",
     )
     length = parser.add_mutually_exclusive_group()
     length.add_argument("--quick", action="store_true", help="fewer specimens and frames")
     length.add_argument(
-        "--frames", metavar="N", type=int, default=_FRAMES, help="at each point (%(default)s)"
+        "--frames", metavar="N", type=int, default=_FRAMES, help="images a point (%(default)s)"
     )
     parser.add_argument(
         "--write-card",

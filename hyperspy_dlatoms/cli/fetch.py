@@ -10,7 +10,7 @@ from hyperspy_dlatoms.cli._output import print_rows
 HELP = "download or generate models and data sets before they are needed"
 EXAMPLES = """
 dlatoms fetch graphene-benchmark
-dlatoms fetch --all models  # for a machine without a network
+dlatoms fetch --all models  # for a machine without internet access
 """
 
 
@@ -21,7 +21,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--all",
         metavar="DIR",
         type=Path,
-        help="put all files there, for a machine without a network",
+        help="put all files there, for a machine without internet access",
     )
 
 

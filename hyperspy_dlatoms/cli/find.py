@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from hyperspy_dlatoms.signals import AtomPositions
 
-HELP = "find the atoms of the images in files"
+HELP = "find the atoms in the images of files"
 EXAMPLES = """
 dlatoms find image.dm4 -o atoms.csv --plot atoms.png
     # the network that reads the image best; a table, and a picture to look at
@@ -34,13 +34,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         parser,
         model="auto",
         sampling=_sampling,
-        sampling_help=f"Å/px, where the file does not say; {_ESTIMATE!r} finds it in the images",
+        sampling_help=f"Å/px, if the file does not say; {_ESTIMATE!r} measures it in the images",
     )
     parser.add_argument(
         "--material",
         metavar="NAME",
-        help="what is in the images, such as Pt or graphene: its lattice is that of --sampling "
-        "estimate and --strain",
+        help="the specimen, such as Pt or graphene, whose lattice --sampling estimate and --strain "
+        "assume",
     )
 
 

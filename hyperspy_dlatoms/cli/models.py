@@ -13,7 +13,7 @@ dlatoms models graphene  # what it was trained on, and how well it does
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare its arguments."""
     parser.add_argument("name", metavar="NAME", nargs="?", help="details of one")
-    parser.add_argument("--offline", action="store_true", help="never use the network")
+    parser.add_argument("--offline", action="store_true", help="never use the internet")
 
 
 def run(options: argparse.Namespace) -> None:

@@ -18,7 +18,9 @@ dlatoms publish gold.safetensors --to public/lab --creator 'Curie, Marie'
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare its arguments."""
     parser.add_argument("models", metavar="MODEL", nargs="+", help="names or files")
-    parser.add_argument("--to", metavar="DIR", type=Path, required=True, help="may be a registry")
+    parser.add_argument(
+        "--to", metavar="DIR", type=Path, required=True, help="folder to write, or to add to"
+    )
     parser.add_argument("--name", help="of a new registry (the directory's)")
     parser.add_argument("--doi", help="of the record that the files are uploaded to")
     parser.add_argument("--citation", default="", help="citation for users of the models")
@@ -27,7 +29,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="'FAMILY, GIVEN'",
         action="append",
         default=[],
-        help="for the record, which keeps those that it has without",
+        help="author of the record (those it has)",
     )
 
 

@@ -13,7 +13,7 @@ from hyperspy_dlatoms.cli import _searching
 from hyperspy_dlatoms.cli._files import Job
 from hyperspy_dlatoms.cli._output import check_writable, print_error, print_rows
 
-HELP = "find the atoms of the files in a folder as they are written"
+HELP = "find the atoms in the files of a folder as they are written"
 EXAMPLES = """
 dlatoms watch /data/today -o atoms --model metal-nanoparticle
 dlatoms watch /data/today -o atoms --pattern '*.dm4' --idle 600   # ends after ten quiet minutes
@@ -43,12 +43,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         required=True,
         help="a table for each file; files that have one are done",
     )
-    parser.add_argument("--pattern", default="*", help="of the names of the files (%(default)s)")
+    parser.add_argument("--pattern", default="*", help="which files, by their names (%(default)s)")
     parser.add_argument(
         "--idle",
         metavar="S",
         type=float,
-        help="end after so many seconds without a new file, not by Ctrl-C",
+        help="stop after so many seconds without a new file, not only by Ctrl-C",
     )
     _searching.add_options(parser, model="auto")
 

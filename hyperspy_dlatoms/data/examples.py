@@ -10,7 +10,7 @@ def nanoparticle() -> Signal2D:
     Returns
     -------
     Signal2D
-        Electrons a pixel, 512 x 512 px of 0.11 Å.
+        Electrons per pixel, 512 x 512 px of 0.11 Å.
 
     See Also
     --------
@@ -31,7 +31,7 @@ def graphene() -> Signal2D:
     Returns
     -------
     Signal2D
-        Electrons a pixel.
+        Electrons per pixel.
 
     See Also
     --------
@@ -49,12 +49,13 @@ def graphene() -> Signal2D:
 def focal_series() -> Signal2D:
     """Return three images of one sheet of graphene with vacancies, at three values of defocus.
 
-    The networks of focal series know layers of dichalcogenides, see `mos2_series`, and not this.
+    No network of the package reads it: those for focal series know MX2 layers, see `mos2_series`,
+    and BN.
 
     Returns
     -------
     Signal2D
-        Electrons a pixel, with the navigation axis `defocus` in nm.
+        Electrons per pixel, with the navigation axis `defocus` in nm.
 
     See Also
     --------
@@ -75,7 +76,7 @@ def mos2_series() -> Signal2D:
     Returns
     -------
     Signal2D
-        Electrons a pixel, 10 000 e/Å² each, with the navigation axis `defocus` in nm.
+        Electrons per pixel, 10 000 e/Å² each, with the navigation axis `defocus` in nm.
 
     See Also
     --------
@@ -92,12 +93,12 @@ def mos2_series() -> Signal2D:
 
 
 def movie() -> Signal2D:
-    """Return a short movie of a platinum particle that drifts and tilts, 300 kV, 1000 e/Å² each.
+    """Return a short movie of a platinum particle that drifts and tilts, 300 kV, 1000 e/Å² a frame.
 
     Returns
     -------
     Signal2D
-        Electrons a pixel, with the navigation axis `time` in s.
+        Electrons per pixel, with the navigation axis `time` in s.
 
     See Also
     --------

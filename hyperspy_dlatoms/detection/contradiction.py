@@ -93,7 +93,8 @@ def describe_unfound(
     where = "this image" if len(shown) == 1 else f"{len(against)} of {len(examined)} images"
     where += " examined" * (len(examined) < len(shown))
     number = int(np.median([number for one, number in examined if one]))
-    instead = f"{number} sites that do not form it" if number else "nothing"
+    sites = "1 site that does" if number == 1 else f"{number} sites that do"
+    instead = f"{sites} not form it" if number else "nothing"
     fitting = [one for one in against if one != UNREAD]
     if 2 * len(fitting) >= len(against):
         return (

@@ -318,8 +318,9 @@ def _agreed(candidates: dict[str, float]) -> float:
             f"{value:.4g} Å/px if it is {name}" for name, value in candidates.items()
         )
         raise SamplingError(
-            f"The sampling depends on what the lattice is of: {listed}. Give the material, or an "
-            "ase.Atoms of the columns that are seen.",
+            f"The sampling depends on what the lattice is of: {listed}. Give the material (to "
+            "estimate_sampling, or as metadata.Sample.elements), or an ase.Atoms of the columns "
+            "that are seen.",
             candidates,
         )
     return math.sqrt(max(values) * min(values))

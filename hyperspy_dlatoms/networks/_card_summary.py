@@ -34,7 +34,7 @@ _OF_HELD_OUT = (
 )
 _OF_BENCHMARK = (
     "benchmark: new specimens ({}), {} images of each, under one common lens where only the dose "
-    "changes (dlatoms evaluate). It is the easier of the two, and that to compare networks by."
+    "changes (dlatoms evaluate). It is the easier of the two, and the one to compare networks by."
 )
 
 

@@ -70,8 +70,8 @@ def contrast_of_series(frames: np.ndarray, sampling: float, width: float = 12.0)
         mean = _blur(first, sigma / block) / _blur(count, sigma / block)
         if not (centre + mean > 0).all():
             raise ValueError(
-                "An image has no positive mean everywhere, so its contrast has no scale: expected "
-                "counts, from which no background was taken off."
+                "The local mean of an image is not positive everywhere, so its contrast has no "
+                "scale: expected counts, from which no background was subtracted."
             )
         apply_blocks(frame, centre, mean, CONTRAST_UNIT * (centre + mean), block, contrast)
     return result

@@ -175,7 +175,7 @@ def _record(path: Path) -> dict[str, Any]:
         ) from error
     if not isinstance(record, dict):
         raise RegistryError(
-            f"{str(path)!r} is no record of Zenodo: expected named values; delete it to have it "
+            f"{str(path)!r} is not a Zenodo record: expected named values; delete it to have it "
             "written anew."
         )
     return record

@@ -88,7 +88,7 @@ def path(name: str, *, offline: bool = False, show_progressbar: bool | None = No
     entry = _entry(str(name), offline)
     if entry.kind == "ensemble":
         raise RegistryError(
-            f"{name!r} is an ensemble, each of its members has a file of its own: "
+            f"{name!r} is an ensemble; each of its members has a file of its own: "
             f"{', '.join(entry.members)}."
         )
     return fetch(entry, offline=offline, show_progressbar=show_progressbar)

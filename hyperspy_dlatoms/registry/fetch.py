@@ -25,9 +25,9 @@ def fetch(entry: Entry, *, offline: bool = False, show_progressbar: bool | None 
         return here
     if offline:
         raise RegistryError(
-            f"{entry.full_name!r} is not on this computer ({_cache.folder()} lacks it) and was to "
-            f"be had offline: run `dlatoms fetch {entry.full_name}` where there is a network, or "
-            f"set {_cache.CACHE} to a folder that `dlatoms fetch --all` has filled."
+            f"{entry.full_name!r} is not on this computer ({_cache.folder()} lacks it), and "
+            f"offline nothing is downloaded: run `dlatoms fetch {entry.full_name}` online, or set "
+            f"{_cache.CACHE} to a folder that `dlatoms fetch --all` has filled."
         )
     target = _cache.kept_path(entry)
     with _cache.locked(target):

@@ -252,7 +252,7 @@ def _read(source: Source, offline: bool) -> str:
                 raise
     if offline:
         raise RegistryError(
-            f"The catalogue {place} was never read on this computer, and was to be had offline."
+            f"The catalogue {place} was never read on this computer, and offline it cannot be."
         )
     try:
         return _download(place, kept, source)
@@ -262,7 +262,8 @@ def _read(source: Source, offline: bool) -> str:
             warn(f"{place}: {error}; using the copy of it in the cache.", RegistryWarning)
             return text
         raise RegistryError(
-            f"The catalogue {place} could not be read: {error}. Check the address and the network."
+            f"The catalogue {place} could not be read: {error}. Check the address and the internet "
+            "connection."
         ) from error
 
 
@@ -298,7 +299,7 @@ def _checked(content: bytes, source: Source) -> str:
     try:
         text = content.decode("utf-8")
     except UnicodeDecodeError as error:
-        raise RegistryError(f"{source.catalogue} is not a catalogue: it is no text.") from error
+        raise RegistryError(f"{source.catalogue} is not a catalogue: it is not text.") from error
     catalogue_content(text, str(source.catalogue))
     return text
 

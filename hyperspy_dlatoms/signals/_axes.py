@@ -147,7 +147,7 @@ def check_images(signal: Signal2D) -> None:
     # Colours of a type of their own are for `as_grey`.
     height, width = signal.data.shape[-2:]
     if 0 in (height, width):
-        raise ValueError(f"The images have {height} by {width} pixels: expected some.")
+        raise ValueError(f"The images have {height} by {width} pixels: expected one or more.")
     if signal.data.ndim > 2 and width in _COLOURS and height > max(_COLOURS):
         raise ValueError(
             f"The images have {height} by {width} pixels, as if the last axis held red, green and "

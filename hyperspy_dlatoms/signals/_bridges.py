@@ -164,7 +164,7 @@ def to_atomap(self: AtomPositions, signal: Signal2D, *, dark: bool | None = None
 
 @filled
 def to_freud(self: AtomPositions, signal: Signal2D | None = None) -> Any:
-    """Return the atoms for freud, in Å: a box that is not periodic, and points about its middle.
+    """Return the atoms for freud, in Å: a box that is not periodic, and points from its centre.
 
     Parameters
     ----------

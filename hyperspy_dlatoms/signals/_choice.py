@@ -135,11 +135,11 @@ def warn_of_unclear(choice: Choice) -> None:
     if choice.rating.inside and choice.evidence < choosing.UNCLEAR:
         others = " and what the other networks find" if len(choice.ratings) > 1 else ""
         warn(
-            f"No network reads these images clearly: what {choice.name!r} finds has an evidence of "
-            f"{choice.evidence:.2f}, by its probabilities{others}, expected {choosing.UNCLEAR} or "
-            "more. Most simulated images with less are misread: hollows between columns may be "
-            "taken for columns. Check the atoms, average images, or record at another defocus "
-            "or a higher dose.",
+            f"No network reads these images clearly: the evidence for what {choice.name!r} finds, "
+            f"by its probabilities{others}, is {choice.evidence:.2f}, expected {choosing.UNCLEAR} "
+            "or more. Most simulated images with less are misread: gaps between columns may be "
+            "taken for columns. Check the pixel size and the atoms, average images, or record at "
+            "another defocus or a higher dose.",
             ExtrapolationWarning,
         )
 

@@ -69,7 +69,7 @@ focal_axis : str or int, optional
 defoci : sequence of float, optional
     The defocus of each image in Å, positive is underfocus, in the order of the axis, which may
     go up or down; by default read from a focal axis that is called ``defocus`` and has a unit
-    of length, else the network does without.
+    of length; otherwise the network does without.
 align : bool, default False
     Whether to align the images of a series to its middle one first, by fractions of a pixel.
     Pixels outside of an image are filled with its mean. Shifts are only known up to a period of

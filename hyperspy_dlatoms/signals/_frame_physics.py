@@ -158,8 +158,9 @@ def range_of(value: Any, by: str, species: list[str]) -> tuple[float, float]:
     if isinstance(value, str):
         if by != "species" or value not in species:
             raise ValueError(
-                f"There is {value!r}: expected a species, one of {', '.join(species) or 'none'}; "
-                "of another column, a value or its lowest and highest one."
+                f"{value!r} is not known: expected a species, one of "
+                f"{', '.join(species) or 'none'}; of another column, a value or its lowest and "
+                "highest one."
             )
         return species.index(value), species.index(value)
     low, high = value if isinstance(value, tuple | list) else (value, value)

@@ -56,9 +56,9 @@ def column_intensities(
     -------
     AtomPositions or LazyAtomPositions
         The same atoms with the columns ``intensity`` and ``intensity_sigma``, its standard
-        deviation, in the unit of the images times Å²: if these are in parts of the beam, scattering
-        cross-sections. Negative for columns darker than what is between them; NaN for columns whose
-        pixels are masked. Lazy if the atoms or the images are.
+        deviation, in the unit of the images times Å²: if these are fractions of the incident beam,
+        scattering cross-sections. Negative for columns darker than what is between them; NaN for
+        columns whose pixels are masked. Lazy if the atoms or the images are.
 
     Raises
     ------

@@ -137,7 +137,7 @@ def plot_on(
 
 @filled
 def plot(self: AtomPositions, by: str | None = None, signal: Signal2D | None = None, **kwargs):
-    """Plot the atoms, over their images or on an empty ground of their size.
+    """Plot the atoms, over their images or on an empty background of their size.
 
     Parameters
     ----------
@@ -153,8 +153,8 @@ def plot(self: AtomPositions, by: str | None = None, signal: Signal2D | None = N
 
     Notes
     -----
-    On an empty ground the navigator of a movie shows how many atoms each frame has, unless they are
-    lazy.
+    On an empty background the navigator of a movie shows how many atoms each frame has, unless they
+    are lazy.
 
     Examples
     --------

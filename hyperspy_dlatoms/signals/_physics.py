@@ -123,11 +123,11 @@ class Physics:
         Parameters
         ----------
         reference : optional
-            What the strain is against. By default the lattice that fits each grain best, or that of
-            `material`. ``"median"``: the median of the grain. A HyperSpy ROI, as for `select`: the
-            mean lattice within it. An array (2, 2) of two translations in Å, each (y, x), as
-            they lie in the image. `AtomPositions`: the same atoms in another frame, or in as many,
-            without a drift that all share.
+            What the strain is relative to. By default the lattice that fits each grain best, or
+            that of `material`. ``"median"``: the median of the grain. A HyperSpy ROI, as for
+            `select`: the mean lattice within it. An array (2, 2) of two translations in Å, each (y,
+            x), as they lie in the image. `AtomPositions`: the same atoms in another frame, or in as
+            many, without a drift that all share.
         material : str or ase.Atoms, optional
             As for :meth:`lattice`: its lattice, turned onto each grain, is the reference.
 
@@ -172,7 +172,7 @@ class Physics:
         """
         names = _frame_strain.COLUMNS
         if reference is not None and material is not None:
-            raise ValueError("There are a reference and a material: expected one of them.")
+            raise ValueError("Both reference and material are given: expected one of them.")
         if isinstance(reference, Physics):
             others = self._reference_frames(reference)
             return self._with_columns(_frame_physics.strain_against_frame, names, *others)
@@ -213,7 +213,7 @@ class Physics:
 
     @filled
     def remove_shear(self, material: str | ase.Atoms | None = None) -> Self:
-        """Take the shear by a steady drift during a scan out of the positions, by a known lattice.
+        """Remove the shear that a steady drift during a scan causes, by a known lattice.
 
         In each frame the largest grain of the material gives how far each line was moved along y
         and x. The size of the lattice is free, so that the calibration along the lines is kept.
@@ -406,7 +406,7 @@ class Physics:
     def pair_correlation(
         self, *, max_distance: float | None = None, bin_width: float = 0.1
     ) -> pd.DataFrame:
-        """Compute the pair correlation g(r), without traces of the borders of the image.
+        """Compute the pair correlation g(r), corrected for the borders of the image.
 
         Parameters
         ----------
@@ -583,9 +583,9 @@ class Physics:
         Returns
         -------
         pandas.DataFrame
-            A row for each frame: ``atoms``; and of each column but the positions, `species` and
+            A row for each frame: ``atoms``; and for each column but the positions, `species` and
             labels its mean over the atoms where it is known, and ``_error``, the standard error of
-            that mean by the scatter of the atoms. Strains, rotations, offsets and distances are
+            that mean from the scatter of the atoms. Strains, rotations, offsets and distances are
             weighted by the inverse square of their ``_sigma``. The index has the values of the
             navigation axes, of axes without a name the number of the frame.
 

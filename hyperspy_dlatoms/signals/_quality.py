@@ -171,10 +171,10 @@ def warn_of_statistics(domain: Sequence[float]) -> None:
     """Warn that vacancies are counted in frames whose domain scores say that they are misread."""
     outside = sum(one > 1 for one in domain)
     if outside:
-        those = "this image" if len(domain) == 1 else f"{outside} of {len(domain)} images"
+        those = "This image is" if len(domain) == 1 else f"{outside} of {len(domain)} images are"
         warn(
-            f"Vacancies are counted in {those} outside what the network was trained on (scores "
-            "above 1 in metadata.VectorMetadata.domain): they may not be real.",
+            f"{those} outside what the network was trained on (scores above 1 in "
+            "metadata.VectorMetadata.domain): the vacancies counted there may not be real.",
             ExtrapolationWarning,
         )
 
@@ -223,7 +223,11 @@ def _warn_of_sites(
         warn(text, ExtrapolationWarning)
     elif not any(map(len, found)):
         where = "this image" if len(found) == 1 else f"any of {len(found)} images"
-        warn(f"{vectors.model!r} found nothing in {where}.", NothingFoundWarning)
+        warn(
+            f"{vectors.model!r} found nothing in {where}: check the pixel size ({sampling:.4g} "
+            "Å/px), try another network, or pass a lower threshold.",
+            NothingFoundWarning,
+        )
 
 
 def _describe_unsure(vectors: DictionaryTreeBrowser, found: Sequence[np.ndarray]) -> str:
@@ -239,8 +243,8 @@ def _describe_unsure(vectors: DictionaryTreeBrowser, found: Sequence[np.ndarray]
     return (
         f"{vectors.model!r} is not sure of the columns in {those}: their probabilities have a mean "
         f"of {np.median(unsure):.2f}, expected {UNSURE} or more. Most simulated images with less "
-        "are misread, hollows between columns being taken for columns. Compare the atoms with the "
-        "image, average images, or record at another defocus or a higher dose."
+        "are misread, with gaps between columns taken for columns. Check the pixel size, compare "
+        "the atoms with the image, average images, or record at another defocus or a higher dose."
     )
 
 

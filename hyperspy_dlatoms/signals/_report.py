@@ -271,7 +271,7 @@ def _summary(row: pd.Series) -> str:
     import textwrap
 
     # Matplotlib would take a dollar for mathematics, of which there is none.
-    text = row.remarks or "Nothing to distrust was found, which is no proof."
+    text = row.remarks or "Nothing looks doubtful, which is no proof."
     lines = [f"{row.found} atoms found"]
     if np.isfinite(row.expected):
         lines[0] += f", {row.expected:.0f} sites of a lattice expected"

@@ -129,14 +129,14 @@ def from_dataframe(
         A row for each atom. Needed are ``y_px`` and ``x_px``, from the centre of the first pixel of
         the image, or both in another unit, ``y_nm``, ``y_pm`` or ``y_angstrom``, from the origin of
         its axes: the centre of the first pixel, unless the ``attrs`` of :meth:`to_dataframe` say
-        otherwise. ``y_sigma_px`` and
-        ``x_sigma_px``, in any of these units, ``probability`` and ``species``, names or indices,
-        are optional. With ``frame``, a whole number, it is a movie, and ``time_s`` the time of its
-        frames; so is a column between ``frame`` and the positions that has one value for each
-        frame and grows or falls with it, as those of :meth:`to_dataframe`. Other columns of numbers
-        are kept by their names. Tables of :meth:`to_dataframe` come back as they were. A
-        file .csv has no ``attrs``: of cropped images write one with ``y_px`` and ``x_px``, as
-        :meth:`to_csv` does by default or with ``units="px"``.
+        otherwise. ``y_sigma_px`` and ``x_sigma_px``, in any of these units, ``probability`` and
+        ``species``, names or indices, are optional. With ``frame``, a whole number, it is a movie,
+        and ``time_s`` the time of its frames; so is a column between ``frame`` and the positions
+        that has one value for each frame and grows or falls with it, as those of
+        :meth:`to_dataframe`. Other columns of numbers are kept by their names. Tables of
+        :meth:`to_dataframe` come back as they were. A file .csv has no ``attrs``: of cropped images
+        write one with ``y_px`` and ``x_px``, as :meth:`to_csv` does by default or with
+        ``units="px"``.
     sampling : float
         Å/px.
     species : sequence of str, optional
@@ -283,7 +283,7 @@ def from_array(
     Raises
     ------
     ValueError
-        If an array has not a column for each name, and as :meth:`from_dataframe`.
+        If an array does not have a column for each name, and as :meth:`from_dataframe`.
 
     Examples
     --------
@@ -418,7 +418,7 @@ def _numbers(table: pd.DataFrame, column: str) -> np.ndarray:
     except (TypeError, ValueError) as error:
         raise ValueError(
             f"The column {column} is not of numbers: leave it out, table.drop(columns="
-            f"{column!r}), or make numbers of it."
+            f"{column!r}), or convert it to numbers."
         ) from error
 
 

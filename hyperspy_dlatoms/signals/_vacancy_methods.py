@@ -92,7 +92,7 @@ def vacancy_statistics(
         exactly known. Other vacancies get no estimate.
     {BORDER}
     level : float, optional
-        Probability content of the intervals.
+        Probability that an interval holds the true value.
 
     Returns
     -------
@@ -114,7 +114,7 @@ def vacancy_statistics(
     Warns
     -----
     ExtrapolationWarning
-        Of frames outside the domain of the network, whose vacancies may be none.
+        Of frames outside the domain of the network, whose vacancies may not be real.
 
     Notes
     -----
@@ -196,7 +196,7 @@ def vacancy_pairs(
     Warns
     -----
     ExtrapolationWarning
-        Of frames outside the domain of the network, whose vacancies may be none.
+        Of frames outside the domain of the network, whose vacancies may not be real.
 
     Notes
     -----

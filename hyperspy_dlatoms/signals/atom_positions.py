@@ -319,7 +319,7 @@ class AtomPositions(Physics, BaseSignal):
         file = Path("" if filename is None else filename)
         suffix = file.suffix
         if suffix in _NO_SIGNALS:
-            raise ValueError(f"{suffix} is no format of signals: use {_NO_SIGNALS[suffix]}.")
+            raise ValueError(f"{suffix} is not a format for signals: use {_NO_SIGNALS[suffix]}.")
         stored = self
         single = self.axes_manager.navigation_dimension == 0
         if single or self._lazy:

@@ -66,11 +66,11 @@ def find_atoms_nn(
         The minimum fraction of the members of an ensemble that found a site: 0 returns what any of
         them found, 1 only what all of them found. By default sites are reported if their mean
         probability reaches `threshold`, or else the threshold of the ensemble in the registry, or
-        the lowest of its members. It does not matter for a single network.
+        the lowest of its members. A single network ignores it.
     {SYMMETRISE}
     on_extrapolation : {"warn", "raise", "ignore"}, default "warn"
         What to do about images outside the domain that the network was trained on, if its model
-        file describes that.
+        file describes one.
     {ATOMS_OUTPUT}
     interactive : bool, default False
         Whether to choose the settings with widgets, as ``find_peaks`` of HyperSpy does: the image
@@ -110,8 +110,8 @@ def find_atoms_nn(
     ExtrapolationWarning
         With ``on_extrapolation="warn"``, once for all images unlike those that the network was
         trained on, or that show a lattice which it does not find; a lazy result warns when it is
-        computed. Also of scanned images (STEM, by the metadata) with a network for HRTEM, and the
-        reverse. With ``model="auto"``, also of images that no network reads clearly; with a network
+        computed. Also of scanned images (STEM, by the metadata) with a network for HRTEM, and vice
+        versa. With ``model="auto"``, also of images that no network reads clearly; with a network
         for any crystal, also of images where the mean probability of its columns is below 0.84.
     SamplingWarning
         If the lattice of the atoms, one that the network knows, suggests a sampling more than 10 %
@@ -158,13 +158,13 @@ def suggest_model(
     """Compare the networks of the package on some of the images, and suggest one.
 
     Each network for single images is tried on a window of each image, around its sharpest lattice.
-    Of the networks whose domain the images are in, the one is suggested that is surest of its
-    sites, and most of whose sites the other networks find too. Of two that find the same sites, it
-    is the one that was made for the material, if the sites form a lattice of it. If
+    Among the networks whose domain covers the images, it suggests the one that is surest of its
+    sites and whose sites the others find too. Of two that find the same sites, it is the one made
+    for the material, if the sites form its lattice. If
     ``metadata.Acquisition_instrument.TEM.acquisition_mode`` says how the images were made, only
     networks for such images are compared. If it does not, images along an axis called ``defocus``
-    are taken as HRTEM; of all others the networks ``crystal`` and ``stem`` tell from the images how
-    likely HRTEM and STEM are.
+    are taken to be HRTEM; for all others the networks ``crystal`` and ``stem`` judge by the images
+    how likely HRTEM and STEM are.
 
     Parameters
     ----------
@@ -177,10 +177,10 @@ def suggest_model(
     pandas.DataFrame
         A row for each network, the suggested one first: whether it is the `chosen` one,
         `sites_per_nm2`, the mean `probability` of the sites, how like a `lattice` of the network's
-        materials they are (1 for a crystal), the `domain` score (above 1 the images
-        are unlike those that the network was trained on), why they are `outside`, and how `likely`
-        they were made in the way that the network is for, HRTEM or STEM (1 where the metadata say
-        so, or nothing is known).
+        materials they are (1 for a crystal), the `domain` score (above 1 the images are unlike
+        those that the network was trained on), why they are `outside`, and how `likely` it is that
+        they were made the way the network is for, HRTEM or STEM (1 where the metadata say so, or
+        nothing is known).
 
     Raises
     ------
@@ -214,7 +214,7 @@ def predict_atoms_nn(
     num_workers: int | None = None,
     lazy_output: bool | None = None,
 ) -> Signal2D:
-    """Filter every image with a neural network: the probability of an atom at every pixel.
+    """Map the probability of an atom at every pixel, with a neural network.
 
     Parameters
     ----------
@@ -390,7 +390,7 @@ def estimate_sampling(
     ValueError
         If the material is not known, the model card names none, or an argument is out of range.
     TypeError
-        For images or a material of a kind that is not known.
+        For images or a material of an unknown kind.
     {RAISES_MODEL}
 
     See Also
@@ -611,8 +611,8 @@ def reconstruct_exit_wave_nn(
     material : str, optional
         The formula of a layer MX2, such as ``"WS2"``, for ``mx2-exit-wave`` and others whose recipe
         has ``network.material``: they then need not infer how strongly the atoms scatter. By
-        default the layer that ``metadata.Sample.elements`` can make. For other networks what they
-        were trained on changes nothing, anything else is an error.
+        default the layer that ``metadata.Sample.elements`` can make. Other networks accept only
+        what they were trained on, which changes nothing.
     {FOCAL_SERIES}
     {STATED_SAMPLING}
     {SYMMETRISE}

@@ -17,6 +17,11 @@ NAMES = ["sampling", "material", "focal_axis", "align", "on_extrapolation", "def
         ("use align=True, or", "use --align, or"),
         ("defoci has 2 numbers", "--defoci has 2 numbers"),
         ("are known. Give the material.", "are known. Give --material."),
+        (
+            "Give the material (to estimate_sampling, or as metadata.Sample.elements), or an "
+            "ase.Atoms of the columns that are seen.",
+            "Give --material.",
+        ),
         ("Pick 3, or give focal_axis.", "Pick 3, or give --focal-axis."),
         ("takes series: use classify_species", "takes series: use dlatoms classify"),
         # What is no argument stays.

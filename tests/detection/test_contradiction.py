@@ -265,6 +265,8 @@ def test_the_words_of_what_was_not_found():
     text, elsewhere = describe_unfound([fits, "", fits], [np.ones((9, 6))] * 3, 0.14, "metals")
     assert "In 2 of 3 images 'metals' finds" in text
     assert "it finds 9 sites that do not form it" in text
+    text, _ = describe_unfound([fits], [np.ones((1, 6))], 0.14, "metals")
+    assert "it finds 1 site that does not form it" in text
     text, elsewhere = describe_unfound([UNREAD], [BLANK], 0.1, "metals")
     assert not elsewhere
     assert "The spectrum of this image shows a lattice, in which 'metals' finds nothing" in text

@@ -70,7 +70,7 @@ def test_dead_pixels_are_masked_and_said():
 def test_images_without_a_background_are_refused():
     flat = series().astype(np.float32)
     flat -= flat.mean(axis=(2, 3), keepdims=True)
-    with pytest.raises(ValueError, match="no background was taken off"):
+    with pytest.raises(ValueError, match="no background was subtracted"):
         exit_waves(flat, 0.2, Copier())
 
 

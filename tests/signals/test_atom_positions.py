@@ -90,7 +90,7 @@ def test_saved_and_loaded_the_same(make, kind, lazy, load_lazy, tmp_path):
 @pytest.mark.parametrize(("suffix", "method"), [(".csv", "to_csv"), (".cif", "to_ase")])
 def test_tables_and_structures_are_no_signals(suffix, method, tmp_path):
     atoms = AtomPositions.from_frames(np.empty((0, 5)), sampling=0.2)
-    with pytest.raises(ValueError, match=f"{suffix} is no format of signals: use .*{method}"):
+    with pytest.raises(ValueError, match=f"{suffix} is not a format for signals: use .*{method}"):
         atoms.save(tmp_path / f"atoms{suffix}")
 
 

@@ -130,5 +130,5 @@ def test_colours_taken_for_images(channels):
 
 @pytest.mark.parametrize("shape", [(0, 5), (2, 5, 0)])
 def test_images_without_a_pixel(shape):
-    with pytest.raises(ValueError, match="by . pixels: expected some"):
+    with pytest.raises(ValueError, match="by . pixels: expected one or more"):
         check_images(hs.signals.Signal2D(np.zeros(shape)))

@@ -185,7 +185,7 @@ def test_no_statistics_of_vacancies_outside_the_domain_without_a_warning():
     atoms.metadata.VectorMetadata.image_shape = [100, 100]
     rates = {"S vacancy": {"recall": 0.8, "false_per_site": 0.005}}
     atoms.metadata.VectorMetadata.domain = [0.4, 1.3]
-    with pytest.warns(ExtrapolationWarning, match="counted in 1 of 2 images outside"):
+    with pytest.warns(ExtrapolationWarning, match="1 of 2 images are outside"):
         atoms.vacancy_statistics(rates=rates)
-    with pytest.warns(ExtrapolationWarning, match="counted in 1 of 2 images outside"):
+    with pytest.warns(ExtrapolationWarning, match="1 of 2 images are outside"):
         atoms.vacancy_pairs()

@@ -49,7 +49,8 @@ def _sites(probability, number=40):
 def test_columns_that_a_network_for_all_crystals_is_not_sure_of(recwarn):
     about = {"model": "spots", "on_extrapolation": "warn", "sampling": [0.2, 0.2]}
     about["any_crystal"] = True
-    with pytest.warns(ExtrapolationWarning, match="not sure of the columns in this image.* 0.70"):
+    said = "not sure of the columns in this image.* 0.70.*pixel size"
+    with pytest.warns(ExtrapolationWarning, match=said):
         record_quality(DictionaryTreeBrowser(about), _sites(0.7))
     # A network of one material is another matter, so is what was said when the network was chosen.
     said = {"choice": {"evidence": 0.1}}
