@@ -179,7 +179,7 @@ class AtomPositions(Physics, BaseSignal):
         >>> truth.to_ase().get_chemical_symbols()
         ['Au']
         """
-        single = isinstance(frames, np.ndarray)
+        single = isinstance(frames, np.ndarray) and frames.dtype != object
         arrays = [np.asarray(frame, dtype=float) for frame in ([frames] if single else frames)]
         widths = {array.shape[1] if array.ndim == 2 else None for array in arrays}
         names = [*_export.COLUMNS, "species"]

@@ -368,3 +368,10 @@ def test_positions_without_calibration():
     atoms = AtomPositions(data, axes=[], ragged=True)
     with pytest.raises(ValueError, match="VectorMetadata lacks column_names"):
         atoms.to_dataframe()
+
+
+def test_frames_of_an_array_of_arrays(make):
+    frames = make("movie").data
+    atoms = AtomPositions.from_frames(frames, sampling=0.2, species=["Mo", "S"])
+    assert atoms.axes_manager.navigation_shape == (3,)
+    np.testing.assert_array_equal(atoms.data[2], frames[2])
