@@ -278,6 +278,13 @@ class AtomPositions(Physics, BaseSignal):
         """
         return _selection.Slicer(self)
 
+    def __deepcopy__(self, memo: dict) -> AtomPositions:
+        copied = super().__deepcopy__(memo)
+        if not copied._lazy:
+            # HyperSpy copies the array of the frames, but not these.
+            copied.data = map_frames(np.copy, copied.data)
+        return copied
+
     def __repr__(self) -> str:
         return _rows.to_text(super().__repr__(), _summary.rows_of(self))
 
@@ -347,6 +354,8 @@ class AtomPositions(Physics, BaseSignal):
     def _slicer(self, slices, isNavigation=None, out=None):
         sliced = super()._slicer(slices, isNavigation, out)
         if out is not None:
+            part = self._slicer(slices, isNavigation)
+            out.metadata.VectorMetadata = part.metadata.VectorMetadata
             return sliced
         one = slices[0] if isinstance(slices, tuple) and len(slices) == 1 else slices
         picked = not isinstance(one, slice | tuple) and one is not Ellipsis
@@ -374,7 +383,7 @@ class AtomPositions(Physics, BaseSignal):
             )
         return sliced
 
-    crop, split = _reordering.crop, _reordering.split
+    crop, split, squeeze = _reordering.crop, _reordering.split, _reordering.squeeze
     swap_axes, rollaxis = _reordering.swap_axes, _reordering.rollaxis
     get_current_signal = _reordering.get_current_signal
 
