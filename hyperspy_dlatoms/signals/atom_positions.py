@@ -44,6 +44,11 @@ _NO_SIGNALS = {
     ".xyz": "atoms.to_xyz(filename)",
     ".cif": "atoms.to_ase(element).write(filename), of one frame",
 }
+_NO_NUMBERS = (
+    "Atoms are no numbers to calculate with. Put results together with AtomPositions.stack, "
+    "compare a column, atoms.ivec['probability'] > 0.9, or change the arrays of the frames, "
+    "atoms.data."
+)
 # Metadata of the first of several results that are stacked.
 _KEPT = ("General", "Acquisition_instrument", "Sample", "Signal")
 # Frames whose atoms a stated calibration is compared with, where not all are in memory.
@@ -284,6 +289,45 @@ class AtomPositions(Physics, BaseSignal):
             # HyperSpy copies the array of the frames, but not these.
             copied.data = map_frames(np.copy, copied.data)
         return copied
+
+    def _binary_operator_ruler(self, other, op_name):
+        if op_name in ("__eq__", "__ne__"):
+            return super()._binary_operator_ruler(other, op_name)
+        raise TypeError(_NO_NUMBERS)
+
+    def _unary_operator_ruler(self, op_name):
+        raise TypeError(_NO_NUMBERS)
+
+    def map(self, function, *args, **kwargs):
+        """Apply a function to the atoms of each frame; see ``hyperspy.api.signals.BaseSignal.map``.
+
+        Parameters
+        ----------
+        function : callable
+            It takes an array (n, k), the columns of :class:`AtomPositions`.
+        *args, **kwargs
+            As in HyperSpy.
+
+        Returns
+        -------
+        AtomPositions, BaseSignal or None
+            Atoms only where the function returns arrays (n, k); None with ``inplace=True``.
+
+        Examples
+        --------
+        >>> atoms = AtomPositions.from_frames([np.empty((0, 5)), np.ones((2, 5))], sampling=0.2)
+        >>> atoms.map(len, inplace=False, ragged=False, show_progressbar=False).data
+        array([0, 2])
+        """
+        result = super().map(function, *args, **kwargs)
+        (self if result is None else result)._check_type()
+        return result
+
+    def _check_type(self) -> None:
+        """Make a plain signal of something else than the atoms of frames."""
+        frames = [] if self._lazy else self.data.flat
+        if not self.ragged or any(np.ndim(one) != 2 for one in frames):
+            self.set_signal_type("")
 
     def __repr__(self) -> str:
         return _rows.to_text(super().__repr__(), _summary.rows_of(self))
@@ -573,6 +617,7 @@ class LazyAtomPositions(AtomPositions, LazySignal):
         self.data = sites
         self._lazy = False
         self._assign_subclass()
+        self._check_type()
 
     @classmethod
     def _of_results(cls, results: da.Array, axes: list[dict], metadata: dict):
