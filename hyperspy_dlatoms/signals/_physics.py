@@ -20,7 +20,6 @@ from hyperspy_dlatoms.signals import _export, _frame_physics
 from hyperspy_dlatoms.signals._docstrings import filled
 from hyperspy_dlatoms.signals._frame_physics import Sites
 from hyperspy_dlatoms.signals._mapping import map_frames
-from hyperspy_dlatoms.signals._quality import warn_of_area
 from hyperspy_dlatoms.signals._selection import in_regions
 
 if TYPE_CHECKING:
@@ -428,11 +427,6 @@ class Physics:
         ValueError
             If the size of the image is not known, or an argument is out of range.
 
-        Warns
-        -----
-        DLAtomsWarning
-            Of atoms that were selected by place, in a part of the image.
-
         Examples
         --------
         >>> from hyperspy_dlatoms import AtomPositions
@@ -442,7 +436,6 @@ class Physics:
         >>> atoms.pair_correlation(max_distance=15, bin_width=5.0).g.round(1).tolist()
         [1.0, 1.0, 1.0]
         """
-        warn_of_area(self.metadata.get_item("VectorMetadata.selections", []))
         height, width = (self._calibration.known_shape * self._calibration.sampling).tolist()
         if max_distance is None:
             max_distance = min(_FARTHEST, height, width)

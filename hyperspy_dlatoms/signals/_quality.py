@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Quality of frames: domain scores, drift, what was not found, and the warnings of them."""
 
-import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -9,7 +8,6 @@ import numpy as np
 from hyperspy.misc.utils import DictionaryTreeBrowser
 
 from hyperspy_dlatoms._warnings import (
-    DLAtomsWarning,
     DriftWarning,
     ExtrapolationWarning,
     NothingFoundWarning,
@@ -32,8 +30,6 @@ _MODALITIES = {"STEM": "STEM", "SCANNING": "STEM", "TEM": "HRTEM", "HRTEM": "HRT
 # Å, the least step of the recipes of focal series, and a range in which images hardly differ.
 _STEP, _CLOSE = 15.0, 10.0
 _IN_SPITE = 'Use another network, or on_extrapolation="warn" to get the atoms nevertheless.'
-# Of the conditions in ``metadata.VectorMetadata.selections``, those that leave out an area.
-_BY_PLACE = re.compile(r"\b(roi|y|x)=|\bmask$")
 # Results of each frame besides its sites, by their names in the metadata and in a `FrameResult`.
 REPORTS = ("domain", "masked", "shown", "drift")
 
@@ -181,18 +177,6 @@ def warn_of_statistics(domain: Sequence[float]) -> None:
             f"Vacancies are counted in {those} outside what the network was trained on (scores "
             "above 1 in metadata.VectorMetadata.domain): they may not be real.",
             ExtrapolationWarning,
-        )
-
-
-def warn_of_area(selections: Sequence[str]) -> None:
-    """Warn that a number for an area is of whole images, of which atoms were selected by place."""
-    by_place = [one for one in selections if _BY_PLACE.search(one)]
-    if by_place:
-        warn(
-            f"The atoms were selected by place ({by_place[0]}), but counted by the area of whole "
-            "images, so that densities are too low and pair correlations too high: find the atoms "
-            "of that part instead, as in s.isig[...].",
-            DLAtomsWarning,
         )
 
 

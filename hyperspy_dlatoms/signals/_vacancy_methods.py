@@ -16,7 +16,7 @@ from hyperspy_dlatoms.signals._docstrings import filled
 from hyperspy_dlatoms.signals._frame_physics import distance_edges
 from hyperspy_dlatoms.signals._mapping import map_frames
 from hyperspy_dlatoms.signals._material import named_in
-from hyperspy_dlatoms.signals._quality import warn_of_area, warn_of_statistics
+from hyperspy_dlatoms.signals._quality import warn_of_statistics
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -115,8 +115,6 @@ def vacancy_statistics(
     -----
     ExtrapolationWarning
         Of frames outside the domain of the network, whose vacancies may be none.
-    DLAtomsWarning
-        Of sites that were selected by place, in a part of the image.
 
     Notes
     -----
@@ -144,7 +142,6 @@ def vacancy_statistics(
     atoms = self._computed()
     frames, calibration, navigation = atoms._for_tables()
     warn_of_statistics(atoms.metadata.get_item("VectorMetadata.domain", []))
-    warn_of_area(atoms.metadata.get_item("VectorMetadata.selections", []))
     frames, area = _inside(frames, calibration, border)
     counted = list(frames.flat), calibration.columns, calibration.species
     if rates is None:

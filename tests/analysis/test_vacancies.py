@@ -4,7 +4,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from hyperspy_dlatoms import AtomPositions, DLAtomsWarning, registry
+from hyperspy_dlatoms import AtomPositions, registry
 from hyperspy_dlatoms.analysis import Rates, prevalence
 from hyperspy_dlatoms.analysis.vacancies import rates_from_scores
 
@@ -104,11 +104,6 @@ def test_vacancies_of_each_kind(movie):
     assert ours.number == pytest.approx(expected[0] * 300)
     # No rates are known for these.
     assert first.loc[kinds[2:], "number":"density_high"].isna().all(axis=None)
-
-
-def test_a_part_of_the_area_is_warned_of(movie):
-    with pytest.warns(DLAtomsWarning, match="selected by place .* densities are too low"):
-        movie.select(y=(None, 100)).vacancy_statistics(rates=RATES)
 
 
 def test_frames_without_vacancies_and_without_sites(movie):

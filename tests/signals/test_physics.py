@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
-import warnings
-
 import hyperspy.api as hs
 import matplotlib.pyplot as plt
 import numpy as np
@@ -261,26 +259,6 @@ def test_bad_arguments(movie):
 def test_the_pair_correlation_ends_at_the_shorter_side(movie):
     table = atoms_of(movie, shape=(96, 320)).pair_correlation()
     assert table.high.iloc[-1] == pytest.approx(min(20.0, 96 * SAMPLING), abs=0.1)
-
-
-@pytest.mark.parametrize(
-    "place",
-    [
-        {"roi": hs.roi.RectangularROI(0, 0, 12.8, 25.6)},
-        {"mask": np.arange(256) < np.full((256, 1), 128)},
-        {"x": (0, 127.5)},
-    ],
-)
-def test_a_part_of_the_area_is_warned_of(place):
-    sites = np.random.default_rng(2).uniform(0, 256, (2000, 2))
-    atoms = AtomPositions.from_frames(sites, sampling=0.1)
-    atoms.metadata.VectorMetadata.image_shape = [256, 256]
-    with warnings.catch_warnings(action="error"):
-        atoms.select(on_lattice=False, invert=True).pair_correlation(max_distance=5)
-    with pytest.warns(DLAtomsWarning, match="selected by place .* pair correlations too high"):
-        table = atoms.select(**place).pair_correlation(max_distance=1)
-    # As many pairs at half of the sites.
-    assert table.g.mean() == pytest.approx(2.0, abs=0.3)
 
 
 def test_a_crystal_of_ase_as_the_material():
