@@ -176,10 +176,10 @@ def _time_column(tracks: pd.DataFrame) -> str | None:
 
 
 def _interval(tracks: pd.DataFrame, time: str) -> float:
-    """Return the time from one frame to the next, the median; NaN of a single frame."""
+    """Return the time between frames, whichever way it runs, the median; NaN of a single frame."""
     of_frame = tracks.groupby("frame")[time].first()
     steps = np.diff(of_frame.to_numpy()) / np.diff(of_frame.index.to_numpy())
-    return float(np.median(steps)) if len(steps) else np.nan
+    return abs(float(np.median(steps))) if len(steps) else np.nan
 
 
 def _beside(before: pd.DataFrame, after: pd.DataFrame, time: str | None) -> dict[str, np.ndarray]:

@@ -175,7 +175,8 @@ def _index(atoms: AtomPositions, frame: int | tuple[int, ...] | None) -> tuple[i
 
 def _places(atoms: AtomPositions, positions: Sequence) -> np.ndarray:
     """Return checked positions, of shape (n, 2)."""
-    places = np.atleast_2d(np.asarray(positions, float))
+    places = np.asarray(positions, float)
+    places = np.atleast_2d(places) if places.size else places.reshape(0, 2)
     if places.ndim != 2 or places.shape[1] != 2 or not np.isfinite(places).all():
         raise ValueError(
             f"positions has the shape {np.shape(positions)}: expected finite y and x in px, of "
@@ -188,7 +189,7 @@ def _places(atoms: AtomPositions, positions: Sequence) -> np.ndarray:
 
 
 def _rows(frame: np.ndarray, rows: int | Sequence[int]) -> np.ndarray:
-    which = np.atleast_1d(np.asarray(rows))
+    which = np.atleast_1d(np.asarray(rows, None if np.size(rows) else int))
     if which.dtype.kind not in "iu" or which.ndim != 1 or len(np.unique(which)) != len(which):
         raise ValueError(f"rows is {rows!r}: expected whole numbers, each once.")
     if len(which) and not (which.min() >= 0 and which.max() < len(frame)):
@@ -205,6 +206,8 @@ def _set(atoms: AtomPositions, index: tuple[int, ...], frame: np.ndarray) -> Non
 
 def _record(atoms: AtomPositions, index: tuple[int, ...], **edit: Any) -> None:
     """List a change in the metadata, as JSON: a list of text survives any file."""
+    if not all(len(one) for one in edit.values()):
+        return
     numbers = atoms._navigation.numbers
     frame = [one[at] for one, at in zip(numbers, index, strict=False)]
     said = {

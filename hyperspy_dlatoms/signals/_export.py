@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 COLUMNS = ("y", "x", "probability", "y_sigma", "x_sigma")  # The columns that every network gives.
+_LENGTHS = {f"{name}_{unit}" for name in LENGTHS for unit in UNITS}
 _BLOCKS = 8  # Of lazy atoms, blocks that are computed at once.
 
 
@@ -193,7 +194,7 @@ def table(
     atoms = np.concatenate(flat) if flat else np.empty((0, len(calibration.columns)))
     own = unit or DEFAULT
     lengths = {f"{name}_{own}": one for name, one in calibration.lengths(atoms, own).items()}
-    taken = {*lengths, *calibration.columns}
+    taken = {"frame", *_LENGTHS, *calibration.columns}
     named = {name: np.repeat(one, counts) for name, one in navigation.named(taken).items()}
     # Where y and x begin, px, and which way they run: what the columns do not say.
     origin = {
@@ -207,10 +208,11 @@ def table(
     columns: dict[str, Any] = {"y_px": atoms[:, 0], "x_px": atoms[:, 1]}
     columns["y"], columns["x"] = calibration.in_axis_units(atoms).T
     columns |= _others(atoms, calibration)
-    frame = {label: np.repeat(one, counts) for label, one in navigation.columns(columns).items()}
+    taken = {"frame", *columns}
+    frame = {label: np.repeat(one, counts) for label, one in navigation.columns(taken).items()}
     beside = {name: values for name, values in (named | lengths).items() if name not in frame}
     result = pd.DataFrame(frame | columns | beside)
-    units = dict(zip(navigation.labels(columns), navigation.units, strict=True))
+    units = dict(zip(navigation.labels(taken), navigation.units, strict=True))
     units = {label: unit for label, unit in units.items() if label and unit}
     result.attrs |= origin
     result.attrs["units"] = dict(zip(("y", "x"), calibration.units, strict=True)) | units
@@ -316,7 +318,7 @@ def write_csv(
     unit: str | None = None,
 ) -> None:
     """Write the table of atoms, a few frames at a time."""
-    of_atoms = {*calibration.columns, *(f"{name}_{one}" for name in LENGTHS for one in UNITS)}
+    of_atoms = {*_LENGTHS, *calibration.columns}
     first = 0
     with atomic_write(Path(path)) as draft, draft.open("w", encoding="utf-8", newline="") as file:
         for frames in slabs(data):

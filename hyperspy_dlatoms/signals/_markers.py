@@ -104,8 +104,8 @@ def plot_on(
     Warns
     -----
     SamplingWarning
-        If the axes of the images start elsewhere by whole pixels, so that they may be another
-        part of the specimen; a DLAtomsWarning likewise of frames.
+        If the axes of the images start elsewhere by whole pixels, or run the other way, so that
+        they may be another part of the specimen, or mirrored; a DLAtomsWarning likewise of frames.
 
     Examples
     --------

@@ -96,6 +96,12 @@ def warn_of_other_frames(then: Iterable[BaseDataAxis], now: Iterable[BaseDataAxi
         if not (axis.is_uniform and other.is_uniform) or axis.units != other.units:
             continue
         start = np.array((other.offset - axis.offset) / axis.scale)
+        if _is_reversed(other.scale / axis.scale, start, axis.size):
+            warn(
+                f"The navigation axis {axis.name!s} of the images runs the other way than that of "
+                "the atoms: are the frames reversed? They are taken for those in their order.",
+                DLAtomsWarning,
+            )
         same = np.isclose(other.scale, axis.scale, rtol=_SAME, atol=0)
         if same and _is_whole(start) and 0 < abs(np.rint(start)) < axis.size:
             warn(
@@ -142,9 +148,18 @@ def _warn_of_another_part(then: Calibration, now: Calibration) -> None:
     unit = _ratio(now.units, then.units)
     if not np.isfinite(unit).all():
         return
-    if not np.allclose(now.scales * unit, then.scales, rtol=_SAME, atol=0):
-        return
+    ratio = now.scales * unit / then.scales
     start = (now.offsets * unit - then.offsets) / then.scales
+    sides = zip("yx", ratio, start, now.image_shape or (), strict=True)
+    if turned := [name for name, *of_axis in sides if _is_reversed(*of_axis)]:
+        warn(
+            f"The axes of the images run the other way than when the atoms were found, along "
+            f"{' and '.join(turned)}: taken for the same pixels with axes turned around. If the "
+            "images were mirrored, as by isig[:, ::-1], search them anew.",
+            SamplingWarning,
+        )
+    if not np.allclose(ratio, 1, rtol=_SAME, atol=0):
+        return
     overlaps = (np.abs(start) < np.array(now.image_shape)).all()
     if _is_whole(start) and np.rint(start).any() and overlaps:
         warn(
@@ -179,6 +194,11 @@ def _lengths(units: Sequence[str]) -> np.ndarray:
         with suppress(ValueError):
             lengths[number] = axis_unit_in_angstrom(one)
     return lengths
+
+
+def _is_reversed(ratio: float, start: float | np.ndarray, size: int) -> bool:
+    """Whether an axis is another in reverse, by the ratio of scales and its start in steps."""
+    return bool(np.isclose(ratio, -1, rtol=_SAME) and np.isclose(start, size - 1, atol=_WHOLE))
 
 
 def _is_whole(numbers: np.ndarray) -> bool:

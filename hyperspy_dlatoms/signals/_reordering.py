@@ -39,9 +39,9 @@ def crop(
     within = [slice(None)] * self.axes_manager.navigation_dimension
     within[self.axes_manager[axis].index_in_axes_manager] = slice(start, end)
     part = self.inav[tuple(within)]
-    BaseSignal.crop(self, axis, start, end, convert_units)
     if part.metadata.has_item("VectorMetadata"):
         self.metadata.VectorMetadata = part.metadata.VectorMetadata
+    BaseSignal.crop(self, axis, start, end, convert_units)
 
 
 def split(
@@ -67,6 +67,21 @@ def split(
         The parts.
     """
     return _followed(self, BaseSignal.split, axis, number_of_parts, step_sizes)
+
+
+def squeeze(self: AtomPositions) -> AtomPositions:
+    """Leave out navigation axes of one frame; see ``hyperspy.api.signals.BaseSignal.squeeze``.
+
+    Returns
+    -------
+    AtomPositions
+        A new signal.
+    """
+    axes = self.axes_manager.navigation_axes
+    if not axes:
+        return BaseSignal.squeeze(self)
+    part: AtomPositions = self.inav[tuple(0 if one.size == 1 else slice(None) for one in axes)]
+    return part
 
 
 def swap_axes(self: AtomPositions, axis1: Any, axis2: Any, optimize: bool = False) -> AtomPositions:

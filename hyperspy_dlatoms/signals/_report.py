@@ -92,7 +92,7 @@ def quality(self: AtomPositions) -> pd.DataFrame:
     def of_frames(name: str) -> np.ndarray | da.Array:
         report = self.metadata.get_item(f"VectorMetadata.{name}")
         if isinstance(report, da.Array):
-            return report
+            return report.rechunk(self.data.chunks)
         values = np.full(self.data.shape, np.nan)
         values[...] = values if report is None else np.reshape(report, values.shape)
         return da.from_array(values, self.data.chunks) if self._lazy else values

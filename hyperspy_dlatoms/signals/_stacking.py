@@ -8,6 +8,8 @@ import dask.array as da
 import numpy as np
 from hyperspy.signals import BaseSignal
 
+from hyperspy_dlatoms.signals._mapping import map_frames
+
 # What rows of numbers mean: the same in all frames of a signal.
 _SHARED = {
     "column_names": "columns",
@@ -34,7 +36,7 @@ def shared(vectors: Sequence[dict[str, Any]]) -> dict[str, Any]:
                     "pandas.concat and to_dataframe."
                 )
     return {
-        name: value
+        name: [*value] if isinstance(value, list) else value
         for name, value in first.items()
         if all(name in other and _same(value, other[name]) for other in others)
     }
@@ -50,6 +52,8 @@ def join(
         [one.get_axis_dictionary() for one in reversed(manager.navigation_axes)]
         for manager in managers
     ]
+    if axis is not None and not axes[0]:
+        raise ValueError(f"axis is {axis!r}, but the results are of single images: leave it out.")
     place = None if axis is None else managers[0][axis].index_in_array
     shapes = [tuple(one.size for one in reversed(own.navigation_axes)) for own in managers]
     kept = [shape if place is None else (*shape[:place], *shape[place + 1 :]) for shape in shapes]
@@ -60,6 +64,9 @@ def join(
             "put together."
         )
     data = joined([result.data for result in results], shapes[0], place)
+    if isinstance(data, np.ndarray):
+        # Of the images `hs.stack` makes copies too.
+        data = map_frames(np.copy, data)
     if place is None:
         names = {one["name"] for one in axes[0]}
         name, number = new_axis_name, 1

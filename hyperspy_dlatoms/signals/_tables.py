@@ -46,8 +46,8 @@ def to_dataframe(
         With ``units="nm"``: ``frame``, the number of the frame in the images that were searched,
         of a part that ``inav`` picked too (along several navigation axes ``index_0``, ... in the
         order of the array); for each navigation axis with a name or a unit of time its value, for
-        instance ``time_s``; ``y_nm``, ``x_nm``, ``y_sigma_nm``, ``x_sigma_nm``; then the columns
-        without a length, `species` by name.
+        instance ``time_s``, or ``x_0_nm`` of one named like another column; ``y_nm``, ``x_nm``,
+        ``y_sigma_nm``, ``x_sigma_nm``; then the columns without a length, `species` by name.
 
         By default also, before these, the columns of earlier releases: ``index_0``, ...; for each
         navigation axis with a name its value, without the unit; `y_px` and `x_px`; `y` and `x` in

@@ -45,6 +45,11 @@ _NO_SIGNALS = {
     ".xyz": "atoms.to_xyz(filename)",
     ".cif": "atoms.to_ase(element).write(filename), of one frame",
 }
+_NO_NUMBERS = (
+    "Atoms are no numbers to calculate with. Put results together with AtomPositions.stack, "
+    "compare a column, atoms.ivec['probability'] > 0.9, or change the arrays of the frames, "
+    "atoms.data."
+)
 # Metadata of the first of several results that are stacked.
 _KEPT = ("General", "Acquisition_instrument", "Sample", "Signal")
 # Frames whose atoms a stated calibration is compared with, where not all are in memory.
@@ -181,7 +186,7 @@ class AtomPositions(Physics, BaseSignal):
         >>> truth.to_ase().get_chemical_symbols()
         ['Au']
         """
-        single = isinstance(frames, np.ndarray)
+        single = isinstance(frames, np.ndarray) and frames.dtype != object
         arrays = [np.asarray(frame, dtype=float) for frame in ([frames] if single else frames)]
         widths = {array.shape[1] if array.ndim == 2 else None for array in arrays}
         names = [*_export.COLUMNS, "species"]
@@ -280,6 +285,52 @@ class AtomPositions(Physics, BaseSignal):
         """
         return _selection.Slicer(self)
 
+    def __deepcopy__(self, memo: dict) -> AtomPositions:
+        copied = super().__deepcopy__(memo)
+        if not copied._lazy:
+            # HyperSpy copies the array of the frames, but not these.
+            copied.data = map_frames(np.copy, copied.data)
+        return copied
+
+    def _binary_operator_ruler(self, other, op_name):
+        if op_name in ("__eq__", "__ne__"):
+            return super()._binary_operator_ruler(other, op_name)
+        raise TypeError(_NO_NUMBERS)
+
+    def _unary_operator_ruler(self, op_name):
+        raise TypeError(_NO_NUMBERS)
+
+    def map(self, function, *args, **kwargs):
+        """Apply a function to the atoms of each frame; see ``hyperspy.api.signals.BaseSignal.map``.
+
+        Parameters
+        ----------
+        function : callable
+            It takes an array (n, k), the columns of :class:`AtomPositions`.
+        *args, **kwargs
+            As in HyperSpy.
+
+        Returns
+        -------
+        AtomPositions, BaseSignal or None
+            Atoms only where the function returns arrays (n, k); None with ``inplace=True``.
+
+        Examples
+        --------
+        >>> atoms = AtomPositions.from_frames([np.empty((0, 5)), np.ones((2, 5))], sampling=0.2)
+        >>> atoms.map(len, inplace=False, ragged=False, show_progressbar=False).data
+        array([0, 2])
+        """
+        result = super().map(function, *args, **kwargs)
+        (self if result is None else result)._check_type()
+        return result
+
+    def _check_type(self) -> None:
+        """Make a plain signal of something else than the atoms of frames."""
+        frames = [] if self._lazy else self.data.flat
+        if not self.ragged or any(np.ndim(one) != 2 for one in frames):
+            self.set_signal_type("")
+
     def __repr__(self) -> str:
         return _rows.to_text(super().__repr__(), _summary.rows_of(self))
 
@@ -349,6 +400,8 @@ class AtomPositions(Physics, BaseSignal):
     def _slicer(self, slices, isNavigation=None, out=None):
         sliced = super()._slicer(slices, isNavigation, out)
         if out is not None:
+            part = self._slicer(slices, isNavigation)
+            out.metadata.VectorMetadata = part.metadata.VectorMetadata
             return sliced
         one = slices[0] if isinstance(slices, tuple) and len(slices) == 1 else slices
         picked = not isinstance(one, slice | tuple) and one is not Ellipsis
@@ -371,7 +424,7 @@ class AtomPositions(Physics, BaseSignal):
                 sliced.metadata.VectorMetadata[name] = values[within].reshape(shape)
         return sliced
 
-    crop, split = _reordering.crop, _reordering.split
+    crop, split, squeeze = _reordering.crop, _reordering.split, _reordering.squeeze
     swap_axes, rollaxis = _reordering.swap_axes, _reordering.rollaxis
     get_current_signal = _reordering.get_current_signal
 
@@ -561,6 +614,7 @@ class LazyAtomPositions(AtomPositions, LazySignal):
         self.data = sites
         self._lazy = False
         self._assign_subclass()
+        self._check_type()
 
     @classmethod
     def _of_results(cls, results: da.Array, axes: list[dict], metadata: dict):

@@ -29,6 +29,12 @@ def test_residence():
     assert table[["y", "x"]].to_numpy().tolist() == [[1, 2], [3, 4], [5, 6]]
 
 
+def test_durations_of_frames_in_reverse_are_positive():
+    tracks = tracks_of((0, 3, (1, 2)), (1, 2, (3, 4)))
+    tracks["time_s"] = 7.5 - 0.5 * tracks.frame
+    assert residence(tracks).duration_s.tolist() == [2.0, 1.0]
+
+
 def test_a_jump_is_the_end_of_a_track_and_the_beginning_of_another():
     tracks = tracks_of(
         (0, 9, (0, 0)), (0, 4, (0, 3)), (5, 9, (0, 6)), (5, 9, (0, 20)), (7, 9, (1, 3))

@@ -368,3 +368,38 @@ def test_positions_without_calibration():
     atoms = AtomPositions(data, axes=[], ragged=True)
     with pytest.raises(ValueError, match="VectorMetadata lacks column_names"):
         atoms.to_dataframe()
+
+
+@pytest.mark.parametrize("lazy", [False, True])
+@pytest.mark.parametrize("ragged", [None, False])
+def test_numbers_of_frames_are_no_atoms(make, lazy, ragged):
+    atoms = make("grid", lazy)
+    numbers = atoms.map(len, inplace=False, ragged=ragged, show_progressbar=False)
+    numbers.compute(show_progressbar=False) if numbers._lazy else None
+    np.testing.assert_array_equal(numbers.data.astype(int), [[4, 0, 7], [4, 0, 7]])
+    assert not isinstance(numbers, AtomPositions) and "3, 2|" in repr(numbers)
+    assert type(atoms) is (LazyAtomPositions if lazy else AtomPositions)
+
+
+def test_frames_mapped_to_frames_are_atoms(make):
+    atoms = make("movie")
+    first = atoms.map(lambda frame: frame[:1], inplace=False, show_progressbar=False)
+    assert type(first) is AtomPositions and [len(one) for one in first.data] == [1, 0, 1]
+    atoms.map(len, show_progressbar=False)
+    assert "AtomPositions" not in repr(atoms) and list(atoms.data) == [4, 0, 7]
+
+
+@pytest.mark.parametrize(
+    "calculate",
+    [lambda a: a + a, lambda a: a * 2, lambda a: a - 1.0, lambda a: -a, lambda a: a > 0.5],
+)
+def test_atoms_are_not_added_up(make, calculate):
+    with pytest.raises(TypeError, match=r"AtomPositions\.stack"):
+        calculate(make("movie"))
+
+
+def test_frames_of_an_array_of_arrays(make):
+    frames = make("movie").data
+    atoms = AtomPositions.from_frames(frames, sampling=0.2, species=["Mo", "S"])
+    assert atoms.axes_manager.navigation_shape == (3,)
+    np.testing.assert_array_equal(atoms.data[2], frames[2])

@@ -177,6 +177,23 @@ def test_other_frames_are_told():
         atoms.inav[2:5].to_dataframe(movie.inav[2:5])
 
 
+@pytest.mark.parametrize(
+    ("turn", "says"),
+    [
+        (lambda s: s.isig[:, ::-1], "the other way .* along y: taken for the same pixels"),
+        (lambda s: s.isig[::-1, ::-1], "along y and x: taken"),
+        (lambda s: s.inav[::-1], "runs the other way .* are the frames reversed"),
+    ],
+)
+def test_what_was_turned_around_is_told(turn, says):
+    movie = image(frames=(6,), offsets=(1.0, -2.0))
+    with pytest.warns(DLAtomsWarning, match=says):
+        found_in(movie).to_dataframe(turn(movie))
+    with warnings.catch_warnings(action="error"):
+        found_in(turn(movie)).to_dataframe(turn(movie))
+        found_in(movie).inav[::-1].to_dataframe(movie.inav[::-1])
+
+
 def test_positions_from_elsewhere_must_lie_in_the_image():
     atoms = AtomPositions.from_frames(SITES, sampling=0.2)
     np.testing.assert_allclose(pixels_drawn(atoms, image(offsets=(3, 3))), SITES[:, :2])

@@ -60,6 +60,27 @@ def test_parts(atoms):
     check(lower.split()[1], [4])
 
 
+def test_an_axis_of_one_frame_is_left_out(atoms):
+    assert atoms.squeeze().data.shape == (2, 3)
+    row = atoms.inav[::2, 1:].squeeze()
+    check(row, [3, 5])
+    check(row.inav[1], [5])
+    assert set(row.to_dataframe().frame) == {0, 2}
+    alone = atoms.inav[1:2, 1:].squeeze()
+    assert alone.axes_manager.navigation_shape == ()
+    check(alone, [4])
+    check(alone.squeeze(), [4])
+
+
+def test_an_axis_of_one_frame_is_left_out_before_the_search(spot_network, spot_images):
+    signal, _ = spot_images(1, 3)
+    atoms = signal.find_atoms_nn("spots", lazy_output=True).squeeze()
+    part = atoms.inav[1:]
+    part.compute()
+    assert len(part.data[0]) == len(signal.find_atoms_nn("spots").data[0, 1])
+    assert part.metadata.VectorMetadata.masked == [0.0, 0.0]
+
+
 def test_a_loop_gives_atoms_that_can_be_saved(atoms, tmp_path):
     # HyperSpy goes to and fro.
     for number, one in zip((0, 1, 2, 5, 4, 3), atoms, strict=True):
@@ -76,3 +97,17 @@ def test_lists_of_derived_atoms_are_their_own(atoms):
     derived.metadata.VectorMetadata.column_names += ["mine"]
     assert list(atoms.to_dataframe().columns[-2:]) != ["x", "mine"]
     assert "mine" not in atoms.metadata.VectorMetadata.column_names
+
+
+def test_frames_of_a_copy_are_its_own(atoms):
+    computed = atoms._computed()
+    copied = computed.deepcopy()
+    copied.data[0, 0][:] = 99
+    check(computed, [[0, 1, 2], [3, 4, 5]])
+
+
+def test_a_part_put_into_another_result(atoms):
+    part = atoms.inav[:2]
+    atoms.inav.__getitem__(slice(1, None), out=part)
+    check(part, [[1, 2], [4, 5]])
+    assert set(part.to_dataframe().index_1) == {1, 2}

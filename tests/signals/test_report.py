@@ -63,6 +63,14 @@ def test_lazy_frames_are_searched_once_and_a_few_at_a_time(spot_network, spot_im
     assert now.equals(table)
 
 
+def test_lazy_frames_in_other_chunks(spot_network, spot_images):
+    signal, _ = spot_images(20)
+    atoms = signal.find_atoms_nn("spots", lazy_output=True)
+    assert atoms.data.numblocks == (1,)
+    atoms.rechunk(nav_chunks=(1,))
+    assert atoms.quality().equals(signal.find_atoms_nn("spots").quality())
+
+
 def test_several_axes_and_time(spot_network, spot_images):
     signal, _ = spot_images(2, 3)
     axis = signal.axes_manager[0]

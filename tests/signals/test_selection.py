@@ -310,6 +310,15 @@ def test_edits(atoms, tmp_path):
     np.testing.assert_allclose(edits[2]["from"], [place[:2]])
 
 
+def test_edits_of_no_atoms_are_none(atoms):
+    before = atoms.data[0, 0]
+    atoms.remove_atoms([], frame=(0, 0))
+    atoms.move_atoms([], [], frame=(0, 0))
+    atoms.add_atoms([], frame=(0, 0), species="S")
+    np.testing.assert_array_equal(atoms.data[0, 0], before[np.lexsort(before[:, 1::-1].T)])
+    assert not atoms.metadata.has_item("VectorMetadata.edits")
+
+
 def test_edits_of_a_part_have_the_numbers_of_its_frames():
     movie = AtomPositions.from_array([np.ones((1, 2))] * 5, sampling=0.1)
     part = movie.inav[2:]

@@ -111,6 +111,21 @@ def test_axes_that_do_not_fit():
         AtomPositions.stack([result(1, 1), slow], axis=0)
 
 
+def test_single_images_have_no_axis_along_which_they_continue():
+    single = [result(count).inav[0] for count in (1, 2)]
+    with pytest.raises(ValueError, match="single images"):
+        AtomPositions.stack(single, axis=0)
+
+
+def test_results_that_are_put_together_stay_as_they_are():
+    one = result(2, 1)
+    stacked = AtomPositions.stack([one, one])
+    stacked.metadata.VectorMetadata.column_names += ["mine"]
+    stacked.data[1, 0][:] = 99
+    assert one.metadata.VectorMetadata.column_names[-1] == "x_sigma"
+    assert one.data[0].max() < 1 and stacked.data[0, 0].max() < 1
+
+
 def test_nothing_and_other_signals():
     with pytest.raises(ValueError, match="no results"):
         AtomPositions.stack([])

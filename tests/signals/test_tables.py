@@ -110,6 +110,35 @@ def test_names_of_axes(axis, name):
     assert list(atoms.to_dataframe(units="nm")) == expected
 
 
+@pytest.mark.parametrize(
+    ("name", "unit", "label"),
+    [("frame", "", "frame_0"), ("x", "px", "x_0_px"), ("y", "nm", "y_0_nm")],
+)
+@pytest.mark.parametrize("units", [None, "nm", "px"])
+def test_an_axis_named_like_a_column_of_atoms(name, unit, label, units, tmp_path):
+    sites = np.array([[4.0, 7.0], [9.0, 2.0]])
+    atoms = AtomPositions.from_frames([sites] * 3, sampling=0.2)
+    axis = atoms.axes_manager[0]
+    axis.name, axis.units, axis.scale, axis.offset = name, unit, 0.5, -2.0
+    atoms = atoms.inav[1:]
+    atoms.to_csv(tmp_path / "atoms.csv", units=units)
+    for table in (atoms.to_dataframe(units=units), pd.read_csv(tmp_path / "atoms.csv")):
+        assert table.frame.tolist() == [1, 1, 2, 2] and table.frame.dtype.kind == "i"
+        assert table[label].tolist() == [-1.5, -1.5, -1.0, -1.0]
+        again = AtomPositions.from_dataframe(table, sampling=0.2)
+        np.testing.assert_allclose(again.data[1], sites)
+        np.testing.assert_allclose(again.axes_manager[0].axis, [-1.5, -1.0])
+
+
+@pytest.mark.parametrize("units", [None, "nm"])
+def test_two_axes_of_which_one_is_called_frame(units):
+    movie = AtomPositions.from_frames([np.ones((1, 2))] * 3, sampling=0.2)
+    movie.axes_manager[0].name = "frame"
+    table = AtomPositions.stack([movie, movie], new_axis_name="file").to_dataframe(units=units)
+    with pytest.raises(ValueError, match="several navigation axes"):
+        AtomPositions.from_dataframe(table, sampling=0.2)
+
+
 def test_two_axes():
     data = np.empty((2, 3), object)
     for index in np.ndindex(2, 3):
