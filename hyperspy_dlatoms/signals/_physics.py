@@ -126,8 +126,8 @@ class Physics:
             What the strain is against. By default the lattice that fits each grain best, or that of
             `material`. ``"median"``: the median of the grain. A HyperSpy ROI, as for `select`: the
             mean lattice within it. An array (2, 2) of two translations in Å, each (y, x), as
-            they lie in the image. `AtomPositions`: the same atoms in another frame, or in as many,
-            without a drift that all share.
+            they lie in the image, the shortest ones or those of a larger cell. `AtomPositions`: the
+            same atoms in another frame, or in as many, without a drift that all share.
         material : str or ase.Atoms, optional
             As for :meth:`lattice`: its lattice, turned onto each grain, is the reference.
 
@@ -148,7 +148,8 @@ class Physics:
         Warns
         -----
         DLAtomsWarning
-            Of frames without a lattice, or without one of `material`, all of whose atoms have NaN.
+            Of frames without a lattice, or without one of `material` or of the translations, or
+            with too few atoms in the ROI, all of whose atoms have NaN; not of lazy atoms.
 
         See Also
         --------
@@ -187,6 +188,7 @@ class Physics:
                 (f[:, -1] >= 0).any() and np.isnan(f[:, -2]).all() for f in found.data.flat
             )
             _warn_of_another_lattice(unlike, found.data.size, material)
+            _warn_of_no_reference(unlike, found.data.size, settings)
         return found
 
     def grains(self) -> Self:
@@ -742,3 +744,20 @@ def _warn_of_another_lattice(unlike: int, number: int, material: str | ase.Atoms
         "columns that are not found.",
         DLAtomsWarning,
     )
+
+
+def _warn_of_no_reference(unlike: int, number: int, settings: dict[str, Any]) -> None:
+    """Warn of frames without atoms of the cell or in the region that strain is against."""
+    which = "This frame has" if number == 1 else f"{unlike} of {number} frames have"
+    if unlike and "cell" in settings:
+        warn(
+            f"{which} no lattice of the reference: compare lattice() with it. It is in Å, each "
+            "translation (y, x), as they lie in the image.",
+            DLAtomsWarning,
+        )
+    if unlike and "region" in settings:
+        warn(
+            f"{which} too few atoms of a grain in the region: expected four or more, not in one "
+            "row. It is in the units of the axes.",
+            DLAtomsWarning,
+        )
