@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
+import time
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -203,3 +205,17 @@ def test_columns_near_a_finer_lattice_keep_their_own(name, lost, sigma):
     assert len(grains.cells) == 1
     assert (grains.labels == 0).mean() > 0.95
     assert constants(grains.cells[0])[:2] == pytest.approx((a, b), rel=0.01)
+
+
+def test_the_time_grows_with_the_atoms_not_with_atoms_times_grains():
+    square = 2.5 * np.mgrid[:5, :5].reshape(2, -1).T
+
+    def seconds(number):
+        along = 30.0 * np.column_stack([np.arange(number), np.zeros(number)])
+        places = (square + along[:, None]).reshape(-1, 2)
+        start = time.process_time()
+        assert len(find_grains(places).cells) == number
+        return time.process_time() - start
+
+    # Eight times as many: 8 if each grain is work by itself, 64 if it is work of all atoms.
+    assert seconds(320) < 24 * seconds(40)
