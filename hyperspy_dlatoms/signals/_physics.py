@@ -20,7 +20,7 @@ from hyperspy_dlatoms.signals import _export, _frame_physics
 from hyperspy_dlatoms.signals._docstrings import filled
 from hyperspy_dlatoms.signals._frame_physics import Sites
 from hyperspy_dlatoms.signals._mapping import map_frames
-from hyperspy_dlatoms.signals._selection import in_regions
+from hyperspy_dlatoms.signals._selection import in_regions, warn_of_region
 
 if TYPE_CHECKING:
     import ase
@@ -429,6 +429,11 @@ class Physics:
         ValueError
             If the size of the image is not known, or an argument is out of range.
 
+        Warns
+        -----
+        DLAtomsWarning
+            Of atoms that were selected by a region or a mask, whose area is not known.
+
         Examples
         --------
         >>> from hyperspy_dlatoms import AtomPositions
@@ -438,6 +443,7 @@ class Physics:
         >>> atoms.pair_correlation(max_distance=15, bin_width=5.0).g.round(1).tolist()
         [1.0, 1.0, 1.0]
         """
+        warn_of_region(self.metadata.get_item("VectorMetadata.selections", []), "g")
         height, width = (self._calibration.known_shape * self._calibration.sampling).tolist()
         if max_distance is None:
             max_distance = min(_FARTHEST, height, width)
