@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
+import time
 from itertools import permutations
 
 import numpy as np
@@ -79,3 +80,15 @@ def test_nothing_to_match(empty):
 def test_errors(found, tolerance, message):
     with pytest.raises(ValueError, match=message):
         match(found, [[0.0, 0.0]], tolerance)
+
+
+def test_atoms_that_have_one_other_near_take_no_time_that_grows_with_their_square():
+    def seconds(side):
+        places = 2.0 * np.mgrid[:side, :side].reshape(2, -1).T
+        noise = np.random.default_rng(0).normal(0, 0.05, places.shape)
+        start = time.process_time()
+        assert len(match(places + noise, places, 0.9)) == side**2
+        return time.process_time() - start
+
+    # Nine times as many.
+    assert seconds(270) < 27 * seconds(90)
