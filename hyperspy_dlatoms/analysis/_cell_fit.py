@@ -218,11 +218,18 @@ def known_cell(
 
 
 def in_setting_of(cell: np.ndarray, reference: np.ndarray) -> np.ndarray | None:
-    """Return a reference by its translations nearest to a cell; None for another lattice."""
-    whole = np.rint(cell @ np.linalg.inv(reference))
-    if abs(round(float(np.linalg.det(whole)))) != 1:
+    """Return the translations of a reference that are nearest to a cell; None for another lattice.
+
+    The reference may be a cell with several of these, as the cubic one of a metal.
+    """
+    whole = np.rint(reference @ np.linalg.inv(cell))
+    number = abs(round(float(np.linalg.det(whole))))
+    if number == 0:
         return None
-    return whole @ reference
+    nearest = np.linalg.solve(whole, reference)
+    size, shape = misfit(nearest, cell)
+    # Large cells are near some multiple of any other one.
+    return None if number > 1 and (abs(size) > _SIZE or shape > _SHAPE) else nearest
 
 
 def misfit(reference: np.ndarray, cell: np.ndarray) -> tuple[float, float]:

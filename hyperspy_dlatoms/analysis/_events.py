@@ -162,7 +162,7 @@ def _pairs(
     near = distances <= max_distance
     # Of ends that compete for a start, the first one has it.
     ranks = ends.frame.rank(method="dense", ascending=False).to_numpy()
-    return most_pairs(rows[near], columns[near], distances[near] / max_distance, ranks, len(starts))
+    return most_pairs(rows[near], columns[near], distances[near] / max_distance, ranks)
 
 
 def _time_column(tracks: pd.DataFrame) -> str | None:

@@ -67,8 +67,8 @@ def lattice_strain(
             reference = own @ change[::-1, ::-1].T
         if not np.isfinite(change).all():
             continue
-        strain = strain_of(found.against(change, covariance))
-        table[members, : len(Strain._fields)] = np.column_stack(strain)[members]
+        strain = strain_of(found.of(members).against(change, covariance))
+        table[members, : len(Strain._fields)] = np.column_stack(strain)
         apart = positions - grains.indices @ reference
         for sublattice in np.unique(grains.sublattices[origin]):
             some = grains.members(grain, sublattice)

@@ -257,29 +257,31 @@ def _grow(
     points: np.ndarray, tree: cKDTree, seed: int, cell: np.ndarray, near: float, allowed: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
     """Follow the translations from a seed; return which atoms they reach, and their cells."""
-    member, index = np.zeros(len(points), bool), np.zeros((len(points), 2), int)
-    member[seed] = True
+    number = len(points)
+    # The last one stands for no atom.
+    member, index = np.zeros(number + 1, bool), np.zeros((number, 2), int)
+    free = np.append(allowed, False)
     front = np.array([seed])
+    member[seed], free[seed] = True, False
     # Two of one sublattice are no nearer than a translation: else, in the core of a dislocation, a
     # sublattice would go on as another one.
     crowded = _CROWDED * np.linalg.norm(cell, axis=1).min()
-    _, beside = tree.query(points, k=min(_MOST_SUBLATTICES, len(points)))
-    close = np.linalg.norm(points[beside] - points[:, None], axis=2) < crowded
-    close &= beside != np.arange(len(points))[:, None]
+    beside = min(_MOST_SUBLATTICES, number)
     while len(front):
         distance, ends = _partners(points[front], tree, cell, near)
-        start, step = np.nonzero(np.isfinite(distance))
-        end = ends[start, step]
+        start, step = np.nonzero(free[ends])
+        # Only around those that are met: a small grain of a large frame is no work of all of it.
+        met, way = np.unique(ends[start, step], return_inverse=True)
+        _, close = tree.query(points[met], k=beside, distance_upper_bound=crowded)
         order = np.argsort(distance[start, step], kind="stable")
-        free = ~member & allowed & ~(close & member[beside]).any(axis=1)
-        order = order[free[end[order]]]
+        order = order[~member[close].any(axis=1)[way[order]]]
         # Of several ways to an atom the one that misses it least.
-        reached, first = np.unique(end[order], return_index=True)
-        way = order[first]
-        index[reached] = index[front[start[way]]] + _STEPS[step[way]]
-        member[reached] = True
+        way, first = np.unique(way[order], return_index=True)
+        reached, best = met[way], order[first]
+        index[reached] = index[front[start[best]]] + _STEPS[step[best]]
+        member[reached], free[reached] = True, False
         front = reached
-    return member, index
+    return member[:-1], index
 
 
 def _partners(
@@ -329,7 +331,7 @@ def _sublattices(
     inside = np.flatnonzero(member)
     left = np.flatnonzero(~member)
     reach = np.linalg.norm(cell, axis=1).max()
-    distance, nearest = cKDTree(points[inside]).query(points[left])
+    distance, nearest = cKDTree(points[inside]).query(points[left], distance_upper_bound=reach)
     left, nearest = left[distance < reach], inside[nearest[distance < reach]]
     # Where the others lie in the cell of the nearest atom of the first sublattice.
     place = (points[left] - points[nearest]) @ np.linalg.inv(cell)

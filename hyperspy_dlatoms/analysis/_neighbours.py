@@ -134,9 +134,10 @@ def shell_limit(distances: np.ndarray) -> float:
     nearest = float(np.nanmedian(distances[:, 0]))
     if not nearest > 0:
         return 0.0
-    with np.errstate(divide="ignore"):
-        logarithm = np.log(distances[np.isfinite(distances)] / nearest)
     edges = np.arange(-1.0, np.log(2.2), _STEP)
+    # Nearer ones are one atom twice, whose weights would exceed those of all others.
+    apart = distances[distances > nearest * np.exp(edges[0])]
+    logarithm = np.log(apart / nearest)
     # In two dimensions the neighbours grow with the square of the distance, in bins of a ratio.
     counts, _ = np.histogram(logarithm, edges, weights=np.exp(-2 * logarithm))
     density = gaussian_filter1d(counts, _WIDTH / _STEP, mode="constant")

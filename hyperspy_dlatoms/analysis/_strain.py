@@ -52,6 +52,10 @@ class Deformation(NamedTuple):
     gradient: np.ndarray
     covariance: np.ndarray
 
+    def of(self, atoms: np.ndarray) -> Deformation:
+        """Return it for some of the atoms, by their numbers."""
+        return Deformation(self.gradient[atoms], self.covariance[atoms])
+
     def against(self, change: np.ndarray, covariance: np.ndarray | None = None) -> Deformation:
         """Return it for a reference that is itself deformed by a gradient (2, 2).
 

@@ -59,29 +59,36 @@ def match(found: ArrayLike, true: ArrayLike, tolerance: float) -> np.ndarray:
     found, true = _positions(found, "found"), _positions(true, "true")
     if not (np.isfinite(tolerance) and tolerance > 0):
         raise ValueError(f"tolerance is {tolerance}: expected a positive distance.")
-    n, m = len(found), len(true)
-    if not n or not m:
+    if not len(found) or not len(true):
         return np.empty((0, 2), dtype=int)
     near = cKDTree(found).sparse_distance_matrix(cKDTree(true), tolerance, output_type="ndarray")
-    return most_pairs(near["i"], near["j"], near["v"] / tolerance, np.ones(n), m)
+    return most_pairs(near["i"], near["j"], near["v"] / tolerance, np.ones(len(found)))
 
 
 def most_pairs(
-    rows: np.ndarray, columns: np.ndarray, distances: np.ndarray, ranks: np.ndarray, m: int
+    rows: np.ndarray, columns: np.ndarray, distances: np.ndarray, ranks: np.ndarray
 ) -> np.ndarray:
     """Choose from pairs of n and m things, at distances up to 1, as `match` does."""
     # Of things whose ranks (n,), 1 or more, differ, those with the higher ones have a pair first.
-    n = len(ranks)
-    dummies = (min(n, m) + 3.0) * ranks
-    # Shifted by one, since the graph takes a zero for no edge; every row is shifted alike.
-    costs = np.concatenate([distances + 1, dummies])
-    # The only integers that older SciPy's matching takes.
-    rows = np.concatenate([rows, np.arange(n)]).astype(np.int32)
-    columns = np.concatenate([columns, m + np.arange(n)]).astype(np.int32)
-    graph = coo_array((costs, (rows, columns)), shape=(n, m + n))
-    rows, columns = min_weight_full_bipartite_matching(graph.tocsr())
-    real = columns < m
-    return np.column_stack([rows[real], columns[real]]).astype(int)
+    # Two that have nobody else near are a pair: the rest takes time that grows with its square.
+    alone = np.bincount(rows)[rows] * np.bincount(columns)[columns] == 1
+    pairs = np.column_stack([rows, columns])
+    firsts, rows = np.unique(rows[~alone], return_inverse=True)
+    seconds, columns = np.unique(columns[~alone], return_inverse=True)
+    n, m = len(firsts), len(seconds)
+    if n:
+        dummies = (min(n, m) + 3.0) * ranks[firsts]
+        # Shifted by one, since the graph takes a zero for no edge; every row is shifted alike.
+        costs = np.concatenate([distances[~alone] + 1, dummies])
+        # The only integers that older SciPy's matching takes.
+        rows = np.concatenate([rows, np.arange(n)]).astype(np.int32)
+        columns = np.concatenate([columns, m + np.arange(n)]).astype(np.int32)
+        graph = coo_array((costs, (rows, columns)), shape=(n, m + n))
+        rows, columns = min_weight_full_bipartite_matching(graph.tocsr())
+        real = columns < m
+        found = np.column_stack([firsts[rows[real]], seconds[columns[real]]])
+        pairs = np.concatenate([pairs[alone], found])
+    return pairs[np.argsort(pairs[:, 0])].astype(int)
 
 
 def _positions(positions: ArrayLike, name: str) -> np.ndarray:

@@ -20,7 +20,7 @@ from hyperspy_dlatoms.signals import _export, _frame_physics
 from hyperspy_dlatoms.signals._docstrings import filled
 from hyperspy_dlatoms.signals._frame_physics import Sites
 from hyperspy_dlatoms.signals._mapping import map_frames
-from hyperspy_dlatoms.signals._selection import in_regions
+from hyperspy_dlatoms.signals._selection import in_regions, warn_of_region
 
 if TYPE_CHECKING:
     import ase
@@ -126,8 +126,9 @@ class Physics:
             What the strain is relative to. By default the lattice that fits each grain best, or
             that of `material`. ``"median"``: the median of the grain. A HyperSpy ROI, as for
             `select`: the mean lattice within it. An array (2, 2) of two translations in Å, each (y,
-            x), as they lie in the image. `AtomPositions`: the same atoms in another frame, or in as
-            many, without a drift that all share.
+            x), as they lie in the image, the shortest ones or those of a larger cell.
+            `AtomPositions`: the same atoms in another frame, or in as many, without a drift that
+            all share.
         material : str or ase.Atoms, optional
             As for :meth:`lattice`: its lattice, turned onto each grain, is the reference.
 
@@ -148,7 +149,8 @@ class Physics:
         Warns
         -----
         DLAtomsWarning
-            Of frames without a lattice, or without one of `material`, all of whose atoms have NaN.
+            Of frames without a lattice, or without one of `material` or of the translations, or
+            with too few atoms in the ROI, all of whose atoms have NaN; not of lazy atoms.
 
         See Also
         --------
@@ -187,6 +189,7 @@ class Physics:
                 (f[:, -1] >= 0).any() and np.isnan(f[:, -2]).all() for f in found.data.flat
             )
             _warn_of_another_lattice(unlike, found.data.size, material)
+            _warn_of_no_reference(unlike, found.data.size, settings)
         return found
 
     def grains(self) -> Self:
@@ -427,6 +430,11 @@ class Physics:
         ValueError
             If the size of the image is not known, or an argument is out of range.
 
+        Warns
+        -----
+        DLAtomsWarning
+            Of atoms that were selected by a region or a mask, whose area is not known.
+
         Examples
         --------
         >>> from hyperspy_dlatoms import AtomPositions
@@ -436,6 +444,7 @@ class Physics:
         >>> atoms.pair_correlation(max_distance=15, bin_width=5.0).g.round(1).tolist()
         [1.0, 1.0, 1.0]
         """
+        warn_of_region(self.metadata.get_item("VectorMetadata.selections", []), "g")
         height, width = (self._calibration.known_shape * self._calibration.sampling).tolist()
         if max_distance is None:
             max_distance = min(_FARTHEST, height, width)
@@ -742,3 +751,20 @@ def _warn_of_another_lattice(unlike: int, number: int, material: str | ase.Atoms
         "columns that are not found.",
         DLAtomsWarning,
     )
+
+
+def _warn_of_no_reference(unlike: int, number: int, settings: dict[str, Any]) -> None:
+    """Warn of frames without atoms of the cell or in the region that strain is against."""
+    which = "This frame has" if number == 1 else f"{unlike} of {number} frames have"
+    if unlike and "cell" in settings:
+        warn(
+            f"{which} no lattice of the reference: compare lattice() with it. It is in Å, each "
+            "translation (y, x), as they lie in the image.",
+            DLAtomsWarning,
+        )
+    if unlike and "region" in settings:
+        warn(
+            f"{which} too few atoms of a grain in the region: expected four or more, not in one "
+            "row. It is in the units of the axes.",
+            DLAtomsWarning,
+        )

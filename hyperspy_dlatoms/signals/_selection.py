@@ -3,7 +3,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from numbers import Real
 from typing import TYPE_CHECKING, Any
@@ -12,6 +13,7 @@ import dask.array as da
 import numpy as np
 from hyperspy.signals import BaseSignal, LazySignal
 
+from hyperspy_dlatoms._warnings import DLAtomsWarning, warn
 from hyperspy_dlatoms.analysis.quality import flags
 from hyperspy_dlatoms.signals._mapping import map_frames
 
@@ -20,6 +22,8 @@ if TYPE_CHECKING:
     from hyperspy_dlatoms.signals._export import Calibration
 
 _Rule = Callable[[np.ndarray], np.ndarray]
+# Of the texts in `selections`: by a region or, the last condition, a mask of pixels.
+_BY_PLACE = re.compile(r"\broi=|\bmask$")
 
 
 def select(
@@ -113,7 +117,7 @@ def select(
         wanted = bool(on_lattice)
 
         def as_wanted(frame: np.ndarray) -> np.ndarray:
-            found = flags(calibration.in_angstrom(frame))
+            found = flags(calibration.in_angstrom(frame), calibration.window)
             return found.lattice & (found.on_lattice == wanted)
 
         rules.append(as_wanted)
@@ -140,6 +144,16 @@ def select(
         if vectors.has_item("anchor"):
             del vectors.anchor
     return picked
+
+
+def warn_of_region(selections: Iterable[str], what: str) -> None:
+    """Warn that a result relates the atoms of a region to the area of all of the image."""
+    if any(_BY_PLACE.search(one) for one in selections):
+        warn(
+            f"The atoms were selected by their places, but {what} is by the area of the whole "
+            "image: for that of a part, search cropped images.",
+            DLAtomsWarning,
+        )
 
 
 class Slicer:

@@ -17,6 +17,7 @@ from hyperspy_dlatoms.signals._frame_physics import distance_edges
 from hyperspy_dlatoms.signals._mapping import map_frames
 from hyperspy_dlatoms.signals._material import named_in
 from hyperspy_dlatoms.signals._quality import warn_of_statistics
+from hyperspy_dlatoms.signals._selection import warn_of_region
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -115,6 +116,9 @@ def vacancy_statistics(
     -----
     ExtrapolationWarning
         Of frames outside the domain of the network, whose vacancies may not be real.
+    DLAtomsWarning
+        Of sites that were selected by a region or a mask: the fractions are those there, the
+        densities are not.
 
     Notes
     -----
@@ -142,6 +146,8 @@ def vacancy_statistics(
     atoms = self._computed()
     frames, calibration, navigation = atoms._for_tables()
     warn_of_statistics(atoms.metadata.get_item("VectorMetadata.domain", []))
+    selections = atoms.metadata.get_item("VectorMetadata.selections", [])
+    warn_of_region(selections, "the density of vacancies")
     frames, area = _inside(frames, calibration, border)
     counted = list(frames.flat), calibration.columns, calibration.species
     if rates is None:

@@ -55,6 +55,13 @@ def test_against_a_cell_as_it_lies(strained):
         assert np.ptp(table[:, U[1]]) == pytest.approx(0.02 * 23, abs=0.15)
 
 
+@pytest.mark.parametrize("more", [[[1, 0], [1, 2]], [[1, 1], [1, -1]], [[3, 0], [0, 2]]])
+def test_against_a_cell_of_several_translations(strained, more):
+    cell = CELLS["Au [110]"][0]
+    few, many = (lattice_strain(*strained, cell=np.array(one) @ cell) for one in (np.eye(2), more))
+    np.testing.assert_allclose(many, few, atol=1e-9)
+
+
 def test_against_a_cell_of_another_lattice(strained):
     table = lattice_strain(*strained, cell=np.array([[0, 9.0], [7.0, 0]]))
     assert np.isnan(table[:, :-1]).all()

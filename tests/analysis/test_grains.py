@@ -203,3 +203,11 @@ def test_columns_near_a_finer_lattice_keep_their_own(name, lost, sigma):
     assert len(grains.cells) == 1
     assert (grains.labels == 0).mean() > 0.95
     assert constants(grains.cells[0])[:2] == pytest.approx((a, b), rel=0.01)
+
+
+def test_many_grains_are_one_each():
+    square = 2.5 * np.mgrid[:5, :5].reshape(2, -1).T
+    along = 30.0 * np.column_stack([np.arange(40), np.zeros(40)])
+    grains = find_grains((square + along[:, None]).reshape(-1, 2))
+    assert len(grains.cells) == 40
+    assert all(len(np.unique(part)) == 1 for part in grains.labels.reshape(40, -1))

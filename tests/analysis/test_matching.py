@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 from itertools import permutations
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
@@ -9,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
+from hyperspy_dlatoms.analysis import matching
 from hyperspy_dlatoms.analysis.matching import match
 
 positions = st.integers(0, 5).flatmap(
@@ -79,3 +81,15 @@ def test_nothing_to_match(empty):
 def test_errors(found, tolerance, message):
     with pytest.raises(ValueError, match=message):
         match(found, [[0.0, 0.0]], tolerance)
+
+
+def test_only_atoms_with_several_others_near_are_chosen_among(monkeypatch):
+    # What chooses takes time that grows with the square of their number.
+    chosen = Mock(side_effect=matching.min_weight_full_bipartite_matching)
+    monkeypatch.setattr(matching, "min_weight_full_bipartite_matching", chosen)
+    true = 2.0 * np.mgrid[:30, :30].reshape(2, -1).T
+    found = np.concatenate([true + np.random.default_rng(0).normal(0, 0.05, true.shape), [[0, 1]]])
+    assert len(match(found, true, 0.9)) == 900
+    assert chosen.call_count == 0
+    assert len(match(found, true, 1.2)) == 900
+    assert chosen.call_args.args[0].shape[0] < 10

@@ -139,3 +139,11 @@ def test_the_partner_of_a_dumbbell_may_be_outside_of_the_image():
     around = neighbourhoods(seen, None, bonds(seen, 2.0), (np.zeros(2), np.full(2, 12.0)))
     np.testing.assert_array_equal(around.coordination, [0, 1, 1, 0])
     np.testing.assert_array_equal(around.edge, [np.nan, 1, 1, 1])
+
+
+@pytest.mark.parametrize("apart", [0.0, 1e-9])
+def test_an_atom_twice_takes_no_bonds_of_others(apart):
+    places = noisy(crystal("Au [100]", 30), 0.1, np.random.default_rng(0))[0]
+    twice = np.concatenate([places, places[:1] + apart])
+    assert first_shell(twice) == pytest.approx(first_shell(places), rel=0.01)
+    assert len(bonds(twice)) >= len(bonds(places))

@@ -216,6 +216,18 @@ def test_references_that_are_none(movie, reference, message):
         atoms_of(movie).strain(reference)
 
 
+@pytest.mark.parametrize(
+    ("reference", "message"),
+    [
+        ([[0, 9.0], [7.0, 0]], "This frame has no lattice of the reference"),
+        (hs.roi.CircleROI(900, 900, 100), "This frame has too few atoms of a grain in the region"),
+    ],
+)
+def test_a_reference_that_no_grain_has_is_warned_of(reference, message):
+    with pytest.warns(DLAtomsWarning, match=message):
+        atoms_of(frame(size=30)).strain(reference)
+
+
 def test_bad_arguments(movie):
     atoms = atoms_of(movie)
     with pytest.raises(ValueError, match="one of them"):

@@ -10,9 +10,10 @@ import hyperspy.api as hs
 import numpy as np
 import pytest
 
-from hyperspy_dlatoms import AtomPositions, LazyAtomPositions
+from hyperspy_dlatoms import AtomPositions, DLAtomsWarning, LazyAtomPositions
 from hyperspy_dlatoms.detection.sites import Candidates, select
 from hyperspy_dlatoms.networks.resampling import Grid
+from tests.helpers.lattices import crystal, rotation
 
 
 @pytest.fixture
@@ -376,3 +377,31 @@ def test_a_part_of_lazy_atoms_says_nothing_of_the_search(spot_network, spot_imag
 
 def test_all_columns_and_rows_are_no_selection(atoms):
     assert not atoms.ivec[:].metadata.has_item("VectorMetadata.selections")
+
+
+def test_the_lattice_at_the_edges_of_an_image_is_that_of_the_quality():
+    places = crystal("graphene", 50) @ rotation(0.2) + 15
+    places = places[((places >= 0) & (places < 30)).all(axis=1)]
+    noise = np.random.default_rng(0).normal(0, 0.05, places.shape)
+    atoms = AtomPositions.from_frames((places + noise) / 0.1, sampling=0.1)
+    atoms.metadata.VectorMetadata.image_shape = [300, 300]
+    off = len(atoms.select(on_lattice=False).data[0])
+    assert off == atoms.quality().off_lattice[0] == 0
+
+
+@pytest.mark.parametrize("invert", [False, True])
+@pytest.mark.parametrize("by", ["roi", "mask"])
+def test_a_density_of_a_part_of_an_image_is_warned_of(atoms, by, invert):
+    where = {"roi": hs.roi.CircleROI(3.5, -1.5, 0.4), "mask": np.eye(40, 60) > 0}[by]
+    part = atoms.select(**{by: where}, species="S", invert=invert)
+    with pytest.warns(DLAtomsWarning, match="g is by the area of the whole image"):
+        part.pair_correlation(max_distance=4)
+    part.metadata.VectorMetadata.species = ["S", "S vacancy"]
+    with pytest.warns(DLAtomsWarning, match="density of vacancies is by the area"):
+        part.vacancy_statistics(rates={})
+
+
+def test_a_density_of_the_atoms_of_a_kind_is_that_of_all_of_the_image(atoms):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        atoms.select(species="S", probability=(0.5, None)).pair_correlation(max_distance=4)
