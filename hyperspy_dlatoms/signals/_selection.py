@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from hyperspy_dlatoms.signals._export import Calibration
 
 _Rule = Callable[[np.ndarray], np.ndarray]
-# Of the texts in `selections`: by a region or, the last condition, a mask of pixels.
-_BY_PLACE = re.compile(r"\broi=|\bmask$")
+# Of the texts in `selections`: by a region, a coordinate or, the last condition, a mask of pixels.
+_BY_PLACE = re.compile(r"\b(roi|y|x)=|\bmask$")
 
 
 def select(

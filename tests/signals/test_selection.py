@@ -390,10 +390,10 @@ def test_the_lattice_at_the_edges_of_an_image_is_that_of_the_quality():
 
 
 @pytest.mark.parametrize("invert", [False, True])
-@pytest.mark.parametrize("by", ["roi", "mask"])
+@pytest.mark.parametrize("by", ["roi", "mask", "x"])
 def test_a_density_of_a_part_of_an_image_is_warned_of(atoms, by, invert):
-    where = {"roi": hs.roi.CircleROI(3.5, -1.5, 0.4), "mask": np.eye(40, 60) > 0}[by]
-    part = atoms.select(**{by: where}, species="S", invert=invert)
+    where = {"roi": hs.roi.CircleROI(3.5, -1.5, 0.4), "mask": np.eye(40, 60) > 0, "x": (None, 20)}
+    part = atoms.select(**{by: where[by]}, species="S", invert=invert)
     with pytest.warns(DLAtomsWarning, match="g is by the area of the whole image"):
         part.pair_correlation(max_distance=4)
     part.metadata.VectorMetadata.species = ["S", "S vacancy"]
