@@ -640,7 +640,7 @@ def reconstruct_exit_wave_nn(
     Warns
     -----
     ExtrapolationWarning
-        Of defoci unlike those that the network was trained on.
+        Of defoci and of ``metadata.Sample.elements`` unlike those that the network was trained on.
     DriftWarning
         Of images that are certainly misaligned by more than 1 Å.
 
