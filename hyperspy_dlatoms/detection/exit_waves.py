@@ -49,7 +49,8 @@ def exit_waves(
     -------
     numpy.ndarray
         Complex64 of shape (n, h, w), on the `working_grid` of the images; see
-        ``networks.waves.band_limited`` for phase and scale.
+        ``networks.waves.band_limited`` for phase and scale. NaN for a series of which an image
+        shows nothing.
 
     Raises
     ------
@@ -75,6 +76,9 @@ def exit_waves(
     for wave, series in zip(waves, frames, strict=True):
         clean, mask = mask_series(series, sampling)
         n_masked.append(int(np.count_nonzero(mask)))
+        if mask.all():
+            wave[:] = np.nan
+            continue
         images, grids = zip(*(resample(one, sampling, card.sampling) for one in clean), strict=True)
         working = sampling * grids[0].scale
         contrast = contrast_of_series(np.stack(images), working, card.normalisation_width)

@@ -58,7 +58,8 @@ def mask_bad(
 def mask_series(series: np.ndarray, sampling: float | None = None) -> tuple[np.ndarray, np.ndarray]:
     """Fill the bad pixels (H, W) of any image of a series (n, H, W), and equalise the exposures."""
     # Each image is divided by its mean; if one has hardly a positive mean, because its background
-    # was subtracted, all are shifted by their medians and divided by one number.
+    # was subtracted, all are shifted by their medians and divided by one number. An image of one
+    # value, such as a dark one, is bad if others show something.
     images, masks, centres, spreads, _ = zip(
         *(standardise(one, sampling, aligned=True) for one in series), strict=True
     )
@@ -79,7 +80,8 @@ def mask_series(series: np.ndarray, sampling: float | None = None) -> tuple[np.n
         np.multiply(image, np.float32(spread / scale), out=out)
         if counts:
             out += np.float32(centre / scale)
-    return clean, np.any(masks, axis=0)
+    blank = any(spreads) and not all(spreads)
+    return clean, np.full(clean.shape[1:], True) if blank else np.any(masks, axis=0)
 
 
 def warn_of_masked(n_masked: Sequence[int], name: Literal["image", "focal series"]) -> None:

@@ -85,6 +85,8 @@ def _is_calibrated_as(image: Signal2D, first: Signal2D) -> bool:
 def _load(path: Path) -> BaseSignal | list[BaseSignal]:
     import hyperspy.api as hs
 
+    if path.suffix.lower() in (".tif", ".tiff") and (stack := _stack_of_planes(path)) is not None:
+        return stack
     if path.suffix.lower() != ".npy":
         try:
             return hs.load(path, lazy=True)
@@ -95,6 +97,23 @@ def _load(path: Path) -> BaseSignal | list[BaseSignal]:
     data = np.load(path, mmap_mode="r", allow_pickle=False)
     kind = Signal2D if data.ndim > 1 else BaseSignal
     return kind(data, metadata={"General": {"title": path.stem}}).as_lazy()
+
+
+def _stack_of_planes(path: Path) -> BaseSignal | None:
+    """Return three or four images that tifffile has written as planes of a colour, or None."""
+    # It does so with any array (..., 3 or 4, H, W) unless told that it is grey, and RosettaSciIO
+    # reads no planes. Those of other programs are of a picture in colour.
+    import tifffile
+
+    try:
+        with tifffile.TiffFile(path) as file:
+            written = file.series[0] if file.series else None
+            if written is None or written.kind != "shaped" or not written.axes.endswith("SYX"):
+                return None
+            data = file.asarray(out="memmap")
+    except tifffile.TiffFileError:  # Of no TIFF, as its reader will say.
+        return None
+    return Signal2D(data, metadata={"General": {"title": path.stem}}).as_lazy()
 
 
 def _lazy(loaded: BaseSignal | list[BaseSignal]) -> BaseSignal | list[BaseSignal]:

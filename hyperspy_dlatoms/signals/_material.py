@@ -60,6 +60,13 @@ def layer_of(
                 + _another(elements),
                 DLAtomsWarning,
             )
+        elif found is None and elements and on_extrapolation != "ignore":
+            warn(
+                f"metadata.Sample.elements is {', '.join(elements)}, which makes no one layer MX2: "
+                f"{card.name!r} knows only such layers. If it is one, give material, such as "
+                "'WS2'.",
+                ExtrapolationWarning,
+            )
         return found
     elif elements and on_extrapolation != "ignore":
         _compare(elements, card, on_extrapolation)
@@ -67,14 +74,16 @@ def layer_of(
 
 
 def _compare(elements: Sequence[str], card: ModelCard, on_extrapolation: str) -> None:
-    """Warn of, or raise for, a sample without the elements that are classes of a network."""
+    """Warn of, or raise for, a sample without the elements that a network knows."""
     lacking = [name for name in _known(card) if name not in elements]
     if not lacking:
         return
+    is_wave = card.kind == "exit wave"
     text = (
         f"metadata.Sample.elements is {', '.join(elements)}, without {', '.join(lacking)}: "
-        f"{card.name!r} knows only {' and '.join(_known(card))}, and may swap the elements of "
-        "another layer. Use a network for layers of any elements." + _another(elements)
+        f"{card.name!r} knows only {' and '.join(_known(card))}, and "
+        f"{'returns the wave of such a' if is_wave else 'may swap the elements of another'} layer. "
+        f"Use a network for layers of any elements.{'' if is_wave else _another(elements)}"
     )
     if on_extrapolation == "raise":
         raise ExtrapolationError(text)
@@ -149,8 +158,10 @@ def _is_layer(material: str) -> bool:
 
 
 def _known(card: ModelCard) -> list[str]:
-    """Return the elements among the classes of a network, in their order."""
+    """Return the elements among the classes of a network, or of the one layer of its waves."""
     from ase.data import atomic_numbers
 
     names = [name.removesuffix(_VACANCY) for name in card.classes]
+    if card.kind == "exit wave" and len(card.materials) == 1:
+        names = re.findall("[A-Z][a-z]?", card.materials[0])
     return [name for name in dict.fromkeys(names) if name in atomic_numbers]

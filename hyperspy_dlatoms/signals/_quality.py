@@ -147,7 +147,8 @@ def check_drift(drifts: Sequence[Drift], sampling: float, *, align: bool) -> Non
             warn(
                 f"The shifts between the images of {_of_series(unsure, len(drifts))} are "
                 "uncertain: shifts that differ by a lattice vector fit about as well, and the "
-                "smallest was used. Check them in metadata.VectorMetadata.drift.",
+                "smallest was used. Check them in metadata.VectorMetadata.drift of the sites that "
+                "`classify_species` finds.",
                 DriftWarning,
             )
         return

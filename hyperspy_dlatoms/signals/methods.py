@@ -624,7 +624,8 @@ def reconstruct_exit_wave_nn(
         The wave, complex64, with the navigation axes of the images but for the focal one, at the
         sampling that the network works at. Its mean intensity is about 1, and its mean phase about
         0, since the images do not determine a constant phase; spatial frequencies above 0.9 1/Å are
-        left out. ``wave.amplitude`` and ``wave.phase`` are signals.
+        left out. NaN for a series of which an image shows nothing, such as a dark one.
+        ``wave.amplitude`` and ``wave.phase`` are signals.
 
     Raises
     ------
@@ -640,9 +641,11 @@ def reconstruct_exit_wave_nn(
     Warns
     -----
     ExtrapolationWarning
-        Of defoci unlike those that the network was trained on.
+        Of defoci and of ``metadata.Sample.elements`` unlike those that the network was trained on.
     DriftWarning
         Of images that are certainly misaligned by more than 1 Å.
+    MaskedPixelsWarning, SamplingWarning
+        If bad pixels were masked, or the sampling is outside what the network was trained on.
 
     See Also
     --------

@@ -67,6 +67,15 @@ def test_dead_pixels_are_masked_and_said():
     assert np.isfinite(waves).all()
 
 
+@pytest.mark.parametrize("value", [0, 65535, np.nan])
+def test_a_series_with_an_image_that_shows_nothing_has_no_wave(value):
+    dark = series().astype(np.float32)
+    dark[0, 2] = value
+    with pytest.warns(UserWarning, match="were masked: 66000 in 1 of 2 focal series"):
+        waves = exit_waves(dark, 0.1, Copier())
+    assert np.isnan(waves[0]).all() and np.isfinite(waves[1]).all()
+
+
 def test_images_without_a_background_are_refused():
     flat = series().astype(np.float32)
     flat -= flat.mean(axis=(2, 3), keepdims=True)

@@ -68,6 +68,15 @@ def test_a_bad_pixel_of_one_image_is_masked(series):
     assert abs(len(sites) - len(expected)) <= 1
 
 
+@pytest.mark.parametrize("value", [0, 65535, np.nan])
+def test_an_image_that_shows_nothing_is_masked(series, value):
+    dark = series.copy()
+    dark[1] = value
+    with pytest.warns(UserWarning, match="masked: 39600 in 1 of 2 focal series"):
+        sites, others = find_sites(np.stack([dark, series]), SAMPLING, BlobSeriesNetwork())
+    assert len(sites) == 0 and len(others) == len(TRUTH)
+
+
 @pytest.mark.parametrize("shape", [(1, 60, 60), (1, 2, 60, 60), (60, 60)])
 def test_other_numbers_of_images_are_refused(shape):
     with pytest.raises(ValueError, match="focal series of 3 images"):

@@ -91,6 +91,19 @@ def test_of_several_signals_a_grey_one_is_preferred(tmp_path, monkeypatch):
     assert images.data.dtype == "u1" and images.axes_manager.signal_shape == (8, 8)
 
 
+@pytest.mark.parametrize("shape", [(3, 30, 40), (4, 30, 40), (5, 3, 30, 40)])
+@pytest.mark.parametrize("options", [{}, {"compression": "zlib"}, {"photometric": "minisblack"}])
+def test_three_images_that_tifffile_takes_for_colours(shape, options, tmp_path):
+    import tifffile
+
+    data = np.random.default_rng(0).poisson(50, shape).astype(np.uint16)
+    tifffile.imwrite(tmp_path / "series.tif", data, **options)
+    images, remark = load_images(tmp_path / "series.tif")
+    assert images._lazy and remark == ""
+    assert images.axes_manager.signal_shape == (40, 30)
+    np.testing.assert_array_equal(images.data.compute(), data)
+
+
 def test_unreadable_files(tmp_path):
     (tmp_path / "torn.hspy").write_bytes(b"\x89HDF\r\n\x1a\n" + b"x" * 100)
     (tmp_path / "torn.dm4").write_bytes(b"x" * 100)

@@ -404,6 +404,13 @@ def test_aligned_images(network, drifted, lazy):
     assert np.abs(maps.data - straight.predict_species().data)[..., 2, 10:75, 20:100].mean() < 0.01
 
 
+def test_of_maps_it_is_said_where_uncertain_shifts_are_recorded(network, series):
+    signal, _ = series()
+    with pytest.warns(UserWarning, match="uncertain: .*drift of the sites that `classify_species`"):
+        maps = signal.predict_species(align=True)
+    assert not maps.metadata.has_item("VectorMetadata.drift")
+
+
 def test_saved_and_loaded(network, series, tmp_path):
     signal, _ = series(2, units="nm", scale=4)
     sites = signal.classify_species()

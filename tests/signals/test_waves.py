@@ -3,10 +3,14 @@
 
 from __future__ import annotations
 
+import warnings
+from dataclasses import replace
+
 import hyperspy.api as hs
 import numpy as np
 import pytest
 
+from hyperspy_dlatoms._warnings import ExtrapolationWarning
 from hyperspy_dlatoms.signals import _blocks
 from tests.helpers.copier import Copier
 from tests.helpers.handle import Handle
@@ -69,6 +73,31 @@ def test_a_network_of_several_layers_is_told_the_material(monkeypatch, by):
 def test_a_network_of_one_layer_takes_no_material(network):
     with pytest.raises(ValueError, match="'copier' tells no elements apart"):
         movie().reconstruct_exit_wave_nn(material="WS2")
+
+
+def test_a_network_of_one_layer_warns_of_another(monkeypatch):
+    network = Copier()
+    network.card = replace(network.card, materials=("MoS2",))
+    monkeypatch.setattr(_blocks, "resolve", lambda _: _blocks.Model(Handle(network), network.card))
+    signal = movie()
+    with pytest.raises(ValueError, match="'WS2', but 'copier' was trained on 'MoS2': expected tha"):
+        signal.reconstruct_exit_wave_nn(material="WS2")
+    signal.metadata.set_item("Sample.elements", ["W", "Se"])
+    with pytest.warns(ExtrapolationWarning, match="without Mo, S: 'copier' .*wave of such a layer"):
+        signal.reconstruct_exit_wave_nn()
+    signal.metadata.set_item("Sample.elements", ["Cu", "Mo", "S"])
+    with warnings.catch_warnings(action="error"):
+        signal.reconstruct_exit_wave_nn()
+        signal.reconstruct_exit_wave_nn(material=" MoS2 ")
+
+
+def test_a_network_of_several_layers_warns_of_what_is_none(monkeypatch):
+    network = Copier(material=True)
+    monkeypatch.setattr(_blocks, "resolve", lambda _: _blocks.Model(Handle(network), network.card))
+    signal = movie()
+    signal.metadata.set_item("Sample.elements", ["B", "N"])
+    with pytest.warns(ExtrapolationWarning, match="is B, N, which makes no one layer MX2"):
+        signal.reconstruct_exit_wave_nn("mx2")
 
 
 def test_it_lies_where_the_images_do(network):
