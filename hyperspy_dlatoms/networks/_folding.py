@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     import keras
 
 # What a normalisation holds; and the least variance it divides by, the default of Keras.
-_OF_NORM = ("gamma", "beta", "moving_mean", "moving_variance")
+OF_NORM = ("gamma", "beta", "moving_mean", "moving_variance")
 _EPSILON = np.float32(1e-3)
 
 
@@ -45,15 +45,16 @@ def fill(folded: keras.Model, arrays: Mapping[str, np.ndarray]) -> None:
             layer.set_weights(folded_weights(arrays, layer.name))
 
 
-def expected(folded: keras.Model, arrays: Mapping[str, np.ndarray]) -> dict[str, tuple[int, ...]]:
-    """Return names and shapes of the weights of the trained network that `fill` needs."""
+def trained(
+    folded: Mapping[str, tuple[int, ...]], arrays: Mapping[str, np.ndarray]
+) -> dict[str, tuple[int, ...]]:
+    """Return the shapes of the weights of the trained network, of those of the folded one."""
     shapes = {}
-    for variable in folded.weights:
-        layer, _, kind = variable.path.rpartition("/")
-        of_norm = [f"{layer}{NORM}/{one}" for one in _OF_NORM]
-        normalised = kind == "bias" and any(name in arrays for name in of_norm)
-        for name in of_norm if normalised else [variable.path]:
-            shapes[name] = tuple(variable.shape)
+    for name, shape in folded.items():
+        layer, _, kind = name.rpartition("/")
+        of_norm = [f"{layer}{NORM}/{one}" for one in OF_NORM]
+        normalised = kind == "bias" and any(one in arrays for one in of_norm)
+        shapes |= dict.fromkeys(of_norm if normalised else [name], shape)
     return shapes
 
 
@@ -61,7 +62,7 @@ def folded_weights(arrays: Mapping[str, np.ndarray], layer: str) -> list[np.ndar
     """Return the kernel of a layer, and its bias if it has one or a normalisation after it."""
     kernel, bias = arrays[f"{layer}/kernel"], arrays.get(f"{layer}/bias")
     if f"{layer}{NORM}/gamma" in arrays:
-        gamma, beta, mean, variance = (arrays[f"{layer}{NORM}/{one}"] for one in _OF_NORM)
+        gamma, beta, mean, variance = (arrays[f"{layer}{NORM}/{one}"] for one in OF_NORM)
         gain = gamma / np.sqrt(variance + _EPSILON)
         kernel, bias = kernel * gain, beta - mean * gain
     return [kernel] if bias is None else [kernel, bias]

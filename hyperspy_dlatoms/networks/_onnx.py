@@ -12,8 +12,8 @@ from hyperspy_dlatoms._atomic_write import atomic_write
 from hyperspy_dlatoms._extras import require
 from hyperspy_dlatoms.networks import architecture
 from hyperspy_dlatoms.networks._folding import folded_weights
+from hyperspy_dlatoms.networks._weights import weights_of
 from hyperspy_dlatoms.networks.card import ModelCard
-from hyperspy_dlatoms.networks.domain import PREFIX
 from hyperspy_dlatoms.networks.maps import REACH
 from hyperspy_dlatoms.networks.model_file import read_model
 from hyperspy_dlatoms.networks.running import Call, halving
@@ -27,7 +27,8 @@ def export_onnx(model: str | os.PathLike[str], path: str | os.PathLike[str]) -> 
     # its outputs the maps of `AtomNetwork.maps` and ``features``; the card is in its metadata, as
     # JSON.
     card, arrays = read_model(model)
-    content = graph_of(card, arrays).SerializeToString()
+    weights = weights_of(Path(model), card, arrays)
+    content = graph_of(card, weights).SerializeToString()
     with atomic_write(Path(path)) as draft:
         draft.write_bytes(content)
 
@@ -119,7 +120,7 @@ class _Graph:
     """Nodes and constants of a graph; tensors are (n, channels, h, w)."""
 
     def __init__(self, arrays: Mapping[str, np.ndarray]) -> None:
-        self.arrays = {name: one for name, one in arrays.items() if not name.startswith(PREFIX)}
+        self.arrays = arrays
         self.nodes: list[Any] = []
         self.constants: list[Any] = []
 

@@ -119,8 +119,7 @@ def build(arguments: dict[str, Any], n_classes: int, *, folded: bool = False) ->
     inputs = [frame]
     x = layers.Conv2D(widths[0], 4, strides=STRIDE, padding="same", name="stem", **start)(frame)
     if images > 1:
-        known = images + 1 + (MATERIAL_INPUTS + arguments["wave"]) * arguments["material"]
-        inputs.append(keras.Input((known,), name="defoci"))
+        inputs.append(keras.Input((_known(arguments),), name="defoci"))
         x = told(x, widths[0], "focus")
     skips = []
     for level, width in enumerate(widths[:-1]):
@@ -193,15 +192,53 @@ def _counts(value: Any) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and value > 0
 
 
-def least_weights(arguments: dict[str, Any]) -> int:
-    """Return a number of weights that the network has at least, without building it."""
-    # It counts the 3 x 3 convolutions between the channels of one level.
+def shapes(arguments: dict[str, Any], n_classes: int) -> dict[str, tuple[int, ...]]:
+    """Return names and shapes of the weights of the folded network, without building it."""
+    # See `build`, whose layers these are.
     arguments = complete(arguments)
-    *upper, coarsest = arguments["widths"]
-    # One on the way down and two on the way up on each level. Two for each dilation, but for the
-    # first, which comes from another level.
-    squares = 3 * sum(width**2 for width in upper)
-    return 9 * (squares + (2 * len(arguments["dilations"]) - 1) * coarsest**2)
+    widths, images = arguments["widths"], arguments["images"]
+    found: dict[str, tuple[int, ...]] = {}
+
+    def convolution(name: str, size: int, before: int, width: int, bias: bool = True) -> None:
+        found[f"{name}/kernel"] = (size, size, before, width)
+        if bias:
+            found[f"{name}/bias"] = (width,)
+
+    def residual(name: str, before: int, width: int) -> None:
+        if before != width:
+            convolution(f"{name}_shortcut", 1, before, width, bias=False)
+        convolution(f"{name}_first", 3, before, width)
+        convolution(f"{name}_second", 3, width, width)
+
+    convolution("stem", 2 * STRIDE, images, widths[0])
+    last, known = widths[0], _known(arguments)
+    if images > 1:
+        found[FOCUS] = (known, last)
+    for level, width in enumerate(widths[:-1]):
+        residual(f"down{level}", last, width)
+        last = width
+    if arguments["material"]:
+        found[MATERIAL] = (known, last)
+    for number in range(len(arguments["dilations"])):
+        residual(f"{MIDDLE}{number}", last, widths[-1])
+        last = widths[-1]
+    for level in reversed(range(len(widths) - 1)):
+        convolution(f"up{level}_merge", 1, last, widths[level], bias=False)
+        last = widths[level]
+        residual(f"up{level}", last, last)
+    if arguments["wave"]:
+        convolution("wave", 1, last, 2 * STRIDE**2)
+        return found
+    convolution("maps", 1, last, n_classes + len(arguments["decoys"]) + 5)
+    if arguments["heights"]:
+        convolution("heights", 1, last, 2)
+    return found
+
+
+def _known(arguments: dict[str, Any]) -> int:
+    """Return how many numbers a network of focal series is told: of the defoci, of a material."""
+    of_material = (MATERIAL_INPUTS + arguments["wave"]) * arguments["material"]
+    return arguments["images"] + 1 + of_material
 
 
 def grid_multiple(arguments: dict[str, Any]) -> int:

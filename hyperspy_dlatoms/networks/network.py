@@ -15,11 +15,12 @@ import numpy as np
 
 from hyperspy_dlatoms._doing import doing
 from hyperspy_dlatoms.networks import architecture
-from hyperspy_dlatoms.networks._folding import expected, fill, fold
+from hyperspy_dlatoms.networks._folding import fill, fold
 from hyperspy_dlatoms.networks._precision import precision as precision_of
 from hyperspy_dlatoms.networks._scattering import encode_material
+from hyperspy_dlatoms.networks._weights import weights_of
 from hyperspy_dlatoms.networks.card import ModelCard
-from hyperspy_dlatoms.networks.domain import PREFIX, Domain
+from hyperspy_dlatoms.networks.domain import Domain
 from hyperspy_dlatoms.networks.maps import REACH, SiteMaps, with_levels, with_maps
 from hyperspy_dlatoms.networks.model_file import ModelFileError, open_model, write_model
 from hyperspy_dlatoms.networks.running import POLICIES, Call, compiled, engine, policy
@@ -28,8 +29,6 @@ from hyperspy_dlatoms.networks.waves import from_cells
 if TYPE_CHECKING:
     import keras
 
-# Working px, ten times the receptive radius of the shipped networks.
-_LARGEST_RADIUS = 2048
 _loading = threading.RLock()
 
 
@@ -306,22 +305,12 @@ def _by_onnx(card: ModelCard, weights: dict[str, np.ndarray]) -> tuple[Call, tup
 def _built(path: Path, sha256: str, chosen: str, by: str) -> AtomNetwork:
     """Build the network of a model file, once for each content, precision and engine."""
     card, arrays, _ = open_model(path)
-    if card.architecture != "unet":
-        raise ModelFileError(
-            f"{str(path)!r} has the architecture {card.architecture!r}, this version of "
-            "hyperspy-dlatoms knows 'unet': update hyperspy-dlatoms."
-        )
-    try:
-        _check_extent(path, card, arrays)
-        folded = None
-        if by == "keras":
-            with doing(f"Loading the network {card.name!r}"), policy(POLICIES[chosen]):
-                folded = architecture.build(card.arguments, len(card.classes), folded=True)
-    except (TypeError, ValueError, KeyError) as error:
-        raise ModelFileError(
-            f"{str(path)!r}: no {card.architecture!r} can be built from the arguments "
-            f"{card.arguments!r} of its card ({error})."
-        ) from error
+    weights = weights_of(path, card, arrays)
+    folded = None
+    if by == "keras":
+        with doing(f"Loading the network {card.name!r}"), policy(POLICIES[chosen]):
+            folded = architecture.build(card.arguments, len(card.classes), folded=True)
+        fill(folded, weights)
     try:
         domain = Domain.from_arrays(arrays)
         if domain is not None and "sampling" in card.domain:
@@ -329,52 +318,10 @@ def _built(path: Path, sha256: str, chosen: str, by: str) -> AtomNetwork:
             domain = replace(domain, sampling=np.array(card.domain["sampling"], np.float32))
     except ValueError as error:
         raise ModelFileError(f"{str(path)!r}: {error}.") from error
-    weights = {name: array for name, array in arrays.items() if not name.startswith(PREFIX)}
-    if folded is not None:
-        _check_weights(path, expected(folded, weights), weights)
-        fill(folded, weights)
     return AtomNetwork(card, None, path, domain, folded=folded, weights=weights)
-
-
-def _check_extent(path: Path, card: ModelCard, arrays: dict[str, np.ndarray]) -> None:
-    """Raise if a card asks for a larger network than its file can hold, before it is allocated."""
-    needed = architecture.least_weights(card.arguments)
-    held = sum(array.size for array in arrays.values())
-    radius = architecture.receptive_radius(card.arguments)
-    if needed > held or radius > _LARGEST_RADIUS:
-        raise ModelFileError(
-            f"{str(path)!r} does not fit its card, whose arguments {card.arguments!r} are of a "
-            f"network with {needed} weights or more and a receptive radius of {radius} px: the "
-            f"file has {held} weights, and {_LARGEST_RADIUS} px are the most."
-        )
-
-
-def _check_weights(
-    path: Path, shapes: dict[str, tuple[int, ...]], arrays: dict[str, np.ndarray]
-) -> None:
-    """Raise if the weights in a file are not those, by name and shape, of its architecture."""
-    missing = sorted(shapes.keys() - arrays.keys())
-    extra = sorted(arrays.keys() - shapes.keys())
-    if missing or extra:
-        raise ModelFileError(
-            f"The weights in {str(path)!r} do not fit its architecture: "
-            f"{_some(missing)} missing, {_some(extra)} too many."
-        )
-    for name, shape in shapes.items():
-        if arrays[name].shape != shape:
-            raise ModelFileError(
-                f"{str(path)!r}: the array {name!r} has shape {arrays[name].shape}, expected "
-                f"{shape}."
-            )
 
 
 def _array(variable: keras.Variable) -> np.ndarray:
     import keras
 
     return keras.ops.convert_to_numpy(variable)
-
-
-def _some(names: list[str], most: int = 3) -> str:
-    if not names:
-        return "none"
-    return ", ".join(names[:most]) + (f" and {len(names) - most} more" * (len(names) > most))

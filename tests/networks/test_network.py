@@ -207,6 +207,21 @@ def test_weights_that_do_not_fit_are_refused(file, card):
         load(arrays, dataclasses.replace(card, arguments={"colour": 3}))
 
 
+def test_a_negative_variance_is_refused(file, card):
+    _, arrays = read_model(file)
+    name = next(name for name in arrays if name.endswith("moving_variance"))
+    write_model(file, card, arrays | {name: -arrays[name]})
+    with pytest.raises(ModelFileError, match=f"{name}'.*negative.*again"):
+        AtomNetwork.load(file)
+
+
+def test_another_stride_than_that_of_the_architecture_is_refused(file, card):
+    _, arrays = read_model(file)
+    write_model(file, dataclasses.replace(card, stride=4), arrays)
+    with pytest.raises(ModelFileError, match="stride 4.*expected 2"):
+        AtomNetwork.load(file)
+
+
 def test_weights_are_named_the_same_for_every_model(network, card):
     from hyperspy_dlatoms.networks.architecture import build
 
@@ -216,11 +231,19 @@ def test_weights_are_named_the_same_for_every_model(network, card):
 
 
 @pytest.mark.parametrize(
-    "arguments", [{"widths": [10**6, 10**6]}, {"widths": [8] * 9}, {"dilations": [10**9]}]
+    "arguments",
+    [
+        {"widths": [10**6, 10**6]},
+        {"widths": [8] * 9},
+        {"dilations": [10**9]},
+        {"images": 10**9},
+        {"widths": [8] * 3000},
+    ],
 )
 def test_a_card_that_asks_for_more_than_the_file_holds_is_refused(file, card, arguments):
     _, arrays = read_model(file)
-    write_model(file, dataclasses.replace(card, arguments=card.arguments | arguments), arrays)
+    card = dataclasses.replace(card, arguments=card.arguments | arguments, **OF_ARCHITECTURE)
+    write_model(file, card, arrays)
     with pytest.raises(ModelFileError, match="does not fit its card"):
         AtomNetwork.load(file)
 

@@ -13,7 +13,7 @@ import pytest
 from hyperspy_dlatoms import cli
 from hyperspy_dlatoms.networks import running
 from hyperspy_dlatoms.networks.architecture import build
-from hyperspy_dlatoms.networks.model_file import read_model
+from hyperspy_dlatoms.networks.model_file import ModelFileError, read_model, write_model
 from hyperspy_dlatoms.networks.network import AtomNetwork
 
 onnx = pytest.importorskip("onnx")
@@ -87,6 +87,34 @@ def test_an_exported_file_has_the_card(file, tmp_path, capsys):
     (card,) = made.metadata_props
     assert (card.key, json.loads(card.value)["name"]) == ("card", read_model(file)[0].name)
     assert made.graph.output[-1].name == "features"
+
+
+@pytest.mark.parametrize("bad", ["missing", "foreign", "shape", "architecture", "variance"])
+def test_a_bad_file_is_refused_as_by_keras(file, bad, tmp_path, monkeypatch, capsys):
+    card, arrays = read_model(file)
+    name, variance = "up0_first/kernel", "up0_first_norm/moving_variance"
+    if bad == "missing":
+        del arrays[name]
+    elif bad == "foreign":
+        arrays["foreign"] = np.zeros(3)
+    elif bad == "shape":
+        arrays[name] = arrays[name][:, :, :5]
+    elif bad == "variance":
+        arrays[variance] = -arrays[variance]
+    else:
+        card = dataclasses.replace(card, architecture="transformer")
+    write_model(file, card, arrays)
+    messages = []
+    for engine in running.ENGINES:
+        monkeypatch.setenv(running.ENGINE, engine)
+        with pytest.raises(ModelFileError, match=file.name) as caught:
+            AtomNetwork.load(file)
+        messages.append(str(caught.value))
+    assert messages[0] == messages[1]
+    target = tmp_path / "network.onnx"
+    assert cli.main(["export", str(file), str(target)]) == 1
+    assert messages[0] in capsys.readouterr().err
+    assert not target.exists()
 
 
 def test_the_engine(monkeypatch):
