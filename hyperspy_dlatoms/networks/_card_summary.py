@@ -60,11 +60,20 @@ def rows_of(card: Card) -> Iterator[tuple[str, str]]:
         weak = f"; a group of connected atoms needs one of {card.anchor:g}" if card.anchor else ""
         yield "threshold", f"probability {card.threshold:g}{weak}"
     if (steps := card.training.get("steps")) and (minutes := card.training.get("minutes")):
-        yield "training", f"{minutes:g} minutes, {steps} steps"
+        minutes = f"{minutes:g}" if isinstance(minutes, float) else minutes
+        yield "training", f"{minutes} minutes, {steps} steps"
 
 
 def scores_of(card: Card) -> list[str]:
     """Return the scores, at each dose a row, and what they mean, in lines of 79 columns."""
+    try:
+        return _explained(card)
+    except (TypeError, ValueError, AttributeError):
+        # Those of others may have our names and be something else.
+        return _others(card.scores)
+
+
+def _explained(card: Card) -> list[str]:
     held_out, rest = _held_out(card.scores)
     evaluation = card.scores.get("evaluation")
     evaluation = evaluation if isinstance(evaluation, Mapping) else {}
@@ -100,12 +109,18 @@ def scores_of(card: Card) -> list[str]:
     left = {name: value for name, value in rest.items() if name not in shown}
     if "validation_loss" in left:
         left["loss on held-out images"] = left.pop("validation_loss")
-    others = [f"{name}: {value}" for name, value in _flat(left)]
-    if others:
-        lines += ["", "Other scores"]
-        for text in others:
-            lines += textwrap.wrap(text, WIDTH, initial_indent="  ", subsequent_indent="    ")
+    if others := _others(left):
+        lines += ["", "Other scores", *others]
     return lines[1:] if lines[:1] == [""] else lines
+
+
+def _others(scores: Mapping[str, Any]) -> list[str]:
+    """Return scores as they are, in lines of 79 columns."""
+    lines: list[str] = []
+    for name, value in _flat(scores):
+        text = f"{name}: {value}"
+        lines += textwrap.wrap(text, WIDTH, initial_indent="  ", subsequent_indent="    ")
+    return lines
 
 
 def _range(name: str, values: Sequence[float | None]) -> str:

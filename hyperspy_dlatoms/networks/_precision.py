@@ -43,11 +43,13 @@ def requested() -> str | None:
 
 def keeps_accuracy(card: ModelCard) -> bool:
     """Whether it was measured that a network finds as much, as accurately, in half precision."""
-    measured = card.scores.get(HALF)
-    if not measured:
+    try:
+        measured = card.scores[HALF]
+        full, half = measured[F1]
+        return bool(full - half <= _LOSS and measured[SHIFT] <= _MOST_SHIFT)
+    except (KeyError, TypeError, ValueError):
+        # Not measured, or not as `dlatoms calibrate` does.
         return False
-    full, half = measured[F1]
-    return bool(full - half <= _LOSS and measured[SHIFT] <= _MOST_SHIFT)
 
 
 def half_is_faster() -> bool:

@@ -5,7 +5,8 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import math
+import sys
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -135,6 +136,12 @@ class ModelCard:
             self._check(name, getattr(self, name) != "", "a string that is not empty")
         for name in ("arguments", "domain", "training", "scores"):
             self._check(name, isinstance(getattr(self, name), dict), "a mapping")
+        for name, value in self.domain.items():
+            if name in _OF_DOMAIN and not _OF_DOMAIN[name][0](value):
+                raise ModelCardError(
+                    f"The model card has {name!r} = {value!r} in its domain, expected "
+                    f"{_OF_DOMAIN[name][1]}."
+                )
         self._check("classes", _are_names(self.classes) and bool(self.classes), "different names")
         self._check("materials", _are_names(self.materials), "different names")
         for name in ("sampling", "radius", "normalisation_width"):
@@ -266,8 +273,39 @@ def _are_names(values: Any) -> bool:
 
 
 def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    # Unlike `math.isfinite`, it takes whole numbers beyond those that a float can hold.
+    return (
+        isinstance(value, int | float)
+        and not isinstance(value, bool)
+        and abs(value) <= sys.float_info.max
+    )
 
 
 def _is_integer(value: Any) -> bool:
     return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _is_range(values: Any) -> bool:
+    """Whether it is a lowest and a highest number; no highest is None."""
+    if not isinstance(values, list | tuple) or len(values) != 2 or not _is_number(values[0]):
+        return False
+    return values[1] is None or (_is_number(values[1]) and values[0] <= values[1])
+
+
+def _are_samplings(values: Any) -> bool:
+    return _is_range(values) and values[0] > 0 and values[1] is not None
+
+
+def _are_texts(values: Any) -> bool:
+    return isinstance(values, list | tuple) and all(isinstance(one, str) for one in values)
+
+
+# What is read of a domain: whether it is right, and what is expected.
+_OF_DOMAIN: dict[str, tuple[Callable[[Any], bool], str]] = {
+    "sampling": (_are_samplings, "[low, high] in Å/px, positive numbers"),
+    "structures": (_are_texts, "a list of names"),
+    **{
+        name: (_is_range, "[low, high], numbers, or null for no highest")
+        for name in ("dose", "energy", "defocus", "defocus_step", "Cs")
+    },
+}

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Iterable
 from dataclasses import dataclass, fields
 from typing import NamedTuple
 
@@ -40,6 +41,9 @@ _KEPT = 0.9
 # Standard deviations at which descriptions are clipped, or one odd channel would decide alone.
 _LARGEST = 8.0
 _TINY = 1e-3  # So that the logarithm of a distance of 0 is finite.
+
+
+_MATRICES = ("projection", "examples", "whitening")  # Arrays of a domain that are no vectors.
 
 
 class ExtrapolationError(ValueError):
@@ -126,6 +130,9 @@ class Domain:
     scanned: np.ndarray | None = None
 
     def __post_init__(self) -> None:
+        arrays = {one.name: getattr(self, one.name) for one in fields(self)}
+        arrays = {name: array for name, array in arrays.items() if array is not None}
+        _refuse(name for name, one in arrays.items() if one.ndim != 1 + (name in _MATRICES))
         lengths = {
             "sampling": 2,
             "centre": len(self.scale),
@@ -138,9 +145,11 @@ class Domain:
         }
         if self.scanned is not None:
             lengths["scanned"] = len(self.scale) + 1
-        wrong = [name for name, length in lengths.items() if len(getattr(self, name)) != length]
-        if wrong or self.projection.shape[1] != self.examples.shape[1]:
-            raise ValueError(f"its domain is damaged, the array {(wrong or ['examples'])[0]!r}")
+        _refuse(name for name, length in lengths.items() if len(arrays[name]) != length)
+        _refuse(["examples"] * (self.projection.shape[1] != self.examples.shape[1]))
+        # What is divided by.
+        positive = {"scale": self.scale, "reach": self.reach, "limits": self.limits - self.usual}
+        _refuse(name for name, array in positive.items() if not (array > 0).all())
 
     def score(self, *, sampling: float, working: np.ndarray, features: np.ndarray) -> DomainScore:
         """Score whether the network was trained on images like this one.
@@ -340,6 +349,12 @@ def signal_to_noise(spectra: np.ndarray) -> np.ndarray:
     power = np.exp(spectra)
     noise = power[:, _NOISE].mean(axis=1)
     return np.maximum(power[:, _SIGNAL].mean(axis=1) / noise - 1, 0)
+
+
+def _refuse(wrong: Iterable[str]) -> None:
+    """Raise ValueError for the first of the arrays of a domain that are wrong, if any."""
+    for name in wrong:
+        raise ValueError(f"its domain is damaged, the array {name!r}")
 
 
 def _starts(length: int, side: int) -> np.ndarray:

@@ -172,10 +172,16 @@ def _to_stored(name: str, array: np.ndarray) -> np.ndarray:
 
 
 def _to_working(path: Path, name: str, array: np.ndarray) -> np.ndarray:
+    if array.dtype.kind not in "fiub":
+        raise ModelFileError(
+            f"{str(path)!r}: the array {name!r} has dtype {array.dtype}, expected real numbers."
+        )
     if array.dtype.kind != "f":
         return array
-    if not np.isfinite(array).all():
+    with np.errstate(over="ignore"):
+        working = array.astype(np.float32)
+    if not np.isfinite(working).all():
         raise ModelFileError(
             f"{str(path)!r}: the array {name!r} is not finite: the file is damaged."
         )
-    return array.astype(np.float32)
+    return working

@@ -56,6 +56,8 @@ def test_defaults_are_filled_in(card):
         ("stride", 2.0),
         ("normalisation_width", float("inf")),
         ("domain", None),
+        ("sampling", 10**400),
+        ("threshold", 10**400),
         ("materials", "Au"),
         ("materials", ("Au", "Au")),
         ("modality", "SEM"),
@@ -71,6 +73,33 @@ def test_defaults_are_filled_in(card):
 def test_refuses_a_wrong_field_and_names_it(card, field, value):
     with pytest.raises(ModelCardError, match=f"{field} = "):
         dataclasses.replace(card, **{field: value})
+
+
+@pytest.mark.parametrize(
+    "domain",
+    [
+        *({"sampling": value} for value in (None, 0.2, [0.1], [0.1, None], [0, 1], [0.5, 0.1])),
+        {"sampling": ["a", "b"]},
+        {"sampling": [[0.1], [0.2]]},
+        {"dose": 500},
+        {"dose": [None, 500]},
+        {"energy": [80e3, 60e3]},
+        {"defocus": [-10, float("inf")]},
+        {"structures": [1]},
+        {"structures": 5},
+    ],
+    ids=str,
+)
+def test_refuses_a_wrong_domain_and_names_the_range(card, domain):
+    (name,) = domain
+    with pytest.raises(ModelCardError, match=f"'{name}' = .* in its domain, expected"):
+        dataclasses.replace(card, domain=domain)
+
+
+def test_a_domain_may_be_open_and_say_more(card):
+    domain = {"sampling": (0.1, 0.1), "dose": [500, None], "defocus": [-5, 5], "operator": "x"}
+    card = dataclasses.replace(card, domain=domain)
+    assert "500 e/Å² and more; defocus up to ±5 Å" in repr(card)
 
 
 def test_newer_format_says_to_update(card):

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
+import dataclasses
+
 import pytest
 
 from hyperspy_dlatoms import registry
@@ -44,3 +46,27 @@ def test_scores_of_species():
 def test_an_exit_wave_has_no_threshold():
     rows = dict(rows_of(registry.handle("mos2-exit-wave").card))
     assert "threshold" not in rows and rows["returns"] == "the exit wave"
+
+
+@pytest.mark.parametrize(
+    "scores",
+    [
+        {"species": {"Mo": 0.93}},
+        {"evaluation": {"dose": 0.93}},
+        {"evaluation": {"dose": {"high": {"f1": 0.93}}}},
+        {"F1 at 100 e/Å²": "0.93"},
+        {"evaluation": {"expected calibration error": "0.93"}},
+    ],
+    ids=str,
+)
+def test_scores_of_another_kind_are_shown_as_they_are(scores):
+    card = dataclasses.replace(registry.handle("graphene").card, scores=scores)
+    assert "0.93" in "\n".join(scores_of(card))
+    assert "0.93" in repr(card)
+
+
+def test_a_training_in_words():
+    card = dataclasses.replace(
+        registry.handle("graphene").card, training={"minutes": "ten", "steps": 5}
+    )
+    assert dict(rows_of(card))["training"] == "ten minutes, 5 steps"

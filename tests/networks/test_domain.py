@@ -206,3 +206,20 @@ def test_signal_to_noise_grows_with_the_signal():
     # Twice the contrast is four times the power.
     assert ratios[3] / ratios[2] == pytest.approx(9, rel=0.1)
     assert (np.diff(ratios) > 0).all()
+
+
+@pytest.mark.parametrize(
+    ("name", "array"),
+    [
+        ("projection", np.zeros(SIZE)),
+        ("sampling", np.full((2, 2), 0.1)),
+        ("sampling", np.array(0.1)),
+        ("whitening", np.ones((2 * BANDS, 2, 2))),
+        ("reach", np.zeros(1)),
+        ("scale", np.zeros(SIZE)),
+        ("limits", np.array([-0.5, 1.0, 1.0, 9.0])),
+    ],
+)
+def test_a_damaged_array_is_refused(domain, name, array):
+    with pytest.raises(ValueError, match=f"domain is damaged, the array '{name}'"):
+        replace(domain, **{name: array})

@@ -133,8 +133,16 @@ def test_newer_card_names_the_file_and_says_to_update(tmp_path, card):
         read_model(path)
 
 
-def test_weights_that_are_not_finite(tmp_path, card):
+@pytest.mark.parametrize("value", [np.float16(np.nan), np.float32(np.inf), np.float64(1e300)])
+def test_weights_that_are_not_finite(tmp_path, card, value):
     path = tmp_path / "a.safetensors"
-    save_file({"a": np.array([np.nan], np.float16)}, path, metadata={"card": card.to_json()})
+    save_file({"a": np.array([value])}, path, metadata={"card": card.to_json()})
     with pytest.raises(ModelFileError, match="'a' is not finite"):
+        read_model(path)
+
+
+def test_weights_that_are_complex(tmp_path, card):
+    path = tmp_path / "a.safetensors"
+    save_file({"a": np.ones(3, np.complex64)}, path, metadata={"card": card.to_json()})
+    with pytest.raises(ModelFileError, match="'a' has dtype complex64, expected real numbers"):
         read_model(path)

@@ -50,6 +50,11 @@ def test_it_is_chosen_where_it_is_faster_and_as_accurate(card, faster, monkeypat
     assert precision(measured(card)) == "float32"
 
 
+@pytest.mark.parametrize("scores", [5, {}, {F1: 0.9}, {F1: [0.9, 0.9]}, {F1: ["a", "b"], SHIFT: 1}])
+def test_a_comparison_that_is_none_decides_nothing(card, faster, scores):
+    assert precision(dataclasses.replace(card, scores={HALF: scores})) == "float32"
+
+
 def test_the_variable_decides(card, faster, monkeypatch):
     monkeypatch.setenv(PRECISION, "float32")
     assert precision(measured(card)) == "float32"
