@@ -126,6 +126,8 @@ def _others(scores: Mapping[str, Any]) -> list[str]:
 def _range(name: str, values: Sequence[float | None]) -> str:
     unit, scale = _UNITS[name]
     low, high = (None if one is None else one / scale for one in values)
+    if low is None:
+        return f"{_LABELS.get(name, '')}any {unit}"
     if high is None:
         return f"{_LABELS.get(name, '')}{low:g} {unit} and more"
     if low == -high:

@@ -49,7 +49,7 @@ def trained(
     folded: Mapping[str, tuple[int, ...]], arrays: Mapping[str, np.ndarray]
 ) -> dict[str, tuple[int, ...]]:
     """Return the shapes of the weights of the trained network, of those of the folded one."""
-    shapes = {}
+    shapes: dict[str, tuple[int, ...]] = {}
     for name, shape in folded.items():
         layer, _, kind = name.rpartition("/")
         of_norm = [f"{layer}{NORM}/{one}" for one in OF_NORM]

@@ -286,14 +286,21 @@ def _is_integer(value: Any) -> bool:
 
 
 def _is_range(values: Any) -> bool:
-    """Whether it is a lowest and a highest number; no highest is None."""
-    if not isinstance(values, list | tuple) or len(values) != 2 or not _is_number(values[0]):
+    """Whether it is a lowest and a highest number."""
+    if not isinstance(values, list | tuple) or len(values) != 2:
         return False
-    return values[1] is None or (_is_number(values[1]) and values[0] <= values[1])
+    return all(map(_is_number, values)) and values[0] <= values[1]
 
 
 def _are_samplings(values: Any) -> bool:
-    return _is_range(values) and values[0] > 0 and values[1] is not None
+    return _is_range(values) and values[0] > 0
+
+
+def _are_doses(values: Any) -> bool:
+    """Whether it is a range, or one in which null stands for no noise."""
+    if isinstance(values, list | tuple) and len(values) == 2 and values[1] is None:
+        return values[0] is None or _is_number(values[0])
+    return _is_range(values)
 
 
 def _are_texts(values: Any) -> bool:
@@ -304,8 +311,9 @@ def _are_texts(values: Any) -> bool:
 _OF_DOMAIN: dict[str, tuple[Callable[[Any], bool], str]] = {
     "sampling": (_are_samplings, "[low, high] in Å/px, positive numbers"),
     "structures": (_are_texts, "a list of names"),
+    "dose": (_are_doses, "[low, high] in e/Å², numbers, or null for no highest"),
     **{
-        name: (_is_range, "[low, high], numbers, or null for no highest")
-        for name in ("dose", "energy", "defocus", "defocus_step", "Cs")
+        name: (_is_range, "[low, high], finite numbers")
+        for name in ("energy", "defocus", "defocus_step", "Cs")
     },
 }

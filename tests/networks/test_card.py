@@ -84,6 +84,7 @@ def test_refuses_a_wrong_field_and_names_it(card, field, value):
         {"dose": 500},
         {"dose": [None, 500]},
         {"energy": [80e3, 60e3]},
+        {"defocus": [-10, None]},
         {"defocus": [-10, float("inf")]},
         {"structures": [1]},
         {"structures": 5},
@@ -100,6 +101,8 @@ def test_a_domain_may_be_open_and_say_more(card):
     domain = {"sampling": (0.1, 0.1), "dose": [500, None], "defocus": [-5, 5], "operator": "x"}
     card = dataclasses.replace(card, domain=domain)
     assert "500 e/Å² and more; defocus up to ±5 Å" in repr(card)
+    # As of a recipe with `dose: .inf`.
+    assert "any e/Å²" in repr(dataclasses.replace(card, domain={"dose": [None, None]}))
 
 
 def test_newer_format_says_to_update(card):
