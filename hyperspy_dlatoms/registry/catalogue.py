@@ -158,7 +158,7 @@ def networks_of(model: ModelLike, offline: bool) -> OneModel | list[OneModel]:
     if isinstance(model, list | tuple):
         parts = [networks_of(one, offline) for one in model]
         return [one for part in parts for one in (part if isinstance(part, list) else [part])]
-    if isinstance(model, str) and _is_registered(model):
+    if isinstance(model, str) and is_registered(model):
         entry = _entry(model, offline)
         if entry.kind == "ensemble":
             return list(_members_of(entry, offline))
@@ -217,18 +217,29 @@ def _unknown(name: str) -> Entry:
 def file_of(model: str | os.PathLike[str], *, offline: bool = False) -> Path:
     """Return the file of a model given by name or by path."""
     if isinstance(model, os.PathLike):
-        return Path(model)
+        return _path_of(model)
     if not isinstance(model, str):
         raise TypeError(
             f"The model is a {type(model).__name__}, expected a name, the path of a model file, a "
             "loaded network, or a list of such."
         )
-    if not _is_registered(model):
-        return Path(model)
-    return path(model, offline=offline)
+    if is_registered(model):
+        return path(model, offline=offline)
+    if "://" in model or model.startswith("doi:"):
+        raise RegistryError(
+            f"{model!r} is an address, expected a name or the path of a model file: download it "
+            "and give its path, or use a registry at an address by "
+            "hyperspy_dlatoms.registry.add_source."
+        )
+    return _path_of(model)
 
 
-def _is_registered(model: str) -> bool:
+def _path_of(model: str | os.PathLike[str]) -> Path:
+    # Unlike `Path.expanduser`, it leaves the folder of a user who is not known as it is.
+    return Path(os.path.expanduser(model))
+
+
+def is_registered(model: str) -> bool:
     """Whether a text is a name, not a path; a known name comes before a file of that name."""
     if any(entry.name == model for entry in sources.own_entries()):
         return True

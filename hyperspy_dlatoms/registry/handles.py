@@ -131,7 +131,7 @@ def handle(model: ModelLike, *, offline: bool = False) -> Handle:
     def one(model: OneModel) -> NetworkHandle:
         if not isinstance(model, AtomNetwork):
             file = catalogue.file_of(model, offline=offline)
-            known = not offline and isinstance(model, str) and not Path(model).is_file()
+            known = not offline and isinstance(model, str) and catalogue.is_registered(model)
             return NetworkHandle.of(file, str(model) if known else None)
         if model.path is None:
             raise RegistryError(

@@ -194,6 +194,34 @@ def test_missing_path(tmp_path, ask):
             ask(missing)
 
 
+@pytest.mark.parametrize("ask", [registry.load, registry.handle])
+@pytest.mark.parametrize(
+    "address",
+    [
+        "https://lab.example/gold.safetensors",
+        "https://lab.example/1",
+        "doi:10.1/2/gold.safetensors",
+    ],
+)
+def test_an_address_is_no_path(address, ask):
+    with pytest.raises(RegistryError, match=f"'{address}' is an address.*download.*add_source"):
+        ask(address)
+
+
+def test_a_path_in_the_home_folder(folder, tmp_path, monkeypatch):
+    (tmp_path / "gold.bin").write_bytes(registry.path("silver").read_bytes())
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path))
+    for model in ("~/gold.bin", Path("~/gold.bin")):
+        assert registry.load(model).path == tmp_path / "gold.bin"
+        handle = registry.handle(model)
+        assert (handle.path, handle.name) == (str(tmp_path / "gold.bin"), None)
+    with pytest.raises(FileNotFoundError, match=str(tmp_path / "none.bin")):
+        registry.load("~/none.bin")
+    with pytest.raises(FileNotFoundError, match="~nobody-at-all/gold.bin"):
+        registry.load("~nobody-at-all/gold.bin")
+
+
 def test_foreign_file(tmp_path):
     path = tmp_path / "picture.png"
     path.write_bytes(b"\x89PNG")
