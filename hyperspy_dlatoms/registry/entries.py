@@ -129,7 +129,11 @@ class Entry:
         if place.startswith(PACKAGE):
             # Others must not name files of this computer.
             return self.source == "" and _is_relative(place.removeprefix(PACKAGE))
-        scheme = urlsplit(place).scheme.lower() if ":" in place else ""
+        try:
+            scheme = urlsplit(place).scheme.lower() if ":" in place else ""
+        except ValueError:
+            # Brackets that are no address of IPv6.
+            return False
         return scheme in ("http", "https", "doi") or (scheme == "" and _is_relative(place))
 
     def _check(self, name: str, right: object, expected: str) -> None:

@@ -3,6 +3,7 @@
 
 import textwrap
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -252,7 +253,9 @@ def _text(value: Any) -> str:
         return ", ".join(f"{name} {_text(one)}" for name, one in value.items())
     if isinstance(value, Sequence) and len(value) == 2 and isinstance(value[0], int | float):
         low, high = value
-        return f"{low:g} and more" if high is None else f"{low:g} to {high:g}"
+        # Another pair than a range of numbers is shown as any list.
+        with suppress(TypeError, ValueError, OverflowError):
+            return f"{low:g} and more" if high is None else f"{low:g} to {high:g}"
     if isinstance(value, Sequence) and not isinstance(value, str):
         return ", ".join(map(str, value))
     return str(value)

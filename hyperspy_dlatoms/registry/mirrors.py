@@ -54,4 +54,4 @@ def _mirror(text: str) -> Mirror:
     name, separator, rest = place.partition("=")
     if not separator or "/" in name or not rest:
         name, rest = "", place
-    return Mirror(name, home_of(rest), digits or None)
+    return Mirror(name, home_of(rest), digits.lower() or None)

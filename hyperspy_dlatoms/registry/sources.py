@@ -95,7 +95,7 @@ def add_source(
     'lab'
     >>> s.find_atoms_nn("lab/gold")  # doctest: +SKIP
     """
-    source = Source(name or "", home_of(place), sha256.lower() if sha256 else None)
+    source = Source(name or "", home_of(place), _digits(sha256))
     text = _read(source, offline)
     if not name:
         source = replace(source, name=_own_name(text, str(source.catalogue)))
@@ -146,7 +146,9 @@ def did_you_mean(name: str, names: Sequence[str]) -> str:
 
 def has_source(name: str) -> bool:
     """Whether a source of this name was declared, without reading any catalogue."""
-    return any(source.name == name for source in _declared())
+    # Nor is anything of another package imported, since this is asked of each path with a folder.
+    named = [*_added, *(mirror.name for mirror in mirrors() if mirror.name)]
+    return name in named or name in entry_points(group=ENTRY_POINTS).names
 
 
 def sources(*, offline: bool = False) -> list[Source]:
@@ -169,11 +171,20 @@ def _declared() -> Iterator[Source]:
     yield from _added.values()
     yield from (Source(*mirror) for mirror in mirrors() if mirror.name)
     for point in entry_points(group=ENTRY_POINTS):
-        value = point.load()
-        if isinstance(value, Mapping):
-            yield Source(point.name, home_of(value["url"]), value.get("sha256"))
+        try:
+            value = point.load()
+            where = value if isinstance(value, Mapping) else {"url": value}
+            source = Source(point.name, home_of(where["url"]), _digits(where.get("sha256")))
+        except Exception as error:
+            # A package of others that is broken does not keep anyone from the rest.
+            warn(
+                f"The source {point.name!r} of an installed package is left out, {point.value!r} "
+                f"does not say where it is ({type(error).__name__}: {error}): update or uninstall "
+                "that package.",
+                RegistryWarning,
+            )
         else:
-            yield Source(point.name, home_of(value))
+            yield source
 
 
 def _nameless(offline: bool, unread: list[str] | None = None) -> Iterator[Source]:
@@ -302,6 +313,11 @@ def _checked(content: bytes, source: Source) -> str:
         raise RegistryError(f"{source.catalogue} is not a catalogue: it is not text.") from error
     catalogue_content(text, str(source.catalogue))
     return text
+
+
+def _digits(sha256: str | None) -> str | None:
+    """Return a SHA-256 as `hashlib` writes it, in small letters."""
+    return sha256.lower() if sha256 else None
 
 
 def _own_name(text: str, origin: str) -> str:

@@ -60,6 +60,7 @@ def test_round_trip():
         {"where": ["../../etc/passwd"]},
         {"where": ["file:///etc/passwd"]},
         {"where": ["ftp://lab/gold"]},
+        {"where": ["http://[lab/gold"]},
         {"where": [PACKAGE + "registry/errors.py"]},
         {"where": [7]},
         {"domain": [1]},

@@ -68,3 +68,13 @@ def test_an_ensemble_that_lacks_members(server):
     registry.add_source(server.url)
     item = registry.info("lab/both")
     assert (item.here, item.lacking) == ("incomplete", ("gold", "silver"))
+
+
+def test_a_domain_that_is_none_of_ours(server, entry_of, monkeypatch):
+    domain = {"classes": ["Au", "Ce"], "dose": [100, None], "odd": [1, "b"], "large": [10**400, 1]}
+    entry = to_json(entry_of()) | {"domain": domain}
+    content = json.dumps({"format": FORMAT, "name": "lab", "entries": [entry]})
+    server.files["registry.json"] = content.encode()
+    monkeypatch.setenv("HYPERSPY_DLATOMS_REGISTRY", server.url)
+    text = " ".join(repr(registry.info("lab/gold")).split())
+    assert "classes Au, Ce, dose 100 and more, odd 1, b, large" in text

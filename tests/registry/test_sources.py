@@ -3,7 +3,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from importlib.metadata import EntryPoint
+from importlib.metadata import EntryPoint, EntryPoints
 
 import pytest
 
@@ -186,6 +186,32 @@ def test_entry_point(address, folder, monkeypatch):
     monkeypatch.setattr(EntryPoint, "load", lambda self: values[self.name])
     assert fetch(sources.find("local/gold")) == folder / "gold-1.safetensors"
     assert sources.find("remote/gold").home == address
+
+
+@pytest.mark.parametrize("value", [ImportError("no torch"), {"sha256": None}, 5, "ftp://lab"])
+def test_an_entry_point_that_is_broken_is_left_out(address, folder, monkeypatch, value):
+    def load(self):
+        if isinstance(value, Exception):
+            raise value
+        return value
+
+    points = EntryPoints([EntryPoint("broken", "lab.registry:PLACE", sources.ENTRY_POINTS)])
+    monkeypatch.setattr(sources, "entry_points", lambda group: points.select(group=group))
+    monkeypatch.setattr(EntryPoint, "load", load)
+    with pytest.warns(UserWarning, match="'broken'"):
+        registry.add_source(address)
+    with pytest.warns(UserWarning, match="'broken' .* left out, 'lab.registry:PLACE'.*update"):
+        assert fetch(sources.find("lab/gold")).read_bytes() == CONTENT
+    with pytest.warns(UserWarning, match="'broken'"):
+        assert "lab/gold" in {entry.full_name for entry in sources.entries()}
+    # A path with a folder is no reason to import it.
+    assert sources.has_source("broken") and not sources.has_source(folder.name)
+
+
+def test_a_pin_in_capital_letters(address, monkeypatch):
+    pin = hashlib.sha256(CATALOGUE.encode()).hexdigest().upper()
+    monkeypatch.setenv("HYPERSPY_DLATOMS_REGISTRY", f"lab={address}#sha256={pin}")
+    assert sources.find("lab/gold").name == "gold"
 
 
 def test_listing_leaves_out_what_cannot_be_read(folder, monkeypatch):
