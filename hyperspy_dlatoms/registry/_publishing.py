@@ -27,7 +27,7 @@ ZENODO = ".zenodo.json"
 
 
 def publish(
-    models: Iterable[str | os.PathLike[str]],
+    models: str | os.PathLike[str] | Iterable[str | os.PathLike[str]],
     to: str | os.PathLike[str],
     *,
     name: str | None = None,
@@ -43,7 +43,7 @@ def publish(
 
     Parameters
     ----------
-    models : iterable of str or os.PathLike
+    models : str, os.PathLike or iterable of them
         Model files.
     to : str or os.PathLike
         The folder; made if it is not there.
@@ -82,18 +82,25 @@ def publish(
     >>> publish(["gold.safetensors"], "public/models", name="lab")  # doctest: +SKIP
     PosixPath('public/models/registry.json')
     """
-    to = Path(to)
+    if isinstance(models, str | os.PathLike):
+        models = [models]
+    to = Path(os.path.expanduser(to))
     catalogue = to / CATALOGUE
     published, name = _published(catalogue, name)
     before = _record(to / ZENODO)
     # All are read before the first is copied.
     copied: list[tuple[Path, Path]] = []
-    for model in map(Path, models):
+    for model in (Path(os.path.expanduser(one)) for one in models):
         card, _ = read_model(model)
         entry = entry_of(card, model, citation=citation)
-        where = (entry.file, *([f"doi:{doi.removeprefix('doi:')}/{entry.file}"] if doi else []))
-        entry = dataclasses.replace(entry, where=where)
-        _check_version(entry, published.get(entry.name))
+        where = [entry.file, *([f"doi:{doi.removeprefix('doi:')}/{entry.file}"] if doi else [])]
+        _check_file(entry, to / entry.file, published.values())
+        known = published.get(entry.name)
+        if known and known.sha256 == entry.sha256:
+            # What was said of it before still holds.
+            entry = dataclasses.replace(entry, citation=citation or known.citation)
+            where += [place for place in known.where if place not in where]
+        entry = dataclasses.replace(entry, where=tuple(where))
         copied.append((model, to / entry.file))
         published[entry.name] = entry
     for model, file in copied:
@@ -102,8 +109,7 @@ def publish(
             with atomic_write(file) as draft:
                 shutil.copyfile(model, draft)
     write_catalogue(catalogue, name, published.values())
-    known = creators or [one["name"] for one in before.get("creators", [])]
-    record = before | zenodo_record(name, list(published.values()), known)
+    record = before | zenodo_record(name, list(published.values()), creators)
     if not creators and "creators" in before:
         # With what else is known of them, as affiliations.
         record["creators"] = before["creators"]
@@ -178,6 +184,15 @@ def _record(path: Path) -> dict[str, Any]:
             f"{str(path)!r} is not a Zenodo record: expected named values; delete it to have it "
             "written anew."
         )
+    creators = record.get("creators", [])
+    named = isinstance(creators, list) and all(
+        isinstance(one, dict) and isinstance(one.get("name"), str) for one in creators
+    )
+    if not named:
+        raise RegistryError(
+            f"{str(path)!r} has creators = {creators!r}, expected a list such as "
+            '[{"name": "Curie, Marie"}].'
+        )
     return record
 
 
@@ -190,7 +205,13 @@ def _published(catalogue: Path, given: str | None) -> tuple[dict[str, Entry], st
                 "give it a name."
             )
         return {}, name
-    text = catalogue.read_text("utf-8")
+    try:
+        text = catalogue.read_text("utf-8")
+    except UnicodeDecodeError as error:
+        raise RegistryError(
+            f"{str(catalogue)!r} is not a catalogue: it is not text. Repair it, or publish into "
+            "another folder."
+        ) from error
     entries = parse_catalogue(text, str(catalogue), source=name, home=str(catalogue.parent))
     own = catalogue_content(text, str(catalogue)).get("name", name)
     if given and given != own:
@@ -201,11 +222,22 @@ def _published(catalogue: Path, given: str | None) -> tuple[dict[str, Entry], st
     return {entry.name: entry for entry in entries}, own
 
 
-def _check_version(entry: Entry, before: Entry | None) -> None:
-    if before and before.version == entry.version and before.sha256 != entry.sha256:
+def _check_file(entry: Entry, target: Path, published: Iterable[Entry]) -> None:
+    """Raise if the file of an entry is to replace another one that people may have."""
+    import pooch
+
+    others = [
+        one
+        for one in published
+        if one.sha256 != entry.sha256
+        and (one.file == entry.file or (one.name, one.version) == (entry.name, entry.version))
+    ]
+    if target.is_file() and pooch.file_hash(str(target), alg="sha256") != entry.sha256:
+        others.append(entry)
+    if others:
         raise RegistryError(
-            f"{entry.name!r} {entry.version} is published already and is another file: people "
-            "have it by that version, so give the new card another one."
+            f"{others[0].name!r} {others[0].version} is published already and is another file, "
+            f"{others[0].file}: people have it by that version, so give the new card another one."
         )
 
 

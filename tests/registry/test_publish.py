@@ -126,6 +126,68 @@ def test_a_version_is_one_file(model, folder):
     assert registry.path("lab/gold").read_bytes() == model().read_bytes()
 
 
+def test_an_earlier_version_stays_the_file_that_it_was(model, folder):
+    publish([model()], folder)
+    publish([model(version="2")], folder)
+    with pytest.raises(RegistryError, match="'gold' 1 is published already.*gold-1.safetensors"):
+        publish([model(weight=3.0)], folder)
+    assert (folder / "gold-1.safetensors").read_bytes() == model().read_bytes()
+    # Where the catalogue is lost, too.
+    (folder / "registry.json").unlink()
+    with pytest.raises(RegistryError, match="'gold' 1 is published already"):
+        publish([model(weight=3.0)], folder)
+
+
+def test_two_models_are_never_one_file(model, folder):
+    first, second = model("gold", "a-1"), model("gold-a", "1", 2.0)
+    with pytest.raises(RegistryError, match="'gold' a-1 is published already and is another file"):
+        publish([first, second], folder)
+    assert not folder.exists()
+
+
+def test_publishing_again_keeps_the_record_and_the_citation_of_a_file(model, folder):
+    publish([model()], folder, doi="10.5281/zenodo.1", citation="Curie 1903")
+    before = (folder / "registry.json").read_bytes()
+    publish([model()], folder)
+    assert (folder / "registry.json").read_bytes() == before
+    publish([model()], folder, doi="10.5281/zenodo.2", citation="Curie 1911")
+    (entry,) = json.loads((folder / "registry.json").read_text("utf-8"))["entries"]
+    assert entry["citation"] == "Curie 1911"
+    assert entry["where"] == [
+        "gold-1.safetensors",
+        "doi:10.5281/zenodo.2/gold-1.safetensors",
+        "doi:10.5281/zenodo.1/gold-1.safetensors",
+    ]
+
+
+@pytest.mark.parametrize("creators", [["Curie, Marie"], "Curie, Marie", [{"orcid": "0"}], 5])
+def test_creators_that_are_none_stop_it_before_anything_is_written(creators, model, folder):
+    publish([model()], folder)
+    (folder / ZENODO).write_text(json.dumps({"creators": creators}))
+    before = {file: file.read_bytes() for file in folder.iterdir()}
+    with pytest.raises(RegistryError, match="zenodo.json.*creators.*expected"):
+        publish([model("silver")], folder)
+    assert {file: file.read_bytes() for file in folder.iterdir()} == before
+
+
+def test_a_single_path_is_one_model(model, folder):
+    for file in (model(), str(model())):
+        assert publish(file, folder).is_file()
+
+
+def test_a_catalogue_that_is_no_text(model, folder):
+    publish([model()], folder)
+    (folder / "registry.json").write_bytes(b"\xff\xfe{}")
+    with pytest.raises(RegistryError, match="registry.json.* is not a catalogue"):
+        publish([model("silver")], folder)
+
+
+def test_the_home_folder(model, tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path))
+    assert publish([model()], "~/lab") == tmp_path / "lab" / "registry.json"
+
+
 def test_zenodo_record(model, folder):
     publish([model()], folder, doi="10.5281/zenodo.1", creators=["Curie, Marie"])
     record = json.loads((folder / ZENODO).read_text("utf-8"))
