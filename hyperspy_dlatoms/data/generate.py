@@ -63,16 +63,24 @@ def recipe_text(entry: Entry) -> str:
     if "recipe" in how:
         content = dict(how["recipe"])
     elif "recipe_of" in how:
+        from hyperspy_dlatoms.networks._card_recipe import recipe_in
         from hyperspy_dlatoms.networks.model_file import read_model
 
         file = catalogue.path(catalogue.member_name(entry, how["recipe_of"]))
-        content = yaml.safe_load(read_model(file)[0].recipe)
+        content = recipe_in(read_model(file)[0].recipe)
     else:
         raise RegistryError(
             f"The entry {entry.full_name!r} says {sorted(how)} of how to generate it: expected "
             "`recipe`, `recipe_of` or `trial`."
         )
-    for part in ("waves", "images", "imaging"):
+    parts = ("waves", "images", "imaging")
+    if not content or not all(isinstance(content.get(part) or {}, dict) for part in parts):
+        given = how.get("recipe_of", how.get("recipe"))
+        raise RegistryError(
+            f"{entry.full_name!r} has no recipe to generate it from, {given!r}: expected named "
+            f"values, {', '.join(parts)} among them."
+        )
+    for part in parts:
         content[part] = (content.get(part) or {}) | how.get(part, {})
     return yaml.safe_dump(content, sort_keys=False, allow_unicode=True)
 

@@ -3,19 +3,15 @@
 
 from typing import Any
 
+from hyperspy_dlatoms.networks._card_recipe import recipe_in
+
 # The names that recipes of that format had, frozen: newer cards list their materials.
 _SHEETS = {"graphene", "BN", "MoS2", "WS2", "MoSe2", "WSe2"}
 
 
 def materials_of_recipe(text: Any) -> list[str]:
     """Return the materials whose sites a recipe of that format trained a network to find."""
-    import yaml
-
-    try:
-        recipe = yaml.safe_load(text) if isinstance(text, str) else None
-    except yaml.YAMLError:
-        return []
-    structures = recipe.get("structures") if isinstance(recipe, dict) else None
+    structures = recipe_in(text).get("structures")
     known: set[str] = set()
     for structure in structures if isinstance(structures, list) else []:
         match structure.get("structure") if isinstance(structure, dict) else None:

@@ -349,7 +349,7 @@ def parse_recipe(text: str, source: str = "the recipe") -> Recipe:
 
     try:
         content = yaml.safe_load(text)
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise ValueError(f"{source} is not valid YAML: {error}") from error
     try:
         parts = named("", content, _PARTS, REQUIRED)

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from hyperspy_dlatoms._atomic_write import atomic_write
+from hyperspy_dlatoms.networks._card_recipe import recipe_in
 from hyperspy_dlatoms.networks.card import ModelCard
 from hyperspy_dlatoms.networks.model_file import read_model
 from hyperspy_dlatoms.registry.entries import (
@@ -134,7 +135,8 @@ def entry_of(card: ModelCard, file: Path, *, citation: str = "") -> Entry:
         name=card.name,
         kind="model",
         version=card.version,
-        description=_first_line(card) or f"A network that finds {classes}.",
+        description=str(recipe_in(card.recipe).get("description", "")).strip()
+        or f"A network that finds {classes}.",
         licence=card.licence,
         citation=citation,
         domain={"classes": list(card.classes), **card.domain},
@@ -239,16 +241,6 @@ def _check_file(entry: Entry, target: Path, published: Iterable[Entry]) -> None:
             f"{others[0].name!r} {others[0].version} is published already and is another file, "
             f"{others[0].file}: people have it by that version, so give the new card another one."
         )
-
-
-def _first_line(card: ModelCard) -> str:
-    import yaml
-
-    try:
-        recipe = yaml.safe_load(card.recipe)
-    except yaml.YAMLError:
-        return ""
-    return str(recipe.get("description", "")).strip() if isinstance(recipe, dict) else ""
 
 
 def _to_text(content: dict[str, Any]) -> str:

@@ -66,6 +66,11 @@ def _attempt(address: str, part: Path, size: int, progress: Callable[[int], None
         except ValueError as error:
             # What pooch says of a DOI that it cannot resolve, or an archive without the file.
             raise TransportError(str(error)) from error
+        except LookupError as error:
+            # Of a DOI that is none, or an archive that answers something else than pooch expects.
+            raise TransportError(
+                f"no file is known by it, or the archive answers in another way ({error!r})"
+            ) from error
     return growing.length
 
 

@@ -16,6 +16,11 @@ from hyperspy_dlatoms.registry.errors import RegistryError
 FORMAT = 1
 KINDS = ("model", "ensemble", "dataset", "example")
 PACKAGE = "package:"  # Begins the place of a file within the installed package.
+# What ``generate`` of an entry may have, see `data.generate`, and of which type.
+_GENERATE = {
+    **dict.fromkeys(("recipe", "waves", "images", "imaging"), dict),
+    **{"recipe_of": str, "trial": str, "checked": int},
+}
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
@@ -110,6 +115,9 @@ class Entry:
             self._check("threshold", _is_threshold(self.threshold), "a probability from 0 to 1")
         elif self.generate:
             self._check("kind", self.kind == "dataset", "'dataset' where there is a `generate`")
+            right = all(isinstance(self.generate.get(n, t()), t) for n, t in _GENERATE.items())
+            expected = ", ".join(f"{n} ({t.__name__})" for n, t in _GENERATE.items())
+            self._check("generate", right, f"of {expected} some")
         else:
             self._check_file()
 

@@ -13,6 +13,7 @@ from hyperspy_dlatoms.data import generate
 from hyperspy_dlatoms.data.benchmark import _dose_series
 from hyperspy_dlatoms.data.frames import Frames, fingerprint
 from hyperspy_dlatoms.data.generate import fingerprint_of
+from hyperspy_dlatoms.networks.model_file import read_model, write_model
 from hyperspy_dlatoms.registry import RegistryError, _cache, sources
 from hyperspy_dlatoms.registry.entries import Entry
 from hyperspy_dlatoms.simulation import dataset
@@ -107,6 +108,17 @@ def test_several_samplings_make_no_signal(catalogue):
 def test_an_entry_that_does_not_say_how(catalogue):
     catalogue(dataclasses.replace(SMALL, generate={"magic": 1}))
     with pytest.raises(RegistryError, match="says \\['magic'\\] of how to generate it"):
+        load()
+
+
+@pytest.mark.parametrize("recipe", ["", "[1]", "{", "2001-99-99", "[" * 5000, "{waves: 5}"])
+def test_a_model_without_a_recipe(catalogue, recipe, tmp_path, monkeypatch):
+    graphene = next(one for one in sources.own_entries() if one.name == "graphene")
+    card, arrays = read_model(graphene.places()[0])
+    write_model(tmp_path / "m", dataclasses.replace(card, recipe=recipe), arrays)
+    monkeypatch.setattr(generate.catalogue, "path", lambda name: tmp_path / "m")
+    catalogue(dataclasses.replace(SMALL, generate={"recipe_of": "graphene"}))
+    with pytest.raises(RegistryError, match="'small' has no recipe .*'graphene'.*expected"):
         load()
 
 

@@ -171,3 +171,13 @@ def test_a_card_of_format_2_is_read_as_it_was(card):
     del values["reach"]
     read = ModelCard.from_json(json.dumps(values))
     assert (read.reach, read.format) == (None, FORMAT)
+
+
+@pytest.mark.parametrize("recipe", ["[" * 5000, "2001-99-99", "{", 5])
+def test_a_card_of_format_1_whose_recipe_is_none_has_no_materials(card, recipe):
+    values = json.loads(card.to_json()) | {"format": 1, "recipe": recipe}
+    if isinstance(recipe, str):
+        assert ModelCard.from_json(json.dumps(values)).materials == ()
+    else:
+        with pytest.raises(ModelCardError, match="recipe = 5"):
+            ModelCard.from_json(json.dumps(values))

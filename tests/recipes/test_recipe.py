@@ -56,6 +56,7 @@ def test_ranges_keep_their_order_which_is_that_of_the_draws():
     ("old", "new", "message"),
     [
         ("name: none", "name: [none", "my.yaml is not valid YAML"),
+        ("name: none", "name: 2001-99-99", "my.yaml is not valid YAML: month must be in 1..12"),
         (GOOD, "[1, 2]", "my.yaml: the content is [1, 2], expected names and their values"),
         ("seed: 1", "", "my.yaml: the recipe lacks 'seed'"),
         ("seed: 1", "seed: 1\ncolour: 2", "my.yaml: colour is unknown; known are name, seed"),

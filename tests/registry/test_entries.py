@@ -70,6 +70,16 @@ def test_round_trip():
         {"kind": "ensemble", "members": ["gold", "silver"], "threshold": "low"},
         {"generate": {"recipe": {}}},
         {"description": ["x"]},
+        *(
+            {"kind": "dataset", "generate": how}
+            for how in (
+                {"recipe": 5},
+                {"recipe": {}, "waves": 5},
+                {"recipe_of": 5},
+                {"trial": {}},
+                {"recipe": {}, "checked": "all"},
+            )
+        ),
     ],
     ids=str,
 )

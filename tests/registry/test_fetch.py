@@ -214,6 +214,13 @@ def test_doi(server, entry_of, content, monkeypatch):
     assert server.ranges == [None, None]
 
 
+@pytest.mark.parametrize("place", ["doi:", "doi:10.5281"])
+def test_a_doi_that_is_none_is_no_reason_to_give_up(server, entry_of, content, place):
+    assert fetch(entry_of(place, f"{server.url}/{FILE}")).read_bytes() == content
+    with pytest.raises(RegistryError, match=f"{place}: no file is known by it"):
+        fetch(entry_of(place, content=b"other"))
+
+
 def test_user_mirrors_go_first(server, entry_of, content, monkeypatch, tmp_path):
     server.files["mine/gold-1.safetensors"] = content
     monkeypatch.setenv("HYPERSPY_DLATOMS_REGISTRY", f"{tmp_path}, {server.url}/mine/")
