@@ -103,8 +103,12 @@ def _methods(wrong: list[str]) -> str:
 def _backend(wrong: list[str]) -> str:
     from hyperspy_dlatoms.networks.running import engine, has_accelerator
 
-    if engine() == "onnx":
-        return f"ONNX Runtime {_version('onnxruntime')}"
+    try:
+        if engine() == "onnx":
+            return f"ONNX Runtime {_version('onnxruntime')}"
+    except ValueError as error:
+        wrong.append(f"{error}")
+        return "unknown"
     try:
         # It is imported for that.
         found = has_accelerator()
@@ -141,9 +145,13 @@ def _precision(wrong: list[str]) -> str:
 
 
 def _cache(wrong: list[str]) -> str:
-    from hyperspy_dlatoms.registry import _cache
+    from hyperspy_dlatoms.registry import RegistryError, _cache
 
-    folder = _cache.folder()
+    try:
+        folder = _cache.folder()
+    except RegistryError as error:
+        wrong.append(f"{error}")
+        return "unknown"
     # The part of it that is there.
     there = next(path for path in (folder, *folder.parents) if path.exists())
     try:
@@ -161,11 +169,19 @@ def _cache(wrong: list[str]) -> str:
 def _models(wrong: list[str]) -> str:
     """Compare all files that come with the package with their fingerprints."""
     from hyperspy_dlatoms import registry
+    from hyperspy_dlatoms.registry.entries import Entry
     from hyperspy_dlatoms.registry.fetch import on_this_computer
     from hyperspy_dlatoms.registry.sources import own_entries
 
     files = [entry for entry in own_entries() if entry.file]
-    bad = [entry.name for entry in files if on_this_computer(entry) is None]
+
+    def is_right(entry: Entry) -> bool:
+        try:
+            return on_this_computer(entry) is not None
+        except registry.RegistryError:
+            return False
+
+    bad = [entry.name for entry in files if not is_right(entry)]
     if bad:
         wrong.append(f"{', '.join(bad)}: missing or changed files; install the package again.")
     models = sum(entry.kind == "model" for entry in files)

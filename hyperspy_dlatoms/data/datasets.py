@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import dask.array as da
@@ -96,10 +97,15 @@ def _generated(entry: Entry, show: bool | None, num_workers: int | None) -> Fram
     """Generate a data set in the cache, and check its fingerprint the first time."""
     show = is_shown(show)
     directory = _cache.generated_path(entry)
-    with _cache.locked(directory):
+    checked = directory / _cache.CHECKED
+
+    def is_checked() -> bool:
+        return checked.is_file() and checked.read_text() == entry.sha256
+
+    # Of a complete one nothing is written: its cache may be one to read only.
+    with nullcontext() if is_checked() else _cache.locked(directory):
         frames = generate(entry, directory, show_progressbar=show, num_workers=num_workers)
-        checked = directory / _cache.CHECKED
-        if not checked.is_file() or checked.read_text() != entry.sha256:
+        if not is_checked():
             found = fingerprint(frames, entry.generate.get("checked"))
             if found != entry.sha256:
                 raise RegistryError(

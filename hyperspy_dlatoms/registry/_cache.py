@@ -21,12 +21,26 @@ WAIT = 3600.0
 
 def folder() -> Path:
     """Return the cache: ``HYPERSPY_DLATOMS_CACHE``, else the system's folder for caches."""
-    given = os.environ.get(CACHE)
-    if given:
-        return Path(given).expanduser().absolute()
     import pooch
 
-    return Path(pooch.os_cache("hyperspy-dlatoms"))
+    given = os.environ.get(CACHE)
+    try:
+        if given:
+            return Path(given).expanduser().absolute()
+        kept = Path(pooch.os_cache("hyperspy-dlatoms"))
+    except RuntimeError as error:
+        raise _homeless(given) from error
+    # Where no home folder is known, some releases of platformdirs give one called ~.
+    if not kept.is_absolute():
+        raise _homeless(given)
+    return kept
+
+
+def _homeless(given: str | None) -> RegistryError:
+    return RegistryError(
+        f"The cache has no place, {given or '~'!r} is in a home folder that is not known: set "
+        f"{CACHE} to the absolute path of a folder that you may write to."
+    )
 
 
 def kept_path(entry: Entry) -> Path:

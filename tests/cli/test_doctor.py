@@ -6,7 +6,7 @@ import pytest
 from hyperspy_dlatoms import __version__, cli
 from hyperspy_dlatoms.cli import doctor
 from hyperspy_dlatoms.networks import running
-from hyperspy_dlatoms.registry import fetch
+from hyperspy_dlatoms.registry import _cache, fetch
 from tests.helpers.printed import row_of
 
 
@@ -38,4 +38,20 @@ def test_what_is_wrong_is_said(capsys, tmp_path, monkeypatch):
     wrong = [line for line in capsys.readouterr().out.splitlines() if line.startswith("wrong: ")]
     assert len(wrong) == 4
     for line, words in zip(wrong, ("AVX", "float8", "HYPERSPY_DLATOMS_CACHE", "stem"), strict=True):
+        assert words in line
+
+
+def test_what_the_registry_and_the_engine_refuse_is_said_too(capsys, monkeypatch):
+    known = _cache.is_right
+    monkeypatch.setattr(
+        _cache, "is_right", lambda path, entry: entry.name != "stem" and known(path, entry)
+    )
+    monkeypatch.setenv("HYPERSPY_DLATOMS_CACHE", "~nobody-at-all/cache")
+    monkeypatch.setenv("HYPERSPY_DLATOMS_ENGINE", "caffe")
+    monkeypatch.setattr(doctor, "_precision", lambda wrong: "float32")
+    monkeypatch.setattr(doctor, "_processor", lambda wrong: "one")
+    assert cli.main(["doctor"]) == 1
+    wrong = [line for line in capsys.readouterr().out.splitlines() if line.startswith("wrong: ")]
+    assert len(wrong) == 3
+    for line, words in zip(wrong, ("caffe", "~nobody-at-all", "stem: missing"), strict=True):
         assert words in line

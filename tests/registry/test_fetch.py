@@ -393,3 +393,18 @@ def test_cache_that_is_a_file(entry_of, cache_folder):
     cache_folder.write_text("no folder")
     with pytest.raises(RegistryError, match="cannot be written"):
         fetch(entry_of())
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows asks for a profile")
+def test_cache_without_a_home(entry_of, monkeypatch):
+    def nobody(_):
+        raise KeyError("uid not found")
+
+    monkeypatch.setattr("pwd.getpwuid", nobody)
+    for name in ("HOME", "XDG_CACHE_HOME", _cache.CACHE):
+        monkeypatch.delenv(name, raising=False)
+    with pytest.raises(RegistryError, match=f"home folder that is not known: set {_cache.CACHE}"):
+        fetch(entry_of())
+    monkeypatch.setenv(_cache.CACHE, "~nobody-at-all/cache")
+    with pytest.raises(RegistryError, match="'~nobody-at-all/cache' is in a home folder"):
+        fetch(entry_of())
