@@ -56,6 +56,7 @@ def plot_histogram(self: AtomPositions, by: str = "distance", *, bins: int = 50)
     >>> figure = atoms.plot_histogram("probability")
     """
     import matplotlib.pyplot as plt
+    from matplotlib.ticker import MaxNLocator
     from scipy.spatial import cKDTree
 
     frames, calibration, _ = self._for_tables()
@@ -82,7 +83,7 @@ def plot_histogram(self: AtomPositions, by: str = "distance", *, bins: int = 50)
     elif is_label(by):
         labels, counts = np.unique(values[np.isfinite(values)].astype(int), return_counts=True)
         axes.bar(labels, counts, color=colours_of_labels(labels), edgecolor="0.3")
-        axes.xaxis.get_major_locator().set_params(integer=True)
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     else:
         values = values[np.isfinite(values)]
         ends = (float(values.min()), float(values.max())) if len(values) else (0.0, 1.0)

@@ -114,6 +114,8 @@ def _writer(path: Path, fps: Any) -> Any:
     if path.suffix.lower() == ".gif":
 
         class GifWriter(PillowWriter):
+            _frames: list[Any]
+
             def grab_frame(self, **kwargs: Any) -> None:
                 # The 256 colours of a frame would nearly all be the greys of its image.
                 super().grab_frame(**kwargs)

@@ -10,7 +10,7 @@ from matplotlib.animation import FFMpegWriter
 from matplotlib.colors import to_rgba_array
 from PIL import Image
 
-from hyperspy_dlatoms import AtomPositions
+from hyperspy_dlatoms import AtomPositions, data
 from hyperspy_dlatoms.signals._colours import PALETTE, Colouring, name_of
 
 pytestmark = pytest.mark.usefixtures("close_figures")
@@ -317,12 +317,20 @@ def test_a_movie(lazy, tmp_path):
 
 
 def test_a_movie_keeps_the_colours_of_few_pixels(tmp_path):
-    images, atoms = made(2)
-    atoms.save_movie(tmp_path / "movie.gif", images, by="species")
-    with Image.open(tmp_path / "movie.gif") as movie:
-        colours = np.asarray(movie.convert("RGB")).reshape(-1, 3) / 255
-    for colour in to_rgba_array(PALETTE[:2])[:, :3]:
-        assert np.abs(colours - colour).max(axis=1).min() < 0.06
+    # Rings of four colours, one of them orange, over an image of many greys.
+    movie = data.movie().inav[:2]
+    y, x = (one.ravel() for one in np.mgrid[60:180:16.0, 60:180:16.0])
+    labels = np.where(np.arange(64) == 9, 5, np.array([3, 4, 6, 6])[np.arange(64) % 4])
+    rows = np.column_stack([y, x, labels])
+    frame = AtomPositions.from_array(
+        rows, columns=("y_px", "x_px", "grain"), sampling=0.1, image_shape=(240, 240)
+    )
+    pixel = 10 * movie.axes_manager.signal_axes[0].scale
+    frame.metadata.VectorMetadata.sampling = [pixel, pixel]
+    AtomPositions.stack([frame] * 2).save_movie(tmp_path / "movie.gif", by="grain", signal=movie)
+    with Image.open(tmp_path / "movie.gif") as file:
+        colours = np.asarray(file.convert("RGB")).reshape(-1, 3) / 255
+    assert np.abs(colours - to_rgba_array(PALETTE[5])[0, :3]).max(axis=1).min() < 0.1
 
 
 @pytest.mark.skipif(not FFMpegWriter.isAvailable(), reason="needs the program ffmpeg")
