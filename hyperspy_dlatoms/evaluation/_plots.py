@@ -55,8 +55,8 @@ def curve_figure(name: str, rows: Sequence[dict[str, Any]]) -> Figure:
         _band(shares, at, rows, f"{key}_interval", style[:-2])
     for key, label, style in _ERRORS:
         _line(errors, at, rows, key, label, style)
-    shares.set_ylim(-0.03, 1.03)
-    errors.set_ylabel("pm")
+    shares.set(ylim=(-0.03, 1.03), ylabel="share")
+    errors.set_ylabel("error an axis (pm)")
     if name in _LOGARITHMIC:
         errors.set_yscale("log")
         errors.yaxis.set_major_formatter("{x:g}")
@@ -112,7 +112,7 @@ def height_calibration_figure(
     for k, colour, right in ((1, "C0", 0.683), (2, "C1", 0.954)):
         errors.axhline(right, color=colour, linestyle=":", linewidth=1)
         _line(errors, at, doses, f"heights_within_{k}", f"share within {k} sigma", f"{colour}-s")
-    errors.set(xscale="log", ylim=(0, None))
+    errors.set(xscale="log", ylim=(0, None), ylabel="error (atoms), share")
     _finish(found, "atoms in the column")
     _finish(errors, LABELS["dose"])
     return figure

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -27,7 +27,28 @@ _LABELS = ("species", "grain", "sublattice", "coordination")
 # Begin the names of columns that are positive or negative, whose colours are white at 0.
 _SIGNED = ("e_", "rotation", "u_", "offset_")
 _LIMITS = 2.0, 98.0  # Percentiles of other columns that their colours end at.
-_LISTED = 8  # Labels in a legend.
+_LISTED = 3  # Labels of one colour that a legend names.
+# Names of maps of colours, and the part of them that shows on dark images.
+_FRACTION = "cool", 0.0, 1.0
+_NUMBER = "viridis", 0.2, 1.0
+_DIFFERENCE = "RdBu_r", 0.1, 0.9
+# What the axes of figures say of columns, with the units.
+_NAMES = {
+    "e_xx": "strain along x",
+    "e_yy": "strain along y",
+    "e_xy": "shear strain",
+    "rotation": "rotation (rad)",
+    "height": "height (atoms)",
+    "distance": "distance of the neighbours (Å)",
+} | {
+    f"{column}{axis}{end}": f"{text} along {axis} ({unit})"
+    for axis in "yx"
+    for column, end, text, unit in (
+        ("u_", "", "displacement", "Å"),
+        ("offset_", "", "offset", "Å"),
+        ("", "_sigma", "standard deviation", "px"),
+    )
+}
 
 
 class Colouring(NamedTuple):
@@ -50,7 +71,7 @@ class Colouring(NamedTuple):
         if by not in there:
             raise ValueError(f"by is {by!r}: expected {' or '.join(map(repr, there))}, or None.")
         column = calibration.columns.index(by)
-        if by in _LABELS:
+        if is_label(by):
             return cls(by, column, None)
         if limits is None:
             limits = (0.0, 1.0) if by in _FRACTIONS else _limits(frames, column, by)
@@ -71,17 +92,47 @@ class Colouring(NamedTuple):
         from matplotlib.colors import Normalize
 
         assert self.limits is not None
-        fraction = "cool" if self.by in _FRACTIONS else "viridis"
-        return ScalarMappable(Normalize(*self.limits), "RdBu_r" if _signed(self.by) else fraction)
+        part = _FRACTION if self.by in _FRACTIONS else _NUMBER
+        if _signed(self.by):
+            part = _DIFFERENCE
+        return ScalarMappable(Normalize(*self.limits), colour_map(*part))
 
     def labels(self, frames: Iterable[np.ndarray], species: list[str]) -> dict[int, str]:
-        """Return what a legend shows: the names of the labels in some frames."""
+        """Return what a legend shows: the names of the labels in some frames, by their colour."""
         if self.by == "species":
             return dict(enumerate(species))
         values = np.concatenate([frame[:, self.column] for frame in frames] or [np.empty(0)])
-        numbers = [int(one) for one in np.unique(values[np.isfinite(values)])]
-        names = {one: f"{self.by} {one}" if one >= 0 else f"no {self.by}" for one in numbers}
-        return dict(list(names.items())[:_LISTED])
+        alike: dict[int, list[str]] = {}
+        for one in np.unique(values[np.isfinite(values)]).astype(int):
+            alike.setdefault(int(one) % len(PALETTE) if one >= 0 else -1, []).append(str(one))
+        return {
+            colour: f"{self.by} {', '.join(some[:_LISTED])}{', …' * (len(some) > _LISTED)}"
+            if colour >= 0
+            else f"no {self.by}"
+            for colour, some in alike.items()
+        }
+
+
+def colour_map(name: str = _NUMBER[0], low: float = _NUMBER[1], high: float = _NUMBER[2]) -> Any:
+    """Return a part of a map of Matplotlib, by default the one of numbers."""
+    import matplotlib
+    from matplotlib.colors import LinearSegmentedColormap
+
+    colours = matplotlib.colormaps[name](np.linspace(low, high, 256))
+    return LinearSegmentedColormap.from_list(name, colours)
+
+
+def name_of(column: str) -> str:
+    """Return what the axes of figures say of a column."""
+    of = column.removesuffix("_sigma")
+    if column not in _NAMES and of != column:
+        return f"standard deviation of {_NAMES.get(of, of)}"
+    return _NAMES.get(column, column)
+
+
+def is_label(column: str) -> bool:
+    """Whether the numbers of a column are labels."""
+    return column in _LABELS
 
 
 def colours_of_labels(labels: np.ndarray) -> np.ndarray:

@@ -8,7 +8,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from hyperspy_dlatoms.signals import _picture
-from hyperspy_dlatoms.signals._colours import PALETTE, Colouring, colours_of_labels
+from hyperspy_dlatoms.signals._colours import (
+    PALETTE,
+    Colouring,
+    colour_map,
+    colours_of_labels,
+    is_label,
+    name_of,
+)
 from hyperspy_dlatoms.signals._docstrings import filled
 
 if TYPE_CHECKING:
@@ -19,8 +26,7 @@ if TYPE_CHECKING:
 
 # Relative difference of numbers that differ by rounding alone.
 _ALIKE = 1e-6
-_STRAIN = {"e_xx": "strain along x", "e_yy": "strain along y", "e_xy": "shear strain"}
-_STRAIN |= {"rotation": "rotation (rad)"}
+_STRAIN = ("e_xx", "e_yy", "e_xy", "rotation")
 
 
 def plot_histogram(self: AtomPositions, by: str = "distance", *, bins: int = 50) -> Figure:
@@ -31,7 +37,7 @@ def plot_histogram(self: AtomPositions, by: str = "distance", *, bins: int = 50)
     by : str, default "distance"
         The name of a column, or ``"distance"`` to the nearest atom.
     bins : int, default 50
-        Number of bins; each species has its own.
+        Number of bins; each species, and each label such as a coordination, has its own.
 
     Returns
     -------
@@ -50,12 +56,13 @@ def plot_histogram(self: AtomPositions, by: str = "distance", *, bins: int = 50)
     >>> figure = atoms.plot_histogram("probability")
     """
     import matplotlib.pyplot as plt
+    from matplotlib.ticker import MaxNLocator
     from scipy.spatial import cKDTree
 
     frames, calibration, _ = self._for_tables()
     figure, axes = plt.subplots(figsize=(5.5, 3.6), layout="constrained")
     names = calibration.columns
-    label, values = by, np.empty(0)
+    label, values = name_of(by), np.empty(0)
     if by == "distance":
         label = "distance to the nearest atom (nm)"
         places = [calibration.in_angstrom(one) for one in frames.flat if len(one) > 1]
@@ -73,6 +80,10 @@ def plot_histogram(self: AtomPositions, by: str = "distance", *, bins: int = 50)
         counts = np.bincount(values.astype(int), minlength=len(calibration.species))
         colours = colours_of_labels(np.arange(len(counts)))
         axes.bar(calibration.species, counts, color=colours, edgecolor="0.3")
+    elif is_label(by):
+        labels, counts = np.unique(values[np.isfinite(values)].astype(int), return_counts=True)
+        axes.bar(labels, counts, color=colours_of_labels(labels), edgecolor="0.3")
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     else:
         values = values[np.isfinite(values)]
         ends = (float(values.min()), float(values.max())) if len(values) else (0.0, 1.0)
@@ -80,7 +91,7 @@ def plot_histogram(self: AtomPositions, by: str = "distance", *, bins: int = 50)
             # All alike, as after a search with one sigma.
             ends = 0.9 * ends[0], 1.1 * ends[1]
         axes.hist(values, bins=bins, range=ends if ends[0] < ends[1] else None, color=PALETTE[0])
-    axes.set(xlabel=label, ylabel="atoms")
+    axes.set(xlabel=label, ylabel="atoms", ylim=(0, None))
     return figure
 
 
@@ -169,7 +180,7 @@ def plot_tracks(self: AtomPositions, signal: Signal2D | None = None, **kwargs) -
     image = None if signal is None else _picture.image_at(signal, (0,))
     figure, axes = plt.subplots(figsize=(_picture.PANEL + 1, _picture.PANEL), layout="constrained")
     _picture.draw_image(axes, image, image_shape(atoms), float(calibration.sampling.mean()))
-    lines = LineCollection(paths, array=np.array(times), cmap="viridis", linewidths=1.3)
+    lines = LineCollection(paths, array=np.array(times), cmap=colour_map(), linewidths=1.3)
     axes.add_collection(lines)
     name, units = navigation.names[0] or "frame", navigation.units[0]
     figure.colorbar(lines, ax=axes, label=f"{name} ({units})" if units else name, shrink=0.8)
@@ -215,12 +226,12 @@ def plot_strain(self: AtomPositions, signal: Signal2D | None = None, **kwargs) -
     ratio = np.clip(shape[0] / shape[1], 0.2, 3)
     size = (2 * _picture.PANEL, 1.7 * _picture.PANEL * ratio)
     figure, panels = plt.subplots(2, 2, figsize=size, layout="constrained")
-    for axes, (name, label) in zip(panels.flat, _STRAIN.items(), strict=True):
+    for axes, name in zip(panels.flat, _STRAIN, strict=True):
         colouring = Colouring.of(calibration, name, [frame])
         _picture.draw_image(axes, image, shape, pixel)
         dots = _picture.draw_rings(axes, frame, pixel, colouring.colours(frame))
         dots.set_facecolor(colouring.colours(frame))
-        _picture.add_colour_bar(axes, colouring, label=label)
+        _picture.add_colour_bar(axes, colouring)
     return figure
 
 

@@ -20,6 +20,10 @@ if TYPE_CHECKING:
     from hyperspy_dlatoms.signals._export import Calibration
 
 _MEASURED = 8  # Frames in which the distance of neighbours is measured.
+_BAR = 1.1  # Inches, of a colour bar with its label.
+_THICK = 0.25  # Inches, of its colours.
+_BETWEEN = 0.55  # Inches, for the label of the image between the bar and the image.
+_GAP = 0.06  # Inches, around a legend.
 _WIDTH = 340.0  # Width of an image in a figure of HyperSpy's size, points.
 
 
@@ -170,6 +174,8 @@ def plot(self: AtomPositions, by: str | None = None, signal: Signal2D | None = N
     ground = _ground(self)
     shown = {"vmin": 0, "vmax": 1, "colorbar": False}
     _show(self, ground, by, limits, kwargs, navigator=_counts(self), **shown)
+    if len(_navigation(self)) == 1:
+        ground._plot.navigator_plot.ax.set_ylabel("" if self._lazy else "atoms")
     self._plot = ground._plot
 
 
@@ -190,13 +196,25 @@ def _show(
     axes = signal._plot.signal_plot.ax
     if not calibrated:
         _add_scale_bar(axes, atoms._calibration, signal)
-    if colouring is None:
-        return
-    if colouring.limits is None:
-        labels = colouring.labels(atoms._some_frames(), atoms._calibration.species)
-        _picture.add_legend(axes.figure, labels, "lower left")
-    else:
-        _picture.add_colour_bar(axes, colouring, location="left")
+    if colouring is not None:
+        _explain(axes, colouring, atoms)
+
+
+def _explain(axes: Any, colouring: Colouring, atoms: AtomPositions) -> None:
+    """Add a colour bar or a legend to a figure of HyperSpy's, and the room for it."""
+    figure = axes.figure
+    wide, high = figure.get_size_inches()
+    if colouring.limits is not None:
+        figure.set_size_inches(wide + _BAR, high)
+        across = axes.get_position(original=True).width * (wide + _BAR)
+        parts = {"fraction": _THICK / across, "pad": _BETWEEN / across}
+        _picture.add_colour_bar(axes, colouring, location="left", **parts)
+        figure.tight_layout()
+    elif labels := colouring.labels(atoms._some_frames(), atoms._calibration.species):
+        legend = _picture.add_legend(figure, labels, "lower left")
+        needed = legend.get_window_extent().size / figure.dpi + 2 * _GAP
+        figure.set_size_inches(max(wide, needed[0]), high + needed[1])
+        figure.tight_layout(rect=(0, needed[1] / (high + needed[1]), 1, 1))
 
 
 def _markers(

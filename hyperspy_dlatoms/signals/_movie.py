@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from hyperspy_dlatoms.signals import AtomPositions
 
+_RARE = 1  # Of Pillow, `Image.Quantize.MAXCOVERAGE`: colours of few pixels count as well.
 _CONTRAST = 8  # Frames that the contrast of all is taken from, so that it does not flicker.
 
 
@@ -111,7 +112,16 @@ def _writer(path: Path, fps: Any) -> Any:
     if not (np.isfinite(fps) and fps > 0):
         raise ValueError(f"fps is {fps}: expected a positive number of frames a second.")
     if path.suffix.lower() == ".gif":
-        return PillowWriter(fps=fps)
+
+        class GifWriter(PillowWriter):
+            _frames: list[Any]
+
+            def grab_frame(self, **kwargs: Any) -> None:
+                # The 256 colours of a frame would nearly all be the greys of its image.
+                super().grab_frame(**kwargs)
+                self._frames[-1] = self._frames[-1].convert("RGB").quantize(method=_RARE)
+
+        return GifWriter(fps=fps)
     if path.suffix.lower() != ".mp4":
         raise ValueError(f"The movie is {path.name!r}: expected a file .mp4 or .gif.")
     if not FFMpegWriter.isAvailable():
@@ -139,6 +149,6 @@ def _figure(
     axes = figure.subplots()
     if colouring is not None and colouring.limits is not None:
         _picture.add_colour_bar(axes, colouring)
-    elif colouring is not None:
-        _picture.add_legend(figure, colouring.labels(frames, species))
+    elif colouring is not None and (labels := colouring.labels(frames, species)):
+        _picture.add_legend(figure, labels)
     return figure, axes

@@ -11,7 +11,13 @@ import numpy as np
 
 from hyperspy_dlatoms.analysis._grains import nearest_distance
 from hyperspy_dlatoms.signals._colour import as_grey
-from hyperspy_dlatoms.signals._colours import PLAIN, TINT, Colouring, colours_of_labels
+from hyperspy_dlatoms.signals._colours import (
+    PLAIN,
+    TINT,
+    Colouring,
+    colours_of_labels,
+    name_of,
+)
 
 if TYPE_CHECKING:
     from hyperspy.signals import Signal2D
@@ -22,6 +28,9 @@ if TYPE_CHECKING:
 RING = 0.62
 PANEL = 5.2  # Inches, of the panel of an image.
 
+# Points, in a legend: of a ring with the gaps beside it, and of a letter.
+_RING_WIDTH = 45.0
+_LETTER_WIDTH = 5.5
 SPACING = 2.0  # Å, of neighbours where there are too few atoms to tell their distance.
 
 
@@ -101,7 +110,7 @@ def draw_rings(
     axes: Axes,
     sites: np.ndarray,
     sampling: float,
-    colours: np.ndarray | None = None,
+    colours: np.ndarray | str | None = None,
     size: float | None = None,
 ) -> Any:
     """Draw a ring around each site (y and x in px first), by default of a size that fits them."""
@@ -133,13 +142,12 @@ def line_width(diameter: float, width: float, points: float) -> float:
     return float(np.clip(0.16 * diameter / width * points, 0.3, 1.4))
 
 
-def add_colour_bar(axes: Axes, colouring: Colouring, label: str = "", **kwargs: Any) -> None:
+def add_colour_bar(axes: Axes, colouring: Colouring, **kwargs: Any) -> None:
     """Add a colour bar that says what the colours of atoms mean."""
-    sigma = colouring.by in ("y_sigma", "x_sigma")
     axes.figure.colorbar(
         colouring.scale(),
         ax=axes,
-        label=label or colouring.by + " (px)" * sigma,
+        label=name_of(colouring.by),
         # Fractions do not go on.
         extend="neither" if colouring.limits == (0, 1) else "both",
         shrink=0.8,
@@ -147,15 +155,17 @@ def add_colour_bar(axes: Axes, colouring: Colouring, label: str = "", **kwargs: 
     )
 
 
-def add_legend(figure: Figure, labels: Mapping[int, str], loc: Any = "outside lower right") -> None:
-    """Add a legend of rings for labels by their numbers."""
+def add_legend(figure: Figure, labels: Mapping[int, str], loc: Any = "outside lower right") -> Any:
+    """Add a legend of rings for labels by their numbers, no wider than the figure if it can be."""
     from matplotlib.lines import Line2D
 
     rings = [
         Line2D([], [], ls="", marker="o", ms=8, mew=1.5, mfc="none", mec=colour)
         for colour in colours_of_labels(np.array(list(labels)))
     ]
-    figure.legend(rings, list(labels.values()), loc=loc, ncols=min(len(labels), 4), fontsize=9)
+    column = _RING_WIDTH + _LETTER_WIDTH * max(map(len, labels.values()))
+    columns = int(np.clip(72 * figure.get_figwidth() // column, 1, min(len(labels), 4)))
+    return figure.legend(rings, list(labels.values()), loc=loc, ncols=columns, fontsize=9)
 
 
 def contrast(image: np.ndarray) -> tuple[float, float]:
@@ -189,7 +199,8 @@ def scale_bar(
     longest = width * sampling / 10 / 3
     nice = np.array([0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100, 200])
     length = nice[max(0, int(np.searchsorted(nice, longest, side="right")) - 1)]
-    y = origin[0] + 0.95 * height * scales[0]
+    # Far enough from the lower edge of strips too.
+    y = origin[0] + (height - min(0.05 * max(shape), 0.3 * height)) * scales[0]
     x = origin[1] + 0.04 * width * scales[1]
     (bar,) = axes.plot(
         [x, x + length * 10 / sampling * scales[1]],

@@ -12,7 +12,8 @@ from hyperspy_dlatoms.analysis.quality import DOUBTFUL, FrameQuality, flags, fra
 from hyperspy_dlatoms.signals import _export
 from hyperspy_dlatoms.signals._colours import PALETTE, PLAIN
 from hyperspy_dlatoms.signals._docstrings import filled
-from hyperspy_dlatoms.signals._picture import image_at, scale_bar
+from hyperspy_dlatoms.signals._figures import image_shape
+from hyperspy_dlatoms.signals._picture import RING, draw_image, draw_rings, image_at, spacing
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -150,7 +151,7 @@ def plot_quality(self: AtomPositions, signal: Signal2D | None = None) -> Figure:
     frames, calibration, _ = atoms._for_tables()
     figure = plt.figure(figsize=(12, 6.2), layout="constrained")
     image = None if signal is None else image_at(signal)
-    _plot_frame(figure, frames.ravel()[0], calibration, image, table.iloc[0])
+    _plot_frame(figure, frames.ravel()[0], calibration, image, image_shape(atoms), table.iloc[0])
     return figure
 
 
@@ -193,6 +194,7 @@ def _plot_frame(
     frame: np.ndarray,
     calibration: Calibration,
     image: np.ndarray | None,
+    shape: tuple[int, int],
     row: pd.Series,
 ) -> None:
     """Draw the atoms of a frame and what is odd about them."""
@@ -200,19 +202,10 @@ def _plot_frame(
     place = figure.add_subplot(grid[:, 0])
     found = flags(calibration.in_angstrom(frame), calibration.window)
     probability = calibration.values(frame, "probability")
-    size = calibration.image_shape
-    if image is not None:
-        low, high = np.nanpercentile(image, [0.5, 99.5])
-        place.imshow(image, cmap="gray", vmin=low, vmax=high)
-    elif size is not None:
-        place.set_xlim(-0.5, size[1] - 0.5)
-        place.set_ylim(size[0] - 0.5, -0.5)
-    else:
-        place.invert_yaxis()
-    place.set(aspect="equal", xlabel="x (px)", ylabel="y (px)")
-    shown = size if image is None else image.shape
-    if shown is not None:
-        scale_bar(place, shown, float(calibration.sampling.mean()))
+    sampling = float(calibration.sampling.mean())
+    draw_image(place, image, shape, sampling)
+    place.set_axis_on()
+    place.set(xlabel="x (px)", ylabel="y (px)")
     odd = dict(
         zip(
             _ODD,
@@ -225,20 +218,22 @@ def _plot_frame(
         )
     )
     fine = ~np.any(list(odd.values()), axis=0)
-    alone: dict[str, Any] = {"s": 14, "facecolors": "none", "linewidths": 0.9}
-    place.scatter(*frame[fine, 1::-1].T, edgecolors=PLAIN, label=f"{fine.sum()} others", **alone)
-    for number, (name, which) in enumerate(odd.items()):
-        if which.any():
-            # Several rings where an atom is odd in several ways.
-            style = alone | {"s": 30 + 30 * number, "linewidths": 1.6}
-            colour = _ODD[name]
-            label = f"{which.sum()} {name}"
-            place.scatter(*frame[which, 1::-1].T, edgecolors=colour, label=label, **style)
+    diameter = RING * spacing(frame, sampling)
+    kinds = {"others": fine} | {name: which for name, which in odd.items() if which.any()}
+    for number, (name, which) in enumerate(kinds.items()):
+        # Several rings where an atom is odd in several ways.
+        colour = _ODD.get(name, PLAIN)
+        rings = draw_rings(place, frame[which], sampling, colour, (1 + 0.2 * number) * diameter)
+        if number:
+            rings.set_linewidth(np.clip(1.6 * rings.get_linewidth(), 0.8, None))
+        label = f"{which.sum()} {name}"
+        place.plot([], [], ls="", marker="o", mfc="none", mec=colour, label=label)
     if len(found.holes):
         y, x = (found.holes / calibration.sampling).T
         plural = f"{len(x)} holes" if len(x) > 1 else "1 hole"
         place.scatter(x, y, marker="x", s=45, color=_ODD["a hole"], linewidths=2, label=plural)
-    place.legend(loc="upper left", fontsize=8, framealpha=0.8)
+    # Above the image, not over its atoms.
+    place.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=2, fontsize=8)
     _plot_distances(figure.add_subplot(grid[0, 1]), frame, calibration, found.spacing)
     _plot_probabilities(figure.add_subplot(grid[1, 1]), probability)
     words = figure.add_subplot(grid[2, 1])
@@ -272,7 +267,7 @@ def _summary(row: pd.Series) -> str:
 
     # Matplotlib would take a dollar for mathematics, of which there is none.
     text = row.remarks or "Nothing looks doubtful, which is no proof."
-    lines = [f"{row.found} atoms found"]
+    lines = ["1 atom found" if row.found == 1 else f"{row.found} atoms found"]
     if np.isfinite(row.expected):
         lines[0] += f", {row.expected:.0f} sites of a lattice expected"
     known = {
@@ -299,7 +294,11 @@ def _plot_course(figure: Figure, table: pd.DataFrame) -> None:
         for name in names:
             values = table[name].to_numpy(float)
             if np.isfinite(values).any():
-                axes.plot(number, values, lw=1, marker="." if len(table) < 60 else "", label=name)
+                # Dashed, so that what is found shows through as many that are expected.
+                style = "--" if name == "expected" else "-"
+                marker = "." if len(table) < 60 else ""
+                text = name.replace("_", " ")
+                axes.plot(number, values, lw=1, ls=style, marker=marker, label=text)
         axes.set_ylabel("atoms" if label != "score" else "score, fraction")
         axes.set_ylim(bottom=0, top=max(axes.get_ylim()[1], 1.05))
         if axes.lines:

@@ -7,6 +7,7 @@ import re
 
 import pytest
 
+from hyperspy_dlatoms.evaluation._plots import curve_figure, height_calibration_figure
 from hyperspy_dlatoms.evaluation.evaluate import evaluate
 from hyperspy_dlatoms.evaluation.report import summary, to_html, write_report
 
@@ -66,3 +67,10 @@ def test_the_summary_is_short(evaluation):
     best = evaluation.numbers["curves"]["dose"][-1]
     assert short["dose"]["1000"]["f1"] == pytest.approx(best["f1"], abs=1e-4)
     assert short["false atoms per nm²"] == pytest.approx(1 / 1.4**2, abs=1e-4)
+
+
+def test_both_axes_of_a_curve_are_named(evaluation):
+    rows = evaluation.numbers["curves"]["dose"]
+    heights = [{"height": 3, "found": 2.9, "spread": 0.5}]
+    for figure in (curve_figure("dose", rows), height_calibration_figure(heights, rows)):
+        assert all(axes.get_xlabel() and len(axes.get_ylabel()) > 2 for axes in figure.axes)

@@ -7,9 +7,11 @@ import hyperspy.api as hs
 import numpy as np
 import pytest
 from matplotlib.animation import FFMpegWriter
+from matplotlib.colors import to_rgba_array
 from PIL import Image
 
-from hyperspy_dlatoms import AtomPositions
+from hyperspy_dlatoms import AtomPositions, data
+from hyperspy_dlatoms.signals._colours import PALETTE, Colouring, name_of
 
 pytestmark = pytest.mark.usefixtures("close_figures")
 SAMPLING = 0.2
@@ -83,6 +85,81 @@ def test_what_the_colours_mean_is_said():
     assert bar.get_ylim() == (0, 1)
 
 
+def labelled(labels, shape=(80, 100)):
+    """Images and their atoms, with grains by number."""
+    images = hs.signals.Signal2D(np.random.default_rng(0).poisson(9, shape).astype(np.float32))
+    places = np.random.default_rng(1).uniform(5, np.array(shape) - 5, (len(labels), 2))
+    atoms = AtomPositions.from_array(
+        np.column_stack([places, labels]),
+        columns=("y_px", "x_px", "grain"),
+        sampling=SAMPLING,
+        image_shape=shape,
+    )
+    for name, axis in zip("xy", images.axes_manager.signal_axes, strict=True):
+        axis.name, axis.units, axis.scale = name, "Å", SAMPLING
+    return images, atoms
+
+
+@pytest.mark.parametrize("shape", [(80, 100), (400, 50)])
+def test_nothing_overlaps_beside_an_image(shape):
+    """The legend, the bars, and what is written along the image, all within the figure."""
+    for by in ("grain", "height"):
+        images, atoms = labelled(np.arange(7), shape)
+        if by == "height":
+            atoms.metadata.VectorMetadata.column_names[2] = by
+        atoms.plot_on(images, by=by)
+        figure = figure_of(images)
+        figure.draw_without_rendering()
+        legends = [one.get_window_extent() for one in figure.legends]
+        boxes = [one.get_tightbbox() for one in figure.axes] + legends
+        assert len(boxes) == 3
+        for number, box in enumerate(boxes):
+            assert box.x0 >= 0 and box.y0 >= 0
+            assert box.x1 <= figure.bbox.x1 and box.y1 <= figure.bbox.y1
+            assert not any(box.overlaps(other) for other in boxes[:number])
+
+
+def test_many_labels_are_named_by_their_colour():
+    images, atoms = labelled([-1, *range(23)])
+    atoms.plot_on(images, by="grain")
+    (legend,) = figure_of(images).legends
+    texts = [one.get_text() for one in legend.get_texts()]
+    assert len(texts) == 8 and texts[0] == "no grain"
+    assert texts[1] == "grain 0, 7, 14, …" and texts[-1] == "grain 6, 13, 20"
+    colours = {tuple(one.get_markeredgecolor()) for one in legend.get_lines()}
+    assert len(colours) == 8
+
+
+def test_no_atoms_have_no_legend():
+    images, atoms = labelled([])
+    atoms.plot_on(images, by="grain")
+    assert not figure_of(images).legends
+
+
+@pytest.mark.parametrize("by", ["height", "e_xx", "probability"])
+def test_colours_are_seen_on_black(by):
+    scale = Colouring(by, 2, (-1.0, 1.0)).scale()
+    rgb = scale.to_rgba(np.linspace(-2, 2, 99))[:, :3]
+    linear = np.where(rgb < 0.04045, rgb / 12.92, ((rgb + 0.055) / 1.055) ** 2.4)
+    # The contrast to black of WCAG, of which 1 is none.
+    assert (linear @ [0.2126, 0.7152, 0.0722] / 0.05 + 1).min() > 2
+
+
+@pytest.mark.parametrize(
+    ("column", "name"),
+    [
+        ("height", "height (atoms)"),
+        ("y_sigma", "standard deviation along y (px)"),
+        ("height_sigma", "standard deviation of height (atoms)"),
+        ("offset_x", "offset along x (Å)"),
+        ("e_xy", "shear strain"),
+        ("mine", "mine"),
+    ],
+)
+def test_names_of_columns(column, name):
+    assert name_of(column) == name
+
+
 def test_masked_pixels_follow_the_images():
     images, atoms = made(2)
     masked = images._deepcopy_with_new_data(np.zeros(images.data.shape, bool))
@@ -116,6 +193,7 @@ def test_atoms_alone(frames, lazy):
     if frames > 1 and not lazy:
         curve = atoms._plot.navigator_plot.ax.lines[0].get_ydata()
         assert set(curve) == {len(lattice())}
+        assert atoms._plot.navigator_plot.ax.get_ylabel() == "atoms"
 
 
 def test_atoms_alone_along_an_uneven_axis():
@@ -149,6 +227,15 @@ def test_histograms():
     assert sum(heights) == len(lattice())
     with pytest.raises(ValueError, match="by is 'colour': expected 'distance' or one of y, x"):
         atoms.plot_histogram("colour")
+
+
+def test_a_histogram_of_labels():
+    (axes,) = labelled([2, 3, 3, 6])[1].plot_histogram("grain").axes
+    bars = {bar.get_x() + bar.get_width() / 2: bar.get_height() for bar in axes.patches}
+    assert bars == {2: 1, 3: 2, 6: 1}
+    axes.figure.draw_without_rendering()
+    assert all(float(tick).is_integer() for tick in axes.get_xticks())
+    assert labelled([])[1].plot_histogram().axes[0].get_ylim()[0] == 0
 
 
 def test_counts():
@@ -227,6 +314,23 @@ def test_a_movie(lazy, tmp_path):
         colours = np.asarray(movie.convert("RGB"))
     # Coloured rings over a grey image.
     assert (np.ptp(colours.astype(int), axis=-1) > 60).any()
+
+
+def test_a_movie_keeps_the_colours_of_few_pixels(tmp_path):
+    # Rings of four colours, one of them orange, over an image of many greys.
+    movie = data.movie().inav[:2]
+    y, x = (one.ravel() for one in np.mgrid[60:180:16.0, 60:180:16.0])
+    labels = np.where(np.arange(64) == 9, 5, np.array([3, 4, 6, 6])[np.arange(64) % 4])
+    rows = np.column_stack([y, x, labels])
+    frame = AtomPositions.from_array(
+        rows, columns=("y_px", "x_px", "grain"), sampling=0.1, image_shape=(240, 240)
+    )
+    pixel = 10 * movie.axes_manager.signal_axes[0].scale
+    frame.metadata.VectorMetadata.sampling = [pixel, pixel]
+    AtomPositions.stack([frame] * 2).save_movie(tmp_path / "movie.gif", by="grain", signal=movie)
+    with Image.open(tmp_path / "movie.gif") as file:
+        colours = np.asarray(file.convert("RGB")).reshape(-1, 3) / 255
+    assert np.abs(colours - to_rgba_array(PALETTE[5])[0, :3]).max(axis=1).min() < 0.1
 
 
 @pytest.mark.skipif(not FFMpegWriter.isAvailable(), reason="needs the program ffmpeg")

@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
+import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 from matplotlib.image import imread
 
-from hyperspy_dlatoms.signals._picture import save_picture
+from hyperspy_dlatoms.signals._picture import draw_image, save_picture
 
 
 def reddish(path):
@@ -52,3 +53,15 @@ def test_rings_by_species(tmp_path):
         red, _, blues = np.moveaxis(imread(tmp_path / f"{name}.png")[..., :3], -1, 0)
         blue[name] = (blues - red > 0.4).sum()
     assert blue["plain"] == 0 < blue["species"]
+
+
+@pytest.mark.usefixtures("close_figures")
+@pytest.mark.parametrize("shape", [(60, 512), (512, 60), (64, 64)])
+def test_the_scale_bar_is_inside_of_strips(shape):
+    # Its half width of 2.5 points with the outline, and the text above it.
+    figure, axes = plt.subplots(figsize=(5.2, 5.2), layout="constrained")
+    draw_image(axes, np.zeros(shape), shape, 0.1)
+    figure.draw_without_rendering()
+    ((_, bar), *_), (text,) = axes.lines[0].get_window_extent().get_points(), axes.texts
+    assert bar - 2.5 / 72 * figure.dpi > axes.bbox.y0
+    assert text.get_window_extent().y1 < axes.bbox.y1

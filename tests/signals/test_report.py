@@ -98,6 +98,26 @@ def test_a_figure_of_a_frame(close_figures):
         figure.canvas.draw()
     empty = AtomPositions.from_array(np.empty((0, 2)), sampling=0.1)
     assert "No atoms were found" in text_of(empty.plot_quality())
+    one = AtomPositions.from_array(np.ones((1, 2)), sampling=0.1)
+    assert "1 atom found" in text_of(one.plot_quality())
+
+
+@pytest.mark.parametrize("shape", [(160, 160), (1600, 1600), (40, 160)])
+def test_rings_of_a_figure_fit_the_lattice(close_figures, shape):
+    places = np.stack(np.mgrid[10 : shape[0] : 16.0, 10 : shape[1] : 16.0], axis=-1).reshape(-1, 2)
+    rows = np.column_stack([places, np.linspace(0.5, 1, len(places))])
+    atoms = AtomPositions.from_array(
+        rows, columns=("y_px", "x_px", "probability"), sampling=0.1, image_shape=shape
+    )
+    figure = atoms.plot_quality()
+    figure.draw_without_rendering()
+    axes = figure.axes[0]
+    fine, doubtful = axes.collections
+    for rings in (fine, doubtful):
+        assert 8 < np.squeeze(rings.get_widths()) < 16
+    # The legend covers no atoms.
+    assert axes.get_legend().get_window_extent().y0 >= axes.bbox.y1
+    np.testing.assert_array_equal(axes.images[0].get_array(), np.zeros(shape))
 
 
 def test_a_figure_of_a_movie(close_figures):
@@ -107,6 +127,8 @@ def test_a_figure_of_a_movie(close_figures):
     assert "10 frames, 9 without a remark" in text
     assert "1 frame with no atoms: 9" in text and "than usual: 9" in text
     assert "domain" not in [line.get_label() for line in figure.axes[2].lines]
+    labels = [line.get_label() for line in figure.axes[1].lines]
+    assert labels == ["too close", "holes", "off lattice", "doubtful"]
     with pytest.raises(ValueError, match="There are several frames"):
         movie(*frames).plot_quality(movie(*frames))
 
