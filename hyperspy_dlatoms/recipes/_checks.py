@@ -23,11 +23,13 @@ def number(
     above: float = -math.inf,
     below: float = math.inf,
     whole: bool = False,
+    unit: str = "",
 ) -> Check:
     """Check a number from `low` to `high`, or greater than `above` and less than `below`."""
     limits = [f"from {low:g}"] * (low > -math.inf) + [f"up to {high:g}"] * (high < math.inf)
     limits += [f"above {above:g}"] * (above > -math.inf) + [f"below {below:g}"] * (below < math.inf)
-    expected = " ".join(["a whole number" if whole else "a number", *limits])
+    kind = "a whole number" if whole else "a number"
+    expected = " ".join([kind, *[f"in {unit}"] * bool(unit), *limits])
 
     def check(place: str, value: Any) -> Any:
         if isinstance(value, str):
@@ -40,6 +42,18 @@ def number(
         if not right or not low <= value <= high or value <= above or value >= below < math.inf:
             raise Wrong(place, value, expected)
         if whole and value != round(value):
+            raise Wrong(place, value, expected)
+        return value
+
+    return check
+
+
+def at_least(least: float, expected: str) -> Check:
+    """Check a positive number, which is meant in another unit if it is less than `least`."""
+
+    def check(place: str, value: Any) -> Any:
+        value = number(above=0)(place, value)
+        if value < least:
             raise Wrong(place, value, expected)
         return value
 
@@ -94,8 +108,9 @@ def listing(item: Check, least: int = 0) -> Check:
     return check
 
 
-def drawn(item: Check) -> Check:
+def drawn(item: Check, *, numbers: bool = True) -> Check:
     """Check an item or a range that items are drawn from, see `hyperspy_dlatoms.recipes.draw`."""
+    # Items that are no `numbers` to draw between are of a choice alone.
 
     def pair(place: str, value: Any, low: float = -math.inf) -> list[Any]:
         if not isinstance(value, (list, tuple)) or len(value) != 2:
@@ -103,6 +118,8 @@ def drawn(item: Check) -> Check:
         first, last = (number()(place, one) for one in value)
         for end in (first, last):
             item(place, end)
+        if math.isinf(first) or math.isinf(last):
+            raise Wrong(place, value, "a range of finite numbers, or {choice: [..., .inf]}")
         if not first <= last:
             raise Wrong(place, value, "a range that rises, [low, high]")
         if first <= low:
@@ -110,8 +127,10 @@ def drawn(item: Check) -> Check:
         return [first, last]
 
     def check(place: str, value: Any) -> Any:
+        if not numbers and isinstance(value, (list, tuple)):
+            raise Wrong(place, value, "one value, or {choice: [...]} to draw from several")
         if isinstance(value, Mapping):
-            if set(value) == {"log"}:
+            if numbers and set(value) == {"log"}:
                 return {"log": pair(f"{place}.log", value["log"], 0.0)}
             if not {"choice"} <= set(value) <= {"choice", "weights"}:
                 expected = "[low, high], {log: [low, high]} or {choice: [...], weights: [...]}"
@@ -128,6 +147,11 @@ def drawn(item: Check) -> Check:
         return item(place, value)
 
     return check
+
+
+def chosen(item: Check) -> Check:
+    """Check an item, or a choice of them."""
+    return drawn(item, numbers=False)
 
 
 def named(place: str, value: Any, checks: Mapping[str, Check], needed: Iterable[str] = ()) -> dict:

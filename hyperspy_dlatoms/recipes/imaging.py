@@ -7,6 +7,8 @@ from typing import Any
 from hyperspy_dlatoms.recipes._checks import (
     Check,
     Wrong,
+    at_least,
+    chosen,
     count,
     drawn,
     listing,
@@ -16,6 +18,18 @@ from hyperspy_dlatoms.recipes._checks import (
 )
 
 _ANY, _POSITIVE, _NOT_NEGATIVE = drawn(number()), drawn(number(above=0)), drawn(number(0))
+
+# Å/px: finer than 0.01, no camera is, and 0.005 to 0.02 are those of most in nm.
+_SAMPLING = drawn(at_least(0.01, "Å/px, at least 0.01: 0.01 nm are 0.1 Å"))
+# Å: a smaller one does nothing to any lens, so it is meant in mm or µm.
+_LEAST_CS = 100.0
+
+
+def _spherical(place: str, value: Any) -> Any:
+    """Check a spherical aberration (Å): 0 or at least `_LEAST_CS` of either sign."""
+    if 0 < abs(float(number(unit="Å")(place, value))) < _LEAST_CS:
+        raise Wrong(place, value, f"0 or at least {_LEAST_CS:g} Å: 1 mm is 1.0e+7 Å")
+    return number()(place, value)
 
 
 def _curve(place: str, value: Any) -> list[tuple[float, ...]]:
@@ -32,7 +46,7 @@ SERIES: dict[str, Check] = {"defocus_step": _ANY, "defocus_jitter": _ANY, "drift
 IMAGING: dict[str, Check] = {
     # Lens, Å.
     "defocus": _ANY,
-    "Cs": _ANY,
+    "Cs": drawn(_spherical),
     "astigmatism": _NOT_NEGATIVE,
     "coma": _NOT_NEGATIVE,
     "threefold": _NOT_NEGATIVE,
@@ -43,12 +57,12 @@ IMAGING: dict[str, Check] = {
     "illumination_slope": drawn(number(-1.5, 1.5)),
     "vignetting": drawn(number(0, 1)),
     # Camera: Å/px, e/Å², Å, Å, electrons a pixel.
-    "sampling": _POSITIVE,
+    "sampling": _SAMPLING,
     "dose": _POSITIVE,
     "blur": _NOT_NEGATIVE,
     "vibration": _NOT_NEGATIVE,
     "readout": _NOT_NEGATIVE,
-    "noise_transfer": drawn(one_of(0, 1)),
+    "noise_transfer": chosen(one_of(0, 1)),
     "mtf_c1": _NOT_NEGATIVE,
     "mtf_c2": _NOT_NEGATIVE,
     "mtf_c3": _POSITIVE,
@@ -61,14 +75,14 @@ IMAGING: dict[str, Check] = {
 
 # Of scanned images (STEM), in place of those above.
 SCANNING: dict[str, Check] = {
-    "detector": drawn(one_of("ADF", "ABF", "BF")),
+    "detector": chosen(one_of("ADF", "ABF", "BF")),
     # Å² per atom of Z = 40, for scattering onto a dark-field detector, or off a bright-field one.
     "cross_section": _POSITIVE,
     "absorption": _POSITIVE,
     # Probe: mrad, Å, Å, share, Å.
     "semiangle": _POSITIVE,
     "defocus": _ANY,
-    "Cs": _ANY,
+    "Cs": drawn(_spherical),
     "astigmatism": _NOT_NEGATIVE,
     "coma": _NOT_NEGATIVE,
     "threefold": _NOT_NEGATIVE,
@@ -81,7 +95,7 @@ SCANNING: dict[str, Check] = {
     "illumination_slope": drawn(number(-1.5, 1.5)),
     "vignetting": drawn(number(0, 1)),
     # Å/px, e/Å².
-    "sampling": _POSITIVE,
+    "sampling": _SAMPLING,
     "dose": _POSITIVE,
     # Of the dark field in place of the dose, electrons counted per Å²; share of its mean.
     "counts": _POSITIVE,
@@ -103,7 +117,7 @@ SCANNING: dict[str, Check] = {
     "interpolated_from": _NOT_NEGATIVE,
     "smoothing": _NOT_NEGATIVE,
     "high_pass": _NOT_NEGATIVE,
-    "wiener": drawn(one_of(0, 1)),
+    "wiener": chosen(one_of(0, 1)),
     "gamma": _POSITIVE,
 }
 

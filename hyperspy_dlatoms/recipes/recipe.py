@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,6 +14,8 @@ from typing import Any, ClassVar, Self
 from hyperspy_dlatoms.recipes._checks import (
     Check,
     Wrong,
+    at_least,
+    chosen,
     count,
     drawn,
     listing,
@@ -31,7 +34,14 @@ _METHOD = one_of("multislice", "projected", "incoherent", "cells")
 
 REQUIRED = ("name", "seed", "structures", "imaging")
 
+# Of a recipe, of which the longest have some 500, and anchors within anchors any number.
+_MOST_NODES = 20_000
+
 CELL = 2  # Working pixels a side of a cell of the networks' output.
+
+
+# eV: no microscope that shows atoms has less, and 300 is meant in kV.
+_energy = at_least(1e4, "eV, at least 10000: 300 kV are 300.0e+3")
 
 
 def _setting(check: Check, default: Any) -> Any:
@@ -80,13 +90,13 @@ class Waves(_Section):
     """
 
     count: int = _setting(count(1), 100)
-    size: float = _setting(number(above=0), 60.0)
+    size: float = _setting(number(16, 1e4, unit="Å"), 60.0)
     sampling: float = _setting(number(above=0), 0.2)
-    energy: Any = _setting(drawn(number(above=0)), 300e3)
-    displacement: Any = _setting(drawn(number(0)), 0.07)
+    energy: Any = _setting(drawn(_energy), 300e3)
+    displacement: Any = _setting(drawn(number(0, 1, unit="Å")), 0.07)
     slice_thickness: float = _setting(number(above=0), 2.0)
-    parametrization: Any = _setting(drawn(one_of("lobato", "kirkland", "peng")), "lobato")
-    method: Any = _setting(drawn(_METHOD), "multislice")
+    parametrization: Any = _setting(chosen(one_of("lobato", "kirkland", "peng")), "lobato")
+    method: Any = _setting(chosen(_METHOD), "multislice")
     sites: str = _setting(one_of("snapshot", "rest"), "snapshot")
     least_height: float = _setting(number(0), 1)
     motion: str = _setting(one_of("snapshot", "blurred"), "snapshot")
@@ -281,8 +291,15 @@ class Recipe:
         return all(getattr(self, part) == getattr(other, part) for part in alike)
 
 
+def _name(place: str, value: Any) -> str:
+    """Check a name, which those of files and folders are made of."""
+    if not re.fullmatch(r"[^\W_][^/\\\x00-\x1f]*", text(place, value)):
+        raise Wrong(place, value, "a name for files: a letter or digit first, and no slash in it")
+    return str(value)
+
+
 _PARTS: dict[str, Check] = {
-    "name": text,
+    "name": _name,
     "seed": count(0),
     "structures": listing(structure, 1),
     "imaging": imaging,
@@ -316,7 +333,11 @@ def read_recipe(path: str | Path) -> Recipe:
     path = Path(path)
     if not path.is_file():
         raise FileNotFoundError(f"There is no recipe {path}.")
-    return parse_recipe(path.read_text(encoding="utf-8"), str(path))
+    try:
+        text = path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{path} is no text in UTF-8 ({error}): save it as such.") from error
+    return parse_recipe(text, str(path))
 
 
 def parse_recipe(text: str, source: str = "the recipe") -> Recipe:
@@ -348,7 +369,10 @@ def parse_recipe(text: str, source: str = "the recipe") -> Recipe:
     import yaml
 
     try:
-        content = yaml.safe_load(text)
+        loader = yaml.SafeLoader(text)
+        root = loader.get_single_node()
+        _check_nodes(root)
+        content = loader.construct_document(root) if root else None
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise ValueError(f"{source} is not valid YAML: {error}") from error
     try:
@@ -359,6 +383,28 @@ def parse_recipe(text: str, source: str = "the recipe") -> Recipe:
         separator = "\n" if "\n" in str(error) else " "
         raise ValueError(f"{source}:{separator}{error}") from None
     return recipe
+
+
+def _check_nodes(root: Any) -> None:
+    """Check that no name of the YAML nodes stands twice, and that anchors do not grow beyond it."""
+    nodes, number = [root] if root else [], 0
+    while nodes:
+        node, number = nodes.pop(), number + 1
+        if number > _MOST_NODES:
+            raise ValueError(f"its anchors make more than {_MOST_NODES} values: write them out.")
+        if node.id == "sequence":
+            nodes += node.value
+        if node.id == "mapping":
+            first: dict[str, int] = {}
+            for key, value in node.value:
+                line, name = key.start_mark.line + 1, str(key.value)
+                if name in first:
+                    raise ValueError(
+                        f"{name} is given twice, in lines {first[name]} and {line}: keep one of "
+                        "them."
+                    )
+                first[name] = line
+                nodes.append(value)
 
 
 def _check_together(recipe: Recipe) -> None:

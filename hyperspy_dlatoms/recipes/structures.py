@@ -12,6 +12,7 @@ from typing import Any
 from hyperspy_dlatoms.recipes._checks import (
     Check,
     Wrong,
+    chosen,
     drawn,
     named,
     number,
@@ -24,12 +25,13 @@ from hyperspy_dlatoms.recipes._checks import (
 
 def _file(place: str, value: Any) -> str:
     if not isinstance(value, str) or not Path(value).is_file():
-        raise Wrong(place, value, "a file that is there")
+        here = Path.cwd()
+        raise Wrong(place, value, f"a file that is there, seen from the working directory {here}")
     return value
 
 
 def _zone(place: str, value: Any) -> str:
-    if not re.fullmatch(r"(-?\d){3}", text(place, value)):
+    if not re.fullmatch(r"(-?\d){3}", text(place, value)) or not re.search("[1-9]", str(value)):
         raise Wrong(place, value, "three indices in quotes such as '110' or '1-10'")
     return str(value)
 
@@ -38,10 +40,10 @@ _LENGTH = drawn(number(above=0))
 _COUNT = drawn(number(0))
 _SHARE = drawn(number(0, 1))
 _DEGREES = drawn(number(0, 90))
-_ELEMENT = drawn(text)
-_ZONE = drawn(one_of("110", "100", None))
-_SUPPORT = drawn(one_of(None, "oxide", "carbon", "carbon-beside"))
-_INDICES = drawn(optional(_zone))
+_ELEMENT = chosen(text)
+_ZONE = chosen(one_of("110", "100", None))
+_SUPPORT = chosen(one_of(None, "oxide", "carbon", "carbon-beside"))
+_INDICES = chosen(optional(_zone))
 _PARTICLE: dict[str, Check] = {
     "element": _ELEMENT,
     "lattice_constant": drawn(optional(number(above=0))),
@@ -56,7 +58,7 @@ _PARTICLE: dict[str, Check] = {
 _SHEET: dict[str, Check] = {
     "holes": _COUNT,
     "hole_radius": _LENGTH,
-    "free_edge": drawn(truth),
+    "free_edge": chosen(truth),
     "ripple_amplitude": drawn(number(0)),
     "strain": drawn(number(0, 0.5)),
     "tilt_max": _DEGREES,
@@ -68,50 +70,50 @@ STRUCTURES: dict[str, dict[str, Check]] = {
     "metal-nanoparticle": _PARTICLE
     | {"twin_probability": _SHARE, "particles": _COUNT, "elongation": _LENGTH},
     "metal-cluster": _PARTICLE
-    | {"shape": drawn(one_of("sphere", "ellipsoid", "octahedron", "decahedron", "icosahedron"))},
+    | {"shape": chosen(one_of("sphere", "ellipsoid", "octahedron", "decahedron", "icosahedron"))},
     "graphene": _SHEET
     | {
-        "kind": drawn(one_of("perfect", "random", "polycrystal")),
+        "kind": chosen(one_of("perfect", "random", "polycrystal")),
         "grains": _COUNT,
         "vacancy_fraction": _SHARE,
-        "mark_vacancies": drawn(truth),
+        "mark_vacancies": chosen(truth),
         "rotated_bonds": _COUNT,
         "unlabelled_contamination": drawn(number(0)),
-        "substituent": drawn(text),
+        "substituent": chosen(text),
         "substituted": _SHARE,
     },
     "two-dimensional": _SHEET
     | {
-        "formula": drawn(
+        "formula": chosen(
             one_of("MoS2", "WS2", "MoSe2", "WSe2", "MoTe2", "WTe2", "MX2", "BN", None)
         ),
-        "phase": drawn(one_of("2H", "1T", "1T'")),
+        "phase": chosen(one_of("2H", "1T", "1T'")),
         "roles": truth,
-        "file": drawn(optional(_file)),
-        "boundary": drawn(one_of("none", "grain", "twin")),
+        "file": chosen(optional(_file)),
+        "boundary": chosen(one_of("none", "grain", "twin")),
         "metal_vacancies": _SHARE,
         "single_vacancies": _SHARE,
         "double_vacancies": _SHARE,
         "clustering": _SHARE,
         "vacancy_rows": _COUNT,
         "antisite_fraction": _SHARE,
-        "substituent": drawn(optional(text)),
+        "substituent": chosen(optional(text)),
         "substituted": _SHARE,
         "unclear_contamination": drawn(number(0)),
     },
     "crystal": {
         # A structure type, or "random": the builder knows them.
-        "cell": drawn(optional(text)),
-        "file": drawn(optional(_file)),
+        "cell": chosen(optional(text)),
+        "file": chosen(optional(_file)),
         "zone": _INDICES,
-        "shape": drawn(one_of("particle", "wedge", "film", None)),
+        "shape": chosen(one_of("particle", "wedge", "film", None)),
         "thickness": _LENGTH,
         "radius": drawn(number(3)),
         "tilt_max": _DEGREES,
-        "boundary": drawn(one_of("none", "grain", "twin", "fault", "interface")),
+        "boundary": chosen(one_of("none", "grain", "twin", "fault", "interface")),
         "vacancies": _SHARE,
         "substituted": _SHARE,
-        "support": drawn(one_of(None, "crystal", "carbon", "carbon-beside")),
+        "support": chosen(one_of(None, "crystal", "carbon", "carbon-beside")),
         "particles": _COUNT,
     },
     "oxide": {"thickness": _LENGTH, "fraction": _SHARE, "zone": _ZONE, "tilt_max": _DEGREES},

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import lru_cache
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,8 @@ from hyperspy_dlatoms.simulation.specimens.specimen import KINDS, Specimen
 from hyperspy_dlatoms.simulation.wave import exit_wave
 
 MOST_SITES = 4096
+# Of the directory of a data set: the SHA-256 of each file that its recipe names.
+_FILES = "files.json"
 # Waves a task: enough to hide the start of a worker process, few enough for an even load. Those by
 # multislice of scanned images are all of one unit cell, which takes a minute.
 TASK = 8
@@ -264,6 +267,12 @@ def prepare(recipe: Recipe, directory: Path) -> None:
                 f"{directory} holds a data set of another recipe; give an empty directory, or the "
                 f"recipe that is kept in {kept}."
             )
+        changed = _changed(directory, recipe)
+        if changed:
+            raise ValueError(
+                f"{directory} holds waves of {changed[0]} as it was before it changed; give an "
+                "empty directory, or the former file."
+            )
         return
     count, size = recipe.waves.count, round(recipe.waves.size / recipe.waves.sampling)
     per_wave = recipe.images.per_wave
@@ -276,7 +285,22 @@ def prepare(recipe: Recipe, directory: Path) -> None:
     ):
         chunks = (1, *(max(n, 1) for n in shape[1:]))
         group.create_array(name, shape=shape, chunks=chunks, dtype=dtype, fill_value=fill)
+    _write_text(directory / _FILES, json.dumps(_digests(recipe)))
     _write_text(kept, recipe.text)
+
+
+def _digests(recipe: Recipe) -> dict[str, str]:
+    """Return the SHA-256 of each file that the structures of a recipe name."""
+    names = {name for one in recipe.structures for name in options(one.get("file"))} - {None}
+    return {name: sha256(Path(name).read_bytes()).hexdigest() for name in sorted(names)}
+
+
+def _changed(directory: Path, recipe: Recipe) -> list[str]:
+    """Return the files of a recipe that changed since its data set was begun."""
+    kept = directory / _FILES
+    before = json.loads(kept.read_text("utf-8")) if kept.is_file() else {}
+    now = _digests(recipe) if before else {}
+    return [name for name in before if now.get(name) != before[name]]
 
 
 def missing_waves(directory: Path, recipe: Recipe) -> list[int]:

@@ -16,6 +16,7 @@ from hyperspy_dlatoms.networks._backend import import_backend
 from hyperspy_dlatoms.networks.model_file import read_model, write_model
 from hyperspy_dlatoms.networks.network import AtomNetwork
 from hyperspy_dlatoms.networks.running import policy
+from hyperspy_dlatoms.recipes._checks import number
 from hyperspy_dlatoms.recipes.recipe import Recipe, check_classes, read_recipe
 from hyperspy_dlatoms.simulation.dataset import DataSet, simulate
 from hyperspy_dlatoms.simulation.specimens.builders import check_structures, site_kinds
@@ -82,6 +83,7 @@ def train(
     """
     recipe = recipe if isinstance(recipe, Recipe) else read_recipe(recipe)
     if minutes is not None:
+        number(above=0)("minutes", minutes)
         recipe = dataclasses.replace(recipe, training=recipe.training | {"minutes": minutes})
     start = _check(recipe, on_device)
     directory = Path(directory or Path("runs") / recipe.name)
@@ -131,20 +133,37 @@ def _check(recipe: Recipe, on_device: bool | None) -> AtomNetwork | None:
     if settings.steps is None and settings.minutes is None:
         raise ValueError("Give the training a limit: steps or minutes in the recipe, or --minutes.")
     if first_held_out(recipe) < 1:
-        raise ValueError(f"{recipe.waves.count} waves are too few; a training needs at least 2.")
+        raise ValueError(
+            f"Of {recipe.waves.count} waves none are left to train on: a training needs 2 or more, "
+            f"and a training.validation_share below 1 (now {settings.validation_share:g})."
+        )
+    across = round(recipe.waves.size / recipe.network.sampling)
+    if settings.crop > across:
+        raise ValueError(
+            f"training.crop is {settings.crop} px, but a wave of {recipe.waves.size:g} Å gives "
+            f"{across} px at {recipe.network.sampling:g} Å/px: reduce it, or increase waves.size."
+        )
     if on_device:
         from hyperspy_dlatoms.training import _on_device
 
         _on_device.check(recipe)
-    return None if settings.start is None else _load_start(settings.start)
+    return None if settings.start is None else _load_start(settings.start, recipe)
 
 
-def _load_start(source: str) -> AtomNetwork:
+def _load_start(source: str, recipe: Recipe) -> AtomNetwork:
     """Load the network, of a name or a file, that a training starts from."""
+    wanted = arguments_of(recipe)
     try:
         network = registry.load(source)
         if not isinstance(network, AtomNetwork):
             raise ValueError("it is an ensemble: name one of its networks.")
+        has = architecture.complete(network.card.arguments)
+        for name in ("widths", "images"):
+            if list(np.atleast_1d(has[name])) != list(np.atleast_1d(wanted[name])):
+                raise ValueError(
+                    f"its architecture is another one: {name} is {has[name]}, in the recipe "
+                    f"{wanted[name]}."
+                )
         return network
     except (ValueError, OSError) as error:
         raise ValueError(f"The training cannot start from {source!r}: {error}") from error

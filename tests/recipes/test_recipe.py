@@ -94,6 +94,39 @@ def test_ranges_keep_their_order_which_is_that_of_the_draws():
             "count: 10, size: 50.05,",
             "waves.size is 50.05, expected a multiple of waves.sampling, 0.2 Å, for instance 50.",
         ),
+        ("[80.0e+3, 60.0e+3]", "[80, 60]", "waves.energy.choice[0] is 80, expected eV, at least"),
+        ("defocus: [0, 50]", "Cs: 1.2", "imaging.Cs is 1.2, expected 0 or at least 100 Å: 1 mm is"),
+        ("[0.1, 0.2]", "[0.005, 0.02]", "imaging.sampling.choice[1] is 0.005, expected Å/px, at"),
+        ("count: 10,", "count: 10, size: 6,", "waves.size is 6, expected a number in Å from 16"),
+        ("count: 10,", "count: 10, size: .inf,", "waves.size is inf, expected a number in Å from"),
+        ("count: 10,", "count: 10, displacement: 7,", "waves.displacement is 7, expected a number"),
+        (
+            "{log: [100, 1.0e+4]}",
+            "[100, .inf]",
+            "imaging.dose is [100, inf], expected a range of f",
+        ),
+        (
+            "defocus: [0, 50]",
+            "noise_transfer: [0, 1]",
+            "noise_transfer is [0, 1], expected one val",
+        ),
+        (
+            "kind: perfect",
+            "kind: [perfect, random]",
+            "expected one value, or {choice: [...]} to dr",
+        ),
+        ("name: none", "name: ../none", "name is '../none', expected a name for files"),
+        ("name: none", "name: ''", "name is '', expected a name for files"),
+        (
+            "seed: 1",
+            "seed: 1\nseed: 2",
+            "my.yaml is not valid YAML: seed is given twice, in lines 3 and 4",
+        ),
+        (
+            "[0, 50]",
+            "&a {choice: [*a, 1]}",
+            "my.yaml is not valid YAML: its anchors make more than 20000 values",
+        ),
         ("steps: 5", "crop: 63", "training.crop is 63, expected a multiple of 2"),
         ("steps: 5", "precision: float64", "training.precision is 'float64', expected one of"),
         ("until: 0.5", "until: 2", "training.curriculum.until is 2, expected a number from 0 up"),
@@ -105,6 +138,20 @@ def test_a_wrong_recipe_is_refused_with_its_place(old, new, message):
     pattern = ".*".join(map(re.escape, message.split(".*")))
     with pytest.raises(ValueError, match=pattern):
         parse_recipe(GOOD.replace(old, new), "my.yaml")
+
+
+@pytest.mark.parametrize("zone", ["'000'", "[100, 110]"])
+def test_zones_are_directions_and_no_ranges(zone):
+    text = GOOD.replace("graphene, kind: perfect, mark_vacancies: true", f"crystal, zone: {zone}")
+    with pytest.raises(ValueError, match=r"structures\[0\] \(crystal\).zone is"):
+        parse_recipe(text)
+
+
+def test_recipes_of_another_encoding_are_named(tmp_path):
+    path = tmp_path / "latin.yaml"
+    path.write_bytes("name: möglich".encode("latin-1"))
+    with pytest.raises(ValueError, match="latin.yaml is no text in UTF-8"):
+        read_recipe(path)
 
 
 def test_all_that_is_wrong_is_named_at_once():

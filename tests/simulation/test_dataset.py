@@ -11,6 +11,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from ase import Atoms
+from ase.build import bulk
 
 from hyperspy_dlatoms.recipes.recipe import parse_recipe, read_recipe
 from hyperspy_dlatoms.simulation import dataset
@@ -235,3 +236,21 @@ def test_scanned_images_are_stored_with_the_positions_that_their_scan_recorded(t
             if min(y, x) > 2 and max(y, x) < 77:
                 near = item.images[0][round(y) - 2 : round(y) + 3, round(x) - 2 : round(x) + 3]
                 assert near.max() > 3 * np.median(item.images[0])
+
+
+def test_waves_of_a_file_that_changed_are_not_mixed_with_those_of_the_former(tmp_path):
+    file, directory = tmp_path / "cell.xyz", tmp_path / "data"
+    bulk("Cu").write(file)
+    text = f"""
+name: changed
+seed: 9
+waves: {{count: 2, size: 20.0, sampling: 0.2, method: projected}}
+images: {{per_wave: 0}}
+structures: [{{structure: crystal, file: {file}, zone: "110"}}]
+imaging: {{defocus: 50}}
+"""
+    simulate(parse_recipe(text), directory, num_workers=1, show_progressbar=False)
+    simulate(parse_recipe(text), directory, num_workers=1, show_progressbar=False)
+    bulk("Au").write(file)
+    with pytest.raises(ValueError, match="cell.xyz as it was before it changed"):
+        simulate(parse_recipe(text), directory, num_workers=1, show_progressbar=False)

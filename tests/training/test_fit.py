@@ -138,6 +138,37 @@ def test_a_training_starts_from_a_network_that_was_told_less(
     assert float(more["loss"]) > 100 * float(once["loss"])
 
 
+@pytest.mark.parametrize("minutes", [0, -1, float("nan")])
+def test_a_limit_of_no_time_is_refused(minutes, tiny, tmp_path):
+    with pytest.raises(ValueError, match="minutes is .*, expected a number above 0"):
+        train(tiny, directory=tmp_path / "run", minutes=minutes, show_progressbar=False)
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"crop": 200}, "training.crop is 200 px, but .* gives 120"),
+        ({"validation_share": 1.0}, "below 1"),
+    ],
+)
+def test_crops_and_shares_that_leave_nothing_are_refused(settings, message, tiny, tmp_path):
+    other = replace(tiny, training=tiny.training | settings)
+    with pytest.raises(ValueError, match=message):
+        train(other, data=tmp_path / "data", directory=tmp_path, show_progressbar=False)
+    assert not (tmp_path / "data").exists()
+
+
+def test_another_architecture_is_refused_before_waves_are_simulated(run, tiny, tmp_path):
+    settings = {"start": str(run[1])}
+    other = replace(
+        tiny, network=tiny.network | {"widths": [8, 8]}, training=tiny.training | settings
+    )
+    with pytest.raises(ValueError, match=r"widths is \[8, 16\], in the recipe \[8, 8\]"):
+        train(other, data=tmp_path / "data", directory=tmp_path / "run", show_progressbar=False)
+    assert not (tmp_path / "data").exists()
+
+
 def test_a_training_does_not_start_from_another_architecture(run, tiny, tiny_data, tmp_path):
     other = replace(
         tiny,

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The kinds of specimens that a recipe can name."""
 
+import difflib
 import inspect
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -17,7 +18,7 @@ from hyperspy_dlatoms.simulation.specimens._two_dimensional import (
 from hyperspy_dlatoms.simulation.specimens.amorphous import amorphous_carbon, vacuum
 from hyperspy_dlatoms.simulation.specimens.cluster import SPREAD as CLUSTER_SPREAD
 from hyperspy_dlatoms.simulation.specimens.cluster import metal_cluster
-from hyperspy_dlatoms.simulation.specimens.crystal import crystal
+from hyperspy_dlatoms.simulation.specimens.crystal import crystal, drawn_crystal
 from hyperspy_dlatoms.simulation.specimens.graphene import graphene_sheet
 from hyperspy_dlatoms.simulation.specimens.metal import (
     SPREAD,
@@ -26,6 +27,7 @@ from hyperspy_dlatoms.simulation.specimens.metal import (
     metal_nanoparticle,
 )
 from hyperspy_dlatoms.simulation.specimens.oxide import oxide_slab
+from hyperspy_dlatoms.simulation.specimens.prototypes import PROTOTYPES
 from hyperspy_dlatoms.simulation.specimens.single_atoms import single_atoms
 from hyperspy_dlatoms.simulation.specimens.specimen import Specimen
 
@@ -45,10 +47,12 @@ SPREADS = {"metal-nanoparticle": SPREAD, "metal-cluster": CLUSTER_SPREAD}
 
 
 def check_structures(structures: Sequence[Mapping[str, Any]], size: float) -> None:
-    """Check that particles fit into the box of edge `size` (Å), and that files hold a layer."""
+    """Check particles against the box of edge `size` (Å), cells by name, and what files hold."""
     for number, one in enumerate(structures):
         name = one["structure"]
         site_kinds([one])
+        if name == "crystal":
+            _check_crystals(f"structures[{number}] (crystal)", one)
         for element in options(one.get("element", "Au")) if name in SPREADS else []:
             constant = one.get("lattice_constant") or fcc_lattice_constant(element)
             largest = largest_radius(size, bounds(constant)[1], SPREADS[name])
@@ -58,6 +62,22 @@ def check_structures(structures: Sequence[Mapping[str, Any]], size: float) -> No
                     f"Å holds particles of {element} of 3 to {largest:.1f} Å; change radius or "
                     "waves.size."
                 )
+
+
+def _check_crystals(place: str, structure: Mapping[str, Any]) -> None:
+    """Check the cells and files of a crystal, and that a file without a zone has one."""
+    for cell in options(structure.get("cell")):
+        if cell not in (None, "random", *PROTOTYPES):
+            close = difflib.get_close_matches(str(cell), ["random", *PROTOTYPES], 1)
+            hint = f"did you mean {close[0]!r}? Known" if close else "known"
+            known = ", ".join(["random", *PROTOTYPES])
+            raise ValueError(f"{place}.cell {cell!r} is unknown; {hint} are {known}.")
+    for file in options(structure.get("file")):
+        for zone in options(structure.get("zone")) if file is not None else []:
+            try:
+                drawn_crystal(np.random.default_rng(0), None, file, zone)
+            except ValueError as error:
+                raise ValueError(f"{place}.file: {error}") from error
 
 
 def build_specimen(
@@ -81,7 +101,8 @@ def site_kinds(structures: Sequence[Mapping[str, Any]]) -> set[str]:
     """Return the kinds of sites of structures, those of files of layers too."""
     kinds: set[str] = set()
     for one in structures:
-        files = options(one.get("file"))
+        layered = one["structure"] == "two-dimensional"
+        files = options(one.get("file")) if layered else [None]
         kinds.update(
             *(layer_kinds(None, file, bool(one.get("roles"))) for file in files if file is not None)
         )

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from hyperspy_dlatoms._warnings import DLAtomsWarning, warn
+
 if TYPE_CHECKING:
     from ase import Atoms
 
@@ -59,6 +61,10 @@ PROTOTYPES = {
 BETWEEN = 1.7  # Least distance of two atoms of a random cell (Å): that of a short bond to a metal.
 # Least distance of two columns of a random cell (Å): nearer ones cannot be told apart.
 ACROSS = 0.9
+
+# Å: no two atoms of a crystal are nearer, but H2, and the images of a split site are.
+_NEAREST = 0.7
+_FULL = 0.995  # Occupancies above it are full but for the last digit of a refinement.
 
 
 def prototype_cell(rng: np.random.Generator, name: str) -> Atoms:
@@ -137,6 +143,7 @@ def random_cell(rng: np.random.Generator) -> Atoms:
 def cell_of_file(file: str) -> Atoms:
     """Read the unit cell of a CIF or any other file that ASE reads."""
     from ase.io import read
+    from ase.neighborlist import neighbor_list
 
     try:
         atoms = read(file)
@@ -144,4 +151,22 @@ def cell_of_file(file: str) -> Atoms:
         raise ValueError(f"{file} cannot be read by ASE as a crystal: {error}") from error
     if not atoms.cell.rank == 3 or len(atoms) == 0:
         raise ValueError(f"{file} holds no crystal: expected atoms in a cell of three vectors.")
+    pairs, apart = neighbor_list("id", atoms, _NEAREST)
+    if len(pairs):
+        element, nearest = atoms.symbols[pairs[0]], apart.min()
+        raise ValueError(
+            f"{file} has atoms {nearest:.2f} Å apart, of {element} for instance: expected one atom "
+            f"a place, {_NEAREST:g} Å or more from the next. Write a cell without split sites."
+        )
+    mixed = [
+        " ".join(f"{element} {share:g}" for element, share in sorted(site.items()))
+        for site in atoms.info.get("occupancy", {}).values()
+        if len(site) > 1 or min(site.values()) < _FULL
+    ]
+    if mixed:
+        warn(
+            f"{file} has sites that are partly occupied ({', '.join(dict.fromkeys(mixed))}): each "
+            "is taken for full, of its most frequent element.",
+            DLAtomsWarning,
+        )
     return atoms

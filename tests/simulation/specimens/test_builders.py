@@ -3,6 +3,7 @@ import inspect
 
 import numpy as np
 import pytest
+from ase.build import bulk
 
 from hyperspy_dlatoms.recipes import structures
 from hyperspy_dlatoms.recipes.structures import STRUCTURES
@@ -25,6 +26,32 @@ def test_every_builder_fills_the_box_asked_for(name):
     specimen = build_specimen(np.random.default_rng(0), [{"structure": name}], 44.0)
     assert specimen.size == 44.0
     assert (specimen.column >= 0).any() == (name in WITH_SITES)
+
+
+@pytest.fixture
+def primitive(tmp_path):
+    path = tmp_path / "Cu.xyz"
+    bulk("Cu").write(path)
+    return str(path)
+
+
+def test_a_crystal_of_a_file_has_kinds_of_columns_and_need_be_no_layer(primitive):
+    crystals = [{"structure": "crystal", "file": primitive}]
+    assert site_kinds(crystals) == {"column", "light column"}
+    check_structures(crystals, 40.0)
+
+
+def test_cells_and_files_of_crystals_are_checked_in_advance(primitive, tmp_path):
+    with pytest.raises(ValueError, match="did you mean 'perovskite'"):
+        check_structures([{"structure": "crystal", "cell": "perovskte"}], 40.0)
+    notes = tmp_path / "notes.cif"
+    notes.write_text("no crystal")
+    crystals = [
+        {"structure": "crystal", "file": primitive},
+        {"structure": "crystal", "file": str(notes), "zone": "001"},
+    ]
+    with pytest.raises(ValueError, match=r"structures\[1\].*cannot be read by ASE"):
+        check_structures(crystals, 40.0)
 
 
 def test_shares_decide():

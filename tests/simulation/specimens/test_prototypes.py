@@ -3,7 +3,9 @@ import numpy as np
 import pytest
 from ase.io import write
 from ase.neighborlist import neighbor_list
+from ase.spacegroup import crystal
 
+from hyperspy_dlatoms._warnings import DLAtomsWarning
 from hyperspy_dlatoms.simulation.specimens.prototypes import (
     ACROSS,
     BETWEEN,
@@ -52,6 +54,26 @@ def test_a_cif_is_read(tmp_path):
     write(tmp_path / "rutile.cif", cell)
     read = cell_of_file(str(tmp_path / "rutile.cif"))
     assert read.get_chemical_formula() == cell.get_chemical_formula()
+
+
+def disordered(path, occupancies, x=0.0):
+    """Write a cubic cell whose corner, or the places about it, are occupied in part."""
+    cell = crystal(["Ba", "Ti"], [(x, 0, 0), (0.5, 0.5, 0.5)], spacegroup=221, cellpar=[4.0] * 3)
+    cell.info["occupancy"] = {"0": occupancies, "1": {"Ti": 1.0}}
+    write(path, cell)
+    return str(path)
+
+
+def test_sites_of_several_elements_are_told_of(tmp_path):
+    file = disordered(tmp_path / "mixed.cif", {"Ba": 0.7, "Sr": 0.3})
+    with pytest.warns(DLAtomsWarning, match=r"partly occupied \(Ba 0.7 Sr 0.3\)"):
+        assert set(cell_of_file(file).symbols) == {"Ba", "Ti"}
+
+
+def test_split_sites_are_no_cell(tmp_path):
+    file = disordered(tmp_path / "split.cif", {"Ba": 1 / 6}, x=0.06)
+    with pytest.raises(ValueError, match="0.34 Å apart, of Ba for instance"):
+        cell_of_file(file)
 
 
 def test_a_file_that_is_no_crystal_is_refused(tmp_path):
