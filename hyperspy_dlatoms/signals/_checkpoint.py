@@ -146,7 +146,10 @@ def _open(directory: Path, search: dict[str, Any]) -> None:
     try:
         stored = json.loads(manifest.read_text("utf-8"))
     except (FileNotFoundError, NotADirectoryError):
-        if directory.exists() and (not directory.is_dir() or any(directory.iterdir())):
+        # Drafts are of a process that was killed, or that is about to describe the same search.
+        if directory.exists() and not (
+            directory.is_dir() and all(path.name.startswith(".") for path in directory.iterdir())
+        ):
             raise ValueError(
                 f"{str(directory)!r} is no checkpoint of a search: expected an empty directory, a "
                 f"new one, or one with a file {MANIFEST!r}."
