@@ -180,15 +180,14 @@ def _search_all(task: Plan, options: argparse.Namespace, find: Callable[..., Fou
                     )
             except Exception as error:
                 print_error(job.source, error)
-            else:
-                if not task.table:
-                    shutil.rmtree(job.parts)
     if done and task.table:
         write_together(task.table, {job.source: job.output for job in done})
         if task.quality:
             write_together(task.quality, {job.source: job.quality for job in done if job.quality})
-        for job in done:
-            shutil.rmtree(job.parts)
+    # Only now, so that a search that was interrupted does none of the files again.
+    for job in done:
+        shutil.rmtree(job.parts)
+        if task.table:
             job.output.unlink()
             if job.quality:
                 job.quality.unlink()

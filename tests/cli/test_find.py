@@ -338,6 +338,27 @@ def test_several_files_go_on_where_they_were_cut_short(
     assert not list(tmp_path.glob("*.parts"))
 
 
+def test_files_that_were_done_are_not_searched_again(spot_network, three, tmp_path, monkeypatch):
+    arguments = ["find", str(tmp_path / "*.hspy"), "-o", str(tmp_path / "out"), "--resume"]
+    write, written = _searching._write_atoms, []
+
+    def cut(atoms, path):
+        if len(written) == 2:
+            raise KeyboardInterrupt
+        written.append(path)
+        write(atoms, path)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(_searching, "_write_atoms", cut)
+        assert cli.main(arguments) == 130
+    with monkeypatch.context() as patch:
+        patch.setattr(type(spot_network), "maps", Mock(side_effect=AssertionError))
+        assert cli.main(arguments) == 0
+    found = sum(len(pd.read_csv(path)) for path in (tmp_path / "out").glob("*.csv"))
+    assert found == 2 * three[0] + three[1]
+    assert not list(tmp_path.rglob("*.parts"))
+
+
 def test_files_of_one_name_in_a_directory(spot_network, spot_images, tmp_path, error_of):
     signal, _ = spot_images()
     (tmp_path / "more").mkdir()
