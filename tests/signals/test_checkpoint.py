@@ -18,6 +18,7 @@ from hyperspy_dlatoms import LazyAtomPositions, SamplingWarning
 from hyperspy_dlatoms.detection.alignment import Drift
 from hyperspy_dlatoms.networks.domain import DomainScore
 from hyperspy_dlatoms.signals import _blocks, _checkpoint
+from hyperspy_dlatoms.signals._progress import Progress
 from hyperspy_dlatoms.signals._quality import FrameResult
 from tests.helpers.handle import Handle
 from tests.helpers.same_frames import same_frames
@@ -93,6 +94,17 @@ def test_a_search_goes_on_where_it_was_cut_short(movie, tmp_path, monkeypatch):
     atoms = find(movie, tmp_path, lazy_output=False)
     assert sum(looked) == 3
     same_frames(atoms.data, movie.find_atoms_nn("spots", lazy_output=False).data)
+
+
+def test_progress_begins_with_what_is_there(movie, tmp_path, monkeypatch):
+    with monkeypatch.context() as patch:
+        counted(patch, cut_at=5)
+        with pytest.raises(KeyboardInterrupt):
+            find(movie, tmp_path)
+    begun = []
+    monkeypatch.setattr(Progress, "__enter__", lambda one: begun.append((one.done, one.total)))
+    find(movie, tmp_path)
+    assert begun == [(5, 8)]
 
 
 def test_a_block_that_is_torn_is_found_again(movie, tmp_path, monkeypatch):
