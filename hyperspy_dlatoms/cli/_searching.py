@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import argparse
+import math
 import shutil
 import sys
 import warnings
@@ -300,10 +301,14 @@ def find_in_file(
     except BaseException:
         _remove_empty(job.parts)
         raise
+    finally:
+        # Else those of hundreds of files stay open; the atoms are in the checkpoint.
+        if images._lazy:
+            images.close_file()
     if units is not None:
         units.setdefault(ours, job.source)
     y, x = atoms.metadata.VectorMetadata.sampling
-    frames = int(images.data[..., 0, 0].size)
+    frames = math.prod(images.data.shape[:-2])
     size = f"{' x '.join(map(str, images.data.shape[-2:]))} px"
     return Found(frames, size, float(y * x) ** 0.5, remarks, _counts(atoms))
 

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
+import gc
 import itertools
 import os
 from contextlib import suppress
@@ -13,6 +14,7 @@ import hyperspy.api as hs
 import numpy as np
 import pandas as pd
 import pytest
+from h5py import h5f
 from matplotlib.image import imread
 from PIL import Image
 
@@ -357,6 +359,27 @@ def test_files_that_were_done_are_not_searched_again(spot_network, three, tmp_pa
     found = sum(len(pd.read_csv(path)) for path in (tmp_path / "out").glob("*.csv"))
     assert found == 2 * three[0] + three[1]
     assert not list(tmp_path.rglob("*.parts"))
+
+
+@pytest.mark.parametrize("command", ["find", "watch"])
+def test_files_do_not_stay_open(spot_network, three, tmp_path, monkeypatch, command):
+    gc.collect()
+    write, opened = _searching._write_atoms, []
+    before = h5f.get_obj_count(h5f.OBJ_ALL, h5f.OBJ_FILE)
+
+    def count(atoms, path):
+        opened.append(h5f.get_obj_count(h5f.OBJ_ALL, h5f.OBJ_FILE) - before)
+        write(atoms, path)
+
+    monkeypatch.setattr(_searching, "_write_atoms", count)
+    more = ["--model", "spots", "--idle", "0.2"] if command == "watch" else []
+    names = [tmp_path] if command == "watch" else sorted(tmp_path.glob("*.hspy"))
+    gc.disable()
+    try:
+        assert cli.main([command, *map(str, names), "-o", str(tmp_path / "out"), *more]) == 0
+    finally:
+        gc.enable()
+    assert len(opened) == 3 and len(set(opened)) == 1
 
 
 def test_files_of_one_name_in_a_directory(spot_network, spot_images, tmp_path, error_of):
