@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import argparse
+import math
 import shutil
 import sys
 import warnings
@@ -180,15 +181,14 @@ def _search_all(task: Plan, options: argparse.Namespace, find: Callable[..., Fou
                     )
             except Exception as error:
                 print_error(job.source, error)
-            else:
-                if not task.table:
-                    shutil.rmtree(job.parts)
     if done and task.table:
         write_together(task.table, {job.source: job.output for job in done})
         if task.quality:
             write_together(task.quality, {job.source: job.quality for job in done if job.quality})
-        for job in done:
-            shutil.rmtree(job.parts)
+    # Only now, so that a search that was interrupted does none of the files again.
+    for job in done:
+        shutil.rmtree(job.parts)
+        if task.table:
             job.output.unlink()
             if job.quality:
                 job.quality.unlink()
@@ -301,10 +301,14 @@ def find_in_file(
     except BaseException:
         _remove_empty(job.parts)
         raise
+    finally:
+        # Else those of hundreds of files stay open; the atoms are in the checkpoint.
+        if images._lazy:
+            images.close_file()
     if units is not None:
         units.setdefault(ours, job.source)
     y, x = atoms.metadata.VectorMetadata.sampling
-    frames = int(images.data[..., 0, 0].size)
+    frames = math.prod(images.data.shape[:-2])
     size = f"{' x '.join(map(str, images.data.shape[-2:]))} px"
     return Found(frames, size, float(y * x) ** 0.5, remarks, _counts(atoms))
 

@@ -3,6 +3,7 @@
 
 import argparse
 import shutil
+import stat
 import statistics
 import time
 from fnmatch import fnmatch
@@ -30,6 +31,15 @@ class _State(NamedTuple):
 
     size: int
     written: float
+
+
+def _state_of(path: Path) -> _State | None:
+    """Return the state of a file; None where there is none, as it may just have been deleted."""
+    try:
+        about = path.stat()
+    except OSError:  # Also of links to themselves.
+        return None
+    return _State(about.st_size, about.st_mtime) if stat.S_ISREG(about.st_mode) else None
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -99,9 +109,10 @@ class _Watch:
         self.last = time.monotonic()
 
     def idle(self) -> bool:
-        """Whether there has been no new file for as long as asked for."""
+        """Whether there has been no new file for as long as asked for, and none is to be tried."""
         idle = self.options.idle
-        return idle is not None and time.monotonic() - self.last > idle
+        tried = not any(state.size for state in self.seen.values())
+        return idle is not None and tried and time.monotonic() - self.last > idle
 
     def look(self) -> bool:
         """Find the atoms of the oldest file that is whole; return whether there was one."""
@@ -129,15 +140,14 @@ class _Watch:
         # They may be written into the same folder.
         tables = {self._table(path).resolve() for path in paths}
         for path in paths:
-            hidden = path.name.startswith(".") or path.resolve() in tables
-            if hidden or not fnmatch(path.name, self.options.pattern) or not path.is_file():
+            if path.name.startswith(".") or not fnmatch(path.name, self.options.pattern):
                 continue
-            about = path.stat()
-            state = _State(about.st_size, about.st_mtime)
-            if self.done.get(path) == state:
+            state, done = _state_of(path), self.done.get(path)
+            if state is None or state == done or path.resolve() in tables:
                 continue
-            table = self._table(path)
-            if table.exists() and table.stat().st_mtime >= state.written:
+            table = _state_of(self._table(path))
+            # One that was searched may have grown until its table was written.
+            if done is None and table and table.written >= state.written:
                 self.done[path] = state
                 continue
             self.seen[path] = state

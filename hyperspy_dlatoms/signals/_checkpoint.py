@@ -7,6 +7,7 @@ atomically, so that an interrupted search can continue.
 
 import hashlib
 import json
+import math
 import os
 import zipfile
 from collections.abc import Callable
@@ -97,7 +98,7 @@ def complete(
 ) -> da.Array:
     """Compute the blocks that a checkpoint lacks, and return all, read from it lazily."""
     # Memory does not grow with the number of frames. `progress` returns the context that shows how
-    # far an array of chunks is; the options are for dask.
+    # far an array of chunks is, of which so many frames are there; the options are for dask.
     directory = Path(directory).absolute()
     meta = np.empty((0,) * results.ndim, bool)
     # Results do not leave the worker that wrote them.
@@ -115,7 +116,10 @@ def complete(
         if not zipfile.is_zipfile(_file(directory, block.key[1:]))
     ]
     if missing:
-        with progress(written, results.chunks):
+        chunks = results.chunks
+        places = [zip(chunks, block.key[1:], strict=True) for block in missing]
+        left = sum(math.prod(sizes[at] for sizes, at in place) for place in places)
+        with progress(written, chunks, results.size - left):
             dask.compute(*missing, traverse=False, **options)
     return da.map_blocks(
         partial(_read, directory=directory),
@@ -146,7 +150,10 @@ def _open(directory: Path, search: dict[str, Any]) -> None:
     try:
         stored = json.loads(manifest.read_text("utf-8"))
     except (FileNotFoundError, NotADirectoryError):
-        if directory.exists() and (not directory.is_dir() or any(directory.iterdir())):
+        # Drafts are of a process that was killed, or that is about to describe the same search.
+        if directory.exists() and not (
+            directory.is_dir() and all(path.name.startswith(".") for path in directory.iterdir())
+        ):
             raise ValueError(
                 f"{str(directory)!r} is no checkpoint of a search: expected an empty directory, a "
                 f"new one, or one with a file {MANIFEST!r}."

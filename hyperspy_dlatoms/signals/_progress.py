@@ -27,12 +27,18 @@ def is_shown(asked: bool | None) -> bool:
 
 
 def progress_of(
-    asked: bool | None, what: str, array: da.Array, chunks: Sequence[Sequence[int]] | None = None
+    asked: bool | None,
+    what: str,
+    array: da.Array,
+    chunks: Sequence[Sequence[int]] | None = None,
+    done: int = 0,
 ) -> Progress:
     """Return the context that shows what is done to the frames of an array that is computed."""
-    # `chunks` are the frames of its blocks along the navigation axes, by default all axes.
+    # `chunks` are the frames of its blocks along the navigation axes, by default all axes; so many
+    # frames are `done` before.
     chunks = array.chunks if chunks is None else chunks
     progress = Progress(what, math.prod(map(sum, chunks)), shown=is_shown(asked))
+    progress.done = done
     return progress.follow(array.name, chunks)
 
 

@@ -15,6 +15,7 @@ from dask.highlevelgraph import HighLevelGraph
 from hyperspy.signals import BaseSignal, LazySignal, Signal2D
 
 from hyperspy_dlatoms import _rows
+from hyperspy_dlatoms.detection.contradiction import NOT_EXAMINED
 from hyperspy_dlatoms.signals import (
     _bridges,
     _editing,
@@ -532,8 +533,12 @@ class AtomPositions(Physics, BaseSignal):
         """Return all frames, or of lazy ones a few; or so many evenly spread ones at most."""
         if number is None and not self._lazy:
             return list(self.data.flat)
-        some = self._some_indices(number or _COMPARED)
-        return list(dask.compute(*(self.data[np.unravel_index(i, self.data.shape)] for i in some)))
+        return self._frames_at(self._some_indices(number or _COMPARED))
+
+    def _frames_at(self, indices: Iterable[int]) -> list[np.ndarray]:
+        """Return the frames at indices in the flat array."""
+        places = (np.unravel_index(i, self.data.shape) for i in indices)
+        return list(dask.compute(*(self.data[place] for place in places)))
 
     def _some_indices(self, number: int = _COMPARED) -> np.ndarray:
         """Return the indices of so many frames at most in the flat array."""
@@ -655,12 +660,15 @@ class LazyAtomPositions(AtomPositions, LazySignal):
         lazy = self._lazy_reports()
         reports = dict(zip(lazy, dask.compute(*lazy.values()), strict=True))
         vectors, sites = self.metadata.VectorMetadata, None
+        indices = self._some_indices()
+        if "shown" in reports:
+            shown = reports["shown"].ravel()
+            indices = np.union1d(indices, np.flatnonzero(shown != NOT_EXAMINED))
+            reports["shown"] = shown[indices]
         if not vectors.has_item("selections"):
-            frames = self._some_frames()
+            frames = self._frames_at(indices)
             sites = np.empty(len(frames), object)
             sites[:] = frames
-        if "shown" in reports:
-            reports["shown"] = reports["shown"].ravel()[self._some_indices()]
         record_quality(vectors, sites, **reports)
 
     def _lazy_reports(self) -> dict[str, da.Array]:

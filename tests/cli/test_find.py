@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
+import gc
 import itertools
 import os
 from contextlib import suppress
@@ -13,6 +14,7 @@ import hyperspy.api as hs
 import numpy as np
 import pandas as pd
 import pytest
+from h5py import h5f
 from matplotlib.image import imread
 from PIL import Image
 
@@ -336,6 +338,48 @@ def test_several_files_go_on_where_they_were_cut_short(
         assert cli.main(arguments) == 0
     assert len(pd.read_csv(tmp_path / "atoms.csv")) == 2 * three[0] + three[1]
     assert not list(tmp_path.glob("*.parts"))
+
+
+def test_files_that_were_done_are_not_searched_again(spot_network, three, tmp_path, monkeypatch):
+    arguments = ["find", str(tmp_path / "*.hspy"), "-o", str(tmp_path / "out"), "--resume"]
+    write, written = _searching._write_atoms, []
+
+    def cut(atoms, path):
+        if len(written) == 2:
+            raise KeyboardInterrupt
+        written.append(path)
+        write(atoms, path)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(_searching, "_write_atoms", cut)
+        assert cli.main(arguments) == 130
+    with monkeypatch.context() as patch:
+        patch.setattr(type(spot_network), "maps", Mock(side_effect=AssertionError))
+        assert cli.main(arguments) == 0
+    found = sum(len(pd.read_csv(path)) for path in (tmp_path / "out").glob("*.csv"))
+    assert found == 2 * three[0] + three[1]
+    assert not list(tmp_path.rglob("*.parts"))
+
+
+@pytest.mark.parametrize("command", ["find", "watch"])
+def test_files_do_not_stay_open(spot_network, three, tmp_path, monkeypatch, command):
+    gc.collect()
+    write, opened = _searching._write_atoms, []
+    before = h5f.get_obj_count(h5f.OBJ_ALL, h5f.OBJ_FILE)
+
+    def count(atoms, path):
+        opened.append(h5f.get_obj_count(h5f.OBJ_ALL, h5f.OBJ_FILE) - before)
+        write(atoms, path)
+
+    monkeypatch.setattr(_searching, "_write_atoms", count)
+    more = ["--model", "spots", "--idle", "0.2"] if command == "watch" else []
+    names = [tmp_path] if command == "watch" else sorted(tmp_path.glob("*.hspy"))
+    gc.disable()
+    try:
+        assert cli.main([command, *map(str, names), "-o", str(tmp_path / "out"), *more]) == 0
+    finally:
+        gc.enable()
+    assert len(opened) == 3 and len(set(opened)) == 1
 
 
 def test_files_of_one_name_in_a_directory(spot_network, spot_images, tmp_path, error_of):

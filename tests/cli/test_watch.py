@@ -3,6 +3,7 @@
 
 import os
 import time
+from pathlib import Path
 from unittest.mock import Mock
 
 import pandas as pd
@@ -70,6 +71,45 @@ def test_a_file_is_read_when_it_is_whole(folders, capsys, monkeypatch):
     assert capsys.readouterr().err == ""
 
 
+def test_a_movie_that_grows_while_it_is_searched_is_searched_again(
+    folders, spot_images, capsys, monkeypatch
+):
+    source, output, _ = folders
+    (source / "2.hspy").unlink()
+    longer, truth = spot_images(5)
+    write, written = _searching._write_atoms, []
+
+    def grow(atoms, path):
+        if not written:
+            longer.save(source / "1.hspy", overwrite=True)
+        written.append(path)
+        write(atoms, path)
+
+    monkeypatch.setattr(_searching, "_write_atoms", grow)
+    assert run(source, output) == 0
+    assert len(written) == 2
+    assert len(pd.read_csv(output / "1.hspy.csv")) == sum(map(len, truth))
+
+
+def test_files_that_vanish_and_links_to_themselves_are_passed_over(folders, capsys, monkeypatch):
+    source, output, number = folders
+    (source / "0.hspy").symlink_to(source / "0.hspy")
+    (source / "3.hspy").symlink_to(source / "none.hspy")
+    (source / "4.hspy").write_bytes(b"no image")
+    stat = Path.stat
+
+    def vanish(path, **more):
+        about = stat(path, **more)
+        if path.name == "4.hspy":
+            path.unlink()
+        return about
+
+    monkeypatch.setattr(Path, "stat", vanish)
+    assert run(source, output) == 0
+    assert len(pd.read_csv(output / "2.hspy.csv")) == number
+    assert capsys.readouterr().err == ""
+
+
 def test_a_damaged_file_is_named_and_the_others_go_on(folders, capsys):
     source, output, _ = folders
     (source / "0.hspy").write_bytes(b"no image")
@@ -78,6 +118,16 @@ def test_a_damaged_file_is_named_and_the_others_go_on(folders, capsys):
     assert run(source, output) == 1
     assert "0.hspy" in capsys.readouterr().err
     assert sorted(path.name for path in output.iterdir()) == ["1.hspy.csv", "2.hspy.csv"]
+
+
+def test_it_does_not_end_before_a_file_is_given_up(folders, capsys, monkeypatch):
+    monkeypatch.setattr(watch, "_PATIENCE", 1.0)
+    source, output, _ = folders
+    later = time.time() + 2.0
+    (source / "0.hspy").write_bytes(b"no image")
+    os.utime(source / "0.hspy", (later, later))
+    assert run(source, output) == 1
+    assert "0.hspy" in capsys.readouterr().err
 
 
 def test_an_interruption_loses_nothing(folders, capsys, monkeypatch):

@@ -9,17 +9,21 @@ import warnings
 from contextlib import nullcontext
 
 import dask
+import dask.array as da
 import numpy as np
 import pytest
+from hyperspy.signals import Signal2D
 
 from hyperspy_dlatoms import LazyAtomPositions, SamplingWarning
 from hyperspy_dlatoms.detection.alignment import Drift
 from hyperspy_dlatoms.networks.domain import DomainScore
 from hyperspy_dlatoms.signals import _blocks, _checkpoint
+from hyperspy_dlatoms.signals._progress import Progress
 from hyperspy_dlatoms.signals._quality import FrameResult
 from tests.helpers.handle import Handle
 from tests.helpers.same_frames import same_frames
 from tests.helpers.spot_network import SpotNetwork
+from tests.helpers.spots import calibrate
 
 SEARCH = {"format": 1, "anything": [1.5, None]}
 
@@ -90,6 +94,17 @@ def test_a_search_goes_on_where_it_was_cut_short(movie, tmp_path, monkeypatch):
     atoms = find(movie, tmp_path, lazy_output=False)
     assert sum(looked) == 3
     same_frames(atoms.data, movie.find_atoms_nn("spots", lazy_output=False).data)
+
+
+def test_progress_begins_with_what_is_there(movie, tmp_path, monkeypatch):
+    with monkeypatch.context() as patch:
+        counted(patch, cut_at=5)
+        with pytest.raises(KeyboardInterrupt):
+            find(movie, tmp_path)
+    begun = []
+    monkeypatch.setattr(Progress, "__enter__", lambda one: begun.append((one.done, one.total)))
+    find(movie, tmp_path)
+    assert begun == [(5, 8)]
 
 
 def test_a_block_that_is_torn_is_found_again(movie, tmp_path, monkeypatch):
@@ -192,6 +207,12 @@ def test_a_torn_manifest_is_said(movie, tmp_path):
         find(movie, tmp_path)
 
 
+def test_a_draft_of_a_process_that_was_killed_is_no_obstacle(movie, tmp_path):
+    (tmp_path / ".search.7.8.json").write_text("{")
+    atoms = find(movie, tmp_path, lazy_output=False)
+    same_frames(atoms.data, movie.find_atoms_nn("spots", lazy_output=False).data)
+
+
 def test_a_full_disk_keeps_what_is_there(movie, tmp_path, monkeypatch):
     saved = []
 
@@ -213,8 +234,6 @@ def test_a_full_disk_keeps_what_is_there(movie, tmp_path, monkeypatch):
 
 
 def test_scores_and_drifts_come_back(tmp_path):
-    import dask.array as da
-
     sites = [np.arange(12.0).reshape(2, 6), np.empty((0, 6))]
     verdicts = [DomainScore(1.5, ("too dark", "too noisy")), DomainScore(0.25, ())]
     drifts = [Drift(np.array([[0.5, -1.0], [0, 0]]), True), Drift(np.zeros((2, 2)), False)]
@@ -288,3 +307,14 @@ def test_what_one_search_ignores_another_may_ask_for(movie, tmp_path, monkeypatc
         find(movie, tmp_path, on_extrapolation="ignore").compute()
     with pytest.warns(SamplingWarning, match="0.1 Å/px for Au"):
         find(movie, tmp_path).compute()
+
+
+def test_a_long_movie_is_warned_of_from_its_store(spot_network, tmp_path, monkeypatch):
+    lattice = "a lattice, [110], at 0.1 Å/px for Au"
+    monkeypatch.setattr(
+        _blocks.contradiction, "reexamine", lambda frames, *about: len(frames) * [lattice]
+    )
+    signal = Signal2D(da.zeros((100, 8, 8), np.float32, chunks=(20, -1, -1))).as_lazy()
+    calibrate(signal)
+    with pytest.warns(SamplingWarning, match="^In 5 of 5 images examined"):
+        find(signal, tmp_path).record_quality()
