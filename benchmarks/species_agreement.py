@@ -4,7 +4,7 @@
 On the sheets of benchmarks/species.py, which no recipe draws; a site is right if its species is::
 
     python benchmarks/species_agreement.py data/species mos2-focal-series-ensemble
-    python benchmarks/species_agreement.py data/species mx2-focal-series mx2-focal-series-random \\
+    python benchmarks/species_agreement.py data/species mx2-focal-series-ensemble \\
         --formulas MoS2 WS2 MoSe2 WSe2 --lenses 3
 """
 

@@ -12,7 +12,7 @@ from hyperspy_dlatoms.simulation.wave import exit_wave
 from tests.helpers.focal_series import DEFOCI, SIZE, series_of, shares
 
 NAME = "mx2-focal-series"
-BOTH = [NAME, f"{NAME}-random"]
+ENSEMBLE = f"{NAME}-ensemble"
 SEED = 5023
 
 
@@ -49,16 +49,17 @@ def test_metal_and_chalcogen_of_a_material_that_it_is_told(network, elements):
         assert min(precision, recall) > least, (name, precision, recall)
 
 
-def test_the_two_networks_saw_different_layers():
-    members = catalogue.load(BOTH).members
+def test_members_of_the_ensemble_saw_different_layers():
+    members = catalogue.load(ENSEMBLE).members
+    assert [member.card.name for member in members] == [NAME, f"{NAME}-random", f"{NAME}-domains"]
     recipes = [parse_recipe(member.card.recipe) for member in members]
-    assert len({recipe.training.start for recipe in recipes}) == 2
-    assert len({recipe.seed for recipe in recipes}) == 2
+    assert len({recipe.training.start for recipe in recipes}) == 3
+    assert len({recipe.seed for recipe in recipes}) == 3
     assert all(member.takes_elements and member.domain is not None for member in members)
 
 
-def test_both_networks_are_told_the_material():
-    ensemble = catalogue.load(BOTH)
+def test_the_ensemble_is_told_the_material():
+    ensemble = catalogue.load(ENSEMBLE)
     rng = np.random.default_rng(SEED + 1)
     layer = two_dimensional_layer(rng, size=SIZE, formula="WS2", roles=True, single_vacancies=0.03)
     wave, true, species = exit_wave(rng, layer, 80e3)
