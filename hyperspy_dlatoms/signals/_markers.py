@@ -208,7 +208,9 @@ def _explain(axes: Any, colouring: Colouring, atoms: AtomPositions) -> None:
         figure.set_size_inches(wide + _BAR, high)
         across = axes.get_position(original=True).width * (wide + _BAR)
         parts = {"fraction": _THICK / across, "pad": _BETWEEN / across}
-        _picture.add_colour_bar(axes, colouring, location="left", **parts)
+        # The components of strain are as they were asked for: their symbols are known.
+        symbol = colouring.by if colouring.by.startswith("e_") else ""
+        _picture.add_colour_bar(axes, colouring, symbol, location="left", **parts)
         figure.tight_layout()
     elif labels := colouring.labels(atoms._some_frames(), atoms._calibration.species):
         legend = _picture.add_legend(figure, labels, "lower left")

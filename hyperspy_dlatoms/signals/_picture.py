@@ -142,12 +142,12 @@ def line_width(diameter: float, width: float, points: float) -> float:
     return float(np.clip(0.16 * diameter / width * points, 0.3, 1.4))
 
 
-def add_colour_bar(axes: Axes, colouring: Colouring, **kwargs: Any) -> None:
+def add_colour_bar(axes: Axes, colouring: Colouring, label: str = "", **kwargs: Any) -> None:
     """Add a colour bar that says what the colours of atoms mean."""
     axes.figure.colorbar(
         colouring.scale(),
         ax=axes,
-        label=name_of(colouring.by),
+        label=label or name_of(colouring.by),
         # Fractions do not go on.
         extend="neither" if colouring.limits == (0, 1) else "both",
         shrink=0.8,
