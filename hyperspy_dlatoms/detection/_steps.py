@@ -134,7 +134,7 @@ def _find_steps(image: np.ndarray, good: np.ndarray | None, size: int) -> _Block
 
 def _median(blocks: np.ndarray, size: int) -> np.ndarray:
     """Return the median of `size` by `size` blocks about each (h, w), the outermost repeated."""
-    # NumPy selects by vector instructions, the fastest in single precision: a fifth of the time of
+    # NumPy selects by vector instructions, the fastest in single precision: a fourth of the time of
     # `ndimage.median_filter`, which would take longer than the network.
     least = blocks.min()  # So that single precision is enough, and squares stay positive.
     padded = np.pad((blocks - least).astype(np.float32), size // 2, mode="edge")
