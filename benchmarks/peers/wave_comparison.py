@@ -6,6 +6,7 @@ from __future__ import annotations
 import time
 import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -13,10 +14,12 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 import pandas as pd
 
-from hyperspy_dlatoms.data.benchmark.exit_waves import load_all
+from hyperspy_dlatoms.data.benchmark.exit_waves import ExitWaves, Plan, load_all
 from hyperspy_dlatoms.data.benchmark.waves import SAMPLING
 from hyperspy_dlatoms.detection.exit_waves import exit_waves
 from hyperspy_dlatoms.networks.waves import band_limited
+from hyperspy_dlatoms.recipes.recipe import parse_recipe
+from hyperspy_dlatoms.simulation.wave import propagated
 from peers import baselines
 from peers.dichalcogenides import LATTICES
 from peers.focal_series import FocalSeries, moved
@@ -120,11 +123,14 @@ def compare_waves(
     """Compare networks with the iterative reconstruction on sheets that no recipe draws.
 
     Networks that can be told the material are. The true wave is the mean of those of the thermal
-    snapshots where the specimen is in the middle image, and is compared up to the spatial
-    frequencies that the networks give, `hyperspy_dlatoms.networks.waves.CUTOFF`.
+    snapshots where the specimen is in the middle image, in the plane that the networks give it in
+    and the defoci are counted from, and is compared up to the spatial frequencies that they give,
+    `hyperspy_dlatoms.networks.waves.CUTOFF`.
     """
     plans = [plan_of(arguments, formula) for arguments in UNSEEN]
     specimens = load_all(plans, data)
+    if plane_of(networks.values()) == "middle":
+        specimens = {plan.key: in_the_middle(plan, specimens[plan.key]) for plan in plans}
     true = [band_limited(specimens[plan.key].waves.mean(axis=0), SAMPLING) for plan in plans]
     methods = wave_methods(
         networks, LATTICES[formula][:2], symmetrise=symmetrise, classical=classical
@@ -146,6 +152,24 @@ def compare_waves(
     groups = pd.DataFrame(rows).groupby(["dose", "method"], sort=False)
     table = groups[list(WaveErrors._fields)].mean()
     return table.assign(seconds=groups.seconds.median()).reset_index()
+
+
+def plane_of(networks: Iterable[AtomNetwork]) -> str:
+    """Return the plane of the waves of networks, "exit" or "middle", see `simulation.exit_wave`."""
+    recipes = [network.card.recipe for network in networks]
+    planes = {parse_recipe(recipe).waves.plane if recipe else "exit" for recipe in recipes}
+    if len(planes) > 1:
+        raise ValueError("The networks give waves in different planes: compare them one by one.")
+    return planes.pop() if planes else "exit"
+
+
+def in_the_middle(plan: Plan, specimen: ExitWaves) -> ExitWaves:
+    """Return the waves of a specimen in the mean plane of the atoms that belong to sites."""
+    built = plan.build(np.random.default_rng(plan.seed))
+    heights = built.atoms.positions[built.column >= 0, 2]
+    distance = heights.mean() - built.atoms.cell[2, 2]
+    waves = [propagated(wave, distance, SAMPLING, specimen.energy) for wave in specimen.waves]
+    return replace(specimen, waves=np.stack(waves))
 
 
 def _inner() -> tuple[slice, slice]:

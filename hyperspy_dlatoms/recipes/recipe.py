@@ -84,8 +84,8 @@ class Waves(_Section):
         Potentials ("lobato", "kirkland", "peng"), and "multislice" or "projected". Scanned images
         are of scattering maps in place of exit waves: "incoherent" projects all atoms, "cells"
         makes crystals without defects of unit cells that are scanned by multislice.
-    sites, least_height, motion
-        ``label``, ``least_height`` and ``motion`` of
+    sites, least_height, motion, plane
+        ``label``, ``least_height``, ``motion`` and ``plane`` of
         :func:`hyperspy_dlatoms.simulation.exit_wave`.
     """
 
@@ -100,6 +100,7 @@ class Waves(_Section):
     sites: str = _setting(one_of("snapshot", "rest"), "snapshot")
     least_height: float = _setting(number(0), 1)
     motion: str = _setting(one_of("snapshot", "blurred"), "snapshot")
+    plane: str = _setting(one_of("exit", "middle"), "exit")
 
 
 @dataclass(frozen=True)

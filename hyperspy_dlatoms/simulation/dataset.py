@@ -230,6 +230,7 @@ def _make_wave(
         parametrization=str(draw(rng, waves.parametrization)),
         method=str(draw(rng, waves.method)),
         motion=str(waves.motion),
+        plane=str(waves.plane),
         **about,
     )
     return *made, specimen, energy

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 METHODS = ("multislice", "projected")
 SITES = ("snapshot", "rest")
 MOTIONS = ("snapshot", "blurred")
+PLANES = ("exit", "middle")
 
 # Å/px of the potential's grid: with abTEM's cut at two thirds it carries 2.7 periods an Å.
 FINE_SAMPLING = 0.125
@@ -40,6 +41,7 @@ def exit_wave(
     label: str = "snapshot",
     least_height: float = 1,
     motion: str = "snapshot",
+    plane: str = "exit",
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Send a plane wave through one thermal snapshot of a specimen, or through its mean.
 
@@ -67,7 +69,7 @@ def exit_wave(
         With "projected" the wave is exp(i sigma V), V being the potential projected along the
         beam and sigma the interaction parameter: a strong phase object, without any spreading
         of the wave within the specimen. Its plane of focus is that of the projected atoms, that
-        of the multislice the lower end of the cell.
+        of the multislice the lower end of the cell, unless `plane` is "middle".
     label : {"snapshot", "rest"}
         Whether a site is the mean of its displaced atoms, or of its atoms at rest.
     least_height : float
@@ -75,6 +77,10 @@ def exit_wave(
     motion : {"snapshot", "blurred"}
         With "blurred" the atoms are at rest and their potentials are blurred by the displacement:
         the elastic part of an exposure that is long beside a vibration, as all of them are.
+    plane : {"exit", "middle"}
+        Where the wave of a multislice is, and what defoci are counted from: at the lower end of the
+        cell, or, as if nothing were below, in the mean plane of the atoms that belong to sites. The
+        end of the cell lies lower the more a layer is tilted, rippled or covered.
 
     Returns
     -------
@@ -88,7 +94,7 @@ def exit_wave(
     Raises
     ------
     ValueError
-        If the method, the label or the motion is not known.
+        If the method, the label, the motion or the plane is not known.
 
     References
     ----------
@@ -105,6 +111,8 @@ def exit_wave(
         raise ValueError(f"sites {label!r} are not known: expected one of {SITES}.")
     if motion not in MOTIONS:
         raise ValueError(f"motion {motion!r} is not known: expected one of {MOTIONS}.")
+    if plane not in PLANES:
+        raise ValueError(f"plane {plane!r} is not known: expected one of {PLANES}.")
     size = specimen.atoms.cell[0, 0]
     pixels = round(size / sampling)
     atoms = specimen.atoms.copy()
@@ -129,7 +137,22 @@ def exit_wave(
             wave = abtem.PlaneWave(energy=energy).multislice(potential, lazy=False).array
         else:
             wave = phase_object(potential, energy)
-    return crop_spectrum(np.asarray(wave).T, pixels), sites[labelled], species[labelled]
+    wave = crop_spectrum(np.asarray(wave).T, pixels)
+    if plane == "middle" and method == "multislice":
+        of_sites = specimen.column >= 0
+        middle = atoms.positions[of_sites if of_sites.any() else slice(None), 2].mean()
+        wave = propagated(wave, middle - atoms.cell[2, 2], size / pixels, energy)
+    return wave, sites[labelled], species[labelled]
+
+
+def propagated(wave: np.ndarray, distance: float, sampling: float, energy: float) -> np.ndarray:
+    """Propagate a periodic wave (N, N) of a sampling (Å/px) by a distance (Å), back if negative."""
+    # E. J. Kirkland, Advanced Computing in Electron Microscopy, 3rd ed. (2020), chapter 6.
+    from abtem.core.energy import energy2wavelength
+
+    q2 = np.square(scipy.fft.fftfreq(len(wave), sampling))
+    phase = -np.pi * energy2wavelength(energy) * distance * (q2[:, np.newaxis] + q2)
+    return scipy.fft.ifft2(scipy.fft.fft2(wave) * np.exp(1j * phase)).astype(np.complex64)
 
 
 def blurred(name: str, symbols: Iterable[str], displacement: float) -> Parametrization:

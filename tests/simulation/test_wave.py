@@ -9,7 +9,7 @@ from hyperspy_dlatoms.simulation.imaging.image import take_image
 from hyperspy_dlatoms.simulation.imaging.lens import Lens
 from hyperspy_dlatoms.simulation.specimens.graphene import graphene_sheet
 from hyperspy_dlatoms.simulation.specimens.specimen import MARGIN, Specimen
-from hyperspy_dlatoms.simulation.wave import crop_spectrum, exit_wave, phase_object
+from hyperspy_dlatoms.simulation.wave import crop_spectrum, exit_wave, phase_object, propagated
 
 SIZE = 24.0
 
@@ -110,6 +110,31 @@ def test_a_projected_sheet_is_that_of_the_multislice_once_it_has_spread_to_the_e
     assert error < 1e-3 * np.linalg.norm(expected[passed][1:])
 
 
+def test_in_the_middle_of_a_tilted_sheet_the_wave_is_that_of_its_projection():
+    # What is left is the spread between the two ends of the sheet, 1.6 Å apart along the beam.
+    sheet = graphene_sheet(np.random.default_rng(0), size=SIZE, tilt_max=4)
+    wave = {
+        plane: exit_wave(
+            np.random.default_rng(0), sheet, 80e3, displacement=0, slice_thickness=0.5, plane=plane
+        )[0]
+        for plane in ("exit", "middle")
+    }
+    projected = exit_wave(np.random.default_rng(0), sheet, 80e3, displacement=0, method="projected")
+    error = {plane: np.linalg.norm(one - projected[0]) for plane, one in wave.items()}
+    assert error["middle"] < 0.25 * error["exit"]
+    forth = propagated(wave["middle"], 3.0, 0.2, 80e3)
+    np.testing.assert_allclose(propagated(forth, -3.0, 0.2, 80e3), wave["middle"], atol=1e-5)
+
+
+def test_a_wave_without_sites_is_in_the_mean_plane_of_all_atoms(columns):
+    film = Specimen(columns.atoms, np.full(len(columns.atoms), -1))
+    made = [
+        exit_wave(np.random.default_rng(0), one, 300e3, displacement=0, plane="middle")[0]
+        for one in (columns, film)
+    ]
+    np.testing.assert_array_equal(*made)
+
+
 def test_a_projected_column_turns_the_phase_by_all_its_atoms(columns):
     import abtem
 
@@ -182,6 +207,7 @@ def test_vacant_sites_are_labelled_where_their_atoms_would_be_whatever_the_least
     ("wrong", "message"),
     [
         ({"method": "bloch"}, "method 'bloch' is not known: expected one of .*'projected'"),
+        ({"plane": "top"}, "plane 'top' is not known: expected one of .*'middle'"),
         ({"label": "mean"}, "sites 'mean' are not known: expected one of .*'rest'"),
     ],
 )
