@@ -624,7 +624,8 @@ def reconstruct_exit_wave_nn(
         The wave, complex64, with the navigation axes of the images but for the focal one, at the
         sampling that the network works at. Its mean intensity is about 1, and its mean phase about
         0, since the images do not determine a constant phase; spatial frequencies above 0.9 1/Å are
-        left out. NaN for a series of which an image shows nothing, such as a dark one.
+        left out. ``mx2-exit-wave`` gives the wave in the middle of the layer, ``mos2-exit-wave``
+        some 5 Å behind it, and defoci are counted from there. NaN for a series of which an image shows nothing, such as a dark one.
         ``wave.amplitude`` and ``wave.phase`` are signals.
 
     Raises
