@@ -3,6 +3,7 @@
 
 import html
 import textwrap
+import unicodedata
 from collections.abc import Iterable
 
 WIDTH = 79  # Columns of text: a terminal of 80.
@@ -21,6 +22,17 @@ def to_text(title: str, rows: Rows) -> str:
         lines.append(f"  {name:{start - 2}}{parts[0]}".rstrip())
         lines += [" " * start + part for part in parts[1:]]
     return "\n".join(lines)
+
+
+def plain(text: str) -> str:
+    """Return text with control characters, but line feeds, written out.
+
+    What others wrote could otherwise move the cursor of a terminal, or hide a part of itself.
+    """
+    return "".join(
+        repr(one)[1:-1] if one != "\n" and unicodedata.category(one).startswith("C") else one
+        for one in text
+    )
 
 
 def to_html(title: str, rows: Rows, below: str = "") -> str:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-from hyperspy_dlatoms._rows import WIDTH, to_html, to_text
+from hyperspy_dlatoms._rows import WIDTH, plain, to_html, to_text
 
 ROWS = [("one", "word " * 40), ("longer name", "a/" * 60), ("none", "")]
 
@@ -19,3 +19,9 @@ def test_html_is_escaped():
     assert "&lt;Title&gt;" in html and "a&lt;b" in html and "c&amp;d" in html
     assert "<pre>x&lt;y</pre>" in html
     assert "<pre>" not in to_html("Title", ROWS)
+
+
+def test_control_characters_are_written_out():
+    # An escape sequence, one of eight bits, a carriage return, and a change of direction.
+    text = plain("a\x1b[2Jb\x9b1m\rc\u202ed\nnext Å µ\xa0é")
+    assert text == "a\\x1b[2Jb\\x9b1m\\rc\\u202ed\nnext Å µ\xa0é"

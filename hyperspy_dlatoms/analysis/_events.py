@@ -27,7 +27,8 @@ def residence(tracks: pd.DataFrame) -> pd.DataFrame:
         ``y`` and ``x``, its mean position without the drift, in the unit of the tracks, and of
         tracks with positions in nm ``y_nm`` and ``x_nm``;
         ``complete``, whether it appeared and vanished during the movie: the duration of the others
-        is a lower bound.
+        is a lower bound. Of a table that was read from a file the movie begins and ends with its
+        first and last atom, since ``attrs["empty_frames"]`` is lost.
 
     Raises
     ------
@@ -64,6 +65,10 @@ def residence(tracks: pd.DataFrame) -> pd.DataFrame:
         if (steady := f"{name}_steady_nm") in tracks:
             table[f"{name}_nm"] = groups[steady].mean()
     begin, end = tracks.frame.min(), tracks.frame.max()
+    # Before and after frames of the movie without any atom.
+    empty = set(tracks.attrs.get("empty_frames", ()))
+    begin = begin - 1 if begin - 1 in empty else begin
+    end = end + 1 if end + 1 in empty else end
     return table.assign(complete=(table["first"] > begin) & (table["last"] < end))
 
 

@@ -60,7 +60,7 @@ class Grains(NamedTuple):
         they depend on the way.
     cells : list of numpy.ndarray
         The translations a and b of each grain, (y, x) in the unit of the positions, shape (2, 2):
-        the shortest ones, at 60 to 90°.
+        the shortest ones, at 60 to 90°; around a dislocation the mean ones.
     """
 
     labels: np.ndarray
@@ -209,10 +209,15 @@ def _grain(
     cell = reduced(cell)
     near = min(_TOLERANCE * float(np.linalg.norm(cell[0])), _NEAR * spacing)
     member, index = _grow(points, tree, seed, cell, near, member)
-    inside = points[member]
+    inside, numbers = points[member], index[member]
     _, ends = _partners(inside, cKDTree(inside), cell, near)
-    if len(inside) < 4 or (ends < len(inside)).mean() < _FILLED:
+    met = ends < len(inside)
+    if len(inside) < 4 or met.mean() < _FILLED:
         return None
+    start, step = np.nonzero(met)
+    if (numbers[ends[met]] - numbers[start] != _STEPS[step]).any():
+        # Around a dislocation numbers depend on the way: the cell is the mean step.
+        cell = np.linalg.lstsq(_STEPS[step], inside[ends[met]] - inside[start], rcond=None)[0]
     sites = _sublattices(points, kinds, member, index, cell, near)
     return (sites, index, cell) if (sites >= 0).sum() >= FEWEST else None
 

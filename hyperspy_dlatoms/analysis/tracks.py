@@ -87,7 +87,13 @@ def usual_range(positions: np.ndarray) -> float:
             f"A frame of {len(positions)} atoms is too small to measure how far apart they "
             "are: give search_range in Å."
         )
-    return _SHARE * nearest_distance(positions)
+    nearest = nearest_distance(positions)
+    if not nearest:
+        raise ValueError(
+            "Most atoms of a frame lie at the very place of another one, so that how far apart "
+            "they are cannot be measured: leave out what is there twice, or give search_range in Å."
+        )
+    return _SHARE * nearest
 
 
 def _up_to_atoms(frames: Iterator[np.ndarray]) -> Iterator[np.ndarray]:

@@ -49,8 +49,11 @@ def run(options: argparse.Namespace) -> None:
     require("abtem", "zarr", extra="simulation", what="Training a network")
     from hyperspy_dlatoms.recipes.recipe import read_recipe
     from hyperspy_dlatoms.training import fit
+    from hyperspy_dlatoms.training.calibrate import waves_to_calibrate
 
     recipe = read_recipe(options.recipe)
+    if options.calibrate:
+        waves_to_calibrate(recipe)
     directory = options.runs or Path("runs") / recipe.name
     if not options.resume and directory.is_dir() and any(directory.iterdir()):
         raise FileExistsError(

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -32,7 +33,8 @@ class LabelledImages(NamedTuple):
     images : LazySignal2D
         Electrons a pixel; ``metadata.Simulation`` has the parameters of the simulation.
     truth : AtomPositions
-        The true sites, `y` and `x`, of each image, and their species if there are several.
+        The true sites, `y` and `x`, of each image, and their species if there are several: places
+        without an atom that a network is to know too are among them, as ``"C vacancy"``.
     """
 
     images: Signal2D
@@ -90,7 +92,16 @@ def load_dataset(
         path = fetch(entry, offline=offline, show_progressbar=show_progressbar)
         return _of_stored(read_stored(path))
     frames = _generated(entry, show_progressbar, num_workers)
-    return _signals(*frames[:3], entry.full_name, frames.meta, {"name": "image"})
+    sites = _with_species(frames.positions, frames.species)
+    return _signals(
+        frames.images,
+        sites,
+        frames.sampling,
+        entry.full_name,
+        frames.meta,
+        {"name": "image"},
+        list(frames.kinds),
+    )
 
 
 def _generated(entry: Entry, show: bool | None, num_workers: int | None) -> Frames:
@@ -121,19 +132,25 @@ def _of_stored(stored: Stored) -> LabelledImages:
     navigation = stored.meta.get("navigation")
     single = stored.counts.ndim == 2
     images = da.from_array(stored.counts, chunks=(1, -1, -1) if not single else -1)
-    sites = list(stored.positions)
-    if stored.species:
-        # A certain site, where it is.
-        certain = (0, 0), (0, 3)
-        sites = [
-            np.column_stack([np.pad(one, certain) + [0, 0, 1, 0, 0], kinds])
-            for one, kinds in zip(sites, stored.species, strict=True)
-        ]
+    sites = _with_species(stored.positions, stored.species)
     meta = {n: v for n, v in stored.meta.items() if n not in ("title", "navigation", "kinds")}
     title = stored.meta.get("title", "Nanoparticle")
     kinds = stored.meta.get("kinds")
     found = sites[0] if single else sites
     return _signals(images, found, stored.sampling, title, meta, navigation, kinds)
+
+
+def _with_species(
+    positions: Sequence[np.ndarray], species: Sequence[np.ndarray]
+) -> list[np.ndarray]:
+    """Return the sites of each frame, with the columns of certain ones if there are species."""
+    if not species:
+        return list(positions)
+    certain = (0, 0), (0, 3)
+    return [
+        np.column_stack([np.pad(one, certain) + [0, 0, 1, 0, 0], kinds])
+        for one, kinds in zip(positions, species, strict=True)
+    ]
 
 
 def _signals(

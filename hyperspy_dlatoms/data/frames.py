@@ -2,7 +2,7 @@
 """Images with their true sites as plain arrays, and the fingerprint of a data set."""
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
 import dask.array as da
@@ -19,6 +19,9 @@ class Frames(NamedTuple):
     positions: list[np.ndarray]
     sampling: float
     meta: dict[str, Any]
+    # Names of the kinds of sites, and the kind of each, (sites,), if there are several.
+    kinds: Sequence[str] = ()
+    species: Sequence[np.ndarray] = ()
 
 
 def fingerprint(frames: Frames, first: int | None = None) -> str:

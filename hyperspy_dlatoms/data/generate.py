@@ -89,7 +89,7 @@ def _from_data_set(entry: Entry, directory: Path) -> Frames:
     from hyperspy_dlatoms.simulation.dataset import DataSet
 
     data = DataSet(directory)
-    positions, records = [], []
+    positions, kinds, records = [], [], []
     for item in data:
         about = {name: item.record[name] for name in ("energy", "specimen")}
         for image in item.record["images"]:
@@ -97,7 +97,10 @@ def _from_data_set(entry: Entry, directory: Path) -> Frames:
             pixels = (item.sites[:, :2] - image["corner"]) / image["sampling"]
             # A scan has moved them.
             pixels = np.reshape(image.get("positions", pixels), (-1, 2))
-            positions.append(inside(pixels, int(data.recipe.images.pixels)))
+            numbered = np.column_stack([pixels, item.species])
+            sites = inside(numbered, int(data.recipe.images.pixels))
+            positions.append(sites[:, :2])
+            kinds.append(np.array(item.record["kinds"])[sites[:, 2].astype(int)])
     samplings = {round(one["sampling"], 6) for one in records}
     if len(samplings) != 1:
         raise RegistryError(
@@ -107,4 +110,7 @@ def _from_data_set(entry: Entry, directory: Path) -> Frames:
     images = da.from_zarr(str(directory / "arrays.zarr"), component="images")
     names = ("energy", "specimen", "conditions")
     meta = {name: [one[name] for one in records] for name in names}
-    return Frames(images.reshape(-1, *images.shape[2:]), positions, samplings.pop(), meta)
+    images = images.reshape(-1, *images.shape[2:])
+    known = np.unique(np.concatenate(kinds))
+    species = [np.searchsorted(known, one) for one in kinds] if len(known) > 1 else []
+    return Frames(images, positions, samplings.pop(), meta, known.tolist(), species)

@@ -181,7 +181,8 @@ class ModelCard:
         from hyperspy_dlatoms.networks import _card_summary
 
         text = _rows.to_text(f"<ModelCard {self.name} {self.version}>", _card_summary.rows_of(self))
-        return "\n\n".join([text, *filter(None, ["\n".join(_card_summary.scores_of(self))])])
+        scores = "\n".join(_card_summary.scores_of(self))
+        return _rows.plain("\n\n".join(filter(None, [text, scores])))
 
     def _repr_html_(self) -> str:
         from hyperspy_dlatoms.networks import _card_summary

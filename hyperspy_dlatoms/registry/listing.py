@@ -73,9 +73,8 @@ class Item:
         return cost + size + (f", {licence}" if licence not in ("", _LICENCE) else "")
 
     def __repr__(self) -> str:
-        return "\n\n".join(
-            filter(None, [_rows.to_text(self._title, self._shown()), self._scores()])
-        )
+        text = _rows.to_text(self._title, self._shown())
+        return _rows.plain("\n\n".join(filter(None, [text, self._scores()])))
 
     def _repr_html_(self) -> str:
         return _rows.to_html(self._title, self._shown(), self._scores())
@@ -123,7 +122,7 @@ class Listing(tuple[Item, ...]):
     """The items of the catalogues, shown as a table."""
 
     def __repr__(self) -> str:
-        return "\n".join(self._lines())
+        return _rows.plain("\n".join(self._lines()))
 
     def _lines(self) -> Iterator[str]:
         """Yield two lines or more an item under a heading for each kind, 79 columns."""

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 _DERIVED = ("frame", "y", "x", "y_sigma", "x_sigma")
 _LENGTHS = {f"{name}_{unit}" for name in _columns.LENGTHS for unit in _columns.UNITS}
 _SAME_TIME = 1e-3  # Of a frame, by which the time of a frame may be off that of a uniform axis.
+_NAMELESS = "Unnamed: "  # Begins the name that pandas gives a column without one: a written index.
 # Frames of a table without atoms; more are a sign of a column that does not count frames.
 _MOST_FRAMES = 10_000_000
 
@@ -133,7 +134,8 @@ def from_dataframe(
         ``species``, names or indices, are optional. With ``frame``, a whole number, it is a movie,
         and ``time_s`` the time of its frames; so is a column between ``frame`` and the positions
         that has one value for each frame and grows or falls with it, as those of
-        :meth:`to_dataframe`. Other columns of numbers are kept by their names. Tables of
+        :meth:`to_dataframe`. Other columns of numbers are kept by their names, those
+        without one, as pandas writes the index of a table, are not. Tables of
         :meth:`to_dataframe` come back as they were. A file .csv has no ``attrs``: of cropped images
         write one with ``y_px`` and ``x_px``, as :meth:`to_csv` does by default or with
         ``units="px"``.
@@ -230,7 +232,7 @@ def from_dataframe(
     axis, of_axes = _axis_of_movie(table)
     skipped = {*names, *of_axes, *_DERIVED, *_LENGTHS}
     for column in map(str, table.columns):
-        if column not in skipped and not column.startswith("index_"):
+        if column not in skipped and not column.startswith(("index_", _NAMELESS)):
             add(column, _numbers(table, column))
     rows = np.column_stack(columns)
     first, frames = 0, [rows]

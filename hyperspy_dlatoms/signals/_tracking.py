@@ -51,7 +51,7 @@ def tracks(
         more, by the name that trackpy reads (``trackpy.emsd(tracks, 1, 1)``); ``y_drift``,
         ``x_drift``, the common drift since the first frame; ``y_steady``, ``x_steady``, the
         positions without it, in the units of the image's axes; and these four in nm,
-        ``y_drift_nm`` and so on.
+        ``y_drift_nm`` and so on. ``attrs["empty_frames"]`` lists the frames without atoms.
 
     Raises
     ------
@@ -96,7 +96,9 @@ def tracks(
     frames[:] = kept
     navigation = self._navigation
     result = _export.table(frames, calibration, navigation)
-    result["frame"] = linked.frame.to_numpy() + navigation.numbers[0].start
+    first = navigation.numbers[0].start
+    result["frame"] = linked.frame.to_numpy() + first
+    result.attrs["empty_frames"] = [first + n for n, one in enumerate(kept) if not len(one)]
     result["track"] = linked.track.to_numpy()
     result["particle"] = result["track"]
     units = calibration.scales / calibration.sampling

@@ -16,7 +16,7 @@ from hyperspy_dlatoms.networks.card import ModelCard
 from hyperspy_dlatoms.networks.ensemble import AtomEnsemble
 from hyperspy_dlatoms.networks.model_file import read_model, write_model
 from hyperspy_dlatoms.networks.network import AtomNetwork
-from hyperspy_dlatoms.recipes.recipe import parse_recipe
+from hyperspy_dlatoms.recipes.recipe import Recipe, parse_recipe
 from hyperspy_dlatoms.registry.catalogue import file_of
 from hyperspy_dlatoms.simulation.dataset import DataSet, Item
 from hyperspy_dlatoms.training import _thresholds
@@ -29,6 +29,7 @@ _SEED = 31
 _SEED_OF_ENSEMBLES = 33
 # Å: within it sites of both precisions are the same one; the nearest columns are 0.8 Å apart.
 _SAME = 0.3
+_NO_SITES = "{!r} returns exit waves: there is nothing to calibrate."
 _WAVES = 8  # Exit waves whose images are compared in half precision at most: thousands of sites.
 
 
@@ -91,18 +92,12 @@ def calibrate_network(
         )
     card, _ = read_model(path)
     if card.kind != "sites":
-        raise ValueError(f"{card.name!r} returns exit waves: there is nothing to calibrate.")
+        raise ValueError(_NO_SITES.format(card.name))
     card = dataclasses.replace(card, reach=_thresholds.reach_for(card))
     recipe = parse_recipe(card.recipe)
     dataset = _data_of(card, data or Path("data") / card.name)
     network = AtomNetwork.load(path, "float32")
-    waves = held_out(recipe)
-    if len(waves) < 2:
-        raise ValueError(
-            f"The recipe of {card.name!r} holds out {len(waves)} of {recipe.waves.count} waves, of "
-            "which probabilities and thresholds need different ones, 2 or more: train with more "
-            "waves, or with a larger training.validation_share."
-        )
+    waves = waves_to_calibrate(recipe)
     domain, track = network.domain, tracker(show_progressbar)
 
     rng = np.random.default_rng(_SEED + 2)
@@ -148,6 +143,20 @@ def calibrate_network(
         output, dataclasses.replace(written, scores=written.scores | {HALF: measured}), arrays
     )
     return output
+
+
+def waves_to_calibrate(recipe: Recipe) -> range:
+    """Return the held-out waves of a recipe; a ValueError if its network cannot be calibrated."""
+    if recipe.network.wave:
+        raise ValueError(_NO_SITES.format(recipe.name))
+    waves = held_out(recipe)
+    if len(waves) < 2:
+        raise ValueError(
+            f"The recipe of {recipe.name!r} holds out {len(waves)} of {recipe.waves.count} waves, "
+            "of which probabilities and thresholds need different ones, 2 or more: train with more "
+            "waves, or with a larger training.validation_share."
+        )
+    return waves
 
 
 def calibrate_ensemble(

@@ -29,6 +29,15 @@ def test_residence():
     assert table[["y", "x"]].to_numpy().tolist() == [[1, 2], [3, 4], [5, 6]]
 
 
+def test_empty_frames_before_and_after_are_of_the_movie():
+    tracks = tracks_of((1, 8, (1, 2)), (2, 5, (3, 4)), (1, 7, (5, 6)))
+    assert residence(tracks)["complete"].tolist() == [False, True, False]
+    tracks.attrs["empty_frames"] = [0, 9, 10]
+    assert residence(tracks)["complete"].tolist() == [True, True, True]
+    # A part of the movie is cut from frames with atoms.
+    assert residence(tracks[tracks.frame < 7])["complete"].tolist() == [False, True, False]
+
+
 def test_durations_of_frames_in_reverse_are_positive():
     tracks = tracks_of((0, 3, (1, 2)), (1, 2, (3, 4)))
     tracks["time_s"] = 7.5 - 0.5 * tracks.frame

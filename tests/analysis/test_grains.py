@@ -156,6 +156,20 @@ def test_sublattices_are_not_mixed_up_around_a_dislocation(sigma):
         assert max(mixed, 1 - mixed) > 0.98
 
 
+@pytest.mark.parametrize("core", [(0.47, 0.31), (-14.2, 17.1)])
+@pytest.mark.parametrize("sigma", [0, 0.05])
+def test_around_a_dislocation_the_cell_is_the_mean_one(core, sigma):
+    places = crystal("Au [100]", 56)
+    spacing = constants(CELLS["Au [100]"][0])[0]
+    field = dislocation(places, spacing, core)
+    noise = np.random.default_rng(0).normal(0, sigma, places.shape)
+    (cell,) = find_grains(places + field.displacement + noise).cells
+    # In the core there is no gradient.
+    outside = np.linalg.norm(places - core, axis=1) > 2.5
+    mean = field.gradient[outside].mean(axis=0)[::-1, ::-1].T
+    assert constants(cell) == pytest.approx(constants(reduced(spacing * mean)), rel=2e-3)
+
+
 @given(st.floats(0, np.pi), st.integers(-3, 3), st.integers(-3, 3))
 @settings(deadline=None, max_examples=20)
 def test_the_reduced_cell_does_not_depend_on_the_choice(angle, m, n):

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import pytest
+import yaml
 
 from hyperspy_dlatoms import cli
 from hyperspy_dlatoms.training import fit
@@ -29,6 +30,25 @@ def test_train(recipe, tmp_path, monkeypatch, capsys):
     assert str(calls[-1][1]["directory"]) == "run"
     assert calls[-1][1]["minutes"] == 1.5
     assert str(calls[-1][1]["output"]) == "my.safetensors"
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [({"waves": {"count": 6}}, "holds out 1 of 6 waves"), ({"network": {"wave": True}}, "returns")],
+)
+def test_what_cannot_be_calibrated_is_told_before_the_training(
+    change, reason, recipe, tmp_path, error_of, monkeypatch
+):
+    monkeypatch.setattr(fit, "train", lambda *_, **__: pytest.fail("trained"))
+    content = yaml.safe_load(recipe.read_text())
+    for part, values in change.items():
+        content[part] = content[part] | values
+    if "network" in change:
+        content["network"] |= {"classes": ["C"], "decoys": []}
+        content["waves"] |= {"sampling": content["network"]["sampling"]}
+        content["imaging"] |= {"sampling": 0.1}
+    (tmp_path / "recipe.yaml").write_text(yaml.safe_dump(content))
+    assert reason in error_of("train", tmp_path / "recipe.yaml", "--calibrate")
 
 
 def test_train_afresh_keeps_a_run_that_was_begun(recipe, tmp_path, error_of):

@@ -83,6 +83,25 @@ def test_sites_of_scanned_images_are_where_the_scan_recorded_them(tmp_path):
     assert (bright > 2 * np.median(image)).all()
 
 
+def test_vacancies_are_told_from_atoms(catalogue):
+    structure = {"structure": "graphene", "vacancy_fraction": 0.04, "mark_vacancies": True}
+    recipe = RECIPE | {"structures": [structure, {"structure": "vacuum"}]}
+    entry = dataclasses.replace(SMALL, generate={"recipe": recipe})
+    catalogue(dataclasses.replace(entry, sha256=fingerprint_of(entry)))
+    images, truth = load()
+    names = truth.metadata.VectorMetadata.species
+    assert names == ["C", "C vacancy"]
+    found = {name: [] for name in names}
+    for image, sites in zip(images.data.compute(), truth.data, strict=True):
+        blurred = gaussian_filter(image.astype(float), 2.0)
+        for kind, name in enumerate(names):
+            places = sites[sites[:, 5] == kind][:, :2]
+            found[name] += list(map_coordinates(blurred, places.T, order=1) / blurred.mean())
+    assert 2 < len(found["C vacancy"]) < 0.2 * len(found["C"])
+    # Under these lenses atoms are on one side of the mean, and missing ones are not.
+    assert abs(np.median(found["C"]) - np.median(found["C vacancy"])) > 0.02
+
+
 def test_another_fingerprint_is_an_error(catalogue):
     recipe = RECIPE | {"structures": [{"structure": "vacuum"}], "waves": {"count": 1, "size": 20.0}}
     entry = dataclasses.replace(SMALL, generate={"recipe": recipe}, sha256="0" * 64)

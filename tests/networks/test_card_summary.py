@@ -70,3 +70,10 @@ def test_a_training_in_words():
         registry.handle("graphene").card, training={"minutes": "ten", "steps": 5}
     )
     assert dict(rows_of(card))["training"] == "ten minutes, 5 steps"
+
+
+def test_a_card_cannot_steer_the_terminal():
+    card = registry.handle("graphene").card
+    card = dataclasses.replace(card, name="\x1b[2Jmine", scores={"note": "\x1b]0;title\x07"})
+    assert "\x1b" not in repr(card) and "\x07" not in repr(card)
+    assert "\\x1b[2Jmine" in repr(card)

@@ -78,3 +78,15 @@ def test_a_domain_that_is_none_of_ours(server, entry_of, monkeypatch):
     monkeypatch.setenv("HYPERSPY_DLATOMS_REGISTRY", server.url)
     text = " ".join(repr(registry.info("lab/gold")).split())
     assert "classes Au, Ce, dose 100 and more, odd 1, b, large" in text
+
+
+def test_a_description_cannot_steer_the_terminal(server, entry_of):
+    entry = to_json(entry_of(name="gold")) | {
+        "description": "Fine.\x1b[2K\x1b[1A",
+        "version": "\x1b",
+    }
+    catalogue = {"format": FORMAT, "name": "lab", "entries": [entry]}
+    server.files["registry.json"] = json.dumps(catalogue).encode()
+    registry.add_source(server.url)
+    for text in (repr(registry.list()), repr(registry.info("lab/gold"))):
+        assert "Fine.\\x1b[2K" in text and "\x1b" not in text

@@ -396,3 +396,10 @@ def test_trackpy_takes_tracks(tracked):
     assert trackpy.emsd(still, mpp=1, fps=4).max() < 1e-12
     linked = trackpy.link(tracked.drop(columns="particle"), 2.0, pos_columns=["y_px", "x_px"])
     assert linked.particle.nunique() == 3
+
+
+def test_the_index_of_a_written_table_is_no_column(tmp_path):
+    table = pd.DataFrame({"y_px": [1.0, 2.0], "x_px": [3.0, 4.0], "height": [5.0, 6.0]})
+    table.to_csv(tmp_path / "atoms.csv")
+    atoms = AtomPositions.from_dataframe(pd.read_csv(tmp_path / "atoms.csv"), sampling=0.1)
+    assert atoms.metadata.VectorMetadata.column_names == ["y", "x", "height"]

@@ -85,3 +85,22 @@ def test_the_range_is_needed_where_there_is_one_atom():
     with pytest.raises(ValueError, match="give search_range"):
         atoms.tracks()
     assert atoms.tracks(search_range=1.0).track.nunique() == 1
+
+
+def test_atoms_that_appear_and_vanish_between_empty_frames_are_complete():
+    frames = [np.zeros((0, 2)), *[SITES[:2]] * 2, SITES[:1], np.zeros((0, 2))]
+    tracks = AtomPositions.from_frames(frames, sampling=0.1).tracks(search_range=1.0)
+    assert tracks.attrs["empty_frames"] == [0, 4]
+    assert residence(tracks)["complete"].tolist() == [True, True]
+    later = AtomPositions.from_frames([frames[1], *frames], sampling=0.1).inav[1:]
+    tracks = later.tracks(search_range=1.0)
+    assert tracks.attrs["empty_frames"] == [1, 5]
+    assert residence(tracks)["complete"].tolist() == [True, True]
+
+
+def test_atoms_that_are_all_there_twice_have_no_distance():
+    atoms = AtomPositions.from_frames([np.repeat(SITES, 2, axis=0)] * 3, sampling=0.1)
+    with pytest.raises(ValueError, match="at the very place of another one.*search_range"):
+        atoms.tracks()
+    # With a range each of the two is followed.
+    assert atoms.tracks(search_range=1.0).groupby("track").size().tolist() == [3] * 8

@@ -77,7 +77,8 @@ def crystal(
     size : float, optional
         Edge of the box (Å).
     file : str, optional
-        A CIF, or another file that ASE reads, in place of `cell`.
+        A CIF, or another file that ASE reads, in place of `cell`. Of sites that are occupied in
+        part, or by several elements, what is at each place is drawn.
     zone : str, optional
         Direction along the beam, three indices such as "110" or "1-10"; None draws one along
         which most columns are apart.
@@ -252,7 +253,13 @@ def draw_body(
 def cut(rng: np.random.Generator, crystal: projection.Projected, body: Body) -> AtomList:
     """Cut a body out of a crystal, at a random place of its lattice."""
     shift = rng.uniform(-0.5, 0.5, 2) * crystal.longest_across
-    return cut_at(crystal, body, np.append(shift, rng.uniform(0, crystal.period)))
+    # With the number of each atom in the cell in place of its element, which is drawn then.
+    places = crystal.atoms.copy()
+    places.numbers = np.arange(len(places))
+    origin = np.append(shift, rng.uniform(0, crystal.period))
+    piece = cut_at(crystal._replace(atoms=places), body, origin)
+    numbers = prototypes.occupied(rng, crystal.atoms, piece.numbers)
+    return piece._replace(numbers=numbers).select(numbers > 0)
 
 
 def cut_at(crystal: projection.Projected, body: Body, origin: np.ndarray) -> AtomList:

@@ -65,6 +65,14 @@ ACROSS = 0.9
 # Å: no two atoms of a crystal are nearer, but H2, and the images of a split site are.
 _NEAREST = 0.7
 _FULL = 0.995  # Occupancies above it are full but for the last digit of a refinement.
+# What a CIF says of its symmetry that leaves no doubt of the axes and the origin.
+_OPERATIONS = (
+    "_space_group_symop_operation_xyz",
+    "_space_group_symop.operation_xyz",
+    "_symmetry_equiv_pos_as_xyz",
+)
+_SETTING = "_symmetry_space_group_setting"
+_SAME_METRIC = 0.01  # Of the metric tensor of a cell, by which it may be off its symmetry.
 
 
 def prototype_cell(rng: np.random.Generator, name: str) -> Atoms:
@@ -143,6 +151,7 @@ def random_cell(rng: np.random.Generator) -> Atoms:
 def cell_of_file(file: str) -> Atoms:
     """Read the unit cell of a CIF or any other file that ASE reads."""
     from ase.io import read
+    from ase.io.formats import filetype
     from ase.neighborlist import neighbor_list
 
     try:
@@ -151,22 +160,81 @@ def cell_of_file(file: str) -> Atoms:
         raise ValueError(f"{file} cannot be read by ASE as a crystal: {error}") from error
     if not atoms.cell.rank == 3 or len(atoms) == 0:
         raise ValueError(f"{file} holds no crystal: expected atoms in a cell of three vectors.")
+    doubt = _doubt_of_setting(file, atoms) if filetype(file) == "cif" else ""
     pairs, apart = neighbor_list("id", atoms, _NEAREST)
     if len(pairs):
         element, nearest = atoms.symbols[pairs[0]], apart.min()
         raise ValueError(
             f"{file} has atoms {nearest:.2f} Å apart, of {element} for instance: expected one atom "
-            f"a place, {_NEAREST:g} Å or more from the next. Write a cell without split sites."
+            f"a place, {_NEAREST:g} Å or more from the next. "
+            f"{doubt or 'Write a cell without split sites.'}"
         )
+    if doubt:
+        warn(f"{file}: {doubt}", DLAtomsWarning)
     mixed = [
         " ".join(f"{element} {share:g}" for element, share in sorted(site.items()))
-        for site in atoms.info.get("occupancy", {}).values()
-        if len(site) > 1 or min(site.values()) < _FULL
+        for site in _mixed_sites(atoms).values()
     ]
     if mixed:
         warn(
-            f"{file} has sites that are partly occupied ({', '.join(dict.fromkeys(mixed))}): each "
-            "is taken for full, of its most frequent element.",
+            f"{file} has sites that are partly occupied ({', '.join(dict.fromkeys(mixed))}): what "
+            "is at each place is drawn at random by these shares, but of scanned cells "
+            "(waves.method: cells), where it is the most frequent element.",
             DLAtomsWarning,
         )
     return atoms
+
+
+def occupied(rng: np.random.Generator, atoms: Atoms, sites: np.ndarray) -> np.ndarray:
+    """Draw the atomic number at places of a cell, by their atoms (n,); 0 where there is none."""
+    from ase.data import atomic_numbers
+
+    numbers = atoms.numbers[sites]
+    for kind, occupancies in _mixed_sites(atoms).items():
+        here = np.flatnonzero(atoms.arrays["spacegroup_kinds"][sites] == int(kind))
+        shares = np.array(list(occupancies.values()))
+        empty = 1 - shares.sum() if shares.sum() < _FULL else 0.0
+        shares = np.append(shares, empty)
+        there = [atomic_numbers[element] for element in occupancies] + [0]
+        numbers[here] = rng.choice(there, len(here), p=shares / shares.sum())
+    return numbers
+
+
+def _mixed_sites(atoms: Atoms) -> dict[str, dict[str, float]]:
+    """Return the shares of the elements at each kind of site that is not full of one."""
+    return {
+        kind: site
+        for kind, site in atoms.info.get("occupancy", {}).items()
+        if len(site) > 1 or min(site.values()) < _FULL
+    }
+
+
+def _doubt_of_setting(file: str, atoms: Atoms) -> str:
+    """Return what is unsure of the axes and the origin that ASE took for a CIF, "" if nothing."""
+    from ase.io.cif import parse_cif
+    from ase.spacegroup import Spacegroup
+    from ase.spacegroup.spacegroup import SpacegroupNotFoundError
+
+    *_, block = (one for one in parse_cif(file) if one.has_structure())
+    if any(block.get(name) for name in (*_OPERATIONS, _SETTING)):
+        return ""
+    group = atoms.info["spacegroup"]
+    metric = atoms.cell.array @ atoms.cell.array.T
+
+    def fits(one: Spacegroup) -> bool:
+        turned = np.swapaxes(one.rotations, 1, 2) @ metric @ one.rotations
+        return bool(np.abs(turned - metric).max() < _SAME_METRIC * metric.max())
+
+    try:
+        other = Spacegroup(group.no, 3 - group.setting)
+    except SpacegroupNotFoundError:
+        return ""
+    if fits(group) and not fits(other):
+        return ""
+    return (
+        f"It lists no symmetry operations, and was read in setting {group.setting} of the space "
+        f"group {group.symbol} (no. {group.no}), as {atoms.get_chemical_formula()} a cell. If its "
+        f"positions are of another origin or other axes, add the line `{_SETTING} "
+        f"{other.setting}`, or write it with its symmetry operations; if they are not, add "
+        f"`{_SETTING} {group.setting}`."
+    )

@@ -4,8 +4,10 @@ import json
 import numpy as np
 import pytest
 from ase.io import write
+from ase.spacegroup import crystal as spacegroup_crystal
 from scipy.spatial import cKDTree
 
+from hyperspy_dlatoms._warnings import DLAtomsWarning
 from hyperspy_dlatoms.simulation.specimens.crystal import (
     BOUNDARIES,
     KINDS,
@@ -77,6 +79,22 @@ def test_a_crystal_of_a_file(tmp_path):
     specimen = build(0, file=str(tmp_path / "my.cif"), zone="001", shape="film")
     assert specimen.description["cell"].endswith("my.cif")
     assert (specimen.column >= 0).any()
+
+
+def test_sites_of_a_cif_are_occupied_by_their_shares(tmp_path):
+    mixed = spacegroup_crystal(
+        ["Ba", "Ti"], [(0, 0, 0), (0.5, 0.5, 0.5)], spacegroup=221, cellpar=[4.0] * 3
+    )
+    mixed.info["occupancy"] = {"0": {"Ba": 0.5, "Sr": 0.25}, "1": {"Ti": 1.0}}
+    write(tmp_path / "mixed.cif", mixed)
+    with pytest.warns(DLAtomsWarning, match="drawn at random by these shares"):
+        specimen = build(
+            0, file=str(tmp_path / "mixed.cif"), zone="001", shape="film", thickness=60.0
+        )
+    of = {symbol: np.count_nonzero(specimen.atoms.symbols == symbol) for symbol in ("Ba", "Sr")}
+    titanium = np.count_nonzero(specimen.atoms.symbols == "Ti")
+    assert of["Ba"] / titanium == pytest.approx(0.5, abs=0.06)
+    assert of["Sr"] / titanium == pytest.approx(0.25, abs=0.06)
 
 
 @pytest.mark.parametrize("support", ["crystal", "carbon", "carbon-beside"])

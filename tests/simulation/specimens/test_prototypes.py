@@ -12,6 +12,7 @@ from hyperspy_dlatoms.simulation.specimens.prototypes import (
     PROTOTYPES,
     ROLES,
     cell_of_file,
+    occupied,
     prototype_cell,
     random_cell,
 )
@@ -68,6 +69,61 @@ def test_sites_of_several_elements_are_told_of(tmp_path):
     file = disordered(tmp_path / "mixed.cif", {"Ba": 0.7, "Sr": 0.3})
     with pytest.warns(DLAtomsWarning, match=r"partly occupied \(Ba 0.7 Sr 0.3\)"):
         assert set(cell_of_file(file).symbols) == {"Ba", "Ti"}
+
+
+def test_elements_are_drawn_by_their_shares(tmp_path):
+    file = disordered(tmp_path / "mixed.cif", {"Ba": 0.5, "Sr": 0.3})
+    with pytest.warns(DLAtomsWarning):
+        cell = cell_of_file(file)
+    numbers = occupied(np.random.default_rng(0), cell, np.repeat(np.arange(len(cell)), 4000))
+    drawn = numbers[np.repeat(cell.numbers, 4000) == 56]
+    shares = [np.mean(drawn == number) for number in (56, 38, 0)]
+    assert shares == pytest.approx([0.5, 0.3, 0.2], abs=0.03)
+    assert set(numbers[np.repeat(cell.numbers, 4000) == 22]) == {22}
+
+
+def test_full_sites_take_nothing_of_the_randomness():
+    rng, cell = np.random.default_rng(0), prototype_cell(np.random.default_rng(0), "rutile")
+    assert (occupied(rng, cell, np.arange(len(cell))) == cell.numbers).all()
+    assert rng.random() == np.random.default_rng(0).random()
+
+
+def asymmetric(path, group, sites, angle=90, more=""):
+    """Write a CIF of a cell of 6 Å without symmetry operations."""
+    lines = [f"_cell_length_{name} 6" for name in "abc"]
+    lines += [f"_cell_angle_{name} {angle}" for name in ("alpha", "beta", "gamma")]
+    lines += [f"_space_group_IT_number {group}", more, "loop_", "_atom_site_label"]
+    lines += [f"_atom_site_fract_{name}" for name in "xyz"]
+    path.write_text("\n".join(["data_one", *lines, *sites, ""]))
+    return str(path)
+
+
+# A diamond by the second choice of the origin: by the first one the place is one of 16.
+DIAMOND = ["Si 0.125 0.125 0.125"]
+
+
+def test_a_cif_of_an_unknown_origin_is_told_of(tmp_path):
+    file = asymmetric(tmp_path / "one.cif", 227, DIAMOND)
+    told = r"setting 1 of .* F d -3 m \(no. 227\), as Si16 .*_symmetry_space_group_setting 2"
+    with pytest.warns(DLAtomsWarning, match=told):
+        cell_of_file(file)
+    more = "_symmetry_space_group_setting 2"
+    assert len(cell_of_file(asymmetric(tmp_path / "two.cif", 227, DIAMOND, more=more))) == 8
+    near = asymmetric(tmp_path / "near.cif", 227, ["O 0.2624 0.2624 0.2624"])
+    with pytest.raises(ValueError, match=r"0\.21 Å apart.*_symmetry_space_group_setting 2"):
+        cell_of_file(near)
+
+
+def test_a_cif_of_axes_that_its_cell_does_not_have_is_told_of(tmp_path):
+    # Trigonal groups are read with hexagonal axes.
+    file = asymmetric(tmp_path / "rhombohedral.cif", 166, ["Bi 0 0 0"], angle=57)
+    with pytest.warns(DLAtomsWarning, match="_symmetry_space_group_setting 2"):
+        cell_of_file(file)
+
+
+def test_a_group_of_one_setting_is_read_without_a_word(tmp_path, recwarn):
+    assert len(cell_of_file(asymmetric(tmp_path / "fcc.cif", 225, ["Cu 0 0 0"]))) == 4
+    assert not [one for one in recwarn if one.category is DLAtomsWarning]
 
 
 def test_split_sites_are_no_cell(tmp_path):
