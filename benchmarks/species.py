@@ -4,7 +4,7 @@
 Sheets by ASE that no recipe draws, three images each, F1 by species and dose, and the
 time of a series. The advantages of the classical methods are described in docs/comparison.rst::
 
-    python benchmarks/species.py data/species mos2-focal-series -o docs/_static/species.csv
+    python benchmarks/species.py data/species mos2-focal-series -o docs/_tables/species.csv
     python benchmarks/species.py data/species mos2-focal-series --write-card scored.safetensors
     python benchmarks/species.py data/species mx2-focal-series --formulas MoS2 WS2 MoSe2 WSe2 \\
         --networks-only --write-card scored.safetensors

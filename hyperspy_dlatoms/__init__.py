@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Find the atoms of HRTEM images in HyperSpy with neural networks.
+"""Find the atoms of TEM and STEM images in HyperSpy with neural networks.
 
-Importing the package puts ``find_atoms_nn``, ``predict_atoms_nn``, ``ensemble_agreement``,
-``masked_pixels``, ``estimate_sampling``, ``classify_species``, ``predict_species`` and
-``reconstruct_exit_wave_nn`` on :class:`hyperspy.api.signals.Signal2D` and so on its subclasses,
-lazy ones included.
+Importing the package puts ``find_atoms_nn``, ``suggest_model``, ``predict_atoms_nn``,
+``ensemble_agreement``, ``masked_pixels``, ``estimate_sampling``, ``classify_species``,
+``predict_species`` and ``reconstruct_exit_wave_nn`` on :class:`hyperspy.api.signals.Signal2D` and
+so on its subclasses, lazy ones included.
 
 Without the import they are not there. Of an extension HyperSpy reads only which signal types it
 has, and imports it when it makes a signal of one of them: atoms that were saved bring the package

@@ -55,7 +55,7 @@ def load_dataset(
     name : str
         Its name in the registry (``dlatoms data`` lists them), ``source/name`` for one of others.
     offline : bool, optional
-        Whether never to use the network.
+        Whether never to use the internet.
     show_progressbar : bool, optional
         Whether to show a progress bar; by default HyperSpy's preference.
     num_workers : int, optional

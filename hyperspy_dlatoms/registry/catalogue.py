@@ -63,7 +63,7 @@ def path(name: str, *, offline: bool = False, show_progressbar: bool | None = No
     name : str
         One of `names`, or ``source/name`` for one of others.
     offline : bool, optional
-        Whether never to use the network.
+        Whether never to use the internet.
     show_progressbar : bool, optional
         Whether to show a progress bar; by default HyperSpy's preference.
 
@@ -103,7 +103,7 @@ def load(model: ModelLike, *, offline: bool = False) -> AtomNetwork | AtomEnsemb
         A name of the catalogue, ``source/name`` for one of others, the path of a model file, or
         several of them, which make an ensemble; a network or an ensemble is returned as it is.
     offline : bool, optional
-        Never to use the network.
+        Whether never to use the internet.
 
     Returns
     -------

@@ -107,7 +107,7 @@ def handle(model: ModelLike, *, offline: bool = False) -> Handle:
     model : str, os.PathLike, AtomNetwork, AtomEnsemble, list or tuple
         As for `load`; networks must have been read from a file.
     offline : bool, optional
-        Never to use the network.
+        Whether never to use the internet.
 
     Returns
     -------

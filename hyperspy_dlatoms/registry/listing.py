@@ -165,7 +165,7 @@ def list(*kinds: str, offline: bool = False) -> Listing:
     *kinds : {"model", "ensemble", "dataset", "example"}
         Kinds to list; by default all.
     offline : bool, optional
-        Whether to use only catalogues of others that were read before, never the network.
+        Whether to use only catalogues of others that were read before, never the internet.
 
     Returns
     -------
@@ -200,7 +200,7 @@ def info(name: str, *, offline: bool = False) -> Item:
     name : str
         Its name, ``source/name`` for one of others.
     offline : bool, optional
-        Whether never to use the network.
+        Whether never to use the internet.
 
     Returns
     -------

@@ -73,7 +73,7 @@ def add_source(
         Required SHA-256 of the catalogue. As it has the SHA-256 of each file, this pins everything
         that the source provides.
     offline : bool, optional
-        Whether never to use the network: a catalogue read before is taken from the cache.
+        Whether never to use the internet: a catalogue read before is taken from the cache.
 
     Returns
     -------

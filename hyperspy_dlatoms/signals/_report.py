@@ -128,10 +128,11 @@ def plot_quality(self: AtomPositions, signal: Signal2D | None = None) -> Figure:
     Raises
     ------
     {RAISES_PLACE}
+        Also if there is a signal, but several frames.
 
     Examples
     --------
-    >>> atoms.plot_quality(s)  # doctest: +SKIP
+    >>> atoms.plot_quality()  # doctest: +SKIP
     >>> atoms.inav[12].plot_quality(s.inav[12])  # doctest: +SKIP
     """
     import matplotlib.pyplot as plt

@@ -86,7 +86,7 @@ def vacancy_statistics(
     ----------
     dose : float, optional
         Of each image (e/Å²), needed if `rates` are not given: they are then those on the card
-        of the network at the highest dose measured that is not above it.
+        of the network at the highest dose measured that is not above it. Ensembles have none.
     rates : mapping, optional
         For each vacancy its ``recall`` and ``false_per_site``, the false reports per site that
         is not one; and how many ``vacancies`` and ``sites`` these were measured on, by default
