@@ -42,8 +42,9 @@ _KEPT = 0.9
 # Of the power of the noise, as the median of its ring tells: from how much on a frequency is one of
 # a lattice, how rarely noise may have as much, and at how many frequencies a lattice has.
 _OF_LATTICE, _RARELY, _FEWEST = 4.0, 1e-6, 8
-# And the most that an image of noise alone has at the lattice of the others. Of 810 simulated images
-# of a layer, in any focus and at 100 e/Å² or more, one has less; of 150 without a specimen 145 do.
+# And the most that an image of noise alone has at the lattice of the others. Of 810 simulated
+# images of a layer, in any focus and at 100 e/Å² or more, one has less; of 150 without a specimen
+# 145 do.
 OF_NOISE = 1.3
 # Of the noise of the images of a series, whose exposures then differ by six times. In training they
 # are equal.
