@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import argparse
+import gc
 import math
 import shutil
 import sys
@@ -181,6 +182,7 @@ def _search_all(task: Plan, options: argparse.Namespace, find: Callable[..., Fou
                     )
             except Exception as error:
                 print_error(job.source, error)
+            close_maps()
     if done and task.table:
         write_together(task.table, {job.source: job.output for job in done})
         if task.quality:
@@ -259,6 +261,7 @@ def find_in_file(
     """Find the atoms in a file and write them; the checkpoint stays."""
     # `units` are those of the axes of the files found before, for which one has to be the same.
     import numpy as np
+    from rsciio.utils.file import get_file_handle
 
     from hyperspy_dlatoms.signals._loading import load_images, load_series
 
@@ -303,14 +306,22 @@ def find_in_file(
         raise
     finally:
         # Else those of hundreds of files stay open; the atoms are in the checkpoint.
-        if images._lazy:
-            images.close_file()
+        handle = get_file_handle(images.data, warn=False) if images._lazy else None
+        if handle is not None:
+            handle.close()
     if units is not None:
         units.setdefault(ours, job.source)
     y, x = atoms.metadata.VectorMetadata.sampling
     frames = math.prod(images.data.shape[:-2])
     size = f"{' x '.join(map(str, images.data.shape[-2:]))} px"
     return Found(frames, size, float(y * x) ** 0.5, remarks, _counts(atoms))
+
+
+def close_maps() -> None:
+    """Close the memory maps of images, of TIFF and .npy, that are no longer used."""
+    # They close with the last reference, but signals are in circles of these. Windows deletes no
+    # open file.
+    gc.collect()
 
 
 def _continued(run: Callable[[], AtomPositions], job: Job, *, resume: bool) -> AtomPositions:

@@ -130,6 +130,7 @@ class _Watch:
                 return False
             self.failed += 1
             print_error(path, error)
+        _searching.close_maps()
         self.done[path], self.last = state, time.monotonic()
         return True
 

@@ -5,11 +5,13 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from hyperspy_dlatoms._warnings import ExtrapolationWarning, warn
 from hyperspy_dlatoms.detection._inference import BATCH_PIXELS, known_of, padded_window
 from hyperspy_dlatoms.detection._symmetry import Symmetrised
 from hyperspy_dlatoms.detection._tiling import cut
 from hyperspy_dlatoms.detection.masking import mask_series, warn_of_masked
 from hyperspy_dlatoms.detection.pipeline import GRID_MULTIPLE, check_frames, warn_of_sampling
+from hyperspy_dlatoms.networks.domain import OF_NOISE, lattice_powers
 from hyperspy_dlatoms.networks.network import AtomNetwork
 from hyperspy_dlatoms.networks.normalisation import contrast_of_series
 from hyperspy_dlatoms.networks.resampling import Grid, resample
@@ -61,6 +63,8 @@ def exit_waves(
 
     Warns
     -----
+    ExtrapolationWarning
+        If an image shows noise alone, and the others a lattice.
     MaskedPixelsWarning, SamplingWarning
         If bad pixels were masked, or the pixel size is outside what the network was trained on.
     """
@@ -72,7 +76,7 @@ def exit_waves(
     known = known_of(card, defoci, elements)
     reader = Symmetrised(network) if symmetrise else network
     tiling = cut(shape, network.receptive_radius, GRID_MULTIPLE, batch_pixels)
-    n_masked = []
+    n_masked, blank = [], 0
     for wave, series in zip(waves, frames, strict=True):
         clean, mask = mask_series(series, sampling)
         n_masked.append(int(np.count_nonzero(mask)))
@@ -81,7 +85,9 @@ def exit_waves(
             continue
         images, grids = zip(*(resample(one, sampling, card.sampling) for one in clean), strict=True)
         working = sampling * grids[0].scale
-        contrast = contrast_of_series(np.stack(images), working, card.normalisation_width)
+        stack = np.stack(images)
+        blank += bool((lattice_powers(stack) < OF_NOISE).any())
+        contrast = contrast_of_series(stack, working, card.normalisation_width)
         whole = np.empty(tiling.padded, np.complex64)
         for tile in tiling.tiles:
             found = reader.waves(padded_window(contrast, tile, tiling.shape)[None], *known)[0]
@@ -92,6 +98,12 @@ def exit_waves(
             whole[core] = found[tile.core]
         wave[:] = whole[: shape[0], : shape[1]]
     warn_of_masked(n_masked, "focal series")
+    if blank:
+        warn(
+            f"An image of {blank} of {len(frames)} focal series shows noise alone where the others "
+            "show a lattice, as with a closed shutter: the exit waves of these are wrong.",
+            ExtrapolationWarning,
+        )
     return waves
 
 

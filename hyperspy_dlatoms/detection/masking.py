@@ -58,8 +58,8 @@ def mask_bad(
 def mask_series(series: np.ndarray, sampling: float | None = None) -> tuple[np.ndarray, np.ndarray]:
     """Fill the bad pixels (H, W) of any image of a series (n, H, W), and equalise the exposures."""
     # Each image is divided by its mean; if one has hardly a positive mean, because its background
-    # was subtracted, all are shifted by their medians and divided by one number. An image of one
-    # value, such as a dark one, is bad if others show something.
+    # was subtracted, all are shifted by their means and divided by one number. An image of one
+    # value, such as a dark one, is bad if others show something, or if no electrons were counted.
     images, masks, centres, spreads, _ = zip(
         *(standardise(one, sampling, aligned=True) for one in series), strict=True
     )
@@ -78,9 +78,9 @@ def mask_series(series: np.ndarray, sampling: float | None = None) -> tuple[np.n
     ):
         scale = mean if counts else largest
         np.multiply(image, np.float32(spread / scale), out=out)
-        if counts:
-            out += np.float32(centre / scale)
-    blank = any(spreads) and not all(spreads)
+        # By the median, it would have a mean again, by which `normalise_series` would divide it.
+        out += np.float32(centre / scale if counts else -out.mean(dtype=np.float64))
+    blank = not all(spreads) and (any(spreads) or not counts)
     return clean, np.full(clean.shape[1:], True) if blank else np.any(masks, axis=0)
 
 

@@ -54,6 +54,11 @@ def describe(handle: Handle, images: Images, **settings: Any) -> dict[str, Any]:
     frames = images.frames
     navigation = frames.shape[: images.navigation]
     count = int(np.prod(navigation))
+    if not count:
+        raise ValueError(
+            f"The signal has no images, its navigation shape is {navigation}: expected one or more "
+            "for a checkpoint. Check how they were selected, or leave out store."
+        )
     digest = hashlib.sha256()
     for place in sorted({0, count // 2, count - 1} & set(range(count))):
         frame = frames[np.unravel_index(place, navigation)].compute()

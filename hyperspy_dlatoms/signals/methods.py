@@ -642,7 +642,8 @@ def reconstruct_exit_wave_nn(
     Warns
     -----
     ExtrapolationWarning
-        Of defoci and of ``metadata.Sample.elements`` unlike those that the network was trained on.
+        Of defoci and of ``metadata.Sample.elements`` unlike those that the network was trained on,
+        and of series of which an image shows noise alone, as with a closed shutter.
     DriftWarning
         Of images that are certainly misaligned by more than 1 Å.
     MaskedPixelsWarning, SamplingWarning

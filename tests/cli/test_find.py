@@ -14,6 +14,7 @@ import hyperspy.api as hs
 import numpy as np
 import pandas as pd
 import pytest
+import tifffile
 from h5py import h5f
 from matplotlib.image import imread
 from PIL import Image
@@ -380,6 +381,28 @@ def test_files_do_not_stay_open(spot_network, three, tmp_path, monkeypatch, comm
     finally:
         gc.enable()
     assert len(opened) == 3 and len(set(opened)) == 1
+
+
+@pytest.mark.skipif(not Path("/proc/self/maps").exists(), reason="asks Linux what is open")
+@pytest.mark.parametrize("command", ["find", "watch"])
+def test_memory_maps_do_not_stay_open(spot_network, spot_images, tmp_path, capfd, command):
+    signal, _ = spot_images(2)
+    np.save(tmp_path / "a.npy", signal.data)
+    tifffile.imwrite(tmp_path / "b.tif", signal.data)
+    tifffile.imwrite(tmp_path / "c.tif", signal.data[0], compression="zlib")
+    names = [tmp_path] if command == "watch" else [tmp_path / "a.npy", *tmp_path.glob("*.tif")]
+    more = ["--model", "spots", "--sampling", "0.1"]
+    more += ["--idle", "0.2"] if command == "watch" else []
+    gc.collect()
+    gc.disable()
+    try:
+        assert cli.main([command, *map(str, names), "-o", str(tmp_path / "out"), *more]) == 0
+        links = [os.readlink(one) for one in Path("/proc/self/fd").iterdir() if one.is_symlink()]
+        opened = [*links, *Path("/proc/self/maps").read_text().split()]
+    finally:
+        gc.enable()
+    assert not [one for one in opened if one.startswith(f"{tmp_path}")]
+    assert "file handle" not in capfd.readouterr().err
 
 
 def test_files_of_one_name_in_a_directory(spot_network, spot_images, tmp_path, error_of):

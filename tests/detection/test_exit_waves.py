@@ -2,6 +2,7 @@
 import numpy as np
 import pytest
 
+from hyperspy_dlatoms import ExtrapolationWarning
 from hyperspy_dlatoms.detection.exit_waves import exit_waves, working_grid
 from hyperspy_dlatoms.networks.normalisation import contrast_of_series
 from hyperspy_dlatoms.networks.resampling import resample
@@ -74,6 +75,24 @@ def test_a_series_with_an_image_that_shows_nothing_has_no_wave(value):
     with pytest.warns(UserWarning, match="were masked: 66000 in 1 of 2 focal series"):
         waves = exit_waves(dark, 0.1, Copier())
     assert np.isnan(waves[0]).all() and np.isfinite(waves[1]).all()
+
+
+@pytest.mark.parametrize("value", [0, -3])
+def test_series_of_no_electrons_have_no_wave(value):
+    dark = np.stack([np.full_like(series()[0], value, dtype=np.float32), series()[1]])
+    with pytest.warns(UserWarning, match="were masked: 66000 in 1 of 2 focal series"):
+        waves = exit_waves(dark, 0.1, Copier())
+    assert np.isnan(waves[0]).all() and np.isfinite(waves[1]).all()
+
+
+def test_an_image_of_noise_alone_is_said():
+    y, x = np.indices((240, 240))
+    lattice = 40 + 8 * np.sin(2.1 * x / 3) * np.sin(1.9 * y / 3)
+    images = np.random.default_rng(0).poisson([[lattice] * 3] * 2)
+    exit_waves(images, 0.2, Copier())
+    images[1, 2] = np.random.default_rng(1).poisson(5, (240, 240))
+    with pytest.warns(ExtrapolationWarning, match="1 of 2 focal series shows noise alone"):
+        exit_waves(images, 0.2, Copier())
 
 
 def test_images_without_a_background_are_refused():

@@ -119,3 +119,14 @@ def test_a_series_is_seen_as_in_training():
     find_sites(series[None], 0.2, network)
     expected = normalise_series(series, 0.2)
     np.testing.assert_allclose(network.seen[0, :, :128, :128], expected, atol=1e-3)
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+def test_images_without_a_background_are_not_divided_by_their_skewness(sign):
+    """Their mean is 0 but their median is not, which differs with the shape of the atoms."""
+    texture = np.random.default_rng(0).exponential(size=(3, 128, 128)) - 1
+    series = sign * texture * np.array([1.0, 2.0, 3.0])[:, None, None]
+    network = WatchingNetwork()
+    find_sites(series[None], 0.2, network)
+    rms = network.seen[0, :, 16:112, 16:112].std(axis=(1, 2))
+    np.testing.assert_allclose(rms / rms[0], [1, 2, 3], rtol=0.08)

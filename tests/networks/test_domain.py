@@ -176,6 +176,39 @@ def grating(shape, frequency, angle=0.5):
     return (np.sqrt(2) * np.sin(phase)).astype(np.float32)
 
 
+def series_of_lattices(strengths=(1.0, 0.7, 1.0), noise=(1.0, 1.0, 1.0), side=240):
+    lattice = sum(grating((side, side), 0.13, angle) for angle in (0.5, 1.55, 2.6))
+    return np.stack(
+        [
+            0.2 * strength * lattice + level * white((side, side), seed)
+            for seed, (strength, level) in enumerate(zip(strengths, noise, strict=True))
+        ]
+    )
+
+
+def reasons(domain, series):
+    return domain.score(sampling=0.1, working=series, features=features(0.0)).reasons
+
+
+def test_an_image_of_noise_in_a_series_is_outside(domain):
+    closed = "image {} of the series shows noise alone, as with a closed shutter"
+    for strengths in ((1.0, 0.7, 1.0), (1.0, 0.35, 1.0), (0.0, 0.0, 0.0)):
+        said = reasons(domain, series_of_lattices(strengths))
+        assert not any(closed.format(n) in said for n in range(3))
+    for number in range(3):
+        strengths = np.delete([0.0, 1.0, 0.5, 1.0], 0)
+        strengths[number] = 0
+        said = reasons(domain, series_of_lattices(strengths))
+        assert [n for n in range(3) if closed.format(n) in said] == [number]
+
+
+def test_images_that_were_scaled_unlike_are_outside(domain):
+    scaled = "scaled unlike"
+    assert scaled not in str(reasons(domain, series_of_lattices(noise=(1.0, 1.5, 1.2))))
+    series = series_of_lattices() * np.array([1.0, 3.0, 1.0], np.float32)[:, None, None]
+    assert scaled in str(reasons(domain, series))
+
+
 @pytest.mark.parametrize("ring", [4, 9, 17])
 def test_a_grating_is_in_its_ring_and_is_a_spot(ring):
     frequency = (ring + 0.5) / (2 * BANDS)

@@ -12,7 +12,7 @@ import dask
 import dask.array as da
 import numpy as np
 import pytest
-from hyperspy.signals import Signal2D
+from hyperspy.signals import LazySignal2D, Signal2D
 
 from hyperspy_dlatoms import LazyAtomPositions, SamplingWarning
 from hyperspy_dlatoms.detection.alignment import Drift
@@ -82,6 +82,16 @@ def test_all_shapes(spot_network, spot_images, tmp_path, navigation, lazy):
         if lazy:
             atoms.compute()
         same_frames(atoms.data, plain.data)
+
+
+@pytest.mark.parametrize("lazy", [False, True])
+def test_a_movie_of_no_images_is_refused(spot_network, tmp_path, lazy):
+    images = np.zeros((0, 64, 64), np.float32)
+    signal = LazySignal2D(da.from_array(images)) if lazy else Signal2D(images)
+    calibrate(signal)
+    with pytest.raises(ValueError, match=r"no images.*\(0,\).*leave out store"):
+        find(signal, tmp_path / "store")
+    assert not (tmp_path / "store").exists()
 
 
 def test_a_search_goes_on_where_it_was_cut_short(movie, tmp_path, monkeypatch):

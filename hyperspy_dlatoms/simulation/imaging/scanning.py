@@ -222,11 +222,13 @@ def take_scan(
     expected = _expected(rng, scattering, sampling, energy, conditions, path, summed)
     dose = conditions.dose
     if conditions.detector == "ADF":
-        # Of a vacuum nothing is seen but the background.
-        mean = float(expected.mean()) or 1.0
-        expected += np.float32(conditions.background * mean) if expected.any() else 1
+        mean = float(expected.mean())
+        expected += np.float32(conditions.background * mean)
         if conditions.counts is not None:
-            dose = conditions.counts / mean
+            if not mean:
+                # All that is counted of a vacuum is background.
+                expected += 1
+            dose = conditions.counts / (mean or 1.0)
     if conditions.illumination_slope or conditions.vignetting:
         shape = conditions.illumination_slope, conditions.illumination_angle, conditions.vignetting
         expected *= light(np, pixels, *shape)

@@ -60,6 +60,14 @@ def test_the_dose_is_that_of_the_beam_and_the_counts_those_of_the_detector(colum
     assert vacuum.mean() / 0.01 == pytest.approx(50, rel=0.05) and vacuum.std() > 0
 
 
+@pytest.mark.parametrize("background", [0.0, 0.2])
+def test_a_vacuum_scatters_none_of_the_dose_onto_the_dark_field(column, background):
+    conditions = replace(PLAIN, dose=1e4, background=background)
+    assert not scan(0 * column, conditions)[0].any()
+    noise = scan(0 * column, replace(conditions, readout=0.5))[0]
+    assert abs(noise.mean()) < 0.02 and noise.std() == pytest.approx(0.5, rel=0.05)
+
+
 def test_many_electrons_are_counted_with_the_noise_of_few():
     empty = np.zeros((100, 100), complex)
     for dose in (2e3, 2e5):
