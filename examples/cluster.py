@@ -35,7 +35,7 @@ da.from_array(frames.astype(np.uint16), chunks=(4, 512, 512)).to_zarr(folder / "
 # Workers
 # -------
 # On your computer use a ``LocalCluster``; on a cluster, a class of ``dask-jobqueue`` instead, see
-# :doc:`/guide/large_data`. One thread per worker is enough: the network uses the cores by itself.
+# :doc:`/guide/large_data`. One thread per worker is enough: the network uses the cores itself.
 
 cluster = LocalCluster(n_workers=1, threads_per_worker=1, dashboard_address=None)
 client = Client(cluster)

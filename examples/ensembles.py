@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """
-Ensembles: where to distrust
-============================
+Ensembles: where networks disagree
+==================================
 
 A network carries the bias of its training set. Networks trained on images made by different rules
 make different mistakes: where they agree, the result is robust; where they disagree, look twice.

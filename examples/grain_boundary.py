@@ -3,9 +3,9 @@
 Graphene with a grain boundary
 ==============================
 
-Find every carbon atom of a bicrystal, measure how the grains are turned against each other, and
-find the rings of five and seven atoms between them. The image comes with the package: 80 kV,
-6000 e/Å², simulated, so that the true atoms are known.
+Find every carbon atom of a bicrystal, measure the misorientation of the grains, and find the rings
+of five and seven atoms between them. The image comes with the package: 80 kV, 6000 e/Å², simulated,
+so that the true atoms are known.
 """
 
 import matplotlib.pyplot as plt

@@ -3,8 +3,8 @@
 Publishing a model
 ==================
 
-Give a network that you trained to others: one folder on any web server, or a record on Zenodo, and
-they use it by name. Nothing in a model file can run code.
+Share a network that you trained: put one folder on any web server, or a record on Zenodo, and
+others use it by name. Nothing in a model file can run code.
 """
 
 import tempfile

@@ -5,7 +5,7 @@
 #
 # It ends within SECONDS (570) and continues when it is called again with the same directory, which
 # then holds a network of each recipe that was finished. Without an accelerator it runs on the
-# processor, with the same results, slowly. Needed are the packages of the extra `simulation`.
+# processor, slowly. Needed are JAX and the packages of the extra `simulation`.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 

@@ -2,8 +2,8 @@
 """Make a network from its recipe in one go: simulate, train, calibrate and evaluate.
 
 It stops when its time is up, and continues when it is called again, on any machine that has the
-directory; one with the training of another recipe is refused. A network without a benchmark is not
-evaluated::
+directory; one with the training of another recipe is refused. A network of exit waves is not
+calibrated, and one of scanned images, or without a benchmark, not evaluated::
 
     python tools/make.py recipes/graphene.yaml work/graphene --seconds 570
 
@@ -65,12 +65,14 @@ def steps(
     raw, network = directory / "uncalibrated.safetensors", directory / f"{name}.safetensors"
     report = directory / "evaluation"
     dlatoms = [sys.executable, "-m", "hyperspy_dlatoms.cli"]
-    train = [*dlatoms, "train", path, "--data", data, "--runs", directory / "run", "-o", raw]
+    train = [*dlatoms, "train", path, "--data", data, "--runs", directory / "run"]
     if minutes is not None:
         train += ["--minutes", str(minutes)]
     calibrate = [*dlatoms, "calibrate", raw, "--data", data, "-o", network]
-    commands = {raw: train, network: calibrate}
-    if has_benchmark(recipe.network.classes):
+    if recipe.network.wave:
+        return {network: [*train, "-o", network]}
+    commands = {raw: [*train, "-o", raw], network: calibrate}
+    if recipe.modality == "HRTEM" and has_benchmark(recipe.network.classes):
         evaluate = [*dlatoms, "evaluate", network, "--quick", "-o", report]
         commands[report / "report.html"] = evaluate
     return commands

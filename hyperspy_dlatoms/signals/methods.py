@@ -625,8 +625,8 @@ def reconstruct_exit_wave_nn(
         sampling that the network works at. Its mean intensity is about 1, and its mean phase about
         0, since the images do not determine a constant phase; spatial frequencies above 0.9 1/Å are
         left out. ``mx2-exit-wave`` gives the wave in the middle of the layer, ``mos2-exit-wave``
-        some 5 Å behind it, and defoci are counted from there. NaN for a series of which an image shows nothing, such as a dark one.
-        ``wave.amplitude`` and ``wave.phase`` are signals.
+        some 5 Å behind it, and defoci are counted from there. NaN for a series of which an image
+        shows nothing, such as a dark one. ``wave.amplitude`` and ``wave.phase`` are signals.
 
     Raises
     ------
