@@ -93,6 +93,17 @@ def test_a_page_runs_as_it_is_written(page, workplace, close_figures):
     assert not wrong, f"\n{text}"
 
 
+@pytest.mark.parametrize("page", PAGES, ids=lambda path: path.relative_to(ROOT).as_posix())
+def test_commands_can_be_copied_into_every_shell(page):
+    lines = [
+        line for one in blocks(page) if one.language == "console" for line in one.text.splitlines()
+    ]
+    # That of Windows takes ' for a letter and knows no export, an older one no &&; it and that of
+    # macOS take # after a command for an argument.
+    wrong = re.compile(r"'|&&|export |\S.* #")
+    assert not list(filter(wrong.search, lines))
+
+
 def test_there_are_blocks():
     assert len([block for page in PAGES for block in blocks(page)]) > 1
 

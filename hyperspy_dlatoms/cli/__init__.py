@@ -27,18 +27,22 @@ from hyperspy_dlatoms.cli import (
     train,
     watch,
 )
-from hyperspy_dlatoms.cli._output import one_line, print_warning
+from hyperspy_dlatoms.cli._output import one_line, print_warning, show_what_can_be_shown
 
 _EXAMPLES = """
-dlatoms demo            # an example that comes with the package
-dlatoms doctor          # whether everything is there
+dlatoms demo
+    # an example that comes with the package
+dlatoms doctor
+    # whether everything is there
 dlatoms find image.dm4 -o atoms.csv --plot atoms.png
-dlatoms find --help     # more examples, and all options
+dlatoms find --help
+    # more examples, and all options
 """
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run ``dlatoms``."""
+    show_what_can_be_shown()
     parser = make_parser()
     options = parser.parse_args(arguments)
     if options.run is None:

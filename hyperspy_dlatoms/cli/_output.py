@@ -1,11 +1,26 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Output of the commands: what they print, and files that they can write."""
 
+import io
+import re
 import sys
 import tempfile
 from pathlib import Path
 
 from hyperspy_dlatoms._warnings import DLAtomsWarning
+
+
+def show_what_can_be_shown() -> None:
+    """Let letters that standard output does not know be printed as "?", not end the command."""
+    # Into a file or a pipe Windows writes the letters of one country: no Å in Japan and China.
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")
+
+
+def command_of(*words: object) -> str:
+    """Return a command to copy, with quotes that every shell understands, that of Windows too."""
+    texts = map(str, words)
+    return " ".join(one if re.fullmatch(r"[\w@%+=:,./\\-]+", one) else f'"{one}"' for one in texts)
 
 
 def print_rows(*rows: tuple[str, str]) -> None:

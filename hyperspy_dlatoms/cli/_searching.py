@@ -53,7 +53,7 @@ def add_arguments(
         "files",
         metavar="FILE",
         nargs="+",
-        help="anything that HyperSpy reads, pictures too; several, or a pattern such as '*.tif'",
+        help='anything that HyperSpy reads, pictures too; several, or a pattern such as "*.tif"',
     )
     parser.add_argument(
         "-o",

@@ -9,7 +9,8 @@ from hyperspy_dlatoms.cli.models import show
 HELP = "list data sets and example images"
 EXAMPLES = """
 dlatoms data
-dlatoms data movie  # then hyperspy_dlatoms.registry.load_dataset("movie")
+dlatoms data movie
+    # then hyperspy_dlatoms.registry.load_dataset("movie")
 """
 
 

@@ -14,7 +14,8 @@ from hyperspy_dlatoms.networks.running import engine
 
 HELP = "find the atoms of an example and check them"
 EXAMPLES = """
-dlatoms demo  # into this directory
+dlatoms demo
+    # into this directory
 dlatoms demo -o demo
 """
 

@@ -13,12 +13,13 @@ from pathlib import Path
 from typing import Any
 
 from hyperspy_dlatoms._rows import WIDTH
-from hyperspy_dlatoms.networks._backend import instructions
+from hyperspy_dlatoms.networks._backend import X86, instructions
 
 HELP = "check the installation: versions, processor, GPU, cache and models"
 EXAMPLES = """
-dlatoms doctor                        # exit status 1 where something is wrong
-TF_CPP_MIN_LOG_LEVEL=0 dlatoms doctor # with all that TensorFlow says of a GPU
+dlatoms doctor
+    # exit status 1 where something is wrong; where the variable
+    # TF_CPP_MIN_LOG_LEVEL is 0, with all that TensorFlow says of a GPU
 """
 
 _PACKAGES = ("hyperspy", "rosettasciio", "dask", "numpy", "scipy", "keras", "tensorflow")
@@ -70,7 +71,7 @@ def _checks(wrong: list[str]) -> Iterator[tuple[str, str]]:
     wrong += [f"{name} is not installed." for name in _PACKAGES[:-1] if _version(name) is None]
     for extra, package in _EXTRAS.items():
         there = _version(package)
-        how = f"not installed: pip install 'hyperspy-dlatoms[{extra}]'"
+        how = f'not installed: pip install "hyperspy-dlatoms[{extra}]"'
         yield f"[{extra}]", f"{package} {there}" if there else how
     yield "HyperSpy", _methods(wrong)
     yield "backend", _backend(wrong)
@@ -122,7 +123,7 @@ def _backend(wrong: list[str]) -> str:
 def _processor(wrong: list[str]) -> str:
     known = instructions()
     there = [name for name, flags in _INSTRUCTIONS.items() if known.intersection(flags)]
-    if "x86" in platform.machine().lower() and "AVX" not in there:
+    if platform.machine().lower() in X86 and "AVX" not in there:
         wrong.append("The processor has no AVX, which TensorFlow needs: use KERAS_BACKEND=torch.")
     return f"{os.cpu_count()} cores, {', '.join(there) or 'no AVX'}"
 

@@ -14,7 +14,8 @@ from hyperspy_dlatoms.networks.running import engine
 HELP = "evaluate a network on simulated specimens, and write a report"
 EXAMPLES = """
 dlatoms evaluate graphene --quick
-dlatoms evaluate my-network.safetensors --write-card  # for dlatoms models
+dlatoms evaluate my-network.safetensors --write-card
+    # for dlatoms models
 """
 
 _FRAMES, _QUICK_FRAMES = 8, 3

@@ -10,7 +10,8 @@ from hyperspy_dlatoms.cli._output import print_rows
 HELP = "download or generate models and data sets before they are needed"
 EXAMPLES = """
 dlatoms fetch graphene-benchmark
-dlatoms fetch --all models  # for a machine without internet access
+dlatoms fetch --all models
+    # for a machine without internet access
 """
 
 

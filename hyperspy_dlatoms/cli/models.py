@@ -6,7 +6,8 @@ import argparse
 HELP = "list networks and ensembles"
 EXAMPLES = """
 dlatoms models
-dlatoms models graphene  # what it was trained on, and how well it does
+dlatoms models graphene
+    # what it was trained on, and how well it does
 """
 
 

@@ -9,7 +9,7 @@ from hyperspy_dlatoms.cli._output import print_rows
 
 HELP = "write a registry of models that others can use from any web server"
 EXAMPLES = """
-dlatoms publish gold.safetensors --to public/lab --creator 'Curie, Marie'
+dlatoms publish gold.safetensors --to public/lab --creator "Curie, Marie"
     # upload public/lab to a web server or to Zenodo; others then:
     # hyperspy_dlatoms.registry.add_source("https://.../lab")
 """
@@ -26,7 +26,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--citation", default="", help="citation for users of the models")
     parser.add_argument(
         "--creator",
-        metavar="'FAMILY, GIVEN'",
+        metavar='"FAMILY, GIVEN"',
         action="append",
         default=[],
         help="author of the record (those it has)",

@@ -2,18 +2,18 @@
 """The command ``dlatoms train``."""
 
 import argparse
-import shlex
 import sys
 from pathlib import Path
 
 from hyperspy_dlatoms._extras import require
 from hyperspy_dlatoms.cli import calibrate
-from hyperspy_dlatoms.cli._output import check_writable, print_rows
+from hyperspy_dlatoms.cli._output import check_writable, command_of, print_rows
 from hyperspy_dlatoms.networks import _backend
 
 HELP = "train a network on simulated images"
 EXAMPLES = """
-dlatoms train recipes/tiny.yaml --calibrate  # every step, in minutes
+dlatoms train recipes/tiny.yaml --calibrate
+    # every step, in minutes
 dlatoms train my-recipe.yaml --minutes 60 -o my-network.safetensors
 dlatoms find image.dm4 --model my-network.safetensors -o atoms.csv
 """
@@ -78,5 +78,5 @@ def run(options: argparse.Namespace) -> None:
     else:
         print_rows(
             ("wrote", f"{written}"),
-            ("next", f"dlatoms calibrate {shlex.join([str(written), '--data', str(data)])}"),
+            ("next", command_of("dlatoms", "calibrate", written, "--data", data)),
         )

@@ -17,7 +17,8 @@ from hyperspy_dlatoms.cli._output import check_writable, print_error, print_rows
 HELP = "find the atoms in the files of a folder as they are written"
 EXAMPLES = """
 dlatoms watch /data/today -o atoms --model metal-nanoparticle
-dlatoms watch /data/today -o atoms --pattern '*.dm4' --idle 600   # ends after ten quiet minutes
+dlatoms watch /data/today -o atoms --pattern "*.dm4" --idle 600
+    # ends after ten quiet minutes
 """
 
 # Seconds between two looks at the folder; listing 10 000 files takes about a tenth of that.
@@ -39,7 +40,11 @@ def _state_of(path: Path) -> _State | None:
         about = path.stat()
     except OSError:  # Also of links to themselves.
         return None
-    return _State(about.st_size, about.st_mtime) if stat.S_ISREG(about.st_mode) else None
+    # As Thumbs.db of Windows, where names of hidden files begin as all do.
+    hidden = getattr(about, "st_file_attributes", 0) & stat.FILE_ATTRIBUTE_HIDDEN
+    if hidden or not stat.S_ISREG(about.st_mode):
+        return None
+    return _State(about.st_size, about.st_mtime)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -103,6 +108,8 @@ class _Watch:
         self.options = options
         self.seen: dict[Path, _State] = {}
         self.done: dict[Path, _State] = {}
+        # Seconds on our clock when they were; that of a server may be another.
+        self.since: dict[Path, float] = {}
         self.latencies: list[float] = []
         """Seconds from the last write to a file until its table was there."""
         self.failed = 0
@@ -126,7 +133,7 @@ class _Watch:
             self._search(path, state)
         except Exception as error:
             # Its writer may only have paused.
-            if time.time() - state.written < _PATIENCE:
+            if time.monotonic() - self.since[path] < _PATIENCE:
                 return False
             self.failed += 1
             print_error(path, error)
@@ -153,7 +160,7 @@ class _Watch:
                 continue
             self.seen[path] = state
             if before.get(path) != state:
-                self.last = time.monotonic()
+                self.last = self.since[path] = time.monotonic()
         return {path: state for path, state in before.items() if self.seen.get(path) == state}
 
     def _table(self, path: Path) -> Path:

@@ -26,7 +26,7 @@ _LOGGED = (
 # By level: information, warnings, and errors such as that there is no driver of a GPU; not the
 # fatal ones.
 _KINDS = {"1": "I", "2": "IW", "3": "IWE"}
-_X86 = ("x86_64", "amd64")
+X86 = ("x86_64", "amd64")  # As Linux and macOS call it, and as Windows does.
 _lock = threading.RLock()
 _ready = False
 
@@ -79,9 +79,10 @@ def without_logs(kinds: str = "IWE") -> Iterator[None]:
             yield
             failed = False
         finally:
-            _flush()
             os.dup2(kept, 2)
             os.close(kept)
+            # A console of Windows takes nothing while this is no console, so only now.
+            _flush()
             held.seek(0)
             text = held.read()
             logged = re.compile(_LOGGED.format(kinds=kinds).encode())
@@ -95,7 +96,7 @@ def _flush() -> None:
 
 def _stops_tensorflow() -> bool:
     """Whether the processor lacks AVX, so that TensorFlow ends the program with a message."""
-    return platform.machine().lower() in _X86 and "avx" not in instructions()
+    return platform.machine().lower() in X86 and "avx" not in instructions()
 
 
 def instructions() -> set[str]:

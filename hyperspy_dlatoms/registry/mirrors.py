@@ -36,22 +36,21 @@ def places(file: str) -> list[Path | str]:
 def home_of(place: str | os.PathLike[str]) -> str:
     """Return the folder or address of a registry, given by that or by its ``registry.json``."""
     place = os.fspath(place)
-    if not is_address(place):
-        scheme = urlsplit(place).scheme if "://" in place else ""
-        if scheme not in ("", "file"):
-            raise RegistryError(
-                f"{place!r} is no place for a registry: expected a folder, or an address that "
-                "begins with https:// or http://."
-            )
-        path = Path(url2pathname(urlsplit(place).path) if scheme else place).expanduser()
-        place = path.absolute().as_posix()
-    head, _, tail = place.rpartition("/")
-    return head if tail == CATALOGUE else place.rstrip("/") or "/"
+    if is_address(place):
+        return place.removesuffix(f"/{CATALOGUE}").rstrip("/")
+    scheme = urlsplit(place).scheme if "://" in place else ""
+    if scheme not in ("", "file"):
+        raise RegistryError(
+            f"{place!r} is no place for a registry: expected a folder, or an address that "
+            "begins with https:// or http://."
+        )
+    path = Path(url2pathname(urlsplit(place).path) if scheme else place).expanduser().absolute()
+    return str(path.parent if path.name == CATALOGUE else path)
 
 
 def _mirror(text: str) -> Mirror:
     place, _, digits = text.partition("#sha256=")
     name, separator, rest = place.partition("=")
-    if not separator or "/" in name or not rest:
+    if not separator or {"/", "\\"}.intersection(name) or not rest:
         name, rest = "", place
     return Mirror(name, home_of(rest), digits.lower() or None)

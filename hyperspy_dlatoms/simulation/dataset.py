@@ -3,6 +3,7 @@
 
 import json
 import os
+import sys
 from collections.abc import Iterator, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
@@ -162,13 +163,18 @@ def simulate(
         dask.delayed(write_items)(recipe.text, str(directory), missing[start : start + TASK])
         for start in range(0, len(missing), TASK)
     ]
-    workers = min(num_workers or os.cpu_count() or 1, len(tasks))
+    workers = min(num_workers or os.cpu_count() or 1, len(tasks), most_processes())
     with ProgressBar() if show_progressbar and tasks else nullcontext():
         if workers > 1:
             dask.compute(*tasks, scheduler="processes", num_workers=workers)
         else:
             dask.compute(*tasks, scheduler="synchronous")
     return DataSet(directory)
+
+
+def most_processes() -> int:
+    """Return how many processes Python can wait for at once: on Windows 61, elsewhere any."""
+    return 61 if sys.platform == "win32" else 2**31
 
 
 def make_item(recipe: Recipe, index: int) -> Item:

@@ -87,11 +87,14 @@ def card_of(recipe: Recipe, state: State, waves: int) -> ModelCard:
 
 def _commit() -> str:
     """Return the commit of the source tree that this runs from, empty outside of one."""
-    answer = subprocess.run(
-        ["git", "rev-parse", "HEAD"],
-        cwd=Path(__file__).parent,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    try:
+        answer = subprocess.run(
+            ["git", "rev-parse", "HEAD"],
+            cwd=Path(__file__).parent,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+    except OSError:  # There is no git.
+        return ""
     return answer.stdout.strip() if answer.returncode == 0 else ""

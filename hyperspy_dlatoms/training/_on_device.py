@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from hyperspy_dlatoms.recipes.recipe import Recipe
-from hyperspy_dlatoms.simulation.dataset import DataSet, prepare, write_items
+from hyperspy_dlatoms.simulation.dataset import DataSet, most_processes, prepare, write_items
 from hyperspy_dlatoms.simulation.imaging.electrons import jax_noise
 from hyperspy_dlatoms.training._batches import Drawn, Plan, Waves, make_batch
 from hyperspy_dlatoms.training._drawing import CHUNK, draw_chunk, plan_of, waves_of
@@ -257,7 +257,7 @@ def _tasks(recipe: Recipe) -> list[range]:
 def _processes(number: int) -> concurrent.futures.ProcessPoolExecutor:
     # A process forked beside the threads of JAX could hang.
     context = multiprocessing.get_context("spawn")
-    return concurrent.futures.ProcessPoolExecutor(number, context)
+    return concurrent.futures.ProcessPoolExecutor(min(number, most_processes()), context)
 
 
 def _end(pool: concurrent.futures.ProcessPoolExecutor) -> None:

@@ -55,3 +55,19 @@ def test_what_the_registry_and_the_engine_refuse_is_said_too(capsys, monkeypatch
     assert len(wrong) == 3
     for line, words in zip(wrong, ("caffe", "~nobody-at-all", "stem: missing"), strict=True):
         assert words in line
+
+
+def test_a_processor_of_windows_is_checked_too(monkeypatch):
+    monkeypatch.setattr(doctor, "instructions", lambda: {"sse2"})
+    monkeypatch.setattr(doctor.platform, "machine", lambda: "AMD64")
+    wrong = []
+    doctor._processor(wrong)
+    assert "AVX" in wrong[0]
+
+
+def test_an_extra_is_asked_for_in_quotes_of_every_shell(capsys, monkeypatch):
+    monkeypatch.setattr(doctor, "_EXTRAS", {"simulation": "no-such-package"})
+    cli.main(["doctor"])
+    assert 'pip install "hyperspy-dlatoms[simulation]"' in row_of(
+        capsys.readouterr().out, "[simulation]"
+    )

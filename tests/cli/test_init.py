@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
+import argparse
 import os
 import shlex
 import subprocess
@@ -39,6 +40,17 @@ def test_help_has_examples_that_parse(command, capsys):
     for line in lines:
         cli.make_parser().parse_args(shlex.split(line, comments=True)[1:])
     assert max(map(len, printed.splitlines())) <= 80
+
+
+def test_examples_can_be_copied_into_every_shell():
+    actions = cli.make_parser()._actions
+    (commands,) = (one for one in actions if isinstance(one, argparse._SubParsersAction))
+    texts = [parser.epilog for parser in (cli.make_parser(), *commands.choices.values())]
+    lines = [line.strip() for text in texts for line in text.splitlines()]
+    copied = [line for line in lines if not line.startswith(("#", "examples:"))]
+    assert len(copied) > len(texts) and all(line.startswith("dlatoms ") for line in copied)
+    # That of Windows takes ' for a letter, and it and that of macOS # for an argument.
+    assert not [line for line in copied if {"'", "#"}.intersection(line)]
 
 
 def test_a_reader_that_has_enough():

@@ -2,8 +2,10 @@
 """Files that appear in a folder."""
 
 import os
+import stat
 import time
 from pathlib import Path
+from types import SimpleNamespace
 from unittest.mock import Mock
 
 import pandas as pd
@@ -144,3 +146,43 @@ def test_an_interruption_loses_nothing(folders, capsys, monkeypatch):
 
 def test_a_folder_that_is_missing(tmp_path, error_of):
     assert "no folder" in error_of("watch", tmp_path / "none", "-o", tmp_path)
+
+
+def test_the_clock_of_a_server_that_is_behind(folders, capsys, monkeypatch):
+    monkeypatch.setattr(watch, "_PATIENCE", 2.0)
+    source, output, number = folders
+    content = (source / "2.hspy").read_bytes()
+    (source / "2.hspy").write_bytes(content[: len(content) // 2])
+    long_ago = time.time() - 600
+    os.utime(source / "2.hspy", (long_ago, long_ago))
+    looks, look = [], watch._Watch.look
+
+    def counted(self):
+        looks.append(1)
+        if len(looks) == 8:
+            (source / "2.hspy").write_bytes(content)
+        return look(self)
+
+    monkeypatch.setattr(watch._Watch, "look", counted)
+    assert run(source, output, idle=0.5) == 0
+    assert len(pd.read_csv(output / "2.hspy.csv")) == number
+    assert capsys.readouterr().err == ""
+
+
+def test_what_windows_hides_is_passed_over(folders, capsys, monkeypatch):
+    monkeypatch.setattr(watch, "_PATIENCE", 0.0)
+    source, output, _ = folders
+    (source / "Thumbs.db").write_bytes(b"no image")
+    stat_of = Path.stat
+
+    def about(path, **more):
+        found = stat_of(path, **more)
+        if path.name != "Thumbs.db":
+            return found
+        names = ("st_mode", "st_size", "st_mtime")
+        hidden = {"st_file_attributes": stat.FILE_ATTRIBUTE_HIDDEN}
+        return SimpleNamespace(**{name: getattr(found, name) for name in names}, **hidden)
+
+    monkeypatch.setattr(Path, "stat", about)
+    assert run(source, output) == 0
+    assert capsys.readouterr().err == ""

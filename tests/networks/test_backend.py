@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
+import io
 import logging
 import os
 import sys
+from contextlib import suppress
 
 import pytest
 
@@ -71,3 +73,31 @@ def test_tracing_of_our_function_is_no_news():
     assert not _is_not_about_tracing(record(ours))
     assert _is_not_about_tracing(record(ours.replace("_by_tensorflow", "of_the_user")))
     assert _is_not_about_tracing(record("_by_tensorflow ran out of memory"))
+
+
+class Console(io.RawIOBase):
+    """As Python writes to a console of Windows: to whatever is standard error at the moment."""
+
+    def __init__(self):
+        super().__init__()
+        self.shown, self.there = b"", os.fstat(2)
+
+    def writable(self):
+        return True
+
+    def write(self, content):
+        if not os.path.samestat(os.fstat(2), self.there):
+            raise OSError("The handle is invalid")
+        self.shown += bytes(content)
+        return len(content)
+
+
+def test_a_warning_at_the_import_on_a_console_of_windows(monkeypatch, capfd):
+    console = Console()
+    written = io.TextIOWrapper(io.BufferedWriter(console), line_buffering=True)
+    monkeypatch.setattr(sys, "stderr", written)
+    with without_logs(), suppress(OSError):
+        # Warnings and logs go on where that fails, and it stays in the buffer.
+        print("Gencode is old.", file=sys.stderr)
+    assert console.shown == b"Gencode is old.\n"
+    assert os.path.samestat(os.fstat(2), console.there)

@@ -4,11 +4,12 @@ from __future__ import annotations
 import hashlib
 import json
 from importlib.metadata import EntryPoint, EntryPoints
+from pathlib import PureWindowsPath
 
 import pytest
 
 from hyperspy_dlatoms import registry
-from hyperspy_dlatoms.registry import RegistryError, sources
+from hyperspy_dlatoms.registry import RegistryError, mirrors, sources
 from hyperspy_dlatoms.registry.entries import FORMAT
 from hyperspy_dlatoms.registry.fetch import fetch
 from tests.helpers import file_server as tricks
@@ -234,3 +235,23 @@ def test_why_a_registry_of_the_environment_is_no_source(server, monkeypatch):
     monkeypatch.setenv("HYPERSPY_DLATOMS_REGISTRY", server.url)
     with pytest.raises(RegistryError, match=f"no source 'lab'.*{server.url}.*404"):
         sources.find("lab/gold")
+
+
+@pytest.mark.parametrize("place", ["E:\\", "E:\\registry.json"])
+def test_the_root_of_a_drive_of_windows(monkeypatch, place):
+    class WindowsPath(PureWindowsPath):
+        def expanduser(self):
+            return self
+
+        absolute = expanduser
+
+    monkeypatch.setattr(mirrors, "Path", WindowsPath)
+    # Not "E:", which is the current directory there.
+    assert mirrors.home_of(place) == "E:\\"
+
+
+@pytest.mark.parametrize("folder", ["/data=1/models", "C:\\data=1\\models"])
+def test_a_folder_with_a_sign_of_equality_has_no_name(folder, monkeypatch):
+    monkeypatch.setenv("HYPERSPY_DLATOMS_REGISTRY", folder)
+    (mirror,) = mirrors.mirrors()
+    assert mirror.name == "" and mirror.home.endswith(folder)

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -254,3 +255,17 @@ imaging: {{defocus: 50}}
     bulk("Au").write(file)
     with pytest.raises(ValueError, match="cell.xyz as it was before it changed"):
         simulate(parse_recipe(text), directory, num_workers=1, show_progressbar=False)
+
+
+def test_windows_waits_for_61_processes_at_most(small_recipe_text, tmp_path, monkeypatch):
+    recipe = parse_recipe(small_recipe_text)
+    asked = []
+    monkeypatch.setattr(dataset, "TASK", 1)
+    monkeypatch.setattr(dataset, "missing_waves", lambda *_: list(range(100)))
+    monkeypatch.setattr(dataset, "DataSet", lambda _: None)
+    monkeypatch.setattr(dataset.dask, "compute", lambda *_, **how: asked.append(how["num_workers"]))
+    monkeypatch.setattr(dataset, "sys", SimpleNamespace(platform="win32"), raising=False)
+    for number in (64, 8):
+        simulate(recipe, tmp_path, num_workers=number, show_progressbar=False)
+    # `concurrent.futures` refuses more.
+    assert asked == [61, 8]
