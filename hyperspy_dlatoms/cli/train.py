@@ -76,7 +76,7 @@ def run(options: argparse.Namespace) -> None:
     if options.calibrate:
         calibrate.report(written, data, written)
     else:
-        print_rows(
-            ("wrote", f"{written}"),
-            ("next", command_of("dlatoms", "calibrate", written, "--data", data)),
-        )
+        then = command_of("dlatoms", "calibrate", written, "--data", data)
+        if recipe.network.wave:  # Nothing of it is calibrated.
+            then = f"signal.reconstruct_exit_wave_nn({str(written)!r})"
+        print_rows(("wrote", f"{written}"), ("next", then))

@@ -32,6 +32,14 @@ def test_train(recipe, tmp_path, monkeypatch, capsys):
     assert str(calls[-1][1]["output"]) == "my.safetensors"
 
 
+def test_what_to_do_next(recipe, monkeypatch, capsys):
+    monkeypatch.setattr(fit, "train", lambda *_, **__: "my.safetensors")
+    assert cli.main(["train", str(recipe)]) == 0
+    assert "dlatoms calibrate my.safetensors --data" in capsys.readouterr().out
+    assert cli.main(["train", str(recipe.with_name("mx2-exit-wave.yaml"))]) == 0
+    assert "reconstruct_exit_wave_nn('my.safetensors')" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize(
     ("change", "reason"),
     [({"waves": {"count": 6}}, "holds out 1 of 6 waves"), ({"network": {"wave": True}}, "returns")],
