@@ -112,7 +112,8 @@ def test_files_that_vanish_and_links_to_themselves_are_passed_over(folders, caps
     assert capsys.readouterr().err == ""
 
 
-def test_a_damaged_file_is_named_and_the_others_go_on(folders, capsys):
+def test_a_damaged_file_is_named_and_the_others_go_on(folders, capsys, monkeypatch):
+    monkeypatch.setattr(watch, "_PATIENCE", 0.5)
     source, output, _ = folders
     (source / "0.hspy").write_bytes(b"no image")
     long_ago = time.time() - 2 * watch._PATIENCE
