@@ -17,15 +17,18 @@ from io import BytesIO
 from pathlib import Path
 
 import numpy as np
-from movies import image
 from PIL import Image
 
-SIDE, SAMPLING = 1024, 0.1
+from hyperspy_dlatoms import data
+
+SIDE = 1024
+SAMPLING = 0.1101  # Of the example image, Å/px.
 
 
 def write(folder: Path, frames: int, seconds: float) -> None:
-    """Write frames into a folder, one each so many seconds."""
-    frame = image(SIDE, SAMPLING)
+    """Write frames of a particle, with its mirror images, one each so many seconds."""
+    image = data.nanoparticle().data
+    frame = np.pad(image, [(0, SIDE - length) for length in image.shape], "symmetric")
     for number in range(frames):
         time.sleep(seconds)
         content = BytesIO()
