@@ -183,6 +183,7 @@ def _search_all(task: Plan, options: argparse.Namespace, find: Callable[..., Fou
             except Exception as error:
                 print_error(job.source, error)
             close_maps()
+    gc.unfreeze()
     if done and task.table:
         write_together(task.table, {job.source: job.output for job in done})
         if task.quality:
@@ -320,8 +321,10 @@ def find_in_file(
 def close_maps() -> None:
     """Close the memory maps of images, of TIFF and .npy, that are no longer used."""
     # They close with the last reference, but signals are in circles of these. Windows deletes no
-    # open file.
+    # open file. What is left, such as the network, is not looked through again, which takes as
+    # long as several images.
     gc.collect()
+    gc.freeze()
 
 
 def _continued(run: Callable[[], AtomPositions], job: Job, *, resume: bool) -> AtomPositions:

@@ -2,6 +2,7 @@
 """The command ``dlatoms watch``."""
 
 import argparse
+import gc
 import shutil
 import stat
 import statistics
@@ -92,6 +93,8 @@ def run(options: argparse.Namespace) -> int:
                 time.sleep(_INTERVAL)
     except KeyboardInterrupt:
         pass
+    finally:
+        gc.unfreeze()
     late = sorted(watch.latencies)
     rows = [("files", f"{len(late)}"), ("failed", f"{watch.failed}")]
     if late:
