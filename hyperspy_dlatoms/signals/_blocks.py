@@ -133,6 +133,15 @@ def find_atoms(
     layer = series and layer_of(material, signal, model.card, search.on_extrapolation)
     images = _read(signal, model, sampling, output, series, search.on_extrapolation)
     materials = _expected_materials(signal, model.card, layer)
+    examined = {} if search.on_extrapolation == "ignore" else _examined(images)
+    examine = partial(
+        _examine_block,
+        handle=model.handle,
+        sampling=images.pixel_size,
+        focus=images.focus,
+        materials=materials,
+        examined=examined,
+    )
     find: Callable[..., np.ndarray] = partial(
         _find_in_block,
         handle=model.handle,
@@ -140,8 +149,7 @@ def find_atoms(
         search=search,
         focus=images.focus,
         elements=layer and layer.elements,
-        materials=materials,
-        examined=_examined(images, search, output),
+        examine=examine,
     )
     if output.store is not None:
         settings = {
@@ -149,11 +157,12 @@ def find_atoms(
         }
         if layer is not None:
             settings["elements"] = layer.elements
-        find = checkpointed(find, output.store, describe(model.handle, images, **settings))
+        about = describe(model.handle, images, **settings)
+        find = checkpointed(find, output.store, about, examine)
     results = _map("find-atoms", find, images, object, ())
     if output.store is not None and not output.lazy:
         progress = partial(progress_of, output.show_progressbar, "Finding atoms")
-        results = complete(results, output.store, progress=progress, **output.workers)
+        results = complete(results, output.store, examined, progress=progress, **output.workers)
     model = _named(model, layer)
     metadata = _metadata(signal, model, images)
     metadata["Signal"] = {"signal_type": AtomPositions._signal_type}
@@ -470,13 +479,8 @@ def _finish(result: BaseSignal, signal: Signal2D, output: Output, what: str):
     return result
 
 
-def _examined(
-    images: Images, search: SearchOptions, output: Output
-) -> dict[tuple[int, ...], list[int]]:
+def _examined(images: Images) -> dict[tuple[int, ...], list[int]]:
     """Return the frames to be examined for other lattices: by block, their numbers in it."""
-    # A store serves whoever asks for it next, also one who does not ignore it.
-    if search.on_extrapolation == "ignore" and output.store is None:
-        return {}
     frames, navigation = images.frames, images.navigation
     shape, chunks = frames.shape[:navigation], frames.chunks[:navigation]
     numbers: dict[tuple[int, ...], list[int]] = {}
@@ -500,33 +504,53 @@ def _find_in_block(
     sampling: float,
     search: SearchOptions,
     focus: Focus | None,
-    materials: Sequence[str],
-    examined: Mapping[tuple[int, ...], Sequence[int]],
+    examine: Callable[..., bool],
     elements: tuple[str, str] | None = None,
 ) -> np.ndarray:
     frames, drifts = _frames_of(block, sampling, focus)
-    network = handle.get()
     found = pipeline.detect(
         frames,
         sampling,
-        network,
+        handle.get(),
         pipeline.Search(search.threshold, search.minimum_agreement, search.symmetrise),
         defoci=focus and focus.defoci,
         elements=elements,
     )
-    tables = [one.sites.table() for one in found]
-    shown = [contradiction.NOT_EXAMINED] * len(tables)
-    if numbers := examined.get(block_id):
-        some, sites = frames[numbers], [tables[number] for number in numbers]
-        lattices = contradiction.reexamine(some, sites, sampling, network, materials)
-        for number, lattice in zip(numbers, lattices, strict=True):
-            shown[number] = lattice
     results = np.empty(block.shape[: block.ndim - frames.ndim + 1], dtype=object)
     for number, index in enumerate(np.ndindex(results.shape)):
-        _, domain, masked = found[number]
+        sites, domain, masked = found[number]
         drift = drifts[number] if drifts else None
-        results[index] = FrameResult(tables[number], domain, drift, masked, shown[number])
+        table = sites.table()
+        results[index] = FrameResult(table, domain, drift, masked, contradiction.NOT_EXAMINED)
+    examine(results, block, block_id=block_id)
     return results
+
+
+def _examine_block(
+    results: np.ndarray,
+    block: np.ndarray,
+    *,
+    block_id: tuple[int, ...],
+    handle: Handle,
+    sampling: float,
+    focus: Focus | None,
+    materials: Sequence[str],
+    examined: Mapping[tuple[int, ...], Sequence[int]],
+) -> bool:
+    """Write into results what other lattices their frames show; whether any was to be examined."""
+    numbers = [
+        number
+        for number in examined.get(block_id, ())
+        if results.flat[number].shown == contradiction.NOT_EXAMINED
+    ]
+    if numbers:
+        chosen = block.reshape(results.size, *block.shape[results.ndim :])[numbers]
+        frames, _ = _frames_of(chosen, sampling, focus)
+        sites = [results.flat[number].sites for number in numbers]
+        shown = contradiction.reexamine(frames, sites, sampling, handle.get(), materials)
+        for number, lattice in zip(numbers, shown, strict=True):
+            results.flat[number] = results.flat[number]._replace(shown=lattice)
+    return bool(numbers)
 
 
 def _probability_of_block(

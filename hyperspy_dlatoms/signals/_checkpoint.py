@@ -10,8 +10,8 @@ import json
 import math
 import os
 import zipfile
-from collections.abc import Callable
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,7 @@ import numpy as np
 from hyperspy_dlatoms._atomic_write import atomic_write
 from hyperspy_dlatoms._version import __version__
 from hyperspy_dlatoms.detection.alignment import Drift
+from hyperspy_dlatoms.detection.contradiction import NOT_EXAMINED
 from hyperspy_dlatoms.networks.domain import DomainScore
 from hyperspy_dlatoms.networks.running import engine
 from hyperspy_dlatoms.registry.handles import Handle
@@ -87,23 +88,27 @@ def checkpointed(
     find: Callable[..., np.ndarray],
     directory: str | os.PathLike[str],
     search: dict[str, Any],
+    examine: Callable[..., bool] | None = None,
 ) -> Callable[..., np.ndarray]:
     """Return a function for `map_blocks` that reads or finds and writes blocks of `FrameResult`."""
+    # Results are written again where `examine`, given them and their frames, adds to those read.
     directory = Path(directory).absolute()
     _open(directory, search)
-    return partial(_find_or_read, find=find, directory=directory)
+    return partial(_find_or_read, find=find, examine=examine, directory=directory)
 
 
 def complete(
     results: da.Array,
     directory: str | os.PathLike[str],
+    examined: Mapping[tuple[int, ...], Sequence[int]] | None = None,
     *,
     progress: Callable[..., AbstractContextManager],
     **options: Any,
 ) -> da.Array:
     """Compute the blocks that a checkpoint lacks, and return all, read from it lazily."""
     # Memory does not grow with the number of frames. `progress` returns the context that shows how
-    # far an array of chunks is, of which so many frames are there; the options are for dask.
+    # far an array of chunks is, of which so many frames are there; the options are for dask. Blocks
+    # whose frames of the numbers in `examined` were not examined are lacking, too.
     directory = Path(directory).absolute()
     meta = np.empty((0,) * results.ndim, bool)
     # Results do not leave the worker that wrote them.
@@ -118,7 +123,7 @@ def complete(
     missing = [
         block
         for block in written.to_delayed().flat
-        if not zipfile.is_zipfile(_file(directory, block.key[1:]))
+        if not _is_there(_file(directory, block.key[1:]), (examined or {}).get(block.key[1:], ()))
     ]
     if missing:
         chunks = results.chunks
@@ -139,13 +144,17 @@ def _find_or_read(
     block: np.ndarray,
     *,
     find: Callable[..., np.ndarray],
+    examine: Callable[..., bool] | None,
     directory: Path,
     block_id: tuple[int, ...],
 ) -> np.ndarray:
     if zipfile.is_zipfile(_file(directory, block_id)):
         places = np.empty(block.shape[: len(block_id)], bool)
-        return _read(places, directory=directory, block_id=block_id)
-    results = find(block, block_id=block_id)
+        results = _read(places, directory=directory, block_id=block_id)
+        if examine is None or not examine(results, block, block_id=block_id):
+            return results
+    else:
+        results = find(block, block_id=block_id)
     _write(results, directory, block_id)
     return results
 
@@ -183,6 +192,17 @@ def _open(directory: Path, search: dict[str, Any]) -> None:
 
 def _file(directory: Path, block: tuple[int, ...]) -> Path:
     return directory / f"{'-'.join(f'{number:06d}' for number in block)}.npz"
+
+
+def _is_there(path: Path, examined: Sequence[int]) -> bool:
+    """Whether the file of a block is whole, and its frames of these numbers were examined."""
+    if not zipfile.is_zipfile(path):
+        return False
+    # What is wrong with a damaged file is said where it is read.
+    damaged = suppress(OSError, KeyError, ValueError, zipfile.BadZipFile)
+    with damaged, np.load(path, allow_pickle=False) as file:
+        return not examined or NOT_EXAMINED not in file["shown"][list(examined)]
+    return True
 
 
 def _done(block: np.ndarray) -> np.ndarray:

@@ -308,15 +308,31 @@ def test_five_images_of_a_movie_are_examined(spot_network, spot_images, monkeypa
         np.testing.assert_array_equal(frame, frames[number])
 
 
-def test_what_one_search_ignores_another_may_ask_for(movie, tmp_path, monkeypatch):
+@pytest.mark.parametrize("lazy", [None, False])
+def test_what_one_search_ignores_another_may_ask_for(movie, tmp_path, monkeypatch, lazy):
+    seen = []
+
     def reexamine(frames, *about):
+        seen.extend(frames)
         return len(frames) * ["a lattice, [110], at 0.1 Å/px for Au"]
+
+    def found(**more):
+        atoms = find(movie, tmp_path, lazy_output=lazy, **more)
+        if atoms._lazy:
+            atoms.compute()
+        return atoms
 
     monkeypatch.setattr(_blocks.contradiction, "reexamine", reexamine)
     with warnings.catch_warnings(action="error"):
-        find(movie, tmp_path, on_extrapolation="ignore").compute()
-    with pytest.warns(SamplingWarning, match="0.1 Å/px for Au"):
-        find(movie, tmp_path).compute()
+        ignoring = found(on_extrapolation="ignore")
+    assert not seen, "images that nobody is told about were examined"
+    with pytest.warns(SamplingWarning, match="^In 5 of 5 images examined.*0.1 Å/px for Au"):
+        asking = found()
+    assert len(seen) == 5
+    same_frames(asking.data, ignoring.data)
+    with pytest.warns(SamplingWarning, match="^In 5 of 5 images examined"):
+        found()
+    assert len(seen) == 5, "examined again"
 
 
 def test_a_long_movie_is_warned_of_from_its_store(spot_network, tmp_path, monkeypatch):
