@@ -13,15 +13,9 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("TF_NUM_INTRAOP_THREADS", "1")
 os.environ.setdefault("TF_NUM_INTEROP_THREADS", "1")
 
-import hyperspy.api as hs
 import numpy as np
 import pytest
 from hypothesis import settings
-
-from hyperspy_dlatoms.signals import _blocks
-from tests.helpers.handle import Handle
-from tests.helpers.spot_network import SpotNetwork
-from tests.helpers.spots import SHAPE, calibrate, spots
 
 settings.register_profile("repeatable", deadline=None, derandomize=True, max_examples=50)
 settings.load_profile("repeatable")
@@ -49,8 +43,13 @@ def pytest_collection_modifyitems(items):
     items.sort(key=lambda item: item.get_closest_marker("slow") is None)
 
 
+# HyperSpy is imported where it is needed: xdist reads this file, too, and only hands out tests.
+
+
 @pytest.fixture(autouse=True)
 def _quiet(monkeypatch):
+    import hyperspy.api as hs
+
     monkeypatch.setattr(hs.preferences.General, "show_progressbar", False)
 
 
@@ -71,6 +70,10 @@ def close_figures():
 @pytest.fixture
 def spot_network(monkeypatch):
     """Make every model the one that finds bright spots."""
+    from hyperspy_dlatoms.signals import _blocks
+    from tests.helpers.handle import Handle
+    from tests.helpers.spot_network import SpotNetwork
+
     network = SpotNetwork()
     monkeypatch.setattr(
         _blocks, "resolve", lambda model: _blocks.Model(Handle(network), network.card)
@@ -83,6 +86,9 @@ def spot_network(monkeypatch):
 @pytest.fixture
 def spot_images():
     """Make images of spots: (signal, object array of the true positions, y and x in px)."""
+    import hyperspy.api as hs
+
+    from tests.helpers.spots import SHAPE, calibrate, spots
 
     def make(*navigation_shape, lazy=False, units="nm", chunks=None):
         rng = np.random.default_rng(7)
