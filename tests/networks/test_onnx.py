@@ -4,7 +4,9 @@
 import dataclasses
 import json
 import pickle
+import shutil
 import sys
+from pathlib import Path
 
 import keras
 import numpy as np
@@ -26,8 +28,8 @@ KINDS = {
 }
 
 
-@pytest.fixture(params=KINDS)
-def file(request, card, tmp_path):
+@pytest.fixture(scope="module", params=KINDS)
+def made(request, card, tmp_path_factory):
     """A network with weights, normalisations too, that are none of a new one."""
     more = KINDS[request.param]
     described = {"images": None, "heights": None, "kind": None, "classes": ("A", "B")}
@@ -38,9 +40,15 @@ def file(request, card, tmp_path):
     for variable in model.weights:
         if "_norm" in variable.path:
             variable.assign(rng.uniform(0.5, 1.5, variable.shape))
-    path = tmp_path / f"{request.param}.safetensors"
+    path = tmp_path_factory.mktemp("made") / f"{request.param}.safetensors"
     AtomNetwork.from_model(card, model).save(path)
     return path
+
+
+@pytest.fixture
+def file(made, tmp_path):
+    """A copy of it, which a test may change."""
+    return Path(shutil.copy(made, tmp_path))
 
 
 def outputs(path, engine, monkeypatch):
