@@ -35,6 +35,8 @@ def pytest_collection():
         return (yield)
     finally:
         gc.freeze()
+        # What HyperSpy makes is many small objects, of which few are garbage.
+        gc.set_threshold(10_000)
         gc.enable()
 
 
