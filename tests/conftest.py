@@ -55,12 +55,6 @@ def _quiet(monkeypatch):
     monkeypatch.setattr(hs.preferences.General, "show_progressbar", False)
 
 
-@pytest.fixture(autouse=True)
-def _frozen(monkeypatch):
-    # Commands of several files would hand all that stays back to the collector of garbage.
-    monkeypatch.setattr(gc, "unfreeze", lambda: None)
-
-
 @pytest.fixture
 def close_figures():
     import matplotlib.pyplot as plt

@@ -172,7 +172,7 @@ def _search_all(task: Plan, options: argparse.Namespace, find: Callable[..., Fou
         task.folder.mkdir(exist_ok=True)
     done: dict[Job, Found] = {}
     units: dict[tuple[str, ...], Path] = {}
-    with _progress(len(task.jobs)) as show:
+    with _progress(len(task.jobs)) as show, kept_heap():
         for number, job in enumerate(task.jobs):
             show(job.source, number)
             try:
@@ -183,7 +183,6 @@ def _search_all(task: Plan, options: argparse.Namespace, find: Callable[..., Fou
             except Exception as error:
                 print_error(job.source, error)
             close_maps()
-    gc.unfreeze()
     if done and task.table:
         write_together(task.table, {job.source: job.output for job in done})
         if task.quality:
@@ -322,9 +321,21 @@ def close_maps() -> None:
     """Close the memory maps of images, of TIFF and .npy, that are no longer used."""
     # They close with the last reference, but signals are in circles of these. Windows deletes no
     # open file. What is left, such as the network, is not looked through again, which takes as
-    # long as several images.
+    # long as several images, until the end of `kept_heap`.
     gc.collect()
     gc.freeze()
+
+
+@contextmanager
+def kept_heap() -> Iterator[None]:
+    """Leave what `close_maps` keeps to be collected at the end."""
+    others = gc.get_freeze_count()
+    try:
+        yield
+    finally:
+        # What a program that runs a command has kept before stays so.
+        if not others:
+            gc.unfreeze()
 
 
 def _continued(run: Callable[[], AtomPositions], job: Job, *, resume: bool) -> AtomPositions:

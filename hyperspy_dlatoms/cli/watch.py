@@ -2,11 +2,11 @@
 """The command ``dlatoms watch``."""
 
 import argparse
-import gc
 import shutil
 import stat
 import statistics
 import time
+from contextlib import suppress
 from fnmatch import fnmatch
 from pathlib import Path
 from typing import NamedTuple
@@ -87,14 +87,10 @@ def run(options: argparse.Namespace) -> int:
             _blocks.resolve(options.model).handle.get()
     watch = _Watch(options)
     print(f"Watching {str(options.folder)!r}; Ctrl-C ends it, and nothing is lost.", flush=True)
-    try:
+    with suppress(KeyboardInterrupt), _searching.kept_heap():
         while not watch.idle():
             if not watch.look():
                 time.sleep(_INTERVAL)
-    except KeyboardInterrupt:
-        pass
-    finally:
-        gc.unfreeze()
     late = sorted(watch.latencies)
     rows = [("files", f"{len(late)}"), ("failed", f"{watch.failed}")]
     if late:

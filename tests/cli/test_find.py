@@ -405,6 +405,16 @@ def test_memory_maps_do_not_stay_open(spot_network, spot_images, tmp_path, capfd
     assert "file handle" not in capfd.readouterr().err
 
 
+@pytest.mark.parametrize("kept", [0, 1000])
+def test_what_a_program_has_kept_from_collection_stays_so(monkeypatch, kept):
+    unfreeze = Mock()
+    monkeypatch.setattr(gc, "get_freeze_count", lambda: kept)
+    monkeypatch.setattr(gc, "unfreeze", unfreeze)
+    with suppress(KeyboardInterrupt), _searching.kept_heap():
+        raise KeyboardInterrupt
+    assert unfreeze.called is (kept == 0)
+
+
 def test_files_of_one_name_in_a_directory(spot_network, spot_images, tmp_path, error_of):
     signal, _ = spot_images()
     (tmp_path / "more").mkdir()
