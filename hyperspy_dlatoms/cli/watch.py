@@ -88,9 +88,12 @@ def run(options: argparse.Namespace) -> int:
     watch = _Watch(options)
     print(f"Watching {str(options.folder)!r}; Ctrl-C ends it, and nothing is lost.", flush=True)
     with suppress(KeyboardInterrupt), _searching.kept_heap():
-        while not watch.idle():
-            if not watch.look():
-                time.sleep(_INTERVAL)
+        while True:
+            if watch.look():
+                continue
+            if watch.idle():
+                break
+            time.sleep(_INTERVAL)
     late = sorted(watch.latencies)
     rows = [("files", f"{len(late)}"), ("failed", f"{watch.failed}")]
     if late:

@@ -133,6 +133,12 @@ def test_it_does_not_end_before_a_file_is_given_up(folders, capsys, monkeypatch)
     assert "0.hspy" in capsys.readouterr().err
 
 
+def test_what_is_there_is_searched_before_it_ends(folders):
+    source, output, _ = folders
+    assert run(source, output, idle=0) == 0
+    assert sorted(path.name for path in output.iterdir()) == ["1.hspy.csv", "2.hspy.csv"]
+
+
 def test_an_interruption_loses_nothing(folders, capsys, monkeypatch):
     source, output, number = folders
     with monkeypatch.context() as patch:
