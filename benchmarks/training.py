@@ -46,8 +46,8 @@ def main() -> None:
     together = seconds(lambda: model.fit(fresh, verbose=0))
     alone = seconds(lambda: model.fit(Again(), verbose=0))
     made = seconds(lambda: [examples.draw_batch(i) for i in range(STEPS)])
-    rate = examples.batch * STEPS / together
-    print(f"{rate:.1f} examples/s of {examples.crop}² px, {together / STEPS:.2f} s a step")
+    rate = recipe.training.batch * STEPS / together
+    print(f"{rate:.1f} examples/s of {recipe.training.crop}² px, {together / STEPS:.2f} s a step")
     print(f"the network alone takes {alone / together:.2f} of that time, so the input costs")
     print(f"{1 - alone / together:.2f}; made alone, a batch takes {made / together:.2f} of a step")
 

@@ -41,14 +41,8 @@ class Found(NamedTuple):
     counts: list[tuple[str, str]]  # Of the atoms, or of each species.
 
 
-def add_arguments(
-    parser: argparse.ArgumentParser,
-    *,
-    model: str,
-    sampling: Callable[[str], float | str] = float,
-    sampling_help: str = "Å/px, where the file does not say",
-) -> None:
-    """Declare the arguments; `model` is the default, `sampling` parses one (Å/px)."""
+def add_arguments(parser: argparse.ArgumentParser, **of_search: Any) -> None:
+    """Declare the arguments of a search in files, `of_search` as of `add_options`."""
     parser.add_argument(
         "files",
         metavar="FILE",
@@ -64,7 +58,7 @@ def add_arguments(
         help="a table (.csv; of several files, with a column file); a HyperSpy signal (.hspy) or "
         "structures (extended .xyz) of one file; or a directory for one table per file",
     )
-    add_options(parser, model=model, sampling=sampling, sampling_help=sampling_help)
+    add_options(parser, **of_search)
     parser.add_argument(
         "--resume",
         action="store_true",
@@ -99,7 +93,7 @@ def add_options(
     sampling: Callable[[str], float | str] = float,
     sampling_help: str = "Å/px, where the file does not say",
 ) -> None:
-    """Declare those of the search itself."""
+    """Declare those of the search itself; `model` is the default, `sampling` parses one (Å/px)."""
     parser.add_argument("--model", default=model, help="a name or a file (%(default)s)")
     parser.add_argument("--sampling", type=sampling, help=sampling_help)
     parser.add_argument("--threshold", type=float, help="lowest probability (the model's)")
@@ -222,25 +216,17 @@ def _print_all(task: Plan, done: dict[Job, Found]) -> None:
 @contextmanager
 def _progress(number: int) -> Iterator[Callable[[Path, int], None]]:
     """Show on a terminal which file is at work, and how many are done."""
+    from rich import progress
     from rich.console import Console
-    from rich.progress import (
-        BarColumn,
-        MofNCompleteColumn,
-        Progress,
-        TextColumn,
-        TimeRemainingColumn,
-    )
 
     columns = (
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeRemainingColumn(),
-        TextColumn("{task.description}"),
+        progress.BarColumn(),
+        progress.MofNCompleteColumn(),
+        progress.TimeRemainingColumn(),
+        progress.TextColumn("{task.description}"),
     )
-    console = Console(file=sys.stderr, markup=False)
-    with Progress(
-        *columns, console=console, transient=True, disable=not sys.stderr.isatty()
-    ) as bar:
+    console, hidden = Console(file=sys.stderr, markup=False), not sys.stderr.isatty()
+    with progress.Progress(*columns, console=console, transient=True, disable=hidden) as bar:
         task = bar.add_task("", total=number)
 
         def show(path: Path, done: int) -> None:

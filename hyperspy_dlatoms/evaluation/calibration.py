@@ -50,15 +50,13 @@ def reliability(probability: np.ndarray, right: np.ndarray, bins: int = 10) -> l
     return rows
 
 
-def expected_calibration_error(
-    probability: np.ndarray, right: np.ndarray, bins: int = 10
-) -> float | None:
+def expected_calibration_error(probability: np.ndarray, right: np.ndarray) -> float | None:
     """Return the mean distance of probabilities from the share that is right, None without any."""
     # Over the bins of `reliability`, weighted by their atoms.
     # M. P. Naeini, G. F. Cooper, M. Hauskrecht, Proc. AAAI 29 (2015) 2901.
     if len(probability) == 0:
         return None
-    rows = reliability(probability, right, bins)
+    rows = reliability(probability, right)
     gaps = [row["atoms"] * abs(row["probability"] - row["right"]) for row in rows]
     return sum(gaps) / len(probability)
 

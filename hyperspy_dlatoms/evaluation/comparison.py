@@ -127,6 +127,4 @@ def on_edge(positions: np.ndarray, gap: float = 150.0) -> np.ndarray:
 
 
 def _near(points: np.ndarray, others: np.ndarray, distance: float) -> np.ndarray:
-    if len(points) == 0 or len(others) == 0:
-        return np.zeros(len(points), dtype=bool)
     return np.isfinite(cKDTree(others).query(points, distance_upper_bound=distance)[0])

@@ -18,6 +18,14 @@ from hyperspy_dlatoms.evaluation.evaluate import Evaluation
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+_OF_HEIGHTS = {
+    "height_error": "mean error of heights (atoms)",
+    "scaled_height_error": "… with one factor a frame",
+    "heights_right": "heights right",
+    "heights_within_1": "heights within one sigma",
+    "heights_within_2": "two",
+}
+
 CURVE_COLUMNS = {
     "value": "",
     "frames": "frames",
@@ -33,12 +41,7 @@ CURVE_COLUMNS = {
     "recall_single": "recall, single atoms",
     "recall_edge": "recall, edges",
     "filled": "filled vacancies",
-    "height_error": "mean error of heights (atoms)",
-    "scaled_height_error": "… with one factor a frame",
-    "heights_right": "heights right",
-    "heights_within_1": "heights within one sigma",
-    "heights_within_2": "two",
-}
+} | _OF_HEIGHTS
 
 HEIGHT_COLUMNS = {
     "lowest": "atoms from",
@@ -46,12 +49,7 @@ HEIGHT_COLUMNS = {
     "sites": "columns",
     "recall": "recall",
     "rms": "rms (pm)",
-    "height_error": "mean error of heights (atoms)",
-    "scaled_height_error": "… with one factor a frame",
-    "heights_right": "heights right",
-    "heights_within_1": "heights within one sigma",
-    "heights_within_2": "two",
-}
+} | _OF_HEIGHTS
 
 CALIBRATION_COLUMNS = {
     "height": "atoms",

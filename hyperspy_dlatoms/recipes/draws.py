@@ -57,3 +57,10 @@ def draw_count(rng: np.random.Generator, value: Any) -> int:
     if not 0 <= low <= high:
         raise ValueError(f"{value!r} is no number to draw: expected 0 <= low <= high.")
     return low if low == high else int(rng.integers(low, high, endpoint=True))
+
+
+def check_shares(**shares: Any) -> None:
+    """Check numbers, or ranges (low, high), by their names: each is a share from 0 to 1."""
+    for name, value in shares.items():
+        if np.min(value) < 0 or np.max(value) > 1:
+            raise ValueError(f"{name} is {value}: expected a share between 0 and 1.")

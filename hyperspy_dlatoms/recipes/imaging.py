@@ -18,6 +18,7 @@ from hyperspy_dlatoms.recipes._checks import (
 )
 
 _ANY, _POSITIVE, _NOT_NEGATIVE = drawn(number()), drawn(number(above=0)), drawn(number(0))
+_SHARE = drawn(number(0, 1))
 
 # Å/px: finer than 0.01, no camera is, and 0.005 to 0.02 are those of most in nm.
 _SAMPLING = drawn(at_least(0.01, "Å/px, at least 0.01: 0.01 nm are 0.1 Å"))
@@ -41,21 +42,24 @@ def _curve(place: str, value: Any) -> list[tuple[float, ...]]:
     return list(pairs)
 
 
-# Of focal series alone: Å from image to image, deviation of each, distance of each shift.
-SERIES: dict[str, Check] = {"defocus_step": _ANY, "defocus_jitter": _ANY, "drift": _NOT_NEGATIVE}
-IMAGING: dict[str, Check] = {
-    # Lens, Å.
+_ABERRATIONS: dict[str, Check] = {  # Å.
     "defocus": _ANY,
     "Cs": drawn(_spherical),
     "astigmatism": _NOT_NEGATIVE,
     "coma": _NOT_NEGATIVE,
     "threefold": _NOT_NEGATIVE,
+}
+_LIGHT: dict[str, Check] = {"illumination_slope": drawn(number(-1.5, 1.5)), "vignetting": _SHARE}
+# Of focal series alone: Å from image to image, deviation of each, distance of each shift.
+SERIES: dict[str, Check] = {"defocus_step": _ANY, "defocus_jitter": _ANY, "drift": _NOT_NEGATIVE}
+IMAGING: dict[str, Check] = {
+    # Lens, Å.
+    **_ABERRATIONS,
     "focal_spread": _NOT_NEGATIVE,
     "focal_points": drawn(number(1)),
     # Frame: Å across, shares.
     "defocus_ramp": _ANY,
-    "illumination_slope": drawn(number(-1.5, 1.5)),
-    "vignetting": drawn(number(0, 1)),
+    **_LIGHT,
     # Camera: Å/px, e/Å², Å, Å, electrons a pixel.
     "sampling": _SAMPLING,
     "dose": _POSITIVE,
@@ -81,19 +85,14 @@ SCANNING: dict[str, Check] = {
     "absorption": _POSITIVE,
     # Probe: mrad, Å, Å, share, Å.
     "semiangle": _POSITIVE,
-    "defocus": _ANY,
-    "Cs": drawn(_spherical),
-    "astigmatism": _NOT_NEGATIVE,
-    "coma": _NOT_NEGATIVE,
-    "threefold": _NOT_NEGATIVE,
+    **_ABERRATIONS,
     "source_size": _NOT_NEGATIVE,
-    "tail": drawn(number(0, 1)),
+    "tail": _SHARE,
     "tail_length": _POSITIVE,
-    "halo": drawn(number(0, 1)),
+    "halo": _SHARE,
     # Specimen and frame: Å of carbon, shares.
     "film": _NOT_NEGATIVE,
-    "illumination_slope": drawn(number(-1.5, 1.5)),
-    "vignetting": drawn(number(0, 1)),
+    **_LIGHT,
     # Å/px, e/Å².
     "sampling": _SAMPLING,
     "dose": _POSITIVE,

@@ -98,8 +98,6 @@ def scattering_map(
 
 def atoms_above(positions: np.ndarray, size: float) -> np.ndarray:
     """Count the atoms that the beam (along z) meets before each (n, 3; Å) in its column, (n,)."""
-    if not len(positions):
-        return np.zeros(0, int)
     across = positions[:, :2] % size
     first, second = cKDTree(across, boxsize=size).query_pairs(_COLUMN, output_type="ndarray").T
     lower = np.where(positions[first, 2] > positions[second, 2], first, second)

@@ -34,17 +34,8 @@ def card_of(recipe: Recipe, state: State, waves: int) -> ModelCard:
     import keras
 
     network, settings = recipe.network, recipe.training
-
-    energies = list(bounds(recipe.waves.energy))
     ranged = (
-        "sampling",
-        "dose",
-        "defocus",
-        "defocus_step",
-        "Cs",
-        "astigmatism",
-        "coma",
-        "threefold",
+        *("sampling", "dose", "defocus", "defocus_step", "Cs", "astigmatism", "coma", "threefold"),
         "focal_spread",
     )
     # What a recipe leaves out is as a camera and a scan have it.
@@ -54,7 +45,7 @@ def card_of(recipe: Recipe, state: State, waves: int) -> ModelCard:
         for name in ranged
         if name in imaging
     }
-    domain["energy"] = energies
+    domain["energy"] = list(bounds(recipe.waves.energy))
     domain["structures"] = sorted({s["structure"] for s in recipe.structures})
     return ModelCard(
         name=recipe.name,

@@ -110,14 +110,9 @@ def _repeated(rng: np.random.Generator, kind: str, size: float, images: int) -> 
     """Return images that are of no focal series, alike but for noise."""
     if kind == "bright":
         picture = outliers.dark_field(rng, outliers.random_lattice(rng, size), size)
-        noise = rng.normal(0, picture.image.std(), (images, *picture.image.shape))
     else:
-        image, pixel = (
-            outliers.dead_leaves(rng, int(rng.integers(150, 600))),
-            rng.uniform(0.04, 0.25),
-        )
-        picture = Picture(kind, image, pixel, pixel, np.empty((0, 2)), np.inf)
-        noise = rng.normal(0, image.std(), (images, *image.shape))
+        picture = outliers.leaves(rng)
+    noise = rng.normal(0, picture.image.std(), (images, *picture.image.shape))
     stack = picture.image + (rng.uniform(0, 0.3) * noise).astype(np.float32)
     labels = np.full(len(picture.positions), outliers.NO_CLASS)
     return picture._replace(kind=kind, image=stack + 3 * stack.std(), labels=labels).crop(rng)

@@ -52,6 +52,9 @@ def learn_domain(
             yield examine(network, picture.crop(rng), tolerance(card))
 
     def foreign() -> Iterator[Outcome]:
+        draw, kinds = draw_outlier, KINDS
+        if card.images > 1:
+            draw, kinds = draw_series_outlier, SERIES_KINDS
         for number in track(range(n_outside, 0, -1), "outside"):
             drawn = (without_decoys(data, rng.choice(trained), card) for _ in range(_TRIES))
             item = next((one for one in drawn if len(one.sites) >= FEWEST_SITES), None)
@@ -60,12 +63,7 @@ def learn_domain(
                     f"No wave of {data.directory} has {FEWEST_SITES} sites, which the domain is "
                     "learnt from: make larger waves, or keep the domain as it is."
                 )
-            if card.images == 1:
-                kind = KINDS[number % len(KINDS)]
-                picture = draw_outlier(rng, kind, item, recipe.imaging, pixel, card)
-            else:
-                kind = SERIES_KINDS[number % len(SERIES_KINDS)]
-                picture = draw_series_outlier(rng, kind, item, recipe.imaging, pixel, card)
+            picture = draw(rng, kinds[number % len(kinds)], item, recipe.imaging, pixel, card)
             yield examine(network, picture, tolerance(card))
 
     def split(outcomes: Sequence[Outcome]) -> tuple[np.ndarray, np.ndarray]:

@@ -8,13 +8,12 @@ from typing import Any
 import numpy as np
 
 from hyperspy_dlatoms.networks._scattering import encode_material
-from hyperspy_dlatoms.networks.architecture import encode_defoci
+from hyperspy_dlatoms.networks.architecture import STRIDE, encode_defoci
 from hyperspy_dlatoms.networks.normalisation import contrast_of_series, normalise, normalise_series
 from hyperspy_dlatoms.networks.resampling import resample
 from hyperspy_dlatoms.networks.waves import band_limited, to_cells
 from hyperspy_dlatoms.recipes.recipe import Curriculum, Recipe
 from hyperspy_dlatoms.simulation.dataset import DataSet, Item
-from hyperspy_dlatoms.simulation.imaging.conditions import images_of
 from hyperspy_dlatoms.simulation.imaging.modality import draw_any, take_any
 from hyperspy_dlatoms.training.targets import rasterise
 
@@ -28,31 +27,16 @@ class Examples:
     """A source of batches, each a pure function of its number and of the progress made."""
 
     data: DataSet
-    imaging: dict[str, Any]  # Of the recipe.
+    recipe: Recipe
     indices: Sequence[int]  # Of the waves that may be used.
     seed: int
-    batch: int
-    crop: int  # Working px a side of a frame.
-    sampling: float  # Of the network, Å/px.
-    stride: int  # Working px a cell.
-    radius: float  # Of the target around each site, Å.
-    width: float  # Of the local normalisation, Å.
-    inverted: float = 0.0  # Fraction of frames whose contrast is inverted.
     curriculum: Curriculum | None = None  # See `difficulty`.
     progress: float = 0.0  # Fraction of the training that is done, 0 to 1.
-    heights: bool = False
-    classes: Sequence[str] = ("site",)
-    decoys: Sequence[str] = ()  # See `labels_of`.
-    known_defoci: float = 0.5  # See `given_defoci`.
-    # Fraction of the frames whose material is given, to a network that takes it.
-    known_material: float | None = None
-    # Whether the targets are exit waves; the camera is then never coarser than the network.
-    wave: bool = False
 
     @property
     def images(self) -> int:
         """Images of each frame: 1, or those of a focal series."""
-        return images_of(self.imaging)
+        return self.recipe.frame_images
 
     @property
     def waves(self) -> int:
@@ -71,7 +55,7 @@ class Examples:
         # Frames (batch, crop, crop, images) float32, of series with their defoci (batch, images +
         # 1), and targets (batch, crop / stride, crop / stride, 3), 4 with heights, 8 of exit waves.
         rng = np.random.default_rng([self.seed, number])
-        chosen = rng.choice(self.indices, self.batch)
+        chosen = rng.choice(self.indices, self.recipe.training.batch)
         drawn = [self.draw_example(rng, self.data[int(index)]) for index in chosen]
         frames, targets, defoci = (np.stack(parts) for parts in zip(*drawn, strict=True))
         return (frames if self.images == 1 else (frames, defoci)), targets
@@ -81,35 +65,36 @@ class Examples:
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Image a wave under new conditions, and cut, turn and normalise the images."""
         # One frame, its targets and what is known of its defoci, as of a batch.
+        network, crop = self.recipe.network, self.recipe.training.crop
         frames, positions, defoci = self._image(rng, item)
-        if self.wave:
+        if network.wave:
             return *self._with_wave(rng, frames, item.wave), defoci
         if len(frames) == 1:
-            frames = normalise(frames[0], self.sampling, self.width)[None]
+            frames = normalise(frames[0], network.sampling, network.normalisation_width)[None]
         else:
-            frames = normalise_series(frames, self.sampling, self.width)
-        corner = rng.integers(0, np.array(frames.shape[1:]) - self.crop + 1)
-        frames = frames[:, corner[0] :, corner[1] :][:, : self.crop, : self.crop]
+            frames = normalise_series(frames, network.sampling, network.normalisation_width)
+        corner = rng.integers(0, np.array(frames.shape[1:]) - crop + 1)
+        frames = frames[:, corner[0] :, corner[1] :][:, :crop, :crop]
         frame = np.moveaxis(frames, 0, -1)
         positions = positions - corner
-        if rng.random() < self.inverted:
+        if rng.random() < self.recipe.training.inverted:
             frame = -frame
         for axis in (0, 1):
             if rng.random() < 0.5:
                 frame = np.flip(frame, axis)
-                positions[:, axis] = self.crop - 1 - positions[:, axis]
+                positions[:, axis] = crop - 1 - positions[:, axis]
         if rng.random() < 0.5:
             frame, positions = frame.swapaxes(0, 1), positions[:, ::-1]
-        cells = self.crop // self.stride
-        species = labels_of(item, self.classes, self.decoys)
+        cells = crop // STRIDE
+        species = labels_of(item, network.classes, network.decoys)
         marked = species != 0
         targets = rasterise(
             positions[marked],
             species[marked],
             (cells, cells),
-            self.stride,
-            self.radius / self.sampling,
-            item.sites[marked, 2] if self.heights else None,
+            STRIDE,
+            network.radius / network.sampling,
+            item.sites[marked, 2] if network.heights else None,
         )
         return frame, targets, defoci
 
@@ -122,10 +107,11 @@ class Examples:
                 f"The images have {frames.shape[1:]} px, the wave {wave.shape}: expected a wave "
                 "on the grid of the network."
             )
-        frames = contrast_of_series(frames, self.sampling, self.width)
-        both = np.concatenate([frames, band_limited(wave, self.sampling)[None]])
-        y, x = rng.integers(0, np.array(wave.shape) - self.crop + 1)
-        both = both[:, y : y + self.crop, x : x + self.crop]
+        network, crop = self.recipe.network, self.recipe.training.crop
+        frames = contrast_of_series(frames, network.sampling, network.normalisation_width)
+        both = np.concatenate([frames, band_limited(wave, network.sampling)[None]])
+        y, x = rng.integers(0, np.array(wave.shape) - crop + 1)
+        both = both[:, y : y + crop, x : x + crop]
         for axis in (1, 2):
             if rng.random() < 0.5:
                 both = np.flip(both, axis)
@@ -137,10 +123,12 @@ class Examples:
         self, rng: np.random.Generator, item: Item
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Images on the working grid, the sites in their pixels, and the input of their defoci."""
-        conditions = draw_any(rng, self.imaging, **difficulty(self.curriculum, self.progress))
+        network, settings = self.recipe.network, self.recipe.training
+        harder = difficulty(self.curriculum, self.progress)
+        conditions = draw_any(rng, self.recipe.imaging, **harder)
         # A camera finer than the working grid is imaged on the grid itself: summing its pixels
         # leaves the noise white. A coarser one must be interpolated, as it is in use.
-        coarse = conditions.sampling > self.sampling
+        coarse = conditions.sampling > network.sampling
         counts, pixel, positions = take_any(
             rng,
             item.wave,
@@ -148,20 +136,20 @@ class Examples:
             item.record["energy"],
             conditions,
             item.sites[:, :2],
-            None if coarse else self.sampling,
+            None if coarse else network.sampling,
         )
         frames = counts.reshape(-1, *counts.shape[-2:])
         if coarse:
-            resampled = [resample(frame, pixel, self.sampling) for frame in frames]
+            resampled = [resample(frame, pixel, network.sampling) for frame in frames]
             frames, grid = np.stack([frame for frame, _ in resampled]), resampled[0][1]
             positions = (positions - grid.origin) / grid.scale
-        missing = np.maximum(self.crop - np.array(frames.shape[1:]), 0)
+        missing = np.maximum(settings.crop - np.array(frames.shape[1:]), 0)
         if missing.any():
             frames = np.pad(frames, [(0, 0), *((0, n) for n in missing)], mode="symmetric")
-        given = given_defoci(rng, conditions.defoci, self.images, self.known_defoci)
-        if self.known_material is not None:
-            is_known = rng.random() < self.known_material
-            given = np.concatenate([given, material_of(item, self.wave) * np.float32(is_known)])
+        given = given_defoci(rng, conditions.defoci, self.images, settings.known_defoci)
+        if network.material:
+            is_known = rng.random() < settings.known_material
+            given = np.concatenate([given, material_of(item, network.wave) * np.float32(is_known)])
         return frames, positions, given
 
 

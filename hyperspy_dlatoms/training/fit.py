@@ -102,27 +102,10 @@ def train(
 
 def training_examples(dataset: DataSet, recipe: Recipe, *, validation: bool = False) -> Examples:
     """Return the source of the training batches of a recipe, or of those of held-out waves."""
-    network, settings, first = recipe.network, recipe.training, first_held_out(recipe)
-    return Examples(
-        dataset,
-        recipe.imaging,
-        range(first, len(dataset)) if validation else range(first),
-        recipe.seed + _VALIDATION if validation else seed_of(recipe),
-        batch=settings.batch,
-        crop=settings.crop,
-        sampling=network.sampling,
-        stride=architecture.STRIDE,
-        radius=network.radius,
-        width=network.normalisation_width,
-        inverted=settings.inverted,
-        curriculum=None if validation else settings.curriculum,
-        heights=network.heights,
-        classes=network.classes,
-        decoys=network.decoys,
-        known_defoci=settings.known_defoci,
-        known_material=settings.known_material if network.material else None,
-        wave=network.wave,
-    )
+    first = first_held_out(recipe)
+    if validation:
+        return Examples(dataset, recipe, range(first, len(dataset)), recipe.seed + _VALIDATION)
+    return Examples(dataset, recipe, range(first), seed_of(recipe), recipe.training.curriculum)
 
 
 def _check(recipe: Recipe, on_device: bool | None) -> AtomNetwork | None:
@@ -304,12 +287,7 @@ def _join(batches: list[tuple[Any, np.ndarray]]) -> tuple[Any, np.ndarray]:
 
 
 def _same_recipe(directory: Path, recipe: Recipe) -> None:
-    """Check that a directory has the run of no other recipe, nor one of an earlier version."""
-    if (directory / "checkpoint.safetensors").is_file():
-        raise ValueError(
-            f"{directory} holds a run of an earlier version, which this one cannot continue; "
-            "give another directory."
-        )
+    """Check that a directory has the run of no other recipe."""
     kept = directory / "recipe.yaml"
     if not kept.is_file():
         kept.write_text(recipe.text, encoding="utf-8")

@@ -91,7 +91,7 @@ def take_picture(
     picture = picture._replace(labels=_labels(item, card))
     if images_of(imaging) == 1:
         return picture
-    return picture._replace(known=_told(rng, item, getattr(conditions, "defoci", ()), card))
+    return picture._replace(known=_told(rng, item, conditions.defoci, card))
 
 
 def _labels(item: Item, card: ModelCard) -> np.ndarray | None:
@@ -159,8 +159,7 @@ def draw_outlier(
         look = phase_contrast if scanned else dark_field
         picture = look(rng, columns, size)
     elif kind == "leaves":
-        image, pixel = dead_leaves(rng, int(rng.integers(150, 600))), rng.uniform(0.04, 0.25)
-        picture = Picture(kind, image, pixel, pixel, np.empty((0, 2)), np.inf)
+        picture = leaves(rng)
     elif kind == "astigmatic":
         least = 1.5 * max(bounds(imaging.get("astigmatism", 0))[1], 20.0)
         ranges["astigmatism"] = [least, 2.5 * least]
@@ -219,6 +218,12 @@ def phase_contrast(rng: np.random.Generator, columns: np.ndarray, size: float) -
     image, pixel = take_image(rng, wave, 2 * FINE, 300e3, conditions)
     places = columns[:, :2] / pixel
     return Picture("HRTEM", image, pixel, pixel, places, conditions.dose)
+
+
+def leaves(rng: np.random.Generator) -> Picture:
+    """Take leaves for an image of some pixel size, without sites."""
+    image, pixel = dead_leaves(rng, int(rng.integers(150, 600))), rng.uniform(0.04, 0.25)
+    return Picture("leaves", image, pixel, pixel, np.empty((0, 2)), np.inf)
 
 
 def dead_leaves(rng: np.random.Generator, pixels: int, number: int = 150) -> np.ndarray:

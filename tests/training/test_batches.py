@@ -96,8 +96,8 @@ def test_frames_and_targets_are_those_made_one_by_one(
     )
     inputs, targets = made(stacked([waves_of(item, recipe) for item in items]), drawn, plan)
     frames = inputs if plan.images == 1 else inputs[0]
-    source = training_examples(data, recipe)
-    source.inverted = 0.0
+    plain = replace(recipe, training=recipe.training | {"inverted": 0.0})
+    source = training_examples(data, plain)
     for row, place in enumerate([*plan.fine, *plan.coarse]):
         monkeypatch.setattr(examples_module, "draw_any", lambda *_, p=place, **__: conditions[p])
         frame, expected, _ = source.draw_example(Unturned(), items[place])

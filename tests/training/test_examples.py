@@ -14,6 +14,18 @@ def examples(tiny, tiny_data):
     return training_examples(tiny_data, tiny)
 
 
+def changed(examples, imaging=None, network=(), **settings):
+    """The examples of a recipe with other conditions or settings."""
+    recipe = examples.recipe
+    recipe = replace(
+        recipe,
+        imaging=imaging or recipe.imaging,
+        network=recipe.network | dict(network),
+        training=recipe.training | settings,
+    )
+    return replace(examples, recipe=recipe)
+
+
 def test_a_batch_follows_from_its_number(examples):
     frames, targets = examples.draw_batch(3)
     again = examples.draw_batch(3)
@@ -41,9 +53,8 @@ def test_the_curriculum_raises_the_dose_at_the_start(examples):
 def test_the_targets_lie_on_the_atoms(examples, fine):
     """Without noise and inversion the atoms of graphene are all bright under these lenses."""
     imaging = {"defocus": 45.0, "Cs": -1e4, "sampling": 0.1 if fine else 0.25}
-    examples = replace(
-        examples, imaging=imaging, curriculum=None, inverted=0.0, indices=[0, 1, 2, 3]
-    )
+    examples = changed(examples, imaging, inverted=0.0)
+    examples = replace(examples, curriculum=None, indices=[0, 1, 2, 3])
     rng = np.random.default_rng(0)
     items = [examples.data[i] for i in range(4) if len(examples.data[i].sites)]
     assert items
@@ -66,7 +77,7 @@ def test_the_targets_lie_on_the_atoms(examples, fine):
 def test_inversion_negates(examples):
     item = next(i for i in examples.data if len(i.sites))
     plain, negated = (
-        replace(examples, inverted=share).draw_example(np.random.default_rng(0), item)
+        changed(examples, inverted=share).draw_example(np.random.default_rng(0), item)
         for share in (0.0, 1.0)
     )
     np.testing.assert_array_equal(plain[0], -negated[0])
@@ -91,7 +102,8 @@ def test_a_batch_of_focal_series_says_what_is_known_of_their_defoci(series):
 
 @pytest.mark.parametrize("share", [0.0, 0.5, 1.0])
 def test_defoci_are_known_of_a_share_of_the_series_and_about_right(series, share):
-    series = replace(series, known_defoci=share, imaging=series.imaging | {"defocus_step": 40.0})
+    imaging = series.recipe.imaging | {"defocus_step": 40.0}
+    series = changed(series, imaging, known_defoci=share)
     rng = np.random.default_rng(0)
     told = np.array([series.draw_example(rng, series.data[0])[2] for _ in range(24)])
     known = told[:, -1] == 1
@@ -105,7 +117,8 @@ def test_defoci_are_known_of_a_share_of_the_series_and_about_right(series, share
 
 @pytest.mark.parametrize("share", [0.0, 0.5, 1.0])
 def test_the_material_is_known_of_a_share_of_the_series(series, share):
-    series, rng = replace(series, known_material=share), np.random.default_rng(0)
+    series = changed(series, network={"material": True}, known_material=share)
+    rng = np.random.default_rng(0)
     item = series.data[0]
     specimen = item.record["specimen"] | {"elements": ["W", "Se"]}
     item = replace(item, record=item.record | {"specimen": specimen})
@@ -119,7 +132,7 @@ def test_the_material_is_known_of_a_share_of_the_series(series, share):
 
 def test_targets_tell_the_kinds_apart_and_leave_others_open(series):
     rng = np.random.default_rng(0)
-    series = replace(series, crop=112)
+    series = changed(series, crop=112)
     seen = set()
     for item in series.data:
         _, targets, _ = series.draw_example(rng, item)
@@ -148,7 +161,7 @@ def test_decoys_are_classes_of_their_own(series):
 def test_the_targets_of_a_series_lie_on_its_columns(series):
     """In the middle image, in focus behind a lens without aberrations, no column is dark."""
     imaging = {"images": 3, "defocus": -25.0, "defocus_step": 25.0, "drift": 1.0, "sampling": 0.2}
-    series = replace(series, imaging=imaging, crop=96)
+    series = changed(series, imaging, crop=96)
     for item in series.data:
         frame, targets, _ = series.draw_example(np.random.default_rng(1), item)
         cells = frame.reshape(48, 2, 48, 2, 3).mean((1, 3))
@@ -172,7 +185,7 @@ def test_the_targets_of_scanned_images_move_with_the_scan(
     tiny_scanned, tiny_scanned_data, sampling
 ):
     imaging = {"detector": "ADF", "shear": 0.1, "stretch": 0.05, "sampling": sampling}
-    examples = replace(training_examples(tiny_scanned_data, tiny_scanned), imaging=imaging)
+    examples = changed(training_examples(tiny_scanned_data, tiny_scanned), imaging)
     rng = np.random.default_rng(0)
     items = [item for item in tiny_scanned_data if len(item.sites)]
     assert items

@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -17,8 +19,9 @@ def examples(tiny_series_data, tiny_wave):
     return training_examples(tiny_series_data, tiny_wave)
 
 
-def test_the_target_is_the_wave_that_the_images_are_of(examples):
-    examples.imaging = examples.imaging | {"dose": np.inf, "defocus": 0, "defocus_step": 0}
+def test_the_target_is_the_wave_that_the_images_are_of(tiny_series_data, tiny_wave):
+    imaging = tiny_wave.imaging | {"dose": np.inf, "defocus": 0, "defocus_step": 0}
+    examples = training_examples(tiny_series_data, replace(tiny_wave, imaging=imaging))
     (frames, _), targets = examples.draw_batch(0)
     waves = from_cells(targets)
     assert frames.shape == (2, 64, 64, 3)

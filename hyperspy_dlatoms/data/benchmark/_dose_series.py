@@ -35,7 +35,7 @@ def dose_series(
     truths = {key: one.truth.positions for key, one in zip(plans, made, strict=True)}
     first, sampling = _frame(*cases[0], directory)
     frames = [
-        da.from_delayed(dask.delayed(_image)(*case, directory), first.shape, first.dtype)
+        da.from_delayed(dask.delayed(_frame)(*case, directory)[0], first.shape, first.dtype)
         for case in cases
     ]
     positions = [inside(truths[plan.key] / sampling, len(first)) for plan, _, _ in cases]
@@ -44,10 +44,6 @@ def dose_series(
         "specimen": [plan.arguments | {"seed": plan.seed} for plan, _, _ in cases],
     }
     return Frames(da.stack(frames), positions, sampling, meta)
-
-
-def _image(*case) -> np.ndarray:
-    return _frame(*case)[0]
 
 
 def _frame(plan: Plan, imaging: dict, number: int, directory: Path) -> tuple[np.ndarray, float]:

@@ -2,7 +2,7 @@
 """The benchmarks: curves, each with one condition varied about a reference."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 from hyperspy_dlatoms.data.benchmark.exit_waves import Plan
@@ -188,9 +188,9 @@ def _films(energy: float, quick: bool) -> dict[float, tuple[Plan, ...]]:
     empty = Plan("vacuum", _SEED, energy, {}, snapshots=2)
     films: dict[float, tuple[Plan, ...]] = {0.0: (empty,)}
     for thickness in FILMS:
-        film = Plan("film", _SEED + 200, energy, {"thickness": thickness}, snapshots=2)
         films[thickness] = tuple(
-            replace(film, seed=film.seed + n) for n in range(1 if quick else 3)
+            Plan("film", _SEED + 200 + n, energy, {"thickness": thickness}, snapshots=2)
+            for n in range(1 if quick else 3)
         )
     return films
 

@@ -6,12 +6,11 @@ from scipy.spatial import cKDTree
 
 from hyperspy_dlatoms.simulation.specimens import sheets
 from hyperspy_dlatoms.simulation.specimens.contamination import contamination
-from hyperspy_dlatoms.simulation.specimens.deformation import ripple
-from hyperspy_dlatoms.simulation.specimens.graphene import BEYOND, SEAM
+from hyperspy_dlatoms.simulation.specimens.deformation import BEYOND, SEAM, ripple
 from hyperspy_dlatoms.simulation.specimens.growth import largest_piece, neighbour_table
 from hyperspy_dlatoms.simulation.specimens.metal import fcc_lattice_constant
 from hyperspy_dlatoms.simulation.specimens.orientation import ZONES, rotation, tilt_matrix
-from hyperspy_dlatoms.simulation.specimens.regions import blob, half_plane
+from hyperspy_dlatoms.simulation.specimens.regions import blob, half_plane, in_box
 from hyperspy_dlatoms.simulation.specimens.specimen import AtomList, Specimen, join
 from hyperspy_dlatoms.simulation.specimens.support import on_oxide, outward, place, with_carbon
 
@@ -107,9 +106,9 @@ def graphene_specimen(
     positions, _ = ripple(rng, sheet.points - size / 2, amplitude=0.5)
     positions = positions @ tilt_matrix(tilt, rng.uniform(0, 2 * np.pi)).T
     positions += [size / 2, size / 2, 0]
-    in_box = ((positions[:, :2] >= SEAM) & (positions[:, :2] < size - SEAM)).all(axis=1)
-    vacancies = positions[in_box & ~present, 1::-1]
-    positions = positions[in_box & present]
+    inside = in_box(positions, size, SEAM)
+    vacancies = positions[inside & ~present, 1::-1]
+    positions = positions[inside & present]
     column, parts = np.arange(len(positions)), []
     if kind == "contaminated":
         film, over = contamination(rng, positions, size, thickness=10.0, coverage=0.35)

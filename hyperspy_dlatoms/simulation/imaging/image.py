@@ -54,7 +54,6 @@ def expected_image(
     # With the measured `curve` of all cameras, if any; light that is not `uneven` saves a step.
     values = {name: xp.asarray(value)[..., None] for name, value in conditions.values.items()}
     image = resolved(xp, intensity, values, grid, conditions.shift, curve)
-    varying = isinstance(grid, VaryingGrid)
     if uneven:
         image = image * light(
             xp,
@@ -62,7 +61,7 @@ def expected_image(
             values["illumination_slope"],
             values["illumination_angle"],
             values["vignetting"],
-            grid.pixels if varying else None,
+            grid.pixels if isinstance(grid, VaryingGrid) else None,
         )
     return image * grid.inside(xp) if isinstance(grid, VaryingGrid) else image
 

@@ -78,8 +78,7 @@ def probe_transfer(
     # Its edge is one pixel of the Fourier transform wide, so that no probe jumps with its angle.
     beyond = (np.hypot(angle[:, None], angle) - probe.semiangle) / step
     aperture = np.clip(0.5 - beyond, 0, 1).astype(np.float32)
-    values = {name: np.asarray(value) for name, value in asdict(probe.lens).items()}
-    spectrum = lens_spectrum(np, point, np.asarray(length), values, sampling)
+    spectrum = lens_spectrum(np, point, length, asdict(probe.lens), sampling)
     density = np.zeros((size, size), np.float32)
     density[:half, :half] = scipy.fft.fftshift(intensity(np, spectrum * aperture))
     transfer = scipy.fft.rfft2(density)

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from scipy.spatial import cKDTree
 
-from hyperspy_dlatoms.recipes.draws import draw, draw_count
+from hyperspy_dlatoms.recipes.draws import check_shares, draw, draw_count
 from hyperspy_dlatoms.simulation.specimens import _lattice_defects
 from hyperspy_dlatoms.simulation.specimens._lattice_defects import Lattice
 from hyperspy_dlatoms.simulation.specimens._monolayer import (
@@ -18,14 +18,12 @@ from hyperspy_dlatoms.simulation.specimens._monolayer import (
     random_dichalcogenide,
 )
 from hyperspy_dlatoms.simulation.specimens.contamination import CLEARANCE, adatoms, contamination
-from hyperspy_dlatoms.simulation.specimens.deformation import deform
-from hyperspy_dlatoms.simulation.specimens.regions import half_plane, openings
+from hyperspy_dlatoms.simulation.specimens.deformation import BEYOND, SEAM, deform
+from hyperspy_dlatoms.simulation.specimens.regions import half_plane, in_box, openings
 from hyperspy_dlatoms.simulation.specimens.specimen import AtomList, Specimen, join
 
 BOUNDARIES = ("none", "grain", "twin")
 
-BEYOND = 8.0  # The layer is built this much larger than the box on each side, then cut (Å).
-SEAM = 0.75  # Atoms nearer than this to an edge of the box are left out (Å).
 # Share of the neighbours of a site, and of theirs, that must be there for it to be a vacancy.
 MOSTLY = 0.6
 COVERED = "covered"
@@ -80,9 +78,7 @@ def two_dimensional_layer(
         "substituted": substituted,
         "coverage": coverage,
     }
-    for name, value in shares.items():
-        if np.min(value) < 0 or np.max(value) > 1:
-            raise ValueError(f"{name} is {value}: expected a share between 0 and 1.")
+    check_shares(**shares)
     if boundary not in BOUNDARIES:
         raise ValueError(f"boundary {boundary!r} is not known: expected one of {BOUNDARIES}.")
     if size < 10:
@@ -113,7 +109,7 @@ def two_dimensional_layer(
     is_site = lattice.occupied | (lacking & (around >= MOSTLY))
 
     surface, normals, shape = deform(rng, lattice.points, size, strain, ripple_amplitude, tilt_max)
-    inside = np.all((surface[:, :2] >= SEAM) & (surface[:, :2] < size - SEAM), axis=1)
+    inside = in_box(surface, size, SEAM)
     site, slot = np.nonzero((lattice.numbers > 0) & inside[:, None])
     positions = surface[site] + lattice.heights[site, slot, None] * normals[site]
     parts = [AtomList(lattice.numbers[site, slot], positions, site)]

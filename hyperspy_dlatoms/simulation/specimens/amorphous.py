@@ -29,8 +29,6 @@ def random_packing(
         inside = region(points[:, :2])
         wanted *= inside.mean() if len(inside) else 0
         points = points[inside]
-    if len(points) == 0:
-        return points
     period = edges.copy()
     # A period of z that no pair can reach across makes the tree periodic in x and y only.
     period[2:] += 2 * distance

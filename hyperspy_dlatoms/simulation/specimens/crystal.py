@@ -12,7 +12,7 @@ import numpy as np
 from hyperspy_dlatoms.recipes.draws import draw, draw_count
 from hyperspy_dlatoms.simulation.specimens import projection, prototypes
 from hyperspy_dlatoms.simulation.specimens.orientation import rotation, tilt_matrix
-from hyperspy_dlatoms.simulation.specimens.regions import Region, half_plane, random_region
+from hyperspy_dlatoms.simulation.specimens.regions import Region, half_plane, in_box, random_region
 from hyperspy_dlatoms.simulation.specimens.specimen import AtomList, Specimen, join
 from hyperspy_dlatoms.simulation.specimens.support import outward, overlaps, place, with_carbon
 
@@ -150,8 +150,7 @@ def crystal(
         parts, _ = place(rng, pieces, size)
     else:
         parts = pieces[0].shift(np.array([size / 2, size / 2, 0]))
-        xy = parts.positions[:, :2]
-        parts = parts.select(np.all((xy >= EMPTY) & (xy < size - EMPTY), axis=1))
+        parts = parts.select(in_box(parts.positions, size, EMPTY))
     if shape == "particle" and support == "crystal":
         second, other = drawn_crystal(rng, cell, None, None)
         parts = _on_crystal(rng, parts, second, size, draw(rng, thickness))
@@ -321,8 +320,7 @@ def _on_crystal(
         thickness,
     )
     slab = cut(rng, crystal, body).shift(np.array([size / 2, size / 2, 0]))
-    xy = slab.positions[:, :2]
-    slab = slab.select(np.all((xy >= EMPTY) & (xy < size - EMPTY), axis=1))
+    slab = slab.select(in_box(slab.positions, size, EMPTY))
     return join(parts, slab.select(~overlaps(slab, parts, _TOUCHING)))
 
 

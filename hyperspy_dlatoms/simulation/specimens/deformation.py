@@ -8,6 +8,11 @@ import numpy as np
 from hyperspy_dlatoms.recipes.draws import draw
 from hyperspy_dlatoms.simulation.specimens.orientation import tilt_matrix
 
+BEYOND = 8.0  # Sheets are built this much larger than the box on each side, then cut (Å).
+# Atoms nearer than this to an edge of the box are left out, so that none is too close to those of
+# the next period (Å).
+SEAM = 0.75
+
 
 def ripple(
     rng: np.random.Generator, points: np.ndarray, amplitude: float

@@ -3,12 +3,13 @@
 
 import numpy as np
 
-from hyperspy_dlatoms.recipes.draws import draw, draw_count
+from hyperspy_dlatoms.recipes.draws import check_shares, draw, draw_count
 from hyperspy_dlatoms.simulation.specimens import sheets
 from hyperspy_dlatoms.simulation.specimens.contamination import adatoms, contamination
-from hyperspy_dlatoms.simulation.specimens.deformation import deform
-from hyperspy_dlatoms.simulation.specimens.regions import openings
+from hyperspy_dlatoms.simulation.specimens.deformation import BEYOND, SEAM, deform
+from hyperspy_dlatoms.simulation.specimens.regions import in_box, openings
 from hyperspy_dlatoms.simulation.specimens.sheets import Sheet
+from hyperspy_dlatoms.simulation.specimens.specimen import KINDS as ANY_SITE
 from hyperspy_dlatoms.simulation.specimens.specimen import AtomList, Specimen, join
 
 KINDS = ("perfect", "random", "polycrystal")
@@ -16,10 +17,6 @@ KINDS = ("perfect", "random", "polycrystal")
 SITES = ("C", "C vacancy")  # Kinds of sites of a sheet whose vacancies are marked.
 # Bonds of a missing atom that lead to atoms, at the least, for it to be a vacant site.
 NEIGHBOURS = 2
-BEYOND = 8.0  # The sheet is built this much larger than the box on each side, then cut (Å).
-# Atoms nearer than this to an edge of the box are left out, so that none is too close to those of
-# the next period (Å).
-SEAM = 0.75
 
 
 def whole_sheet(
@@ -154,13 +151,7 @@ def graphene_sheet(
         raise ValueError(f"kind {kind!r} is not known: expected one of {KINDS}.")
     if size < 10:
         raise ValueError(f"size {size} Å is too small for a sheet: make it at least 10 Å.")
-    for name, value in (
-        ("vacancy_fraction", vacancy_fraction),
-        ("coverage", coverage),
-        ("substituted", substituted),
-    ):
-        if np.min(value) < 0 or np.max(value) > 1:
-            raise ValueError(f"{name} is {value}: expected a share between 0 and 1.")
+    check_shares(vacancy_fraction=vacancy_fraction, coverage=coverage, substituted=substituted)
     n_bonds = draw_count(rng, rotated_bonds) * (1 + 2 * BEYOND / size) ** 2
     sheet, about = whole_sheet(rng, kind, size, draw_count(rng, grains), int(round(n_bonds)))
 
@@ -168,20 +159,19 @@ def graphene_sheet(
     lost = ~keep
     opened, n_holes = openings(rng, sheet.points, size, holes, hole_radius, free_edge)
     keep &= ~opened
-    in_box = ((sheet.points >= SEAM) & (sheet.points < size - SEAM)).all(axis=1)
     keep[keep] = sheets.trim(sheets.keep_atoms(sheet, keep))
-    missing = int((in_box & ~keep).sum())
+    missing = int((in_box(sheet.points, size, SEAM) & ~keep).sum())
     around = np.append(keep, False)[sheet.bonded].sum(axis=1)
     vacant = lost & ~opened & (around >= NEIGHBOURS) & mark_vacancies
 
     points = np.concatenate([sheet.points[keep], sheet.points[vacant]])
     positions, _, shape = deform(rng, points, size, strain, ripple_amplitude, tilt_max)
-    inside = ((positions[:, :2] >= SEAM) & (positions[:, :2] < size - SEAM)).all(axis=1)
+    inside = in_box(positions, size, SEAM)
     is_atom = np.arange(len(points)) < keep.sum()
     positions, empty = positions[inside & is_atom], positions[inside & ~is_atom]
 
     column = np.arange(len(positions))
-    parts = []
+    films = []
     covered = draw(rng, coverage)
     if covered > 0:
         film, over = contamination(
@@ -189,10 +179,9 @@ def graphene_sheet(
         )
         column[over[: len(positions)] > unlabelled_contamination] = -1
         empty = empty[over[len(positions) :] <= unlabelled_contamination]
-        parts.append(film)
+        films.append(film)
     n_adatoms = draw_count(rng, adatom_count)
-    if n_adatoms:
-        parts.insert(0, adatoms(rng, positions, n_adatoms))
+    added = [adatoms(rng, positions, n_adatoms)] if n_adatoms else []
     numbers = np.full(len(positions), 6)
     share = draw(rng, substituted)
     if share > 0:
@@ -212,16 +201,15 @@ def graphene_sheet(
         "missing": missing,
         "holes": n_holes,
         "free_edge": bool(free_edge),
-        "adatoms": sum(len(p.numbers) for p in parts[:1]) if n_adatoms else 0,
+        "adatoms": sum(len(some.numbers) for some in added),
         "coverage": covered,
     }
-    if not mark_vacancies:
-        return Specimen.from_list(join(layer, *parts), size, description)
+    # Without marks there are no empty sites.
     return Specimen.from_list(
-        join(layer, *parts),
+        join(layer, *added, *films),
         size,
         description,
-        SITES,
+        SITES if mark_vacancies else ANY_SITE,
         np.zeros(len(positions), int),
         empty[:, :2],
         np.ones(len(empty), int),

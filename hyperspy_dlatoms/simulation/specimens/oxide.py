@@ -5,6 +5,7 @@ import numpy as np
 
 from hyperspy_dlatoms.recipes.draws import draw
 from hyperspy_dlatoms.simulation.specimens.orientation import ZONES, rotation, tilt_matrix
+from hyperspy_dlatoms.simulation.specimens.regions import in_box
 from hyperspy_dlatoms.simulation.specimens.specimen import AtomList, Specimen
 
 LATTICE_CONSTANT = 5.411  # CeO2, fluorite (Å).
@@ -64,7 +65,7 @@ def oxide_atoms(
     level = edge + step * (missing - missing.min())
     keep = (positions[:, :2] @ normal > level) & (np.abs(positions[:, 2]) <= thickness / 2)
     positions = positions[keep] @ tilt_matrix(tilt, azimuth).T + [*centre, thickness / 2]
-    inside = ((positions[:, :2] >= 0) & (positions[:, :2] < size)).all(axis=1)
+    inside = in_box(positions, size)
     description = {
         "oxide_zone": zone,
         "oxide_surface": "".join(str(abs(i)) for i in facet),

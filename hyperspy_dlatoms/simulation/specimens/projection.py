@@ -102,8 +102,6 @@ def kinds_of(parts: AtomList, apart: float = APART) -> np.ndarray:
     strength = np.bincount(column, parts.numbers[is_site] ** POWER, minlength=len(middle))
     kind = np.zeros(len(middle), int)
     there = np.flatnonzero(strength > 0)
-    if len(there) < 2:
-        return kind
     pairs = there[cKDTree(middle[there]).query_pairs(BESIDE, output_type="ndarray")]
     first, second = np.r_[pairs, pairs[:, ::-1]].T
     faint = strength[first] < FAINT * strength[second]

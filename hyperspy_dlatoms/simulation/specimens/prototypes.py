@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -120,9 +121,7 @@ def random_cell(rng: np.random.Generator) -> Atoms:
     palette = rng.integers(5, 93, int(rng.integers(1, 4)))
     numbers: list[int] = []
     positions: list[np.ndarray] = []
-    images = (
-        np.array([(i, j, k) for i in (-1, 0, 1) for j in (-1, 0, 1) for k in (-1, 0, 1)]) @ cell
-    )
+    images = np.array(list(product((-1, 0, 1), repeat=3))) @ cell
     for _ in range(60):
         place = np.append(rng.random(2), 0) @ cell
         z = rng.random() * period + np.arange(

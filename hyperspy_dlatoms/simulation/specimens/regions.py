@@ -11,6 +11,11 @@ from hyperspy_dlatoms.recipes.draws import draw, draw_count
 Region = Callable[[np.ndarray], np.ndarray]
 
 
+def in_box(points: np.ndarray, size: float, margin: float = 0.0) -> np.ndarray:
+    """Return which points x, y, ... (n, 2 or 3) lie `margin` or more from the edges of the box."""
+    return np.all((points[:, :2] >= margin) & (points[:, :2] < size - margin), axis=1)
+
+
 def smooth_field(
     rng: np.random.Generator, size: float, scale: float = 20.0, modes: int = 8
 ) -> Callable[[np.ndarray], np.ndarray]:

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from hyperspy_dlatoms.simulation.specimens.regions import in_box
+
 if TYPE_CHECKING:
     from ase import Atoms
 
@@ -116,8 +118,7 @@ class Specimen:
         """Put a list of atoms into a box of edge `size` (Å), cut at its edges."""
         from ase import Atoms
 
-        xy = parts.positions[:, :2]
-        parts = parts.select(np.all((xy >= 0) & (xy < size), axis=1))
+        parts = parts.select(in_box(parts.positions, size))
         positions = parts.positions.copy()
         thickness = 2 * MARGIN
         if len(positions):
@@ -128,7 +129,7 @@ class Specimen:
         columns = parts.column[column >= 0][first]
         kind = np.zeros(len(columns), int) if species is None else np.asarray(species)[columns]
         vacant = np.zeros((0, 2)) if vacant is None else np.asarray(vacant, float)
-        inside = ((vacant >= 0) & (vacant < size)).all(axis=1)
+        inside = in_box(vacant, size)
         if vacant_species is not None:
             kind = np.concatenate([kind, np.asarray(vacant_species)[inside]])
         vacant = vacant[inside]

@@ -54,8 +54,6 @@ def overlaps(
 ) -> np.ndarray:
     """Return which atoms are nearer than a distance (Å) to any of the others."""
     axes = slice(0, 2 if projected else 3)
-    if len(others.positions) == 0:
-        return np.zeros(len(atoms.positions), dtype=bool)
     tree = cKDTree(others.positions[:, axes])
     nearest = tree.query(atoms.positions[:, axes], distance_upper_bound=distance)[0]
     return np.isfinite(nearest)
