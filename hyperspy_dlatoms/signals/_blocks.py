@@ -644,7 +644,8 @@ def _metadata(signal: Signal2D, model: Model, images: Images) -> dict:
 
 def _kept_metadata(signal: Signal2D) -> dict:
     kept = signal.metadata.as_dictionary()
-    return {key: kept[key] for key in ("General", "Acquisition_instrument") if key in kept}
+    names = ("General", "Acquisition_instrument", "Sample")
+    return {name: kept[name] for name in names if name in kept}
 
 
 def _search_metadata(model: Model, images: Images, search: SearchOptions) -> dict:

@@ -6,6 +6,7 @@ from typing import Any
 
 import dask.array as da
 import numpy as np
+from hyperspy.axes import BaseDataAxis
 from hyperspy.signals import BaseSignal
 
 from hyperspy_dlatoms.signals._mapping import map_frames
@@ -48,10 +49,7 @@ def join(
     """Return the frames of all, their navigation axes, and the array's axis they lie along."""
     # None for a new one.
     managers = [result.axes_manager for result in results]
-    axes = [
-        [one.get_axis_dictionary() for one in reversed(manager.navigation_axes)]
-        for manager in managers
-    ]
+    axes = [list(map(_described, reversed(manager.navigation_axes))) for manager in managers]
     if axis is not None and not axes[0]:
         raise ValueError(f"axis is {axis!r}, but the results are of single images: leave it out.")
     place = None if axis is None else managers[0][axis].index_in_array
@@ -111,6 +109,14 @@ def joined_reports(
         ]
         reports[name] = joined(parts, shape, place).ravel().tolist()
     return reports
+
+
+def _described(axis: BaseDataAxis) -> dict:
+    """Return the dictionary of an axis; one by a formula, which says no values, by its values."""
+    described = axis.get_axis_dictionary()
+    if "expression" not in described:
+        return described
+    return {name: described[name] for name in ("name", "units", "navigate")} | {"axis": axis.axis}
 
 
 def _longer(axes: list[dict], size: int) -> dict:

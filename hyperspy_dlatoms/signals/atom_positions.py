@@ -47,9 +47,9 @@ _NO_SIGNALS = {
     ".cif": "atoms.to_ase(element).write(filename), of one frame",
 }
 _NO_NUMBERS = (
-    "Atoms are no numbers to calculate with. Put results together with AtomPositions.stack, "
-    "compare a column, atoms.ivec['probability'] > 0.9, or change the arrays of the frames, "
-    "atoms.data."
+    "Atoms are no numbers to calculate with. Put results together with AtomPositions.stack, take "
+    "sums and means of atoms.to_dataframe() or atoms.tracks(), compare a column, "
+    "atoms.ivec['probability'] > 0.9, or change the arrays of the frames, atoms.data."
 )
 # Metadata of the first of several results that are stacked.
 _KEPT = ("General", "Acquisition_instrument", "Sample", "Signal")
@@ -301,6 +301,20 @@ class AtomPositions(Physics, BaseSignal):
     def _unary_operator_ruler(self, op_name):
         raise TypeError(_NO_NUMBERS)
 
+    def diff(self, *args, **kwargs):
+        """Raise a TypeError, as `rebin`, `sum`, `mean` and functions of NumPy do: see `map`.
+
+        Parameters
+        ----------
+        *args, **kwargs
+            As in HyperSpy, which would add up the places of atoms by their rows.
+        """
+        raise TypeError(_NO_NUMBERS)
+
+    derivative = integrate_simpson = rebin = valuemax = valuemin = diff
+    # Behind sums, means and extrema, and NumPy's functions.
+    _apply_function_on_data_and_remove_axis = __array_ufunc__ = diff
+
     def map(self, function, *args, **kwargs):
         """Apply a function to the atoms of each frame; see ``hyperspy.api.signals.BaseSignal.map``.
 
@@ -322,15 +336,20 @@ class AtomPositions(Physics, BaseSignal):
         >>> atoms.map(len, inplace=False, ragged=False, show_progressbar=False).data
         array([0, 2])
         """
-        result = super().map(function, *args, **kwargs)
-        (self if result is None else result)._check_type()
+        single = not self.axes_manager.navigation_dimension
+        if single:
+            # Without an axis HyperSpy gives the function the array that holds the frame.
+            self.axes_manager.create_axes([{"size": 1, "navigate": True}])
+        signals = [self]
+        try:
+            result = super().map(function, *args, **kwargs)
+            signals += [] if result is None else [result]
+            _check_type(signals[-1])
+        finally:
+            if single:
+                for signal in signals:
+                    _leave_out_axis(signal)
         return result
-
-    def _check_type(self) -> None:
-        """Make a plain signal of something else than the atoms of frames."""
-        frames = [] if self._lazy else self.data.flat
-        if not self.ragged or any(np.ndim(one) != 2 for one in frames):
-            self.set_signal_type("")
 
     def __repr__(self) -> str:
         return _rows.to_text(super().__repr__(), _summary.rows_of(self))
@@ -612,14 +631,15 @@ class LazyAtomPositions(AtomPositions, LazySignal):
             sites, *reports = dask.compute(self.data, *lazy.values(), **kwargs)
         if lazy:
             vectors = self.metadata.VectorMetadata
-            all_found = None if vectors.has_item("selections") else sites
-            record_quality(vectors, all_found, **dict(zip(lazy, reports, strict=True)))
+            all_found = _are_atoms(sites) and not vectors.has_item("selections")
+            found = sites if all_found else None
+            record_quality(vectors, found, **dict(zip(lazy, reports, strict=True)))
         if close_file:
             self.close_file()
         self.data = sites
         self._lazy = False
         self._assign_subclass()
-        self._check_type()
+        _check_type(self)
 
     @classmethod
     def _of_results(cls, results: da.Array, axes: list[dict], metadata: dict):
@@ -675,6 +695,24 @@ class LazyAtomPositions(AtomPositions, LazySignal):
         """Return the results that were not computed yet of each frame besides its atoms."""
         items = {name: self.metadata.get_item(f"VectorMetadata.{name}") for name in REPORTS}
         return {name: item for name, item in items.items() if isinstance(item, da.Array)}
+
+
+def _check_type(signal: BaseSignal) -> None:
+    """Make a plain signal of something else than the atoms of frames."""
+    if not signal.ragged or not (signal._lazy or _are_atoms(signal.data)):
+        signal.set_signal_type("")
+
+
+def _are_atoms(frames: np.ndarray) -> bool:
+    """Whether frames are arrays (n, k), and not what `map` made of them."""
+    return all(np.ndim(frame) == 2 for frame in frames.flat)
+
+
+def _leave_out_axis(signal: BaseSignal) -> None:
+    """Leave out the first axis, of one frame."""
+    if signal.data.ndim > 1:
+        signal.data = signal.data[0]
+    signal._remove_axis(0)
 
 
 def _reports(metadata: dict) -> tuple[str, ...]:

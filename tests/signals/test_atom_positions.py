@@ -389,6 +389,68 @@ def test_frames_mapped_to_frames_are_atoms(make):
     assert "AtomPositions" not in repr(atoms) and list(atoms.data) == [4, 0, 7]
 
 
+@pytest.mark.parametrize("lazy", [False, True])
+@pytest.mark.parametrize("inplace", [False, True])
+def test_a_function_gets_the_frame_of_a_single_image(make, lazy, inplace):
+    def mapped(function, **kwargs):
+        atoms = make("single", lazy)
+        result = atoms.map(function, inplace=inplace, show_progressbar=False, **kwargs)
+        assert inplace or atoms.axes_manager.navigation_shape == ()
+        signal = atoms if inplace else result
+        signal.compute(show_progressbar=False) if signal._lazy else None
+        return signal
+
+    assert mapped(len, ragged=False).data == [4]
+    assert mapped(len).data == [4]
+    image = mapped(lambda frame: np.ones((2, 3)), ragged=False)
+    assert type(image) is hs.signals.Signal2D and image.data.shape == (2, 3)
+    some = mapped(lambda frame: frame[frame[:, 0] > 10])
+    assert type(some) is AtomPositions and "in 1 image" in repr(some)
+    (frame,) = make("single").data
+    np.testing.assert_array_equal(some.data[0], frame[frame[:, 0] > 10])
+
+
+def test_a_function_that_fails_leaves_a_single_image(make):
+    atoms = make("single")
+    with pytest.raises(ZeroDivisionError):
+        atoms.map(lambda frame: frame / 0 if len(frame) == 0 else 1 / 0, show_progressbar=False)
+    same(atoms, make("single"))
+
+
+@pytest.mark.parametrize("ragged", [None, False])
+def test_atoms_to_be_found_are_counted(spot_network, spot_images, ragged):
+    signal, truth = spot_images(3, lazy=True)
+    numbers = signal.find_atoms_nn().map(len, inplace=False, ragged=ragged)
+    numbers.compute(show_progressbar=False)
+    assert numbers.data.tolist() == [len(frame) for frame in truth]
+
+
+@pytest.mark.parametrize("lazy", [False, True])
+@pytest.mark.parametrize(
+    "calculate",
+    [
+        lambda a: a.sum(),
+        lambda a: a.mean(0),
+        lambda a: a.nanmax(0),
+        lambda a: a.diff(0),
+        lambda a: a.derivative(0),
+        lambda a: a.integrate1D(0),
+        lambda a: a.integrate_simpson(0),
+        lambda a: a.valuemax(0),
+        lambda a: a.rebin(scale=[3]),
+        lambda a: np.sum(a),
+        lambda a: np.add(a, 1),
+        lambda a: np.ones(3) * a,
+        lambda a: np.float64(2) * a,
+        lambda a: np.isnan(a),
+    ],
+)
+def test_frames_of_as_many_atoms_are_not_averaged(calculate, lazy):
+    atoms = AtomPositions.from_frames([np.ones((4, 5))] * 3, sampling=0.2)
+    with pytest.raises(TypeError, match=r"sums and means of atoms\.to_dataframe\(\)"):
+        calculate(atoms.as_lazy() if lazy else atoms)
+
+
 @pytest.mark.parametrize(
     "calculate",
     [lambda a: a + a, lambda a: a * 2, lambda a: a - 1.0, lambda a: -a, lambda a: a > 0.5],

@@ -97,6 +97,7 @@ def test_metadata(spot_network, spot_images):
     signal, _ = spot_images(2)
     signal.axes_manager[0].name = "time"
     signal.metadata.set_item("Acquisition_instrument.TEM.beam_energy", 300.0)
+    signal.metadata.set_item("Sample.description", "gold on carbon")
     atoms = signal.find_atoms_nn(threshold=0.6)
     vectors = atoms.metadata.VectorMetadata.as_dictionary()
     assert vectors.pop("sampling") == pytest.approx([0.1, 0.1])
@@ -119,6 +120,7 @@ def test_metadata(spot_network, spot_images):
     }
     assert atoms.metadata.General.title == "spots"
     assert atoms.metadata.Acquisition_instrument.TEM.beam_energy == 300.0
+    assert atoms.metadata.Sample.description == "gold on carbon"
     assert atoms.axes_manager[0].name == "time"
     assert signal.metadata.Signal.signal_type == ""
 

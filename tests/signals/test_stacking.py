@@ -56,6 +56,17 @@ def test_the_halves_of_a_movie():
     pd.testing.assert_frame_equal(stacked.to_dataframe(), movie.to_dataframe())
 
 
+def test_the_halves_of_a_movie_whose_axis_has_a_formula():
+    movie = result(2, 1, 3)
+    movie.axes_manager[0].name = "dose"
+    movie.axes_manager[0].convert_to_functional_data_axis(expression="2 ** x")
+    halves = [movie.inav[:1], movie.inav[1:]]
+    stacked = AtomPositions.stack(halves, axis="dose")
+    assert stacked.axes_manager.navigation_shape == (3,)
+    np.testing.assert_allclose(stacked.axes_manager["dose"].axis, [1, 2, 4])
+    assert list(stacked.to_dataframe().dose) == [1, 1, 2, 4, 4, 4]
+
+
 def test_along_one_of_two_axes():
     rows = [AtomPositions.stack([result(1, 2), result(3, 4)]) for _ in range(2)]
     stacked = AtomPositions.stack(rows, axis=0)
