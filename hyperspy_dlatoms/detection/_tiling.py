@@ -13,6 +13,13 @@ class Tile(NamedTuple):
     origin: tuple[int, int]
     core: tuple[slice, slice]
 
+    @property
+    def place(self) -> tuple[slice, slice]:
+        """Where the core is in the frame (working px)."""
+        y, x = self.origin
+        rows, columns = self.core
+        return slice(y + rows.start, y + rows.stop), slice(x + columns.start, x + columns.stop)
+
 
 class Tiling(NamedTuple):
     """The padded shape of a frame, that of its tiles, and these; cores cover each pixel once."""

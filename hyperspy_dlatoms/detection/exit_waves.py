@@ -91,11 +91,7 @@ def exit_waves(
         whole = np.empty(tiling.padded, np.complex64)
         for tile in tiling.tiles:
             found = reader.waves(padded_window(contrast, tile, tiling.shape)[None], *known)[0]
-            core = tuple(
-                slice(origin + one.start, origin + one.stop)
-                for origin, one in zip(tile.origin, tile.core, strict=True)
-            )
-            whole[core] = found[tile.core]
+            whole[tile.place] = found[tile.core]
         wave[:] = whole[: shape[0], : shape[1]]
     warn_of_masked(n_masked, "focal series")
     if blank:
