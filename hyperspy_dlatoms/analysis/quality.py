@@ -146,14 +146,10 @@ def flags(positions: np.ndarray, window: tuple[np.ndarray, np.ndarray] | None = 
         return Flags(np.nan, none, 0, False, none, np.empty((0, 2)))
     tree = cKDTree(positions)
     spacing = float(np.median(tree.query(positions, k=2)[0][:, 1]))
-    if spacing <= 0:
-        # Most positions are there twice.
-        pairs = tree.query_pairs(0.0, output_type="ndarray")
-        twice = np.bincount(pairs.ravel(), minlength=n) > 0
-        return Flags(spacing, twice, len(pairs), False, none, np.empty((0, 2)))
     pairs = tree.query_pairs(_TOO_CLOSE * spacing, output_type="ndarray")
     too_close = np.bincount(pairs.ravel(), minlength=n) > 0
-    if n < FEWEST:
+    # Or most positions are there twice.
+    if n < FEWEST or spacing == 0:
         return Flags(spacing, too_close, len(pairs), False, none, np.empty((0, 2)))
     known = _translations(positions, tree, spacing, window)
     on_lattice = (known.number >= _TRANSLATIONS) | (known.reached >= _WITNESSES)
