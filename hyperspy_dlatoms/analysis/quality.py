@@ -4,10 +4,9 @@
 from typing import NamedTuple
 
 import numpy as np
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 from scipy.spatial import cKDTree
 
+from hyperspy_dlatoms.analysis._neighbours import connected
 from hyperspy_dlatoms.analysis.lattice import FEWEST
 
 # Of the usual distance of neighbours: pairs closer than this are one atom twice or an atom too
@@ -308,8 +307,7 @@ def _holes(
         return np.empty((0, 2))
     pairs = cKDTree(places).query_pairs(_ONE_PLACE * spacing, output_type="ndarray")
     reach = (_TRANSLATION if known.paired else _SURROUNDED) * spacing
-    graph = coo_array((np.ones(len(pairs), np.int8), tuple(pairs.T)), shape=(size, size))
-    group = connected_components(graph, directed=False)[1]
+    group = connected(pairs, size)
     order = np.argsort(group, kind="stable")
     found = []
     for members in np.split(order, np.flatnonzero(np.diff(group[order])) + 1):

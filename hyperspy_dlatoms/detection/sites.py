@@ -8,11 +8,10 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 import numpy as np
-from scipy.ndimage import maximum_filter
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
+from scipy.ndimage import maximum, maximum_filter
 from scipy.spatial import cKDTree
 
+from hyperspy_dlatoms.analysis._neighbours import connected
 from hyperspy_dlatoms.networks.card import ModelCard
 from hyperspy_dlatoms.networks.maps import SiteMaps
 from hyperspy_dlatoms.networks.resampling import Grid
@@ -206,12 +205,9 @@ def likeliest_connected(positions: np.ndarray, probability: np.ndarray, reach: f
     # Two sites within the reach of each other are connected, and so are all of a chain of such.
     if len(positions) == 0:
         return np.empty(0)
-    n, pairs = len(positions), cKDTree(positions).query_pairs(reach, output_type="ndarray")
-    graph = coo_array((np.ones(len(pairs), np.int8), tuple(pairs.T)), shape=(n, n))
-    component = connected_components(graph, directed=False)[1]
-    best = np.zeros(component.max() + 1)
-    np.maximum.at(best, component, probability)
-    return best[component]
+    pairs = cKDTree(positions).query_pairs(reach, output_type="ndarray")
+    group = connected(pairs, len(positions))
+    return maximum(probability, group, group)
 
 
 def hysteresis(sites: Sites, upper: float | None, reach: float) -> np.ndarray:
