@@ -44,7 +44,7 @@ def cut(shape: tuple[int, int], halo: int, multiple: int, pixels: int) -> Tiling
     padded = (_up(shape[0], multiple), _up(shape[1], multiple))
     longest = int(np.sqrt(pixels))
     # A narrow frame leaves room for longer tiles.
-    longest = max(longest, pixels // max(min(padded), 1)) if min(padded) < longest else longest
+    longest = max(longest, pixels // min(padded)) if min(padded) < longest else longest
     axes = [_cut_axis(length, halo, multiple, longest) for length in padded]
     tiles = tuple(
         Tile((y, x), (core_y, core_x))
