@@ -172,23 +172,22 @@ def cells_by_species(material: str | ase.Atoms) -> tuple[Cell, ...]:
     return (Cell(name, zone, vectors),) if areas[0] > 1.5 * areas[1] else ()
 
 
-def fit_spacing(positions: np.ndarray, lattice: Lattice) -> Spacing | None:
-    """Fit the size of a lattice to sites (n, 2), sorted by y, in any unit; None below `FEWEST`."""
-    fit = best_fit(positions, (lattice,))
-    return fit and fit[1]
-
-
 def best_fit(positions: np.ndarray, lattices: Sequence[Lattice]) -> tuple[Lattice, Spacing] | None:
-    """Return the lattice that sites are most like, as `fit_spacing` fits it; None for too few."""
+    """Return the lattice that sites are most like, as `fits_of` fits it; None for too few sites."""
+    return max(fits_of(positions, lattices), key=lambda fit: fit[1].likeness, default=None)
+
+
+def fits_of(positions: np.ndarray, lattices: Sequence[Lattice]) -> list[tuple[Lattice, Spacing]]:
+    """Fit the size of each lattice to sites (n, 2), sorted by y, in any unit; none to too few."""
     # But for its size, a shift, the histogram of the logarithms of distances is that of the
     # crystal: found by correlation, then refined by the distances near those of the lattice.
     positions = positions[:_MOST]
     if len(positions) < FEWEST or not lattices:
-        return None
+        return []
     tree = cKDTree(positions)
     usual = float(np.median(tree.query(positions, k=2)[0][:, 1]))
     if usual <= 0:
-        return None
+        return []
     start = np.log(usual * _BELOW) - _SEARCH
     bins = len(_LOGARITHMS) + 2 * round(_SEARCH / _STEP)
     pairs = tree.query_pairs(np.exp(start + bins * _STEP), output_type="ndarray")
@@ -209,7 +208,7 @@ def best_fit(positions: np.ndarray, lattices: Sequence[Lattice]) -> tuple[Lattic
             neighbours = 2 * bonds / len(positions) / lattice.counts[0]
             spacing = Spacing(float(np.exp(refined)), float(likeness[best]), float(neighbours))
             fits.append((lattice, spacing))
-    return max(fits, key=lambda fit: fit[1].likeness, default=None)
+    return fits
 
 
 def _refined(nearest: float, logarithm: np.ndarray, lattice: Lattice) -> float | None:
