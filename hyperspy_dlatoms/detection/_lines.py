@@ -8,6 +8,7 @@ from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
+from scipy.ndimage import maximum_filter
 
 from hyperspy_dlatoms.detection._artefacts import ImageRange
 
@@ -167,8 +168,7 @@ def _odd_lines(profile: np.ndarray, spread: float, bend: float) -> np.ndarray:
     n, margin = len(known), _MOST_LINES + 2
     if n < 4 * margin or np.ptp(profile[known]) <= _LEAST_OF_LINE * spread:
         return known[:0]
-    ends = profile[known[margin:0:-1]], profile[known[-2 : -margin - 2 : -1]]
-    padded = np.concatenate([ends[0], profile[known], ends[1]])
+    padded = np.pad(profile[known], margin, mode="reflect")
 
     def beside(offset: int) -> np.ndarray:
         return padded[margin + offset : margin + offset + n]
@@ -259,10 +259,7 @@ def find_seams(
     square = np.where(known, squares, 0).sum(axis=0) / np.maximum(known.sum(axis=0), 1)
     step = np.sqrt(square)
     usual = float(np.median(step[enough])) if enough.any() else 0.0
-    beside = np.zeros(step.shape)
-    for k in (1, 2):
-        beside[k:] = np.maximum(beside[k:], step[:-k])
-        beside[:-k] = np.maximum(beside[:-k], step[k:])
+    beside = maximum_filter(step, footprint=[1, 1, 0, 1, 1], mode="constant")
     # Of the first and the last lines it is not known how sharp they are.
     enough[:2] = enough[-2:] = False
     enough &= parts >= min(_FEWEST_PARTS, len(steps))
