@@ -69,8 +69,7 @@ def find_rings(
         return none
     fan = fans(positions, pairs)
     number = len(fan.start)
-    before = np.empty(number, int)
-    before[fan.following] = np.arange(number)
+    before = np.argsort(fan.following)
     # Along a bond, then on along the one that turns off least to the side of the ring.
     onward = before[fan.opposite]
     ring = connected(np.column_stack([np.arange(number), onward]), number)

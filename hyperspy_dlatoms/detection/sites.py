@@ -174,8 +174,7 @@ def probability_at(positions: np.ndarray, maps: SiteMaps, stride: int) -> np.nda
 
 def keep_best(positions: np.ndarray, score: np.ndarray, distance: float) -> np.ndarray:
     """Return a mask of the sites kept, best score first, none within the distance of another."""
-    rank = np.empty(len(positions), np.intp)
-    rank[np.argsort(-np.asarray(score), kind="stable")] = np.arange(len(positions))
+    rank = np.argsort(np.argsort(-np.asarray(score), kind="stable"))
     keep = np.zeros(len(positions), bool)
     if len(positions) == 0:
         return keep

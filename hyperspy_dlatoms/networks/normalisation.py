@@ -173,8 +173,7 @@ def block_moments(
     """Count, sum and sum of squares of `frame - centre` over blocks."""
     height, width = frame.shape
     rows, columns = -(-height // block), -(-width // block)
-    first = np.empty((rows, columns))
-    second = np.empty((rows, columns))
+    first, second = np.empty((2, rows, columns))
     strip_rows = max(_STRIP // block, 1)
     for top in range(0, rows, strip_rows):
         part = frame[top * block : (top + strip_rows) * block]
@@ -184,11 +183,8 @@ def block_moments(
         strip = strip.reshape(n, block, columns * block)
         first[top : top + n] = _sum_columns(strip.sum(axis=1), block)
         second[top : top + n] = _sum_columns(np.einsum("bij,bij->bj", strip, strip), block)
-    per_row = np.full(rows, block, np.float64)
-    per_row[-1] = height - block * (rows - 1)
-    per_column = np.full(columns, block, np.float64)
-    per_column[-1] = width - block * (columns - 1)
-    return np.outer(per_row, per_column), first, second
+    counts = np.outer(*(np.diff([*range(0, side, block), side]) for side in frame.shape))
+    return counts.astype(np.float64), first, second
 
 
 def _subtract(frame: np.ndarray, centre: float, out: np.ndarray) -> None:
