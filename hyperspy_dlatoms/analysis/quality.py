@@ -147,7 +147,7 @@ def flags(positions: np.ndarray, window: tuple[np.ndarray, np.ndarray] | None = 
     spacing = float(np.median(tree.query(positions, k=2)[0][:, 1]))
     pairs = tree.query_pairs(_TOO_CLOSE * spacing, output_type="ndarray")
     too_close = np.bincount(pairs.ravel(), minlength=n) > 0
-    # Or most positions are there twice.
+    # Too few to tell, or most of them are there twice.
     if n < FEWEST or spacing == 0:
         return Flags(spacing, too_close, len(pairs), False, none, np.empty((0, 2)))
     known = _translations(positions, tree, spacing, window)
