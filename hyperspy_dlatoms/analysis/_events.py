@@ -126,7 +126,6 @@ def jumps(
     ordered = tracks.sort_values("frame", kind="stable")
     ordered = ordered[ordered.groupby("track").frame.transform("size") >= min_frames]
     ends, starts = ordered.groupby("track").tail(1), ordered.groupby("track").head(1)
-    time = _time_column(tracks)
     pairs = _pairs(ends, starts, max_distance, max_gap)
     before, after = ends.iloc[pairs[:, 0]], starts.iloc[pairs[:, 1]]
     table = pd.DataFrame(
@@ -141,7 +140,12 @@ def jumps(
         }
     )
     table["distance"] = np.hypot(table.to_y - table.y, table.to_x - table.x)
-    table = table.assign(**_beside(before, after, time))
+    steady = ["y_steady_nm", "x_steady_nm"]
+    if all(name in before for name in steady):
+        steps = after[steady].to_numpy() - before[steady].to_numpy()
+        table["distance_nm"] = np.hypot(*steps.T)
+    if time := _time_column(tracks):
+        table[time] = after[time].to_numpy()
     return table.sort_values(["frame", "track"], ignore_index=True)
 
 
@@ -185,18 +189,6 @@ def _interval(tracks: pd.DataFrame, time: str) -> float:
     of_frame = tracks.groupby("frame")[time].first()
     steps = np.diff(of_frame.to_numpy()) / np.diff(of_frame.index.to_numpy())
     return abs(float(np.median(steps))) if len(steps) else np.nan
-
-
-def _beside(before: pd.DataFrame, after: pd.DataFrame, time: str | None) -> dict[str, np.ndarray]:
-    """Return the columns of jumps whose names have units."""
-    columns = {}
-    steady = ["y_steady_nm", "x_steady_nm"]
-    if all(name in before for name in steady):
-        steps = after[steady].to_numpy() - before[steady].to_numpy()
-        columns["distance_nm"] = np.hypot(*steps.T)
-    if time:
-        columns[time] = after[time].to_numpy()
-    return columns
 
 
 def _check(tracks: pd.DataFrame) -> None:

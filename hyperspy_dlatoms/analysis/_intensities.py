@@ -6,7 +6,8 @@ from typing import NamedTuple
 import numpy as np
 from scipy.optimize import minimize_scalar
 from scipy.sparse import csr_array, diags_array, hstack, kron
-from scipy.spatial import cKDTree
+
+from hyperspy_dlatoms.analysis._grains import nearest_distance
 
 # Å/px: pixels are averaged to about that before the fit, to half the width of a column.
 _WORKING = 0.2
@@ -213,9 +214,7 @@ def _picture(
 
 def _spacing(places: np.ndarray) -> float:
     """Return the usual distance of neighbours, Å."""
-    if len(places) < 2:
-        return _ALONE
-    return max(float(np.median(cKDTree(places).query(places, 2)[0][:, 1])), 1.0)
+    return max(nearest_distance(places), 1.0) if len(places) > 1 else _ALONE
 
 
 def _tiles(picture: _Picture, places: np.ndarray, node: float) -> list[_Tile]:

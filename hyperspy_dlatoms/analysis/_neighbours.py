@@ -5,6 +5,8 @@ from typing import NamedTuple
 
 import numpy as np
 from scipy.ndimage import gaussian_filter1d
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
 from scipy.spatial import Delaunay, QhullError, cKDTree
 
 # Neighbours that the distances of the first shell are searched among: two shells of a hexagonal
@@ -100,6 +102,12 @@ def bonds(
         pairs = pairs[apart <= cutoff]
     pairs = np.sort(pairs, axis=1)
     return pairs[np.lexsort(pairs.T[::-1])].astype(int)
+
+
+def connected(pairs: np.ndarray, number: int) -> np.ndarray:
+    """Return the group (n,) of each of n things, by the pairs (m, 2) that connect them."""
+    graph = coo_array((np.ones(len(pairs), np.int8), tuple(pairs.T)), shape=(number, number))
+    return connected_components(graph, directed=False)[1]
 
 
 def first_shell(positions: np.ndarray) -> float:
@@ -365,18 +373,11 @@ def _voronoi_pairs(positions: np.ndarray) -> np.ndarray:
     corners = positions[mesh.simplices]
     a, b, c = corners.transpose(1, 0, 2)
     ab, ac = b - a, c - a
-    cross = 2 * (ab[:, 0] * ac[:, 1] - ab[:, 1] * ac[:, 0])
-    squares = (ab**2).sum(axis=1), (ac**2).sum(axis=1)
-    centre = (
-        a
-        + np.column_stack(
-            [
-                ac[:, 1] * squares[0] - ab[:, 1] * squares[1],
-                ab[:, 0] * squares[1] - ac[:, 0] * squares[0],
-            ]
-        )
-        / cross[:, None]
-    )
+    (ab_y, ab_x), (ac_y, ac_x) = ab.T, ac.T
+    cross = 2 * (ab_y * ac_x - ab_x * ac_y)
+    ab_squared, ac_squared = (ab**2).sum(axis=1), (ac**2).sum(axis=1)
+    y, x = ac_x * ab_squared - ab_x * ac_squared, ab_y * ac_squared - ac_y * ab_squared
+    centre = a + np.column_stack([y, x]) / cross[:, None]
     # The side between two cells joins the centres of the circles through the triangles beside it,
     # and goes on for ever where there is one triangle only.
     side = np.linalg.norm(centre[:, None] - centre[mesh.neighbors], axis=2)

@@ -4,10 +4,8 @@
 from typing import NamedTuple
 
 import numpy as np
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 
-from hyperspy_dlatoms.analysis._neighbours import bonds, fans
+from hyperspy_dlatoms.analysis._neighbours import bonds, connected, fans
 
 
 class Rings(NamedTuple):
@@ -71,12 +69,10 @@ def find_rings(
         return none
     fan = fans(positions, pairs)
     number = len(fan.start)
-    before = np.empty(number, int)
-    before[fan.following] = np.arange(number)
+    before = np.argsort(fan.following)
     # Along a bond, then on along the one that turns off least to the side of the ring.
     onward = before[fan.opposite]
-    graph = coo_array((np.ones(number), (np.arange(number), onward)), shape=(number, number))
-    _, ring = connected_components(graph, directed=False)
+    ring = connected(np.column_stack([np.arange(number), onward]), number)
     y, x = (positions[fan.start] - positions.mean(axis=0)).T
     y_end, x_end = y[onward], x[onward]
     area = np.bincount(ring, x * y_end - x_end * y) / 2

@@ -185,9 +185,7 @@ def deformation_between(
     displacement = np.full((number, 2), np.nan)
     gradient, covariance = np.full((number, 2, 2), np.nan), np.full((number, 2, 2, 2), np.nan)
     spacing = nearest_distance(reference)
-    if spacing == 0 or not number:
-        return Deformation(gradient, covariance), displacement
-    pairs = _paired(positions, reference, spacing)
+    pairs = _paired(positions, reference, spacing) if spacing else np.empty((0, 2), int)
     if not len(pairs):
         return Deformation(gradient, covariance), displacement
     frames = positions, sigma, reference, reference_sigma

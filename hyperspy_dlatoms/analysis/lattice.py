@@ -122,7 +122,7 @@ def lattices_of(materials: Sequence[str | ase.Atoms]) -> tuple[Lattice, ...]:
 def _each_once(materials: Sequence[str | ase.Atoms]) -> tuple[Lattice, ...]:
     found: list[Lattice] = []
     for material in materials:
-        for lattice in _lattices(material):
+        for lattice in (_lattice(*one) for one in _crystal(material)):
             same = next((at for at, one in enumerate(found) if _alike(one, lattice)), None)
             if same is None:
                 found.append(lattice)
@@ -172,23 +172,22 @@ def cells_by_species(material: str | ase.Atoms) -> tuple[Cell, ...]:
     return (Cell(name, zone, vectors),) if areas[0] > 1.5 * areas[1] else ()
 
 
-def fit_spacing(positions: np.ndarray, lattice: Lattice) -> Spacing | None:
-    """Fit the size of a lattice to sites (n, 2), sorted by y, in any unit; None below `FEWEST`."""
-    fit = best_fit(positions, (lattice,))
-    return fit and fit[1]
-
-
 def best_fit(positions: np.ndarray, lattices: Sequence[Lattice]) -> tuple[Lattice, Spacing] | None:
-    """Return the lattice that sites are most like, as `fit_spacing` fits it; None for too few."""
+    """Return the lattice that sites are most like, as `fits_of` fits it; None for too few sites."""
+    return max(fits_of(positions, lattices), key=lambda fit: fit[1].likeness, default=None)
+
+
+def fits_of(positions: np.ndarray, lattices: Sequence[Lattice]) -> list[tuple[Lattice, Spacing]]:
+    """Fit the size of each lattice to sites (n, 2), sorted by y, in any unit; none to too few."""
     # But for its size, a shift, the histogram of the logarithms of distances is that of the
     # crystal: found by correlation, then refined by the distances near those of the lattice.
     positions = positions[:_MOST]
     if len(positions) < FEWEST or not lattices:
-        return None
+        return []
     tree = cKDTree(positions)
     usual = float(np.median(tree.query(positions, k=2)[0][:, 1]))
     if usual <= 0:
-        return None
+        return []
     start = np.log(usual * _BELOW) - _SEARCH
     bins = len(_LOGARITHMS) + 2 * round(_SEARCH / _STEP)
     pairs = tree.query_pairs(np.exp(start + bins * _STEP), output_type="ndarray")
@@ -209,15 +208,16 @@ def best_fit(positions: np.ndarray, lattices: Sequence[Lattice]) -> tuple[Lattic
             neighbours = 2 * bonds / len(positions) / lattice.counts[0]
             spacing = Spacing(float(np.exp(refined)), float(likeness[best]), float(neighbours))
             fits.append((lattice, spacing))
-    return max(fits, key=lambda fit: fit[1].likeness, default=None)
+    return fits
 
 
 def _refined(nearest: float, logarithm: np.ndarray, lattice: Lattice) -> float | None:
     """Refine the logarithm of the nearest distance by those (n,) of all; None if none is near."""
     shells = np.log(lattice.distances)
+    between = (shells[1:] + shells[:-1]) / 2
     for _ in range(_ROUNDS):
         apart = logarithm - nearest
-        apart -= shells[_nearest(apart, shells)]
+        apart -= shells[np.searchsorted(between, apart)]
         near = np.abs(apart) < _ON_SHELL
         if not near.any():
             return None
@@ -225,27 +225,17 @@ def _refined(nearest: float, logarithm: np.ndarray, lattice: Lattice) -> float |
     return nearest
 
 
-@lru_cache(maxsize=64)
-def _named(material: str) -> tuple[Lattice, ...]:
-    return tuple(_lattice(*one) for one in _crystal(material))
-
-
 def _has_lattice(material: str) -> bool:
     try:
-        return bool(_named(material))
+        _crystal(material)
     except ValueError:
         return False
+    return True
 
 
 def _elements_of(material: str) -> set[str]:
     """Return the chemical symbols in the name of a material."""
     return {"C"} if material == "graphene" else set(re.findall("[A-Z][a-z]?", material))
-
-
-def _lattices(material: str | ase.Atoms) -> Sequence[Lattice]:
-    if isinstance(material, str):
-        return _named(material)
-    return [_lattice(*one) for one in _crystal(material)]
 
 
 def _crystal(material: str | ase.Atoms) -> list[tuple[str, str, np.ndarray, np.ndarray]]:
@@ -357,9 +347,3 @@ def _correlation(histogram: np.ndarray, template: np.ndarray) -> np.ndarray:
     template = template - template.mean()
     norm = np.sqrt((parts**2).sum(axis=1) * (template**2).sum())
     return parts @ template / np.maximum(norm, 1e-30)
-
-
-def _nearest(values: np.ndarray, marks: np.ndarray) -> np.ndarray:
-    """Return the index of the nearest of some ascending marks."""
-    between = (marks[1:] + marks[:-1]) / 2
-    return np.searchsorted(between, values)

@@ -4,10 +4,9 @@
 from typing import NamedTuple
 
 import numpy as np
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 from scipy.spatial import cKDTree
 
+from hyperspy_dlatoms.analysis._neighbours import connected
 from hyperspy_dlatoms.analysis.lattice import FEWEST
 
 # Of the usual distance of neighbours: pairs closer than this are one atom twice or an atom too
@@ -146,14 +145,10 @@ def flags(positions: np.ndarray, window: tuple[np.ndarray, np.ndarray] | None = 
         return Flags(np.nan, none, 0, False, none, np.empty((0, 2)))
     tree = cKDTree(positions)
     spacing = float(np.median(tree.query(positions, k=2)[0][:, 1]))
-    if spacing <= 0:
-        # Most positions are there twice.
-        pairs = tree.query_pairs(0.0, output_type="ndarray")
-        twice = np.bincount(pairs.ravel(), minlength=n) > 0
-        return Flags(spacing, twice, len(pairs), False, none, np.empty((0, 2)))
     pairs = tree.query_pairs(_TOO_CLOSE * spacing, output_type="ndarray")
     too_close = np.bincount(pairs.ravel(), minlength=n) > 0
-    if n < FEWEST:
+    # Too few to tell, or most of them are there twice.
+    if n < FEWEST or spacing == 0:
         return Flags(spacing, too_close, len(pairs), False, none, np.empty((0, 2)))
     known = _translations(positions, tree, spacing, window)
     on_lattice = (known.number >= _TRANSLATIONS) | (known.reached >= _WITNESSES)
@@ -312,8 +307,7 @@ def _holes(
         return np.empty((0, 2))
     pairs = cKDTree(places).query_pairs(_ONE_PLACE * spacing, output_type="ndarray")
     reach = (_TRANSLATION if known.paired else _SURROUNDED) * spacing
-    graph = coo_array((np.ones(len(pairs), np.int8), tuple(pairs.T)), shape=(size, size))
-    group = connected_components(graph, directed=False)[1]
+    group = connected(pairs, size)
     order = np.argsort(group, kind="stable")
     found = []
     for members in np.split(order, np.flatnonzero(np.diff(group[order])) + 1):

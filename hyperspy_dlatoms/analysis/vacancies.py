@@ -24,7 +24,6 @@ _VACANCY = " vacancy"
 _ONE, _BOTH = " (one)", " (both)"
 # What is known of a kind of vacancy, see `Rates`.
 _MEASURED = ("recall", "false_per_site", "vacancies", "sites")
-_ENDS = ("", "_low", "_high")
 
 
 def vacancy_statistics(
@@ -45,22 +44,17 @@ def vacancy_statistics(
     for name in rates:
         if name not in known:
             raise ValueError(f"There are rates for {name!r}: expected {' or '.join(known)}.")
-    rows = []
+    names = ["frame", "vacancy", "sites", "found", "number"]
+    names += [f"{name}{end}" for name in ("fraction", "density") for end in ("", "_low", "_high")]
+    rows: list[tuple] = []
     for number, frame in enumerate(frames):
         for kind in kinds:
             sites, found = int(kind.sites(frame).sum()), int(kind.vacant(frame).sum())
             share = (np.nan,) * 3
             if kind.name in rates and sites:
                 share = prevalence(found, sites, rates[kind.name], level)
-            row = {"frame": number, "vacancy": kind.name, "sites": sites, "found": found}
-            row["number"] = share[0] * sites
-            row |= {f"fraction{end}": one for end, one in zip(_ENDS, share, strict=True)}
-            row |= {
-                f"density{end}": one * sites / area for end, one in zip(_ENDS, share, strict=True)
-            }
-            rows.append(row | {"area": area})
-    names = ["frame", "vacancy", "sites", "found", "number"]
-    names += [f"{name}{end}" for name in ("fraction", "density") for end in _ENDS]
+            counted = number, kind.name, sites, found, share[0] * sites
+            rows.append((*counted, *share, *(one * sites / area for one in share), area))
     return pd.DataFrame(rows, columns=[*names, "area"])
 
 

@@ -102,11 +102,8 @@ def known_of(
 
 def in_cells(pixels: tuple[slice, slice], size: int) -> tuple[slice, slice]:
     """Return a window of pixels, its edges multiples of the size of a cell, in cells."""
-    rows, columns = pixels
-    return (
-        slice(rows.start // size, rows.stop // size),
-        slice(columns.start // size, columns.stop // size),
-    )
+    rows, columns = (slice(one.start // size, one.stop // size) for one in pixels)
+    return rows, columns
 
 
 def padded_window(working: np.ndarray, tile: Tile, shape: tuple[int, int]) -> np.ndarray:

@@ -8,6 +8,7 @@ from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
+from scipy.ndimage import maximum_filter
 
 from hyperspy_dlatoms.detection._artefacts import ImageRange
 
@@ -167,8 +168,7 @@ def _odd_lines(profile: np.ndarray, spread: float, bend: float) -> np.ndarray:
     n, margin = len(known), _MOST_LINES + 2
     if n < 4 * margin or np.ptp(profile[known]) <= _LEAST_OF_LINE * spread:
         return known[:0]
-    ends = profile[known[margin:0:-1]], profile[known[-2 : -margin - 2 : -1]]
-    padded = np.concatenate([ends[0], profile[known], ends[1]])
+    padded = np.pad(profile[known], margin, mode="reflect")
 
     def beside(offset: int) -> np.ndarray:
         return padded[margin + offset : margin + offset + n]
@@ -192,12 +192,12 @@ def _odd_lines(profile: np.ndarray, spread: float, bend: float) -> np.ndarray:
     return known[odd[:n]]
 
 
-def level_seams(image: np.ndarray, mask: np.ndarray) -> bool:
-    """Undo the steps of brightness and of contrast at seams in place; return if there are any."""
+def level_seams(image: np.ndarray, mask: np.ndarray) -> None:
+    """Undo the steps of brightness and of contrast at seams in place."""
     # So that at each seam both sides have one mean and one noise, those of the largest part.
     across = find_seams(image, mask), find_seams(image.T, mask.T)
     if not any(map(len, across)):
-        return False
+        return
     rows, columns = (
         [slice(*ends) for ends in pairwise((0, *(seams + 1), length))]
         for seams, length in zip(across, image.shape, strict=True)
@@ -224,7 +224,6 @@ def level_seams(image: np.ndarray, mask: np.ndarray) -> bool:
         if (scale, shift) != (1.0, 0.0):
             image[cells[key]] *= np.float32(scale)
             image[cells[key]] += np.float32(shift)
-    return True
 
 
 def has_seams(frame: np.ndarray, mask: np.ndarray, sums: list[list[np.ndarray]]) -> bool:
@@ -260,10 +259,7 @@ def find_seams(
     square = np.where(known, squares, 0).sum(axis=0) / np.maximum(known.sum(axis=0), 1)
     step = np.sqrt(square)
     usual = float(np.median(step[enough])) if enough.any() else 0.0
-    beside = np.zeros(step.shape)
-    for k in (1, 2):
-        beside[k:] = np.maximum(beside[k:], step[:-k])
-        beside[:-k] = np.maximum(beside[:-k], step[k:])
+    beside = maximum_filter(step, footprint=[1, 1, 0, 1, 1], mode="constant")
     # Of the first and the last lines it is not known how sharp they are.
     enough[:2] = enough[-2:] = False
     enough &= parts >= min(_FEWEST_PARTS, len(steps))
@@ -348,17 +344,16 @@ class Slope(NamedTuple):
     used: tuple[int, int]
 
 
-def level_slope(image: np.ndarray, mask: np.ndarray, sampling: float) -> bool:
-    """Subtract a strong parabolic slope (Å/px) in place, the mean stays; return if there is one."""
+def level_slope(image: np.ndarray, mask: np.ndarray, sampling: float) -> None:
+    """Subtract a strong parabolic slope, if there is one, in place (Å/px); the mean stays."""
     slope = find_slope(image, mask, sampling)
     if slope is None:
-        return False
+        return
     coefficients, middle, used = slope
     height, width = image.shape
     across = (np.arange(width) + 0.5) / used[1] - 0.5
     for row, down in zip(image, (np.arange(height) + 0.5) / used[0] - 0.5, strict=True):
         row -= (_terms(np.full(width, down), across) @ coefficients - middle).astype(np.float32)
-    return True
 
 
 def find_slope(

@@ -217,17 +217,12 @@ def _bilateral(
     # none, sigma in blocks. Computed for some levels of brightness, and interpolated between these.
     levels, width = _levels(guide, widths)
     index = np.clip(np.searchsorted(levels, guide, "right") - 1, 0, len(levels) - 1)
+    # How far it is from the level below to the next one.
+    part = np.clip((guide - levels[index]) / np.diff(levels, append=np.inf)[index], 0, 1)
     mean, spread = np.zeros(guide.shape), np.zeros(guide.shape)
     for number, (level, one) in enumerate(zip(levels, width, strict=True)):
-        # The share of this level, which falls linearly towards the next ones.
-        share = np.zeros(guide.shape)
-        for first, falls in ((number, False), (number - 1, True)):
-            here = index == first
-            if first < 0 or not here.any():
-                continue
-            gap = levels[first + 1] - levels[first] if first + 1 < len(levels) else np.inf
-            part = np.clip((guide[here] - levels[first]) / gap, 0, 1)
-            share[here] = part if falls else 1 - part
+        # The share of this level falls linearly towards the next ones.
+        share = np.where(index == number, 1 - part, np.where(index == number - 1, part, 0))
         if not share.any():
             continue
         weight = np.exp(-(((guide - level) / one) ** 2) / 2)

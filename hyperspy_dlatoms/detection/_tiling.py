@@ -13,6 +13,13 @@ class Tile(NamedTuple):
     origin: tuple[int, int]
     core: tuple[slice, slice]
 
+    @property
+    def place(self) -> tuple[slice, slice]:
+        """Where the core is in the frame (working px)."""
+        y, x = self.origin
+        rows, columns = self.core
+        return slice(y + rows.start, y + rows.stop), slice(x + columns.start, x + columns.stop)
+
 
 class Tiling(NamedTuple):
     """The padded shape of a frame, that of its tiles, and these; cores cover each pixel once."""
@@ -37,7 +44,7 @@ def cut(shape: tuple[int, int], halo: int, multiple: int, pixels: int) -> Tiling
     padded = (_up(shape[0], multiple), _up(shape[1], multiple))
     longest = int(np.sqrt(pixels))
     # A narrow frame leaves room for longer tiles.
-    longest = max(longest, pixels // max(min(padded), 1)) if min(padded) < longest else longest
+    longest = max(longest, pixels // min(padded)) if min(padded) < longest else longest
     axes = [_cut_axis(length, halo, multiple, longest) for length in padded]
     tiles = tuple(
         Tile((y, x), (core_y, core_x))

@@ -34,18 +34,12 @@ def exit_waves(
     frames : numpy.ndarray
         Focal series of shape (n, images, H, W), any real dtype: electrons or counts, without
         background subtraction.
-    sampling : float
-        Pixel size in Å/px.
     network : AtomNetwork
         A network of exit waves.
     batch_pixels : int
         Working pixels of a tile.
-    defoci : sequence of float, optional
-        Of the images, Å, positive is underfocus; None where not known.
-    elements : sequence of str, optional
-        Metal and chalcogen of a layer, for a network that takes them; None where not known.
-    symmetrise : bool
-        Whether to average over the eight rotations by 90° and reflections of the images.
+    sampling, defoci, elements, symmetrise
+        As for `find_sites`.
 
     Returns
     -------
@@ -91,11 +85,7 @@ def exit_waves(
         whole = np.empty(tiling.padded, np.complex64)
         for tile in tiling.tiles:
             found = reader.waves(padded_window(contrast, tile, tiling.shape)[None], *known)[0]
-            core = tuple(
-                slice(origin + one.start, origin + one.stop)
-                for origin, one in zip(tile.origin, tile.core, strict=True)
-            )
-            whole[core] = found[tile.core]
+            whole[tile.place] = found[tile.core]
         wave[:] = whole[: shape[0], : shape[1]]
     warn_of_masked(n_masked, "focal series")
     if blank:

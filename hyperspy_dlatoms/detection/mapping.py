@@ -47,15 +47,13 @@ def probability_maps(
 
     Raises
     ------
-    TypeError
-        If the frames are not real numbers.
-    ValueError
-        If the shape or the pixel size make no sense.
+    TypeError, ValueError
+        As `find_sites`.
 
     Warns
     -----
     MaskedPixelsWarning, SamplingWarning
-        If bad pixels were masked, or the pixel size is outside what the network was trained on.
+        As `find_sites`.
     """
     n_classes = len(network.card.classes)
 
@@ -94,15 +92,13 @@ def agreement_maps(
 
     Raises
     ------
-    TypeError
-        If the frames are not real numbers, or `network` is a single one.
-    ValueError
-        If the shape or the pixel size make no sense.
+    TypeError, ValueError
+        As `find_sites`; a TypeError also if `network` is a single one.
 
     Warns
     -----
     MaskedPixelsWarning, SamplingWarning
-        If bad pixels were masked, or the pixel size is outside what the network was trained on.
+        As `find_sites`.
     """
     if not isinstance(network, AtomEnsemble):
         raise TypeError(f"{network.card.name!r} is a single network, expected an ensemble.")
@@ -135,13 +131,9 @@ def _maps(
     if too_small(frames):
         return out
 
-    def core_of(output: TileOutput) -> tuple[tuple[slice, ...], np.ndarray]:
-        """Return the cells of a tile that count, and where they are in the frame."""
-        core = in_cells(output.tile.core, stride)
-        place = tuple(
-            slice(origin // stride + one.start, origin // stride + one.stop)
-            for origin, one in zip(output.tile.origin, core, strict=True)
-        )
+    def core_of(output: TileOutput) -> tuple[tuple[slice, slice], np.ndarray]:
+        """Return where the cells of a tile that count are in the frame, and these."""
+        place, core = (in_cells(one, stride) for one in (output.tile.place, output.tile.core))
         return place, combine(output.maps)[core]
 
     for frame, cores in infer(

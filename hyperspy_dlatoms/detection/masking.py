@@ -194,9 +194,9 @@ def _sample(frame: np.ndarray, mask: np.ndarray) -> np.ndarray:
     return np.sort(sample)
 
 
-def _around(array: np.ndarray, rows: np.ndarray, columns: np.ndarray, reach: int) -> np.ndarray:
-    """Values around each of k pixels, shape (k, (2 reach + 1)²), edges continued."""
-    steps = np.arange(-reach, reach + 1)
+def _around(array: np.ndarray, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
+    """Values of the 5 x 5 pixels around each of k, shape (k, 25), edges continued."""
+    steps = np.arange(-2, 3)
     y = np.clip(rows[:, None, None] + steps[:, None], 0, array.shape[0] - 1)
     x = np.clip(columns[:, None, None] + steps, 0, array.shape[1] - 1)
     return array[y, x].reshape(len(rows), -1).astype(np.float64)
@@ -236,9 +236,9 @@ def _fill(clean: np.ndarray, mask: np.ndarray) -> None:
     clean[mask] = 0.0
     if np.count_nonzero(mask) <= mask.size // 50:
         rows, columns = np.nonzero(mask)
-        good = 1 - _around(mask, rows, columns, 2)
+        good = 1 - _around(mask, rows, columns)
         counts = good.sum(axis=1)
-        sums = (good * _around(clean, rows, columns, 2)).sum(axis=1)
+        sums = (good * _around(clean, rows, columns)).sum(axis=1)
         clean[rows, columns] = sums / np.maximum(counts, 1)
         hole = np.zeros_like(mask)
         hole[rows[counts == 0], columns[counts == 0]] = True

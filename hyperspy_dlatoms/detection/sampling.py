@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from hyperspy_dlatoms.analysis.lattice import (
-    fit_spacing,
+    fits_of,
     lattices_of,
     with_lattices,
     without_light_columns,
@@ -118,19 +118,15 @@ class _Unscaled(NamedTuple):
         (found,) = detect(frame, sampling, self.network, quiet=True)
         if len(found.sites) < _FEWEST:
             return None
-        sites, best = found.sites.position, None
-        for lattice in self.lattices:
-            spacing = fit_spacing(sites, lattice)
-            if spacing is None or spacing.neighbours < _NEIGHBOURS:
-                continue
-            if spacing.likeness < _LIKENESS_IN_DOUBT:
-                continue
-            if lattice.mismatch(spacing.nearest, sampling) > _CONSISTENT:
-                continue
-            if best is None or spacing.likeness > best.likeness:
-                probability = float(found.sites.probability.mean())
-                best = _Fit(sampling, lattice, *spacing[:2], probability)
-        return best
+        probability = float(found.sites.probability.mean())
+        fits = [
+            _Fit(sampling, lattice, spacing.nearest, spacing.likeness, probability)
+            for lattice, spacing in fits_of(found.sites.position, self.lattices)
+            if spacing.neighbours >= _NEIGHBOURS
+            and spacing.likeness >= _LIKENESS_IN_DOUBT
+            and lattice.mismatch(spacing.nearest, sampling) <= _CONSISTENT
+        ]
+        return max(fits, key=lambda fit: fit.likeness, default=None)
 
     def refined(self, fit: _Fit) -> _Fit | None:
         """Repeat with the sampling that the lattice suggests, until it suggests the same."""

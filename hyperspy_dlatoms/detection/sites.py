@@ -8,11 +8,10 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 import numpy as np
-from scipy.ndimage import maximum_filter
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
+from scipy.ndimage import maximum, maximum_filter
 from scipy.spatial import cKDTree
 
+from hyperspy_dlatoms.analysis._neighbours import connected
 from hyperspy_dlatoms.networks.card import ModelCard
 from hyperspy_dlatoms.networks.maps import SiteMaps
 from hyperspy_dlatoms.networks.resampling import Grid
@@ -175,8 +174,7 @@ def probability_at(positions: np.ndarray, maps: SiteMaps, stride: int) -> np.nda
 
 def keep_best(positions: np.ndarray, score: np.ndarray, distance: float) -> np.ndarray:
     """Return a mask of the sites kept, best score first, none within the distance of another."""
-    rank = np.empty(len(positions), np.intp)
-    rank[np.argsort(-np.asarray(score), kind="stable")] = np.arange(len(positions))
+    rank = np.argsort(np.argsort(-np.asarray(score), kind="stable"))
     keep = np.zeros(len(positions), bool)
     if len(positions) == 0:
         return keep
@@ -206,12 +204,9 @@ def likeliest_connected(positions: np.ndarray, probability: np.ndarray, reach: f
     # Two sites within the reach of each other are connected, and so are all of a chain of such.
     if len(positions) == 0:
         return np.empty(0)
-    n, pairs = len(positions), cKDTree(positions).query_pairs(reach, output_type="ndarray")
-    graph = coo_array((np.ones(len(pairs), np.int8), tuple(pairs.T)), shape=(n, n))
-    component = connected_components(graph, directed=False)[1]
-    best = np.zeros(component.max() + 1)
-    np.maximum.at(best, component, probability)
-    return best[component]
+    pairs = cKDTree(positions).query_pairs(reach, output_type="ndarray")
+    group = connected(pairs, len(positions))
+    return maximum(probability, group, group)
 
 
 def hysteresis(sites: Sites, upper: float | None, reach: float) -> np.ndarray:

@@ -3,6 +3,9 @@
 
 from typing import Any
 
+# The materials that recipes in cards of format 1 had, frozen: newer cards list their materials.
+_SHEETS = {"graphene", "BN", "MoS2", "WS2", "MoSe2", "WSe2"}
+
 
 def recipe_in(text: Any) -> dict[str, Any]:
     """Return what the text of a recipe says by name, nothing where it is no recipe."""
@@ -14,3 +17,26 @@ def recipe_in(text: Any) -> dict[str, Any]:
         # A ValueError is of a date that there is not.
         return {}
     return content if isinstance(content, dict) else {}
+
+
+def materials_of_recipe(text: Any) -> list[str]:
+    """Return the materials whose sites the recipe in a card of format 1 trained to find."""
+    structures = recipe_in(text).get("structures")
+    known: set[str] = set()
+    for structure in structures if isinstance(structures, list) else []:
+        match structure.get("structure") if isinstance(structure, dict) else None:
+            case "graphene":
+                known.add("graphene")
+            case "two-dimensional":
+                known |= _choices(structure.get("formula", "MoS2")) & _SHEETS
+            case "metal-nanoparticle" | "metal-cluster":
+                known |= _choices(structure.get("element", "Au"))
+    return sorted(known)
+
+
+def _choices(spec: Any) -> set[str]:
+    """Return the names that a range of a recipe draws from."""
+    if isinstance(spec, dict):
+        spec = spec.get("choice", [])
+    names = [spec] if isinstance(spec, str) else spec
+    return {name for name in names if isinstance(name, str)}

@@ -10,15 +10,14 @@ from hyperspy_dlatoms._rows import WIDTH
 
 Card: TypeAlias = Any  # A `ModelCard`, whose file imports this one.
 
-# Units of the ranges of a domain, and what to divide by.
+# What stands before the ranges of a domain, their units, and what to divide by.
 _UNITS = {
-    "dose": ("e/Å²", 1.0),
-    "energy": ("kV", 1e3),
-    "defocus": ("Å", 1.0),
-    "defocus_step": ("Å", 1.0),
-    "Cs": ("µm", 1e4),
+    "dose": ("", "e/Å²", 1.0),
+    "energy": ("", "kV", 1e3),
+    "defocus": ("defocus ", "Å", 1.0),
+    "defocus_step": ("steps of ", "Å", 1.0),
+    "Cs": ("Cs ", "µm", 1e4),
 }
-_LABELS = {"defocus": "defocus ", "defocus_step": "steps of ", "Cs": "Cs "}
 # As `training._thresholds` writes them.
 _HELD_OUT = re.compile(r"(F1|precision|rms error) at ([\d.]+) e/Å²(?: \(pm\))?")
 _EMPTY = "false atoms on vacuum and amorphous carbon (nm⁻²)"
@@ -124,15 +123,15 @@ def _others(scores: Mapping[str, Any]) -> list[str]:
 
 
 def _range(name: str, values: Sequence[float | None]) -> str:
-    unit, scale = _UNITS[name]
+    label, unit, scale = _UNITS[name]
     low, high = (None if one is None else one / scale for one in values)
     if low is None:
-        return f"{_LABELS.get(name, '')}any {unit}"
+        return f"{label}any {unit}"
     if high is None:
-        return f"{_LABELS.get(name, '')}{low:g} {unit} and more"
+        return f"{label}{low:g} {unit} and more"
     if low == -high:
-        return f"{_LABELS.get(name, '')}up to ±{high:g} {unit}"
-    return f"{_LABELS.get(name, '')}{low:g} to {high:g} {unit}"
+        return f"{label}up to ±{high:g} {unit}"
+    return f"{label}{low:g} to {high:g} {unit}"
 
 
 def _held_out(scores: Mapping[str, Any]) -> tuple[dict[str, dict[str, float]], dict[str, Any]]:

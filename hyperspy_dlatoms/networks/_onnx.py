@@ -82,7 +82,10 @@ def graph_of(card: ModelCard, arrays: Mapping[str, np.ndarray]) -> Any:
         x = graph.add("Add", graph.doubled(x), skips[level])
         x = graph.residual(x, f"up{level}")
     levels.append((x, 2**depth))
-    outputs = graph.wave(x) if arguments["wave"] else graph.maps(x, card, arguments)
+    if arguments["wave"]:
+        outputs = {"wave": graph.convolution(x, "wave")}
+    else:
+        outputs = graph.maps(x, card, arguments)
     means = [
         graph.add("AveragePool", one, kernel_shape=(size, size), strides=(size, size))
         if size > 1
@@ -167,11 +170,7 @@ class _Graph:
         """Repeat each cell twice along both axes."""
         twice = self.constant(np.array([1, 1, 2, 2], np.float32))
         how = {"coordinate_transformation_mode": "asymmetric", "nearest_mode": "floor"}
-        return self.add("Resize", x, "", twice, output=None, mode="nearest", **how)
-
-    def wave(self, x: str) -> dict[str, str]:
-        """Add the output of exit waves."""
-        return {"wave": self.convolution(x, "wave")}
+        return self.add("Resize", x, "", twice, mode="nearest", **how)
 
     def maps(self, x: str, card: ModelCard, arguments: Mapping[str, Any]) -> dict[str, str]:
         """Add the maps of sites, see `maps.read_output` and `maps.peaks`."""

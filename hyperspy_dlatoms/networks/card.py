@@ -236,7 +236,7 @@ class ModelCard:
         # A newer card may have other fields, so this is checked first.
         _refuse_newer(values.get("format"), values.get("needs"))
         if values.get("format") == 1:
-            from hyperspy_dlatoms.networks._card_format_1 import materials_of_recipe
+            from hyperspy_dlatoms.networks._card_recipe import materials_of_recipe
 
             values |= {"format": 2, "materials": materials_of_recipe(values.get("recipe"))}
         if values.get("format") == 2:  # Of that format no card has a reach.

@@ -158,7 +158,9 @@ class AtomNetwork:
         """
         arrays = self._weights
         if self._model is not None:
-            arrays = {v.path: _array(v) for v in self._model.weights}
+            from keras.ops import convert_to_numpy
+
+            arrays = {one.path: convert_to_numpy(one) for one in self._model.weights}
         write_model(path, self.card, arrays | (self.domain.to_arrays() if self.domain else {}))
 
     def maps(
@@ -319,9 +321,3 @@ def _built(path: Path, sha256: str, chosen: str, by: str) -> AtomNetwork:
     except ValueError as error:
         raise ModelFileError(f"{str(path)!r}: {error}.") from error
     return AtomNetwork(card, None, path, domain, folded=folded, weights=weights)
-
-
-def _array(variable: keras.Variable) -> np.ndarray:
-    import keras
-
-    return keras.ops.convert_to_numpy(variable)

@@ -60,14 +60,12 @@ def contrast_of_series(frames: np.ndarray, sampling: float, width: float = 12.0)
     frames = np.asarray(frames)
     if frames.ndim != 3:
         raise ValueError(f"The series has {frames.ndim} dimensions, expected 3: (images, H, W).")
-    _check_lengths(sampling, width)
-    sigma = width / sampling
-    block = int(np.clip(sigma / 4, 1, _LARGEST_BLOCK))
+    block, sigma = _blocks(sampling, width)
     result = np.empty(frames.shape, np.float32)
     for contrast, frame in zip(result, frames, strict=True):
         centre = float(frame.mean(dtype=np.float64))
         count, first, _ = block_moments(frame, centre, block)
-        mean = _blur(first, sigma / block) / _blur(count, sigma / block)
+        mean = _blur(first, sigma) / _blur(count, sigma)
         if not (centre + mean > 0).all():
             raise ValueError(
                 "The local mean of an image is not positive everywhere, so its contrast has no "
@@ -112,31 +110,32 @@ def contrast_of_many(xp: Any, frames: Any, sampling: float, width: float = 12.0)
 
 def _matrices(xp: Any, size: int, sampling: float, width: float) -> tuple[Any, Any, Any]:
     """Return sums over the blocks of an axis, their blur, and the interpolation between them."""
-    sigma = width / sampling
-    block = int(np.clip(sigma / 4, 1, _LARGEST_BLOCK))
+    block, sigma = _blocks(sampling, width)
     of_block = np.arange(size) // block
     blocks = np.eye(of_block[-1] + 1)
     sums = of_block == np.arange(len(blocks))[:, None]
-    blur = gaussian_filter1d(blocks, sigma / block, axis=0, mode="constant", truncate=3.0)
+    blur = gaussian_filter1d(blocks, sigma, axis=0, mode="constant", truncate=3.0)
     spread_out = interpolate(blocks, block_index(size, block))
     return tuple(xp.asarray(matrix, xp.float32) for matrix in (sums, blur, spread_out))
 
 
-def _check_lengths(sampling: float, width: float) -> None:
+def _blocks(sampling: float, width: float) -> tuple[int, float]:
+    """Return the side of blocks in px, and the width of the Gaussian in Å as a number of blocks."""
     for name, value in (("sampling", sampling), ("width", width)):
         if not value > 0:
             raise ValueError(f"The {name} is {value!r}, expected a positive number (Å).")
+    sigma = width / sampling
+    block = int(np.clip(sigma / 4, 1, _LARGEST_BLOCK))
+    return block, sigma / block
 
 
 def _normalise(
     frames: np.ndarray, sampling: float, width: float, good: np.ndarray | None
 ) -> np.ndarray:
     """Normalise (c, H, W) by one local mean and rms of all; pixels that are not good become 0."""
-    _check_lengths(sampling, width)
+    block, sigma = _blocks(sampling, width)
     if frames.size == 0:
         return np.zeros(frames.shape, np.float32)
-    sigma = width / sampling
-    block = int(np.clip(sigma / 4, 1, _LARGEST_BLOCK))
     # Without the mean first, the float32 squares would drown a weak contrast on a high background.
     if good is None:
         centre, size = float(frames.mean(dtype=np.float64)), frames.size
@@ -151,12 +150,12 @@ def _normalise(
         moments = [(counts, *block_moments(frame, centre, block)[1:]) for frame in frames]
     count, first, second = (np.asarray(sum(parts)) for parts in zip(*moments, strict=True))
 
-    weight = _blur(count, sigma / block)
+    weight = _blur(count, sigma)
     if good is not None:
         # Far from any good pixel there is nothing to normalise.
         weight = np.maximum(weight, _LEAST_WEIGHT)
-    mean = _blur(first, sigma / block) / weight
-    variance = np.maximum(_blur(second, sigma / block) / weight - mean**2, 0.0)
+    mean = _blur(first, sigma) / weight
+    variance = np.maximum(_blur(second, sigma) / weight - mean**2, 0.0)
     rms = np.sqrt(max(float(second.sum()) / size - (float(first.sum()) / size) ** 2, 0))
     floor = max(_FLOOR_OF_CONTRAST * rms, _FLOOR_OF_ROUNDING * abs(centre))
     if rms <= _FLOOR_OF_ROUNDING * abs(centre) or floor == 0.0:
@@ -174,8 +173,7 @@ def block_moments(
     """Count, sum and sum of squares of `frame - centre` over blocks."""
     height, width = frame.shape
     rows, columns = -(-height // block), -(-width // block)
-    first = np.empty((rows, columns))
-    second = np.empty((rows, columns))
+    first, second = np.empty((2, rows, columns))
     strip_rows = max(_STRIP // block, 1)
     for top in range(0, rows, strip_rows):
         part = frame[top * block : (top + strip_rows) * block]
@@ -185,11 +183,8 @@ def block_moments(
         strip = strip.reshape(n, block, columns * block)
         first[top : top + n] = _sum_columns(strip.sum(axis=1), block)
         second[top : top + n] = _sum_columns(np.einsum("bij,bij->bj", strip, strip), block)
-    per_row = np.full(rows, block, np.float64)
-    per_row[-1] = height - block * (rows - 1)
-    per_column = np.full(columns, block, np.float64)
-    per_column[-1] = width - block * (columns - 1)
-    return np.outer(per_row, per_column), first, second
+    counts = np.outer(*(np.diff([*range(0, side, block), side]) for side in frame.shape))
+    return counts.astype(np.float64), first, second
 
 
 def _subtract(frame: np.ndarray, centre: float, out: np.ndarray) -> None:

@@ -114,8 +114,7 @@ def publish(
     if not creators and "creators" in before:
         # With what else is known of them, as affiliations.
         record["creators"] = before["creators"]
-    with atomic_write(to / ZENODO) as draft:
-        draft.write_text(_to_text(record), "utf-8")
+    _write(to / ZENODO, record)
     return catalogue
 
 
@@ -149,9 +148,7 @@ def entry_of(card: ModelCard, file: Path, *, citation: str = "") -> Entry:
 
 def write_catalogue(path: Path, name: str, entries: Iterable[Entry]) -> None:
     """Write a catalogue of entries, JSON, under the name that its registry calls itself."""
-    content = {"format": FORMAT, "name": name, "entries": [to_json(one) for one in entries]}
-    with atomic_write(path) as draft:
-        draft.write_text(_to_text(content), "utf-8")
+    _write(path, {"format": FORMAT, "name": name, "entries": [to_json(one) for one in entries]})
 
 
 def zenodo_record(name: str, entries: Sequence[Entry], creators: Sequence[str]) -> dict[str, Any]:
@@ -243,5 +240,6 @@ def _check_file(entry: Entry, target: Path, published: Iterable[Entry]) -> None:
         )
 
 
-def _to_text(content: dict[str, Any]) -> str:
-    return json.dumps(content, indent=2, ensure_ascii=False) + "\n"
+def _write(path: Path, content: dict[str, Any]) -> None:
+    with atomic_write(path) as draft:
+        draft.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", "utf-8")

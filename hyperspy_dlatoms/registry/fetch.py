@@ -12,7 +12,7 @@ from rich import filesize
 from hyperspy_dlatoms._atomic_write import atomic_write
 from hyperspy_dlatoms.registry import _cache, mirrors
 from hyperspy_dlatoms.registry._transport import TransportError, download
-from hyperspy_dlatoms.registry.entries import PACKAGE, Entry
+from hyperspy_dlatoms.registry.entries import PACKAGE, Entry, within
 from hyperspy_dlatoms.registry.errors import RegistryError
 
 
@@ -66,7 +66,7 @@ def copy_to(folder: Path, entry: Entry, *, show_progressbar: bool | None = None)
 
 def _candidates(entry: Entry) -> Iterator[Path | str]:
     """Yield the places besides the cache: the user's mirrors, then the entry's own."""
-    yield from mirrors.places(entry.file)
+    yield from (within(mirror.home, entry.file) for mirror in mirrors.mirrors())
     yield from entry.places()
 
 

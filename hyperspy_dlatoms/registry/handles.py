@@ -116,12 +116,9 @@ def handle(model: ModelLike, *, offline: bool = False) -> Handle:
     Raises
     ------
     RegistryError
-        If it is neither a known name nor a path, its file cannot be had, a network that is only in
-        memory, or a member of an ensemble is missing.
-    FileNotFoundError
-        If it is a path and there is no such file.
-    TypeError
-        If `model` is something else.
+        As `load`, and of a network that is only in memory.
+    FileNotFoundError, TypeError
+        As `load`.
     """
     if isinstance(model, str) and (
         packaged := _packaged(model, tuple(map(os.environ.get, (PRECISION, ENGINE))))

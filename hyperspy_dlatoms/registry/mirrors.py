@@ -7,7 +7,7 @@ from typing import NamedTuple
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
-from hyperspy_dlatoms.registry.entries import is_address, within
+from hyperspy_dlatoms.registry.entries import is_address
 from hyperspy_dlatoms.registry.errors import RegistryError
 
 REGISTRY = "HYPERSPY_DLATOMS_REGISTRY"
@@ -26,11 +26,6 @@ def mirrors() -> list[Mirror]:
     """Return the registries that the variable lists: ``[NAME=]PLACE[#sha256=DIGITS]``, commas."""
     given = os.environ.get(REGISTRY, "").split(",")
     return [_mirror(one.strip()) for one in given if one.strip()]
-
-
-def places(file: str) -> list[Path | str]:
-    """Return where the user's registries would have a file."""
-    return [within(mirror.home, file) for mirror in mirrors()]
 
 
 def home_of(place: str | os.PathLike[str]) -> str:

@@ -12,7 +12,6 @@ from scipy.spatial import cKDTree
 from hyperspy_dlatoms.analysis.lattice import (
     FEWEST,
     best_fit,
-    fit_spacing,
     lattices_of,
     with_lattices,
     without_light_columns,
@@ -21,6 +20,12 @@ from hyperspy_dlatoms.simulation.specimens.orientation import ZONES
 from tests.helpers.crystal import CELLS, crystal
 
 LATTICES = {one.zone: one for one in lattices_of(["Au", "graphene"])}
+
+
+def fit_spacing(sites, lattice):
+    """The spacing of a lattice, None of too few sites."""
+    fit = best_fit(sites, [lattice])
+    return fit and fit[1]
 
 
 def columns(atoms, zone):
