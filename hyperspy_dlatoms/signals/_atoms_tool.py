@@ -132,7 +132,7 @@ class AtomsTool(t.HasTraits):
 
         signal = self.signal
         if signal._plot is None or not signal._plot.is_active:
-            signal.plot()
+            _picture.show(signal)
         shown = signal._plot.signal_plot
         shown.events.closed.connect(self.disconnect, [])
         if signal.axes_manager.navigation_size > 0:

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 # Relative difference of numbers that differ by rounding alone.
 _ALIKE = 1e-6
+_LETTERS = 50  # Of names side by side along the axis of a histogram.
+_LOWEST = 3.6  # Inches, of two rows of images, each with the label of its colour bar.
 _STRAIN = ("e_xx", "e_yy", "e_xy", "rotation")
 
 
@@ -80,6 +82,8 @@ def plot_histogram(self: AtomPositions, by: str = "distance", *, bins: int = 50)
         counts = np.bincount(values.astype(int), minlength=len(calibration.species))
         colours = colours_of_labels(np.arange(len(counts)))
         axes.bar(calibration.species, counts, color=colours, edgecolor="0.3")
+        if max(map(len, calibration.species)) * len(counts) > _LETTERS:
+            axes.set_xticks(range(len(counts)), calibration.species, rotation=30, ha="right")
     elif is_label(by):
         labels, counts = np.unique(values[np.isfinite(values)].astype(int), return_counts=True)
         axes.bar(labels, counts, color=colours_of_labels(labels), edgecolor="0.3")
@@ -137,7 +141,7 @@ def plot_counts(self: AtomPositions) -> Figure:
     axes.set(xlabel=f"{name or 'frame'} ({units})" if units else name or "frame", ylabel="atoms")
     axes.set_ylim(bottom=0)
     if len(counts) > 1:
-        figure.legend(loc="outside upper center", ncols=4)
+        figure.legend(loc="outside upper center", **_picture.legend_style(figure, list(counts)))
     return figure
 
 
@@ -224,7 +228,7 @@ def plot_strain(self: AtomPositions, signal: Signal2D | None = None, **kwargs) -
     pixel, shape = float(calibration.sampling.mean()), image_shape(atoms)
     image = None if signal is None else _picture.image_at(signal)
     ratio = np.clip(shape[0] / shape[1], 0.2, 3)
-    size = (2 * _picture.PANEL, 1.7 * _picture.PANEL * ratio)
+    size = (2 * _picture.PANEL, max(1.7 * _picture.PANEL * ratio, _LOWEST))
     figure, panels = plt.subplots(2, 2, figsize=size, layout="constrained")
     for axes, name in zip(panels.flat, _STRAIN, strict=True):
         colouring = Colouring.of(calibration, name, [frame])

@@ -191,7 +191,7 @@ def _show(
     markers, colouring = _markers(atoms, signal, by, limits, style)
     # HyperSpy's scale bar has the unit of the axes, if they have one.
     calibrated = all(map(_is_length, atoms._calibration.units))
-    signal.plot(**({} if calibrated else {"scalebar": False}), **kwargs)
+    _picture.show(signal, **({} if calibrated else {"scalebar": False}), **kwargs)
     signal.add_marker(markers)
     axes = signal._plot.signal_plot.ax
     if not calibrated:
@@ -285,6 +285,7 @@ def _show_masked(signal: Signal2D, masked: BaseSignal) -> None:
         extent=axes.images[0].get_extent(),
         aspect=axes.get_aspect(),
         interpolation="nearest",
+        origin="upper",
         animated=axes.figure.canvas.supports_blit,
     )
 

@@ -94,7 +94,7 @@ def save_movie(
                 _picture.draw_rings(axes, block[at], sampling, colours, size)
                 axes.set_title(
                     ", ".join(
-                        f"{label} {values[one]:.4g} {unit}".strip()
+                        f"{label} {values[one]:.{_digits(values)}g} {unit}".strip()
                         for label, values, unit, one in zip(
                             labels, navigation.values, navigation.units, index, strict=True
                         )
@@ -104,6 +104,12 @@ def save_movie(
                 )
                 writer.grab_frame()
             number += len(block)
+
+
+def _digits(values: np.ndarray) -> int:
+    """Return the digits, 4 to 12, that tell values along an axis apart without an exponent."""
+    step = min([1.0, *np.abs(np.diff(values))])
+    return int(np.clip(np.log10(np.abs(values).max() / step + 1) + 1, 4, 12)) if step else 4
 
 
 def _writer(path: Path, fps: Any) -> Any:

@@ -31,12 +31,23 @@ PANEL = 5.2  # Inches, of the panel of an image.
 # Points, in a legend: of a ring with the gaps beside it, and of a letter.
 _RING_WIDTH = 45.0
 _LETTER_WIDTH = 5.5
+# Settings of Matplotlib under which HyperSpy's images are where its axes and markers have them, and
+# its figures can be laid out again.
+_HYPERSPY: Any = {"image.origin": "upper", "figure.constrained_layout.use": False}
 SPACING = 2.0  # Å, of neighbours where there are too few atoms to tell their distance.
 
 
 def image_at(signal: Signal2D, index: Sequence[int] = ()) -> np.ndarray:
     """Return one image of a signal in grey (H, W), by its index in the array."""
     return np.asarray(as_grey(signal.data[tuple(index)]))
+
+
+def show(signal: Signal2D, **kwargs: Any) -> None:
+    """Plot images as HyperSpy does, whatever settings of the user it does not reckon with."""
+    import matplotlib
+
+    with matplotlib.rc_context(_HYPERSPY):
+        signal.plot(**kwargs)
 
 
 def save_picture(
@@ -87,7 +98,9 @@ def draw_image(
         )
     pixels = np.zeros(shape, np.uint8) if image is None else image
     low, high = (contrast(pixels) if limits is None else limits) if image is not None else (0, 1)
-    drawn = axes.imshow(pixels, cmap="gray", vmin=low, vmax=high)
+    # Whatever the user's settings, y runs downwards, as in HyperSpy's plots.
+    drawn = axes.imshow(pixels, cmap="gray", vmin=low, vmax=high, origin="upper", aspect="equal")
+    axes.grid(False)
     axes.set_axis_off()
     scale_bar(axes, shape, sampling)
     return drawn
@@ -96,7 +109,7 @@ def draw_image(
 def draw_masked(axes: Axes, masked: np.ndarray) -> None:
     """Tint the pixels (H, W) that were masked."""
     if masked.any():
-        axes.imshow(tint_of(masked), interpolation="nearest")
+        axes.imshow(tint_of(masked), interpolation="nearest", origin="upper", aspect="equal")
 
 
 def tint_of(masked: np.ndarray) -> np.ndarray:
@@ -163,9 +176,15 @@ def add_legend(figure: Figure, labels: Mapping[int, str], loc: Any = "outside lo
         Line2D([], [], ls="", marker="o", ms=8, mew=1.5, mfc="none", mec=colour)
         for colour in colours_of_labels(np.array(list(labels)))
     ]
-    column = _RING_WIDTH + _LETTER_WIDTH * max(map(len, labels.values()))
-    columns = int(np.clip(72 * figure.get_figwidth() // column, 1, min(len(labels), 4)))
-    return figure.legend(rings, list(labels.values()), loc=loc, ncols=columns, fontsize=9)
+    names = list(labels.values())
+    return figure.legend(rings, names, loc=loc, **legend_style(figure, names))
+
+
+def legend_style(figure: Figure, names: Sequence[str]) -> dict[str, int]:
+    """Return the font size and the columns of a legend that is no wider than the figure."""
+    column = _RING_WIDTH + _LETTER_WIDTH * max(map(len, names))
+    columns = np.clip(72 * figure.get_figwidth() // column, 1, min(len(names), 4))
+    return {"fontsize": 9, "ncols": int(columns)}
 
 
 def contrast(image: np.ndarray) -> tuple[float, float]:

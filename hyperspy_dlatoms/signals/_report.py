@@ -259,6 +259,7 @@ def _plot_probabilities(axes: Axes, probability: np.ndarray | None) -> None:
     axes.set(xlabel="probability", ylabel="atoms", xlim=(0, 1))
     if probability is not None and np.isfinite(probability).any():
         axes.hist(probability, bins=40, range=(0, 1), color="0.45", log=True)
+        axes.set_ylim(bottom=0.5)  # So that bars of one atom are seen.
         axes.axvspan(0, DOUBTFUL, color=_ODD[f"probability below {DOUBTFUL:g}"], alpha=0.3, lw=0)
 
 

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import hyperspy.api as hs
+import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 from matplotlib.animation import FFMpegWriter
@@ -12,6 +13,7 @@ from PIL import Image
 
 from hyperspy_dlatoms import AtomPositions, data
 from hyperspy_dlatoms.signals._colours import PALETTE, Colouring, name_of
+from hyperspy_dlatoms.signals._movie import _digits
 
 pytestmark = pytest.mark.usefixtures("close_figures")
 SAMPLING = 0.2
@@ -117,6 +119,56 @@ def test_nothing_overlaps_beside_an_image(shape):
             assert box.x0 >= 0 and box.y0 >= 0
             assert box.x1 <= figure.bbox.x1 and box.y1 <= figure.bbox.y1
             assert not any(box.overlaps(other) for other in boxes[:number])
+
+
+@pytest.mark.parametrize("by", ["species", "probability"])
+def test_what_the_colours_mean_with_constrained_layout(by):
+    images, atoms = made()
+    with plt.rc_context({"figure.constrained_layout.use": True}):
+        atoms.plot_on(images, by=by)
+    figure_of(images).draw_without_rendering()
+
+
+def test_y_runs_downwards_whatever_the_settings():
+    images, atoms = made()
+    images.data[:] = 0
+    images.data[10, 10] = 1
+    masked = images._deepcopy_with_new_data(images.data > 0)
+    with plt.rc_context({"image.origin": "lower"}):
+        atoms.plot_on(images, masked=masked)
+        shown, tint = images._plot.signal_plot.ax.images
+        assert shown.origin == tint.origin == "upper"
+        for figure in (atoms.plot_strain(images), atoms.plot_quality(images)):
+            low, high = figure.axes[0].get_ylim()
+            assert low > high
+
+
+@pytest.mark.filterwarnings("ignore:This frame has no lattice")
+def test_nothing_of_the_strain_of_a_strip_is_cut_off():
+    images, atoms = labelled(np.arange(40), (60, 400))
+    figure = atoms.plot_strain(images)
+    figure.draw_without_rendering()
+    labels = [one.yaxis.label.get_window_extent() for one in figure.axes if one.get_ylabel()]
+    assert len(labels) == 4
+    for number, box in enumerate(labels):
+        assert box.y0 >= 0 and box.y1 <= figure.bbox.y1
+        assert not any(box.overlaps(other) for other in labels[:number])
+
+
+def test_long_names_of_species_are_legible():
+    names = ["molybdenum in the layer", "two sulfur atoms", "a sulfur vacancy", "tungsten instead"]
+    _, atoms = made(2)
+    atoms.metadata.VectorMetadata.species = names
+    figure = atoms.plot_counts()
+    figure.draw_without_rendering()
+    legend = figure.legends[0].get_window_extent()
+    assert legend.x0 >= 0 and legend.x1 <= figure.bbox.x1
+    figure = atoms.plot_histogram("species")
+    figure.draw_without_rendering()
+    ticks = figure.axes[0].get_xticklabels()
+    assert [one.get_text() for one in ticks] == names
+    # Boxes of slanted text overlap where the text does not.
+    assert {one.get_rotation() for one in ticks} == {30}
 
 
 def test_many_labels_are_named_by_their_colour():
@@ -331,6 +383,15 @@ def test_a_movie_keeps_the_colours_of_few_pixels(tmp_path):
     with Image.open(tmp_path / "movie.gif") as file:
         colours = np.asarray(file.convert("RGB")).reshape(-1, 3) / 255
     assert np.abs(colours - to_rgba_array(PALETTE[5])[0, :3]).max(axis=1).min() < 0.1
+
+
+@pytest.mark.parametrize(
+    ("offset", "scale", "digits"),
+    [(0.0, 0.5, "0.5"), (1234.0, 0.1, "1234.1"), (12345, 1, "12346"), (25000, 50, "25050")],
+)
+def test_the_times_of_a_movie_have_the_digits_that_differ(offset, scale, digits):
+    values = offset + scale * np.arange(3)
+    assert f"{values[1]:.{_digits(values)}g}" == digits
 
 
 @pytest.mark.skipif(not FFMpegWriter.isAvailable(), reason="needs the program ffmpeg")

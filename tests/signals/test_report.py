@@ -139,3 +139,13 @@ def test_atoms_on_the_lattice_are_selected():
     on = atoms.select(on_lattice=True)
     assert [len(frame) for frame in on.data] == [int(flags(false).on_lattice.sum()), 0]
     assert len(atoms.select(on_lattice=False).data[0]) == 2
+
+
+@pytest.mark.usefixtures("close_figures")
+def test_bars_of_one_atom_are_seen():
+    atoms = AtomPositions.from_frames(
+        np.column_stack([SQUARE, np.linspace(0.3, 1, len(SQUARE))]), sampling=0.1
+    )
+    axes = atoms.plot_quality().axes[2]
+    assert axes.get_xlabel() == "probability"
+    assert axes.get_ylim()[0] == 0.5
