@@ -335,7 +335,7 @@ def _models(signal: Signal2D, model: ModelLike) -> dict[str, ModelLike]:
 
 def _waiting(signal: Signal2D) -> AtomPositions:
     """Return what the atoms will be put into, which says that there are none yet."""
-    axes = [axis.get_axis_dictionary() for axis in reversed(signal.axes_manager.navigation_axes)]
+    axes = signal.axes_manager._get_navigation_axes_dicts()
     shape = signal.data.shape[:-2] or (1,)
     data = map_frames(lambda _: np.empty((0, 5)), np.empty(shape, object))
     general = {"title": "not searched yet: press OK in the tool"}

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any, Self
 
@@ -25,7 +25,6 @@ from hyperspy_dlatoms.signals._selection import in_regions, warn_of_region
 if TYPE_CHECKING:
     import ase
     import pandas as pd
-    from hyperspy.axes import BaseDataAxis
     from hyperspy.signals import Signal2D
 
 
@@ -568,7 +567,7 @@ class Physics:
             )
         else:
             data = _frame_physics.stacked_maps(frames, shape)
-        axes = [axis.get_axis_dictionary() for axis in reversed(self.axes_manager.navigation_axes)]
+        axes = self.axes_manager._get_navigation_axes_dicts()
         for axis, name in enumerate("yx"):
             offset, scale = calibration.offsets[axis], calibration.scales[axis]
             axes.append(
@@ -637,11 +636,11 @@ class Physics:
         self,
         data: np.ndarray | da.Array,
         columns: Sequence[str] | None = None,
-        axes: Iterable[BaseDataAxis] | None = None,
+        axes: list[dict] | None = None,
     ) -> Any:
         """Return a signal like this one of other frames, perhaps with other columns or axes."""
         if axes is None:
-            axes = reversed(self.axes_manager.navigation_axes)
+            axes = self.axes_manager._get_navigation_axes_dicts()
         # Results of each frame may be dask arrays, which are kept as they are; lists are the new
         # signal's own.
         vectors = {
@@ -651,8 +650,7 @@ class Physics:
         if columns is not None:
             vectors["column_names"] = [*columns]
         metadata = self.metadata.deepcopy().as_dictionary() | {"VectorMetadata": vectors}
-        dictionaries = [axis.get_axis_dictionary() for axis in axes]
-        return type(self)(data, axes=dictionaries, metadata=metadata, ragged=True)  # type: ignore[call-arg]
+        return type(self)(data, axes=axes, metadata=metadata, ragged=True)  # type: ignore[call-arg]
 
     def _with_columns(self, function: Callable, names: Sequence[str], *others, **kwargs) -> Any:
         """Return the atoms with columns that a function of each frame gives, for old ones alike."""

@@ -183,9 +183,8 @@ class Slicer:
                 "atoms.ivec['probability'] > 0.9."
             )
         if isinstance(columns, int):
-            axes = atoms.axes_manager.navigation_axes
             kind = LazyColumn if isinstance(data, da.Array) else Column
-            made = kind(data, axes=[one.get_axis_dictionary() for one in reversed(axes)])
+            made = kind(data, axes=atoms.axes_manager._get_navigation_axes_dicts())
             made.ragged = True
             made.metadata.General.title = names[columns]
             return made

@@ -495,10 +495,8 @@ class AtomPositions(Physics, BaseSignal):
         warn_of_other_frames(self.axes_manager.navigation_axes, signal.axes_manager.navigation_axes)
         x, y = signal.axes_manager.signal_axes
         placement = place(self._calibration, (y, x))
-        data = map_frames(placement.of, self.data)
-        navigation = reversed(signal.axes_manager.navigation_axes)
-        axes = [axis.get_axis_dictionary() for axis in navigation]
-        atoms = type(self)(data, axes=axes, metadata=self.metadata.as_dictionary(), ragged=True)
+        axes = signal.axes_manager._get_navigation_axes_dicts()
+        atoms: AtomPositions = self._like(map_frames(placement.of, self.data), axes=axes)
         vectors, now = atoms.metadata.VectorMetadata, placement.calibration
         vectors.offsets, vectors.scales = now.offsets.tolist(), now.scales.tolist()
         vectors.units, vectors.sampling = list(now.units), now.sampling.tolist()
