@@ -517,11 +517,10 @@ def _find_in_block(
         elements=elements,
     )
     results = np.empty(block.shape[: block.ndim - frames.ndim + 1], dtype=object)
-    for number, index in enumerate(np.ndindex(results.shape)):
-        sites, domain, masked = found[number]
+    for number, (sites, domain, masked) in enumerate(found):
         drift = drifts[number] if drifts else None
-        table = sites.table()
-        results[index] = FrameResult(table, domain, drift, masked, contradiction.NOT_EXAMINED)
+        not_examined = contradiction.NOT_EXAMINED
+        results.flat[number] = FrameResult(sites.table(), domain, drift, masked, not_examined)
     examine(results, block, block_id=block_id)
     return results
 

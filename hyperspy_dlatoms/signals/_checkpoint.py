@@ -249,6 +249,7 @@ def _read(block: np.ndarray, *, directory: Path, block_id: tuple[int, ...]) -> n
         with np.load(path, allow_pickle=False) as file:
             arrays = dict(file)
         sites = np.split(arrays["sites"], np.cumsum(arrays["counts"])[:-1])
+        masked, shown = arrays["masked"].tolist(), arrays["shown"].tolist()
     except (OSError, KeyError, ValueError, zipfile.BadZipFile) as error:
         raise ValueError(
             f"{str(path)!r} is missing or damaged ({error}): delete it and search again, the other "
@@ -256,8 +257,6 @@ def _read(block: np.ndarray, *, directory: Path, block_id: tuple[int, ...]) -> n
         ) from error
     domain: list[DomainScore | None] = [None] * len(sites)
     drifts: list[Drift | None] = [None] * len(sites)
-    masked = arrays.get("masked", np.zeros(len(sites))).tolist()
-    shown = arrays.get("shown", np.full(len(sites), "")).tolist()
     if "scores" in arrays:
         domain = [
             DomainScore(
@@ -269,8 +268,6 @@ def _read(block: np.ndarray, *, directory: Path, block_id: tuple[int, ...]) -> n
         both = zip(arrays["offsets"], arrays["certain"], strict=True)
         drifts = [Drift(offsets, bool(certain)) for offsets, certain in both]
     results = np.empty(block.shape, object)
-    for index, result in zip(
-        np.ndindex(block.shape), map(FrameResult, sites, domain, drifts, masked, shown), strict=True
-    ):
-        results[index] = result
+    for number, result in enumerate(map(FrameResult, sites, domain, drifts, masked, shown)):
+        results.flat[number] = result
     return results

@@ -11,13 +11,7 @@ import numpy as np
 
 from hyperspy_dlatoms.analysis._grains import nearest_distance
 from hyperspy_dlatoms.signals._colour import as_grey
-from hyperspy_dlatoms.signals._colours import (
-    PLAIN,
-    TINT,
-    Colouring,
-    colours_of_labels,
-    name_of,
-)
+from hyperspy_dlatoms.signals._colours import PLAIN, TINT, Colouring, colours_of_labels, name_of
 
 if TYPE_CHECKING:
     from hyperspy.signals import Signal2D
@@ -61,8 +55,8 @@ def save_picture(
     limits = contrast(image if masked is None else image[~masked])
     for axes in (plain, marked):
         draw_image(axes, image, image.shape, sampling, limits)
-    if masked is not None:
-        draw_masked(marked, masked)
+    if masked is not None and masked.any():
+        marked.imshow(tint_of(masked), interpolation="nearest")
     colours = None if species is None else colours_of_labels(species)
     draw_rings(marked, sites, sampling, colours)
     if title:
@@ -78,7 +72,7 @@ def draw_image(
     shape: tuple[int, int],
     sampling: float,
     limits: tuple[float, float] | None = None,
-) -> Any:
+) -> None:
     """Draw an image in grey with a scale bar, or without one an empty ground; axes in px."""
     if image is not None and image.shape != tuple(shape):
         raise ValueError(
@@ -87,16 +81,9 @@ def draw_image(
         )
     pixels = np.zeros(shape, np.uint8) if image is None else image
     low, high = (contrast(pixels) if limits is None else limits) if image is not None else (0, 1)
-    drawn = axes.imshow(pixels, cmap="gray", vmin=low, vmax=high)
+    axes.imshow(pixels, cmap="gray", vmin=low, vmax=high)
     axes.set_axis_off()
     scale_bar(axes, shape, sampling)
-    return drawn
-
-
-def draw_masked(axes: Axes, masked: np.ndarray) -> None:
-    """Tint the pixels (H, W) that were masked."""
-    if masked.any():
-        axes.imshow(tint_of(masked), interpolation="nearest")
 
 
 def tint_of(masked: np.ndarray) -> np.ndarray:

@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 # Of a table that `to_dataframe` wrote, what follows from the others: navigation, and positions once
 # more. Their units are not in their names.
 _DERIVED = ("frame", "y", "x", "y_sigma", "x_sigma")
-_LENGTHS = {f"{name}_{unit}" for name in _columns.LENGTHS for unit in _columns.UNITS}
 _SAME_TIME = 1e-3  # Of a frame, by which the time of a frame may be off that of a uniform axis.
 _NAMELESS = "Unnamed: "  # Begins the name that pandas gives a column without one: a written index.
 # Frames of a table without atoms; more are a sign of a column that does not count frames.
@@ -230,7 +229,7 @@ def from_dataframe(
         indices, classes = _classes(table["species"], classes)
         add("species", indices)
     axis, of_axes = _axis_of_movie(table)
-    skipped = {*names, *of_axes, *_DERIVED, *_LENGTHS}
+    skipped = {*names, *of_axes, *_DERIVED, *_columns.IN_UNITS}
     for column in map(str, table.columns):
         if column not in skipped and not column.startswith(("index_", _NAMELESS)):
             add(column, _numbers(table, column))
@@ -316,7 +315,7 @@ def from_array(
 
 def signal_of(
     cls: type[AtomPositions],
-    frames: Sequence[np.ndarray],
+    frames: list[np.ndarray],
     names: Sequence[str],
     sampling: float,
     species: Sequence[str],
@@ -326,8 +325,7 @@ def signal_of(
     """Return the signal of frames (n, k) in px, with the names of their columns; Å/px."""
     pixel = _checked_sampling(sampling)
     data = np.empty(len(frames), object)
-    for number, frame in enumerate(frames):
-        data[number] = frame
+    data[:] = frames
     scales = {"offsets": [0.0, 0.0], "scales": [pixel] * 2, "units": ["Å", "Å"]}
     vectors = {"column_names": list(names), **scales, "sampling": [pixel] * 2}
     vectors |= {"species": list(species)} | more
@@ -376,7 +374,7 @@ def _between_frame_and_positions(table: pd.DataFrame) -> list[str]:
     for column in map(str, table.columns):
         if column == "frame" or column.startswith("index_"):
             waiting = []
-        elif column in _LENGTHS:
+        elif column in _columns.IN_UNITS:
             found += waiting or []
             waiting = None
         elif waiting is not None and column not in ("probability", "species", *_DERIVED):
