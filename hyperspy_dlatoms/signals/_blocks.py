@@ -59,7 +59,7 @@ if TYPE_CHECKING:
 
     from hyperspy_dlatoms.networks.card import ModelCard
     from hyperspy_dlatoms.registry.catalogue import ModelLike
-    from hyperspy_dlatoms.registry.handles import EnsembleHandle, Handle, NetworkHandle
+    from hyperspy_dlatoms.registry.handles import EnsembleHandle
     from hyperspy_dlatoms.signals._axes import Focus
 
 _ON_EXTRAPOLATION = ("warn", "raise", "ignore")
@@ -109,6 +109,20 @@ class Model(NamedTuple):
     members: tuple[ModelCard, ...] = ()  # Empty for one network.
 
 
+class _About(NamedTuple):
+    """What has to be known of the network and the images to search a block of frames."""
+
+    handle: Any
+    sampling: float  # Å/px.
+    focus: Focus | None
+    elements: tuple[str, str] | None  # Of the layer, where they are known.
+
+    @classmethod
+    def of(cls, model: Model, images: Images, layer: Layer | None) -> _About:
+        """Return what there is to know of these."""
+        return cls(model.handle, images.pixel_size, images.focus, layer and layer.elements)
+
+
 def resolve(model: ModelLike) -> Model:
     """Return the handle and the cards of a network or an ensemble without building it."""
     handle = handles.handle(model)
@@ -134,22 +148,10 @@ def find_atoms(
     images = _read(signal, model, sampling, output, series, search.on_extrapolation)
     materials = _expected_materials(signal, model.card, layer)
     examined = {} if search.on_extrapolation == "ignore" else _examined(images)
-    examine = partial(
-        _examine_block,
-        handle=model.handle,
-        sampling=images.pixel_size,
-        focus=images.focus,
-        materials=materials,
-        examined=examined,
-    )
+    about = _About.of(model, images, layer)
+    examine = partial(_examine_block, about=about, materials=materials, examined=examined)
     find: Callable[..., np.ndarray] = partial(
-        _find_in_block,
-        handle=model.handle,
-        sampling=images.pixel_size,
-        search=search,
-        focus=images.focus,
-        elements=layer and layer.elements,
-        examine=examine,
+        _find_in_block, about=about, search=search, examine=examine
     )
     if output.store is not None:
         settings = {
@@ -157,8 +159,8 @@ def find_atoms(
         }
         if layer is not None:
             settings["elements"] = layer.elements
-        about = describe(model.handle, images, **settings)
-        find = checkpointed(find, output.store, about, examine)
+        described = describe(model.handle, images, **settings)
+        find = checkpointed(find, output.store, described, examine)
     results = _map("find-atoms", find, images, object, ())
     if output.store is not None and not output.lazy:
         progress = partial(progress_of, output.show_progressbar, "Finding atoms")
@@ -212,14 +214,8 @@ def predict_atoms(
     _check_sites(model.card, series, "predict_atoms_nn", "predict_species")
     layer = series and layer_of(material, signal, model.card)
     images = _read(signal, model, sampling, output, series)
-    of_block = partial(
-        _probability_of_block,
-        handle=model.handle,
-        sampling=images.pixel_size,
-        symmetrise=symmetrise,
-        focus=images.focus,
-        elements=layer and layer.elements,
-    )
+    about = _About.of(model, images, layer)
+    of_block = partial(_probability_of_block, about=about, symmetrise=symmetrise)
     model = _named(model, layer)
     classes = model.card.classes
     title = None if series is None else f"Probability of {', '.join(classes)} in"
@@ -284,16 +280,9 @@ def reconstruct_waves(
         raise ValueError(f"{card.name!r} finds sites: expected a single network of exit waves.")
     layer = layer_of(material, signal, card)
     images = _read(signal, model, sampling, output, series)
-    assert images.focus is not None
     shape, grid = working_grid(images.frames.shape[-2:], images.pixel_size, card.sampling)
-    of_block = partial(
-        _waves_of_block,
-        handle=model.handle,
-        sampling=images.pixel_size,
-        symmetrise=symmetrise,
-        focus=images.focus,
-        elements=layer and layer.elements,
-    )
+    about = _About.of(model, images, layer)
+    of_block = partial(_waves_of_block, about=about, symmetrise=symmetrise)
     waves = _map("reconstruct-waves", of_block, images, np.complex64, shape)
     axes = list(images.navigation_axes)
     for axis, size in zip(images.signal_axes, shape, strict=True):
@@ -500,21 +489,18 @@ def _find_in_block(
     block: np.ndarray,
     *,
     block_id: tuple[int, ...],
-    handle: Handle,
-    sampling: float,
+    about: _About,
     search: SearchOptions,
-    focus: Focus | None,
     examine: Callable[..., bool],
-    elements: tuple[str, str] | None = None,
 ) -> np.ndarray:
-    frames, drifts = _frames_of(block, sampling, focus)
+    frames, drifts = _frames_of(block, about)
     found = pipeline.detect(
         frames,
-        sampling,
-        handle.get(),
+        about.sampling,
+        about.handle.get(),
         pipeline.Search(search.threshold, search.minimum_agreement, search.symmetrise),
-        defoci=focus and focus.defoci,
-        elements=elements,
+        defoci=about.focus and about.focus.defoci,
+        elements=about.elements,
     )
     results = np.empty(block.shape[: block.ndim - frames.ndim + 1], dtype=object)
     for number, (sites, domain, masked) in enumerate(found):
@@ -530,9 +516,7 @@ def _examine_block(
     block: np.ndarray,
     *,
     block_id: tuple[int, ...],
-    handle: Handle,
-    sampling: float,
-    focus: Focus | None,
+    about: _About,
     materials: Sequence[str],
     examined: Mapping[tuple[int, ...], Sequence[int]],
 ) -> bool:
@@ -544,28 +528,27 @@ def _examine_block(
     ]
     if numbers:
         chosen = block.reshape(results.size, *block.shape[results.ndim :])[numbers]
-        frames, _ = _frames_of(chosen, sampling, focus)
+        frames, _ = _frames_of(chosen, about)
         sites = [results.flat[number].sites for number in numbers]
-        shown = contradiction.reexamine(frames, sites, sampling, handle.get(), materials)
+        network = about.handle.get()
+        shown = contradiction.reexamine(frames, sites, about.sampling, network, materials)
         for number, lattice in zip(numbers, shown, strict=True):
             results.flat[number] = results.flat[number]._replace(shown=lattice)
     return bool(numbers)
 
 
-def _probability_of_block(
-    block: np.ndarray,
-    *,
-    handle: Handle,
-    sampling: float,
-    symmetrise: bool,
-    focus: Focus | None,
-    elements: tuple[str, str] | None = None,
-) -> np.ndarray:
-    frames, drifts = _frames_of(block, sampling, focus)
-    if focus is not None:
-        check_drift(drifts, sampling, align=focus.align)
-    settings: dict[str, Any] = {"defoci": focus and focus.defoci, "elements": elements}
-    maps = probability_maps(frames, sampling, handle.get(), symmetrise=symmetrise, **settings)
+def _probability_of_block(block: np.ndarray, *, about: _About, symmetrise: bool) -> np.ndarray:
+    frames, drifts = _frames_of(block, about)
+    if about.focus is not None:
+        check_drift(drifts, about.sampling, align=about.focus.align)
+    maps = probability_maps(
+        frames,
+        about.sampling,
+        about.handle.get(),
+        defoci=about.focus and about.focus.defoci,
+        elements=about.elements,
+        symmetrise=symmetrise,
+    )
     if maps.ndim == 4:
         maps = np.moveaxis(maps, -1, 1)
     return maps.reshape(*block.shape[: block.ndim - frames.ndim + 1], *maps.shape[1:])
@@ -585,37 +568,28 @@ def _masked_of_block(block: np.ndarray, *, sampling: float, camera: bool) -> np.
     return np.reshape(masks, block.shape)
 
 
-def _waves_of_block(
-    block: np.ndarray,
-    *,
-    handle: NetworkHandle,
-    sampling: float,
-    symmetrise: bool,
-    focus: Focus,
-    elements: Sequence[str] | None,
-) -> np.ndarray:
-    frames, drifts = _frames_of(block, sampling, focus)
-    check_drift(drifts, sampling, align=focus.align)
+def _waves_of_block(block: np.ndarray, *, about: _About, symmetrise: bool) -> np.ndarray:
+    frames, drifts = _frames_of(block, about)
+    assert about.focus is not None
+    check_drift(drifts, about.sampling, align=about.focus.align)
     waves = exit_waves(
         frames,
-        sampling,
-        handle.get(),
-        defoci=focus.defoci,
-        elements=elements,
+        about.sampling,
+        about.handle.get(),
+        defoci=about.focus.defoci,
+        elements=about.elements,
         symmetrise=symmetrise,
     )
     return waves.reshape(*block.shape[:-3], *waves.shape[1:])
 
 
-def _frames_of(
-    block: np.ndarray, sampling: float, focus: Focus | None
-) -> tuple[np.ndarray, list[Drift]]:
+def _frames_of(block: np.ndarray, about: _About) -> tuple[np.ndarray, list[Drift]]:
     """Return the images of a block in a row, or focal series, aligned if so asked, and drifts."""
-    if focus is None:
+    if about.focus is None:
         return block.reshape(-1, *block.shape[-2:]), []
     frames = block.reshape(-1, *block.shape[-3:])
-    drifts = [drift_of(series, sampling) for series in frames]
-    if focus.align:
+    drifts = [drift_of(series, about.sampling) for series in frames]
+    if about.focus.align:
         frames = np.stack([align(*both) for both in zip(frames, drifts, strict=True)])
     return frames, drifts
 
