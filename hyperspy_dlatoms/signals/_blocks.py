@@ -42,6 +42,7 @@ from hyperspy_dlatoms.signals._axes import (
 from hyperspy_dlatoms.signals._checkpoint import checkpointed, complete, describe
 from hyperspy_dlatoms.signals._choice import AUTO, Choice, choose_model, say, warn_of_unclear
 from hyperspy_dlatoms.signals._material import Layer, layer_of
+from hyperspy_dlatoms.signals._placement import placement_metadata
 from hyperspy_dlatoms.signals._progress import progress_of
 from hyperspy_dlatoms.signals._quality import (
     FrameResult,
@@ -55,7 +56,6 @@ from hyperspy_dlatoms.signals.atom_positions import AtomPositions, LazyAtomPosit
 
 if TYPE_CHECKING:
     import ase
-    from hyperspy.axes import BaseDataAxis
 
     from hyperspy_dlatoms.networks.card import ModelCard
     from hyperspy_dlatoms.registry.catalogue import ModelLike
@@ -644,16 +644,6 @@ def _search_metadata(model: Model, images: Images, search: SearchOptions) -> dic
         thresholds["anchor"] = [one.anchor or one.threshold for one in cards]
     # Each member of an ensemble has its own.
     return vectors | (thresholds if members else {k: v[0] for k, v in thresholds.items()})
-
-
-def placement_metadata(axes: Sequence[BaseDataAxis]) -> dict[str, Any]:
-    """Describe where pixels lie on the signal axes y and x."""
-    return {
-        "image_shape": [int(axis.size) for axis in axes],
-        "offsets": [float(axis.offset) if axis.is_uniform else 0.0 for axis in axes],
-        "scales": [float(axis.scale) if axis.is_uniform else 1.0 for axis in axes],
-        "units": [axis.units if isinstance(axis.units, str) else "" for axis in axes],
-    }
 
 
 def _materials(signal: Signal2D, card: ModelCard) -> tuple[str, ...]:

@@ -219,7 +219,7 @@ def plot_strain(self: AtomPositions, signal: Signal2D | None = None, **kwargs) -
         )
     there = set(_STRAIN) <= set(self._calibration.columns)
     atoms = (self if there else self.strain(**kwargs))._on(signal)
-    frame = atoms._computed_frames().ravel()[0]
+    frame = atoms._computed().data.ravel()[0]
     calibration = atoms._calibration
     pixel, shape = float(calibration.sampling.mean()), image_shape(atoms)
     image = None if signal is None else _picture.image_at(signal)

@@ -7,7 +7,7 @@ calibrated; of images cropped or binned since, the axes tell where they lie.
 
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from hyperspy.axes import BaseDataAxis
@@ -49,6 +49,16 @@ class Placement(NamedTuple):
                 f"have {size[0]} by {size[1]} pixels: expected the images that they were found in."
             )
         return frame[inside]
+
+
+def placement_metadata(axes: Sequence[BaseDataAxis]) -> dict[str, Any]:
+    """Describe where pixels lie on the signal axes y and x."""
+    return {
+        "image_shape": [int(axis.size) for axis in axes],
+        "offsets": [float(axis.offset) if axis.is_uniform else 0.0 for axis in axes],
+        "scales": [float(axis.scale) if axis.is_uniform else 1.0 for axis in axes],
+        "units": [axis.units if isinstance(axis.units, str) else "" for axis in axes],
+    }
 
 
 def place(calibration: Calibration, axes: Sequence[BaseDataAxis]) -> Placement:
