@@ -122,6 +122,11 @@ class _About(NamedTuple):
         """Return what there is to know of these."""
         return cls(model.handle, images.pixel_size, images.focus, layer and layer.elements)
 
+    @property
+    def conditions(self) -> dict[str, Any]:
+        """What a network may be told of a focal series."""
+        return {"defoci": self.focus and self.focus.defoci, "elements": self.elements}
+
 
 def resolve(model: ModelLike) -> Model:
     """Return the handle and the cards of a network or an ensemble without building it."""
@@ -256,11 +261,9 @@ def map_masked(
         scanned = is_scanned(images.mode)
     of_block = partial(_masked_of_block, sampling=images.pixel_size, camera=not scanned)
     masks = _map("mask-pixels", of_block, images, bool, images.frames.shape[-2:])
-    axes = [*images.navigation_axes, *(axis.get_axis_dictionary() for axis in images.signal_axes)]
-    result = LazySignal2D(
-        masks if images.navigation_axes else masks[0], axes=axes, metadata=_kept_metadata(signal)
-    )
-    _entitle(result, "Masked pixels of")
+    axes = [axis.get_axis_dictionary() for axis in images.signal_axes]
+    metadata = _kept_metadata(signal)
+    result = _made(LazySignal2D, masks, images, axes, metadata, "Masked pixels of")
     return _finish(result, signal, output, "Masking pixels")
 
 
@@ -284,7 +287,7 @@ def reconstruct_waves(
     about = _About.of(model, images, layer)
     of_block = partial(_waves_of_block, about=about, symmetrise=symmetrise)
     waves = _map("reconstruct-waves", of_block, images, np.complex64, shape)
-    axes = list(images.navigation_axes)
+    axes = []
     for axis, size in zip(images.signal_axes, shape, strict=True):
         described = axis.get_axis_dictionary()
         if not axis.is_uniform:
@@ -298,10 +301,7 @@ def reconstruct_waves(
     del metadata["VectorMetadata"]["species"]
     if layer is not None:
         metadata["VectorMetadata"]["material"] = layer.formula
-    result = LazyComplexSignal2D(
-        waves if images.navigation_axes else waves[0], axes=axes, metadata=metadata
-    )
-    _entitle(result, "Exit wave of")
+    result = _made(LazyComplexSignal2D, waves, images, axes, metadata, "Exit wave of")
     return _finish(result, signal, output, "Reconstructing exit waves")
 
 
@@ -431,26 +431,23 @@ def _signal_of_maps(
     number = len(model.card.classes) if classes else 1
     by_class = (number,) if number > 1 else ()
     maps = _map("map-atoms", of_block, images, np.float32, (*by_class, *images.frames.shape[-2:]))
-    axes = list(images.navigation_axes)
-    if by_class:
-        axes.append({"name": "species", "size": number, "navigate": True})
+    axes = [{"name": "species", "size": number, "navigate": True}] if by_class else []
     axes += [axis.get_axis_dictionary() for axis in images.signal_axes]
-    result = LazySignal2D(
-        maps if images.navigation_axes else maps[0],
-        axes=axes,
-        metadata=_metadata(signal, model, images),
-    )
+    return _made(LazySignal2D, maps, images, axes, _metadata(signal, model, images), title)
+
+
+def _made(
+    kind: type, data: da.Array, images: Images, axes: list[dict], metadata: dict, title: str | None
+) -> Any:
+    """Return a lazy signal with axes behind those of the images, and say what it is of these."""
+    data = data if images.navigation_axes else data[0]
+    result = kind(data, axes=[*images.navigation_axes, *axes], metadata=metadata)
     if title is not None:
-        _entitle(result, title)
+        quantity, link = title.rsplit(" ", 1)
+        general = result.metadata.General
+        general.title = f"{quantity} {link} {general.title}" if general.title else quantity
+        result.metadata.Signal.quantity = quantity.partition(" of ")[0]
     return result
-
-
-def _entitle(result: BaseSignal, title: str) -> None:
-    """Write into the metadata what a signal is, of the images that its title names."""
-    quantity, link = title.rsplit(" ", 1)
-    general = result.metadata.General
-    general.title = f"{quantity} {link} {general.title}" if general.title else quantity
-    result.metadata.Signal.quantity = quantity.partition(" of ")[0]
 
 
 def _is_lazy(signal: Signal2D, output: Output) -> bool:
@@ -494,14 +491,9 @@ def _find_in_block(
     examine: Callable[..., bool],
 ) -> np.ndarray:
     frames, drifts = _frames_of(block, about)
-    found = pipeline.detect(
-        frames,
-        about.sampling,
-        about.handle.get(),
-        pipeline.Search(search.threshold, search.minimum_agreement, search.symmetrise),
-        defoci=about.focus and about.focus.defoci,
-        elements=about.elements,
-    )
+    options = pipeline.Search(search.threshold, search.minimum_agreement, search.symmetrise)
+    network = about.handle.get()
+    found = pipeline.detect(frames, about.sampling, network, options, **about.conditions)
     results = np.empty(block.shape[: block.ndim - frames.ndim + 1], dtype=object)
     for number, (sites, domain, masked) in enumerate(found):
         drift = drifts[number] if drifts else None
@@ -541,14 +533,8 @@ def _probability_of_block(block: np.ndarray, *, about: _About, symmetrise: bool)
     frames, drifts = _frames_of(block, about)
     if about.focus is not None:
         check_drift(drifts, about.sampling, align=about.focus.align)
-    maps = probability_maps(
-        frames,
-        about.sampling,
-        about.handle.get(),
-        defoci=about.focus and about.focus.defoci,
-        elements=about.elements,
-        symmetrise=symmetrise,
-    )
+    settings = about.conditions | {"symmetrise": symmetrise}
+    maps = probability_maps(frames, about.sampling, about.handle.get(), **settings)
     if maps.ndim == 4:
         maps = np.moveaxis(maps, -1, 1)
     return maps.reshape(*block.shape[: block.ndim - frames.ndim + 1], *maps.shape[1:])
@@ -572,14 +558,8 @@ def _waves_of_block(block: np.ndarray, *, about: _About, symmetrise: bool) -> np
     frames, drifts = _frames_of(block, about)
     assert about.focus is not None
     check_drift(drifts, about.sampling, align=about.focus.align)
-    waves = exit_waves(
-        frames,
-        about.sampling,
-        about.handle.get(),
-        defoci=about.focus.defoci,
-        elements=about.elements,
-        symmetrise=symmetrise,
-    )
+    settings = about.conditions | {"symmetrise": symmetrise}
+    waves = exit_waves(frames, about.sampling, about.handle.get(), **settings)
     return waves.reshape(*block.shape[:-3], *waves.shape[1:])
 
 

@@ -92,16 +92,9 @@ def save_movie(
                 _picture.draw_image(axes, image, shape, sampling, contrast)
                 colours = None if colouring is None else colouring.colours(block[at])
                 _picture.draw_rings(axes, block[at], sampling, colours, size)
-                axes.set_title(
-                    ", ".join(
-                        f"{label} {values[one]:.4g} {unit}".strip()
-                        for label, values, unit, one in zip(
-                            labels, navigation.values, navigation.units, index, strict=True
-                        )
-                    ),
-                    fontsize=10,
-                    loc="left",
-                )
+                along = zip(labels, navigation.values, navigation.units, index, strict=True)
+                said = [f"{name} {values[i]:.4g} {unit}".strip() for name, values, unit, i in along]
+                axes.set_title(", ".join(said), fontsize=10, loc="left")
                 writer.grab_frame()
             number += len(block)
 

@@ -207,16 +207,9 @@ def _plot_frame(
     draw_image(place, image, shape, sampling)
     place.set_axis_on()
     place.set(xlabel="x (px)", ylabel="y (px)")
+    doubtful = np.zeros(len(frame), bool) if probability is None else ~(probability >= DOUBTFUL)
     odd = dict(
-        zip(
-            _ODD,
-            (
-                found.too_close,
-                np.zeros(len(frame), bool) if probability is None else ~(probability >= DOUBTFUL),
-                ~found.on_lattice & found.lattice,
-            ),
-            strict=False,
-        )
+        zip(_ODD, (found.too_close, doubtful, found.lattice & ~found.on_lattice), strict=False)
     )
     fine = ~np.any(list(odd.values()), axis=0)
     diameter = RING * spacing(frame, sampling)

@@ -278,13 +278,10 @@ def _checked_threshold(threshold: float, vectors: Mapping[str, Any]) -> float:
         raise ValueError(f"The threshold of the search is not known: {plain}")
     lowest = float(vectors.get("anchor", searched))
     if value < lowest:
-        why = (
-            f"the search left out atoms with a probability below {lowest:g} that are alone"
-            if "anchor" in vectors
-            else f"the search left out atoms with a probability below {lowest:g}"
-        )
+        alone = " that are alone" if "anchor" in vectors else ""
         raise ValueError(
-            f"threshold is {value:g}, but {why}: expected {lowest:g} or more, or search anew with "
+            f"threshold is {value:g}, but the search left out atoms with a probability below "
+            f"{lowest:g}{alone}: expected {lowest:g} or more, or search anew with "
             f"threshold={value:g}; {plain}"
         )
     return value
