@@ -41,6 +41,7 @@ from hyperspy_dlatoms.signals._axes import (
 )
 from hyperspy_dlatoms.signals._checkpoint import checkpointed, complete, describe
 from hyperspy_dlatoms.signals._choice import AUTO, Choice, choose_model, say, warn_of_unclear
+from hyperspy_dlatoms.signals._mapping import block_of
 from hyperspy_dlatoms.signals._material import Layer, layer_of
 from hyperspy_dlatoms.signals._placement import placement_metadata
 from hyperspy_dlatoms.signals._progress import progress_of
@@ -471,14 +472,12 @@ def _examined(images: Images) -> dict[tuple[int, ...], list[int]]:
     shape, chunks = frames.shape[:navigation], frames.chunks[:navigation]
     numbers: dict[tuple[int, ...], list[int]] = {}
     for flat in contradiction.examined(math.prod(shape)):
-        block, place, sizes = [], [], []
-        for index, lengths in zip(np.unravel_index(flat, shape), chunks, strict=True):
-            ends = np.cumsum(lengths)
-            which = int(np.searchsorted(ends, index, side="right"))
-            block.append(which)
-            place.append(int(index - ends[which] + lengths[which]))
-            sizes.append(lengths[which])
-        numbers.setdefault(tuple(block), []).append(int(np.ravel_multi_index(place, sizes)))
+        index = [int(one) for one in np.unravel_index(flat, shape)]
+        block = block_of(index, chunks)
+        sizes = [lengths[which] for lengths, which in zip(chunks, block, strict=True)]
+        starts = [sum(lengths[:which]) for lengths, which in zip(chunks, block, strict=True)]
+        place = np.ravel_multi_index(np.subtract(index, starts).tolist(), sizes)
+        numbers.setdefault(block, []).append(int(place))
     return numbers
 
 

@@ -245,9 +245,7 @@ def _markers(
         style |= {"units": "points", "linewidth": 1.2}
     else:
         frames = [atoms.data[index].compute()] if atoms._lazy else atoms._some_frames(_MEASURED)
-        pixel = float(calibration.sampling.mean())
-        apart = [_picture.spacing(frame, pixel) for frame in frames if len(frame) > 1]
-        diameter = _picture.RING * float(np.median(apart or [_picture.SPACING / pixel]))
+        diameter = _picture.ring_size(frames, float(calibration.sampling.mean()))
         width = (calibration.image_shape or (0, 512))[1]
         style["sizes"] = diameter * abs(float(calibration.scales[1]))
         style |= {"units": "x", "linewidth": _picture.line_width(diameter, width, _WIDTH)}

@@ -72,8 +72,7 @@ def save_movie(
     frames = atoms._some_frames(_CONTRAST)
     colouring = None if by is None else Colouring.of(calibration, by, frames, limits)
     sampling, shape = float(calibration.sampling.mean()), image_shape(atoms)
-    apart = [_picture.spacing(one, sampling) for one in frames if len(one) > 1]
-    size = _picture.RING * float(np.median(apart or [_picture.SPACING / sampling]))
+    size = _picture.ring_size(frames, sampling)
     contrast = None
     if signal is not None:
         flat = np.linspace(0, atoms.data.size - 1, _CONTRAST).round().astype(int)

@@ -581,17 +581,14 @@ class Physics:
         else:
             data = _frame_physics.stacked_maps(frames, shape)
         axes = self.axes_manager._get_navigation_axes_dicts()
-        for axis, name in enumerate("yx"):
-            offset, scale = calibration.offsets[axis], calibration.scales[axis]
-            axes.append(
-                {
-                    "size": shape[axis],
-                    "name": name,
-                    "units": calibration.units[axis],
-                    "scale": scale * step[axis],
-                    "offset": offset + scale * grid[axis][0],
-                }
+        scales = calibration.scales * step
+        offsets = calibration.offsets + calibration.scales * [along[0] for along in grid]
+        axes += [
+            {"name": name, "size": size, "units": unit, "scale": scale, "offset": offset}
+            for name, size, unit, scale, offset in zip(
+                "yx", shape, calibration.units, scales, offsets, strict=True
             )
+        ]
         result = Signal2D(data[0] if single else data, axes=axes)
         if isinstance(data, da.Array):
             result = result.as_lazy()

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -103,7 +103,7 @@ def draw_rings(
     """Draw a ring around each site (y and x in px first), by default of a size that fits them."""
     from matplotlib.collections import EllipseCollection
 
-    diameter = RING * spacing(sites, sampling) if size is None else size
+    diameter = ring_size([sites], sampling) if size is None else size
     collection = EllipseCollection(
         widths=diameter,
         heights=diameter,
@@ -169,6 +169,12 @@ def spacing(sites: np.ndarray, sampling: float) -> float:
     if len(sites) < 2:
         return SPACING / sampling
     return max(nearest_distance(sites[:, :2]), 0.5 / sampling)
+
+
+def ring_size(frames: Iterable[np.ndarray], sampling: float) -> float:
+    """Return the diameter (px) of rings around the atoms of frames that do not touch."""
+    apart = [spacing(frame, sampling) for frame in frames if len(frame) > 1]
+    return RING * float(np.median(apart or [SPACING / sampling]))
 
 
 def scale_bar(

@@ -13,7 +13,7 @@ from hyperspy_dlatoms.signals import _export
 from hyperspy_dlatoms.signals._colours import PALETTE, PLAIN
 from hyperspy_dlatoms.signals._docstrings import filled
 from hyperspy_dlatoms.signals._figures import image_shape
-from hyperspy_dlatoms.signals._picture import RING, draw_image, draw_rings, image_at, spacing
+from hyperspy_dlatoms.signals._picture import draw_image, draw_rings, image_at, ring_size
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -212,7 +212,7 @@ def _plot_frame(
         zip(_ODD, (found.too_close, doubtful, found.lattice & ~found.on_lattice), strict=False)
     )
     fine = ~np.any(list(odd.values()), axis=0)
-    diameter = RING * spacing(frame, sampling)
+    diameter = ring_size([frame], sampling)
     kinds = {"others": fine} | {name: which for name, which in odd.items() if which.any()}
     for number, (name, which) in enumerate(kinds.items()):
         # Several rings where an atom is odd in several ways.
@@ -230,9 +230,13 @@ def _plot_frame(
     place.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=2, fontsize=8)
     _plot_distances(figure.add_subplot(grid[0, 1]), frame, calibration, found.spacing)
     _plot_probabilities(figure.add_subplot(grid[1, 1]), probability)
-    words = figure.add_subplot(grid[2, 1])
-    words.set_axis_off()
-    words.text(0, 1, _summary(row), va="top", fontsize=9, transform=words.transAxes)
+    _write(figure.add_subplot(grid[2, 1]), _summary(row))
+
+
+def _write(axes: Axes, text: str) -> None:
+    """Write in the place of axes."""
+    axes.set_axis_off()
+    axes.text(0, 1, text, va="top", fontsize=9, transform=axes.transAxes)
 
 
 def _plot_distances(
@@ -299,9 +303,7 @@ def _plot_course(figure: Figure, table: pd.DataFrame) -> None:
             axes.legend(fontsize=8, ncols=2)
     axes.set_xlabel("frame")
     axes.axhline(1, color="0.6", lw=0.8, ls=":")
-    words = figure.add_subplot(grid[:, 1])
-    words.set_axis_off()
-    words.text(0, 1, _course(table), va="top", fontsize=9, transform=words.transAxes)
+    _write(figure.add_subplot(grid[:, 1]), _course(table))
 
 
 def _course(table: pd.DataFrame) -> str:

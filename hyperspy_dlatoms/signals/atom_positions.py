@@ -34,7 +34,7 @@ from hyperspy_dlatoms.signals import (
     _vacancy_methods,
 )
 from hyperspy_dlatoms.signals._docstrings import filled
-from hyperspy_dlatoms.signals._mapping import map_frames
+from hyperspy_dlatoms.signals._mapping import block_of, map_frames
 from hyperspy_dlatoms.signals._physics import Physics
 from hyperspy_dlatoms.signals._placement import (
     first_frame,
@@ -523,10 +523,7 @@ class AtomPositions(Physics, BaseSignal):
         if not self._lazy:
             return self
         data, name = self.data, f"computed-at-{dask.base.tokenize(self.data.name, index)}"
-        block = tuple(
-            int(np.searchsorted(np.cumsum(sizes), at, side="right"))
-            for sizes, at in zip(data.chunks, index, strict=True)
-        )
+        block = block_of(index, data.chunks)
         layer: dict[Any, Any] = {(name, *at): (data.name, *at) for at in np.ndindex(data.numblocks)}
         layer[(name, *block)] = data.blocks[block].compute()
         graph = HighLevelGraph.from_collections(name, layer, dependencies=[data])
