@@ -6,6 +6,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from scipy.spatial import cKDTree
 
 from hyperspy_dlatoms.signals import _picture
 from hyperspy_dlatoms.signals._colours import (
@@ -57,7 +58,6 @@ def plot_histogram(self: AtomPositions, by: str = "distance", *, bins: int = 50)
     """
     import matplotlib.pyplot as plt
     from matplotlib.ticker import MaxNLocator
-    from scipy.spatial import cKDTree
 
     frames, calibration, _ = self._for_tables()
     figure, axes = plt.subplots(figsize=(5.5, 3.6), layout="constrained")

@@ -3,10 +3,12 @@
 
 from __future__ import annotations
 
+import textwrap
 from typing import TYPE_CHECKING, Any
 
 import dask.array as da
 import numpy as np
+from scipy.spatial import cKDTree
 
 from hyperspy_dlatoms.analysis.quality import DOUBTFUL, FrameQuality, flags, frame_quality, remarks
 from hyperspy_dlatoms.signals import _export
@@ -242,8 +244,6 @@ def _write(axes: Axes, text: str) -> None:
 def _plot_distances(
     axes: Axes, frame: np.ndarray, calibration: Calibration, spacing: float
 ) -> None:
-    from scipy.spatial import cKDTree
-
     axes.set(xlabel="distance to the nearest atom (nm)", ylabel="atoms")
     if len(frame) > 1:
         places = calibration.in_angstrom(frame)
@@ -261,8 +261,6 @@ def _plot_probabilities(axes: Axes, probability: np.ndarray | None) -> None:
 
 def _summary(row: pd.Series) -> str:
     """Return what the figure of a frame says in words."""
-    import textwrap
-
     # Matplotlib would take a dollar for mathematics, of which there is none.
     text = row.remarks or "Nothing looks doubtful, which is no proof."
     lines = ["1 atom found" if row.found == 1 else f"{row.found} atoms found"]
@@ -308,8 +306,6 @@ def _plot_course(figure: Figure, table: pd.DataFrame) -> None:
 
 def _course(table: pd.DataFrame) -> str:
     """Return in words which frames to distrust, and why."""
-    import textwrap
-
     numbers = _numbers(table)
     kinds = {
         "an image unlike the training images": table.domain > 1,
