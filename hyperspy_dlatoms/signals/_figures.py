@@ -10,11 +10,11 @@ from scipy.spatial import cKDTree
 
 from hyperspy_dlatoms.signals import _picture
 from hyperspy_dlatoms.signals._colours import (
+    LABELS,
     PALETTE,
     Colouring,
     colour_map,
     colours_of_labels,
-    is_label,
     name_of,
 )
 from hyperspy_dlatoms.signals._docstrings import filled
@@ -80,7 +80,7 @@ def plot_histogram(self: AtomPositions, by: str = "distance", *, bins: int = 50)
         counts = np.bincount(values.astype(int), minlength=len(calibration.species))
         colours = colours_of_labels(np.arange(len(counts)))
         axes.bar(calibration.species, counts, color=colours, edgecolor="0.3")
-    elif is_label(by):
+    elif by in LABELS:
         labels, counts = np.unique(values[np.isfinite(values)].astype(int), return_counts=True)
         axes.bar(labels, counts, color=colours_of_labels(labels), edgecolor="0.3")
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))

@@ -90,14 +90,11 @@ def first_frame(axis: BaseDataAxis) -> int:
     """Return the number of the first frame along a navigation axis of a part of a movie."""
     # HyperSpy moves the offset of a part by so many steps. Axes of time and without a unit start at
     # 0; of others, as of a tilt, the offset says nothing.
-    if not axis.is_uniform or not axis.scale or not _is_time_or_number(axis.units):
+    is_number = not isinstance(axis.units, str) or not axis.units.strip()
+    if not axis.is_uniform or not axis.scale or not (is_number or is_time(axis.units)):
         return 0
     first = axis.offset / axis.scale
     return round(first) if 0 <= first < _MOST_FRAMES and _is_whole(np.array(first)) else 0
-
-
-def _is_time_or_number(units: object) -> bool:
-    return not isinstance(units, str) or not units.strip() or is_time(units)
 
 
 def warn_of_other_frames(then: Iterable[BaseDataAxis], now: Iterable[BaseDataAxis]) -> None:

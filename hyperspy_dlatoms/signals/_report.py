@@ -105,7 +105,9 @@ def quality(self: AtomPositions) -> pd.DataFrame:
         for parts in _export.slabs_together(self.data, of_frames("domain"), of_frames("masked"))
         for frame, domain, masked in zip(*(part.flat for part in parts), strict=True)
     ]
-    table = pd.DataFrame(rows, columns=_columns())
+    names = [name for name in FrameQuality._fields if name not in ("spacing", "sigma")]
+    names += ["domain", "masked", "spacing_nm", "sigma_nm", "remarks"]
+    table = pd.DataFrame(rows, columns=names)
     for place, (label, one) in enumerate(self._navigation.named(table).items()):
         table.insert(place, label, one)
     return table
@@ -156,11 +158,6 @@ def plot_quality(self: AtomPositions, signal: Signal2D | None = None) -> Figure:
     image = None if signal is None else image_at(signal)
     _plot_frame(figure, frames.ravel()[0], calibration, image, image_shape(atoms), table.iloc[0])
     return figure
-
-
-def _columns() -> list[str]:
-    names = [name for name in FrameQuality._fields if name not in ("spacing", "sigma")]
-    return [*names, "domain", "masked", "spacing_nm", "sigma_nm", "remarks"]
 
 
 def _row(
