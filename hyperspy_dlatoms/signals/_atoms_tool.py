@@ -19,6 +19,7 @@ from hyperspy_dlatoms.signals._export import Calibration
 from hyperspy_dlatoms.signals._frame_finder import FoundInFrame, FrameFinder
 from hyperspy_dlatoms.signals._mapping import map_frames
 from hyperspy_dlatoms.signals._mouse import Mouse, Points
+from hyperspy_dlatoms.signals._placement import placement_metadata
 from hyperspy_dlatoms.signals._selection import in_regions
 from hyperspy_dlatoms.signals.atom_positions import AtomPositions
 
@@ -223,7 +224,7 @@ class AtomsTool(t.HasTraits):
         inside = int(kept.sum())
         places = found.sites[kept, :2]
         places = places[self.edits.keeps(index, places, self._same())]
-        added = self.edits.added(index)
+        added = self.edits.positions(index, added=True)
         self._shown = np.concatenate([places, added])
         self._spacing = _picture.spacing(self._shown, self._finder.images.pixel_size)
         colours = [PLAIN] * len(places) + [BY_HAND] * len(added)
@@ -243,11 +244,8 @@ class AtomsTool(t.HasTraits):
 
     def _calibration(self) -> Calibration:
         axes = self._finder.images.signal_axes
-        vectors = _blocks.placement_metadata(axes) | {
-            "sampling": list(self._finder.images.sampling),
-            "column_names": ["y", "x"],
-        }
-        return Calibration.of(vectors)
+        more = {"sampling": self._finder.images.sampling, "column_names": ["y", "x"]}
+        return Calibration.of(placement_metadata(axes) | more)
 
     def _clicked(self, x: float, y: float, shift: bool) -> None:
         """Add an atom, or remove the one that the mouse is at."""
@@ -335,7 +333,7 @@ def _models(signal: Signal2D, model: ModelLike) -> dict[str, ModelLike]:
 
 def _waiting(signal: Signal2D) -> AtomPositions:
     """Return what the atoms will be put into, which says that there are none yet."""
-    axes = [axis.get_axis_dictionary() for axis in reversed(signal.axes_manager.navigation_axes)]
+    axes = signal.axes_manager._get_navigation_axes_dicts()
     shape = signal.data.shape[:-2] or (1,)
     data = map_frames(lambda _: np.empty((0, 5)), np.empty(shape, object))
     general = {"title": "not searched yet: press OK in the tool"}

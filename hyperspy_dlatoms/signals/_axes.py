@@ -113,7 +113,7 @@ def read_images(
     x, y = signal.axes_manager.signal_axes
     focus = None if series is None or card is None else find_focus(signal, card, series)
     focal_axis = None if focus is None else focus.axis
-    data = signal.data if signal.data.dtype.names is None else as_grey(signal.data)
+    data = as_grey(signal.data)
     frames, navigation = _frames(data.copy() if lazy else data, focal_axis)
     axes = reversed(signal.axes_manager.navigation_axes)
     kept = [axis.get_axis_dictionary() for axis in axes if axis.index_in_array != focal_axis]

@@ -41,7 +41,9 @@ from hyperspy_dlatoms.signals._axes import (
 )
 from hyperspy_dlatoms.signals._checkpoint import checkpointed, complete, describe
 from hyperspy_dlatoms.signals._choice import AUTO, Choice, choose_model, say, warn_of_unclear
+from hyperspy_dlatoms.signals._mapping import block_of
 from hyperspy_dlatoms.signals._material import Layer, layer_of
+from hyperspy_dlatoms.signals._placement import placement_metadata
 from hyperspy_dlatoms.signals._progress import progress_of
 from hyperspy_dlatoms.signals._quality import (
     FrameResult,
@@ -55,11 +57,10 @@ from hyperspy_dlatoms.signals.atom_positions import AtomPositions, LazyAtomPosit
 
 if TYPE_CHECKING:
     import ase
-    from hyperspy.axes import BaseDataAxis
 
     from hyperspy_dlatoms.networks.card import ModelCard
     from hyperspy_dlatoms.registry.catalogue import ModelLike
-    from hyperspy_dlatoms.registry.handles import EnsembleHandle, Handle, NetworkHandle
+    from hyperspy_dlatoms.registry.handles import EnsembleHandle
     from hyperspy_dlatoms.signals._axes import Focus
 
 _ON_EXTRAPOLATION = ("warn", "raise", "ignore")
@@ -109,6 +110,25 @@ class Model(NamedTuple):
     members: tuple[ModelCard, ...] = ()  # Empty for one network.
 
 
+class _About(NamedTuple):
+    """What has to be known of the network and the images to search a block of frames."""
+
+    handle: Any
+    sampling: float  # Å/px.
+    focus: Focus | None
+    elements: tuple[str, str] | None  # Of the layer, where they are known.
+
+    @classmethod
+    def of(cls, model: Model, images: Images, layer: Layer | None) -> _About:
+        """Return what there is to know of these."""
+        return cls(model.handle, images.pixel_size, images.focus, layer and layer.elements)
+
+    @property
+    def conditions(self) -> dict[str, Any]:
+        """What a network may be told of a focal series."""
+        return {"defoci": self.focus and self.focus.defoci, "elements": self.elements}
+
+
 def resolve(model: ModelLike) -> Model:
     """Return the handle and the cards of a network or an ensemble without building it."""
     handle = handles.handle(model)
@@ -134,22 +154,10 @@ def find_atoms(
     images = _read(signal, model, sampling, output, series, search.on_extrapolation)
     materials = _expected_materials(signal, model.card, layer)
     examined = {} if search.on_extrapolation == "ignore" else _examined(images)
-    examine = partial(
-        _examine_block,
-        handle=model.handle,
-        sampling=images.pixel_size,
-        focus=images.focus,
-        materials=materials,
-        examined=examined,
-    )
+    about = _About.of(model, images, layer)
+    examine = partial(_examine_block, about=about, materials=materials, examined=examined)
     find: Callable[..., np.ndarray] = partial(
-        _find_in_block,
-        handle=model.handle,
-        sampling=images.pixel_size,
-        search=search,
-        focus=images.focus,
-        elements=layer and layer.elements,
-        examine=examine,
+        _find_in_block, about=about, search=search, examine=examine
     )
     if output.store is not None:
         settings = {
@@ -157,8 +165,8 @@ def find_atoms(
         }
         if layer is not None:
             settings["elements"] = layer.elements
-        about = describe(model.handle, images, **settings)
-        find = checkpointed(find, output.store, about, examine)
+        described = describe(model.handle, images, **settings)
+        find = checkpointed(find, output.store, described, examine)
     results = _map("find-atoms", find, images, object, ())
     if output.store is not None and not output.lazy:
         progress = partial(progress_of, output.show_progressbar, "Finding atoms")
@@ -212,14 +220,8 @@ def predict_atoms(
     _check_sites(model.card, series, "predict_atoms_nn", "predict_species")
     layer = series and layer_of(material, signal, model.card)
     images = _read(signal, model, sampling, output, series)
-    of_block = partial(
-        _probability_of_block,
-        handle=model.handle,
-        sampling=images.pixel_size,
-        symmetrise=symmetrise,
-        focus=images.focus,
-        elements=layer and layer.elements,
-    )
+    about = _About.of(model, images, layer)
+    of_block = partial(_probability_of_block, about=about, symmetrise=symmetrise)
     model = _named(model, layer)
     classes = model.card.classes
     title = None if series is None else f"Probability of {', '.join(classes)} in"
@@ -260,11 +262,9 @@ def map_masked(
         scanned = is_scanned(images.mode)
     of_block = partial(_masked_of_block, sampling=images.pixel_size, camera=not scanned)
     masks = _map("mask-pixels", of_block, images, bool, images.frames.shape[-2:])
-    axes = [*images.navigation_axes, *(axis.get_axis_dictionary() for axis in images.signal_axes)]
-    result = LazySignal2D(
-        masks if images.navigation_axes else masks[0], axes=axes, metadata=_kept_metadata(signal)
-    )
-    _entitle(result, "Masked pixels of")
+    axes = [axis.get_axis_dictionary() for axis in images.signal_axes]
+    metadata = _kept_metadata(signal)
+    result = _made(LazySignal2D, masks, images, axes, metadata, "Masked pixels of")
     return _finish(result, signal, output, "Masking pixels")
 
 
@@ -284,18 +284,11 @@ def reconstruct_waves(
         raise ValueError(f"{card.name!r} finds sites: expected a single network of exit waves.")
     layer = layer_of(material, signal, card)
     images = _read(signal, model, sampling, output, series)
-    assert images.focus is not None
     shape, grid = working_grid(images.frames.shape[-2:], images.pixel_size, card.sampling)
-    of_block = partial(
-        _waves_of_block,
-        handle=model.handle,
-        sampling=images.pixel_size,
-        symmetrise=symmetrise,
-        focus=images.focus,
-        elements=layer and layer.elements,
-    )
+    about = _About.of(model, images, layer)
+    of_block = partial(_waves_of_block, about=about, symmetrise=symmetrise)
     waves = _map("reconstruct-waves", of_block, images, np.complex64, shape)
-    axes = list(images.navigation_axes)
+    axes = []
     for axis, size in zip(images.signal_axes, shape, strict=True):
         described = axis.get_axis_dictionary()
         if not axis.is_uniform:
@@ -309,10 +302,7 @@ def reconstruct_waves(
     del metadata["VectorMetadata"]["species"]
     if layer is not None:
         metadata["VectorMetadata"]["material"] = layer.formula
-    result = LazyComplexSignal2D(
-        waves if images.navigation_axes else waves[0], axes=axes, metadata=metadata
-    )
-    _entitle(result, "Exit wave of")
+    result = _made(LazyComplexSignal2D, waves, images, axes, metadata, "Exit wave of")
     return _finish(result, signal, output, "Reconstructing exit waves")
 
 
@@ -442,26 +432,23 @@ def _signal_of_maps(
     number = len(model.card.classes) if classes else 1
     by_class = (number,) if number > 1 else ()
     maps = _map("map-atoms", of_block, images, np.float32, (*by_class, *images.frames.shape[-2:]))
-    axes = list(images.navigation_axes)
-    if by_class:
-        axes.append({"name": "species", "size": number, "navigate": True})
+    axes = [{"name": "species", "size": number, "navigate": True}] if by_class else []
     axes += [axis.get_axis_dictionary() for axis in images.signal_axes]
-    result = LazySignal2D(
-        maps if images.navigation_axes else maps[0],
-        axes=axes,
-        metadata=_metadata(signal, model, images),
-    )
+    return _made(LazySignal2D, maps, images, axes, _metadata(signal, model, images), title)
+
+
+def _made(
+    kind: type, data: da.Array, images: Images, axes: list[dict], metadata: dict, title: str | None
+) -> Any:
+    """Return a lazy signal with axes behind those of the images, and say what it is of these."""
+    data = data if images.navigation_axes else data[0]
+    result = kind(data, axes=[*images.navigation_axes, *axes], metadata=metadata)
     if title is not None:
-        _entitle(result, title)
+        quantity, link = title.rsplit(" ", 1)
+        general = result.metadata.General
+        general.title = f"{quantity} {link} {general.title}" if general.title else quantity
+        result.metadata.Signal.quantity = quantity.partition(" of ")[0]
     return result
-
-
-def _entitle(result: BaseSignal, title: str) -> None:
-    """Write into the metadata what a signal is, of the images that its title names."""
-    quantity, link = title.rsplit(" ", 1)
-    general = result.metadata.General
-    general.title = f"{quantity} {link} {general.title}" if general.title else quantity
-    result.metadata.Signal.quantity = quantity.partition(" of ")[0]
 
 
 def _is_lazy(signal: Signal2D, output: Output) -> bool:
@@ -485,14 +472,12 @@ def _examined(images: Images) -> dict[tuple[int, ...], list[int]]:
     shape, chunks = frames.shape[:navigation], frames.chunks[:navigation]
     numbers: dict[tuple[int, ...], list[int]] = {}
     for flat in contradiction.examined(math.prod(shape)):
-        block, place, sizes = [], [], []
-        for index, lengths in zip(np.unravel_index(flat, shape), chunks, strict=True):
-            ends = np.cumsum(lengths)
-            which = int(np.searchsorted(ends, index, side="right"))
-            block.append(which)
-            place.append(int(index - ends[which] + lengths[which]))
-            sizes.append(lengths[which])
-        numbers.setdefault(tuple(block), []).append(int(np.ravel_multi_index(place, sizes)))
+        index = [int(one) for one in np.unravel_index(flat, shape)]
+        block = block_of(index, chunks)
+        sizes = [lengths[which] for lengths, which in zip(chunks, block, strict=True)]
+        starts = [sum(lengths[:which]) for lengths, which in zip(chunks, block, strict=True)]
+        place = np.ravel_multi_index(np.subtract(index, starts).tolist(), sizes)
+        numbers.setdefault(block, []).append(int(place))
     return numbers
 
 
@@ -500,28 +485,19 @@ def _find_in_block(
     block: np.ndarray,
     *,
     block_id: tuple[int, ...],
-    handle: Handle,
-    sampling: float,
+    about: _About,
     search: SearchOptions,
-    focus: Focus | None,
     examine: Callable[..., bool],
-    elements: tuple[str, str] | None = None,
 ) -> np.ndarray:
-    frames, drifts = _frames_of(block, sampling, focus)
-    found = pipeline.detect(
-        frames,
-        sampling,
-        handle.get(),
-        pipeline.Search(search.threshold, search.minimum_agreement, search.symmetrise),
-        defoci=focus and focus.defoci,
-        elements=elements,
-    )
+    frames, drifts = _frames_of(block, about)
+    options = pipeline.Search(search.threshold, search.minimum_agreement, search.symmetrise)
+    network = about.handle.get()
+    found = pipeline.detect(frames, about.sampling, network, options, **about.conditions)
     results = np.empty(block.shape[: block.ndim - frames.ndim + 1], dtype=object)
-    for number, index in enumerate(np.ndindex(results.shape)):
-        sites, domain, masked = found[number]
+    for number, (sites, domain, masked) in enumerate(found):
         drift = drifts[number] if drifts else None
-        table = sites.table()
-        results[index] = FrameResult(table, domain, drift, masked, contradiction.NOT_EXAMINED)
+        not_examined = contradiction.NOT_EXAMINED
+        results.flat[number] = FrameResult(sites.table(), domain, drift, masked, not_examined)
     examine(results, block, block_id=block_id)
     return results
 
@@ -531,9 +507,7 @@ def _examine_block(
     block: np.ndarray,
     *,
     block_id: tuple[int, ...],
-    handle: Handle,
-    sampling: float,
-    focus: Focus | None,
+    about: _About,
     materials: Sequence[str],
     examined: Mapping[tuple[int, ...], Sequence[int]],
 ) -> bool:
@@ -545,28 +519,21 @@ def _examine_block(
     ]
     if numbers:
         chosen = block.reshape(results.size, *block.shape[results.ndim :])[numbers]
-        frames, _ = _frames_of(chosen, sampling, focus)
+        frames, _ = _frames_of(chosen, about)
         sites = [results.flat[number].sites for number in numbers]
-        shown = contradiction.reexamine(frames, sites, sampling, handle.get(), materials)
+        network = about.handle.get()
+        shown = contradiction.reexamine(frames, sites, about.sampling, network, materials)
         for number, lattice in zip(numbers, shown, strict=True):
             results.flat[number] = results.flat[number]._replace(shown=lattice)
     return bool(numbers)
 
 
-def _probability_of_block(
-    block: np.ndarray,
-    *,
-    handle: Handle,
-    sampling: float,
-    symmetrise: bool,
-    focus: Focus | None,
-    elements: tuple[str, str] | None = None,
-) -> np.ndarray:
-    frames, drifts = _frames_of(block, sampling, focus)
-    if focus is not None:
-        check_drift(drifts, sampling, align=focus.align)
-    settings: dict[str, Any] = {"defoci": focus and focus.defoci, "elements": elements}
-    maps = probability_maps(frames, sampling, handle.get(), symmetrise=symmetrise, **settings)
+def _probability_of_block(block: np.ndarray, *, about: _About, symmetrise: bool) -> np.ndarray:
+    frames, drifts = _frames_of(block, about)
+    if about.focus is not None:
+        check_drift(drifts, about.sampling, align=about.focus.align)
+    settings = about.conditions | {"symmetrise": symmetrise}
+    maps = probability_maps(frames, about.sampling, about.handle.get(), **settings)
     if maps.ndim == 4:
         maps = np.moveaxis(maps, -1, 1)
     return maps.reshape(*block.shape[: block.ndim - frames.ndim + 1], *maps.shape[1:])
@@ -586,37 +553,22 @@ def _masked_of_block(block: np.ndarray, *, sampling: float, camera: bool) -> np.
     return np.reshape(masks, block.shape)
 
 
-def _waves_of_block(
-    block: np.ndarray,
-    *,
-    handle: NetworkHandle,
-    sampling: float,
-    symmetrise: bool,
-    focus: Focus,
-    elements: Sequence[str] | None,
-) -> np.ndarray:
-    frames, drifts = _frames_of(block, sampling, focus)
-    check_drift(drifts, sampling, align=focus.align)
-    waves = exit_waves(
-        frames,
-        sampling,
-        handle.get(),
-        defoci=focus.defoci,
-        elements=elements,
-        symmetrise=symmetrise,
-    )
+def _waves_of_block(block: np.ndarray, *, about: _About, symmetrise: bool) -> np.ndarray:
+    frames, drifts = _frames_of(block, about)
+    assert about.focus is not None
+    check_drift(drifts, about.sampling, align=about.focus.align)
+    settings = about.conditions | {"symmetrise": symmetrise}
+    waves = exit_waves(frames, about.sampling, about.handle.get(), **settings)
     return waves.reshape(*block.shape[:-3], *waves.shape[1:])
 
 
-def _frames_of(
-    block: np.ndarray, sampling: float, focus: Focus | None
-) -> tuple[np.ndarray, list[Drift]]:
+def _frames_of(block: np.ndarray, about: _About) -> tuple[np.ndarray, list[Drift]]:
     """Return the images of a block in a row, or focal series, aligned if so asked, and drifts."""
-    if focus is None:
+    if about.focus is None:
         return block.reshape(-1, *block.shape[-2:]), []
     frames = block.reshape(-1, *block.shape[-3:])
-    drifts = [drift_of(series, sampling) for series in frames]
-    if focus.align:
+    drifts = [drift_of(series, about.sampling) for series in frames]
+    if about.focus.align:
         frames = np.stack([align(*both) for both in zip(frames, drifts, strict=True)])
     return frames, drifts
 
@@ -672,16 +624,6 @@ def _search_metadata(model: Model, images: Images, search: SearchOptions) -> dic
         thresholds["anchor"] = [one.anchor or one.threshold for one in cards]
     # Each member of an ensemble has its own.
     return vectors | (thresholds if members else {k: v[0] for k, v in thresholds.items()})
-
-
-def placement_metadata(axes: Sequence[BaseDataAxis]) -> dict[str, Any]:
-    """Describe where pixels lie on the signal axes y and x."""
-    return {
-        "image_shape": [int(axis.size) for axis in axes],
-        "offsets": [float(axis.offset) if axis.is_uniform else 0.0 for axis in axes],
-        "scales": [float(axis.scale) if axis.is_uniform else 1.0 for axis in axes],
-        "units": [axis.units if isinstance(axis.units, str) else "" for axis in axes],
-    }
 
 
 def _materials(signal: Signal2D, card: ModelCard) -> tuple[str, ...]:

@@ -236,10 +236,9 @@ def to_pyxem(self: AtomPositions, signal: Signal2D | None = None) -> Any:
             scale_of[calibration.columns.index(name)] = abs(calibration.scales[at])
             units[calibration.columns.index(name)] = calibration.units[at]
     data = map_frames(lambda frame: offset_of + scale_of * frame, frames)
-    axes = [axis.get_axis_dictionary() for axis in reversed(atoms.axes_manager.navigation_axes)]
     return DiffractionVectors(
         data,
-        axes=axes or [{"size": 1, "navigate": True}],
+        axes=atoms.axes_manager._get_navigation_axes_dicts() or [{"size": 1, "navigate": True}],
         ragged=True,
         column_names=list(calibration.columns),
         units=units,

@@ -47,9 +47,6 @@ class OtherSearchError(ValueError):
         return ": ".join(self.args)
 
 
-_BETWEEN_REASONS = "\n"
-
-
 def describe(handle: Handle, images: Images, **settings: Any) -> dict[str, Any]:
     """Describe a search in JSON by the networks' hashes and the first, middle and last images."""
     frames = images.frames
@@ -219,7 +216,7 @@ def _write(block: np.ndarray, directory: Path, block_id: tuple[int, ...]) -> Non
     }
     if domain[0] is not None:
         arrays["scores"] = np.array([one.score for one in domain], float)
-        arrays["reasons"] = np.array([_BETWEEN_REASONS.join(one.reasons) for one in domain])
+        arrays["reasons"] = np.array(["\n".join(one.reasons) for one in domain])
     if drifts[0] is not None:
         arrays["offsets"] = np.stack([drift.offsets for drift in drifts])
         arrays["certain"] = np.array([drift.certain for drift in drifts])
@@ -249,6 +246,7 @@ def _read(block: np.ndarray, *, directory: Path, block_id: tuple[int, ...]) -> n
         with np.load(path, allow_pickle=False) as file:
             arrays = dict(file)
         sites = np.split(arrays["sites"], np.cumsum(arrays["counts"])[:-1])
+        masked, shown = arrays["masked"].tolist(), arrays["shown"].tolist()
     except (OSError, KeyError, ValueError, zipfile.BadZipFile) as error:
         raise ValueError(
             f"{str(path)!r} is missing or damaged ({error}): delete it and search again, the other "
@@ -256,21 +254,13 @@ def _read(block: np.ndarray, *, directory: Path, block_id: tuple[int, ...]) -> n
         ) from error
     domain: list[DomainScore | None] = [None] * len(sites)
     drifts: list[Drift | None] = [None] * len(sites)
-    masked = arrays.get("masked", np.zeros(len(sites))).tolist()
-    shown = arrays.get("shown", np.full(len(sites), "")).tolist()
     if "scores" in arrays:
-        domain = [
-            DomainScore(
-                float(score), tuple(str(reasons).split(_BETWEEN_REASONS)) if reasons else ()
-            )
-            for score, reasons in zip(arrays["scores"].tolist(), arrays["reasons"], strict=True)
-        ]
+        said = zip(arrays["scores"].tolist(), arrays["reasons"].tolist(), strict=True)
+        domain = [DomainScore(score, tuple(reasons.splitlines())) for score, reasons in said]
     if "offsets" in arrays:
         both = zip(arrays["offsets"], arrays["certain"], strict=True)
         drifts = [Drift(offsets, bool(certain)) for offsets, certain in both]
     results = np.empty(block.shape, object)
-    for index, result in zip(
-        np.ndindex(block.shape), map(FrameResult, sites, domain, drifts, masked, shown), strict=True
-    ):
-        results[index] = result
+    for number, result in enumerate(map(FrameResult, sites, domain, drifts, masked, shown)):
+        results.flat[number] = result
     return results

@@ -23,7 +23,7 @@ TINT = (0.0, 0.45, 0.9, 0.45)  # RGBA of masked pixels, which the image shines t
 _NONE = (0.5, 0.5, 0.5, 0.5)  # RGBA of atoms without a value or a label.
 _FRACTIONS = ("probability", "agreement")  # Columns between 0 and 1, which have fixed colours.
 # Columns of numbers that are labels, which have one colour each.
-_LABELS = ("species", "grain", "sublattice", "coordination")
+LABELS = ("species", "grain", "sublattice", "coordination")
 # Begin the names of columns that are positive or negative, whose colours are white at 0.
 _SIGNED = ("e_", "rotation", "u_", "offset_")
 _LIMITS = 2.0, 98.0  # Percentiles of other columns that their colours end at.
@@ -71,7 +71,7 @@ class Colouring(NamedTuple):
         if by not in there:
             raise ValueError(f"by is {by!r}: expected {' or '.join(map(repr, there))}, or None.")
         column = calibration.columns.index(by)
-        if is_label(by):
+        if by in LABELS:
             return cls(by, column, None)
         if limits is None:
             limits = (0.0, 1.0) if by in _FRACTIONS else _limits(frames, column, by)
@@ -128,11 +128,6 @@ def name_of(column: str) -> str:
     if column not in _NAMES and of != column:
         return f"standard deviation of {_NAMES.get(of, of)}"
     return _NAMES.get(column, column)
-
-
-def is_label(column: str) -> bool:
-    """Whether the numbers of a column are labels."""
-    return column in _LABELS
 
 
 def colours_of_labels(labels: np.ndarray) -> np.ndarray:

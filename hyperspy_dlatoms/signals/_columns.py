@@ -13,6 +13,7 @@ _ALIASES = {"Å": "angstrom", "A": "angstrom", "Angstrom": "angstrom"}
 UNITS = ("nm", "pm", "angstrom", "px")  # Units of length of a table.
 DEFAULT = "nm"  # The unit of the columns that stand beside those of earlier releases.
 LENGTHS = ("y", "x", "y_sigma", "x_sigma")  # Columns of `AtomPositions` that are lengths, in px.
+IN_UNITS = {f"{name}_{unit}" for name in LENGTHS for unit in UNITS}  # In any of the units.
 
 
 def checked_unit(unit: str) -> str:

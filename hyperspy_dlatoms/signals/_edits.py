@@ -23,16 +23,17 @@ class Edit(NamedTuple):
 class Edits(list[Edit]):
     """Changes by hand in their order; an atom that was added and removed again leaves none."""
 
-    def added(self, frame: tuple[int, ...]) -> np.ndarray:
-        """Return y and x (px) of the atoms added to a frame, shape (n, 2)."""
-        return self._positions(frame, added=True)
+    def positions(self, frame: tuple[int, ...], *, added: bool) -> np.ndarray:
+        """Return y and x (px) of the atoms added to a frame, or removed from it, shape (n, 2)."""
+        chosen = [one.position for one in self if one.frame == frame and one.added == added]
+        return np.array(chosen, float).reshape(-1, 2)
 
     def keeps(self, frame: tuple[int, ...], positions: np.ndarray, reach: float) -> np.ndarray:
         """Return a mask of the found atoms (n, 2) that were not removed by hand."""
         # Removed is the nearest to where one was removed, within a reach (px): another threshold
         # moves atoms of an ensemble a little.
         keep = np.ones(len(positions), bool)
-        for removed in self._positions(frame, added=False):
+        for removed in self.positions(frame, added=False):
             if keep.any():
                 distance = np.where(keep, np.hypot(*(positions - removed).T), np.inf)
                 nearest = int(distance.argmin())
@@ -60,7 +61,3 @@ class Edits(list[Edit]):
             for one in self:
                 if one.added and one.frame == index:
                     atoms.add_atoms(one.position, frame=frame, species=one.species)
-
-    def _positions(self, frame: tuple[int, ...], *, added: bool) -> np.ndarray:
-        chosen = [one.position for one in self if one.frame == frame and one.added == added]
-        return np.array(chosen, float).reshape(-1, 2)

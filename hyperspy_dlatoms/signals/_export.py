@@ -19,8 +19,8 @@ import numpy as np
 from hyperspy_dlatoms._atomic_write import atomic_write
 from hyperspy_dlatoms.signals._columns import (
     DEFAULT,
+    IN_UNITS,
     LENGTHS,
-    UNITS,
     is_time,
     pixel_size,
     with_unit,
@@ -31,7 +31,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
 COLUMNS = ("y", "x", "probability", "y_sigma", "x_sigma")  # The columns that every network gives.
-_LENGTHS = {f"{name}_{unit}" for name in LENGTHS for unit in UNITS}
 _BLOCKS = 8  # Of lazy atoms, blocks that are computed at once.
 
 
@@ -147,15 +146,11 @@ class Navigation(NamedTuple):
             labels.append(f"{name}_{axis}" if name and clash else name)
         return labels
 
-    def coordinates(self, taken: Container[str]) -> dict[str, np.ndarray]:
-        """Return the value of each frame along the axes with a name."""
-        grids = np.meshgrid(*self.values, indexing="ij")
-        labels = self.labels(taken)
-        return {label: grid.ravel() for label, grid in zip(labels, grids, strict=True) if label}
-
     def columns(self, taken: Container[str]) -> dict[str, np.ndarray]:
-        """Return numbers and values of each frame."""
-        return self.indices() | self.coordinates(taken)
+        """Return the number of each frame, and its value along the axes with a name."""
+        grids = np.meshgrid(*self.values, indexing="ij")
+        values = zip(self.labels(taken), grids, strict=True)
+        return self.indices() | {label: grid.ravel() for label, grid in values if label}
 
     def named(self, taken: Container[str] = ()) -> dict[str, np.ndarray]:
         """Return ``frame``, or the index along each of several axes, and values with their unit."""
@@ -194,7 +189,7 @@ def table(
     atoms = np.concatenate(flat) if flat else np.empty((0, len(calibration.columns)))
     own = unit or DEFAULT
     lengths = {f"{name}_{own}": one for name, one in calibration.lengths(atoms, own).items()}
-    taken = {"frame", *_LENGTHS, *calibration.columns}
+    taken = {"frame", *IN_UNITS, *calibration.columns}
     named = {name: np.repeat(one, counts) for name, one in navigation.named(taken).items()}
     # Where y and x begin, px, and which way they run: what the columns do not say.
     origin = {
@@ -248,9 +243,9 @@ def with_navigation(result: pd.DataFrame, navigation: Navigation) -> pd.DataFram
 class Structure(NamedTuple):
     """How atoms become a structure of ASE: the arguments of `AtomPositions.to_ase`."""
 
-    element: str | None = None
-    thickness: float = 10.0  # Å, of the cell along z.
-    y_up: bool = True
+    element: str | None
+    thickness: float  # Å, of the cell along z.
+    y_up: bool
 
 
 def ase_atoms(frame: np.ndarray, calibration: Calibration, structure: Structure) -> ase.Atoms:
@@ -318,7 +313,7 @@ def write_csv(
     unit: str | None = None,
 ) -> None:
     """Write the table of atoms, a few frames at a time."""
-    of_atoms = {*_LENGTHS, *calibration.columns}
+    of_atoms = {*IN_UNITS, *calibration.columns}
     first = 0
     with atomic_write(Path(path)) as draft, draft.open("w", encoding="utf-8", newline="") as file:
         for frames in slabs(data):

@@ -6,14 +6,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from scipy.spatial import cKDTree
 
 from hyperspy_dlatoms.signals import _picture
 from hyperspy_dlatoms.signals._colours import (
+    LABELS,
     PALETTE,
     Colouring,
     colour_map,
     colours_of_labels,
-    is_label,
     name_of,
 )
 from hyperspy_dlatoms.signals._docstrings import filled
@@ -59,7 +60,6 @@ def plot_histogram(self: AtomPositions, by: str = "distance", *, bins: int = 50)
     """
     import matplotlib.pyplot as plt
     from matplotlib.ticker import MaxNLocator
-    from scipy.spatial import cKDTree
 
     frames, calibration, _ = self._for_tables()
     figure, axes = plt.subplots(figsize=(5.5, 3.6), layout="constrained")
@@ -84,7 +84,7 @@ def plot_histogram(self: AtomPositions, by: str = "distance", *, bins: int = 50)
         axes.bar(calibration.species, counts, color=colours, edgecolor="0.3")
         if max(map(len, calibration.species)) * len(counts) > _LETTERS:
             axes.set_xticks(range(len(counts)), calibration.species, rotation=30, ha="right")
-    elif is_label(by):
+    elif by in LABELS:
         labels, counts = np.unique(values[np.isfinite(values)].astype(int), return_counts=True)
         axes.bar(labels, counts, color=colours_of_labels(labels), edgecolor="0.3")
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
@@ -223,7 +223,7 @@ def plot_strain(self: AtomPositions, signal: Signal2D | None = None, **kwargs) -
         )
     there = set(_STRAIN) <= set(self._calibration.columns)
     atoms = (self if there else self.strain(**kwargs))._on(signal)
-    frame = atoms._computed_frames().ravel()[0]
+    frame = atoms._computed().data.ravel()[0]
     calibration = atoms._calibration
     pixel, shape = float(calibration.sampling.mean()), image_shape(atoms)
     image = None if signal is None else _picture.image_at(signal)

@@ -10,34 +10,25 @@ from link_traits import link
 
 from hyperspy_dlatoms.signals._atoms_tool import AtomsTool
 
-_LAYOUT: dict[str, Any] = {
-    "style": {"description_width": "9em"},
-    "layout": widgets.Layout(width="32em"),
-}
-
 
 @add_display_arg
 def show_tool(obj: AtomsTool, **kwargs: Any) -> dict[str, Any]:
     """Show the tool; without display return its widgets by name."""
-    slider = _LAYOUT | {"min": 0.01, "max": 0.99, "step": 0.01}
     parts: dict[str, Any] = {
-        "model": widgets.Dropdown(options=obj.models, description="Model", **_LAYOUT),
+        "model": widgets.Dropdown(options=obj.models, description="Model"),
         "sampling": widgets.BoundedFloatText(
-            min=0.001, max=2, step=0.001, description="Sampling (Å/px)", **_LAYOUT
+            min=0.001, max=2, step=0.001, description="Sampling (Å/px)"
         ),
-        "thresholds_of_card": widgets.Checkbox(
-            description="Thresholds of the model card", **_LAYOUT
-        ),
-        "threshold": widgets.FloatSlider(description="Threshold", **slider),
-        "mean_decides": widgets.Checkbox(description="Mean of the members decides", **_LAYOUT),
-        "minimum_agreement": widgets.FloatSlider(
-            description="Agreement", **(slider | {"min": 0.0, "max": 1.0})
-        ),
-        "species": widgets.Dropdown(
-            options=obj.species_names, description="Species to add", **_LAYOUT
-        ),
-        "drawing": widgets.ToggleButton(description="Draw a mask", icon="pencil"),
+        "thresholds_of_card": widgets.Checkbox(description="Thresholds of the model card"),
+        "threshold": widgets.FloatSlider(min=0.01, max=0.99, step=0.01, description="Threshold"),
+        "mean_decides": widgets.Checkbox(description="Mean of the members decides"),
+        "minimum_agreement": widgets.FloatSlider(min=0, max=1, step=0.01, description="Agreement"),
+        "species": widgets.Dropdown(options=obj.species_names, description="Species to add"),
     }
+    for part in parts.values():
+        part.layout.width, part.style.description_width = "32em", "9em"
+    rows: list[widgets.Widget] = list(parts.values())
+    parts["drawing"] = widgets.ToggleButton(description="Draw a mask", icon="pencil")
     for name, part in parts.items():
         link((obj, name), (part, "value"))
     buttons = {
@@ -49,14 +40,12 @@ def show_tool(obj: AtomsTool, **kwargs: Any) -> dict[str, Any]:
     status = widgets.HTML()
     link((obj, "status"), (status, "value"))
     hint = widgets.HTML("Click: add an atom. Shift-click: remove one.")
-    rows: list[widgets.Widget] = []
     found: dict[str, Any] = parts | buttons | {"status": status}
     if obj.show_navigation_sliders:
         axes = obj.signal.axes_manager.navigation_axes
         navigation = get_ipy_navigation_sliders(axes, in_accordion=True)
-        rows.append(navigation["widget"])
+        rows.insert(0, navigation["widget"])
         found |= navigation["wdict"]
-    rows += [part for name, part in parts.items() if name != "drawing"]
     rows += [
         widgets.HBox([parts["drawing"], buttons["clear_masks"], buttons["undo"]]),
         hint,
@@ -75,9 +64,6 @@ def show_tool(obj: AtomsTool, **kwargs: Any) -> dict[str, Any]:
             parts[name].layout.display = "" if there else "none"
         parts["species"].options = obj.species_names
 
-    # Layouts are shared otherwise.
-    for part in parts.values():
-        part.layout = widgets.Layout(width=part.layout.width)
     arrange()
     obj.observe(arrange, "is_ensemble, species_names.items")
     for name in ("ok", "cancel"):

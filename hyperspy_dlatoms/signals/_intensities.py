@@ -14,7 +14,6 @@ from hyperspy_dlatoms.analysis._intensity_classes import intensity_classes
 from hyperspy_dlatoms.detection.masking import mask_bad
 from hyperspy_dlatoms.signals._axes import read_images
 from hyperspy_dlatoms.signals._docstrings import filled
-from hyperspy_dlatoms.signals._mapping import map_frames
 
 if TYPE_CHECKING:
     from hyperspy.signals import Signal2D
@@ -90,16 +89,13 @@ def column_intensities(
     if width is not None and not (np.isfinite(width) and width > 0):
         raise ValueError(f"width is {width}: expected a positive length in Å.")
     atoms = self._on(signal)
-    calibration = atoms._calibration
-    frames = read_images(signal, float(np.sqrt(calibration.sampling.prod()))).frames
-    kept = [at for at, name in enumerate(calibration.columns) if name not in COLUMNS]
-    lazy = atoms if atoms._lazy else atoms.as_lazy()
-    sites = lazy.data if atoms._lazy else lazy.data.rechunk(frames.chunks[:-2])
-    data = map_frames(
-        _in_frame, sites, frames, kept=kept, sampling=calibration.sampling, width=width
-    )
-    measured = lazy._like(data, [*(calibration.columns[at] for at in kept), *COLUMNS])
-    if not (atoms._lazy or signal._lazy):
+    lazy = atoms._lazy or signal._lazy
+    frames = read_images(signal, float(np.sqrt(atoms._calibration.sampling.prod()))).frames
+    if not atoms._lazy:
+        atoms = atoms.as_lazy()
+        atoms.data = atoms.data.rechunk(frames.chunks[:-2])
+    measured: AtomPositions = atoms._with_columns(_in_frame, COLUMNS, frames, width=width)
+    if not lazy:
         workers = {} if num_workers is None else {"num_workers": int(num_workers)}
         measured.compute(show_progressbar=show_progressbar, **workers)
     return measured
@@ -201,10 +197,8 @@ def _warn_of_doubt(atoms: AtomPositions, kinds: int) -> None:
         )
 
 
-def _in_frame(
-    frame: np.ndarray, image: np.ndarray, kept: list[int], sampling: np.ndarray, width: float | None
-) -> np.ndarray:
-    """Return a frame with the columns of intensities."""
+def _in_frame(sites: Sites, image: np.ndarray, width: float | None) -> np.ndarray:
+    sampling = sites.calibration.sampling
     bad = mask_bad(image, float(np.sqrt(sampling.prod())))[1]
-    found = _of_image(image, frame[:, :2], sampling, bad, width)
-    return np.column_stack([frame[:, kept], found.intensity, found.sigma])
+    found = _of_image(image, sites.frame[:, :2], sampling, bad, width)
+    return np.column_stack([found.intensity, found.sigma])

@@ -20,14 +20,13 @@ def load_images(path: str | os.PathLike[str]) -> tuple[Signal2D, str]:
     if not path.exists():
         raise FileNotFoundError(f"There is no file {str(path)!r}.")
     try:
-        loaded = _load(path)
+        signals = _load(path)
     except Exception as error:
         # Readers of foreign files fail in all the ways that there are.
         raise ValueError(
             f"{str(path)!r} could not be read ({type(error).__name__}: {error}). If it is whole, "
             "save it as a grey TIFF first, for example with ImageJ."
         ) from error
-    signals = loaded if isinstance(loaded, list) else [loaded]
     for number, signal in sorted(enumerate(signals, start=1), key=lambda one: _in_colour(one[1])):
         images = _as_images(signal)
         if images is not None:
@@ -82,21 +81,24 @@ def _is_calibrated_as(image: Signal2D, first: Signal2D) -> bool:
     return all(a.units == b.units and math.isclose(a.scale, b.scale, rel_tol=0.01) for a, b in axes)
 
 
-def _load(path: Path) -> BaseSignal | list[BaseSignal]:
+def _load(path: Path) -> list[BaseSignal]:
+    """Return the signals of a file, lazy."""
     import hyperspy.api as hs
 
     if path.suffix.lower() in (".tif", ".tiff") and (stack := _stack_of_planes(path)) is not None:
-        return stack
-    if path.suffix.lower() != ".npy":
-        try:
-            return hs.load(path, lazy=True)
-        except Exception:
-            # Pictures, and whatever else is read only as a whole.
-            return _lazy(hs.load(path, lazy=False))
-    # RosettaSciIO would take Fortran order for C.
-    data = np.load(path, mmap_mode="r", allow_pickle=False)
-    kind = Signal2D if data.ndim > 1 else BaseSignal
-    return kind(data, metadata={"General": {"title": path.stem}}).as_lazy()
+        return [stack]
+    if path.suffix.lower() == ".npy":
+        # RosettaSciIO would take Fortran order for C.
+        data = np.load(path, mmap_mode="r", allow_pickle=False)
+        kind = Signal2D if data.ndim > 1 else BaseSignal
+        return [kind(data, metadata={"General": {"title": path.stem}}).as_lazy()]
+    try:
+        loaded = hs.load(path, lazy=True)
+    except Exception:
+        # Pictures, and whatever else is read only as a whole.
+        loaded = hs.load(path, lazy=False)
+    signals = loaded if isinstance(loaded, list) else [loaded]
+    return [signal if signal._lazy else signal.as_lazy() for signal in signals]
 
 
 def _stack_of_planes(path: Path) -> BaseSignal | None:
@@ -114,12 +116,6 @@ def _stack_of_planes(path: Path) -> BaseSignal | None:
     except tifffile.TiffFileError:  # Of no TIFF, as its reader will say.
         return None
     return Signal2D(data, metadata={"General": {"title": path.stem}}).as_lazy()
-
-
-def _lazy(loaded: BaseSignal | list[BaseSignal]) -> BaseSignal | list[BaseSignal]:
-    if isinstance(loaded, list):
-        return [signal.as_lazy() for signal in loaded]
-    return loaded.as_lazy()
 
 
 def _check_colours(path: Path, signal: BaseSignal) -> None:

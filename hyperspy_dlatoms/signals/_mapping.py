@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Functions applied to the frames of positions, lazily where these are lazy."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
@@ -25,6 +25,12 @@ def map_frames(
     # Without meta dask would call the function on an empty block to learn what comes out.
     meta = np.empty((0,) * frames.ndim, object)
     return da.blockwise(of_block, navigation, *arguments, dtype=object, concatenate=True, meta=meta)
+
+
+def block_of(index: Sequence[int], chunks: Sequence[Sequence[int]]) -> tuple[int, ...]:
+    """Return the block of a dask array that has a frame."""
+    both = zip(index, chunks, strict=True)
+    return tuple(int(np.searchsorted(np.cumsum(sizes), at, side="right")) for at, sizes in both)
 
 
 def _each(frames: np.ndarray, *others: np.ndarray, of_frame: Callable, **kwargs) -> np.ndarray:

@@ -174,7 +174,7 @@ def plot(self: AtomPositions, by: str | None = None, signal: Signal2D | None = N
     ground = _ground(self)
     shown = {"vmin": 0, "vmax": 1, "colorbar": False}
     _show(self, ground, by, limits, kwargs, navigator=_counts(self), **shown)
-    if len(_navigation(self)) == 1:
+    if self.axes_manager.navigation_dimension == 1:
         ground._plot.navigator_plot.ax.set_ylabel("" if self._lazy else "atoms")
     self._plot = ground._plot
 
@@ -245,9 +245,7 @@ def _markers(
         style |= {"units": "points", "linewidth": 1.2}
     else:
         frames = [atoms.data[index].compute()] if atoms._lazy else atoms._some_frames(_MEASURED)
-        pixel = float(calibration.sampling.mean())
-        apart = [_picture.spacing(frame, pixel) for frame in frames if len(frame) > 1]
-        diameter = _picture.RING * float(np.median(apart or [_picture.SPACING / pixel]))
+        diameter = _picture.ring_size(frames, float(calibration.sampling.mean()))
         width = (calibration.image_shape or (0, 512))[1]
         style["sizes"] = diameter * abs(float(calibration.scales[1]))
         style |= {"units": "x", "linewidth": _picture.line_width(diameter, width, _WIDTH)}
@@ -303,29 +301,25 @@ def _ground(atoms: AtomPositions) -> Signal2D:
     """Return black images in the place of those that the atoms were found in."""
     calibration = atoms._calibration
     shape = image_shape(atoms)
-    over = _navigation(atoms)[::-1]
-    navigation = [axis.get_axis_dictionary() for axis in over]
-    axes = [
+    manager = atoms.axes_manager
+    axes = manager._get_navigation_axes_dicts()
+    axes += [
         {"name": name, "size": size, "scale": scale, "offset": offset, "units": units or None}
         for name, size, scale, offset, units in zip(
             "yx", shape, calibration.scales, calibration.offsets, calibration.units, strict=True
         )
     ]
-    empty = np.broadcast_to(np.uint8(0), (*(axis.size for axis in over), *shape))
+    empty = np.broadcast_to(np.uint8(0), (*manager.navigation_shape[::-1], *shape))
     title = atoms.metadata.General.title or "Atoms"
-    return Signal2D(empty, axes=[*navigation, *axes], metadata={"General": {"title": title}})
+    return Signal2D(empty, axes=axes, metadata={"General": {"title": title}})
 
 
 def _counts(atoms: AtomPositions) -> Any:
     """Return a navigator that shows how many atoms each frame has, or is flat for lazy ones."""
-    navigation = _navigation(atoms)
-    if not 0 < len(navigation) < 3:
+    dimension = atoms.axes_manager.navigation_dimension
+    if not 0 < dimension < 3:
         return "auto"
     data = atoms.data
     counts = np.zeros(data.shape) if atoms._lazy else map_frames(len, data).astype(float)
-    kind = Signal1D if len(navigation) == 1 else Signal2D
+    kind = Signal1D if dimension == 1 else Signal2D
     return kind(counts, metadata={"General": {"title": "Atoms"}})
-
-
-def _navigation(atoms: AtomPositions) -> tuple:
-    return atoms.axes_manager.navigation_axes

@@ -134,11 +134,8 @@ def _check_elements(material: str, layer: Layer, card: ModelCard) -> None:
 def _of_elements(elements: Sequence[str], card: ModelCard) -> Layer | None:
     """Find the one layer that elements can make, beside those of contamination or a grid."""
     there = set(elements)
-    known = [
-        layer
-        for layer in (_parsed(one) for one in card.materials if _is_layer(one))
-        if set(layer.elements) <= there
-    ]
+    layers = [_parsed(one) for one in card.materials if _is_layer(one)]
+    known = [layer for layer in layers if set(layer.elements) <= there]
     if len(known) == 1:
         return known[0]
     chalcogens = there & set(_CHALCOGENS)

@@ -63,19 +63,16 @@ class Mouse:
         self._points = self._pressed = None
         if points is not None:
             self._on_stroke(points, True)
-        elif pressed is not None and _distance(event, pressed) <= _STILL:
-            ((x, y),) = _place(pressed)
-            self._on_click(x, y, _with_shift(pressed) or _with_shift(event))
+        elif pressed is not None:
+            moved = max(abs(event.x - pressed.x), abs(event.y - pressed.y))
+            if moved <= _STILL:
+                ((x, y),) = _place(pressed)
+                self._on_click(x, y, _with_shift(pressed) or _with_shift(event))
 
 
 def _place(event: MouseEvent) -> Points:
     assert event.xdata is not None and event.ydata is not None
     return [(float(event.xdata), float(event.ydata))]
-
-
-def _distance(event: MouseEvent, other: MouseEvent) -> float:
-    """Return how far the mouse was moved between two events, screen px."""
-    return max(abs(event.x - other.x), abs(event.y - other.y))
 
 
 def _with_shift(event: MouseEvent) -> bool:

@@ -72,8 +72,7 @@ def save_movie(
     frames = atoms._some_frames(_CONTRAST)
     colouring = None if by is None else Colouring.of(calibration, by, frames, limits)
     sampling, shape = float(calibration.sampling.mean()), image_shape(atoms)
-    apart = [_picture.spacing(one, sampling) for one in frames if len(one) > 1]
-    size = _picture.RING * float(np.median(apart or [_picture.SPACING / sampling]))
+    size = _picture.ring_size(frames, sampling)
     contrast = None
     if signal is not None:
         flat = np.linspace(0, atoms.data.size - 1, _CONTRAST).round().astype(int)
@@ -92,16 +91,12 @@ def save_movie(
                 _picture.draw_image(axes, image, shape, sampling, contrast)
                 colours = None if colouring is None else colouring.colours(block[at])
                 _picture.draw_rings(axes, block[at], sampling, colours, size)
-                axes.set_title(
-                    ", ".join(
-                        f"{label} {values[one]:.{_digits(values)}g} {unit}".strip()
-                        for label, values, unit, one in zip(
-                            labels, navigation.values, navigation.units, index, strict=True
-                        )
-                    ),
-                    fontsize=10,
-                    loc="left",
-                )
+                along = zip(labels, navigation.values, navigation.units, index, strict=True)
+                said = [
+                    f"{name} {values[i]:.{_digits(values)}g} {unit}".strip()
+                    for name, values, unit, i in along
+                ]
+                axes.set_title(", ".join(said), fontsize=10, loc="left")
                 writer.grab_frame()
             number += len(block)
 

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any, Self
 
@@ -25,12 +25,21 @@ from hyperspy_dlatoms.signals._selection import in_regions, warn_of_region
 if TYPE_CHECKING:
     import ase
     import pandas as pd
-    from hyperspy.axes import BaseDataAxis
     from hyperspy.signals import Signal2D
 
 
 _POINTS = 3  # Points of a map within its resolution.
 _FARTHEST = 20.0  # Å: a pair correlation shows the shells of a crystal as far by itself.
+# What warnings say of frames, also of those without what the strain is asked against.
+_NO_LATTICE = (
+    "no lattice of the kind asked for: expected 12 or more atoms that repeat in two directions."
+)
+_NO_REFERENCE = {
+    "cell": "no lattice of the reference: compare lattice() with it. It is in Å, each translation "
+    "(y, x), as they lie in the image.",
+    "region": "too few atoms of a grain in the region: expected four or more, not in one row. It "
+    "is in the units of the axes.",
+}
 
 
 class Physics:
@@ -112,7 +121,7 @@ class Physics:
             parts += [{"frame": number} | row for row in rows]
             empty += not rows
             unlike += bool(rows) and not any(row["material"] for row in rows)
-        _warn_of_no_lattice(empty, self.data.size)
+        _warn_of_frames(empty, self.data.size, _NO_LATTICE)
         _warn_of_another_lattice(unlike, self.data.size, material)
         result = pd.DataFrame(parts, columns=["frame", *_cell_fit.COLUMNS])
         return _export.with_navigation(result, self._navigation)
@@ -183,13 +192,15 @@ class Physics:
             settings = {"materials": self._materials(material)}
         found = self._with_columns(_frame_physics.strain_in_frame, names, **settings)
         if not self._lazy:
+            number = found.data.size
             empty = sum(not (frame[:, -1] >= 0).any() for frame in found.data.flat)
-            _warn_of_no_lattice(empty, found.data.size)
+            _warn_of_frames(empty, number, _NO_LATTICE)
             unlike = sum(
                 (f[:, -1] >= 0).any() and np.isnan(f[:, -2]).all() for f in found.data.flat
             )
-            _warn_of_another_lattice(unlike, found.data.size, material)
-            _warn_of_no_reference(unlike, found.data.size, settings)
+            _warn_of_another_lattice(unlike, number, material)
+            for name in _NO_REFERENCE.keys() & settings.keys():
+                _warn_of_frames(unlike, number, _NO_REFERENCE[name])
         return found
 
     def grains(self) -> Self:
@@ -259,7 +270,8 @@ class Physics:
         settings = {"calibration": self._calibration, "materials": materials}
         pairs = map_frames(_frame_physics.frame_without_shear, self.data, **settings)
         if not self._lazy:
-            _warn_of_no_lattice(sum(not known for _, known in pairs.flat), pairs.size)
+            unknown = sum(not known for _, known in pairs.flat)
+            _warn_of_frames(unknown, pairs.size, _NO_LATTICE)
         return self._like(map_frames(itemgetter(0), pairs))
 
     @filled
@@ -568,18 +580,15 @@ class Physics:
             )
         else:
             data = _frame_physics.stacked_maps(frames, shape)
-        axes = [axis.get_axis_dictionary() for axis in reversed(self.axes_manager.navigation_axes)]
-        for axis, name in enumerate("yx"):
-            offset, scale = calibration.offsets[axis], calibration.scales[axis]
-            axes.append(
-                {
-                    "size": shape[axis],
-                    "name": name,
-                    "units": calibration.units[axis],
-                    "scale": scale * step[axis],
-                    "offset": offset + scale * grid[axis][0],
-                }
+        axes = self.axes_manager._get_navigation_axes_dicts()
+        scales = calibration.scales * step
+        offsets = calibration.offsets + calibration.scales * [along[0] for along in grid]
+        axes += [
+            {"name": name, "size": size, "units": unit, "scale": scale, "offset": offset}
+            for name, size, unit, scale, offset in zip(
+                "yx", shape, calibration.units, scales, offsets, strict=True
             )
+        ]
         result = Signal2D(data[0] if single else data, axes=axes)
         if isinstance(data, da.Array):
             result = result.as_lazy()
@@ -637,11 +646,11 @@ class Physics:
         self,
         data: np.ndarray | da.Array,
         columns: Sequence[str] | None = None,
-        axes: Iterable[BaseDataAxis] | None = None,
+        axes: list[dict] | None = None,
     ) -> Any:
         """Return a signal like this one of other frames, perhaps with other columns or axes."""
         if axes is None:
-            axes = reversed(self.axes_manager.navigation_axes)
+            axes = self.axes_manager._get_navigation_axes_dicts()
         # Results of each frame may be dask arrays, which are kept as they are; lists are the new
         # signal's own.
         vectors = {
@@ -651,8 +660,7 @@ class Physics:
         if columns is not None:
             vectors["column_names"] = [*columns]
         metadata = self.metadata.deepcopy().as_dictionary() | {"VectorMetadata": vectors}
-        dictionaries = [axis.get_axis_dictionary() for axis in axes]
-        return type(self)(data, axes=dictionaries, metadata=metadata, ragged=True)  # type: ignore[call-arg]
+        return type(self)(data, axes=axes, metadata=metadata, ragged=True)  # type: ignore[call-arg]
 
     def _with_columns(self, function: Callable, names: Sequence[str], *others, **kwargs) -> Any:
         """Return the atoms with columns that a function of each frame gives, for old ones alike."""
@@ -729,42 +737,19 @@ def _check_cutoff(cutoff: float | None) -> None:
         raise ValueError(f"cutoff is {cutoff}: expected a positive distance in Å.")
 
 
-def _warn_of_no_lattice(empty: int, number: int) -> None:
-    if not empty:
-        return
-    which = "This frame has" if number == 1 else f"{empty} of {number} frames have"
-    warn(
-        f"{which} no lattice of the kind asked for: expected 12 or more atoms that repeat in two "
-        "directions.",
-        DLAtomsWarning,
-    )
+def _warn_of_frames(some: int, number: int, what: str) -> None:
+    """Warn of what some of the frames have, if there are any."""
+    if some:
+        which = "This frame has" if number == 1 else f"{some} of {number} frames have"
+        warn(f"{which} {what}", DLAtomsWarning)
 
 
 def _warn_of_another_lattice(unlike: int, number: int, material: str | ase.Atoms | None) -> None:
-    if not unlike or material is None:
-        return
-    which = "This frame has" if number == 1 else f"{unlike} of {number} frames have"
-    name = material if isinstance(material, str) else material.get_chemical_formula()
-    warn(
-        f"{which} no lattice of {name}, to 10 % in size and 5 % in shape: compare lattice() with "
-        "the cell of the material, and check the sampling. A crystal is seen along z, without "
-        "columns that are not found.",
-        DLAtomsWarning,
-    )
-
-
-def _warn_of_no_reference(unlike: int, number: int, settings: dict[str, Any]) -> None:
-    """Warn of frames without atoms of the cell or in the region that strain is against."""
-    which = "This frame has" if number == 1 else f"{unlike} of {number} frames have"
-    if unlike and "cell" in settings:
-        warn(
-            f"{which} no lattice of the reference: compare lattice() with it. It is in Å, each "
-            "translation (y, x), as they lie in the image.",
-            DLAtomsWarning,
+    if material is not None:
+        name = material if isinstance(material, str) else material.get_chemical_formula()
+        what = (
+            f"no lattice of {name}, to 10 % in size and 5 % in shape: compare lattice() with the "
+            "cell of the material, and check the sampling. A crystal is seen along z, without "
+            "columns that are not found."
         )
-    if unlike and "region" in settings:
-        warn(
-            f"{which} too few atoms of a grain in the region: expected four or more, not in one "
-            "row. It is in the units of the axes.",
-            DLAtomsWarning,
-        )
+        _warn_of_frames(unlike, number, what)

@@ -4,20 +4,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from hyperspy_dlatoms.analysis._grains import nearest_distance
 from hyperspy_dlatoms.signals._colour import as_grey
-from hyperspy_dlatoms.signals._colours import (
-    PLAIN,
-    TINT,
-    Colouring,
-    colours_of_labels,
-    name_of,
-)
+from hyperspy_dlatoms.signals._colours import PLAIN, TINT, Colouring, colours_of_labels, name_of
 
 if TYPE_CHECKING:
     from hyperspy.signals import Signal2D
@@ -72,8 +66,8 @@ def save_picture(
     limits = contrast(image if masked is None else image[~masked])
     for axes in (plain, marked):
         draw_image(axes, image, image.shape, sampling, limits)
-    if masked is not None:
-        draw_masked(marked, masked)
+    if masked is not None and masked.any():
+        marked.imshow(tint_of(masked), interpolation="nearest", origin="upper", aspect="equal")
     colours = None if species is None else colours_of_labels(species)
     draw_rings(marked, sites, sampling, colours)
     if title:
@@ -89,7 +83,7 @@ def draw_image(
     shape: tuple[int, int],
     sampling: float,
     limits: tuple[float, float] | None = None,
-) -> Any:
+) -> None:
     """Draw an image in grey with a scale bar, or without one an empty ground; axes in px."""
     if image is not None and image.shape != tuple(shape):
         raise ValueError(
@@ -99,17 +93,10 @@ def draw_image(
     pixels = np.zeros(shape, np.uint8) if image is None else image
     low, high = (contrast(pixels) if limits is None else limits) if image is not None else (0, 1)
     # Whatever the user's settings, y runs downwards, as in HyperSpy's plots.
-    drawn = axes.imshow(pixels, cmap="gray", vmin=low, vmax=high, origin="upper", aspect="equal")
+    axes.imshow(pixels, cmap="gray", vmin=low, vmax=high, origin="upper", aspect="equal")
     axes.grid(False)
     axes.set_axis_off()
     scale_bar(axes, shape, sampling)
-    return drawn
-
-
-def draw_masked(axes: Axes, masked: np.ndarray) -> None:
-    """Tint the pixels (H, W) that were masked."""
-    if masked.any():
-        axes.imshow(tint_of(masked), interpolation="nearest", origin="upper", aspect="equal")
 
 
 def tint_of(masked: np.ndarray) -> np.ndarray:
@@ -129,7 +116,7 @@ def draw_rings(
     """Draw a ring around each site (y and x in px first), by default of a size that fits them."""
     from matplotlib.collections import EllipseCollection
 
-    diameter = RING * spacing(sites, sampling) if size is None else size
+    diameter = ring_size([sites], sampling) if size is None else size
     collection = EllipseCollection(
         widths=diameter,
         heights=diameter,
@@ -201,6 +188,12 @@ def spacing(sites: np.ndarray, sampling: float) -> float:
     if len(sites) < 2:
         return SPACING / sampling
     return max(nearest_distance(sites[:, :2]), 0.5 / sampling)
+
+
+def ring_size(frames: Iterable[np.ndarray], sampling: float) -> float:
+    """Return the diameter (px) of rings around the atoms of frames that do not touch."""
+    apart = [spacing(frame, sampling) for frame in frames if len(frame) > 1]
+    return RING * float(np.median(apart or [SPACING / sampling]))
 
 
 def scale_bar(

@@ -7,7 +7,7 @@ calibrated; of images cropped or binned since, the axes tell where they lie.
 
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from hyperspy.axes import BaseDataAxis
@@ -51,6 +51,16 @@ class Placement(NamedTuple):
         return frame[inside]
 
 
+def placement_metadata(axes: Sequence[BaseDataAxis]) -> dict[str, Any]:
+    """Describe where pixels lie on the signal axes y and x."""
+    return {
+        "image_shape": [int(axis.size) for axis in axes],
+        "offsets": [float(axis.offset) if axis.is_uniform else 0.0 for axis in axes],
+        "scales": [float(axis.scale) if axis.is_uniform else 1.0 for axis in axes],
+        "units": [axis.units if isinstance(axis.units, str) else "" for axis in axes],
+    }
+
+
 def place(calibration: Calibration, axes: Sequence[BaseDataAxis]) -> Placement:
     """Find where the atoms lie in images with signal axes y and x."""
     if not all(axis.is_uniform for axis in axes):
@@ -80,14 +90,11 @@ def first_frame(axis: BaseDataAxis) -> int:
     """Return the number of the first frame along a navigation axis of a part of a movie."""
     # HyperSpy moves the offset of a part by so many steps. Axes of time and without a unit start at
     # 0; of others, as of a tilt, the offset says nothing.
-    if not axis.is_uniform or not axis.scale or not _is_time_or_number(axis.units):
+    is_number = not isinstance(axis.units, str) or not axis.units.strip()
+    if not axis.is_uniform or not axis.scale or not (is_number or is_time(axis.units)):
         return 0
     first = axis.offset / axis.scale
     return round(first) if 0 <= first < _MOST_FRAMES and _is_whole(np.array(first)) else 0
-
-
-def _is_time_or_number(units: object) -> bool:
-    return not isinstance(units, str) or not units.strip() or is_time(units)
 
 
 def warn_of_other_frames(then: Iterable[BaseDataAxis], now: Iterable[BaseDataAxis]) -> None:

@@ -38,8 +38,8 @@ def progress_of(
     # frames are `done` before.
     chunks = array.chunks if chunks is None else chunks
     progress = Progress(what, math.prod(map(sum, chunks)), shown=is_shown(asked))
-    progress.done = done
-    return progress.follow(array.name, chunks)
+    progress.done, progress.name, progress.chunks = done, array.name, chunks
+    return progress
 
 
 class Progress(Callback):
@@ -47,16 +47,12 @@ class Progress(Callback):
 
     def __init__(self, what: str, total: int, unit: str = "frame", *, shown: bool = True) -> None:
         self.what, self.total, self.unit, self.shown, self.done = what, total, unit, shown, 0
-        self._name: str = ""
-        self._chunks: Sequence[Sequence[int]] = ()
+        # Of a dask array, and the frames of its blocks along the navigation axes: they are counted
+        # as they are computed, not those on the workers of a cluster.
+        self.name = ""
+        self.chunks: Sequence[Sequence[int]] = ()
         self._first: tuple[int, float] | None = None
         self._end: float | None = None
-
-    def follow(self, name: str, chunks: Sequence[Sequence[int]]) -> Progress:
-        """Count the frames of the blocks of a dask array of this name that are computed."""
-        # Not those on the workers of a cluster. `chunks` are the frames along the navigation axes.
-        self._name, self._chunks = name, chunks
-        return self
 
     def step(self, number: int = 1) -> None:
         """Count what is done."""
@@ -72,8 +68,8 @@ class Progress(Callback):
             self._end = now + (now - then) * (self.total - self.done) / (self.done - begun)
 
     def _posttask(self, key: Any, *_: Any) -> None:
-        if isinstance(key, tuple) and key[0] == self._name:
-            sizes = zip(self._chunks, key[1:], strict=False)
+        if isinstance(key, tuple) and key[0] == self.name:
+            sizes = zip(self.chunks, key[1:], strict=False)
             self.step(math.prod(chunk[at] for chunk, at in sizes))
 
     def __enter__(self) -> Progress:

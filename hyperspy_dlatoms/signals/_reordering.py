@@ -159,7 +159,7 @@ def _followed(
     # It is applied to the numbers of the frames.
     numbers = BaseSignal(
         np.arange(atoms.data.size).reshape(atoms.data.shape),
-        axes=[axis.get_axis_dictionary() for axis in reversed(atoms.axes_manager.navigation_axes)],
+        axes=atoms.axes_manager._get_navigation_axes_dicts(),
         metadata={"_HyperSpy": atoms.metadata._HyperSpy.as_dictionary()},
     )
     results = operation(numbers, *arguments)
@@ -168,13 +168,15 @@ def _followed(
 
 def _picked(atoms: AtomPositions, numbers: BaseSignal) -> AtomPositions:
     """Return the frames with some numbers, along the axes that these have."""
-    order, axes = numbers.data, reversed(numbers.axes_manager.navigation_axes)
+    order = numbers.data
 
     def picked(values: Any) -> Any:
         of_frame = values.shape[atoms.data.ndim :]
         return values.reshape(-1, *of_frame)[order.ravel()].reshape(*order.shape, *of_frame)
 
-    made: AtomPositions = atoms._like(picked(atoms.data), axes=axes)
+    made: AtomPositions = atoms._like(
+        picked(atoms.data), axes=numbers.axes_manager._get_navigation_axes_dicts()
+    )
     vectors = made.metadata.VectorMetadata
     for name in _NUMBERS:
         # The axes have them.

@@ -3,17 +3,19 @@
 
 from __future__ import annotations
 
+import textwrap
 from typing import TYPE_CHECKING, Any
 
 import dask.array as da
 import numpy as np
+from scipy.spatial import cKDTree
 
 from hyperspy_dlatoms.analysis.quality import DOUBTFUL, FrameQuality, flags, frame_quality, remarks
 from hyperspy_dlatoms.signals import _export
 from hyperspy_dlatoms.signals._colours import PALETTE, PLAIN
 from hyperspy_dlatoms.signals._docstrings import filled
 from hyperspy_dlatoms.signals._figures import image_shape
-from hyperspy_dlatoms.signals._picture import RING, draw_image, draw_rings, image_at, spacing
+from hyperspy_dlatoms.signals._picture import draw_image, draw_rings, image_at, ring_size
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -103,7 +105,9 @@ def quality(self: AtomPositions) -> pd.DataFrame:
         for parts in _export.slabs_together(self.data, of_frames("domain"), of_frames("masked"))
         for frame, domain, masked in zip(*(part.flat for part in parts), strict=True)
     ]
-    table = pd.DataFrame(rows, columns=_columns())
+    names = [name for name in FrameQuality._fields if name not in ("spacing", "sigma")]
+    names += ["domain", "masked", "spacing_nm", "sigma_nm", "remarks"]
+    table = pd.DataFrame(rows, columns=names)
     for place, (label, one) in enumerate(self._navigation.named(table).items()):
         table.insert(place, label, one)
     return table
@@ -156,11 +160,6 @@ def plot_quality(self: AtomPositions, signal: Signal2D | None = None) -> Figure:
     return figure
 
 
-def _columns() -> list[str]:
-    names = [name for name in FrameQuality._fields if name not in ("spacing", "sigma")]
-    return [*names, "domain", "masked", "spacing_nm", "sigma_nm", "remarks"]
-
-
 def _row(
     frame: np.ndarray, calibration: Calibration, domain: float, masked: float
 ) -> dict[str, Any]:
@@ -207,19 +206,12 @@ def _plot_frame(
     draw_image(place, image, shape, sampling)
     place.set_axis_on()
     place.set(xlabel="x (px)", ylabel="y (px)")
+    doubtful = np.zeros(len(frame), bool) if probability is None else ~(probability >= DOUBTFUL)
     odd = dict(
-        zip(
-            _ODD,
-            (
-                found.too_close,
-                np.zeros(len(frame), bool) if probability is None else ~(probability >= DOUBTFUL),
-                ~found.on_lattice & found.lattice,
-            ),
-            strict=False,
-        )
+        zip(_ODD, (found.too_close, doubtful, found.lattice & ~found.on_lattice), strict=False)
     )
     fine = ~np.any(list(odd.values()), axis=0)
-    diameter = RING * spacing(frame, sampling)
+    diameter = ring_size([frame], sampling)
     kinds = {"others": fine} | {name: which for name, which in odd.items() if which.any()}
     for number, (name, which) in enumerate(kinds.items()):
         # Several rings where an atom is odd in several ways.
@@ -237,16 +229,18 @@ def _plot_frame(
     place.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=2, fontsize=8)
     _plot_distances(figure.add_subplot(grid[0, 1]), frame, calibration, found.spacing)
     _plot_probabilities(figure.add_subplot(grid[1, 1]), probability)
-    words = figure.add_subplot(grid[2, 1])
-    words.set_axis_off()
-    words.text(0, 1, _summary(row), va="top", fontsize=9, transform=words.transAxes)
+    _write(figure.add_subplot(grid[2, 1]), _summary(row))
+
+
+def _write(axes: Axes, text: str) -> None:
+    """Write in the place of axes."""
+    axes.set_axis_off()
+    axes.text(0, 1, text, va="top", fontsize=9, transform=axes.transAxes)
 
 
 def _plot_distances(
     axes: Axes, frame: np.ndarray, calibration: Calibration, spacing: float
 ) -> None:
-    from scipy.spatial import cKDTree
-
     axes.set(xlabel="distance to the nearest atom (nm)", ylabel="atoms")
     if len(frame) > 1:
         places = calibration.in_angstrom(frame)
@@ -265,8 +259,6 @@ def _plot_probabilities(axes: Axes, probability: np.ndarray | None) -> None:
 
 def _summary(row: pd.Series) -> str:
     """Return what the figure of a frame says in words."""
-    import textwrap
-
     # Matplotlib would take a dollar for mathematics, of which there is none.
     text = row.remarks or "Nothing looks doubtful, which is no proof."
     lines = ["1 atom found" if row.found == 1 else f"{row.found} atoms found"]
@@ -307,15 +299,11 @@ def _plot_course(figure: Figure, table: pd.DataFrame) -> None:
             axes.legend(fontsize=8, ncols=2)
     axes.set_xlabel("frame")
     axes.axhline(1, color="0.6", lw=0.8, ls=":")
-    words = figure.add_subplot(grid[:, 1])
-    words.set_axis_off()
-    words.text(0, 1, _course(table), va="top", fontsize=9, transform=words.transAxes)
+    _write(figure.add_subplot(grid[:, 1]), _course(table))
 
 
 def _course(table: pd.DataFrame) -> str:
     """Return in words which frames to distrust, and why."""
-    import textwrap
-
     numbers = _numbers(table)
     kinds = {
         "an image unlike the training images": table.domain > 1,

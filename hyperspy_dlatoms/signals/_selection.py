@@ -183,9 +183,8 @@ class Slicer:
                 "atoms.ivec['probability'] > 0.9."
             )
         if isinstance(columns, int):
-            axes = atoms.axes_manager.navigation_axes
             kind = LazyColumn if isinstance(data, da.Array) else Column
-            made = kind(data, axes=[one.get_axis_dictionary() for one in reversed(axes)])
+            made = kind(data, axes=atoms.axes_manager._get_navigation_axes_dicts())
             made.ragged = True
             made.metadata.General.title = names[columns]
             return made
@@ -279,13 +278,10 @@ def _checked_threshold(threshold: float, vectors: Mapping[str, Any]) -> float:
         raise ValueError(f"The threshold of the search is not known: {plain}")
     lowest = float(vectors.get("anchor", searched))
     if value < lowest:
-        why = (
-            f"the search left out atoms with a probability below {lowest:g} that are alone"
-            if "anchor" in vectors
-            else f"the search left out atoms with a probability below {lowest:g}"
-        )
+        alone = " that are alone" if "anchor" in vectors else ""
         raise ValueError(
-            f"threshold is {value:g}, but {why}: expected {lowest:g} or more, or search anew with "
+            f"threshold is {value:g}, but the search left out atoms with a probability below "
+            f"{lowest:g}{alone}: expected {lowest:g} or more, or search anew with "
             f"threshold={value:g}; {plain}"
         )
     return value
@@ -348,46 +344,45 @@ def _checked_mask(
     return pixels
 
 
-def _shape(roi: Any) -> tuple[str, Any]:
-    """Return what kind of region it is, and its numbers, in the units of the axes."""
+def in_regions(regions: Sequence[Any], calibration: Calibration) -> _Rule:
+    """Return the rule that selects the atoms of a frame in any of some regions of interest."""
+    insides = [_region(one) for one in regions]
+
+    def in_any(frame: np.ndarray) -> np.ndarray:
+        y, x = calibration.in_axis_units(frame).T
+        found = np.zeros(len(frame), bool)
+        for inside in insides:
+            found |= inside(y, x)
+        return found
+
+    return in_any
+
+
+def _region(roi: Any) -> Callable[[np.ndarray, np.ndarray], np.ndarray]:
+    """Return which y and x, in the units of the axes, are in a region as it is now."""
     kind = type(roi).__name__
     if kind == "RectangularROI":
-        return kind, (roi.left, roi.top, roi.right, roi.bottom)
+        left, top, right, bottom = roi.left, roi.top, roi.right, roi.bottom
+        return lambda y, x: (x >= left) & (x < right) & (y >= top) & (y < bottom)
     if kind == "CircleROI":
+        cy, cx, outer = roi.cy, roi.cx, roi.r
         inner = roi.r_inner if isinstance(roi.r_inner, Real) else 0.0
-        return kind, (roi.cx, roi.cy, roi.r, inner)
+
+        def in_ring(y: np.ndarray, x: np.ndarray) -> np.ndarray:
+            distance = np.hypot(x - cx, y - cy)
+            return (distance <= outer) & (distance >= inner)
+
+        return in_ring
     if kind == "PolygonROI":
-        return kind, np.array(roi.vertices, float).reshape(-1, 2)
+        from matplotlib.path import Path
+
+        corners = np.array(roi.vertices, float).reshape(-1, 2)
+        closed = Path(np.concatenate([corners, corners[:1]]))
+        return lambda y, x: closed.contains_points(np.column_stack([x, y]))
     raise TypeError(
         f"roi is {roi!r}: expected a RectangularROI, CircleROI or PolygonROI of hyperspy.api.roi, "
         "or a list of these."
     )
-
-
-def in_regions(regions: Sequence[Any], calibration: Calibration) -> _Rule:
-    """Return the rule that selects the atoms of a frame in any of some regions of interest."""
-    return partial(_in_any, shapes=[_shape(one) for one in regions], calibration=calibration)
-
-
-def _in_any(
-    frame: np.ndarray, shapes: list[tuple[str, Any]], calibration: Calibration
-) -> np.ndarray:
-    y, x = calibration.in_axis_units(frame).T
-    found = np.zeros(len(frame), bool)
-    for kind, numbers in shapes:
-        if kind == "RectangularROI":
-            left, top, right, bottom = numbers
-            found |= (x >= left) & (x < right) & (y >= top) & (y < bottom)
-        elif kind == "CircleROI":
-            cx, cy, outer, inner = numbers
-            distance = np.hypot(x - cx, y - cy)
-            found |= (distance <= outer) & (distance >= inner)
-        else:
-            from matplotlib.path import Path
-
-            closed = Path(np.concatenate([numbers, numbers[:1]]))
-            found |= closed.contains_points(np.column_stack([x, y]))
-    return found
 
 
 def _written(condition: Any) -> str:

@@ -53,7 +53,7 @@ def join(
     if axis is not None and not axes[0]:
         raise ValueError(f"axis is {axis!r}, but the results are of single images: leave it out.")
     place = None if axis is None else managers[0][axis].index_in_array
-    shapes = [tuple(one.size for one in reversed(own.navigation_axes)) for own in managers]
+    shapes = [manager.navigation_shape[::-1] for manager in managers]
     kept = [shape if place is None else (*shape[:place], *shape[place + 1 :]) for shape in shapes]
     if len(set(kept)) > 1 or len({len(shape) for shape in shapes}) > 1:
         raise ValueError(

@@ -17,8 +17,7 @@ _NAMED = 5  # Frames that are named.
 
 def rows_of(atoms: AtomPositions) -> list[tuple[str, str]]:
     """Return names and values: the atoms, the network that found them, and how sure it is."""
-    metadata = atoms.metadata.get_item("VectorMetadata")
-    vectors: dict[str, Any] = {} if metadata is None else metadata.as_dictionary()
+    vectors = atoms._vectors()
     rows = [("atoms", _atoms(atoms, vectors)), *_of_species(atoms, vectors)]
     if "model" in vectors:
         rows.append(("network", _network(vectors)))

@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 # Of a table that `to_dataframe` wrote, what follows from the others: navigation, and positions once
 # more. Their units are not in their names.
 _DERIVED = ("frame", "y", "x", "y_sigma", "x_sigma")
-_LENGTHS = {f"{name}_{unit}" for name in _columns.LENGTHS for unit in _columns.UNITS}
 _SAME_TIME = 1e-3  # Of a frame, by which the time of a frame may be off that of a uniform axis.
 _NAMELESS = "Unnamed: "  # Begins the name that pandas gives a column without one: a written index.
 # Frames of a table without atoms; more are a sign of a column that does not count frames.
@@ -198,13 +197,7 @@ def from_dataframe(
         )
     if ("y_sigma" in lengths) != ("x_sigma" in lengths):
         raise ValueError("The table has a sigma along one of y and x: expected both, or none.")
-    names: list[str] = []
-    columns: list[np.ndarray] = []
-
-    def add(name: str, values: object) -> None:
-        names.append(name)
-        columns.append(np.asarray(values, float))
-
+    columns: dict[str, np.ndarray] = {}
     for name in ("y", "x", "probability", "y_sigma", "x_sigma"):
         if name in lengths:
             column, unit = lengths[name]
@@ -213,28 +206,25 @@ def from_dataframe(
             if name in ("y", "x") and unit != "px":
                 along = int(name == "x")
                 numbers = directions[along] * numbers - first_pixel[along]
-            add(name, numbers)
-        elif name in table and name.endswith("_sigma"):
-            # A table of to_dataframe of an earlier release has them in px.
-            if not {"y_px", "y"} <= set(table.columns):
+            columns[name] = numbers
+        elif name in table:
+            # A table of to_dataframe of an earlier release has sigmas in px.
+            if name != "probability" and not {"y_px", "y"} <= set(table.columns):
                 raise ValueError(
                     f"The column {name} has no unit in its name: call it {name}_px, {name}_nm, ..."
                 )
-            add(name, _numbers(table, name))
-        elif name in table and name == "probability":
-            add(name, _numbers(table, name))
-    if not np.isfinite(np.column_stack(columns[:2])).all():
+            columns[name] = _numbers(table, name)
+    if not (np.isfinite(columns["y"]) & np.isfinite(columns["x"])).all():
         raise ValueError("Some positions are not finite: drop these rows, table.dropna().")
     classes = list(species or [])
     if "species" in table:
-        indices, classes = _classes(table["species"], classes)
-        add("species", indices)
+        columns["species"], classes = _classes(table["species"], classes)
     axis, of_axes = _axis_of_movie(table)
-    skipped = {*names, *of_axes, *_DERIVED, *_LENGTHS}
+    skipped = {*columns, *of_axes, *_DERIVED, *_columns.IN_UNITS}
     for column in map(str, table.columns):
         if column not in skipped and not column.startswith(("index_", _NAMELESS)):
-            add(column, _numbers(table, column))
-    rows = np.column_stack(columns)
+            columns[column] = _numbers(table, column)
+    rows = np.column_stack(list(columns.values()))
     first, frames = 0, [rows]
     if "frame" in table:
         first, frames = _frames(rows, _numbers(table, "frame"), n_frames)
@@ -250,7 +240,7 @@ def from_dataframe(
     if first:
         more |= {"first_frames": [first], "frame_steps": [1]}
     axes = [_axis_from(axis, first, len(frames))] if "frame" in table else []
-    return signal_of(cls, frames, names, scale, classes, axes, **more)
+    return signal_of(cls, frames, list(columns), scale, classes, axes, **more)
 
 
 def from_array(
@@ -316,7 +306,7 @@ def from_array(
 
 def signal_of(
     cls: type[AtomPositions],
-    frames: Sequence[np.ndarray],
+    frames: list[np.ndarray],
     names: Sequence[str],
     sampling: float,
     species: Sequence[str],
@@ -326,8 +316,7 @@ def signal_of(
     """Return the signal of frames (n, k) in px, with the names of their columns; Å/px."""
     pixel = _checked_sampling(sampling)
     data = np.empty(len(frames), object)
-    for number, frame in enumerate(frames):
-        data[number] = frame
+    data[:] = frames
     scales = {"offsets": [0.0, 0.0], "scales": [pixel] * 2, "units": ["Å", "Å"]}
     vectors = {"column_names": list(names), **scales, "sampling": [pixel] * 2}
     vectors |= {"species": list(species)} | more
@@ -376,7 +365,7 @@ def _between_frame_and_positions(table: pd.DataFrame) -> list[str]:
     for column in map(str, table.columns):
         if column == "frame" or column.startswith("index_"):
             waiting = []
-        elif column in _LENGTHS:
+        elif column in _columns.IN_UNITS:
             found += waiting or []
             waiting = None
         elif waiting is not None and column not in ("probability", "species", *_DERIVED):

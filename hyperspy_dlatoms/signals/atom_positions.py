@@ -34,9 +34,14 @@ from hyperspy_dlatoms.signals import (
     _vacancy_methods,
 )
 from hyperspy_dlatoms.signals._docstrings import filled
-from hyperspy_dlatoms.signals._mapping import map_frames
+from hyperspy_dlatoms.signals._mapping import block_of, map_frames
 from hyperspy_dlatoms.signals._physics import Physics
-from hyperspy_dlatoms.signals._placement import first_frame, place, warn_of_other_frames
+from hyperspy_dlatoms.signals._placement import (
+    first_frame,
+    place,
+    placement_metadata,
+    warn_of_other_frames,
+)
 from hyperspy_dlatoms.signals._progress import progress_of
 from hyperspy_dlatoms.signals._quality import REPORTS, record_quality
 
@@ -448,16 +453,18 @@ class AtomPositions(Physics, BaseSignal):
     swap_axes, rollaxis = _reordering.swap_axes, _reordering.rollaxis
     get_current_signal = _reordering.get_current_signal
 
+    def _vectors(self) -> dict[str, Any]:
+        """Return what the metadata say of the atoms."""
+        vectors = self.metadata.get_item("VectorMetadata")
+        return {} if vectors is None else vectors.as_dictionary()
+
     def _calibrated(self) -> dict[str, Any]:
         """Return the metadata of the positions, without what there is of each frame."""
-        vectors = self.metadata.get_item("VectorMetadata")
-        items = {} if vectors is None else vectors.as_dictionary()
-        return {name: value for name, value in items.items() if name not in REPORTS}
+        return {name: value for name, value in self._vectors().items() if name not in REPORTS}
 
     @property
     def _calibration(self) -> _export.Calibration:
-        vectors = self.metadata.get_item("VectorMetadata")
-        return _export.Calibration.of({} if vectors is None else vectors.as_dictionary())
+        return _export.Calibration.of(self._vectors())
 
     def _number_frames(self, sliced: AtomPositions, indices: Sequence[slice | int]) -> None:
         """Put into the metadata of a part which frames it has, along each axis that is left."""
@@ -514,23 +521,20 @@ class AtomPositions(Physics, BaseSignal):
         warn_of_other_frames(self.axes_manager.navigation_axes, signal.axes_manager.navigation_axes)
         x, y = signal.axes_manager.signal_axes
         placement = place(self._calibration, (y, x))
-        data = map_frames(placement.of, self.data)
-        navigation = reversed(signal.axes_manager.navigation_axes)
-        axes = [axis.get_axis_dictionary() for axis in navigation]
-        atoms = type(self)(data, axes=axes, metadata=self.metadata.as_dictionary(), ragged=True)
-        vectors, now = atoms.metadata.VectorMetadata, placement.calibration
-        vectors.offsets, vectors.scales = now.offsets.tolist(), now.scales.tolist()
-        vectors.units, vectors.sampling = list(now.units), now.sampling.tolist()
-        vectors.image_shape = [int(y.size), int(x.size)]
+        axes = signal.axes_manager._get_navigation_axes_dicts()
+        atoms: AtomPositions = self._like(map_frames(placement.of, self.data), axes=axes)
+        sampling = placement.calibration.sampling.tolist()
+        now = placement_metadata((y, x)) | {"sampling": sampling}
+        atoms.metadata.VectorMetadata.add_dictionary(now)
         return atoms
 
     def _for_tables(self) -> tuple[np.ndarray, _export.Calibration, _export.Navigation]:
-        return self._computed_frames(), self._calibration, self._navigation
+        return self._computed().data, self._calibration, self._navigation
 
     def _for_markers(self, function: Callable) -> np.ndarray | da.Array:
         """Apply a function of a frame, and turn the result the way that markers are indexed."""
         if self.axes_manager.navigation_dimension == 0:
-            return function(self._computed_frames().ravel()[0])
+            return function(self._computed().data.ravel()[0])
         return map_frames(function, self.data).T
 
     def _computed_at(self, index: tuple[int, ...]) -> AtomPositions:
@@ -538,10 +542,7 @@ class AtomPositions(Physics, BaseSignal):
         if not self._lazy:
             return self
         data, name = self.data, f"computed-at-{dask.base.tokenize(self.data.name, index)}"
-        block = tuple(
-            int(np.searchsorted(np.cumsum(sizes), at, side="right"))
-            for sizes, at in zip(data.chunks, index, strict=True)
-        )
+        block = block_of(index, data.chunks)
         layer: dict[Any, Any] = {(name, *at): (data.name, *at) for at in np.ndindex(data.numblocks)}
         layer[(name, *block)] = data.blocks[block].compute()
         graph = HighLevelGraph.from_collections(name, layer, dependencies=[data])
@@ -571,9 +572,6 @@ class AtomPositions(Physics, BaseSignal):
         computed = self._deepcopy_with_new_data(self.data)
         computed.compute(show_progressbar=False)
         return computed
-
-    def _computed_frames(self) -> np.ndarray:
-        return self._computed().data
 
 
 class LazyAtomPositions(AtomPositions, LazySignal):
