@@ -61,7 +61,9 @@ def median_score(scores: Sequence[DomainScore]) -> DomainScore | None:
         return None
     median = float(np.median([one.score for one in scores]))
     reasons = dict.fromkeys(reason for one in scores for reason in one.reasons)
-    return DomainScore(median, tuple(reasons) if median > 1 else ())
+    said = [one.scanned for one in scores if one.scanned is not None]
+    scanned = float(np.median(said)) if said else None
+    return DomainScore(median, tuple(reasons) if median > 1 else (), scanned)
 
 
 def _groups(positions: list[np.ndarray], tolerance: float) -> list[np.ndarray]:

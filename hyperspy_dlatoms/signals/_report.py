@@ -142,7 +142,6 @@ def plot_quality(self: AtomPositions, signal: Signal2D | None = None) -> Figure:
     import matplotlib.pyplot as plt
 
     single = self.axes_manager.navigation_dimension == 0
-    table = self.quality()
     if not single:
         if signal is not None:
             raise ValueError(
@@ -150,13 +149,14 @@ def plot_quality(self: AtomPositions, signal: Signal2D | None = None) -> Figure:
                 "atoms.inav[0].plot_quality(s.inav[0])."
             )
         figure = plt.figure(figsize=(11, 6.5), layout="constrained")
-        _plot_course(figure, table)
+        _plot_course(figure, self.quality())
         return figure
     atoms = self._on(signal)
     frames, calibration, _ = atoms._for_tables()
     figure = plt.figure(figsize=(12, 6.2), layout="constrained")
     image = None if signal is None else image_at(signal)
-    _plot_frame(figure, frames.ravel()[0], calibration, image, image_shape(atoms), table.iloc[0])
+    row = atoms.quality().iloc[0]
+    _plot_frame(figure, frames.ravel()[0], calibration, image, image_shape(atoms), row)
     return figure
 
 

@@ -168,3 +168,5 @@ def test_score_is_the_median():
     assert median_score([outside, inside, outside]) == outside
     assert median_score([inside]) == inside
     assert median_score([]) is None
+    scanned = [DomainScore(0.4, (), odds) for odds in (0.9, None, 0.7)]
+    assert median_score(scanned).scanned == pytest.approx(0.8)

@@ -102,6 +102,15 @@ def test_a_figure_of_a_frame(close_figures):
     assert "1 atom found" in text_of(one.plot_quality())
 
 
+def test_a_figure_of_a_part_tells_of_the_atoms_in_it(close_figures, spot_network, spot_images):
+    signal, _ = spot_images()
+    atoms = signal.find_atoms_nn("spots")
+    part = signal.isig[:50, :]
+    here = np.count_nonzero(atoms.data.item()[:, 1] < 49.5)
+    assert 1 < here < len(atoms.data.item())
+    assert f"{here} atoms found" in text_of(atoms.plot_quality(part))
+
+
 @pytest.mark.parametrize("shape", [(160, 160), (1600, 1600), (40, 160)])
 def test_rings_of_a_figure_fit_the_lattice(close_figures, shape):
     places = np.stack(np.mgrid[10 : shape[0] : 16.0, 10 : shape[1] : 16.0], axis=-1).reshape(-1, 2)
