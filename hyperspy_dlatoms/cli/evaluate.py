@@ -59,11 +59,12 @@ def run(options: argparse.Namespace) -> None:
     from hyperspy_dlatoms.evaluation.evaluate import evaluate
     from hyperspy_dlatoms.evaluation.finder import model_finder
     from hyperspy_dlatoms.evaluation.report import summary, write_report
+    from hyperspy_dlatoms.registry.catalogue import file_of
 
     require("abtem", "jinja2", extra="simulation", what="Evaluating a network")
     if options.write_card is not None:
-        source = _model_file(options.model)
         target = _card_file(options.model, options.write_card)
+        source = file_of(options.model)
     if engine() == "keras":
         _backend.import_backend()
     network = registry.load(options.model)
@@ -106,23 +107,17 @@ def run(options: argparse.Namespace) -> None:
     print_rows(*rows)
 
 
-def _model_file(model: str) -> Path:
-    from hyperspy_dlatoms import registry
-
-    return registry.path(model) if model in registry.names() else Path(model)
-
-
 def _card_file(model: str, given: Path) -> Path:
-    """Return the file to write the card into; an installed model is never changed."""
-    from hyperspy_dlatoms import registry
+    """Return the file to write the card into; a model of a registry is never changed."""
+    from hyperspy_dlatoms.registry.catalogue import file_of, is_registered
 
     if given == Path():
-        if model in registry.names():
+        if is_registered(model):
             raise ValueError(
-                f"{model!r} is installed with the package and stays as it is: give the file to "
-                "write with --write-card FILE."
+                f"{model!r} is the model of a registry and stays as it is: give the file to write "
+                "with --write-card FILE."
             )
-        given = Path(model)
+        given = file_of(model)
     check_writable(given)
     return given
 

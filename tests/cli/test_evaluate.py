@@ -75,8 +75,8 @@ def test_evaluate_writes_the_card(evaluated, tmp_path):
     assert read_model(path)[0] == card
 
 
-def test_evaluate_leaves_installed_models_alone(error_of):
-    name = catalogue.names()[0]
+@pytest.mark.parametrize("name", [catalogue.names()[0], "lab/spots"])
+def test_evaluate_leaves_models_of_a_registry_alone(error_of, name):
     assert "--write-card FILE" in error_of("evaluate", name, "--write-card")
 
 

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The probe of a scanning microscope: how it transfers the frequencies of a specimen."""
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -78,7 +78,8 @@ def probe_transfer(
     # Its edge is one pixel of the Fourier transform wide, so that no probe jumps with its angle.
     beyond = (np.hypot(angle[:, None], angle) - probe.semiangle) / step
     aperture = np.clip(0.5 - beyond, 0, 1).astype(np.float32)
-    spectrum = lens_spectrum(np, point, length, asdict(probe.lens), sampling)
+    lens = asdict(replace(probe.lens, focal_spread=0.0))
+    spectrum = lens_spectrum(np, point, length, lens, sampling)
     density = np.zeros((size, size), np.float32)
     density[:half, :half] = scipy.fft.fftshift(intensity(np, spectrum * aperture))
     transfer = scipy.fft.rfft2(density)

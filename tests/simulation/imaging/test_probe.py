@@ -34,6 +34,12 @@ def test_aberrations_widen_the_probe_but_do_not_move_it(name):
     assert got[0, 0] == pytest.approx(1)
 
 
+def test_the_spread_of_focus_is_left_out():
+    _, got = transfer(Probe(lens=Lens(defocus=50.0, focal_spread=60.0)))
+    _, expected = transfer(Probe(lens=Lens(defocus=50.0)))
+    np.testing.assert_array_equal(got, expected)
+
+
 def test_the_source_is_a_gaussian_and_the_tail_an_exponential():
     band, got = transfer(Probe(source_size=0.4))
     _, sharp = transfer(Probe(source_size=0.4, tail=0.3, tail_length=2.0))
