@@ -291,7 +291,9 @@ def test_no_atoms_under_the_mask_of_a_masked_array(spot_network, spot_images, la
     signal.data = np.ma.masked_array(signal.data, covered)
     if lazy:
         # Signal2D.as_lazy drops the mask.
-        data = da.ma.masked_array(da.from_array(signal.data.data, 1), da.from_array(covered, 1))
+        frame = (1, -1, -1)
+        whole, mask = (da.from_array(one, frame) for one in (signal.data.data, covered))
+        data = da.ma.masked_array(whole, mask)
         signal = signal.as_lazy()
         signal.data = data
     with warnings.catch_warnings(action="ignore"):
