@@ -191,7 +191,9 @@ def _sample(frame: np.ndarray, mask: np.ndarray) -> np.ndarray:
     sample = frame[::step, ::step][~mask[::step, ::step]]
     if sample.size == 0:
         sample = frame[~mask]
-    return np.sort(sample)
+    # Of integers of 16 bits the stable sort is one by digits, six times as fast.
+    by_digits = sample.dtype.kind in "iu" and sample.dtype.itemsize <= 2
+    return np.sort(sample, kind="stable" if by_digits else None)
 
 
 def _around(array: np.ndarray, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:

@@ -77,10 +77,13 @@ def axis_matrix(length: int, sampling: float, target: float) -> tuple[np.ndarray
     block, rate = _steps(sampling, target)
     whole = np.pad(np.eye(length, dtype=np.float32), [(0, -length % block), (0, 0)], mode="edge")
     means = whole.reshape(-1, block, length).mean(axis=1)
-    outputs = _bank(rate)[0].shape[1]
+    bank, step = _bank(rate)
+    outputs = bank.shape[1]
+    source = _continued(len(means), rate)
     responses = np.empty((-(-_length(len(means), rate) // outputs) * outputs, length), np.float32)
-    for top in range(0, len(responses), outputs):
-        _filter(means, rate, np.float32(0), top, out=responses[top : top + outputs])
+    for number, top in enumerate(range(0, len(responses), outputs)):
+        some = source[number * step :][: len(bank)]
+        _filter(means, bank, some, np.float32(0), out=responses[top : top + outputs])
     responses = responses[: _length(len(means), rate)]
     matrix = responses / responses.sum(axis=1)[:, None]
     return np.ascontiguousarray(matrix), Grid(origin=(block - 1) / 2, scale=float(block * rate))
@@ -163,20 +166,20 @@ def _resample_axes(frame: np.ndarray, rate: Fraction, centre: np.float32) -> np.
     """Resample both axes of an image (H, W), less its centre."""
     bank, step = _bank(rate)
     height, width = (_length(length, rate) for length in frame.shape)
-    source = _continued(frame.shape[1], rate)
+    down, across = (_continued(length, rate) for length in frame.shape)
     lead = (len(bank) - step) // 2
     inside = slice(lead, lead + frame.shape[1])
     out = np.empty((height, width), np.float32)
     outputs = bank.shape[1]
     strip = max(_SINGLE_THREADED // (bank.size * outputs), 1) * outputs
-    padded = np.empty((strip, len(source)), np.float32)
+    padded = np.empty((strip, len(across)), np.float32)
     for top in range(0, height, strip):
         rows = out[top : top + strip]
         for start in range(0, len(rows), outputs):
-            some = padded[start : start + outputs]
-            _filter(frame, rate, centre, top + start, out=some[:, inside])
+            some = down[(top + start) // outputs * step :][: len(bank)]
+            _filter(frame, bank, some, centre, out=padded[start : start + outputs, inside])
         for margin in (slice(lead), slice(inside.stop, None)):
-            padded[:, margin] = padded[:, lead + source[margin]]
+            padded[:, margin] = padded[:, lead + across[margin]]
         for number, left in enumerate(range(0, width, outputs)):
             window = padded[: len(rows), number * step : number * step + len(bank)]
             part = rows[:, left : left + outputs]
@@ -185,11 +188,9 @@ def _resample_axes(frame: np.ndarray, rate: Fraction, centre: np.float32) -> np.
 
 
 def _filter(
-    image: np.ndarray, rate: Fraction, centre: np.float32, top: int, out: np.ndarray
+    image: np.ndarray, bank: np.ndarray, source: np.ndarray, centre: np.float32, out: np.ndarray
 ) -> None:
-    """Write the rows from `top` on of an image (H, W), its columns resampled, less its centre."""
-    bank, step = _bank(rate)
-    source = _continued(len(image), rate)[top // bank.shape[1] * step :][: len(bank)]
+    """Write what a filter makes of the rows `source` of an image (H, W), less its centre."""
     # Within the image without a copy.
     inside = source[-1] - source[0] == len(source) - 1
     window = image[source[0] : source[-1] + 1] if inside else image[source]
