@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from operator import attrgetter
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ import dask
 import dask.array as da
 import numpy as np
 from dask.highlevelgraph import HighLevelGraph
+from dask.utils import key_split
 from hyperspy.signals import BaseSignal, LazySignal, Signal2D
 
 from hyperspy_dlatoms import _rows
@@ -52,8 +54,9 @@ _NO_SIGNALS = {
     ".cif": "atoms.to_ase(element).write(filename), of one frame",
 }
 _NO_NUMBERS = (
-    "Atoms are no numbers to calculate with. Put results together with AtomPositions.stack, take "
-    "sums and means of atoms.to_dataframe() or atoms.tracks(), compare a column, "
+    "Atoms are no numbers to calculate with. Put results together with AtomPositions.stack, turn "
+    "their axes with atoms.swap_axes, take sums and means of atoms.to_dataframe() or "
+    "atoms.tracks(), draw atoms.plot_histogram(column), compare a column, "
     "atoms.ivec['probability'] > 0.9, or change the arrays of the frames, atoms.data."
 )
 # Metadata of the first of several results that are stacked.
@@ -102,7 +105,6 @@ class AtomPositions(Physics, BaseSignal):
     (0, 5)
     """
 
-    data: Any
     _signal_type = "AtomPositions"
     _signal_dimension = 0
 
@@ -291,6 +293,23 @@ class AtomPositions(Physics, BaseSignal):
         """
         return _selection.Slicer(self)
 
+    def _set_data(self, value: Any) -> None:
+        if _may_be_outside(value, getattr(self, "_data", None)):
+            names = self._vectors().get("column_names", _export.COLUMNS)
+            value = map_frames(partial(_filled, columns=len(names)), value)
+        BaseSignal.data.fset(self, value)
+
+    # `CircleROI` and `PolygonROI` put NaN in place of frames outside, with np.where.
+    data: Any = BaseSignal.data.setter(_set_data)
+
+    def _set_ragged(self, value: bool) -> None:
+        regular = self.ragged and not value
+        BaseSignal.ragged.fset(self, value)
+        if regular:
+            self.set_signal_type("")
+
+    ragged: Any = BaseSignal.ragged.setter(_set_ragged)
+
     def __deepcopy__(self, memo: dict) -> AtomPositions:
         copied = super().__deepcopy__(memo)
         if not copied._lazy:
@@ -298,16 +317,8 @@ class AtomPositions(Physics, BaseSignal):
             copied.data = map_frames(np.copy, copied.data)
         return copied
 
-    def _binary_operator_ruler(self, other, op_name):
-        if op_name in ("__eq__", "__ne__"):
-            return super()._binary_operator_ruler(other, op_name)
-        raise TypeError(_NO_NUMBERS)
-
-    def _unary_operator_ruler(self, op_name):
-        raise TypeError(_NO_NUMBERS)
-
     def diff(self, *args, **kwargs):
-        """Raise a TypeError, as `rebin`, `sum`, `mean` and functions of NumPy do: see `map`.
+        """Raise a TypeError, as `rebin`, `sum`, `transpose` and functions of NumPy do: see `map`.
 
         Parameters
         ----------
@@ -317,8 +328,12 @@ class AtomPositions(Physics, BaseSignal):
         raise TypeError(_NO_NUMBERS)
 
     derivative = integrate_simpson = rebin = valuemax = valuemin = diff
-    # Behind sums, means and extrema, and NumPy's functions.
-    _apply_function_on_data_and_remove_axis = __array_ufunc__ = diff
+    change_dtype = get_histogram = diff
+    # Behind operators, sums, means and extrema, and NumPy's functions.
+    _binary_operator_ruler = _unary_operator_ruler = diff
+    _apply_function_on_data_and_remove_axis = __array_ufunc__ = __array_function__ = diff
+    # Also behind `T`, ``hs.stack`` and ``hs.load(stack=True)``; see `swap_axes`.
+    transpose = diff
 
     def map(self, function, *args, **kwargs):
         """Apply a function to the atoms of each frame; see ``hyperspy.api.signals.BaseSignal.map``.
@@ -326,14 +341,16 @@ class AtomPositions(Physics, BaseSignal):
         Parameters
         ----------
         function : callable
-            It takes an array (n, k), the columns of :class:`AtomPositions`.
+            It takes an array (n, k), the columns of :class:`AtomPositions`. With ``ragged=False``
+            HyperSpy learns from the first frame what shape and type it returns.
         *args, **kwargs
             As in HyperSpy.
 
         Returns
         -------
         AtomPositions, BaseSignal or None
-            Atoms only where the function returns arrays (n, k); None with ``inplace=True``.
+            Atoms only where the function returns arrays (n, k) with the same columns, see `ivec`
+            for fewer; None with ``inplace=True``.
 
         Examples
         --------
@@ -347,7 +364,7 @@ class AtomPositions(Physics, BaseSignal):
             self.axes_manager.create_axes([{"size": 1, "navigate": True}])
         signals = [self]
         try:
-            result = super().map(function, *args, **kwargs)
+            result = super().map(partial(_of_frame, function), *args, **kwargs)
             signals += [] if result is None else [result]
             _check_type(signals[-1])
         finally:
@@ -529,7 +546,13 @@ class AtomPositions(Physics, BaseSignal):
         return atoms
 
     def _for_tables(self) -> tuple[np.ndarray, _export.Calibration, _export.Navigation]:
-        return self._computed().data, self._calibration, self._navigation
+        computed = self._computed()
+        if not isinstance(computed, AtomPositions):
+            raise TypeError(
+                "A function was mapped that returns no atoms with the columns "
+                f"{', '.join(self._calibration.columns)}: compute() makes a plain signal of it."
+            )
+        return computed.data, self._calibration, self._navigation
 
     def _for_markers(self, function: Callable) -> np.ndarray | da.Array:
         """Apply a function of a frame, and turn the result the way that markers are indexed."""
@@ -629,7 +652,8 @@ class LazyAtomPositions(AtomPositions, LazySignal):
             sites, *reports = dask.compute(self.data, *lazy.values(), **kwargs)
         if lazy:
             vectors = self.metadata.VectorMetadata
-            all_found = _are_atoms(sites) and not vectors.has_item("selections")
+            names = vectors.get_item("column_names", [])
+            all_found = _are_atoms(sites, names) and not vectors.has_item("selections")
             found = sites if all_found else None
             record_quality(vectors, found, **dict(zip(lazy, reports, strict=True)))
         if close_file:
@@ -697,13 +721,41 @@ class LazyAtomPositions(AtomPositions, LazySignal):
 
 def _check_type(signal: BaseSignal) -> None:
     """Make a plain signal of something else than the atoms of frames."""
-    if not signal.ragged or not (signal._lazy or _are_atoms(signal.data)):
+    names = signal.metadata.get_item("VectorMetadata.column_names", [])
+    if not signal.ragged or not (signal._lazy or _are_atoms(signal.data, names)):
         signal.set_signal_type("")
 
 
-def _are_atoms(frames: np.ndarray) -> bool:
-    """Whether frames are arrays (n, k), and not what `map` made of them."""
-    return all(np.ndim(frame) == 2 for frame in frames.flat)
+def _are_atoms(frames: np.ndarray, names: Sequence[str]) -> bool:
+    """Whether frames are arrays (n, k) with the columns, and not what `map` made of them."""
+    return all(
+        np.ndim(frame) == 2 and len(names) in (0, np.shape(frame)[1]) for frame in frames.flat
+    )
+
+
+def _of_frame(function: Callable, frame: Any, /, **kwargs: Any) -> Any:
+    """Apply a function to a frame, also where HyperSpy tries it on the array that holds one."""
+    held = isinstance(frame, np.ndarray) and frame.dtype == object
+    return function(frame.item() if held else frame, **kwargs)
+
+
+def _may_be_outside(frames: Any, before: Any) -> bool:
+    """Whether an ROI may have put NaN in place of frames, and not a function that was mapped."""
+    if not isinstance(frames, da.Array | np.ndarray) or frames.dtype.kind != "O":
+        return False
+    if isinstance(frames, da.Array):
+        return bool(key_split(frames.name) == "where")
+    # What was mapped takes the place of a dask array when it is computed.
+    return isinstance(before, np.ndarray) and any(map(_is_nan, frames.flat))
+
+
+def _filled(frame: Any, columns: int) -> Any:
+    """Return a frame, or one without atoms in place of NaN."""
+    return np.empty((0, columns)) if _is_nan(frame) else frame
+
+
+def _is_nan(frame: Any) -> bool:
+    return isinstance(frame, float) and np.isnan(frame)
 
 
 def _leave_out_axis(signal: BaseSignal) -> None:

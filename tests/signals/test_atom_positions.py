@@ -443,6 +443,14 @@ def test_atoms_to_be_found_are_counted(spot_network, spot_images, ragged):
         lambda a: np.ones(3) * a,
         lambda a: np.float64(2) * a,
         lambda a: np.isnan(a),
+        lambda a: np.mean(a),
+        lambda a: np.median(a),
+        lambda a: a == a,
+        lambda a: a != None,  # noqa: E711
+        lambda a: a.T,
+        lambda a: a.as_signal1D(0),
+        lambda a: a.change_dtype("float32"),
+        lambda a: a.get_histogram(),
     ],
 )
 def test_frames_of_as_many_atoms_are_not_averaged(calculate, lazy):
@@ -458,6 +466,93 @@ def test_frames_of_as_many_atoms_are_not_averaged(calculate, lazy):
 def test_atoms_are_not_added_up(make, calculate):
     with pytest.raises(TypeError, match=r"AtomPositions\.stack"):
         calculate(make("movie"))
+
+
+@pytest.mark.parametrize("lazy", [False, True])
+def test_hyperspy_says_how_results_are_stacked(make, lazy, tmp_path):
+    atoms = make("movie", lazy)
+    for name in "ab":
+        atoms.save(tmp_path / f"{name}.hspy")
+    for stacked in (
+        lambda: hs.stack([atoms, atoms]),
+        lambda: hs.stack([atoms, atoms], axis=0),
+        lambda: hs.load(str(tmp_path / "*.hspy"), stack=True, lazy=lazy),
+    ):
+        with pytest.raises(TypeError, match=r"AtomPositions\.stack"):
+            stacked()
+
+
+@pytest.mark.parametrize("lazy", [False, True])
+@pytest.mark.parametrize(
+    ("roi", "images"),
+    [
+        (hs.roi.CircleROI(1, 1, 1.2), 4),
+        (hs.roi.CircleROI(1, 1, 1.2, 0.8), 0),
+        (hs.roi.PolygonROI([(0, 0), (2.2, 0), (0, 2.2)]), 6),
+    ],
+)
+def test_frames_outside_of_a_round_roi_hold_no_atoms(roi, images, lazy):
+    rows = [[np.ones((1 + y + x, 5)) for x in range(3)] for y in range(3)]
+    atoms = AtomPositions.stack([AtomPositions.from_frames(row, sampling=0.2) for row in rows])
+    atoms = atoms.as_lazy() if lazy else atoms
+    counts = roi(hs.signals.BaseSignal([[1.0, 2, 3], [2, 3, 4], [3, 4, 5]]).T).data
+    assert np.isfinite(counts).sum() == images
+    part, again = roi(atoms), atoms.deepcopy()
+    roi(atoms, out=again)
+    for one in (part, again):
+        assert repr(one)
+        one.compute(show_progressbar=False) if lazy else None
+        assert type(one) is AtomPositions
+        found = [[len(frame) for frame in row] for row in one.data]
+        np.testing.assert_array_equal(found, np.nan_to_num(counts))
+        assert {frame.shape[1] for frame in one.data.flat} == {5}
+        assert len(one.to_dataframe()) == np.nansum(counts)
+
+
+@pytest.mark.parametrize("lazy", [False, True])
+@pytest.mark.parametrize("inplace", [False, True])
+def test_nan_of_a_function_is_no_frame_without_atoms(make, inplace, lazy):
+    atoms = make("movie", lazy)
+    mapped = atoms.map(lambda frame: np.nan, inplace=inplace, show_progressbar=False)
+    mapped = atoms if inplace else mapped
+    mapped.compute(show_progressbar=False) if lazy else None
+    assert not isinstance(mapped, AtomPositions) and np.isnan(mapped.data.astype(float)).all()
+
+
+@pytest.mark.parametrize("lazy", [False, True])
+@pytest.mark.parametrize("function", [lambda f: f[:, :2], lambda f: np.hstack([f, f])])
+def test_other_columns_make_a_plain_signal(make, function, lazy):
+    mapped = make("movie", lazy).map(function, inplace=False, show_progressbar=False)
+    if lazy:
+        with pytest.raises(TypeError, match="returns no atoms with the columns y, x"):
+            mapped.to_dataframe()
+        mapped.compute(show_progressbar=False)
+    assert type(mapped) is hs.signals.BaseSignal and "3|ragged" in repr(mapped)
+    np.testing.assert_array_equal(mapped.data[2], function(make("movie").data[2]))
+
+
+@pytest.mark.parametrize("kind", ["movie", "single"])
+@pytest.mark.parametrize("lazy", [False, True])
+def test_functions_of_columns_make_regular_signals(make, kind, lazy):
+    atoms = make(kind, lazy)
+    extents = atoms.map(_extent, inplace=False, ragged=False, show_progressbar=False, axes=2)
+    extents.compute(show_progressbar=False) if lazy else None
+    expected = [_extent(frame, 2) for frame in make(kind).data]
+    np.testing.assert_array_equal(np.reshape(extents.data, (-1, 2)), expected)
+    assert not isinstance(extents, AtomPositions) and extents.axes_manager.signal_shape == (2,)
+
+
+def _extent(frame, axes=2):
+    return np.append(frame[:, :axes], np.zeros((1, axes)), axis=0).max(axis=0)
+
+
+def test_regular_frames_make_a_plain_signal():
+    frames = np.arange(60.0).reshape(4, 3, 5)
+    frames[1, 1, 3] = np.nan
+    atoms = AtomPositions.from_frames(list(frames), sampling=0.2)
+    atoms.ragged = False
+    assert type(atoms) is hs.signals.Signal2D and "(4|5, 3)" in repr(atoms)
+    np.testing.assert_array_equal(atoms.data, frames)
 
 
 def test_frames_of_an_array_of_arrays(make):
