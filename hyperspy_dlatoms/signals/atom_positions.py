@@ -13,7 +13,6 @@ import dask
 import dask.array as da
 import numpy as np
 from dask.highlevelgraph import HighLevelGraph
-from dask.utils import key_split
 from hyperspy.signals import BaseSignal, LazySignal, Signal2D
 
 from hyperspy_dlatoms import _rows
@@ -105,6 +104,7 @@ class AtomPositions(Physics, BaseSignal):
     (0, 5)
     """
 
+    data: Any
     _signal_type = "AtomPositions"
     _signal_dimension = 0
 
@@ -292,15 +292,6 @@ class AtomPositions(Physics, BaseSignal):
         array([[1., 2.]])
         """
         return _selection.Slicer(self)
-
-    def _set_data(self, value: Any) -> None:
-        if _may_be_outside(value, getattr(self, "_data", None)):
-            names = self._vectors().get("column_names", _export.COLUMNS)
-            value = map_frames(partial(_filled, columns=len(names)), value)
-        BaseSignal.data.fset(self, value)
-
-    # `CircleROI` and `PolygonROI` put NaN in place of frames outside, with np.where.
-    data: Any = BaseSignal.data.setter(_set_data)
 
     def _set_ragged(self, value: bool) -> None:
         regular = self.ragged and not value
@@ -737,25 +728,6 @@ def _of_frame(function: Callable, frame: Any, /, **kwargs: Any) -> Any:
     """Apply a function to a frame, also where HyperSpy tries it on the array that holds one."""
     held = isinstance(frame, np.ndarray) and frame.dtype == object
     return function(frame.item() if held else frame, **kwargs)
-
-
-def _may_be_outside(frames: Any, before: Any) -> bool:
-    """Whether an ROI may have put NaN in place of frames, and not a function that was mapped."""
-    if not isinstance(frames, da.Array | np.ndarray) or frames.dtype.kind != "O":
-        return False
-    if isinstance(frames, da.Array):
-        return bool(key_split(frames.name) == "where")
-    # What was mapped takes the place of a dask array when it is computed.
-    return isinstance(before, np.ndarray) and any(map(_is_nan, frames.flat))
-
-
-def _filled(frame: Any, columns: int) -> Any:
-    """Return a frame, or one without atoms in place of NaN."""
-    return np.empty((0, columns)) if _is_nan(frame) else frame
-
-
-def _is_nan(frame: Any) -> bool:
-    return isinstance(frame, float) and np.isnan(frame)
 
 
 def _leave_out_axis(signal: BaseSignal) -> None:

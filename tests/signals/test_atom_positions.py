@@ -483,43 +483,6 @@ def test_hyperspy_says_how_results_are_stacked(make, lazy, tmp_path):
 
 
 @pytest.mark.parametrize("lazy", [False, True])
-@pytest.mark.parametrize(
-    ("roi", "images"),
-    [
-        (hs.roi.CircleROI(1, 1, 1.2), 4),
-        (hs.roi.CircleROI(1, 1, 1.2, 0.8), 0),
-        (hs.roi.PolygonROI([(0, 0), (2.2, 0), (0, 2.2)]), 6),
-    ],
-)
-def test_frames_outside_of_a_round_roi_hold_no_atoms(roi, images, lazy):
-    rows = [[np.ones((1 + y + x, 5)) for x in range(3)] for y in range(3)]
-    atoms = AtomPositions.stack([AtomPositions.from_frames(row, sampling=0.2) for row in rows])
-    atoms = atoms.as_lazy() if lazy else atoms
-    counts = roi(hs.signals.BaseSignal([[1.0, 2, 3], [2, 3, 4], [3, 4, 5]]).T).data
-    assert np.isfinite(counts).sum() == images
-    part, again = roi(atoms), atoms.deepcopy()
-    roi(atoms, out=again)
-    for one in (part, again):
-        assert repr(one)
-        one.compute(show_progressbar=False) if lazy else None
-        assert type(one) is AtomPositions
-        found = [[len(frame) for frame in row] for row in one.data]
-        np.testing.assert_array_equal(found, np.nan_to_num(counts))
-        assert {frame.shape[1] for frame in one.data.flat} == {5}
-        assert len(one.to_dataframe()) == np.nansum(counts)
-
-
-@pytest.mark.parametrize("lazy", [False, True])
-@pytest.mark.parametrize("inplace", [False, True])
-def test_nan_of_a_function_is_no_frame_without_atoms(make, inplace, lazy):
-    atoms = make("movie", lazy)
-    mapped = atoms.map(lambda frame: np.nan, inplace=inplace, show_progressbar=False)
-    mapped = atoms if inplace else mapped
-    mapped.compute(show_progressbar=False) if lazy else None
-    assert not isinstance(mapped, AtomPositions) and np.isnan(mapped.data.astype(float)).all()
-
-
-@pytest.mark.parametrize("lazy", [False, True])
 @pytest.mark.parametrize("function", [lambda f: f[:, :2], lambda f: np.hstack([f, f])])
 def test_other_columns_make_a_plain_signal(make, function, lazy):
     mapped = make("movie", lazy).map(function, inplace=False, show_progressbar=False)
