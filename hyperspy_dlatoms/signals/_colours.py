@@ -26,6 +26,7 @@ _FRACTIONS = ("probability", "agreement")  # Columns between 0 and 1, which have
 LABELS = ("species", "grain", "sublattice", "coordination")
 # Begin the names of columns that are positive or negative, whose colours are white at 0.
 _SIGNED = ("e_", "rotation", "u_", "offset_")
+_LEAST = 1e-4  # Strain, rad or Å, that colours of signed columns end at: less is rounding.
 _LIMITS = 2.0, 98.0  # Percentiles of other columns that their colours end at.
 _LISTED = 3  # Labels of one colour that a legend names.
 # Names of maps of colours, and the part of them that shows on dark images.
@@ -39,6 +40,8 @@ _NAMES = {
     "e_xy": "shear strain",
     "rotation": "rotation (rad)",
     "height": "height (atoms)",
+    "y": "y (px)",
+    "x": "x (px)",
     "distance": "distance of the neighbours (Å)",
 } | {
     f"{column}{axis}{end}": f"{text} along {axis} ({unit})"
@@ -150,7 +153,7 @@ def _limits(frames: Iterable[np.ndarray], column: int, by: str) -> tuple[float, 
     if not len(values):
         return (-1.0, 1.0) if _signed(by) else (0.0, 1.0)
     if _signed(by):
-        end = float(np.percentile(np.abs(values), _LIMITS[1])) or 1.0
+        end = max(float(np.percentile(np.abs(values), _LIMITS[1])), _LEAST)
         return -end, end
     low, high = (float(one) for one in np.percentile(values, _LIMITS))
     return (low, high) if high > low else (low - 0.5, low + 0.5)

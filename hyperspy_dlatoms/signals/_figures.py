@@ -21,6 +21,7 @@ from hyperspy_dlatoms.signals._docstrings import filled
 
 if TYPE_CHECKING:
     from hyperspy.signals import Signal2D
+    from matplotlib.axis import Axis
     from matplotlib.figure import Figure
 
     from hyperspy_dlatoms.signals import AtomPositions
@@ -59,7 +60,6 @@ def plot_histogram(self: AtomPositions, by: str = "distance", *, bins: int = 50)
     >>> figure = atoms.plot_histogram("probability")
     """
     import matplotlib.pyplot as plt
-    from matplotlib.ticker import MaxNLocator
 
     frames, calibration, _ = self._for_tables()
     figure, axes = plt.subplots(figsize=(5.5, 3.6), layout="constrained")
@@ -87,7 +87,7 @@ def plot_histogram(self: AtomPositions, by: str = "distance", *, bins: int = 50)
     elif by in LABELS:
         labels, counts = np.unique(values[np.isfinite(values)].astype(int), return_counts=True)
         axes.bar(labels, counts, color=colours_of_labels(labels), edgecolor="0.3")
-        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+        whole_numbers(axes.xaxis)
     else:
         values = values[np.isfinite(values)]
         ends = (float(values.min()), float(values.max())) if len(values) else (0.0, 1.0)
@@ -96,6 +96,7 @@ def plot_histogram(self: AtomPositions, by: str = "distance", *, bins: int = 50)
             ends = 0.9 * ends[0], 1.1 * ends[1]
         axes.hist(values, bins=bins, range=ends if ends[0] < ends[1] else None, color=PALETTE[0])
     axes.set(xlabel=label, ylabel="atoms", ylim=(0, None))
+    whole_numbers(axes.yaxis)
     return figure
 
 
@@ -119,6 +120,7 @@ def plot_counts(self: AtomPositions) -> Figure:
     >>> figure = atoms.plot_counts()
     """
     import matplotlib.pyplot as plt
+    from matplotlib.patheffects import withStroke
 
     axes_of_frames = self.axes_manager.navigation_axes
     if not axes_of_frames:
@@ -136,10 +138,15 @@ def plot_counts(self: AtomPositions) -> Figure:
         counts.items(), colours_of_labels(np.arange(len(counts))), strict=True
     ):
         marker = "o" if frames.size < 60 else ""
-        axes.plot(at, values, color=colour, lw=1.5, marker=marker, ms=4, label=name)
+        (line,) = axes.plot(at, values, color=colour, lw=1.5, marker=marker, ms=4, label=name)
+        # Some of the colours are faint on white.
+        line.set_path_effects([withStroke(linewidth=3, foreground="0.3")])
     name, units = (navigation.names[0], navigation.units[0]) if single else ("", "")
     axes.set(xlabel=f"{name or 'frame'} ({units})" if units else name or "frame", ylabel="atoms")
     axes.set_ylim(bottom=0)
+    whole_numbers(axes.yaxis)
+    if not units and np.array_equal(at, np.round(at)):
+        whole_numbers(axes.xaxis)
     if len(counts) > 1:
         figure.legend(loc="outside upper center", **_picture.legend_style(figure, list(counts)))
     return figure
@@ -182,12 +189,17 @@ def plot_tracks(self: AtomPositions, signal: Signal2D | None = None, **kwargs) -
         paths += list(np.stack([places[:-1], places[1:]], axis=1))
         times += [at[frame] for frame in one.frame.to_numpy()[1:]]
     image = None if signal is None else _picture.image_at(signal, (0,))
-    figure, axes = plt.subplots(figsize=(_picture.PANEL + 1, _picture.PANEL), layout="constrained")
-    _picture.draw_image(axes, image, image_shape(atoms), float(calibration.sampling.mean()))
+    shape = image_shape(atoms)
+    width, height = _picture.panel_of(shape)
+    figure, axes = plt.subplots(figsize=(width + 1, height + 0.4), layout="constrained")
+    _picture.draw_image(axes, image, shape, float(calibration.sampling[1]))
     lines = LineCollection(paths, array=np.array(times), cmap=colour_map(), linewidths=1.3)
     axes.add_collection(lines)
     name, units = navigation.names[0] or "frame", navigation.units[0]
-    figure.colorbar(lines, ax=axes, label=f"{name} ({units})" if units else name, shrink=0.8)
+    label = f"{name} ({units})" if units else name
+    bar = figure.colorbar(lines, ax=axes, label=label, shrink=0.8)
+    if not units and np.array_equal(times, np.round(times)):
+        whole_numbers(bar.ax.yaxis)
     axes.set_title(f"{table.track.nunique()} tracks", fontsize=10, loc="left")
     return figure
 
@@ -225,18 +237,29 @@ def plot_strain(self: AtomPositions, signal: Signal2D | None = None, **kwargs) -
     atoms = (self if there else self.strain(**kwargs))._on(signal)
     frame = atoms._computed().data.ravel()[0]
     calibration = atoms._calibration
-    pixel, shape = float(calibration.sampling.mean()), image_shape(atoms)
+    pixel, shape = float(calibration.sampling[1]), image_shape(atoms)
     image = None if signal is None else _picture.image_at(signal)
-    ratio = np.clip(shape[0] / shape[1], 0.2, 3)
-    size = (2 * _picture.PANEL, max(1.7 * _picture.PANEL * ratio, _LOWEST))
-    figure, panels = plt.subplots(2, 2, figsize=size, layout="constrained")
+    # Tall images side by side; a fifth of a square panel is for the colour bar and its label.
+    rows, columns = (1, 4) if shape[0] > _picture.TALLEST * shape[1] else (2, 2)
+    width, height = _picture.panel_of(shape)
+    size = columns * (0.8 * width + 0.2 * _picture.PANEL), max(0.85 * rows * height, _LOWEST)
+    figure, panels = plt.subplots(rows, columns, figsize=size, layout="constrained")
     for axes, name in zip(panels.flat, _STRAIN, strict=True):
         colouring = Colouring.of(calibration, name, [frame])
         _picture.draw_image(axes, image, shape, pixel)
         dots = _picture.draw_rings(axes, frame, pixel, colouring.colours(frame))
         dots.set_facecolor(colouring.colours(frame))
-        _picture.add_colour_bar(axes, colouring)
+        known = np.isfinite(frame[:, colouring.column]).any()
+        _picture.add_colour_bar(axes, colouring, ticks=None if known else [])
     return figure
+
+
+def whole_numbers(axis: Axis) -> None:
+    """Put ticks at whole numbers only, as of atoms and frames."""
+    from matplotlib.ticker import MaxNLocator
+
+    # As many as there is room for, and where Matplotlib has them.
+    axis.set_major_locator(MaxNLocator("auto", steps=[1, 2, 5, 10], integer=True))
 
 
 def image_shape(atoms: AtomPositions) -> tuple[int, int]:

@@ -263,7 +263,7 @@ def _is_length(units: str) -> bool:
 
 def _add_scale_bar(axes: Any, calibration: Calibration, signal: Signal2D) -> None:
     x, y = signal.axes_manager.signal_axes
-    pixel, offsets, scales = calibration.sampling.mean(), calibration.offsets, calibration.scales
+    pixel, offsets, scales = calibration.sampling[1], calibration.offsets, calibration.scales
     moving = axes.figure.canvas.supports_blit
     _picture.scale_bar(axes, (y.size, x.size), pixel, tuple(offsets), tuple(scales), moving)
     signal._plot.signal_plot.render_figure()

@@ -47,7 +47,7 @@ def save_movie(
     fps : float, default 10
         Frames a second.
     dpi : int, default 120
-        Pixels an inch; images are 5.2 inches wide.
+        Pixels an inch; images are 5.2 inches wide, tall ones at most 7.8 inches high.
 
     Raises
     ------
@@ -71,7 +71,7 @@ def save_movie(
     calibration, navigation = atoms._calibration, atoms._navigation
     frames = atoms._some_frames(_CONTRAST)
     colouring = None if by is None else Colouring.of(calibration, by, frames, limits)
-    sampling, shape = float(calibration.sampling.mean()), image_shape(atoms)
+    sampling, shape = float(calibration.sampling[1]), image_shape(atoms)
     size = _picture.ring_size(frames, sampling)
     contrast = None
     if signal is not None:
@@ -89,14 +89,18 @@ def save_movie(
                 axes.clear()
                 image = None if signal is None else _picture.image_at(signal, index)
                 _picture.draw_image(axes, image, shape, sampling, contrast)
-                colours = None if colouring is None else colouring.colours(block[at])
-                _picture.draw_rings(axes, block[at], sampling, colours, size)
                 along = zip(labels, navigation.values, navigation.units, index, strict=True)
                 said = [
                     f"{name} {values[i]:.{_digits(values)}g} {unit}".strip()
                     for name, values, unit, i in along
                 ]
                 axes.set_title(", ".join(said), fontsize=10, loc="left")
+                if not any(index):
+                    # The first layouts are not yet those of the other frames.
+                    for _ in range(2):
+                        figure.draw_without_rendering()
+                colours = None if colouring is None else colouring.colours(block[at])
+                _picture.draw_rings(axes, block[at], sampling, colours, size)
                 writer.grab_frame()
             number += len(block)
 
@@ -144,8 +148,8 @@ def _figure(
     """Return a figure for an image of a shape, with what its colours mean."""
     from matplotlib.figure import Figure
 
-    ratio = float(np.clip(shape[0] / shape[1], 0.2, 3))
-    size = (_picture.PANEL + (colouring is not None), _picture.PANEL * ratio + 0.4)
+    width, height = _picture.panel_of(shape)
+    size = (width + (colouring is not None), height + 0.4)
     figure = Figure(figsize=size, layout="constrained")
     axes = figure.subplots()
     if colouring is not None and colouring.limits is not None:

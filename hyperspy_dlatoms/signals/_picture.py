@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 # Diameter of the ring around an atom, of the distance of neighbours: the rings do not touch.
 RING = 0.62
 PANEL = 5.2  # Inches, of the panel of an image.
+TALLEST = 1.5  # Of the height of a panel to PANEL: the figures of tall images fit on a page.
 
 # Points, in a legend: of a ring with the gaps beside it, and of a letter.
 _RING_WIDTH = 45.0
@@ -55,26 +56,34 @@ def save_picture(
     masked: np.ndarray | None = None,
 ) -> None:
     """Write a picture of an image (H, W), alone and with a ring around every atom (x, y in px)."""
-    # Species give the colours and a legend, the sampling (Å/px) a scale bar; masked pixels are
-    # tinted.
+    # Species give the colours and a legend, the sampling along x (Å/px) a scale bar; masked pixels
+    # are tinted.
     from matplotlib.figure import Figure
 
-    height, width = image.shape
-    size = (2 * PANEL, PANEL * np.clip(height / width, 0.2, 3) + 0.4)
-    figure = Figure(figsize=size, layout="constrained")
+    width, height = panel_of(image.shape)
+    figure = Figure(figsize=(2 * width, height + 0.4), layout="constrained")
     plain, marked = figure.subplots(1, 2)
     limits = contrast(image if masked is None else image[~masked])
     for axes in (plain, marked):
         draw_image(axes, image, image.shape, sampling, limits)
     if masked is not None and masked.any():
         marked.imshow(tint_of(masked), interpolation="nearest", origin="upper", aspect="equal")
-    colours = None if species is None else colours_of_labels(species)
-    draw_rings(marked, sites, sampling, colours)
     if title:
         marked.set_title(title, fontsize=10, loc="left")
     if names:
         add_legend(figure, dict(enumerate(names)))
+    # The first layout has no room for a legend and the title; rings are as wide as it allows.
+    figure.draw_without_rendering()
+    colours = None if species is None else colours_of_labels(species)
+    draw_rings(marked, sites, sampling, colours)
     figure.savefig(path, dpi=120)
+
+
+def panel_of(shape: tuple[int, int]) -> tuple[float, float]:
+    """Return the width and height (inches) of the panel of an image, neither too little."""
+    ratio = shape[0] / shape[1]
+    width, height = np.clip(TALLEST / ratio, 0.3, 1), np.clip(ratio, 0.2, TALLEST)
+    return PANEL * float(width), PANEL * float(height)
 
 
 def draw_image(
@@ -84,7 +93,7 @@ def draw_image(
     sampling: float,
     limits: tuple[float, float] | None = None,
 ) -> None:
-    """Draw an image in grey with a scale bar, or without one an empty ground; axes in px."""
+    """Draw an image in grey, or an empty ground; axes in px, a scale bar by the sampling of x."""
     if image is not None and image.shape != tuple(shape):
         raise ValueError(
             f"The image has {image.shape[0]} by {image.shape[1]} px, the one that was searched "

@@ -14,7 +14,7 @@ from hyperspy_dlatoms.analysis.quality import DOUBTFUL, FrameQuality, flags, fra
 from hyperspy_dlatoms.signals import _export
 from hyperspy_dlatoms.signals._colours import PALETTE, PLAIN
 from hyperspy_dlatoms.signals._docstrings import filled
-from hyperspy_dlatoms.signals._figures import image_shape
+from hyperspy_dlatoms.signals._figures import image_shape, whole_numbers
 from hyperspy_dlatoms.signals._picture import draw_image, draw_rings, image_at, ring_size
 
 if TYPE_CHECKING:
@@ -202,7 +202,7 @@ def _plot_frame(
     place = figure.add_subplot(grid[:, 0])
     found = flags(calibration.in_angstrom(frame), calibration.window)
     probability = calibration.values(frame, "probability")
-    sampling = float(calibration.sampling.mean())
+    sampling = float(calibration.sampling[1])
     draw_image(place, image, shape, sampling)
     place.set_axis_on()
     place.set(xlabel="x (px)", ylabel="y (px)")
@@ -241,7 +241,8 @@ def _write(axes: Axes, text: str) -> None:
 def _plot_distances(
     axes: Axes, frame: np.ndarray, calibration: Calibration, spacing: float
 ) -> None:
-    axes.set(xlabel="distance to the nearest atom (nm)", ylabel="atoms")
+    axes.set(xlabel="nearest neighbour (nm)", ylabel="atoms")
+    whole_numbers(axes.yaxis)
     if len(frame) > 1:
         places = calibration.in_angstrom(frame)
         nearest = cKDTree(places).query(places, k=2)[0][:, 1]
@@ -294,6 +295,9 @@ def _plot_course(figure: Figure, table: pd.DataFrame) -> None:
                 text = name.replace("_", " ")
                 axes.plot(number, values, lw=1, ls=style, marker=marker, label=text)
         axes.set_ylabel("atoms" if label != "score" else "score, fraction")
+        whole_numbers(axes.xaxis)
+        if label != "score":
+            whole_numbers(axes.yaxis)
         axes.set_ylim(bottom=0, top=max(axes.get_ylim()[1], 1.05))
         if axes.lines:
             axes.legend(fontsize=8, ncols=2)

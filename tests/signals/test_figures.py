@@ -7,7 +7,7 @@ import hyperspy.api as hs
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
-from matplotlib.animation import FFMpegWriter
+from matplotlib.animation import FFMpegWriter, PillowWriter
 from matplotlib.colors import to_rgba_array
 from PIL import Image
 
@@ -295,6 +295,8 @@ def test_counts():
     (axes,) = atoms.plot_counts().axes
     assert axes.get_xlabel() == "time (s)"
     assert [line.get_label() for line in axes.lines] == ["Mo", "S"]
+    # Outlined, since yellow is faint on white.
+    assert all(line.get_path_effects() for line in axes.lines)
     np.testing.assert_allclose(axes.lines[0].get_xdata(), [0, 0.5, 1])
     with pytest.raises(ValueError, match="one image only"):
         atoms.inav[0].plot_counts()
@@ -324,6 +326,81 @@ def test_strain():
     assert labels == ["strain along x", "strain along y", "shear strain", "rotation (rad)"]
     with pytest.raises(ValueError, match="several frames"):
         made(2)[1].plot_strain()
+
+
+@pytest.mark.filterwarnings("ignore:This frame has no lattice")
+def test_colour_bars_of_strain_say_no_more_than_is_known():
+    images, atoms = labelled(np.arange(3), (60, 60))
+    bars = [one for one in atoms.plot_strain(images).axes if one.get_ylabel()]
+    assert [len(one.get_yticks()) for one in bars] == [0] * 4
+    # Of a perfect lattice there is rounding alone.
+    _, perfect = made()
+    bars = [one for one in perfect.plot_strain().axes if one.get_ylabel()]
+    assert all(one.get_ylim()[1] >= 1e-4 for one in bars)
+
+
+@pytest.mark.filterwarnings("ignore:This frame has no lattice")
+@pytest.mark.parametrize("shape", [(2000, 300), (300, 2000), (300, 300)])
+def test_figures_of_strips_fit_on_a_page_and_are_not_empty(shape):
+    _, atoms = labelled(np.arange(40), shape)
+    for figure in (atoms.plot_strain(), AtomPositions.stack([atoms] * 2).plot_tracks()):
+        figure.draw_without_rendering()
+        width, height = figure.get_size_inches()
+        assert width < 11 and height < 9
+        images = [one for one in figure.axes if one.images]
+        area = sum(one.bbox.width * one.bbox.height for one in images)
+        assert area > 0.3 * figure.bbox.width * figure.bbox.height
+
+
+def test_scale_bars_lie_along_x():
+    """Of pixels that are wider than high their widths count."""
+    images, atoms = made(2, "")
+    atoms.metadata.VectorMetadata.sampling = [0.1, 0.3]
+    one, image = atoms.inav[0], images.inav[0]
+    one.plot_on(image)
+    figures = [one.plot_strain(image), one.plot_quality(image), atoms.plot_tracks(images)]
+    for axes in (image._plot.signal_plot.ax, *(figure.axes[0] for figure in figures)):
+        (text,) = [text.get_text() for text in axes.texts if text.get_text().endswith(" nm")]
+        (bar,) = [line for line in axes.lines if len(line.get_xdata()) == 2]
+        assert np.ptp(bar.get_xdata()) * 0.3 == pytest.approx(10 * float(text.split()[0]))
+
+
+def shown_ticks(axis):
+    """The values of ticks within the limits of an axis."""
+    low, high = sorted(axis.get_view_interval())
+    return [one for one in axis.get_majorticklocs() if low <= one <= high]
+
+
+def test_frames_and_atoms_are_counted_in_whole_numbers():
+    _, atoms = made(3)
+    axis = atoms.axes_manager[0]
+    axis.name, axis.units, axis.scale = "frame", "", 1.0
+    few = AtomPositions.stack([labelled([1])[1]] * 3)
+    tracks, counts, quality = atoms.plot_tracks(), few.plot_counts(), few.plot_quality()
+    several = [tracks.axes[1].yaxis, counts.axes[0].xaxis, counts.axes[0].yaxis]
+    several += [one.xaxis for one in quality.axes[:3]] + [one.yaxis for one in quality.axes[:2]]
+    several += [labelled([1, 2])[1].plot_histogram(by).axes[0].yaxis for by in ("y", "grain")]
+    for one in several:
+        ticks = shown_ticks(one)
+        assert ticks and np.array_equal(ticks, np.round(ticks))
+    # But times are not.
+    assert max(np.mod(shown_ticks(made(3)[1].plot_counts().axes[0].xaxis), 1)) > 0.1
+
+
+def test_many_whole_numbers_do_not_overlap():
+    with plt.rc_context({"font.size": 20}):
+        axes = made()[1].plot_quality().axes[1]
+    axes.figure.draw_without_rendering()
+    texts = [one for one in axes.get_yticklabels() if one.get_text()]
+    boxes = [one.get_window_extent() for one in texts]
+    assert all(high.y0 > low.y1 for low, high in zip(boxes, boxes[1:], strict=False))
+    label = axes.xaxis.label.get_window_extent()
+    assert label.x0 > 0 and label.x1 < axes.figure.bbox.x1
+
+
+def test_places_have_a_unit():
+    axes = made()[1].plot_histogram("y").axes[0]
+    assert axes.get_xlabel() == "y (px)"
 
 
 @pytest.mark.parametrize("lazy", [False, True])
@@ -366,6 +443,21 @@ def test_a_movie(lazy, tmp_path):
         colours = np.asarray(movie.convert("RGB"))
     # Coloured rings over a grey image.
     assert (np.ptp(colours.astype(int), axis=-1) > 60).any()
+
+
+def test_a_movie_stands_still(tmp_path, monkeypatch):
+    """Its first frame is laid out as the others, with rings as thick."""
+    grab, seen = PillowWriter.grab_frame, []
+
+    def grab_and_note(self, **kwargs):
+        grab(self, **kwargs)
+        axes = self.fig.axes[0]
+        seen.append((*axes.bbox.bounds, *axes.collections[0].get_linewidth()))
+
+    monkeypatch.setattr(PillowWriter, "grab_frame", grab_and_note)
+    images, atoms = made(3)
+    atoms.save_movie(tmp_path / "movie.gif", images, by="probability")
+    np.testing.assert_allclose(seen, seen[-1:] * 3, atol=0.2)
 
 
 def test_a_movie_keeps_the_colours_of_few_pixels(tmp_path):

@@ -65,3 +65,14 @@ def test_the_scale_bar_is_inside_of_strips(shape):
     ((_, bar), *_), (text,) = axes.lines[0].get_window_extent().get_points(), axes.texts
     assert bar - 2.5 / 72 * figure.dpi > axes.bbox.y0
     assert text.get_window_extent().y1 < axes.bbox.y1
+
+
+@pytest.mark.parametrize("shape", [(64, 64), (600, 64), (64, 600)])
+def test_nothing_of_a_picture_with_a_legend_is_cut_off(shape, tmp_path):
+    path, sites = tmp_path / "image.png", np.array([[10.0, 40.0], [40.0, 20.0]])
+    image = np.random.default_rng(0).poisson(5, shape)
+    species = {"species": np.array([0, 1]), "names": ("Mo", "S")}
+    save_picture(path, image, sites, 0.2, "2 sites", **species)
+    picture = imread(path)[..., :3]
+    assert (picture[[0, 1, -2, -1]] == 1).all() and (picture[:, [0, 1, -2, -1]] == 1).all()
+    assert picture.shape[0] < 1000
