@@ -2,7 +2,7 @@
 """All figures of speed in the documentation, remade on one machine in one go, into one text file.
 
 It begins with the processor, and each figure stands below the command that made it; a script that
-fails is named. A quiet machine needs about two hours, ten minutes with `--short`::
+fails is named. Two quiet cores need 35 minutes, ten with `--short`::
 
     python benchmarks/tables.py -o docs/_static/speed.txt
 """

@@ -55,11 +55,12 @@ def main() -> None:
         started = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
         assert started.stdout is not None
         # It says so when the network is loaded.
-        print(started.stdout.readline(), end="", flush=True)
+        started.stdout.readline()
         arguments = (source, options.frames, options.seconds)
         writer = multiprocessing.Process(target=write, args=arguments)
         writer.start()
-        print(started.stdout.read())
+        summary = ("files", "failed", "latency")
+        print(*(line for line in started.stdout if line.startswith(summary)), sep="", end="")
         writer.join()
         tables = len(list(output.glob("*.csv")))
     print(f"{tables} of {options.frames} frames of {SIDE}² have a table")

@@ -126,7 +126,8 @@ print(recipe.name, recipe.waves.count, "waves")
 # What the time buys
 # ------------------
 # F1 of all columns in 114 images of held-out waves at each dose, through all lenses of the recipe,
-# on two cores with AMX; simulating the waves took some five minutes more
+# on two cores with AMX; in the last row as many steps as an hour makes there. Simulating the waves
+# took some five minutes more
 # (``python benchmarks/held_out.py cosn.yaml data/cosn crystal runs/cosn/cosn.safetensors``):
 #
 # =======================  =========  ============  =============
@@ -135,4 +136,5 @@ print(recipe.name, recipe.waves.count, "waves")
 # ``crystal``              0.85       0.89          0.89
 # 10 minutes, 1039 steps   0.91       0.94          0.97
 # 30 minutes, 3101 steps   0.94       0.97          0.98
+# 60 minutes, 6200 steps   0.94       0.98          0.99
 # =======================  =========  ============  =============
