@@ -43,7 +43,10 @@ def _atoms(atoms: AtomPositions, vectors: Mapping[str, Any]) -> str:
         return f"not computed yet, in {images}: call compute()"
     counts = [len(frame) for frame in atoms.data.flat]
     text = f"{sum(counts)} in {images}"
-    return text + (f", {min(counts)} to {max(counts)} in each" if number > 1 else "")
+    if number == 1:
+        return text
+    low, high = min(counts), max(counts)
+    return f"{text}, {low} in each" if low == high else f"{text}, {low} to {high} in each"
 
 
 def _of_species(atoms: AtomPositions, vectors: Mapping[str, Any]) -> Iterator[tuple[str, str]]:

@@ -28,6 +28,11 @@ def test_atoms_of_a_search(spot_network, spot_images):
     assert html.count("<tr>") == len(rows) and "(3|ragged)&gt;" in html
 
 
+def test_as_many_atoms_in_each_image():
+    atoms = AtomPositions.from_frames([np.ones((2, 2)), np.zeros((2, 2))], sampling=0.1)
+    assert dict(rows_of(atoms))["atoms"] == "4 in 2 images, 2 in each"
+
+
 def test_lazy_atoms_are_not_found_for_it(spot_network, spot_images, monkeypatch):
     signal, _ = spot_images(3, lazy=True)
     atoms = signal.find_atoms_nn()
