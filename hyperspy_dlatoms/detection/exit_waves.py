@@ -34,12 +34,18 @@ def exit_waves(
     frames : numpy.ndarray
         Focal series of shape (n, images, H, W), any real dtype: electrons or counts, without
         background subtraction.
+    sampling : float
+        Pixel size in Å/px.
     network : AtomNetwork
         A network of exit waves.
     batch_pixels : int
         Working pixels of a tile.
-    sampling, defoci, elements, symmetrise
-        As for `find_sites`.
+    defoci : sequence of float, optional
+        Of the images, Å, positive is underfocus; None where not known.
+    elements : sequence of str, optional
+        Metal and chalcogen of a layer, for a network that takes them; None where not known.
+    symmetrise : bool
+        Whether to average over the eight rotations by 90° and reflections of the images.
 
     Returns
     -------

@@ -88,8 +88,12 @@ class Search(NamedTuple):
 
     Attributes
     ----------
-    threshold, minimum_agreement, symmetrise
-        As for `find_sites`.
+    threshold : float, optional
+        Lowest probability of a site.
+    minimum_agreement : float, optional
+        Lowest fraction of an ensemble that found a site.
+    symmetrise : bool
+        Whether to take the mean over the eight quarter turns and flips.
     """
 
     threshold: float | None = None

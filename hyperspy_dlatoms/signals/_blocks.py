@@ -494,10 +494,10 @@ def _find_in_block(
     network = about.handle.get()
     found = pipeline.detect(frames, about.sampling, network, options, **about.conditions)
     results = np.empty(block.shape[: block.ndim - frames.ndim + 1], dtype=object)
+    shown = contradiction.NOT_EXAMINED
     for number, (sites, domain, masked) in enumerate(found):
         drift = drifts[number] if drifts else None
-        not_examined = contradiction.NOT_EXAMINED
-        results.flat[number] = FrameResult(sites.table(), domain, drift, masked, not_examined)
+        results.flat[number] = FrameResult(sites.table(), domain, drift, masked, shown)
     examine(results, block, block_id=block_id)
     return results
 

@@ -193,12 +193,13 @@ def _file(directory: Path, block: tuple[int, ...]) -> Path:
 
 def _is_there(path: Path, examined: Sequence[int]) -> bool:
     """Whether the file of a block is whole, and its frames of these numbers were examined."""
-    if not zipfile.is_zipfile(path):
-        return False
+    whole = zipfile.is_zipfile(path)
+    if not whole or not examined:
+        return whole
     # What is wrong with a damaged file is said where it is read.
     damaged = suppress(OSError, KeyError, ValueError, zipfile.BadZipFile)
     with damaged, np.load(path, allow_pickle=False) as file:
-        return not examined or NOT_EXAMINED not in file["shown"][list(examined)]
+        return NOT_EXAMINED not in file["shown"][list(examined)]
     return True
 
 

@@ -35,7 +35,14 @@ def card_of(recipe: Recipe, state: State, waves: int) -> ModelCard:
 
     network, settings = recipe.network, recipe.training
     ranged = (
-        *("sampling", "dose", "defocus", "defocus_step", "Cs", "astigmatism", "coma", "threefold"),
+        "sampling",
+        "dose",
+        "defocus",
+        "defocus_step",
+        "Cs",
+        "astigmatism",
+        "coma",
+        "threefold",
         "focal_spread",
     )
     # What a recipe leaves out is as a camera and a scan have it.
