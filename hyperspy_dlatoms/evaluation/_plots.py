@@ -44,9 +44,7 @@ _ERRORS = (
 
 def curve_figure(name: str, rows: Sequence[dict[str, Any]]) -> Figure:
     """Plot the `scores` of a curve's points, with ``value``, and its errors beside the bound."""
-    from matplotlib.ticker import LogFormatter
-
-    figure = _figure(10, 3.6)
+    figure = _figure(10, 4)
     shares, errors = figure.subplots(1, 2)
     values = [row["value"] for row in rows]
     at = np.arange(len(rows)) if isinstance(values[0], str) else np.array(values)
@@ -58,14 +56,12 @@ def curve_figure(name: str, rows: Sequence[dict[str, Any]]) -> Figure:
     shares.set(ylim=(-0.03, 1.03), ylabel="share")
     errors.set_ylabel("error an axis (pm)")
     if name in _LOGARITHMIC:
-        errors.set_yscale("log")
-        errors.yaxis.set_major_formatter("{x:g}")
-        errors.yaxis.set_minor_formatter(LogFormatter(minor_thresholds=(1.7, 0.5)))
+        _logarithmic(errors, "y")
     else:
-        errors.set_ylim(bottom=0)
+        _from_zero(errors)
     for axes in (shares, errors):
         if name in _LOGARITHMIC:
-            axes.set_xscale("log")
+            _logarithmic(axes, "x")
         if isinstance(values[0], str):
             axes.set_xticks(at, values, rotation=20, ha="right")
         _finish(axes, LABELS.get(name, name))
@@ -87,7 +83,8 @@ def height_figure(rows: Sequence[dict[str, Any]]) -> Figure:
     _band(shares, at, rows, "recall_interval", "C1")
     shares.set(ylim=(-0.03, 1.03), ylabel="recall")
     _line(errors, at, rows, "rms", "rms error an axis", "C0-o")
-    errors.set(ylim=(0, None), ylabel="rms error an axis (pm)")
+    errors.set_ylabel("rms error an axis (pm)")
+    _from_zero(errors)
     for axes in (shares, errors):
         axes.set(xticks=at, xticklabels=labels, xlabel="atoms in the column")
         axes.grid(alpha=0.3)
@@ -98,21 +95,25 @@ def height_calibration_figure(
     rows: Sequence[dict[str, Any]], doses: Sequence[dict[str, Any]]
 ) -> Figure:
     """Plot found heights against true ones, and their errors and sigmas against the dose."""
-    figure = _figure(10, 3.6)
+    figure = _figure(10, 4)
     found, errors = figure.subplots(1, 2)
     height = np.array([row["height"] for row in rows])
     ends = [0, height.max() + 1]
     found.plot(ends, ends, color="0.7")
     mean, spread = ([row[key] for row in rows] for key in ("found", "spread"))
     found.errorbar(height, mean, spread, fmt="C0-o", markersize=4, linewidth=1.2, capsize=2)
-    found.set(xlim=ends, ylim=(0, None), ylabel="mean found, and spread")
+    found.set(xlim=ends, ylabel="mean found, and spread")
+    found.xaxis.get_major_locator().set_params(integer=True)
     at = np.array([row["value"] for row in doses])
     _line(errors, at, doses, "height_error", "mean error (atoms)", "k-o")
     _line(errors, at, doses, "scaled_height_error", "… with one factor a frame", "k--o")
     for k, colour, right in ((1, "C0", 0.683), (2, "C1", 0.954)):
         errors.axhline(right, color=colour, linestyle=":", linewidth=1)
         _line(errors, at, doses, f"heights_within_{k}", f"share within {k} sigma", f"{colour}-s")
-    errors.set(xscale="log", ylim=(0, None), ylabel="error (atoms), share")
+    errors.set_ylabel("error (atoms), share")
+    _logarithmic(errors, "x")
+    for axes in (found, errors):
+        _from_zero(axes)
     _finish(found, "atoms in the column")
     _finish(errors, LABELS["dose"])
     return figure
@@ -120,24 +121,25 @@ def height_calibration_figure(
 
 def film_figure(rows: Sequence[dict[str, Any]]) -> Figure:
     """Plot the false atoms on vacuum and amorphous carbon against the dose."""
-    figure = _figure(6, 3.4)
+    figure = _figure(6, 3.7)
     axes = figure.subplots()
     for thickness in sorted({row["thickness"] for row in rows}):
         film = [row for row in rows if row["thickness"] == thickness]
         label = f"{thickness:g} Å of carbon" if thickness else "vacuum"
-        axes.plot(
-            [row["dose"] for row in film], [row["density"] for row in film], "o-", label=label
-        )
-    axes.set_xscale("log")
+        doses, density = ([row[key] for row in film] for key in ("dose", "density"))
+        # Markers at 0 are not cut by the axis.
+        axes.plot(doses, density, "o-", label=label, clip_on=False)
+    _logarithmic(axes, "x")
     axes.set_yscale("symlog", linthresh=1e-3)
-    axes.set(ylim=(0, None), ylabel="false atoms per nm²")
+    _from_zero(axes)
+    axes.set_ylabel("false atoms per nm²")
     _finish(axes, LABELS["dose"])
     return figure
 
 
 def reliability_figure(calibration: dict[str, Any]) -> Figure:
     """Plot the share of right atoms against the stated probability."""
-    figure = _figure(10, 3.6)
+    figure = _figure(10, 3.8)
     curve, counts = figure.subplots(1, 2)
     curve.plot([0, 1], [0, 1], color="0.7")
     lowered = f"threshold {calibration['lowest']:g}"
@@ -196,12 +198,31 @@ def _figure(width: float, height: float) -> Figure:
     return Figure(figsize=(width, height), layout="constrained")
 
 
+def _logarithmic(axes: Axes, name: str) -> None:
+    """Make an axis logarithmic, with short numbers at its ticks that do not touch."""
+    from matplotlib.ticker import LogFormatter
+
+    axes.set(**{f"{name}scale": "log"})
+    axis = axes.xaxis if name == "x" else axes.yaxis
+    axis.set_major_formatter("{x:g}")
+    axis.set_minor_formatter(LogFormatter(minor_thresholds=(1.7, 0.5)))
+
+
+def _from_zero(axes: Axes) -> None:
+    """Let y begin at 0, and end with a margin above the topmost marker."""
+    axes.update_datalim([(0, 0)], updatex=False)
+    axes.autoscale_view()
+    axes.set_ylim(bottom=0)
+
+
 def _finish(axes: Axes, label: str) -> None:
-    """Add the label along x, a grid, and a legend of what has a label."""
+    """Add the label along x, a grid, and above the axes a legend of what has a label."""
     axes.set_xlabel(label)
     axes.grid(alpha=0.3)
-    if axes.get_legend_handles_labels()[0]:
-        axes.legend(fontsize=7)
+    if labels := axes.get_legend_handles_labels()[1]:
+        # Two rows, which are no wider than the axes.
+        columns = -(-len(labels) // 2)
+        axes.legend(fontsize=7, ncols=columns, loc="lower left", bbox_to_anchor=(0, 1))
 
 
 def _line(

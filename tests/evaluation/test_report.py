@@ -7,7 +7,12 @@ import re
 
 import pytest
 
-from hyperspy_dlatoms.evaluation._plots import curve_figure, height_calibration_figure
+from hyperspy_dlatoms.evaluation._plots import (
+    curve_figure,
+    film_figure,
+    height_calibration_figure,
+    height_figure,
+)
 from hyperspy_dlatoms.evaluation.evaluate import evaluate
 from hyperspy_dlatoms.evaluation.report import summary, to_html, write_report
 
@@ -74,3 +79,41 @@ def test_both_axes_of_a_curve_are_named(evaluation):
     heights = [{"height": 3, "found": 2.9, "spread": 0.5}]
     for figure in (curve_figure("dose", rows), height_calibration_figure(heights, rows)):
         assert all(axes.get_xlabel() and len(axes.get_ylabel()) > 2 for axes in figure.axes)
+
+
+def figures_of_errors(doses=(10.0, 20.0, 40.0)):
+    """The figures of a report with errors that hardly differ, and few doses."""
+    names = ("f1", "precision", "recall", "recall_single", "recall_edge", "filled")
+    names += ("rms_y", "rms_x", "bound", "joint_bound", "rms", "height_error")
+    names += ("scaled_height_error", "heights_within_1", "heights_within_2")
+    rows = [{"value": dose} | dict.fromkeys(names, 0.9) for dose in doses]
+    heights = [{"height": one, "found": one, "spread": 0.0} for one in (1, 2, 3)]
+    columns = [{"lowest": one, "highest": one, **rows[0], "rms": 9 + 0.1 * one} for one in (1, 2)]
+    film = [{"thickness": 10.0, "dose": dose, "density": 1.0} for dose in doses]
+    return {
+        "dose": curve_figure("dose", rows),
+        "tilt": curve_figure("tilt", rows),
+        "height": height_figure(columns),
+        "calibration": height_calibration_figure(heights, rows),
+        "film": film_figure(film),
+    }
+
+
+@pytest.mark.parametrize("name", ["dose", "tilt", "height", "calibration", "film"])
+def test_nothing_of_a_report_is_cut_off_or_covered(name):
+    figure = figures_of_errors()[name]
+    figure.draw_without_rendering()
+    for axes in figure.axes:
+        # Half a marker is 3 points high.
+        room = axes.bbox.y1 - 3 * figure.dpi / 72
+        for line in axes.lines:
+            places = line.get_transform().transform(line.get_xydata())
+            assert line.get_marker() == "None" or places[:, 1].max() < room
+        box = axes.get_legend() and axes.get_legend().get_window_extent()
+        assert box is None or (box.y0 >= axes.bbox.y1 and box.x1 <= axes.bbox.x1)
+        boxes = sorted(
+            (one.get_window_extent().x0, one.get_window_extent().x1)
+            for one in axes.get_xticklabels(which="both")
+            if one.get_text()
+        )
+        assert all(a[1] + 5 < b[0] for a, b in zip(boxes, boxes[1:], strict=False))
