@@ -254,7 +254,9 @@ def _plot_probabilities(axes: Axes, probability: np.ndarray | None) -> None:
     axes.set(xlabel="probability", ylabel="atoms", xlim=(0, 1))
     if probability is not None and np.isfinite(probability).any():
         axes.hist(probability, bins=40, range=(0, 1), color="0.45", log=True)
-        axes.set_ylim(bottom=0.5)  # So that bars of one atom are seen.
+        # Bars of one atom are seen, and only powers of 10 have numbers.
+        axes.set_ylim(0.5, max(axes.get_ylim()[1], 12))
+        axes.yaxis.set_major_formatter("{x:g}")
         axes.axvspan(0, DOUBTFUL, color=_ODD[f"probability below {DOUBTFUL:g}"], alpha=0.3, lw=0)
 
 
@@ -300,7 +302,7 @@ def _plot_course(figure: Figure, table: pd.DataFrame) -> None:
             whole_numbers(axes.yaxis)
         axes.set_ylim(bottom=0, top=max(axes.get_ylim()[1], 1.05))
         if axes.lines:
-            axes.legend(fontsize=8, ncols=2)
+            axes.legend(fontsize=8, ncols=len(names), loc="lower left", bbox_to_anchor=(0, 1))
     axes.set_xlabel("frame")
     axes.axhline(1, color="0.6", lw=0.8, ls=":")
     _write(figure.add_subplot(grid[:, 1]), _course(table))

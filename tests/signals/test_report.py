@@ -129,6 +129,17 @@ def test_rings_of_a_figure_fit_the_lattice(close_figures, shape):
     np.testing.assert_array_equal(axes.images[0].get_array(), np.zeros(shape))
 
 
+def test_numbers_of_few_atoms_are_short(close_figures):
+    rows = np.column_stack([SQUARE[:3], [0.85, 0.9, 0.9]])
+    columns = ("y_px", "x_px", "probability")
+    axes = AtomPositions.from_array(rows, columns=columns, sampling=0.1).plot_quality().axes[2]
+    axes.figure.draw_without_rendering()
+    low, high = axes.get_ylim()
+    ticks = [(one.get_position()[1], one.get_text()) for one in axes.get_yticklabels(which="both")]
+    shown = {text for place, text in ticks if text and low <= place <= high}
+    assert shown == {"1", "10"}
+
+
 def test_a_figure_of_a_movie(close_figures):
     frames = [SQUARE] * 9 + [np.empty((0, 2))]
     figure = movie(*frames).plot_quality()
@@ -136,6 +147,11 @@ def test_a_figure_of_a_movie(close_figures):
     assert "10 frames, 9 without a remark" in text
     assert "1 frame with no atoms: 9" in text and "than usual: 9" in text
     assert "domain" not in [line.get_label() for line in figure.axes[2].lines]
+    # The legends cover no lines.
+    figure.draw_without_rendering()
+    for axes in figure.axes[:2]:
+        legend = axes.get_legend().get_window_extent()
+        assert legend.y0 >= axes.bbox.y1 and legend.x1 <= axes.bbox.x1
     labels = [line.get_label() for line in figure.axes[1].lines]
     assert labels == ["too close", "holes", "off lattice", "doubtful"]
     with pytest.raises(ValueError, match="There are several frames"):
