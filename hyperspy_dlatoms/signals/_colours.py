@@ -60,6 +60,7 @@ class Colouring(NamedTuple):
     by: str
     column: int
     limits: tuple[float, float] | None  # None for labels.
+    known: bool = True  # Whether the limits are given or those of any value.
 
     @classmethod
     def of(
@@ -76,9 +77,13 @@ class Colouring(NamedTuple):
         column = calibration.columns.index(by)
         if by in LABELS:
             return cls(by, column, None)
-        if limits is None:
-            limits = (0.0, 1.0) if by in _FRACTIONS else _limits(frames, column, by)
-        return cls(by, column, limits)
+        if limits is None and by in _FRACTIONS:
+            limits = (0.0, 1.0)
+        if limits is not None:
+            return cls(by, column, limits)
+        values = np.concatenate([frame[:, column] for frame in frames] or [np.empty(0)])
+        values = values[np.isfinite(values)]
+        return cls(by, column, _limits(values, by), len(values) > 0)
 
     def colours(self, frame: np.ndarray) -> np.ndarray:
         """Return the RGBA colours of the atoms of a frame, shape (n, 4), grey and faint for NaN."""
@@ -146,10 +151,8 @@ def _signed(by: str) -> bool:
     return by.startswith(_SIGNED) and not by.endswith("_sigma")
 
 
-def _limits(frames: Iterable[np.ndarray], column: int, by: str) -> tuple[float, float]:
+def _limits(values: np.ndarray, by: str) -> tuple[float, float]:
     """Return the values of a column that its colours end at."""
-    values = np.concatenate([frame[:, column] for frame in frames] or [np.empty(0)])
-    values = values[np.isfinite(values)]
     if not len(values):
         return (-1.0, 1.0) if _signed(by) else (0.0, 1.0)
     if _signed(by):

@@ -95,7 +95,7 @@ def plot_histogram(self: AtomPositions, by: str = "distance", *, bins: int = 50)
             # All alike, as after a search with one sigma.
             ends = 0.9 * ends[0], 1.1 * ends[1]
         axes.hist(values, bins=bins, range=ends if ends[0] < ends[1] else None, color=PALETTE[0])
-    axes.set(xlabel=label, ylabel="atoms", ylim=(0, None))
+    axes.set(xlabel=label, ylabel="atoms", ylim=(0, max(axes.get_ylim()[1], 1.05)))
     whole_numbers(axes.yaxis)
     return figure
 
@@ -143,7 +143,7 @@ def plot_counts(self: AtomPositions) -> Figure:
         line.set_path_effects([withStroke(linewidth=3, foreground="0.3")])
     name, units = (navigation.names[0], navigation.units[0]) if single else ("", "")
     axes.set(xlabel=f"{name or 'frame'} ({units})" if units else name or "frame", ylabel="atoms")
-    axes.set_ylim(bottom=0)
+    axes.set_ylim(0, max(axes.get_ylim()[1], 1.05))
     whole_numbers(axes.yaxis)
     if not units and np.array_equal(at, np.round(at)):
         whole_numbers(axes.xaxis)
@@ -197,8 +197,8 @@ def plot_tracks(self: AtomPositions, signal: Signal2D | None = None, **kwargs) -
     axes.add_collection(lines)
     name, units = navigation.names[0] or "frame", navigation.units[0]
     label = f"{name} ({units})" if units else name
-    bar = figure.colorbar(lines, ax=axes, label=label, shrink=0.8)
-    if not units and np.array_equal(times, np.round(times)):
+    bar = figure.colorbar(lines, ax=axes, label=label, shrink=0.8, ticks=None if times else [])
+    if times and not units and np.array_equal(times, np.round(times)):
         whole_numbers(bar.ax.yaxis)
     axes.set_title(f"{table.track.nunique()} tracks", fontsize=10, loc="left")
     return figure
@@ -249,8 +249,7 @@ def plot_strain(self: AtomPositions, signal: Signal2D | None = None, **kwargs) -
         _picture.draw_image(axes, image, shape, pixel)
         dots = _picture.draw_rings(axes, frame, pixel, colouring.colours(frame))
         dots.set_facecolor(colouring.colours(frame))
-        known = np.isfinite(frame[:, colouring.column]).any()
-        _picture.add_colour_bar(axes, colouring, ticks=None if known else [])
+        _picture.add_colour_bar(axes, colouring)
     return figure
 
 

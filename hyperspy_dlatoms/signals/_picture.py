@@ -29,6 +29,8 @@ _LETTER_WIDTH = 5.5
 # Settings of Matplotlib under which HyperSpy's images are where its axes and markers have them, and
 # its figures can be laid out again.
 _HYPERSPY: Any = {"image.origin": "upper", "figure.constrained_layout.use": False}
+_APART = 12.0  # Pixels of a picture from a ring to the next, so that both have a hole.
+_RESOLUTION = 120.0, 480.0  # Pixels an inch of a picture: of few atoms, and of very many.
 SPACING = 2.0  # Å, of neighbours where there are too few atoms to tell their distance.
 
 
@@ -76,7 +78,9 @@ def save_picture(
     figure.draw_without_rendering()
     colours = None if species is None else colours_of_labels(species)
     draw_rings(marked, sites, sampling, colours)
-    figure.savefig(path, dpi=120)
+    apart = spacing(sites, sampling) / image.shape[1] * marked.get_window_extent().width
+    inch = _APART * figure.dpi / apart if len(sites) else 0
+    figure.savefig(path, dpi=float(np.clip(inch, *_RESOLUTION)))
 
 
 def panel_of(shape: tuple[int, int]) -> tuple[float, float]:
@@ -152,13 +156,14 @@ def line_width(diameter: float, width: float, points: float) -> float:
 
 
 def add_colour_bar(axes: Axes, colouring: Colouring, label: str = "", **kwargs: Any) -> None:
-    """Add a colour bar that says what the colours of atoms mean."""
+    """Add a colour bar that says what the colours of atoms mean, without numbers of no value."""
     axes.figure.colorbar(
         colouring.scale(),
         ax=axes,
         label=label or name_of(colouring.by),
         # Fractions do not go on.
         extend="neither" if colouring.limits == (0, 1) else "both",
+        ticks=None if colouring.known else [],
         shrink=0.8,
         **kwargs,
     )

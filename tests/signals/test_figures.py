@@ -333,6 +333,13 @@ def test_colour_bars_of_strain_say_no_more_than_is_known():
     images, atoms = labelled(np.arange(3), (60, 60))
     bars = [one for one in atoms.plot_strain(images).axes if one.get_ylabel()]
     assert [len(one.get_yticks()) for one in bars] == [0] * 4
+    unknown = AtomPositions.stack([atoms.strain()] * 2)
+    unknown.plot(by="e_xx")
+    bars = [one for one in unknown._plot.signal_plot.figure.axes if one.get_ylabel() == "e_xx"]
+    assert [len(one.get_yticks()) for one in bars] == [0]
+    unknown.plot(by="e_xx", limits=(-0.05, 0.05))
+    bars = [one for one in unknown._plot.signal_plot.figure.axes if one.get_ylabel() == "e_xx"]
+    assert [len(one.get_yticks()) > 2 for one in bars] == [True]
     # Of a perfect lattice there is rounding alone.
     _, perfect = made()
     bars = [one for one in perfect.plot_strain().axes if one.get_ylabel()]
@@ -380,6 +387,9 @@ def test_frames_and_atoms_are_counted_in_whole_numbers():
     several = [tracks.axes[1].yaxis, counts.axes[0].xaxis, counts.axes[0].yaxis]
     several += [one.xaxis for one in quality.axes[:3]] + [one.yaxis for one in quality.axes[:2]]
     several += [labelled([1, 2])[1].plot_histogram(by).axes[0].yaxis for by in ("y", "grain")]
+    none = AtomPositions.from_frames([np.empty((0, 5))] * 2, sampling=SAMPLING)
+    several += [one.axes[0].yaxis for one in (none.plot_counts(), none.plot_histogram())]
+    assert not len(none.plot_tracks().axes[1].get_yticks())
     for one in several:
         ticks = shown_ticks(one)
         assert ticks and np.array_equal(ticks, np.round(ticks))

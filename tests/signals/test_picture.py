@@ -5,6 +5,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 from matplotlib.image import imread
+from scipy.ndimage import label
 
 from hyperspy_dlatoms.signals._picture import draw_image, save_picture
 
@@ -26,6 +27,19 @@ def test_a_ring_around_each_atom_on_the_right_panel(tmp_path):
     assert len(rows) > 30
     assert rows.max() < 0.6 * height
     assert columns.min() > 0.75 * width
+
+
+def test_rings_of_many_atoms_do_not_merge(tmp_path):
+    path = tmp_path / "many.png"
+    sites = np.mgrid[2:562:4, 2:562:4].reshape(2, -1).T.astype(float)
+    save_picture(path, np.zeros((562, 562)), sites, 0.5)
+    red, green, _ = np.moveaxis(imread(path)[..., :3], -1, 0)
+    ring = red - green > 0.15
+    # Each by itself, with the image inside, but for those under the scale bar.
+    rings, holes = label(ring, np.ones((3, 3)))[1], label(~ring)[1]
+    assert min(rings, holes) > 0.99 * len(sites)
+    save_picture(path, np.zeros((562, 562)), sites[:0], 0.5)
+    assert imread(path).shape[1] < 1300 < ring.shape[1] < 5100
 
 
 @pytest.mark.parametrize(
