@@ -623,6 +623,8 @@ class LazyAtomPositions(AtomPositions, LazySignal):
         ExtrapolationError
             For an image unlike those that the network was trained on, with
             ``on_extrapolation="raise"``.
+        OSError
+            If an image cannot be read; the message says which.
 
         Warns
         -----
