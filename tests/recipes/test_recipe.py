@@ -120,7 +120,7 @@ def test_ranges_keep_their_order_which_is_that_of_the_draws():
         (
             "name: none",
             "name: 'Au:300kV'",
-            "name is 'Au:300kV', expected a name for files: of",
+            "name is 'Au:300kV', expected a name for files: a letter or digit",
         ),
         ("name: none", "name: 'what?'", "name is 'what?', expected a name for files"),
         ("name: none", "name: 'Au <110>'", "name is 'Au <110>', expected a name for files"),
