@@ -2,6 +2,7 @@
 """The command ``dlatoms watch``."""
 
 import argparse
+import math
 import shutil
 import stat
 import statistics
@@ -97,7 +98,7 @@ def run(options: argparse.Namespace) -> int:
     late = sorted(watch.latencies)
     rows = [("files", f"{len(late)}"), ("failed", f"{watch.failed}")]
     if late:
-        median, most = statistics.median(late), late[int(0.95 * (len(late) - 1))]
+        median, most = statistics.median(late), late[math.ceil(0.95 * len(late)) - 1]
         rows.append(("latency", f"{median:.2f} s median, {most:.2f} s for 95 %"))
     print_rows(*rows, ("wrote", f"{options.output}"))
     return int(watch.failed > 0)

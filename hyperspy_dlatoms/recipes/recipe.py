@@ -294,8 +294,10 @@ class Recipe:
 
 def _name(place: str, value: Any) -> str:
     """Check a name, which those of files and folders are made of."""
-    if not re.fullmatch(r"[^\W_][^/\\\x00-\x1f]*", text(place, value)):
-        raise Wrong(place, value, "a name for files: a letter or digit first, and no slash in it")
+    # Windows takes none of these characters, and leaves out a full stop or space at the end.
+    if not re.fullmatch(r'[^\W_][^<>:"/\\|?*\x00-\x1f]*(?<![ .])', text(place, value)):
+        expected = 'a name for files: a letter or digit first, none of <>:"/\\|?* in it, and no '
+        raise Wrong(place, value, f"{expected}full stop or space at its end")
     return str(value)
 
 

@@ -33,14 +33,27 @@ def home_of(place: str | os.PathLike[str]) -> str:
     place = os.fspath(place)
     if is_address(place):
         return place.removesuffix(f"/{CATALOGUE}").rstrip("/")
-    scheme = urlsplit(place).scheme if "://" in place else ""
+    scheme = urlsplit(place).scheme if "://" in place or place.lower().startswith("file:") else ""
     if scheme not in ("", "file"):
         raise RegistryError(
             f"{place!r} is no place for a registry: expected a folder, or an address that "
             "begins with https:// or http://."
         )
-    path = Path(url2pathname(urlsplit(place).path) if scheme else place).expanduser().absolute()
+    path = Path(_path_of(place) if scheme else place).expanduser().absolute()
     return str(path.parent if path.name == CATALOGUE else path)
+
+
+def _path_of(address: str) -> str:
+    """Return the path that an address with ``file:`` is of, on Windows also that of a share."""
+    host, path = urlsplit(address)[1:3]
+    if host in ("", "localhost"):
+        return url2pathname(path)
+    if os.name == "nt" and ":" not in host:
+        return url2pathname(f"//{host}{path}")
+    raise RegistryError(
+        f"{address!r} is on a computer called {host!r}: expected a folder of this one, "
+        "file:///FOLDER with three slashes, for instance where that of the other is mounted."
+    )
 
 
 def _mirror(text: str) -> Mirror:

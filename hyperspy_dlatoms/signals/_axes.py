@@ -18,6 +18,7 @@ from hyperspy_dlatoms._warnings import FocalAxisWarning, warn
 from hyperspy_dlatoms.detection.masking import unmasked
 from hyperspy_dlatoms.networks.card import ModelCard
 from hyperspy_dlatoms.signals._colour import as_grey
+from hyperspy_dlatoms.signals._unreadable import read_image
 
 # Frames are grouped into blocks of about so many bytes; one frame is never split.
 _BLOCK_SIZE = 32 * 2**20
@@ -85,6 +86,8 @@ class Images(NamedTuple):
 
     frames: da.Array
     """(*navigation, [images of a focal series,] y, x), one navigation axis at least."""
+    read: da.Array
+    """The same in the chunks in which they are read."""
     navigation: int
     """Number of navigation axes."""
     sampling: Sampling
@@ -114,12 +117,12 @@ def read_images(
     focus = None if series is None or card is None else find_focus(signal, card, series)
     focal_axis = None if focus is None else focus.axis
     data = as_grey(signal.data)
-    frames, navigation = _frames(data.copy() if lazy else data, focal_axis)
+    frames, read, navigation = _frames(data.copy() if lazy else data, focal_axis)
     axes = reversed(signal.axes_manager.navigation_axes)
     kept = [axis.get_axis_dictionary() for axis in axes if axis.index_in_array != focal_axis]
     both = frame_sampling((y, x), sampling)
     mode = acquisition_mode(signal)
-    return Images(frames, navigation, both, both.mean, focus, kept, (y, x), mode)
+    return Images(frames, read, navigation, both, both.mean, focus, kept, (y, x), mode)
 
 
 def acquisition_mode(signal: Signal2D) -> str | None:
@@ -133,7 +136,7 @@ def some_images(signal: Signal2D, number: int) -> np.ndarray:
     count = int(np.prod(shape))
     chosen = np.unique(np.linspace(0, count - 1, min(number, count)).round())
     indices = [np.unravel_index(int(one), shape) if shape else () for one in chosen]
-    stack = np.stack([unmasked(np.asanyarray(signal.data[index])) for index in indices])
+    stack = np.stack([unmasked(read_image(signal.data, index)) for index in indices])
     return np.asarray(as_grey(stack))
 
 
@@ -244,7 +247,8 @@ def _checked_defoci(defoci: Sequence[float] | None) -> tuple[float, ...] | None:
     return tuple(array.tolist())
 
 
-def _frames(data: np.ndarray | da.Array, focal_axis: int | None) -> tuple[da.Array, int]:
+def _frames(data: np.ndarray | da.Array, focal_axis: int | None) -> tuple[da.Array, da.Array, int]:
+    """Return frames in blocks, as they are read, and the number of navigation axes."""
     if not isinstance(data, da.Array):
         data = unmasked(data)
         # One chunk first and named without hashing, which would read the whole array; nor copied,
@@ -262,7 +266,8 @@ def _frames(data: np.ndarray | da.Array, focal_axis: int | None) -> tuple[da.Arr
     navigation = data.ndim - whole
     chunks = {axis: "auto" if axis < navigation else -1 for axis in range(data.ndim)}
     frame_size = data.dtype.itemsize * int(np.prod(data.shape[-whole:]))
-    return data.rechunk(chunks, block_size_limit=max(_BLOCK_SIZE, frame_size)), navigation
+    blocks = data.rechunk(chunks, block_size_limit=max(_BLOCK_SIZE, frame_size))
+    return blocks, data, navigation
 
 
 def _parse(registry, units: str):

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import dask.array as da
 import numpy as np
-from dask.layers import ArrayBlockIdDep
 from dask.utils import has_keyword
 from hyperspy.signals import (
     BaseSignal,
@@ -53,6 +52,7 @@ from hyperspy_dlatoms.signals._quality import (
     is_scanned,
     other_modality,
 )
+from hyperspy_dlatoms.signals._unreadable import BlocksOfImages, naming_unreadable
 from hyperspy_dlatoms.signals.atom_positions import AtomPositions, LazyAtomPositions
 
 if TYPE_CHECKING:
@@ -183,7 +183,7 @@ def find_atoms(
         metadata["VectorMetadata"]["choice"] = choice.metadata()
     if _is_lazy(signal, output):
         return LazyAtomPositions._of_results(results, images.navigation_axes, metadata)
-    with progress_of(output.show_progressbar, "Finding atoms", results):
+    with naming_unreadable(results), progress_of(output.show_progressbar, "Finding atoms", results):
         found = results.compute(**output.workers)
     return AtomPositions._of_found(found, images.navigation_axes, metadata)
 
@@ -390,16 +390,14 @@ def _map(
     frames, navigation = images.frames, images.navigation
     axes = tuple(range(frames.ndim + len(result)))
     of_frames, of_results = axes[: frames.ndim], (*axes[:navigation], *axes[frames.ndim :])
-    places: tuple[Any, ...] = ()
-    if has_keyword(of_block, "block_id"):
-        places = ArrayBlockIdDep(frames.chunks[:navigation]), axes[:navigation]
     # `map_blocks` does the same, but concatenates, and so copies, the one block along axes dropped.
     return da.blockwise(
-        partial(_apply, of_block=of_block),
+        partial(_apply, of_block=of_block, placed=has_keyword(of_block, "block_id")),
         of_results,
         frames,
         of_frames,
-        *places,
+        BlocksOfImages(frames.chunks[:navigation], images.read),
+        axes[:navigation],
         token=task,
         dtype=dtype,
         new_axes=dict(zip(axes[frames.ndim :], result, strict=True)),
@@ -411,12 +409,12 @@ def _map(
 
 
 def _apply(
-    block: Any, *block_id: tuple[int, ...], of_block: Callable[..., np.ndarray]
+    block: Any, block_id: tuple[int, ...], *, of_block: Callable[..., np.ndarray], placed: bool
 ) -> np.ndarray:
     """Apply a function to the one block in lists of lists, as dask gives it."""
     while isinstance(block, list):
         (block,) = block
-    return of_block(block, block_id=block_id[0]) if block_id else of_block(block)
+    return of_block(block, block_id=block_id) if placed else of_block(block)
 
 
 def _signal_of_maps(
@@ -461,7 +459,8 @@ def _finish(result: BaseSignal, signal: Signal2D, output: Output, what: str):
         # Species are an axis of theirs, but no frames.
         axes = [a for a in result.axes_manager.navigation_axes if a.name != "species"]
         chunks = result.data.chunks[: len(axes)]
-        with progress_of(output.show_progressbar, what, result.data, chunks):
+        progress = progress_of(output.show_progressbar, what, result.data, chunks)
+        with naming_unreadable(result.data), progress:
             result.compute(show_progressbar=False, **output.workers)
     return result
 

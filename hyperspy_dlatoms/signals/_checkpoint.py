@@ -29,6 +29,7 @@ from hyperspy_dlatoms.networks.running import engine
 from hyperspy_dlatoms.registry.handles import Handle
 from hyperspy_dlatoms.signals._axes import Images
 from hyperspy_dlatoms.signals._quality import FrameResult
+from hyperspy_dlatoms.signals._unreadable import naming_unreadable, read_image
 
 MANIFEST = "search.json"
 FORMAT = 1
@@ -59,7 +60,7 @@ def describe(handle: Handle, images: Images, **settings: Any) -> dict[str, Any]:
         )
     digest = hashlib.sha256()
     for place in sorted({0, count // 2, count - 1} & set(range(count))):
-        frame = frames[np.unravel_index(place, navigation)].compute()
+        frame = read_image(frames, np.unravel_index(place, navigation))
         digest.update(np.ascontiguousarray(frame).tobytes())
     members: tuple[Any, ...] = getattr(handle, "members", (handle,))
     search = {
@@ -126,7 +127,7 @@ def complete(
         chunks = results.chunks
         places = [zip(chunks, block.key[1:], strict=True) for block in missing]
         left = sum(math.prod(sizes[at] for sizes, at in place) for place in places)
-        with progress(written, chunks, results.size - left):
+        with naming_unreadable(results), progress(written, chunks, results.size - left):
             dask.compute(*missing, traverse=False, **options)
     return da.map_blocks(
         partial(_read, directory=directory),

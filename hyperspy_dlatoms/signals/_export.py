@@ -25,6 +25,7 @@ from hyperspy_dlatoms.signals._columns import (
     pixel_size,
     with_unit,
 )
+from hyperspy_dlatoms.signals._unreadable import naming_unreadable
 
 if TYPE_CHECKING:
     import ase
@@ -301,8 +302,10 @@ def slabs_together(*arrays: np.ndarray | da.Array) -> Iterator[tuple[np.ndarray,
     number, *others = lazy[0].numblocks
     step = max(_BLOCKS // int(np.prod(others)), 1)
     for start in range(0, number, step):
-        # With the present scheduler, whichever that is.
-        yield dask.compute(*(array.blocks[start : start + step] for array in lazy))
+        with naming_unreadable(lazy[0]):
+            # With the present scheduler, whichever that is.
+            parts = dask.compute(*(array.blocks[start : start + step] for array in lazy))
+        yield parts
 
 
 def write_csv(

@@ -45,6 +45,7 @@ from hyperspy_dlatoms.signals._placement import (
 )
 from hyperspy_dlatoms.signals._progress import progress_of
 from hyperspy_dlatoms.signals._quality import REPORTS, record_quality
+from hyperspy_dlatoms.signals._unreadable import naming_unreadable
 
 # What users expect of save, and who writes it.
 _NO_SIGNALS = {
@@ -622,6 +623,8 @@ class LazyAtomPositions(AtomPositions, LazySignal):
         ExtrapolationError
             For an image unlike those that the network was trained on, with
             ``on_extrapolation="raise"``.
+        OSError
+            If an image cannot be read; the message says which.
 
         Warns
         -----
@@ -639,7 +642,8 @@ class LazyAtomPositions(AtomPositions, LazySignal):
         """
         lazy = self._lazy_reports()
         # One pass of the network gives all.
-        with progress_of(show_progressbar, "Finding atoms", self.data):
+        progress = progress_of(show_progressbar, "Finding atoms", self.data)
+        with naming_unreadable(self.data), progress:
             sites, *reports = dask.compute(self.data, *lazy.values(), **kwargs)
         if lazy:
             vectors = self.metadata.VectorMetadata

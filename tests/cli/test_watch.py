@@ -2,6 +2,7 @@
 """Files that appear in a folder."""
 
 import os
+import re
 import stat
 import time
 from pathlib import Path
@@ -44,6 +45,15 @@ def test_a_table_for_each_file(folders, capsys):
     assert run(source, output, "--pattern", "*.hspy") == 0
     printed = capsys.readouterr().out
     assert "2.hspy: " in printed and "1.hspy: " not in printed
+
+
+def test_no_fewer_files_than_said_were_as_fast(folders, capsys):
+    source, output, _ = folders
+    written = time.time() - 1000
+    os.utime(source / "1.hspy", (written, written))
+    assert run(source, output) == 0
+    (said,) = re.findall(r"([\d.]+) s median, ([\d.]+) s for 95 %", capsys.readouterr().out)
+    assert float(said[0]) < 1000 <= float(said[1])
 
 
 def test_tables_in_the_same_folder_are_not_read(folders, capsys, monkeypatch):

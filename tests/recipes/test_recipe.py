@@ -118,6 +118,14 @@ def test_ranges_keep_their_order_which_is_that_of_the_draws():
         ("name: none", "name: ../none", "name is '../none', expected a name for files"),
         ("name: none", "name: ''", "name is '', expected a name for files"),
         (
+            "name: none",
+            "name: 'Au:300kV'",
+            "name is 'Au:300kV', expected a name for files: a letter or digit",
+        ),
+        ("name: none", "name: 'what?'", "name is 'what?', expected a name for files"),
+        ("name: none", "name: 'Au <110>'", "name is 'Au <110>', expected a name for files"),
+        ("name: none", "name: 'none.'", "name is 'none.', expected a name for files"),
+        (
             "seed: 1",
             "seed: 1\nseed: 2",
             "my.yaml is not valid YAML: seed is given twice, in lines 3 and 4",

@@ -3,8 +3,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+import nturl2path
 from importlib.metadata import EntryPoint, EntryPoints
-from pathlib import PureWindowsPath
+from pathlib import Path, PureWindowsPath
 
 import pytest
 
@@ -248,6 +249,28 @@ def test_the_root_of_a_drive_of_windows(monkeypatch, place):
     monkeypatch.setattr(mirrors, "Path", WindowsPath)
     # Not "E:", which is the current directory there.
     assert mirrors.home_of(place) == "E:\\"
+
+
+def test_a_file_address_of_this_computer():
+    home = mirrors.home_of("file:///lab%201/models")
+    assert Path(home).parts[-2:] == ("lab 1", "models")
+    for place in ("file://localhost/lab%201/models", "file:/lab%201/models/registry.json"):
+        assert mirrors.home_of(place) == home
+
+
+@pytest.mark.parametrize("place", ["file://server/share/models", "file://C:/models"])
+def test_a_file_address_of_another_computer_is_no_path_of_this_one(monkeypatch, place):
+    monkeypatch.setattr(mirrors.os, "name", "posix")
+    with pytest.raises(RegistryError, match="computer called.*expected .*file:///FOLDER"):
+        mirrors.home_of(place)
+
+
+def test_a_file_address_of_a_share_of_windows(monkeypatch):
+    monkeypatch.setattr(mirrors.os, "name", "nt")
+    monkeypatch.setattr(mirrors, "url2pathname", nturl2path.url2pathname)
+    assert mirrors._path_of("file://server/my%20share/models") == "\\\\server\\my share\\models"
+    with pytest.raises(RegistryError, match="'C:'"):
+        mirrors._path_of("file://C:/models")
 
 
 @pytest.mark.parametrize("folder", ["/data=1/models", "C:\\data=1\\models"])
