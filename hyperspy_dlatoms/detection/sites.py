@@ -11,6 +11,7 @@ import numpy as np
 from scipy.ndimage import maximum, maximum_filter
 from scipy.spatial import cKDTree
 
+from hyperspy_dlatoms._apart import first_come
 from hyperspy_dlatoms.analysis._neighbours import connected
 from hyperspy_dlatoms.networks.card import ModelCard
 from hyperspy_dlatoms.networks.maps import SiteMaps
@@ -174,24 +175,11 @@ def probability_at(positions: np.ndarray, maps: SiteMaps, stride: int) -> np.nda
 
 def keep_best(positions: np.ndarray, score: np.ndarray, distance: float) -> np.ndarray:
     """Return a mask of the sites kept, best score first, none within the distance of another."""
-    rank = np.argsort(np.argsort(-np.asarray(score), kind="stable"))
-    keep = np.zeros(len(positions), bool)
     if len(positions) == 0:
-        return keep
+        return np.zeros(0, bool)
+    rank = np.argsort(np.argsort(-np.asarray(score), kind="stable"))
     pairs = cKDTree(positions).query_pairs(distance, output_type="ndarray")
-    better = np.where(rank[pairs[:, 0]] < rank[pairs[:, 1]], pairs[:, 0], pairs[:, 1])
-    worse = pairs.sum(axis=1) - better
-    undecided = np.ones(len(positions), bool)
-    # Each round decides all sites without an undecided better neighbour: a few rounds, whatever
-    # the number of sites.
-    while undecided.any():
-        beaten = np.zeros(len(positions), bool)
-        beaten[worse[undecided[better]]] = True
-        winners = undecided & ~beaten
-        keep |= winners
-        undecided &= beaten
-        undecided[worse[winners[better]]] = False
-    return keep
+    return first_come(rank[pairs], len(positions))[rank]
 
 
 def reach_of(card: ModelCard) -> float:

@@ -4,6 +4,7 @@
 import numpy as np
 from scipy.spatial import cKDTree
 
+from hyperspy_dlatoms._apart import first_come
 from hyperspy_dlatoms.recipes.draws import draw
 from hyperspy_dlatoms.simulation.specimens._particle import square_lattice
 from hyperspy_dlatoms.simulation.specimens.growth import largest_piece, neighbour_table, roughen
@@ -71,10 +72,7 @@ def empty_sites(positions: np.ndarray, spacing: float) -> np.ndarray:
     opposite = 2 * positions[atom] - positions[neighbour]
     opposite = opposite[cKDTree(positions).query(opposite)[0] > 0.9 * spacing]
     near = cKDTree(opposite).query_pairs(0.9 * spacing, output_type="ndarray")
-    doubled = np.zeros(len(opposite), bool)
-    for low, high in near[np.argsort(near[:, 0])]:
-        doubled[high] |= not doubled[low]
-    return opposite[~doubled]
+    return opposite[first_come(near, len(opposite))]
 
 
 def worn(rng: np.random.Generator, positions: np.ndarray, spacing: float) -> np.ndarray:

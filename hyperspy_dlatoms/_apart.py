@@ -1,0 +1,22 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Which of some points stay where they are to be a distance apart."""
+
+import numpy as np
+
+
+def first_come(pairs: np.ndarray, number: int) -> np.ndarray:
+    """Return which of some points stay, (number,): those near none that stays and comes before."""
+    # Of the pairs (m, 2) of points that are near each other. Each round decides all that wait for
+    # no earlier one: a few rounds, whatever the number.
+    first, later = np.sort(pairs, axis=1).T
+    stays, undecided = np.zeros(number, bool), np.ones(number, bool)
+    while undecided.any():
+        waits = np.zeros(number, bool)
+        waits[later] = True
+        new = undecided & ~waits
+        stays |= new
+        undecided &= waits
+        undecided[later[new[first]]] = False
+        unclear = undecided[first] & undecided[later]
+        first, later = first[unclear], later[unclear]
+    return stays
