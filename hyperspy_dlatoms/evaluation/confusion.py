@@ -149,7 +149,9 @@ def right_sites(found: Labelled, true: Labelled, *, tolerance: float = TOLERANCE
     return right
 
 
-def inner(positions: np.ndarray, extent: tuple[float, float], margin: float = MARGIN) -> np.ndarray:
+def inner(
+    positions: np.ndarray, extent: tuple[float, float] | np.ndarray, margin: float = MARGIN
+) -> np.ndarray:
     """Return which positions y, x (Å), (n, 2), lie away from the edges of a frame, bool (n,)."""
     return np.all((positions >= margin) & (positions <= np.asarray(extent) - margin), axis=1)
 
