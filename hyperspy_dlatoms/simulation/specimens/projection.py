@@ -42,14 +42,14 @@ class Projected(NamedTuple):
         return float(self.atoms.cell.lengths().max())
 
 
-def frame_of(atoms: Atoms, zone: tuple[int, int, int]) -> np.ndarray:
-    """Return a rotation (3, 3), to be applied from the right, that takes a zone to the beam."""
+def seen_along(atoms: Atoms, zone: tuple[int, int, int]) -> Projected:
+    """Return a crystal with a zone along the beam."""
     z = np.asarray(zone) @ atoms.cell.array
     z = z / np.linalg.norm(z)
     x = np.eye(3)[np.argmin(np.abs(z))]
     x = x - (x @ z) * z
     x /= np.linalg.norm(x)
-    return np.column_stack([x, np.cross(z, x), z])
+    return Projected(atoms, zone, np.column_stack([x, np.cross(z, x), z]))
 
 
 def project(crystal: Projected, reach: float) -> tuple[AtomList, float]:
