@@ -44,6 +44,17 @@ class AtomList(NamedTuple):
         )
 
 
+def atomic_number(symbol: str, name: str = "element", such_as: str = "Au") -> int:
+    """Return the atomic number of the chemical symbol that an argument of some name gives."""
+    from ase.data import atomic_numbers
+
+    if symbol not in atomic_numbers:
+        raise ValueError(
+            f"{name} {symbol!r} is not a chemical symbol: give one such as {such_as!r}."
+        )
+    return int(atomic_numbers[symbol])
+
+
 def join(*parts: AtomList) -> AtomList:
     """Put lists of atoms together; the columns of each stay distinct."""
     start, columns = 0, []
