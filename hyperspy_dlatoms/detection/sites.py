@@ -228,12 +228,9 @@ def select(
     mask: np.ndarray | None,
     disc: float,
 ) -> Candidates:
-    """Return those candidates that are sites of a frame of shape (H, W), in px of the frame.
-
-    Two sites are at least ``distance`` working px apart; ``upper`` is the threshold of
-    `hysteresis`, ``reach`` its distance in px. Sites in discs, of ``disc`` px, that are mostly
-    masked are dropped.
-    """
+    """Return those candidates that are sites of a frame of shape (H, W), in px of the frame."""
+    # At least `distance` working px apart, with `hysteresis` from `upper` on within `reach` px, and
+    # not in discs of `disc` px that are mostly masked.
     found = found[keep_best(found.position, found.score, distance)]
     found = dataclasses.replace(
         found, position=grid.to_native(found.position), sigma=found.sigma * grid.scale
