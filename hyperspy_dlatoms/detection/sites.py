@@ -175,8 +175,6 @@ def probability_at(positions: np.ndarray, maps: SiteMaps, stride: int) -> np.nda
 
 def keep_best(positions: np.ndarray, score: np.ndarray, distance: float) -> np.ndarray:
     """Return a mask of the sites kept, best score first, none within the distance of another."""
-    if len(positions) == 0:
-        return np.zeros(0, bool)
     rank = np.argsort(np.argsort(-np.asarray(score), kind="stable"))
     pairs = cKDTree(positions).query_pairs(distance, output_type="ndarray")
     return first_come(rank[pairs], len(positions))[rank]
