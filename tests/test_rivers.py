@@ -20,13 +20,14 @@ import hyperspy_dlatoms
 
 NAME = hyperspy_dlatoms.__name__
 PACKAGE = Path(hyperspy_dlatoms.__file__).parent
-GROUND = {"_atomic_write", "_doing", "_extras", "_rows", "_version", "_warnings"}
+GROUND = {"_atomic_write", "_doing", "_extras", "_near", "_rows", "_version", "_warnings"}
 # Every package and module at the root, with those that it may import besides itself.
 DOWNSTREAM = {
     "__init__": {"_moved", "_version", "signals"},
     "_atomic_write": set(),
     "_doing": set(),
     "_extras": set(),
+    "_near": set(),
     "_rows": set(),
     "_version": set(),
     "_warnings": set(),

@@ -9,7 +9,7 @@ import numpy as np
 import scipy.fft
 
 from hyperspy_dlatoms.simulation.imaging.lens import Lens
-from hyperspy_dlatoms.simulation.settings import SETTINGS
+from hyperspy_dlatoms.simulation.wave import SETTINGS
 
 ITERATIONS = 20
 CUTOFF = 1.1

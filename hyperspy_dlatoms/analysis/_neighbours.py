@@ -5,8 +5,6 @@ from typing import NamedTuple
 
 import numpy as np
 from scipy.ndimage import gaussian_filter1d
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 from scipy.spatial import Delaunay, QhullError, cKDTree
 
 # Neighbours that the distances of the first shell are searched among: two shells of a hexagonal
@@ -102,12 +100,6 @@ def bonds(
         pairs = pairs[apart <= cutoff]
     pairs = np.sort(pairs, axis=1)
     return pairs[np.lexsort(pairs.T[::-1])].astype(int)
-
-
-def connected(pairs: np.ndarray, number: int) -> np.ndarray:
-    """Return the group (n,) of each of n things, by the pairs (m, 2) that connect them."""
-    graph = coo_array((np.ones(len(pairs), np.int8), tuple(pairs.T)), shape=(number, number))
-    return connected_components(graph, directed=False)[1]
 
 
 def first_shell(positions: np.ndarray) -> float:

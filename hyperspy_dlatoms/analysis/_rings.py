@@ -5,7 +5,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from hyperspy_dlatoms.analysis._neighbours import bonds, connected, fans
+from hyperspy_dlatoms._near import connected
+from hyperspy_dlatoms.analysis._neighbours import bonds, fans
 
 
 class Rings(NamedTuple):

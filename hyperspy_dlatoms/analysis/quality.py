@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy.spatial import cKDTree
 
-from hyperspy_dlatoms.analysis._neighbours import connected
+from hyperspy_dlatoms._near import connected
 from hyperspy_dlatoms.analysis.lattice import FEWEST
 
 # Of the usual distance of neighbours: pairs closer than this are one atom twice or an atom too

@@ -11,7 +11,7 @@ import numpy as np
 from scipy.ndimage import maximum, maximum_filter
 from scipy.spatial import cKDTree
 
-from hyperspy_dlatoms.analysis._neighbours import connected
+from hyperspy_dlatoms._near import connected, first_come
 from hyperspy_dlatoms.networks.card import ModelCard
 from hyperspy_dlatoms.networks.maps import SiteMaps
 from hyperspy_dlatoms.networks.resampling import Grid
@@ -175,23 +175,8 @@ def probability_at(positions: np.ndarray, maps: SiteMaps, stride: int) -> np.nda
 def keep_best(positions: np.ndarray, score: np.ndarray, distance: float) -> np.ndarray:
     """Return a mask of the sites kept, best score first, none within the distance of another."""
     rank = np.argsort(np.argsort(-np.asarray(score), kind="stable"))
-    keep = np.zeros(len(positions), bool)
-    if len(positions) == 0:
-        return keep
     pairs = cKDTree(positions).query_pairs(distance, output_type="ndarray")
-    better = np.where(rank[pairs[:, 0]] < rank[pairs[:, 1]], pairs[:, 0], pairs[:, 1])
-    worse = pairs.sum(axis=1) - better
-    undecided = np.ones(len(positions), bool)
-    # Each round decides all sites without an undecided better neighbour: a few rounds, whatever
-    # the number of sites.
-    while undecided.any():
-        beaten = np.zeros(len(positions), bool)
-        beaten[worse[undecided[better]]] = True
-        winners = undecided & ~beaten
-        keep |= winners
-        undecided &= beaten
-        undecided[worse[winners[better]]] = False
-    return keep
+    return first_come(rank[pairs], len(positions))[rank]
 
 
 def reach_of(card: ModelCard) -> float:
@@ -240,12 +225,9 @@ def select(
     mask: np.ndarray | None,
     disc: float,
 ) -> Candidates:
-    """Return those candidates that are sites of a frame of shape (H, W), in px of the frame.
-
-    Two sites are at least ``distance`` working px apart; ``upper`` is the threshold of
-    `hysteresis`, ``reach`` its distance in px. Sites in discs, of ``disc`` px, that are mostly
-    masked are dropped.
-    """
+    """Return those candidates that are sites of a frame of shape (H, W), in px of the frame."""
+    # At least `distance` working px apart, with `hysteresis` from `upper` on within `reach` px, and
+    # not in discs of `disc` px that are mostly masked.
     found = found[keep_best(found.position, found.score, distance)]
     found = dataclasses.replace(
         found, position=grid.to_native(found.position), sigma=found.sigma * grid.scale

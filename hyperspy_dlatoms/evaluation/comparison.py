@@ -11,6 +11,7 @@ from scipy.spatial import cKDTree
 
 from hyperspy_dlatoms.analysis.matching import match
 from hyperspy_dlatoms.data.benchmark.exit_waves import Truth
+from hyperspy_dlatoms.evaluation.confusion import inner
 
 BORDER = 3.0  # Sites nearer than this to an edge are left out (Å): their surroundings are cut off.
 
@@ -70,12 +71,7 @@ def compare(
     if bounds is None:
         bounds = np.full((len(truth.positions), 4), np.nan)
     right = np.isin(np.arange(len(found)), atom)
-
-    edge = np.array(shape) * sampling
-
-    def inner(points: np.ndarray) -> np.ndarray:
-        return np.all((points >= BORDER) & (points <= edge - BORDER), axis=1)
-
+    extent = np.array(shape) * sampling
     sites = pd.DataFrame(
         {
             "height": truth.heights,
@@ -97,14 +93,14 @@ def compare(
     )
     strays = np.flatnonzero(~right)
     unclear = np.isin(np.arange(len(found)), strays[_near(places[strays], truth.unclear, 1.0)])
-    counted = inner(places) & ~unclear
+    counted = inner(places, extent, BORDER) & ~unclear
     atoms = pd.DataFrame({"probability": found[counted, 2], "right": right[counted]})
-    vacancies = truth.vacancies[inner(truth.vacancies)]
+    vacancies = truth.vacancies[inner(truth.vacancies, extent, BORDER)]
     return Comparison(
-        sites[inner(truth.positions)].reset_index(drop=True),
+        sites[inner(truth.positions, extent, BORDER)].reset_index(drop=True),
         atoms,
         _near(vacancies, places[strays], tolerance),
-        area=float(np.prod(edge - 2 * BORDER)) / 100,
+        area=float(np.prod(extent - 2 * BORDER)) / 100,
     )
 
 

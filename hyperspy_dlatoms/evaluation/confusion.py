@@ -128,15 +128,8 @@ def counts_by_kind(
     false = ~right_sites(found, true, tolerance=tolerance)
     false &= inner(found.positions, extent, margin)
     counted = inner(true.positions, extent, margin)
-    rows = [
-        [
-            (hit & counted & (true.kinds == kind)).sum(),
-            (false & (found.kinds == kind)).sum(),
-            (~hit & counted & (true.kinds == kind)).sum(),
-        ]
-        for kind in range(kinds)
-    ]
-    return np.array(rows, dtype=int).reshape(kinds, 3)
+    parts = true.kinds[hit & counted], found.kinds[false], true.kinds[~hit & counted]
+    return np.stack([np.bincount(one.astype(int), minlength=kinds) for one in parts], axis=1)
 
 
 def right_sites(found: Labelled, true: Labelled, *, tolerance: float = TOLERANCE) -> np.ndarray:
@@ -149,7 +142,9 @@ def right_sites(found: Labelled, true: Labelled, *, tolerance: float = TOLERANCE
     return right
 
 
-def inner(positions: np.ndarray, extent: tuple[float, float], margin: float = MARGIN) -> np.ndarray:
+def inner(
+    positions: np.ndarray, extent: tuple[float, float] | np.ndarray, margin: float = MARGIN
+) -> np.ndarray:
     """Return which positions y, x (Å), (n, 2), lie away from the edges of a frame, bool (n,)."""
     return np.all((positions >= margin) & (positions <= np.asarray(extent) - margin), axis=1)
 

@@ -18,10 +18,7 @@ _VARIANCE = f"/{OF_NORM[-1]}"
 
 
 def weights_of(path: Path, card: ModelCard, arrays: Mapping[str, np.ndarray]) -> dict:
-    """Return the weights among the arrays of a model file, those of its domain left out.
-
-    A ModelFileError if they are not, by name and shape, those that its card asks for.
-    """
+    """Return the weights in a model file; ModelFileError if they are not those of its card."""
     if card.architecture != "unet":
         raise ModelFileError(
             f"{str(path)!r} has the architecture {card.architecture!r}, this version of "

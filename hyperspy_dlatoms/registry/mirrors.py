@@ -2,27 +2,39 @@
 """The registries that ``HYPERSPY_DLATOMS_REGISTRY`` names: folders and addresses."""
 
 import os
+from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import Self
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
-from hyperspy_dlatoms.registry.entries import is_address
+from hyperspy_dlatoms.registry.entries import is_address, within
 from hyperspy_dlatoms.registry.errors import RegistryError
 
 REGISTRY = "HYPERSPY_DLATOMS_REGISTRY"
 CATALOGUE = "registry.json"
 
 
-class Mirror(NamedTuple):
-    """A registry that the user named; its catalogue says its name where that is empty."""
+@dataclass(frozen=True)
+class Source:
+    """A registry of others; its catalogue says its name where that is empty."""
 
     name: str
     home: str
-    sha256: str | None
+    sha256: str | None = None
+
+    @classmethod
+    def at(cls, place: str | os.PathLike[str], name: str = "", sha256: str | None = None) -> Self:
+        """Return the registry at a place, its SHA-256 in small letters as `hashlib` writes it."""
+        return cls(name, home_of(place), sha256.lower() if sha256 else None)
+
+    @property
+    def catalogue(self) -> Path | str:
+        """Where its catalogue is."""
+        return within(self.home, CATALOGUE)
 
 
-def mirrors() -> list[Mirror]:
+def mirrors() -> list[Source]:
     """Return the registries that the variable lists: ``[NAME=]PLACE[#sha256=DIGITS]``, commas."""
     given = os.environ.get(REGISTRY, "").split(",")
     return [_mirror(one.strip()) for one in given if one.strip()]
@@ -56,9 +68,9 @@ def _path_of(address: str) -> str:
     )
 
 
-def _mirror(text: str) -> Mirror:
+def _mirror(text: str) -> Source:
     place, _, digits = text.partition("#sha256=")
     name, separator, rest = place.partition("=")
     if not separator or {"/", "\\"}.intersection(name) or not rest:
         name, rest = "", place
-    return Mirror(name, home_of(rest), digits.lower() or None)
+    return Source.at(rest, name, digits)

@@ -11,7 +11,7 @@ import tempfile
 import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import lru_cache
 from importlib.metadata import entry_points
 from pathlib import Path
@@ -26,10 +26,9 @@ from hyperspy_dlatoms.registry.entries import (
     is_address,
     is_name,
     parse_catalogue,
-    within,
 )
 from hyperspy_dlatoms.registry.errors import RegistryError
-from hyperspy_dlatoms.registry.mirrors import CATALOGUE, REGISTRY, home_of, mirrors
+from hyperspy_dlatoms.registry.mirrors import CATALOGUE, REGISTRY, Source, mirrors
 
 ENTRY_POINTS = "hyperspy_dlatoms.registries"
 LARGEST = 16 * 2**20  # Bytes of a catalogue that are read at most.
@@ -38,20 +37,6 @@ OWN = Path(__file__).with_name("catalogue.json")
 _added: dict[str, Source] = {}
 _texts: dict[Source, str] = {}
 _guard = threading.RLock()
-
-
-@dataclass(frozen=True)
-class Source:
-    """A registry of others."""
-
-    name: str
-    home: str
-    sha256: str | None = None
-
-    @property
-    def catalogue(self) -> Path | str:
-        """Where its catalogue is."""
-        return within(self.home, CATALOGUE)
 
 
 def add_source(
@@ -95,7 +80,7 @@ def add_source(
     'lab'
     >>> s.find_atoms_nn("lab/gold")  # doctest: +SKIP
     """
-    source = Source(name or "", home_of(place), _digits(sha256))
+    source = Source.at(place, name or "", sha256)
     text = _read(source, offline)
     if not name:
         source = replace(source, name=_own_name(text, str(source.catalogue)))
@@ -169,12 +154,12 @@ def _parsed_own(path: Path, _: int) -> tuple[Entry, ...]:
 def _declared() -> Iterator[Source]:
     """Yield the sources whose names are known without reading their catalogues."""
     yield from _added.values()
-    yield from (Source(*mirror) for mirror in mirrors() if mirror.name)
+    yield from (source for source in mirrors() if source.name)
     for point in entry_points(group=ENTRY_POINTS):
         try:
             value = point.load()
             where = value if isinstance(value, Mapping) else {"url": value}
-            source = Source(point.name, home_of(where["url"]), _digits(where.get("sha256")))
+            source = Source.at(where["url"], point.name, where.get("sha256"))
         except Exception as error:
             # A package of others that is broken does not keep anyone from the rest.
             warn(
@@ -189,10 +174,9 @@ def _declared() -> Iterator[Source]:
 
 def _nameless(offline: bool, unread: list[str] | None = None) -> Iterator[Source]:
     """Yield the user's registries that name themselves; why one cannot be read goes to `unread`."""
-    for mirror in mirrors():
-        if mirror.name:
+    for source in mirrors():
+        if source.name:
             continue
-        source = Source(*mirror)
         try:
             text = _read(source, offline)
         except RegistryError as error:
@@ -313,11 +297,6 @@ def _checked(content: bytes, source: Source) -> str:
         raise RegistryError(f"{source.catalogue} is not a catalogue: it is not text.") from error
     catalogue_content(text, str(source.catalogue))
     return text
-
-
-def _digits(sha256: str | None) -> str | None:
-    """Return a SHA-256 as `hashlib` writes it, in small letters."""
-    return sha256.lower() if sha256 else None
 
 
 def _own_name(text: str, origin: str) -> str:

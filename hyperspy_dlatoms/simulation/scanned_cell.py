@@ -15,7 +15,6 @@ from hyperspy_dlatoms._extras import require
 from hyperspy_dlatoms.recipes.draws import draw
 from hyperspy_dlatoms.simulation.imaging.lens import wavelength
 from hyperspy_dlatoms.simulation.scattering import ADF_POWERS, BRIGHT_POWERS, REFERENCE
-from hyperspy_dlatoms.simulation.settings import SETTINGS
 from hyperspy_dlatoms.simulation.specimens import projection
 from hyperspy_dlatoms.simulation.specimens.crystal import (
     EMPTY,
@@ -28,6 +27,7 @@ from hyperspy_dlatoms.simulation.specimens.crystal import (
 )
 from hyperspy_dlatoms.simulation.specimens.orientation import rotation
 from hyperspy_dlatoms.simulation.specimens.specimen import Specimen
+from hyperspy_dlatoms.simulation.wave import SETTINGS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -110,12 +110,9 @@ def scan_cell(
     phonons: int = 2,
     seed: int = 0,
 ) -> tuple[np.ndarray, dict[str, np.ndarray]]:
-    """Scan a right-angled cell by multislice, with an ideal probe and thermal snapshots.
-
-    Gives thicknesses (planes + 1, Å), from none on to about the one asked for, and the share of the
-    beam (planes + 1, nx, ny) at each that the detectors of `angles` (inner, outer; mrad) get.
-    `energy` in eV, `semiangle` in mrad, `displacement` in Å.
-    """
+    """Scan a right-angled cell by multislice, with an ideal probe (eV, mrad) and snapshots (Å)."""
+    # Gives thicknesses (planes + 1, Å), from none on to about the one asked for, and the share of
+    # the beam (planes + 1, nx, ny) at each that detectors of `angles` (inner, outer; mrad) get.
     require("abtem", extra="simulation", what="Scanning a unit cell")
     import abtem
 
@@ -150,10 +147,7 @@ def scanned_cell(
     energy: float,
     displacement: float,
 ) -> ScannedCell:
-    """Draw a crystal of a recipe, its thickness and the microscope, and scan a cell of it.
-
-    `energy` in eV, `displacement` in Å.
-    """
+    """Draw a crystal of a recipe, its thickness and the microscope (eV, Å); scan a cell of it."""
     cell, about = draw_cell(rng, structures)
     semiangle = float(rng.uniform(18, 28))
     # What the grid carries, in mrad.
@@ -207,11 +201,8 @@ def multislice_map(
     sampling: float = 0.2,
     least_height: float = 1,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, Specimen]:
-    """Put a particle, wedge or film of a scanned cell into a box of edge `size` (Å).
-
-    Map, sites and species as of :func:`hyperspy_dlatoms.simulation.scattering_map`, and the
-    specimen. `sampling` in Å/px. Columns are whole and upright, without defects.
-    """
+    """Put a particle, wedge or film of a scanned cell into a box of edge `size` (Å; Å/px)."""
+    # Returns what `scattering_map` does, and the specimen. Columns are upright, without defects.
     thickness = float(rng.uniform(0.3, 1) * scanned.thickness)
     shape, radius = str(rng.choice(SHAPES)), float(rng.uniform(8, 0.4 * size))
     body = draw_body(rng, shape, size, thickness, radius)

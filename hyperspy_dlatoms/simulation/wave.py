@@ -9,7 +9,6 @@ import numpy as np
 import scipy.fft
 
 from hyperspy_dlatoms._extras import require
-from hyperspy_dlatoms.simulation.settings import SETTINGS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -19,6 +18,9 @@ if TYPE_CHECKING:
 
     from hyperspy_dlatoms.simulation.specimens.specimen import Specimen
 
+# Of abTEM. A measured plan of FFTW differs from process to process, and with it the last digits of
+# a wave, which can change a Poisson draw. An estimated plan gives the same bytes each time.
+SETTINGS = {"local_diagnostics.progress_bar": False, "fftw.planning_effort": "FFTW_ESTIMATE"}
 METHODS = ("multislice", "projected")
 SITES = ("snapshot", "rest")
 MOTIONS = ("snapshot", "blurred")

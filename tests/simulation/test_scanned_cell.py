@@ -14,13 +14,9 @@ from hyperspy_dlatoms.simulation.scanned_cell import (
     scan_cell,
     without_probe,
 )
-from hyperspy_dlatoms.simulation.specimens.projection import Projected, frame_of
+from hyperspy_dlatoms.simulation.specimens.projection import seen_along
 
 SIZE = 40.0
-
-
-def seen_along(atoms, zone):
-    return Projected(atoms, zone, frame_of(atoms, zone))
 
 
 @pytest.mark.parametrize(

@@ -73,8 +73,8 @@ def _full(cell: Monolayer) -> tuple[np.ndarray, np.ndarray]:
     """Count the neighbours of each site of a perfect layer, and the second ones."""
     points, site = cell.lattice(0.0, np.zeros(2), -30.0, 30.0)
     patch = Lattice(cell, points, site)
-    inner = [np.argmin(np.hypot(*(points[site == i]).T)) for i in range(len(cell.points))]
-    rows = [np.flatnonzero(site == i)[k] for i, k in enumerate(inner)]
+    away = np.hypot(*points.T)
+    rows = [np.argmin(np.where(site == one, away, np.inf)) for one in range(len(cell.points))]
     first = np.asarray(patch.neighbours.sum(axis=1))[rows]
     return first, np.asarray(_second(patch).sum(axis=1))[rows]
 

@@ -88,11 +88,9 @@ class Monolayer(NamedTuple):
     @property
     def by_roles(self) -> Monolayer:
         """The same with roles in place of elements for the kinds of its sites."""
-        metallic = self.metallic
-        return self._replace(
-            names=tuple(ROLES[0 if one else 1] for one in metallic),
-            of_metal=tuple(bool(one) for one in metallic),
-        )
+        metallic = tuple(self.metallic.tolist())
+        names = tuple(ROLES[0 if one else 1] for one in metallic)
+        return self._replace(names=names, of_metal=metallic)
 
     @property
     def metallic(self) -> np.ndarray:
@@ -108,14 +106,17 @@ class Monolayer(NamedTuple):
     @property
     def spacing(self) -> float:
         """Least distance of two sites (Å)."""
-        points, _ = self.lattice(0.0, np.zeros(2), -30.0, 30.0)
-        return float(cKDTree(points).query(self.points, k=2)[0][:, 1].min())
+        return float(self._nearest.min())
 
     @property
     def reach(self) -> float:
         """Distance within which each site has at least its nearest neighbours (Å)."""
+        return 1.25 * float(self._nearest.max())
+
+    @property
+    def _nearest(self) -> np.ndarray:
         points, _ = self.lattice(0.0, np.zeros(2), -30.0, 30.0)
-        return 1.25 * float(cKDTree(points).query(self.points, k=2)[0][:, 1].max())
+        return cKDTree(points).query(self.points, k=2)[0][:, 1]
 
     def lattice(
         self, angle: float, origin: np.ndarray, low: float, high: float
@@ -172,8 +173,8 @@ def random_dichalcogenide(rng: np.random.Generator, phase: str = "2H") -> Monola
     thickness = 2 * constant * np.sqrt(1 / CONSTANT**2 - 1 / 3) * rng.uniform(0.9, 1.1)
     formula = f"{chemical_symbols[metal]}{chemical_symbols[chalcogen]}2"
     cell = _dichalcogenide(formula, phase, constant, thickness)
-    of_metal = tuple(bool(one) for one in (cell.numbers == metal).any(axis=1))
-    return cell._replace(of_metal=of_metal).by_roles
+    of_metal = (cell.numbers == metal).any(axis=1)
+    return cell._replace(of_metal=tuple(of_metal.tolist())).by_roles
 
 
 def _dichalcogenide(formula: str, phase: str, constant: float, thickness: float) -> Monolayer:

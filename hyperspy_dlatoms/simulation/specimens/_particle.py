@@ -5,7 +5,7 @@ import itertools
 
 import numpy as np
 
-from hyperspy_dlatoms.simulation.specimens.growth import largest_piece, neighbour_table, roughen
+from hyperspy_dlatoms.simulation.specimens.growth import weathered
 from hyperspy_dlatoms.simulation.specimens.orientation import ZONES, rotation, tilt_matrix
 from hyperspy_dlatoms.simulation.specimens.specimen import AtomList
 
@@ -109,11 +109,7 @@ def particle(
     squeezed = (positions - middle) / [1, 1, max(1, elongation)]
     near = np.linalg.norm(squeezed, axis=1) <= farthest
     positions, column, inside = positions[near], column[near], inside[near]
-    neighbours = neighbour_table(positions, 1.15 * a / np.sqrt(2))
-    surface = inside & (np.append(inside, False)[neighbours].sum(axis=1) < 12)
-    moves = int(rng.uniform(0, 0.6) * surface.sum())
-    occupied = roughen(rng, inside, neighbours, moves, temperature=rng.uniform(0.6, 2.0))
-    occupied = largest_piece(occupied, neighbours)
+    occupied = weathered(rng, positions, inside, a / np.sqrt(2), 0.6, (0.6, 2.0))
     positions, column = positions[occupied], column[occupied]
     if not len(positions):
         raise ValueError(

@@ -4,6 +4,7 @@
 import numpy as np
 from scipy.spatial import cKDTree
 
+from hyperspy_dlatoms._near import first_come
 from hyperspy_dlatoms.recipes.draws import draw
 from hyperspy_dlatoms.simulation.specimens.regions import Region
 from hyperspy_dlatoms.simulation.specimens.specimen import AtomList, Specimen
@@ -33,21 +34,7 @@ def random_packing(
     # A period of z that no pair can reach across makes the tree periodic in x and y only.
     period[2:] += 2 * distance
     near = cKDTree(points, boxsize=period).query_pairs(distance, output_type="ndarray")
-    first, later = near.min(axis=1), near.max(axis=1)
-    placed = np.zeros(len(points), dtype=bool)
-    undecided = np.ones(len(points), dtype=bool)
-    while undecided.any():
-        # A point is placed once all earlier ones near it are known not to be.
-        waits = np.zeros(len(points), dtype=bool)
-        waits[later] = True
-        new = undecided & ~waits
-        placed |= new
-        undecided &= ~new
-        refused = later[new[first]]
-        undecided[refused] = False
-        open_pairs = undecided[first] & undecided[later]
-        first, later = first[open_pairs], later[open_pairs]
-    return points[placed][: int(round(wanted))]
+    return points[first_come(near, len(points))][: int(round(wanted))]
 
 
 def carbon_atoms(

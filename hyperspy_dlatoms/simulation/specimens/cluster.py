@@ -4,9 +4,10 @@
 import numpy as np
 from scipy.spatial import cKDTree
 
+from hyperspy_dlatoms._near import first_come
 from hyperspy_dlatoms.recipes.draws import draw
 from hyperspy_dlatoms.simulation.specimens._particle import square_lattice
-from hyperspy_dlatoms.simulation.specimens.growth import largest_piece, neighbour_table, roughen
+from hyperspy_dlatoms.simulation.specimens.growth import weathered
 from hyperspy_dlatoms.simulation.specimens.metal import checked
 from hyperspy_dlatoms.simulation.specimens.orientation import ZONES, rotation, tilt_matrix
 from hyperspy_dlatoms.simulation.specimens.projection import grouped
@@ -71,20 +72,14 @@ def empty_sites(positions: np.ndarray, spacing: float) -> np.ndarray:
     opposite = 2 * positions[atom] - positions[neighbour]
     opposite = opposite[cKDTree(positions).query(opposite)[0] > 0.9 * spacing]
     near = cKDTree(opposite).query_pairs(0.9 * spacing, output_type="ndarray")
-    doubled = np.zeros(len(opposite), bool)
-    for low, high in near[np.argsort(near[:, 0])]:
-        doubled[high] |= not doubled[low]
-    return opposite[~doubled]
+    return opposite[first_come(near, len(opposite))]
 
 
 def worn(rng: np.random.Generator, positions: np.ndarray, spacing: float) -> np.ndarray:
     """Move a few atoms on and off the surface of a particle."""
     sites = np.concatenate([positions, empty_sites(positions, spacing)])
-    neighbours = neighbour_table(sites, 1.15 * spacing)
     inside = np.arange(len(sites)) < len(positions)
-    surface = inside & (np.append(inside, False)[neighbours].sum(axis=1) < 12)
-    moves = int(rng.uniform(0, 0.2) * surface.sum())
-    return sites[largest_piece(roughen(rng, inside, neighbours, moves, 2.0), neighbours)]
+    return sites[weathered(rng, sites, inside, spacing, 0.2, 2.0)]
 
 
 def stacks(positions: np.ndarray, least: int = 1) -> np.ndarray:

@@ -128,12 +128,13 @@ def crystal(
     shape = shape or str(rng.choice(SHAPES))
     first, about = drawn_crystal(rng, cell, file, zone)
     tilt = rng.uniform(0, tilt_max)
-    bodies = [draw_body(rng, shape, size, draw(rng, thickness), draw(rng, radius))]
+
+    def body_drawn() -> Body:
+        return draw_body(rng, shape, size, draw(rng, thickness), draw(rng, radius))
+
+    bodies = [body_drawn()]
     if shape == "particle":
-        bodies += [
-            draw_body(rng, shape, size, draw(rng, thickness), draw(rng, radius))
-            for _ in range(draw_count(rng, particles) - 1)
-        ]
+        bodies += [body_drawn() for _ in range(draw_count(rng, particles) - 1)]
     pieces = []
     for body in bodies:
         piece = cut(rng, first, body)
@@ -183,9 +184,10 @@ def drawn_crystal(
             f"No zone of {name} has most of its columns {projection.APART} Å or more apart: give "
             "a zone."
         )
-    frame = projection.frame_of(atoms, indices(chosen)) @ rotation(rng.uniform(0, 2 * np.pi)).T
+    projected = projection.seen_along(atoms, indices(chosen))
+    frame = projected.frame @ rotation(rng.uniform(0, 2 * np.pi)).T
     about = {"cell": name, "formula": atoms.get_chemical_formula(empirical=True), "zone": chosen}
-    return projection.Projected(atoms, indices(chosen), frame), about
+    return projected._replace(frame=frame), about
 
 
 def indices(zone: str) -> tuple[int, int, int]:
@@ -202,10 +204,7 @@ def drawn_zone(rng: np.random.Generator, atoms: Atoms) -> str | None:
     # Most lenses pass 1 to 1.6 Å; the best ones less.
     apart = rng.choice([projection.APART, 1.1, 1.4])
     for zone in rng.permutation(ZONES)[:8]:
-        projected = projection.Projected(
-            atoms, indices(zone), projection.frame_of(atoms, indices(zone))
-        )
-        if projection.clear_share(projected, apart) >= _MOSTLY:
+        if projection.clear_share(projection.seen_along(atoms, indices(zone)), apart) >= _MOSTLY:
             return str(zone)
     return None
 

@@ -10,7 +10,7 @@ from hyperspy_dlatoms.simulation.specimens.deformation import BEYOND, SEAM, defo
 from hyperspy_dlatoms.simulation.specimens.regions import in_box, openings
 from hyperspy_dlatoms.simulation.specimens.sheets import Sheet
 from hyperspy_dlatoms.simulation.specimens.specimen import KINDS as ANY_SITE
-from hyperspy_dlatoms.simulation.specimens.specimen import AtomList, Specimen, join
+from hyperspy_dlatoms.simulation.specimens.specimen import AtomList, Specimen, atomic_number, join
 
 KINDS = ("perfect", "random", "polycrystal")
 
@@ -185,13 +185,8 @@ def graphene_sheet(
     numbers = np.full(len(positions), 6)
     share = draw(rng, substituted)
     if share > 0:
-        from ase.data import atomic_numbers
-
-        if substituent not in atomic_numbers:
-            raise ValueError(
-                f"substituent {substituent!r} is not a chemical symbol: give one such as 'Si'."
-            )
-        numbers[rng.random(len(numbers)) < share] = atomic_numbers[substituent]
+        foreign = atomic_number(substituent, "substituent", "Si")
+        numbers[rng.random(len(numbers)) < share] = foreign
     layer = AtomList(numbers, positions, column)
     description = {
         "kind": f"graphene {kind}",

@@ -2,9 +2,10 @@
 """Stochastic growth and loss of the surface atoms of a crystal."""
 
 import numpy as np
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 from scipy.spatial import cKDTree
+
+from hyperspy_dlatoms._near import connected
+from hyperspy_dlatoms.recipes.draws import draw
 
 
 def neighbour_table(positions: np.ndarray, distance: float, width: int = 12) -> np.ndarray:
@@ -46,6 +47,23 @@ def roughen(
     return occupied[:n]
 
 
+def weathered(
+    rng: np.random.Generator,
+    sites: np.ndarray,
+    inside: np.ndarray,
+    spacing: float,
+    most: float,
+    temperature: float | tuple[float, float],
+) -> np.ndarray:
+    """Return which sites (n, 3) a crystal fills once up to a share of its surface was moved."""
+    neighbours = neighbour_table(sites, 1.15 * spacing)
+    surface = inside & (np.append(inside, False)[neighbours].sum(axis=1) < 12)
+    moves = int(rng.uniform(0, most) * surface.sum())
+    return largest_piece(
+        roughen(rng, inside, neighbours, moves, draw(rng, temperature)), neighbours
+    )
+
+
 def largest_piece(occupied: np.ndarray, neighbours: np.ndarray, least: int = 3) -> np.ndarray:
     """Keep the largest connected piece of a crystal, without atoms of few neighbours."""
     n, width = neighbours.shape
@@ -57,8 +75,6 @@ def largest_piece(occupied: np.ndarray, neighbours: np.ndarray, least: int = 3) 
         occupied[:n][loose] = False
     if not occupied.any():
         return occupied[:n]
-    first = np.repeat(np.arange(n), width)
-    bond = occupied[first] & occupied[neighbours.ravel()]
-    graph = coo_array((np.ones(bond.sum()), (first[bond], neighbours.ravel()[bond])), shape=(n, n))
-    label = connected_components(graph, directed=False)[1]
+    pairs = np.column_stack([np.repeat(np.arange(n), width), neighbours.ravel()])
+    label = connected(pairs[occupied[pairs].all(axis=1)], n)
     return occupied[:n] & (label == np.bincount(label[occupied[:n]]).argmax())

@@ -6,7 +6,7 @@ import numpy as np
 from hyperspy_dlatoms.recipes.draws import draw, draw_count
 from hyperspy_dlatoms.simulation.specimens._particle import particle
 from hyperspy_dlatoms.simulation.specimens.orientation import ZONES
-from hyperspy_dlatoms.simulation.specimens.specimen import Specimen
+from hyperspy_dlatoms.simulation.specimens.specimen import Specimen, atomic_number
 from hyperspy_dlatoms.simulation.specimens.support import EDGE, SUPPORTS, place, supported
 
 SPREAD = 1.3  # Greatest distance of a facet from the middle, relative to the mean one.
@@ -19,11 +19,9 @@ def largest_radius(size: float, lattice_constant: float, spread: float) -> float
 
 def fcc_lattice_constant(element: str) -> float:
     """Return the lattice constant (Å) of an fcc element, as ASE knows it."""
-    from ase.data import atomic_numbers, reference_states
+    from ase.data import reference_states
 
-    if element not in atomic_numbers:
-        raise ValueError(f"element {element!r} is not a chemical symbol: give one such as 'Au'.")
-    state = reference_states[atomic_numbers[element]]
+    state = reference_states[atomic_number(element)]
     if not state or state.get("symmetry") != "fcc":
         raise ValueError(
             f"element {element!r} is not fcc in ASE's tables: give lattice_constant (Å) as well."
@@ -41,12 +39,9 @@ def checked(
     spread: float,
 ) -> tuple[int, float, float]:
     """Check a particle; return its atomic number, lattice constant, and largest radius (Å)."""
-    from ase.data import atomic_numbers
-
+    number = atomic_number(element)
     if lattice_constant is None:
         lattice_constant = fcc_lattice_constant(element)
-    if element not in atomic_numbers:
-        raise ValueError(f"element {element!r} is not a chemical symbol: give one such as 'Au'.")
     if zone is not None and zone not in ZONES:
         raise ValueError(f"zone {zone!r} is not known: expected one of {sorted(ZONES)} or None.")
     if support not in SUPPORTS:
@@ -57,7 +52,7 @@ def checked(
             f"radius {radius} Å: a box of {size} Å holds particles of {element} of 3 to "
             f"{largest:.1f} Å; change radius or size."
         )
-    return atomic_numbers[element], lattice_constant, largest
+    return number, lattice_constant, largest
 
 
 def metal_nanoparticle(

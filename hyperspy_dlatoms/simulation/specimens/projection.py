@@ -6,10 +6,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 from scipy.spatial import cKDTree
 
+from hyperspy_dlatoms._near import connected
 from hyperspy_dlatoms.simulation.specimens.specimen import AtomList
 
 if TYPE_CHECKING:
@@ -43,14 +42,14 @@ class Projected(NamedTuple):
         return float(self.atoms.cell.lengths().max())
 
 
-def frame_of(atoms: Atoms, zone: tuple[int, int, int]) -> np.ndarray:
-    """Return a rotation (3, 3), to be applied from the right, that takes a zone to the beam."""
+def seen_along(atoms: Atoms, zone: tuple[int, int, int]) -> Projected:
+    """Return a crystal with a zone along the beam."""
     z = np.asarray(zone) @ atoms.cell.array
     z = z / np.linalg.norm(z)
     x = np.eye(3)[np.argmin(np.abs(z))]
     x = x - (x @ z) * z
     x /= np.linalg.norm(x)
-    return np.column_stack([x, np.cross(z, x), z])
+    return Projected(atoms, zone, np.column_stack([x, np.cross(z, x), z]))
 
 
 def project(crystal: Projected, reach: float) -> tuple[AtomList, float]:
@@ -77,9 +76,7 @@ def grouped(xy: np.ndarray, over: float) -> tuple[np.ndarray, np.ndarray, np.nda
     """Group atoms (n, 2) that are connected by steps of at most `over` (Å) across the beam."""
     # The column of each (n,), the mean place of each column (m, 2), and which are smeared (m,):
     # with atoms farther than `over` from their middle.
-    pairs = cKDTree(xy).query_pairs(over, output_type="ndarray")
-    graph = coo_array((np.ones(len(pairs)), (pairs[:, 0], pairs[:, 1])), shape=(len(xy),) * 2)
-    column = connected_components(graph, directed=False)[1]
+    column = connected(cKDTree(xy).query_pairs(over, output_type="ndarray"), len(xy))
     middle = _middle(xy, column)
     smeared = np.zeros(len(middle), bool)
     smeared[column[np.linalg.norm(xy - middle[column], axis=1) > over]] = True

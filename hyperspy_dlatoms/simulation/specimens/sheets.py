@@ -98,24 +98,15 @@ def lloyd(points: np.ndarray, free: np.ndarray, sweeps: int) -> np.ndarray:
     points = points.copy()
     for _ in range(sweeps):
         triangles = Delaunay(points)
-        corners = points[triangles.simplices]
+        corners, each = points[triangles.simplices], triangles.simplices.ravel()
         a, b = corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]
         area = 0.5 * np.abs(a[:, 0] * b[:, 1] - a[:, 1] * b[:, 0])
         # The middle of the star of triangles about a point stands for that of its cell.
-        weight = np.bincount(triangles.simplices.ravel(), np.repeat(area, 3), len(points))
-        middle = np.column_stack(
-            [
-                np.bincount(
-                    triangles.simplices.ravel(),
-                    np.repeat(area * corners[:, :, axis].mean(axis=1), 3),
-                    len(points),
-                )
-                for axis in (0, 1)
-            ]
-        )
+        parts = (area, *(area * corners[:, :, axis].mean(axis=1) for axis in (0, 1)))
+        weight, *middle = (np.bincount(each, np.repeat(part, 3), len(points)) for part in parts)
         moves = free & (weight > 0)
         moves[np.unique(triangles.convex_hull)] = False
-        points[moves] = middle[moves] / weight[moves, None]
+        points[moves] = np.transpose(middle)[moves] / weight[moves, None]
     return points
 
 
@@ -158,11 +149,9 @@ def rotate_bonds(rng: np.random.Generator, sheet: Sheet, count: int) -> Sheet:
         axis = points[j] - points[i]
         middle = (points[i] + points[j]) / 2
         normal = np.array([-axis[1], axis[0]])
-        above_i, below_i = sorted(
-            bonded[i][bonded[i] != j], key=lambda k: -(points[k] - middle) @ normal
-        )
-        above_j, below_j = sorted(
-            bonded[j][bonded[j] != i], key=lambda k: -(points[k] - middle) @ normal
+        (above_i, below_i), (above_j, below_j) = (
+            sorted(bonded[one][bonded[one] != other], key=lambda k: -(points[k] - middle) @ normal)
+            for one, other in ((i, j), (j, i))
         )
         # i takes both neighbours above the bond, j both below it.
         bonded[i] = [j, above_i, above_j]

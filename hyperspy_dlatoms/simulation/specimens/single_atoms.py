@@ -5,7 +5,12 @@ import numpy as np
 
 from hyperspy_dlatoms.recipes.draws import draw, draw_count
 from hyperspy_dlatoms.simulation.specimens.amorphous import carbon_atoms, random_packing
-from hyperspy_dlatoms.simulation.specimens.specimen import AtomList, Specimen, join
+from hyperspy_dlatoms.simulation.specimens.specimen import (
+    AtomList,
+    Specimen,
+    atomic_number,
+    join,
+)
 
 _ABOVE = 1.8  # Å above or below the film, the length of a bond of a heavy atom to carbon.
 _BOND = 2.5  # Å, from which on two of them lie apart, as those of a metal dimer do.
@@ -52,19 +57,14 @@ def single_atoms(
     >>> len(single_atoms(np.random.default_rng(1), "Ir", size=30, number=7).sites())
     7
     """
-    from ase.data import atomic_numbers
-
-    if element not in atomic_numbers:
-        raise ValueError(f"element {element!r} is not a chemical symbol: give one such as 'Pt'.")
+    heavy = atomic_number(element, such_as="Pt")
     number, thickness, density = draw_count(rng, number), draw(rng, thickness), draw(rng, density)
     film = carbon_atoms(rng, size, thickness, density)
     places = random_packing(rng, (size, size), number / size**2, _BOND)
     side = rng.random(len(places)) < 0.5
     z = np.where(side, thickness + _ABOVE, -_ABOVE)
     positions = np.column_stack([places, z])
-    atoms = AtomList(
-        np.full(len(places), atomic_numbers[element]), positions, np.arange(len(places))
-    )
+    atoms = AtomList(np.full(len(places), heavy), positions, np.arange(len(places)))
     description = {
         "kind": "single atoms",
         "element": element,

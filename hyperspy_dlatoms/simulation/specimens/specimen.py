@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
+import pandas as pd
 
 from hyperspy_dlatoms.simulation.specimens.regions import in_box
 
@@ -41,6 +42,17 @@ class AtomList(NamedTuple):
             np.asarray(positions, dtype=float).reshape(n, 3),
             np.full(n, -1),
         )
+
+
+def atomic_number(symbol: str, name: str = "element", such_as: str = "Au") -> int:
+    """Return the atomic number of the chemical symbol that an argument of some name gives."""
+    from ase.data import atomic_numbers
+
+    if symbol not in atomic_numbers:
+        raise ValueError(
+            f"{name} {symbol!r} is not a chemical symbol: give one such as {such_as!r}."
+        )
+    return int(atomic_numbers[symbol])
 
 
 def join(*parts: AtomList) -> AtomList:
@@ -124,9 +136,8 @@ class Specimen:
         if len(positions):
             positions[:, 2] += MARGIN - positions[:, 2].min()
             thickness = positions[:, 2].max() + MARGIN
-        column = renumber(parts.column)
-        _, first = np.unique(column[column >= 0], return_index=True)
-        columns = parts.column[column >= 0][first]
+        column, is_site = np.full(parts.column.shape, -1), parts.column >= 0
+        column[is_site], columns = pd.factorize(parts.column[is_site])
         kind = np.zeros(len(columns), int) if species is None else np.asarray(species)[columns]
         vacant = np.zeros((0, 2)) if vacant is None else np.asarray(vacant, float)
         inside = in_box(vacant, size)
@@ -176,12 +187,3 @@ class Specimen:
         empty = np.column_stack([self.vacant[:, ::-1], np.zeros(len(self.vacant))])
         sites = np.vstack([np.column_stack([y, x, height]).astype(float), empty])
         return sites[inside], np.asarray(self.species)[inside]
-
-
-def renumber(column: np.ndarray) -> np.ndarray:
-    """Renumber columns from 0 without gaps, in the order of their first atom; -1 stays."""
-    result = np.full(column.shape, -1)
-    is_site = column >= 0
-    _, first, inverse = np.unique(column[is_site], return_index=True, return_inverse=True)
-    result[is_site] = np.argsort(np.argsort(first))[inverse]
-    return result

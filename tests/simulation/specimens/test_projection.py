@@ -5,18 +5,13 @@ from ase.build import bulk
 from ase.spacegroup import crystal
 
 from hyperspy_dlatoms.simulation.specimens.projection import (
-    Projected,
     clear_share,
-    frame_of,
     kinds_of,
     project,
+    seen_along,
     stacked,
 )
 from hyperspy_dlatoms.simulation.specimens.specimen import AtomList
-
-
-def projected(atoms, zone):
-    return Projected(atoms, zone, frame_of(atoms, zone))
 
 
 @pytest.fixture
@@ -27,7 +22,7 @@ def titanate():
 
 @pytest.mark.parametrize("zone", [(0, 0, 1), (1, 1, 0), (1, -1, 2)])
 def test_a_zone_is_along_the_beam(titanate, zone):
-    one = projected(titanate, zone)
+    one = seen_along(titanate, zone)
     along = np.array(zone) @ titanate.cell.array @ one.frame
     np.testing.assert_allclose(along, [0, 0, one.period], atol=1e-9)
     np.testing.assert_allclose(one.frame @ one.frame.T, np.eye(3), atol=1e-12)
@@ -39,13 +34,13 @@ def test_a_zone_is_along_the_beam(titanate, zone):
     [((0, 0, 1), 4 / 3.905**2), ((1, 1, 0), 3 * np.sqrt(2) / 3.905**2)],
 )
 def test_columns_of_a_perovskite(titanate, zone, columns_an_area):
-    atoms, period = project(projected(titanate, zone), 20.0)
+    atoms, period = project(seen_along(titanate, zone), 20.0)
     assert len(np.unique(atoms.column)) / 40.0**2 == pytest.approx(columns_an_area, rel=0.08)
     assert len(atoms.numbers) / (40.0**2 * period) == pytest.approx(5 / 3.905**3, rel=0.05)
 
 
 def test_oxygen_beside_strontium_is_light_and_titanium_is_not(titanate):
-    atoms, _ = project(projected(titanate, (0, 0, 1)), 15.0)
+    atoms, _ = project(seen_along(titanate, (0, 0, 1)), 15.0)
     kind = kinds_of(atoms)[atoms.column]
     inner = (np.abs(atoms.positions[:, :2]) < 11).all(axis=1)
     assert set(kind[inner & (atoms.numbers == 38)]) == {0}
@@ -56,13 +51,13 @@ def test_oxygen_beside_strontium_is_light_and_titanium_is_not(titanate):
 
 def test_dumbbells_are_apart_where_they_are_wide_enough():
     silicon, diamond = bulk("Si", cubic=True), bulk("C", "diamond", a=3.0, cubic=True)
-    assert clear_share(projected(silicon, (1, 1, 0))) == 1
-    assert clear_share(projected(silicon, (1, 1, 0)), apart=1.4) < 0.2
-    assert clear_share(projected(diamond, (1, 1, 0))) < 0.2
+    assert clear_share(seen_along(silicon, (1, 1, 0))) == 1
+    assert clear_share(seen_along(silicon, (1, 1, 0)), apart=1.4) < 0.2
+    assert clear_share(seen_along(diamond, (1, 1, 0))) < 0.2
 
 
 def test_a_crowded_zone_has_no_clear_columns(titanate):
-    assert clear_share(projected(titanate, (2, 1, 3))) == 0
+    assert clear_share(seen_along(titanate, (2, 1, 3))) == 0
 
 
 def test_atoms_that_run_together_are_in_no_column():

@@ -12,7 +12,6 @@ from hyperspy_dlatoms.simulation.specimens.specimen import (
     AtomList,
     Specimen,
     join,
-    renumber,
 )
 
 
@@ -107,8 +106,9 @@ def test_join_keeps_columns_apart():
 
 
 @given(arrays(int, st.integers(0, 30), elements=st.integers(-1, 6)))
-def test_renumber_keeps_who_shares_a_column(column):
-    new = renumber(column)
+def test_a_box_keeps_who_shares_a_column(column):
+    atoms = AtomList(np.full(len(column), 6), np.ones((len(column), 3)), column)
+    new = Specimen.from_list(atoms, 10.0, {}).column
     np.testing.assert_array_equal(new[:, None] == new, column[:, None] == column)
     np.testing.assert_array_equal(new < 0, column < 0)
     assert set(new[new >= 0]) == set(range(len(set(column[column >= 0]))))
