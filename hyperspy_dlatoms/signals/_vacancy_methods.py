@@ -149,14 +149,13 @@ def vacancy_statistics(
     selections = atoms.metadata.get_item("VectorMetadata.selections", [])
     warn_of_region(selections, "the density of vacancies")
     frames, area = _inside(frames, calibration, border)
+    known = {} if rates is None else vacancies.checked_rates(rates)
     sites = list(frames.flat)
     kinds = vacancies.kinds_of(sites, calibration.columns, calibration.species)
     if rates is None:
         # A card may tell vacancies of one and of both atoms; here columns may have no two.
         names = [kind.name for kind in kinds]
         known = {name: one for name, one in _rates_of_model(self, dose).items() if name in names}
-    else:
-        known = vacancies.checked_rates(rates)
     result = vacancies.vacancy_statistics(sites, kinds, known, area, level)
     return _export.with_navigation(result, navigation)
 
