@@ -168,7 +168,8 @@ def classify_by_intensity(
     places = [columns.index(name) for name in COLUMNS]
 
     def classify(sites: Sites) -> np.ndarray:
-        probability = intensity_classes(*sites.frame[:, places].T, kinds)
+        intensity, sigma = sites.frame[:, places].T
+        probability = intensity_classes(intensity, sigma, kinds)
         return np.column_stack([probability.argmax(axis=1), probability])
 
     classified = self._with_columns(classify, names)

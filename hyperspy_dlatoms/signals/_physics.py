@@ -206,10 +206,9 @@ class Physics:
 
             return self._with_columns(against_frame, names, self._reference_frames(reference))
         settings = _strain_settings(reference, self._calibration)
+        region = settings.get("region")
         if material is not None:
             settings = {"materials": self._materials(material)}
-
-        region = settings.get("region")
 
         def against_lattice(sites: Sites) -> np.ndarray:
             inside = {} if region is None else {"region": region(sites.frame)}
