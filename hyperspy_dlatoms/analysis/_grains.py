@@ -120,15 +120,12 @@ def find_grains(positions: np.ndarray, kinds: np.ndarray | None = None) -> Grain
     if spacing > 0:
         everything = cKDTree(positions)
         crowd = everything.query_ball_point(positions, 3 * spacing, return_length=True)
-        free = np.arange(number)
-        tree: cKDTree | None = None
+        free, tree = np.arange(number), everything
         for seed in np.argsort(-crowd, kind="stable"):
             if len(free) < FEWEST:
                 break
             if tried[seed] or labels[seed] >= 0:
                 continue
-            if tree is None:
-                tree = cKDTree(positions[free])
             at = int(np.searchsorted(free, seed))
             found = _grain(positions[free], kinds[free], tree, at, spacing)
             if found is None:
@@ -139,7 +136,8 @@ def find_grains(positions: np.ndarray, kinds: np.ndarray | None = None) -> Grain
             labels[free[inside]] = len(cells)
             sublattices[free], indices[free] = sites, places
             cells.append(cell)
-            free, tree = free[~inside], None
+            free = free[~inside]
+            tree = cKDTree(positions[free])
     sizes = np.bincount(labels[labels >= 0], minlength=len(cells))
     order = np.argsort(-sizes, kind="stable")
     rank = np.append(np.argsort(order), -1)

@@ -112,7 +112,7 @@ def column_intensities(
         raise ValueError(f"width is {width}: expected a positive length in Å.")
     intensity, sigma = np.full((2, len(positions)), np.nan)
     picture, places = _picture(image, positions, np.broadcast_to(sampling, 2), mask)
-    spacing = _spacing(places)
+    spacing = max(nearest_distance(places), 1.0) if len(places) > 1 else _ALONE
     tiles = _tiles(picture, places, _NODES * spacing)
     if not tiles:
         return ColumnIntensities(intensity, sigma, np.nan)
@@ -210,11 +210,6 @@ def _picture(
     pixel = sampling * number
     places = (positions + 0.5) * sampling - 0.5 * pixel
     return _Picture(np.where(enough, total / np.maximum(there, 1), 0), enough, pixel), places
-
-
-def _spacing(places: np.ndarray) -> float:
-    """Return the usual distance of neighbours, Å."""
-    return max(nearest_distance(places), 1.0) if len(places) > 1 else _ALONE
 
 
 def _tiles(picture: _Picture, places: np.ndarray, node: float) -> list[_Tile]:

@@ -107,7 +107,7 @@ class Spacing(NamedTuple):
 
 def with_lattices(materials: Iterable[str], elements: Iterable[str] = ()) -> tuple[str, ...]:
     """Return the materials with a lattice known by name, those of the elements if any are."""
-    known = tuple(filter(_has_lattice, materials))
+    known = tuple(name for name in materials if name in SHEETS or _fcc_constant(name))
     elements = set(elements)
     return tuple(name for name in known if _elements_of(name) <= elements) or known
 
@@ -225,14 +225,6 @@ def _refined(nearest: float, logarithm: np.ndarray, lattice: Lattice) -> float |
     return nearest
 
 
-def _has_lattice(material: str) -> bool:
-    try:
-        _crystal(material)
-    except ValueError:
-        return False
-    return True
-
-
 def _elements_of(material: str) -> set[str]:
     """Return the chemical symbols in the name of a material."""
     return {"C"} if material == "graphene" else set(re.findall("[A-Z][a-z]?", material))
@@ -245,6 +237,11 @@ def _crystal(material: str | ase.Atoms) -> list[tuple[str, str, np.ndarray, np.n
         return [("honeycomb", material, SHEETS[material] * cell, sites)]
     if isinstance(material, str):
         a = _fcc_constant(material)
+        if a is None:
+            raise ValueError(
+                f"The material {material!r} is not known: expected the symbol of an fcc metal, one "
+                f"of {', '.join(SHEETS)}, or an ase.Atoms, seen along z."
+            )
         return [(zone, material, a * cell, sites) for zone, (cell, sites) in _FCC.items()]
     if not hasattr(material, "get_chemical_formula"):
         raise TypeError(
@@ -322,16 +319,12 @@ def _alike(one: Lattice, other: Lattice) -> bool:
     )
 
 
-def _fcc_constant(element: str) -> float:
+def _fcc_constant(element: str) -> float | None:
+    """Return the lattice constant of an fcc metal (Å), None for anything else."""
     from ase.data import atomic_numbers, reference_states
 
     state = reference_states[atomic_numbers[element]] if element in atomic_numbers else None
-    if not state or state.get("symmetry") != "fcc":
-        raise ValueError(
-            f"The material {element!r} is not known: expected the symbol of an fcc metal, one of "
-            f"{', '.join(SHEETS)}, or an ase.Atoms, seen along z."
-        )
-    return float(state["a"])
+    return float(state["a"]) if state and state.get("symmetry") == "fcc" else None
 
 
 def _template(lattice: Lattice) -> np.ndarray:

@@ -30,13 +30,7 @@ def link(frames: Iterable[np.ndarray], search_range: float | None, memory: int) 
     require("trackpy", extra="tracking", what="Following atoms from frame to frame")
     import trackpy
 
-    frames = iter(frames)
-    if search_range is None:
-        begin = list(_up_to_atoms(frames))
-        # Where no frame has an atom, there is nothing to link.
-        search_range = usual_range(begin[-1]) if begin and len(begin[-1]) else 1.0
-        frames = itertools.chain(begin, frames)
-    if not (np.isfinite(search_range) and search_range > 0):
+    if search_range is not None and not (np.isfinite(search_range) and search_range > 0):
         raise ValueError(f"search_range is {search_range}: expected a positive distance in Å.")
     if isinstance(memory, bool) or not isinstance(memory, int | np.integer) or memory < 0:
         raise ValueError(f"memory is {memory!r}: expected a whole number of frames, 0 or more.")
@@ -45,6 +39,8 @@ def link(frames: Iterable[np.ndarray], search_range: float | None, memory: int) 
     if first is None:
         columns = {"frame": int, "track": int, "y_drift": float, "x_drift": float}
         return pd.DataFrame({name: np.empty(0, kind) for name, kind in columns.items()})
+    if search_range is None:
+        search_range = usual_range(first[_POSITION].to_numpy())
 
     class Predictor(trackpy.predict.DriftPredict):
         vel: np.ndarray
@@ -94,13 +90,6 @@ def usual_range(positions: np.ndarray) -> float:
             "they are cannot be measured: leave out what is there twice, or give search_range in Å."
         )
     return _SHARE * nearest
-
-
-def _up_to_atoms(frames: Iterator[np.ndarray]) -> Iterator[np.ndarray]:
-    for positions in frames:
-        yield positions
-        if len(positions):
-            return
 
 
 def _tables(frames: Iterable[np.ndarray]) -> Iterator[pd.DataFrame]:

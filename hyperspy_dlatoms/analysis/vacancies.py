@@ -28,18 +28,14 @@ _MEASURED = ("recall", "false_per_site", "vacancies", "sites")
 
 def vacancy_statistics(
     frames: Iterable[np.ndarray],
-    columns: Sequence[str],
-    species: Sequence[str],
+    kinds: Sequence[Kind],
     rates: Mapping[str, Rates],
-    *,
     area: float,
     level: float,
 ) -> pd.DataFrame:
     """Estimate how many vacancies of each kind there are in each frame, of an area in nm²."""
     import pandas as pd
 
-    frames = list(frames)
-    kinds = _kinds(frames, columns, species)
     known = {kind.name for kind in kinds}
     for name in rates:
         if name not in known:
@@ -58,18 +54,9 @@ def vacancy_statistics(
     return pd.DataFrame(rows, columns=[*names, "area"])
 
 
-def kinds_of(
-    frames: Iterable[np.ndarray], columns: Sequence[str], species: Sequence[str]
-) -> list[str]:
-    """Return the names of the kinds of vacancies that are counted in frames."""
-    return [kind.name for kind in _kinds(list(frames), columns, species)]
-
-
 def vacancy_pairs(
     frames: Iterable[np.ndarray],
-    columns: Sequence[str],
-    species: Sequence[str],
-    *,
+    kinds: Sequence[Kind],
     sampling: np.ndarray,
     edges: np.ndarray,
     seed: int,
@@ -77,8 +64,7 @@ def vacancy_pairs(
     """Count pairs of vacancies in each frame (sampling in Å/px) by distance, of bins in Å."""
     import pandas as pd
 
-    frames = list(frames)
-    kinds = [kind for kind in _kinds(frames, columns, species) if kind.height is None]
+    kinds = [kind for kind in kinds if kind.height is None]
     names = ["frame", "vacancy", "low", "high", "pairs", "expected", "ratio"]
     names += ["expected_low", "expected_high"]
     parts = []
@@ -144,7 +130,7 @@ def species_column(columns: Sequence[str]) -> int:
     return list(columns).index("species")
 
 
-class _Kind(NamedTuple):
+class Kind(NamedTuple):
     """A kind of vacancy: its name, the indices of atom and vacancy, and columns of a frame."""
 
     name: str
@@ -152,22 +138,23 @@ class _Kind(NamedTuple):
     vacancy: int
     column: int
     height: int | None = None
-    empty: bool = False
-    """Whether both of two atoms are missing, where there is a column of heights."""
+    empty: bool = False  # Whether both of two atoms are missing, where there are heights.
 
     def sites(self, frame: np.ndarray) -> np.ndarray:
+        """Return which sites of a frame are such atoms or vacancies, bool, (n,)."""
         return np.isin(frame[:, self.column], (self.atom, self.vacancy))
 
     def vacant(self, frame: np.ndarray) -> np.ndarray:
+        """Return which of them are vacancies, bool, (n,)."""
         found = frame[:, self.column] == self.vacancy
         if self.height is not None:
             found &= (frame[:, self.height] < 0.5) == self.empty
         return found
 
 
-def _kinds(
+def kinds_of(
     frames: Sequence[np.ndarray], columns: Sequence[str], species: Sequence[str]
-) -> list[_Kind]:
+) -> list[Kind]:
     """Return the kinds of vacancies, those in columns of two atoms also by the atoms left."""
     column = species_column(columns)
     height = list(columns).index("height") if "height" in columns else None
@@ -176,7 +163,7 @@ def _kinds(
         atom = name.removesuffix(_VACANCY)
         if not name.endswith(_VACANCY) or atom not in species:
             continue
-        kind = _Kind(name, list(species).index(atom), vacancy, column)
+        kind = Kind(name, list(species).index(atom), vacancy, column)
         kinds.append(kind)
         if height is None:
             continue

@@ -3,11 +3,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from scipy.ndimage import uniform_filter
 
+from hyperspy_dlatoms._atomic_write import atomic_write
 from hyperspy_dlatoms._extras import require
 from hyperspy_dlatoms.analysis._grains import nearest_distance
 from hyperspy_dlatoms.signals import _export
@@ -60,9 +62,8 @@ def to_ase(
     >>> atoms.to_ase("Au").positions
     array([[1., 8., 0.]])
     """
-    structure = _export.Structure(element, thickness, y_up)
     frames, calibration, _ = self._on(signal)._for_tables()
-    models = [_export.ase_atoms(frame, calibration, structure) for frame in frames.flat]
+    models = [_structure(frame, calibration, element, thickness, y_up) for frame in frames.flat]
     return models if self.axes_manager.navigation_dimension else models[0]
 
 
@@ -89,9 +90,14 @@ def to_xyz(
     --------
     >>> atoms.to_xyz("atoms.xyz", "Au")  # doctest: +SKIP
     """
-    structure = _export.Structure(element, thickness, y_up)
+    import ase.io
+
     atoms = self._on(signal)
-    _export.write_xyz(path, atoms.data, atoms._calibration, structure)
+    said = atoms._calibration, element, thickness, y_up
+    with atomic_write(Path(path)) as draft, draft.open("w", encoding="utf-8") as file:
+        for frames in _export.slabs(atoms.data):
+            structures = [_structure(frame, *said) for frame in frames.flat]
+            ase.io.write(file, structures, format="extxyz")
 
 
 def to_atomap(self: AtomPositions, signal: Signal2D, *, dark: bool | None = None) -> Any:
@@ -245,6 +251,43 @@ def to_pyxem(self: AtomPositions, signal: Signal2D | None = None) -> Any:
         scales=scale_of,
         offsets=offset_of,
     )
+
+
+def _structure(
+    frame: np.ndarray,
+    calibration: _export.Calibration,
+    element: str | None,
+    thickness: float,
+    y_up: bool,
+) -> ase.Atoms:
+    """Return the atoms of a frame for ASE, see `to_ase`."""
+    import ase
+    from ase.data import atomic_numbers
+
+    if not (np.isfinite(thickness) and thickness > 0):
+        raise ValueError(f"thickness is {thickness}: expected a positive length in Å.")
+    if element is not None and element not in atomic_numbers:
+        raise ValueError(f"element is {element!r}: expected a chemical symbol such as 'Au'.")
+    columns = {name: frame[:, at] for at, name in enumerate(calibration.columns)}
+    if element is not None:
+        symbols = [element] * len(frame)
+    else:
+        species = calibration.species or ["X"]
+        names = [species[int(one)] for one in columns.get("species", np.zeros(len(frame)))]
+        symbols = [name if name in atomic_numbers else "X" for name in names]
+    sampling, size = calibration.sampling, calibration.image_shape
+    y, x = calibration.in_angstrom(frame).T
+    if y_up:
+        # Rows of images count downwards, y of structures upwards.
+        y = (0.0 if size is None else (size[0] - 1) * sampling[0]) - y
+    atoms = ase.Atoms(symbols, positions=np.column_stack([x, y, np.zeros(len(frame))]))
+    if size is not None:
+        atoms.cell = [size[1] * sampling[1], size[0] * sampling[0], thickness]
+    in_angstrom = dict(zip(("y_sigma", "x_sigma"), sampling, strict=True))
+    for name, values in columns.items():
+        if name not in ("y", "x", "species"):
+            atoms.set_array(name, values * in_angstrom.get(name, 1.0))
+    return atoms
 
 
 def _are_dark(image: np.ndarray, places: np.ndarray) -> bool:

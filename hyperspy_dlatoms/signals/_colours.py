@@ -43,14 +43,12 @@ _NAMES = {
     "y": "y (px)",
     "x": "x (px)",
     "distance": "distance of the neighbours (Å)",
-} | {
-    f"{column}{axis}{end}": f"{text} along {axis} ({unit})"
-    for axis in "yx"
-    for column, end, text, unit in (
-        ("u_", "", "displacement", "Å"),
-        ("offset_", "", "offset", "Å"),
-        ("", "_sigma", "standard deviation", "px"),
-    )
+    "u_y": "displacement along y (Å)",
+    "u_x": "displacement along x (Å)",
+    "offset_y": "offset along y (Å)",
+    "offset_x": "offset along x (Å)",
+    "y_sigma": "standard deviation along y (px)",
+    "x_sigma": "standard deviation along x (px)",
 }
 
 

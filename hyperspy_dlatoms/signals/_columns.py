@@ -16,8 +16,10 @@ LENGTHS = ("y", "x", "y_sigma", "x_sigma")  # Columns of `AtomPositions` that ar
 IN_UNITS = {f"{name}_{unit}" for name in LENGTHS for unit in UNITS}  # In any of the units.
 
 
-def checked_unit(unit: str) -> str:
-    """Return a unit of length by the name that columns have."""
+def checked_unit(unit: str | None) -> str | None:
+    """Return a unit of length by the name that columns have; None for none."""
+    if unit is None:
+        return None
     # Å may be a letter, or the sign of the unit.
     written = unicodedata.normalize("NFC", unit) if isinstance(unit, str) else unit
     name = _ALIASES.get(written, written)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Positions of atoms as tables, markers, ASE structures and files.
+"""The calibration of positions, their frames one after another, and the table of them.
 
 `frames` are object arrays of (n, k) arrays, whose shape is the navigation shape, (1,) for one
 frame.
@@ -7,16 +7,13 @@ frame.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Container, Iterator, Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import dask
 import dask.array as da
 import numpy as np
 
-from hyperspy_dlatoms._atomic_write import atomic_write
 from hyperspy_dlatoms.signals._columns import (
     DEFAULT,
     IN_UNITS,
@@ -28,7 +25,6 @@ from hyperspy_dlatoms.signals._columns import (
 from hyperspy_dlatoms.signals._unreadable import naming_unreadable
 
 if TYPE_CHECKING:
-    import ase
     import pandas as pd
 
 COLUMNS = ("y", "x", "probability", "y_sigma", "x_sigma")  # The columns that every network gives.
@@ -229,7 +225,7 @@ def _others(
         if at > 1 and name not in but
     }
     if "species" in columns:
-        columns["species"] = _species_names(columns["species"], calibration.species)
+        columns["species"] = [calibration.species[int(one)] for one in columns["species"]]
     return columns
 
 
@@ -239,48 +235,6 @@ def with_navigation(result: pd.DataFrame, navigation: Navigation) -> pd.DataFram
     for place, (label, one) in enumerate(navigation.columns(result).items()):
         result.insert(place, label, one[frame])
     return result
-
-
-class Structure(NamedTuple):
-    """How atoms become a structure of ASE: the arguments of `AtomPositions.to_ase`."""
-
-    element: str | None
-    thickness: float  # Å, of the cell along z.
-    y_up: bool
-
-
-def ase_atoms(frame: np.ndarray, calibration: Calibration, structure: Structure) -> ase.Atoms:
-    """Return the atoms of a frame for ASE, see `AtomPositions.to_ase`."""
-    import ase
-    from ase.data import atomic_numbers
-
-    element = structure.element
-    if not (np.isfinite(structure.thickness) and structure.thickness > 0):
-        raise ValueError(f"thickness is {structure.thickness}: expected a positive length in Å.")
-    if element is not None and element not in atomic_numbers:
-        raise ValueError(f"element is {element!r}: expected a chemical symbol such as 'Au'.")
-    columns = {name: frame[:, i] for i, name in enumerate(calibration.columns)}
-    if element is not None:
-        symbols = [element] * len(frame)
-    else:
-        classes = columns.get("species", np.zeros(len(frame)))
-        names = _species_names(classes, calibration.species or ["X"])
-        symbols = [name if name in atomic_numbers else "X" for name in names]
-    y, x = calibration.in_angstrom(frame).T
-    size = calibration.image_shape
-    if structure.y_up:
-        # Rows of images count downwards, y of structures upwards.
-        last = 0.0 if size is None else (size[0] - 1) * calibration.sampling[0]
-        y = last - y
-    atoms = ase.Atoms(symbols, positions=np.column_stack([x, y, np.zeros(len(frame))]))
-    if size is not None:
-        height, width = np.asarray(size) * calibration.sampling
-        atoms.cell = [width, height, structure.thickness]
-    in_angstrom = {"y_sigma": calibration.sampling[0], "x_sigma": calibration.sampling[1]}
-    for name, values in columns.items():
-        if name not in ("y", "x", "species"):
-            atoms.set_array(name, values * in_angstrom.get(name, 1.0))
-    return atoms
 
 
 def slabs(data: np.ndarray | da.Array) -> Iterator[np.ndarray]:
@@ -306,44 +260,3 @@ def slabs_together(*arrays: np.ndarray | da.Array) -> Iterator[tuple[np.ndarray,
             # With the present scheduler, whichever that is.
             parts = dask.compute(*(array.blocks[start : start + step] for array in lazy))
         yield parts
-
-
-def write_csv(
-    path: str | os.PathLike[str],
-    data: np.ndarray | da.Array,
-    calibration: Calibration,
-    navigation: Navigation,
-    unit: str | None = None,
-) -> None:
-    """Write the table of atoms, a few frames at a time."""
-    of_atoms = {*IN_UNITS, *calibration.columns}
-    first = 0
-    with atomic_write(Path(path)) as draft, draft.open("w", encoding="utf-8", newline="") as file:
-        for frames in slabs(data):
-            some = navigation.part(slice(first, first + len(frames)))
-            part = table(frames, calibration, some, unit)
-            for name in part.columns.difference(of_atoms):
-                if part[name].dtype.kind == "f":
-                    # All digits but those of rounding: a time may count from long ago.
-                    part[name] = part[name].map("{:.15g}".format)
-            part.to_csv(file, index=False, header=first == 0, float_format="%.8g")
-            first += len(frames)
-
-
-def write_xyz(
-    path: str | os.PathLike[str],
-    data: np.ndarray | da.Array,
-    calibration: Calibration,
-    structure: Structure,
-) -> None:
-    """Write atoms as structures of extended XYZ, a few frames at a time."""
-    import ase.io
-
-    with atomic_write(Path(path)) as draft, draft.open("w", encoding="utf-8") as file:
-        for frames in slabs(data):
-            structures = [ase_atoms(frame, calibration, structure) for frame in frames.flat]
-            ase.io.write(file, structures, format="extxyz")
-
-
-def _species_names(indices: np.ndarray, species: list[str]) -> list[str]:
-    return [species[int(index)] for index in indices]

@@ -94,7 +94,14 @@ def column_intensities(
     if not atoms._lazy:
         atoms = atoms.as_lazy()
         atoms.data = atoms.data.rechunk(frames.chunks[:-2])
-    measured: AtomPositions = atoms._with_columns(_in_frame, COLUMNS, frames, width=width)
+
+    def measure(sites: Sites, image: np.ndarray) -> np.ndarray:
+        sampling = sites.calibration.sampling
+        bad = mask_bad(image, float(np.sqrt(sampling.prod())))[1]
+        found = _of_image(image, sites.frame[:, :2], sampling, bad, width)
+        return np.column_stack([found.intensity, found.sigma])
+
+    measured: AtomPositions = atoms._with_columns(measure, COLUMNS, frames)
     if not lazy:
         workers = {} if num_workers is None else {"num_workers": int(num_workers)}
         measured.compute(show_progressbar=show_progressbar, **workers)
@@ -159,7 +166,13 @@ def classify_by_intensity(
         raise ValueError(f"species is {species!r}: expected two or more.")
     names = ["species", *(f"probability_{name.replace(' ', '_')}" for name in named)]
     places = [columns.index(name) for name in COLUMNS]
-    classified = self._with_columns(_species_in_frame, names, places=places, kinds=kinds)
+
+    def classify(sites: Sites) -> np.ndarray:
+        intensity, sigma = sites.frame[:, places].T
+        probability = intensity_classes(intensity, sigma, kinds)
+        return np.column_stack([probability.argmax(axis=1), probability])
+
+    classified = self._with_columns(classify, names)
     classified.metadata.VectorMetadata.species = list(named)
     if not self._lazy:
         _warn_of_doubt(classified, len(kinds))
@@ -179,14 +192,6 @@ def _atomic_numbers(formula: str) -> list[int]:
         ) from error
 
 
-def _species_in_frame(
-    sites: Sites, places: list[int], kinds: Sequence[Sequence[int]]
-) -> np.ndarray:
-    intensity, sigma = sites.frame[:, places].T
-    probability = intensity_classes(intensity, sigma, kinds)
-    return np.column_stack([probability.argmax(axis=1), probability])
-
-
 def _warn_of_doubt(atoms: AtomPositions, kinds: int) -> None:
     doubt = np.concatenate([1 - frame[:, -kinds:].max(axis=1) for frame in atoms.data.flat])
     if len(doubt) and (wrong := float(doubt.mean())) > _DOUBT:
@@ -195,10 +200,3 @@ def _warn_of_doubt(atoms: AtomPositions, kinds: int) -> None:
             "are likely to be wrong. See their probabilities.",
             DLAtomsWarning,
         )
-
-
-def _in_frame(sites: Sites, image: np.ndarray, width: float | None) -> np.ndarray:
-    sampling = sites.calibration.sampling
-    bad = mask_bad(image, float(np.sqrt(sampling.prod())))[1]
-    found = _of_image(image, sites.frame[:, :2], sampling, bad, width)
-    return np.column_stack([found.intensity, found.sigma])

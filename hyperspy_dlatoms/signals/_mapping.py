@@ -2,7 +2,6 @@
 """Functions applied to the frames of positions, lazily where these are lazy."""
 
 from collections.abc import Callable, Sequence
-from functools import partial
 from typing import Any
 
 import dask.array as da
@@ -10,10 +9,16 @@ import numpy as np
 
 
 def map_frames(
-    function: Callable, frames: np.ndarray | da.Array, *others: np.ndarray | da.Array, **kwargs
+    function: Callable, frames: np.ndarray | da.Array, *others: np.ndarray | da.Array
 ) -> Any:
     """Apply a function of one frame, and of what others (*navigation, ...) have there, to each."""
-    of_block: Callable = partial(_each, of_frame=function, **kwargs)
+
+    def of_block(block: np.ndarray, *parts: np.ndarray) -> np.ndarray:
+        results = np.empty(block.shape, object)
+        for index in np.ndindex(block.shape):
+            results[index] = function(block[index], *(part[index] for part in parts))
+        return results
+
     if not isinstance(frames, da.Array):
         return of_block(frames, *map(np.asarray, others))
     navigation = tuple(range(frames.ndim))
@@ -31,10 +36,3 @@ def block_of(index: Sequence[int], chunks: Sequence[Sequence[int]]) -> tuple[int
     """Return the block of a dask array that has a frame."""
     both = zip(index, chunks, strict=True)
     return tuple(int(np.searchsorted(np.cumsum(sizes), at, side="right")) for at, sizes in both)
-
-
-def _each(frames: np.ndarray, *others: np.ndarray, of_frame: Callable, **kwargs) -> np.ndarray:
-    results = np.empty(frames.shape, object)
-    for index in np.ndindex(frames.shape):
-        results[index] = of_frame(frames[index], *(one[index] for one in others), **kwargs)
-    return results

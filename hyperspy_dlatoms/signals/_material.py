@@ -109,11 +109,19 @@ def _parsed(material: str) -> Layer:
         raise TypeError(f"material is {material!r}: {expected}.")
     if material in _BN:
         expected += f", or the network {_OF_BN!r}"
+    layer = _layer(material)
+    if layer is None:
+        raise ValueError(f"material is {material!r}: {expected}.")
+    return layer
+
+
+def _layer(material: str) -> Layer | None:
+    """Return the layer MX2 that a formula is of, or None."""
     from ase.data import atomic_numbers
 
     match = re.fullmatch(r"([A-Z][a-z]?)(S|Se|Te)2", material.strip())
     if match is None or match[1] not in atomic_numbers or match[1] in ("X", *_CHALCOGENS):
-        raise ValueError(f"material is {material!r}: {expected}.")
+        return None
     return Layer(match[0], (match[1], match[2]))
 
 
@@ -134,24 +142,15 @@ def _check_elements(material: str, layer: Layer, card: ModelCard) -> None:
 def _of_elements(elements: Sequence[str], card: ModelCard) -> Layer | None:
     """Find the one layer that elements can make, beside those of contamination or a grid."""
     there = set(elements)
-    layers = [_parsed(one) for one in card.materials if _is_layer(one)]
-    known = [layer for layer in layers if set(layer.elements) <= there]
+    layers = map(_layer, card.materials)
+    known = [one for one in layers if one is not None and set(one.elements) <= there]
     if len(known) == 1:
         return known[0]
     chalcogens = there & set(_CHALCOGENS)
     if len(there) == 2 and len(chalcogens) == 1:
         (chalcogen,), (metal,) = chalcogens, there - chalcogens
-        formula = f"{metal}{chalcogen}2"
-        return _parsed(formula) if _is_layer(formula) else None
+        return _layer(f"{metal}{chalcogen}2")
     return None
-
-
-def _is_layer(material: str) -> bool:
-    try:
-        _parsed(material)
-    except ValueError:
-        return False
-    return True
 
 
 def _known(card: ModelCard) -> list[str]:

@@ -12,13 +12,28 @@ import numpy as np
 
 from hyperspy_dlatoms._warnings import DLAtomsWarning, warn
 from hyperspy_dlatoms.analysis import _cell_fit, _frame_strain
-from hyperspy_dlatoms.analysis._neighbours import Neighbourhoods, bond_angles, bond_lengths, bonds
+from hyperspy_dlatoms.analysis._column_map import column_map
+from hyperspy_dlatoms.analysis._grains import find_grains
+from hyperspy_dlatoms.analysis._neighbours import (
+    Neighbourhoods,
+    bond_angles,
+    bond_lengths,
+    bonds,
+    neighbourhoods,
+)
+from hyperspy_dlatoms.analysis._offsets import offsets_from_neighbours
 from hyperspy_dlatoms.analysis._pair_correlation import pair_correlation
 from hyperspy_dlatoms.analysis._rings import find_rings
 from hyperspy_dlatoms.analysis.lattice import cells_of
-from hyperspy_dlatoms.signals import _export, _frame_physics
+from hyperspy_dlatoms.signals import _export
 from hyperspy_dlatoms.signals._docstrings import filled
-from hyperspy_dlatoms.signals._frame_physics import Sites
+from hyperspy_dlatoms.signals._frame_physics import (
+    SIGMAS,
+    Sites,
+    distance_edges,
+    means,
+    weighted,
+)
 from hyperspy_dlatoms.signals._mapping import map_frames
 from hyperspy_dlatoms.signals._selection import in_regions, warn_of_region
 
@@ -185,12 +200,22 @@ class Physics:
         if reference is not None and material is not None:
             raise ValueError("Both reference and material are given: expected one of them.")
         if isinstance(reference, Physics):
-            others = self._reference_frames(reference)
-            return self._with_columns(_frame_physics.strain_against_frame, names, *others)
+
+            def against_frame(sites: Sites, other: tuple) -> np.ndarray:
+                return _frame_strain.frame_strain(*sites.places, *other)
+
+            return self._with_columns(against_frame, names, self._reference_frames(reference))
         settings = _strain_settings(reference, self._calibration)
+        region = settings.get("region")
         if material is not None:
             settings = {"materials": self._materials(material)}
-        found = self._with_columns(_frame_physics.strain_in_frame, names, **settings)
+
+        def against_lattice(sites: Sites) -> np.ndarray:
+            inside = {} if region is None else {"region": region(sites.frame)}
+            known = settings | inside
+            return _frame_strain.lattice_strain(*sites.places, kinds=sites.kinds, **known)
+
+        found = self._with_columns(against_lattice, names)
         if not self._lazy:
             number = found.data.size
             empty = sum(not (frame[:, -1] >= 0).any() for frame in found.data.flat)
@@ -223,7 +248,12 @@ class Physics:
         >>> atoms.grains().to_dataframe().grain.tolist()
         [-1.0, -1.0, -1.0, -1.0, -1.0]
         """
-        return self._with_columns(_frame_physics.grains_in_frame, ("grain", "sublattice"))
+
+        def labels(sites: Sites) -> np.ndarray:
+            found = find_grains(sites.places[0], sites.kinds)
+            return np.column_stack([found.labels, found.sublattices])
+
+        return self._with_columns(labels, ("grain", "sublattice"))
 
     @filled
     def remove_shear(self, material: str | ase.Atoms | None = None) -> Self:
@@ -267,8 +297,21 @@ class Physics:
         materials = self._materials(material)
         if not materials:
             raise ValueError("The material is not known: give material.")
-        settings = {"calibration": self._calibration, "materials": materials}
-        pairs = map_frames(_frame_physics.frame_without_shear, self.data, **settings)
+        calibration = self._calibration
+
+        def unsheared(frame: np.ndarray) -> tuple[np.ndarray, bool]:
+            places = Sites(frame, calibration).places
+            positions, sigma, known = _frame_strain.without_shear(*places, materials)
+            if not known:
+                return frame, False
+            moved = frame.copy()
+            moved[:, :2] = positions / calibration.sampling
+            if sigma is not None:
+                columns = [calibration.columns.index(name) for name in SIGMAS]
+                moved[:, columns] = sigma / calibration.sampling
+            return moved, True
+
+        pairs = map_frames(unsheared, self.data)
         if not self._lazy:
             unknown = sum(not known for _, known in pairs.flat)
             _warn_of_frames(unknown, pairs.size, _NO_LATTICE)
@@ -304,10 +347,15 @@ class Physics:
         [2.0, 2.0, 1.0]
         """
         _check_cutoff(cutoff)
-        names = Neighbourhoods._fields
-        return self._with_columns(
-            _frame_physics.neighbours_in_frame, names, cutoff=cutoff, voronoi=voronoi
-        )
+
+        def around(sites: Sites) -> np.ndarray:
+            positions, sigma = sites.places
+            pairs = bonds(positions, cutoff, voronoi=voronoi)
+            return np.column_stack(
+                neighbourhoods(positions, sigma, pairs, sites.calibration.window)
+            )
+
+        return self._with_columns(around, Neighbourhoods._fields)
 
     @filled
     def bonds(self, cutoff: float | None = None, *, voronoi: bool = False) -> pd.DataFrame:
@@ -461,7 +509,7 @@ class Physics:
         if max_distance is None:
             max_distance = min(_FARTHEST, height, width)
         # Rounding may put the last one beyond the image.
-        edges = np.minimum(_frame_physics.distance_edges(max_distance, bin_width), max_distance)
+        edges = np.minimum(distance_edges(max_distance, bin_width), max_distance)
 
         def rows(sites: Sites) -> dict[str, np.ndarray]:
             g, spread, pairs = pair_correlation(sites.places[0], edges, (height, width))
@@ -513,11 +561,15 @@ class Physics:
         """
         calibration = self._calibration
         column = calibration.at(by)
-        ranges = [_frame_physics.range_of(one, by, calibration.species) for one in (of, among)]
+        ranges = [_range_of(one, by, calibration.species) for one in (of, among)]
+
+        def offsets(sites: Sites) -> np.ndarray:
+            value = sites.frame[:, column]
+            both = ((value >= low) & (value <= high) for low, high in ranges)
+            return np.column_stack(offsets_from_neighbours(*sites.places, *both))
+
         names = ("offset_y", "offset_x", "offset_y_sigma", "offset_x_sigma")
-        return self._with_columns(
-            _frame_physics.offsets_in_frame, names, column=column, ranges=ranges
-        )
+        return self._with_columns(offsets, names)
 
     def to_map(self, by: str, *, resolution: float = 10.0) -> Signal2D:
         """Map a column over the image: the local mean over the atoms around each point.
@@ -555,7 +607,7 @@ class Physics:
         from hyperspy.signals import Signal2D
 
         calibration = self._calibration
-        calibration.at(by)
+        column = calibration.at(by)
         if not (np.isfinite(resolution) and resolution > 0):
             raise ValueError(f"resolution is {resolution}: expected a positive distance in Å.")
         step = np.maximum(resolution / _POINTS / calibration.sampling, 1)
@@ -564,22 +616,30 @@ class Physics:
         grid = tuple(
             (np.arange(size) + 0.5) * one - 0.5 for size, one in zip(sizes, step, strict=True)
         )
-        settings = {"calibration": calibration, "by": by, "grid": grid, "resolution": resolution}
-        frames = map_frames(_frame_physics.map_of_frame, self.data, **settings)
         shape = int(sizes[0]), int(sizes[1])
+        places = grid[0] * calibration.sampling[0], grid[1] * calibration.sampling[1]
+
+        def of_frame(frame: np.ndarray) -> np.ndarray:
+            sigma = calibration.values(frame, f"{by}_sigma")
+            atoms = calibration.in_angstrom(frame)
+            return column_map(atoms, frame[:, column], sigma, places, resolution)
+
+        def stacked(maps: np.ndarray) -> np.ndarray:
+            return np.array(list(maps.flat), float).reshape(*maps.shape, *shape)
+
+        frames = map_frames(of_frame, self.data)
         single = self.axes_manager.navigation_dimension == 0
         if isinstance(frames, da.Array):
             data = da.map_blocks(
-                _frame_physics.stacked_maps,
+                stacked,
                 frames,
-                shape=shape,
                 dtype=float,
                 meta=np.empty((0,) * (frames.ndim + 2)),
                 new_axis=[frames.ndim, frames.ndim + 1],
                 chunks=(*frames.chunks, (shape[0],), (shape[1],)),
             )
         else:
-            data = _frame_physics.stacked_maps(frames, shape)
+            data = stacked(frames)
         axes = self.axes_manager._get_navigation_axes_dicts()
         scales = calibration.scales * step
         offsets = calibration.offsets + calibration.scales * [along[0] for along in grid]
@@ -628,9 +688,7 @@ class Physics:
         columns = [name for name in calibration.columns if name not in left_out]
         rows = []
         for frame in _export.each_frame(self.data):
-            both = _frame_physics.means(
-                *_frame_physics.weighted(frame, calibration.columns, columns)
-            )
+            both = means(*weighted(frame, calibration.columns, columns))
             rows.append([len(frame), *np.transpose(both).flat])
         names = ["atoms", *(f"{name}{end}" for name in columns for end in ("", "_error"))]
         return pd.DataFrame(rows, self._navigation.table_index(names), columns=names)
@@ -662,19 +720,16 @@ class Physics:
         metadata = self.metadata.deepcopy().as_dictionary() | {"VectorMetadata": vectors}
         return type(self)(data, axes=axes, metadata=metadata, ragged=True)  # type: ignore[call-arg]
 
-    def _with_columns(self, function: Callable, names: Sequence[str], *others, **kwargs) -> Any:
+    def _with_columns(self, function: Callable, names: Sequence[str], *others) -> Any:
         """Return the atoms with columns that a function of each frame gives, for old ones alike."""
         calibration = self._calibration
         kept = [at for at, name in enumerate(calibration.columns) if name not in names]
-        data = map_frames(
-            _frame_physics.extended,
-            self.data,
-            *others,
-            compute=function,
-            kept=kept,
-            calibration=calibration,
-            **kwargs,
-        )
+
+        def extended(frame: np.ndarray, *of_frame) -> np.ndarray:
+            added = function(Sites(frame, calibration), *of_frame)
+            return np.column_stack([frame[:, kept], added])
+
+        data = map_frames(extended, self.data, *others)
         return self._like(data, [*(calibration.columns[at] for at in kept), *names])
 
     def _table_of(self, rows: Callable[[Sites], dict[str, np.ndarray]]) -> pd.DataFrame:
@@ -691,12 +746,12 @@ class Physics:
             parts.append(pd.DataFrame({"frame": 0} | none).iloc[:0])
         return _export.with_navigation(pd.concat(parts, ignore_index=True), self._navigation)
 
-    def _reference_frames(self, reference: Physics) -> list[np.ndarray | da.Array]:
+    def _reference_frames(self, reference: Physics) -> np.ndarray | da.Array:
         """Return positions and errors (Å) of reference atoms, frame by frame like these."""
         calibration = reference._calibration
         frames = map_frames(lambda frame: Sites(frame, calibration).places, reference.data)
         if frames.shape == self.data.shape:
-            return [frames]
+            return frames
         if frames.size != 1:
             raise ValueError(
                 "The reference has the navigation shape "
@@ -704,7 +759,7 @@ class Physics:
                 f"{self.axes_manager.navigation_shape}: expected the same, or one frame."
             )
         one = np.asarray(frames).ravel()[0]
-        return [map_frames(lambda _: one, np.empty(self.data.shape, object))]
+        return map_frames(lambda _: one, np.empty(self.data.shape, object))
 
 
 def _strain_settings(reference: Any, calibration: _export.Calibration) -> dict[str, Any]:
@@ -730,6 +785,22 @@ def _strain_settings(reference: Any, calibration: _export.Calibration) -> dict[s
             f"reference is {reference!r}: expected None, 'median', a RectangularROI, CircleROI or "
             "PolygonROI, an array of two translations (2, 2) in Å, or AtomPositions."
         ) from error
+
+
+def _range_of(value: Any, by: str, species: list[str]) -> tuple[float, float]:
+    """Return the lowest and highest value of a column that a sublattice has."""
+    if isinstance(value, str):
+        if by != "species" or value not in species:
+            raise ValueError(
+                f"{value!r} is not known: expected a species, one of "
+                f"{', '.join(species) or 'none'}; of another column, a value or its lowest and "
+                "highest one."
+            )
+        return species.index(value), species.index(value)
+    low, high = value if isinstance(value, tuple | list) else (value, value)
+    if not low <= high:
+        raise ValueError(f"There is the range {value}: expected the lowest value first.")
+    return low, high
 
 
 def _check_cutoff(cutoff: float | None) -> None:

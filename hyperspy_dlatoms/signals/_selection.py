@@ -122,22 +122,23 @@ def select(
 
         rules.append(as_wanted)
         said.append(f"on_lattice={wanted}")
-    masks = None
+    masks: list[Any] = []
     if mask is not None:
-        masks = _checked_mask(mask, self.data.shape, calibration)
+        masks.append(_checked_mask(mask, self.data.shape, calibration))
         said.append("mask")
     if not said:
         raise ValueError("There is no condition: expected a column, threshold, roi, mask, ...")
-    settings: dict[str, Any] = {"rules": rules, "invert": invert}
-    if masks is None or masks.ndim == 2:
-        data = map_frames(_kept, self.data, mask=masks, **settings)
-    else:
-        data = map_frames(_kept, self.data, masks, **settings)
-    picked = self._like(data)
-    before = list(self.metadata.get_item("VectorMetadata.selections", []))
-    text = f"{'not ' * invert}{', '.join(said)}"
+
+    def kept(frame: np.ndarray, *pixels: np.ndarray) -> np.ndarray:
+        met = [rule(frame) for rule in rules] + [_at_pixels(frame, one) for one in pixels]
+        return frame[np.all(met, axis=0) != invert]
+
+    if masks and masks[0].ndim == 2:
+        rules.append(partial(_at_pixels, pixels=masks.pop()))
+    picked = self._like(map_frames(kept, self.data, *masks))
+    before = self.metadata.get_item("VectorMetadata.selections", [])
     vectors = picked.metadata.VectorMetadata
-    vectors.selections = [*before, text]
+    vectors.selections = [*before, f"{'not ' * invert}{', '.join(said)}"]
     if threshold is not None and not invert:
         # As a search with it would say.
         vectors.threshold = lowest
@@ -174,9 +175,9 @@ class Slicer:
                     f"The rows have the shape {masks.shape}: expected a mask for each atom, such "
                     "as atoms.ivec['probability'] > 0.9."
                 )
-            data = map_frames(_cut, atoms.data, masks, columns=columns)
+            data = map_frames(lambda frame, mask: frame[mask][:, columns], atoms.data, masks)
         elif isinstance(rows, slice):
-            data = map_frames(_cut, atoms.data, rows=rows, columns=columns)
+            data = map_frames(lambda frame: frame[rows][:, columns], atoms.data)
         else:
             raise TypeError(
                 f"The rows are {rows!r}: expected a slice, or a mask for each atom such as "
@@ -238,21 +239,11 @@ def _columns(which: Any, calibration: Calibration) -> int | list[int]:
     return places[int(which)]
 
 
-def _cut(frame: np.ndarray, rows: np.ndarray | slice, columns: int | list[int]) -> np.ndarray:
-    return frame[rows][:, columns]
-
-
-def _kept(
-    frame: np.ndarray, mask: np.ndarray | None, rules: Sequence[_Rule], invert: bool
-) -> np.ndarray:
-    keep = np.ones(len(frame), bool)
-    for rule in rules:
-        keep &= rule(frame)
-    if mask is not None:
-        y, x = np.rint(frame[:, :2]).astype(np.intp).T
-        inside = (y >= 0) & (x >= 0) & (y < mask.shape[0]) & (x < mask.shape[1])
-        keep &= inside & np.asarray(mask, bool)[np.where(inside, y, 0), np.where(inside, x, 0)]
-    return frame[keep != invert]
+def _at_pixels(frame: np.ndarray, pixels: np.ndarray) -> np.ndarray:
+    """Return which atoms of a frame are at pixels that are True."""
+    y, x = np.rint(frame[:, :2]).astype(np.intp).T
+    inside = (y >= 0) & (x >= 0) & (y < pixels.shape[0]) & (x < pixels.shape[1])
+    return inside & np.asarray(pixels, bool)[np.where(inside, y, 0), np.where(inside, x, 0)]
 
 
 def _checked_threshold(threshold: float, vectors: Mapping[str, Any]) -> float:

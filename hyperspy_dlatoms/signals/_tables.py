@@ -5,10 +5,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from numbers import Real
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from hyperspy_dlatoms._atomic_write import atomic_write
 from hyperspy_dlatoms.signals import _columns, _export
 from hyperspy_dlatoms.signals._docstrings import filled
 
@@ -72,7 +74,7 @@ def to_dataframe(
        y_px  x_px    y    x  probability  y_nm  x_nm
     0  10.0   5.0  2.0  1.0          0.9   0.2   0.1
     """
-    unit = None if units is None else _columns.checked_unit(units)
+    unit = _columns.checked_unit(units)
     return _export.table(*self._on(signal)._for_tables(), unit)
 
 
@@ -107,9 +109,20 @@ def to_csv(
     y_nm,x_nm,probability
     0.2,0.1,0.9
     """
-    unit = None if units is None else _columns.checked_unit(units)
-    atoms = self._on(signal)
-    _export.write_csv(path, atoms.data, atoms._calibration, atoms._navigation, unit)
+    unit = _columns.checked_unit(units)
+    atoms, first = self._on(signal), 0
+    calibration, navigation = atoms._calibration, atoms._navigation
+    of_atoms = {*_columns.IN_UNITS, *calibration.columns}
+    with atomic_write(Path(path)) as draft, draft.open("w", encoding="utf-8", newline="") as file:
+        for frames in _export.slabs(atoms.data):
+            some = navigation.part(slice(first, first + len(frames)))
+            part = _export.table(frames, calibration, some, unit)
+            for name in part.columns.difference(of_atoms):
+                if part[name].dtype.kind == "f":
+                    # All digits but those of rounding: a time may count from long ago.
+                    part[name] = part[name].map("{:.15g}".format)
+            part.to_csv(file, index=False, header=first == 0, float_format="%.8g")
+            first += len(frames)
 
 
 def from_dataframe(

@@ -149,14 +149,14 @@ def vacancy_statistics(
     selections = atoms.metadata.get_item("VectorMetadata.selections", [])
     warn_of_region(selections, "the density of vacancies")
     frames, area = _inside(frames, calibration, border)
-    counted = list(frames.flat), calibration.columns, calibration.species
+    known = {} if rates is None else vacancies.checked_rates(rates)
+    sites = list(frames.flat)
+    kinds = vacancies.kinds_of(sites, calibration.columns, calibration.species)
     if rates is None:
         # A card may tell vacancies of one and of both atoms; here columns may have no two.
-        kinds = vacancies.kinds_of(*counted)
-        known = {name: one for name, one in _rates_of_model(self, dose).items() if name in kinds}
-    else:
-        known = vacancies.checked_rates(rates)
-    result = vacancies.vacancy_statistics(*counted, known, area=area, level=level)
+        names = [kind.name for kind in kinds]
+        known = {name: one for name, one in _rates_of_model(self, dose).items() if name in names}
+    result = vacancies.vacancy_statistics(sites, kinds, known, area, level)
     return _export.with_navigation(result, navigation)
 
 
@@ -228,14 +228,9 @@ def vacancy_pairs(
     warn_of_statistics(atoms.metadata.get_item("VectorMetadata.domain", []))
     if border:
         frames, _ = _inside(frames, calibration, border)
-    result = vacancies.vacancy_pairs(
-        frames.flat,
-        calibration.columns,
-        calibration.species,
-        sampling=calibration.sampling,
-        edges=edges,
-        seed=seed,
-    )
+    sites = list(frames.flat)
+    kinds = vacancies.kinds_of(sites, calibration.columns, calibration.species)
+    result = vacancies.vacancy_pairs(sites, kinds, calibration.sampling, edges, seed)
     return _export.with_navigation(result, navigation)
 
 
