@@ -44,8 +44,8 @@ for panel in axes.flat:
 # %%
 # How many vacancies are there?
 # -----------------------------
-# Counting is not enough: the network misses some and invents others. How often it does
-# so was measured on simulated images at several doses, and the estimate corrects for it, with a 95 %
+# Counting is not enough: the network misses some and invents others. How often it does so was
+# measured on simulated images at several doses, and the estimate corrects for it, with a 95 %
 # interval.
 
 counts = sites.vacancy_statistics(dose=10_000, border=3)
