@@ -4,8 +4,8 @@ Another material, from a CIF
 ============================
 
 Is there a network for my crystal? First see how ``crystal``, the network for any structure, reads
-simulated images of it; if that is not good enough, train one with a recipe. Here for CoSn, a kagome
-metal, which is in no training set.
+simulated images of it; if that is not good enough, train one with a recipe. The example is CoSn, a
+kagome metal that is in no training set.
 """
 
 import tempfile
@@ -21,7 +21,7 @@ from hyperspy_dlatoms.recipes import parse_recipe
 from hyperspy_dlatoms.simulation import Camera, Conditions, Lens, crystal, exit_wave, take_image
 
 # %%
-# A CIF from a database would do; here ASE writes one.
+# Use a CIF from a database; here ASE writes one.
 
 folder = Path(tempfile.mkdtemp())
 cif = folder / "CoSn.cif"
@@ -71,8 +71,8 @@ axes.set_axis_off()
 # %%
 # A network of its own
 # --------------------
-# A recipe is a YAML file: the specimens, the microscope, and the training. Numbers in brackets are
-# ranges that each image draws from. It is checked as a whole before anything is simulated.
+# A recipe is a YAML file: the specimens, the microscope, and the training. Each image draws its
+# values from the ranges in brackets. The whole recipe is checked before anything is simulated.
 
 text = f"""
 name: cosn
@@ -109,8 +109,8 @@ recipe = parse_recipe(text)
 print(recipe.name, recipe.waves.count, "waves")
 
 # %%
-# Train it from the command line. ``start: crystal`` begins with the weights of that network, so
-# that half an hour on two cores, or two minutes on a GPU, is a sensible budget:
+# Train it from the command line. ``start: crystal`` starts from the weights of that network, so
+# half an hour on two cores, or two minutes on a GPU, is a sensible budget:
 #
 # .. code-block:: console
 #
@@ -119,15 +119,15 @@ print(recipe.name, recipe.waves.count, "waves")
 #
 # The first command simulates the exit waves (and continues if it is interrupted), trains, and then
 # calibrates probabilities, standard deviations, thresholds and the domain on waves held out from
-# the training. The model file works wherever a name of a network does:
+# the training. The model file works wherever a network name does:
 # ``s.find_atoms_nn("runs/cosn/cosn.safetensors")``. See :doc:`/guide/training`.
 
 # %%
 # What the time buys
 # ------------------
 # F1 of all columns in 114 images of held-out waves at each dose, through all lenses of the recipe,
-# on two cores with AMX; in the last row as many steps as an hour makes there. Simulating the waves
-# took some five minutes more
+# after training on two cores with AMX; the last row has as many steps as an hour allows there.
+# Simulating the waves took some five minutes more
 # (``python benchmarks/held_out.py cosn.yaml data/cosn crystal runs/cosn/cosn.safetensors``):
 #
 # =======================  =========  ============  =============

@@ -3,7 +3,7 @@
 A stack larger than memory, on a cluster
 ========================================
 
-A lazy signal is searched block by block, by as many workers as there are, and what is found is
+A lazy signal is searched block by block, by as many workers as you have, and the results are
 written to disk on the way. The stack here is small so that the page builds quickly; nothing in the
 code depends on that.
 """
@@ -22,7 +22,7 @@ from hyperspy_dlatoms import data
 # %%
 # A file of 24 frames, in place of a detector's
 # ---------------------------------------------
-# The workers are processes that read the file themselves, so it must be of a kind that several
+# The workers are processes that read the file themselves, so it must have a format that several
 # processes can open, such as ``.hspy`` or, here, Zarr.
 
 folder = Path(tempfile.mkdtemp())
@@ -34,8 +34,8 @@ da.from_array(frames.astype(np.uint16), chunks=(4, 512, 512)).to_zarr(folder / "
 # %%
 # Workers
 # -------
-# On your computer use a ``LocalCluster``; on a cluster, a class of ``dask-jobqueue`` instead, see
-# :doc:`/guide/large_data`. One thread per worker is enough: the network uses the cores itself.
+# On your computer use a ``LocalCluster``; on a cluster, use a class of ``dask-jobqueue`` instead,
+# see :doc:`/guide/large_data`. One thread per worker is enough: the network uses the cores itself.
 
 cluster = LocalCluster(n_workers=1, threads_per_worker=1, dashboard_address=None)
 client = Client(cluster)
@@ -53,7 +53,7 @@ atoms = lazy.find_atoms_nn("metal-nanoparticle", store=folder / "movie.atoms")
 atoms
 
 # %%
-# The result is lazy as well: atoms are read from the store when they are needed.
+# The result is lazy too: atoms are read from the store when needed.
 
 atoms.inav[5].to_dataframe(units="nm").head()
 

@@ -3,8 +3,8 @@
 The exit wave of a layer
 ========================
 
-A network returns the complex wave behind a layer of MoS2 from three images at different defocus. No
-aberration of the lens has to be known.
+A network returns the complex wave behind a layer of MoS2 from three images at different defocus.
+You need not know any aberration of the lens.
 """
 
 import matplotlib.pyplot as plt

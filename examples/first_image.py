@@ -19,7 +19,7 @@ s
 s.axes_manager
 
 # %%
-# Without a name, the network that reads the image best is used.
+# If you name no network, the one that reads the image best is used.
 
 atoms = s.find_atoms_nn()
 atoms.plot_on(s)
@@ -37,7 +37,7 @@ table.head()
 print(f"{len(table)} columns, located to {1000 * table.x_sigma_nm.median():.1f} pm (median)")
 
 # %%
-# What to doubt, in words; an empty text means that nothing is conspicuous.
+# What to doubt, in words; an empty text means that nothing looks odd.
 
 atoms.quality().remarks[0] or "nothing conspicuous"
 

@@ -5,7 +5,7 @@ Graphene with a grain boundary
 
 Find every carbon atom of a bicrystal, measure the misorientation of the grains, and find the rings
 of five and seven atoms between them. The image comes with the package: 80 kV, 6000 e/Å², simulated,
-so that the true atoms are known.
+so the true atoms are known.
 """
 
 import matplotlib.pyplot as plt
@@ -19,8 +19,8 @@ atoms = s.find_atoms_nn("graphene").grains()
 atoms.plot_on(s, by="grain")
 
 # %%
-# Each grain has its own lattice. The difference of their ``orientation`` is the misorientation,
-# modulo 60°: a honeycomb turned by 60° looks the same. Grains of fewer than 30 atoms are left out.
+# Each grain has its own lattice. The difference in ``orientation`` is the misorientation, modulo
+# 60°: a honeycomb rotated by 60° looks the same. Grains of fewer than 30 atoms are left out.
 
 lattice = atoms.lattice("graphene")
 lattice = lattice[lattice.n >= 30]
@@ -54,8 +54,8 @@ axes.legend(loc="upper right", framealpha=1)
 axes.set_axis_off()
 
 # %%
-# The simulation knows the truth. Sites within 0.5 Å of each other, one to one, are matched; 3 Å
-# along the edges are left out.
+# The simulation knows the truth. Sites within 0.5 Å of each other are matched one to one; 3 Å along
+# the edges are left out.
 
 _, truth = registry.load_dataset("graphene-image")
 sampling = 10 * s.axes_manager.signal_axes[0].scale

@@ -4,8 +4,8 @@ MoS2: vacancies from a focal series
 ===================================
 
 From three images at different defocus a network tells molybdenum from sulphur and finds where atoms
-are missing, without reconstructing the exit wave. After Figure 2 of the paper of the method; the
-series comes with the package: 80 kV, 10 000 e/Å² an image.
+are missing, without reconstructing the exit wave. After Figure 2 of the paper on the method; the
+series comes with the package: 80 kV, 10 000 e/Å² per image.
 """
 
 import matplotlib.pyplot as plt
@@ -17,8 +17,8 @@ series = data.mos2_series()
 series
 
 # %%
-# The three images lie along the navigation axis ``defocus``, from which the defoci are read. Defoci
-# that are known are used; the aberrations are not needed.
+# The three images lie along the navigation axis ``defocus``, which gives the defoci. The network
+# uses them if they are known; it does not need the aberrations.
 
 sites = series.classify_species("mos2-focal-series")
 maps = series.predict_species("mos2-focal-series")
@@ -44,8 +44,9 @@ for panel in axes.flat:
 # %%
 # How many vacancies are there?
 # -----------------------------
-# Counting is not enough: the network misses some and invents others. How often it does was measured
-# on simulated images at several doses, and the estimate corrects for it, with a 95 % interval.
+# Counting is not enough: the network misses some and invents others. How often it does so was
+# measured on simulated images at several doses, and the estimate corrects for it, with a 95 %
+# interval.
 
 counts = sites.vacancy_statistics(dose=10_000, border=3)
 counts[["vacancy", "sites", "found", "density", "density_low", "density_high"]].round(3)

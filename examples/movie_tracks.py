@@ -4,8 +4,8 @@ A noisy movie: tracks and surface motion
 ========================================
 
 Follow the columns of a drifting particle from frame to frame, subtract the drift, and find the
-column that jumps along the surface and the one that leaves it. The movie is simulated, 800 e/Å² a
-frame, so that we know when they move.
+column that jumps along the surface and the one that leaves it. The movie is simulated, 800 e/Å² per
+frame, so we know when they move.
 """
 
 import hyperspy.api as hs
@@ -77,9 +77,9 @@ time.name, time.scale, time.units = "time", 0.5, "s"
 # %%
 # From images to tracks
 # ---------------------
-# At this dose the network still reports a column, in some of the frames, at the site that the
-# column has left, with a lower probability than that of a real one. For motion, use only atoms of
-# high probability.
+# At this dose the network still reports a column, in some frames, at the site that the column has
+# left, with a lower probability than a real one. For motion, use only atoms with a high
+# probability.
 
 atoms = movie.find_atoms_nn("metal-nanoparticle").select(probability=(0.9, None))
 tracks = atoms.tracks()
@@ -87,8 +87,8 @@ stays = hyperspy_dlatoms.residence(tracks)
 print(f"{tracks.track.nunique()} tracks over {len(frames)} frames")
 
 # %%
-# Left: drift of the whole particle. Right: positions without it. Columns that are there throughout
-# are grey, those that came or went are coloured.
+# Left: drift of the whole particle. Right: positions with the drift subtracted. Columns present
+# throughout are grey; those that came or went are coloured.
 
 figure, (left, right) = plt.subplots(1, 2, figsize=(11, 4.6), layout="constrained")
 drift = tracks.groupby("time_s")[["y_drift_nm", "x_drift_nm"]].first()
@@ -116,14 +116,14 @@ moves = hyperspy_dlatoms.jumps(tracks, max_distance=3.0)
 moves[["frame", "time_s", "track", "to_track", "distance_nm"]].round(3)
 
 # %%
-# How long each column stayed, of those that came or went. Tracks of one or two frames are left out:
-# at this dose most of them are noise.
+# How long the columns that came or went stayed. Tracks of one or two frames are left out: at this
+# dose most of them are noise.
 
 some = stays[((stays["first"] > 0) | (stays["last"] < last)) & (stays.frames > 2)]
 some[["first", "last", "frames", "duration_s"]]
 
 # %%
-# The number of columns over time. A frame that misses one shows as a dip.
+# The number of columns over time. A frame in which one is missed shows as a dip.
 
 figure, axes = plt.subplots(figsize=(7, 2.6), layout="constrained")
 long = tracks[tracks.track.isin(stays.index[stays.frames > 2])]

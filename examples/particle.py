@@ -4,9 +4,9 @@ A metal particle on an oxide
 ============================
 
 The idea of the package in one figure: an image in which the contrast varies, a network as a filter
-that leaves only the atoms, and the atoms as peaks of what it returns. After Figure 1 of J. Madsen
-et al., *Advanced Theory and Simulations* 1, 1800037 (2018), with a simulated gold particle on
-cerium oxide.
+that leaves only the atoms, and the atoms as peaks of its output. After Figure 1 of J. Madsen et
+al., *Advanced Theory and Simulations* 1, 1800037 (2018), with a simulated gold particle on cerium
+oxide.
 """
 
 import matplotlib.pyplot as plt
@@ -19,7 +19,7 @@ probability = s.predict_atoms_nn("metal-nanoparticle")
 atoms = s.find_atoms_nn("metal-nanoparticle")
 
 # %%
-# The oxide is crystalline too, but it is no metal: the network reports nothing there.
+# The oxide is crystalline too, but it is not a metal: the network reports nothing there.
 
 table = atoms.to_dataframe()
 low, high = np.percentile(s.data, [0.5, 99.5])
@@ -38,14 +38,14 @@ for each in axes:
 # How thick is it?
 # ----------------
 # The network also estimates the number of atoms in each column, to about one atom. Colour the
-# columns by it:
+# columns by this height:
 
 atoms.plot_on(s, by="height")
 
 # %%
 # Surface columns
 # ---------------
-# These columns have fewer neighbours than the six that the first shell has in the bulk along [110].
+# These columns have fewer than the six nearest neighbours of a bulk column along [110].
 
 neighbours = atoms.neighbours()
 surface = neighbours.select(coordination=(None, 5))

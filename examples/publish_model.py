@@ -3,8 +3,8 @@
 Publishing a model
 ==================
 
-Share a network that you trained: put one folder on any web server, or a record on Zenodo, and
-others use it by name. Nothing in a model file can run code.
+Share a network that you trained: put one folder on any web server, or on Zenodo, and others use it
+by name. Nothing in a model file can run code.
 """
 
 import tempfile
@@ -19,8 +19,8 @@ folder = Path(tempfile.mkdtemp())
 # %%
 # A model file
 # ------------
-# ``dlatoms train --calibrate`` writes one. Here one of the package stands in for it, under another
-# name.
+# ``dlatoms train --calibrate`` writes one. Here a network of the package stands in for it, under
+# another name.
 
 card, arrays = read_model(registry.path("metal-nanoparticle"))
 mine = folder / "gold.safetensors"
@@ -47,13 +47,13 @@ for file in sorted(catalogue.parent.iterdir()):
 # %%
 # Use
 # ---
-# Put the folder on a web server. Others add its address once, and name the model with the name of
-# the source before it, so that no name ever hides another:
+# Put the folder on a web server. Others add its address once, and put the name of the source before
+# the name of the model, so no name ever hides another:
 
 registry.add_source(catalogue, name="lab")
 s = data.nanoparticle()
 s.find_atoms_nn("lab/gold").plot_on(s)
 
 # %%
-# To have the files on Zenodo as well, reserve a DOI there first, publish with
+# To put the files on Zenodo as well, reserve a DOI there first, publish with
 # ``doi="10.5281/zenodo.1234567"``, and upload the folder. See :doc:`/guide/models`.

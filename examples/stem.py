@@ -4,8 +4,8 @@ Scanned images (STEM)
 =====================
 
 The network ``stem`` finds columns in annular dark-field, annular bright-field and bright-field
-images. First on HyperSpy's own example image, then on a noisy image of SrTiO3 whose kinds of
-columns are told apart.
+images. Try it first on HyperSpy's own example image, then on a noisy image of SrTiO3, and tell its
+kinds of columns apart.
 """
 
 import tempfile
@@ -35,7 +35,7 @@ for warning in caught:
         print(f"{warning.category.__name__}: {warning.message}")
 
 # %%
-# The image holds 1521 columns. They are so wide for their distance that the gaps between them look
+# The image holds 1521 columns. They are so wide for their spacing that the gaps between them look
 # like dark columns.
 
 print(len(atoms.to_dataframe()), "found")
@@ -44,7 +44,7 @@ atoms.plot_on(s)
 # %%
 # A noisy dark-field image of SrTiO3
 # ----------------------------------
-# A film along [001], 20 000 e/Å² in the beam, with a jitter of the lines of 0.05 Å.
+# A film along [001], 20 000 e/Å² in the beam, with a line jitter of 0.05 Å.
 
 cif = Path(tempfile.mkdtemp()) / "SrTiO3.cif"
 crystal_of(
@@ -74,9 +74,9 @@ for axis in s.axes_manager.signal_axes:
 atoms = s.find_atoms_nn("stem")
 
 # %%
-# The network finds columns; what they are follows from their intensities. Strontium scatters most,
-# titanium with the oxygen in its column less. Columns of oxygen alone are hardly seen in a dark
-# field; the network reports some of them.
+# The network finds columns; their intensities tell what they are. Strontium scatters most, titanium
+# with the oxygen in its column less. Pure oxygen columns are hardly visible in dark field; the
+# network reports some of them.
 
 atoms = atoms.column_intensities(s)
 table = atoms.to_dataframe()
@@ -96,7 +96,7 @@ right.legend(loc="upper right", framealpha=1)
 right.set_axis_off()
 
 # %%
-# With the kinds as species, the polarisation is the offset of titanium from the middle of the
+# With the kinds as species, the polarisation is the offset of titanium from the centre of the
 # strontium around it. This crystal has none, so the scatter is the error of the method.
 
 frame = np.column_stack([atoms.data.ravel()[0][:, :5], kind])

@@ -15,7 +15,7 @@ s = data.nanoparticle()
 atoms = s.find_atoms_nn("metal-nanoparticle")
 
 # %%
-# The lattice first: its constants in projection, with their errors, and the ratio ``scale`` to
+# First the lattice: its constants in projection, with their errors, and ``scale``, their ratio to
 # those of gold. The error of the microscope's calibration, often 1 %, comes on top.
 
 lattice = atoms.lattice("Au")
@@ -31,8 +31,8 @@ strained.plot_on(s, by="e_xx", limits=(-0.06, 0.06))
 # %%
 # Is it strain or noise?
 # ----------------------
-# Each value has a standard deviation that follows from those of the positions. The strain of a
-# single column is significant only if it exceeds three standard deviations.
+# Each value has a standard deviation, derived from those of the positions. The strain of a single
+# column is significant only if it exceeds three standard deviations.
 
 table = strained.to_dataframe()
 ratio = np.abs(table.e_xx) / table.e_xx_sigma

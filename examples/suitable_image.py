@@ -4,8 +4,8 @@ Is my image suitable?
 =====================
 
 The networks were trained on simulated images of certain specimens, samplings and doses. When an
-image is unlike these, a warning says so. This page shows a good image and some bad ones, with what
-the package says of each.
+image is unlike these, a warning says so. This page shows a good image and some bad ones, and what
+the package says about each.
 """
 
 import warnings
@@ -59,8 +59,8 @@ try_out(good, "Good")
 # %%
 # Wrong calibration
 # -----------------
-# The same image with half the true pixel size. The lattice that is found does not fit any metal at
-# this sampling, and the warning names the sampling at which it would.
+# The same image with half the true pixel size. The lattice found does not fit any metal at this
+# sampling, and the warning names the sampling at which it would.
 
 try_out(signal(good.data, sampling / 2), "Pixel size wrong by a factor of 2")
 
@@ -82,8 +82,8 @@ try_out(signal(camera(), 0.1), "A photograph")
 # %%
 # A border and hot pixels
 # -----------------------
-# Nothing needs to be done about these. Areas of one value, faulty lines, hot pixels and X-ray hits
-# are masked, and no atoms are reported there.
+# You need do nothing about these. Areas of one value, faulty lines, hot pixels and X-ray hits are
+# masked, and no atoms are reported there.
 
 spoilt = good.data.astype(float)
 spoilt[:, :190] = 0
@@ -99,5 +99,5 @@ masked = spoilt.masked_pixels()
 print(f"{masked.data.mean():.0%} of the image is masked")
 
 # %%
-# No warning is no proof: about half of the images that a network misreads give none, see
+# No warning is no proof: about half of the images that a network gets wrong raise none, see
 # :doc:`/limits`. To stop a script at a doubtful image, pass ``on_extrapolation="raise"``.
