@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The command ``dlatoms``, one of its commands a module."""
+"""The command ``dlatoms``; each of its commands is a module."""
 
 import argparse
 import os
@@ -33,7 +33,7 @@ _EXAMPLES = """
 dlatoms demo
     # an example that comes with the package
 dlatoms doctor
-    # whether everything is there
+    # check that everything is installed
 dlatoms find image.dm4 -o atoms.csv --plot atoms.png
 dlatoms find --help
     # more examples, and all options
@@ -53,7 +53,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         try:
             return options.run(options) or 0
         except BrokenPipeError:
-            # What reads the output, such as `head`, has enough; Python would write again at exit.
+            # The reader of the output, such as `head`, has closed it; Python would write at exit.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             return 1
         except (ValueError, TypeError, OSError, MissingExtraError) as error:

@@ -18,13 +18,13 @@ _ATOMS = (".csv", ".hspy", ".xyz")
 
 
 class Job(NamedTuple):
-    """A file of images, and what is written of it."""
+    """A file of images, and the files to write for it."""
 
     source: Path
-    output: Path  # Of a common table: the part of this file.
+    output: Path  # If the files share a table: the part for this file.
     picture: Path | None
     parts: Path  # The checkpoint of the search.
-    # The table of the quality of its frames; of a common one the part of this file.
+    # The quality table of its frames; if the files share one, the part for this file.
     quality: Path | None = None
     others: tuple[Path, ...] = ()  # The files of the other images of a focal series, in order.
 
@@ -33,9 +33,9 @@ class Plan(NamedTuple):
     """Everything that a command reads and writes."""
 
     jobs: list[Job]
-    table: Path | None  # Into which the parts go, if there are any.
+    table: Path | None  # The parts are merged into it, if there are any.
     folder: Path | None  # Of the parts and their checkpoints.
-    quality: Path | None = None  # Into which the tables of quality go, if the atoms go into one.
+    quality: Path | None = None  # The merged quality table, if the atoms share one.
 
 
 def atoms_path(text: str) -> Path:
@@ -49,7 +49,7 @@ def atoms_path(text: str) -> Path:
 
 
 def find_files(names: Sequence[str]) -> list[Path]:
-    """Return files by their names and patterns, each once; a pattern without any as it is."""
+    """Return the files that names and patterns match, each once; an unmatched pattern as it is."""
     paths: list[Path] = []
     for name in names:
         found = glob(name, recursive=True) if has_magic(name) and not Path(name).exists() else []
@@ -64,7 +64,7 @@ def plan(
     quality: bool = False,
     series: bool = False,
 ) -> Plan:
-    """Return what is read and written, after checking that it can be; of a `series` at once."""
+    """Plan what to read and write, after checking that it can be; a `series` is read as one."""
     sources, others = find_files(names), ()
     if series:
         sources, others = sources[:1], tuple(sources[1:])
@@ -77,7 +77,7 @@ def plan(
     if several and not into_directory and output.suffix != ".csv":
         raise ValueError(
             f"--output is {str(output)!r}: expected a table (.csv) for the atoms of "
-            f"{len(sources)} files, or a directory for a table each."
+            f"{len(sources)} files, or a directory for one table per file."
         )
     table = folder = None
     if into_directory:
@@ -96,7 +96,7 @@ def plan(
     for path in filter(None, (*outputs, *written, *pictures)):
         if path.resolve() in read:
             raise ValueError(
-                f"{str(path)!r} is one of the files to read: expected another to write."
+                f"{str(path)!r} is one of the input files: expected another file to write."
             )
     _check_different(*filter(None, (*written, *pictures)))
     check_writable(*filter(None, (*written, *pictures)))
@@ -108,7 +108,7 @@ def plan(
 
 
 def write_together(path: Path, tables: Mapping[Path, Path]) -> None:
-    """Write the tables (.csv) of files as one with a column `file`; what one lacks is empty."""
+    """Merge tables (.csv) into one with a column `file`; columns that a table lacks are empty."""
     columns = ["file"]
     for table in tables.values():
         with table.open(encoding="utf-8", newline="") as file:
@@ -127,17 +127,17 @@ def write_together(path: Path, tables: Mapping[Path, Path]) -> None:
 
 
 def _check_different(*paths: Path) -> None:
-    # Some file systems take capital letters for small ones.
+    # Some file systems ignore the case of letters.
     path, number = Counter(str(path).casefold() for path in paths).most_common(1)[0]
     if number > 1:
         raise ValueError(
-            f"{path!r} would be written twice, of two files or for atoms and for their quality: "
-            "rename one of the files that are read, or search them one at a time."
+            f"{path!r} would be written twice, for two files or for atoms and their quality: "
+            "rename one of the input files, or search them one at a time."
         )
 
 
 def _beside(path: Path) -> Path:
-    """Return the table of quality that goes with a file of atoms."""
+    """Return the path of the quality table that goes with a file of atoms."""
     return path.with_name(f"{path.stem}-quality.csv")
 
 
@@ -165,7 +165,7 @@ def _pictures(
 
 
 def _in_directory(directory: Path, sources: Sequence[Path], suffix: str) -> list[Path]:
-    """Name a file in a directory for each source, with the suffix of its own if need be."""
+    """Name a file in a directory for each source, keeping the source's suffix if need be."""
     stems = Counter(source.stem.casefold() for source in sources)
     names = [
         source.name if stems[source.stem.casefold()] > 1 else source.stem for source in sources
@@ -174,8 +174,8 @@ def _in_directory(directory: Path, sources: Sequence[Path], suffix: str) -> list
     if number > 1:
         alike = [repr(str(path)) for path in sources if path.name.casefold() == name]
         raise ValueError(
-            f"The files {' and '.join(alike[:2])} have the same name: expected different ones for "
-            f"files in {str(directory)!r}. Give a table (.csv), or a command each."
+            f"The files {' and '.join(alike[:2])} have the same name: expected different names "
+            f"for files in {str(directory)!r}. Give a table (.csv), or search them one at a time."
         )
     try:
         directory.mkdir(parents=True, exist_ok=True)

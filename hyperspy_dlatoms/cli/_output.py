@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Output of the commands: what they print, and files that they can write."""
+"""Output of the commands: what they print, and whether files can be written."""
 
 import io
 import re
@@ -11,14 +11,14 @@ from hyperspy_dlatoms._warnings import DLAtomsWarning
 
 
 def show_what_can_be_shown() -> None:
-    """Let letters that standard output does not know be printed as "?", not end the command."""
-    # Into a file or a pipe Windows writes the letters of one country: no Å in Japan and China.
+    """Print letters that standard output cannot show as "?", instead of failing."""
+    # Into a file or a pipe, Windows writes a national character set: no Å in Japan and China.
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")
 
 
 def command_of(*words: object) -> str:
-    """Return a command to copy, with quotes that every shell understands, that of Windows too."""
+    """Return a command to copy, quoted so that every shell understands it, on Windows too."""
     texts = map(str, words)
     return " ".join(one if re.fullmatch(r"[\w@%+=:,./\\-]+", one) else f'"{one}"' for one in texts)
 
@@ -31,14 +31,14 @@ def print_rows(*rows: tuple[str, str]) -> None:
 
 
 def print_warning(message, category, filename, lineno, file=None, line=None) -> None:
-    """Print a warning of this package as one line, in the place of `warnings.showwarning`."""
-    # Those of other packages are for who writes programs.
+    """Print a warning of this package on one line, in place of `warnings.showwarning`."""
+    # Those of other packages are meant for programmers.
     if issubclass(category, DLAtomsWarning):
         print(f"dlatoms: warning: {one_line(message)}", file=sys.stderr)
 
 
 def print_error(path: Path, error: Exception) -> None:
-    """Print why a file failed, while others go on."""
+    """Print why a file failed; the others go on."""
     known = isinstance(error, ValueError | TypeError | OSError)
     what = one_line(error if known else f"{type(error).__name__}: {error}")
     print(f"dlatoms: error: {path}: {what}", file=sys.stderr)

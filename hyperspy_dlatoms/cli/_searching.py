@@ -27,12 +27,12 @@ if TYPE_CHECKING:
     from hyperspy_dlatoms.signals import AtomPositions
 
 
-# Options that are no arguments of a method.
+# Options that are not arguments of a method.
 _OF_COMMANDS = ("files", "run", "output", "plot", "quality", "strain")
 
 
 class Found(NamedTuple):
-    """What is printed of the atoms of a file."""
+    """What is printed about the atoms in a file."""
 
     frames: int
     images: str
@@ -42,7 +42,7 @@ class Found(NamedTuple):
 
 
 def add_arguments(parser: argparse.ArgumentParser, **of_search: Any) -> None:
-    """Declare the arguments of a search in files, `of_search` as of `add_options`."""
+    """Declare the arguments of a search in files; `of_search` goes to `add_options`."""
     parser.add_argument(
         "files",
         metavar="FILE",
@@ -55,34 +55,34 @@ def add_arguments(parser: argparse.ArgumentParser, **of_search: Any) -> None:
         metavar="OUT",
         type=atoms_path,
         required=True,
-        help="a table (.csv; of several files, with a column file); a HyperSpy signal (.hspy) or "
-        "structures (extended .xyz) of one file; or a directory for one table per file",
+        help="a table (.csv; several files share one, with a column `file`); a HyperSpy signal "
+        "(.hspy) or structures (extended .xyz) of one file; or a directory for one table per file",
     )
     add_options(parser, **of_search)
     parser.add_argument(
         "--resume",
         action="store_true",
-        help="continue an interrupted search from its checkpoint, OUT.parts, or fail if it was "
-        "another search, which is replaced otherwise",
+        help="continue an interrupted search from its checkpoint, OUT.parts, or fail if that "
+        "belongs to another search (by default it is then replaced)",
     )
     parser.add_argument(
         "--plot",
         "--png",
         metavar="FILE",
         type=Path,
-        help="a picture (.png, .pdf, .svg ...) of the first image with its atoms; a directory for "
-        "those of several files",
+        help="a picture (.png, .pdf, .svg ...) of the first image with its atoms; for several "
+        "files, a directory",
     )
     parser.add_argument(
         "--strain",
         action="store_true",
-        help="add the strain at each atom and its errors to OUT, columns e_xx, e_yy, e_xy and "
-        "rotation: against the lattice that fits each grain, or that of --material",
+        help="add the strain at each atom and its errors to OUT (columns e_xx, e_yy, e_xy and "
+        "rotation), relative to the lattice fitted to each grain, or to that of --material",
     )
     parser.add_argument(
         "--quality",
         action="store_true",
-        help="say which atoms to doubt, and write it for each image to OUT-quality.csv",
+        help="say which atoms to doubt, and write this for each image to OUT-quality.csv",
     )
 
 
@@ -91,17 +91,17 @@ def add_options(
     *,
     model: str,
     sampling: Callable[[str], float | str] = float,
-    sampling_help: str = "Å/px, where the file does not say",
+    sampling_help: str = "Å/px, if the file does not say",
 ) -> None:
-    """Declare those of the search itself; `model` is the default, `sampling` parses one (Å/px)."""
-    parser.add_argument("--model", default=model, help="a name or a file (%(default)s)")
+    """Declare the options of a search; `model` is the default, `sampling` parses one (Å/px)."""
+    parser.add_argument("--model", default=model, help="a name or a file (default: %(default)s)")
     parser.add_argument("--sampling", type=sampling, help=sampling_help)
-    parser.add_argument("--threshold", type=float, help="lowest probability (the model's)")
+    parser.add_argument("--threshold", type=float, help="lowest probability (default: the model's)")
     parser.add_argument(
         "--minimum-agreement",
         metavar="SHARE",
         type=float,
-        help="lowest fraction of an ensemble that found an atom",
+        help="lowest fraction of an ensemble that must find an atom",
     )
     parser.add_argument(
         "--symmetrise",
@@ -112,7 +112,7 @@ def add_options(
         "--on-extrapolation",
         choices=("warn", "raise", "ignore"),
         default="warn",
-        help="what to do about images unlike the training images (%(default)s)",
+        help="what to do about images unlike the training images (default: %(default)s)",
     )
 
 
@@ -122,8 +122,8 @@ def search(
     joins: bool = False,
     **more: Any,
 ) -> int:
-    """Find atoms by a `method` of ``Signal2D`` and write them; return 1 where a file failed."""
-    # With `joins` files of one image each are those of one focal series.
+    """Find atoms with a `method` of ``Signal2D`` and write them; return 1 if a file failed."""
+    # With `joins`, files of one image each make up one focal series.
     import hyperspy.api as hs
 
     from hyperspy_dlatoms.signals._loading import are_single
@@ -155,11 +155,11 @@ def search(
 
 
 def _search_all(task: Plan, options: argparse.Namespace, find: Callable[..., Found]) -> int:
-    """Find the atoms in several files; one that fails is named, and the others go on."""
+    """Find the atoms in several files; name those that fail, and go on with the others."""
     from hyperspy_dlatoms.signals import _blocks
 
     with in_words_of(options):
-        # What is wrong with the network is wrong with it for all files.
+        # An error in the network concerns all files.
         if options.model != _blocks.AUTO:
             _blocks.resolve(options.model)
     if task.folder:
@@ -181,7 +181,7 @@ def _search_all(task: Plan, options: argparse.Namespace, find: Callable[..., Fou
         write_together(task.table, {job.source: job.output for job in done})
         if task.quality:
             write_together(task.quality, {job.source: job.quality for job in done if job.quality})
-    # Only now, so that a search that was interrupted does none of the files again.
+    # Only now, so that an interrupted search repeats none of the files.
     for job in done:
         shutil.rmtree(job.parts)
         if task.table:
@@ -190,7 +190,7 @@ def _search_all(task: Plan, options: argparse.Namespace, find: Callable[..., Fou
                 job.quality.unlink()
     if task.folder:
         with suppress(OSError):
-            # What is left of a file that failed stays.
+            # The checkpoints of files that failed stay.
             task.folder.rmdir()
     _print_all(task, done)
     return int(len(done) < len(task.jobs))
@@ -215,7 +215,7 @@ def _print_all(task: Plan, done: dict[Job, Found]) -> None:
 
 @contextmanager
 def _progress(number: int) -> Iterator[Callable[[Path, int], None]]:
-    """Show on a terminal which file is at work, and how many are done."""
+    """Show on a terminal which file is being searched, and how many are done."""
     from rich import progress
     from rich.console import Console
 
@@ -245,7 +245,7 @@ def find_in_file(
     units: dict[tuple[str, ...], Path] | None = None,
 ) -> Found:
     """Find the atoms in a file and write them; the checkpoint stays."""
-    # `units` are those of the axes of the files found before, for which one has to be the same.
+    # `units` are those of the axes of earlier files, which have to agree within one table.
     import numpy as np
     from rsciio.utils.file import get_file_handle
 
@@ -276,7 +276,7 @@ def find_in_file(
     try:
         atoms = _continued(run, job, resume=options.resume)
         if job.output.suffix == ".hspy" and atoms._lazy:
-            # A file of HyperSpy takes all atoms at once.
+            # HyperSpy writes all atoms at once.
             atoms.compute(show_progressbar=False)
         if atoms._lazy:
             atoms.record_quality()
@@ -291,7 +291,7 @@ def find_in_file(
         _remove_empty(job.parts)
         raise
     finally:
-        # Else those of hundreds of files stay open; the atoms are in the checkpoint.
+        # Otherwise hundreds of files stay open; the atoms are in the checkpoint.
         handle = get_file_handle(images.data, warn=False) if images._lazy else None
         if handle is not None:
             handle.close()
@@ -304,28 +304,28 @@ def find_in_file(
 
 
 def close_maps() -> None:
-    """Close the memory maps of images, of TIFF and .npy, that are no longer used."""
-    # They close with the last reference, but signals are in circles of these. Windows deletes no
-    # open file. What is left, such as the network, is not looked through again, which takes as
-    # long as several images, until the end of `kept_heap`.
+    """Close memory maps of images (TIFF, .npy) that are no longer used."""
+    # They close with the last reference, but signals hold reference cycles, and Windows deletes no
+    # open file. What is left, such as the network, is not scanned again until the end of
+    # `kept_heap`: a scan takes as long as several images.
     gc.collect()
     gc.freeze()
 
 
 @contextmanager
 def kept_heap() -> Iterator[None]:
-    """Leave what `close_maps` keeps to be collected at the end."""
+    """Let what `close_maps` keeps be collected only at the end."""
     others = gc.get_freeze_count()
     try:
         yield
     finally:
-        # What a program that runs a command has kept before stays so.
+        # What the calling program has frozen before stays frozen.
         if not others:
             gc.unfreeze()
 
 
 def _continued(run: Callable[[], AtomPositions], job: Job, *, resume: bool) -> AtomPositions:
-    """Run a search from its checkpoint, in place of that of another search unless `resume`."""
+    """Run a search from its checkpoint; replace that of another search unless `resume`."""
     from hyperspy_dlatoms.signals._checkpoint import MANIFEST, OtherSearchError
 
     _remove_empty(job.parts)
@@ -363,7 +363,7 @@ def _check_units(ours: tuple[str, ...], units: dict[tuple[str, ...], Path]) -> N
         ((theirs, first),) = units.items()
         raise ValueError(
             f"Its axes are in {_units(ours)}, those of {str(first)!r} in {_units(theirs)}: "
-            "expected one unit for a table. Give a directory with --output, for one table per file."
+            "expected one unit per table. Give a directory with --output, for one table per file."
         )
 
 
@@ -374,7 +374,7 @@ def _units(units: tuple[str, ...]) -> str:
 @contextmanager
 def on_threads() -> Iterator[None]:
     """Compute with the threads of this process unless dask is told otherwise."""
-    # Unless it is given a function, it loads the package for clusters, which takes half a second.
+    # Given a name, dask would load its package for clusters, which takes half a second.
     import dask
     from dask.threaded import get
 
@@ -384,7 +384,7 @@ def on_threads() -> Iterator[None]:
 
 @contextmanager
 def in_words_of(options: argparse.Namespace, source: Path | None = None) -> Iterator[None]:
-    """Let errors and warnings speak of the options of a command, and warnings name a file."""
+    """Word errors and warnings in the options of a command, and let warnings name a file."""
     from hyperspy_dlatoms.signals._axes import AxesError
 
     names = [name for name in vars(options) if name not in _OF_COMMANDS]
@@ -408,7 +408,7 @@ def in_words_of(options: argparse.Namespace, source: Path | None = None) -> Iter
 
 
 def _counts(atoms: AtomPositions) -> list[tuple[str, str]]:
-    """Return the number of atoms, or of each species where there are several."""
+    """Return the number of atoms, or of each species if there are several."""
     import numpy as np
 
     from hyperspy_dlatoms.signals._export import each_frame
@@ -425,7 +425,7 @@ def _counts(atoms: AtomPositions) -> list[tuple[str, str]]:
 
 
 def _write_quality(atoms: AtomPositions, path: Path) -> list[tuple[str, str]]:
-    """Write what there is to distrust in each image, and return it in short."""
+    """Write what to doubt in each image, and return a summary."""
     table = atoms.quality()
     with atomic_write(path) as draft:
         table.to_csv(draft, index=False)
@@ -438,14 +438,14 @@ def _write_quality(atoms: AtomPositions, path: Path) -> list[tuple[str, str]]:
     return [
         (
             "quality",
-            f"remarks on {len(doubtful)} of {len(table)} images, the first on number {number}: "
+            f"remarks on {len(doubtful)} of {len(table)} images, the first on image {number}: "
             f"{doubtful.remarks.iloc[0]}",
         )
     ]
 
 
 def _strain(atoms: AtomPositions) -> tuple[str, str]:
-    """Return the mean strain of the atoms that are in a lattice, weighted by inverse variance."""
+    """Return the mean strain of the atoms in a lattice, weighted by inverse variance."""
     import numpy as np
 
     from hyperspy_dlatoms.signals._export import each_frame
@@ -460,13 +460,13 @@ def _strain(atoms: AtomPositions) -> tuple[str, str]:
         weight = weight + weights.sum(axis=0)
         number += int(weights.all(axis=1).sum())
     if not number:
-        return "strain", "unknown, for no atom is in a lattice"
+        return "strain", "unknown: no atom is in a lattice"
     means = ", ".join(f"{n} {100 * v:+.2f} %" for n, v in zip(names, total / weight, strict=True))
     return "strain", f"{means} (weighted mean of {number} atoms in a lattice)"
 
 
 def _first_image(images: Signal2D, atoms: AtomPositions) -> np.ndarray:
-    """Return the image of the first frame, of a focal series the middle one."""
+    """Return the image of the first frame; for a focal series, the middle one."""
     first = [0] * (images.data.ndim - 2)
     focal = atoms.metadata.get_item("VectorMetadata.focal_axis")
     if focal is not None:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Messages of the package in the words of the command line."""
+"""Messages of the package, reworded for the command line."""
 
 import re
 from collections.abc import Collection
@@ -15,7 +15,7 @@ _ADVICE = {
 
 
 def in_options(text: str, names: Collection[str]) -> str:
-    """Put the arguments of a method that a message names as options, `names` those that exist."""
+    """Turn the arguments that a message names into options; `names` are those that exist."""
     for advice, ours in _ADVICE.items():
         text = re.sub(advice, ours, text)
     for name in names:

@@ -26,14 +26,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--data",
         metavar="DIR",
         type=Path,
-        help="data set of the training (data/NAME), or the folder of those of the members (data)",
+        help="training data set (default: data/NAME), or the folder of the members' data sets "
+        "(default: data)",
     )
     parser.add_argument(
-        "-o", "--output", metavar="FILE", type=Path, help="model file to write (MODEL itself)"
+        "-o", "--output", metavar="FILE", type=Path, help="model file to write (default: MODEL)"
     )
-    parser.add_argument("--images", metavar="N", type=int, help="images a dose (20, or 7 a member)")
     parser.add_argument(
-        "--keep-domain", action="store_true", help="do not fit the domain, which takes half an hour"
+        "--images", metavar="N", type=int, help="images per dose (default: 20, or 7 per member)"
+    )
+    parser.add_argument(
+        "--keep-domain",
+        action="store_true",
+        help="skip fitting the domain, which takes half an hour",
     )
 
 
@@ -60,7 +65,7 @@ def run(options: argparse.Namespace) -> None:
         **({} if options.images is None else {"images": options.images}),
         show_progressbar=sys.stderr.isatty(),
     )
-    print_rows(("threshold", f"{threshold:g}"), ("there, set", "threshold of its catalogue entry"))
+    print_rows(("threshold", f"{threshold:g}"), ("next", "set it in the catalogue entry"))
 
 
 def report(

@@ -5,7 +5,7 @@ import argparse
 
 from hyperspy_dlatoms.cli import _searching
 
-HELP = "find atoms, vacancies and their species in the focal series of files"
+HELP = "find atoms, vacancies and their species in focal series"
 EXAMPLES = """
 dlatoms classify series.emd --defoci -40 0 40 -o sites.csv --plot sites.png
 dlatoms classify under.tif focus.tif over.tif --defoci 40 0 -40 -o sites.csv
@@ -20,23 +20,23 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--material",
         metavar="MX2",
-        help="the layer, such as WS2, for networks that know metal and chalcogen",
+        help="the layer, such as WS2, for networks that can be told the metal and chalcogen",
     )
     parser.add_argument(
         "--focal-axis",
         metavar="AXIS",
         type=_axis,
-        help="name or index of the axis of a series (the one called defocus)",
+        help="name or index of the focal axis of a series (default: the axis called defocus)",
     )
     parser.add_argument(
         "--defoci",
         metavar="Å",
         type=float,
         nargs="+",
-        help="defocus of each image, positive is underfocus (from the axis, or unknown)",
+        help="defocus of each image, positive for underfocus (default: from the axis, or unknown)",
     )
     parser.add_argument(
-        "--align", action="store_true", help="shift the images of a series onto its middle one"
+        "--align", action="store_true", help="shift the images of a series onto the middle one"
     )
 
 

@@ -5,7 +5,7 @@ import argparse
 import shlex
 from collections.abc import Iterator, Mapping
 
-HELP = "print a script by which a shell completes commands, options and names of models"
+HELP = "print a script that lets a shell complete commands, options and model names"
 EXAMPLES = """
 dlatoms completion bash >> ~/.bashrc
 dlatoms completion zsh >> ~/.zshrc
@@ -104,7 +104,7 @@ def _fish(commands: argparse._SubParsersAction, known: Mapping[str, str]) -> Ite
 
 
 def _values(command: str, action: argparse.Action) -> str:
-    """Return what is known of the values of an option or argument, or a variable that holds it."""
+    """Return the known values of an option or argument, or a variable that holds them."""
     if action.choices is not None:
         return " ".join(map(str, action.choices))
     if action.dest in ("model", "models") or (command, action.dest) == ("models", "name"):

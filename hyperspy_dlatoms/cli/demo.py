@@ -12,10 +12,10 @@ from hyperspy_dlatoms.cli._searching import on_threads
 from hyperspy_dlatoms.networks import _backend
 from hyperspy_dlatoms.networks.running import engine
 
-HELP = "find the atoms of an example and check them"
+HELP = "find the atoms in an example image and check them"
 EXAMPLES = """
 dlatoms demo
-    # into this directory
+    # writes into this directory
 dlatoms demo -o demo
 """
 
@@ -30,12 +30,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="DIR",
         type=Path,
         default=Path(),
-        help="where to write (this directory)",
+        help="where to write (default: this directory)",
     )
 
 
 def run(options: argparse.Namespace) -> None:
-    """Find the columns of the example, print how many are right, write table and picture."""
+    """Find the columns of the example, print how many are right, write a table and a picture."""
     from hyperspy_dlatoms import registry
     from hyperspy_dlatoms.signals._picture import save_picture
 
@@ -49,7 +49,7 @@ def run(options: argparse.Namespace) -> None:
     height, width = counts.shape
     if engine() == "keras":
         _backend.import_backend()
-    print(f"Finding the atoms of a simulated image, {height} x {width} px ...", flush=True)
+    print(f"Finding the atoms in a simulated image, {height} x {width} px ...", flush=True)
     with on_threads():
         atoms = signal.find_atoms_nn("metal-nanoparticle", show_progressbar=False)
     sites = atoms.data[0]
@@ -68,7 +68,7 @@ def run(options: argparse.Namespace) -> None:
 
 
 class Score(NamedTuple):
-    """True columns, those of them found, false atoms, and the rms distance (Å), NaN for none."""
+    """Numbers of true, found and false columns, and the rms error (Å), NaN if none was found."""
 
     true: int
     found: int

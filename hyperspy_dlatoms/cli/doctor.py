@@ -18,14 +18,14 @@ from hyperspy_dlatoms.networks._backend import X86, instructions
 HELP = "check the installation: versions, processor, GPU, cache and models"
 EXAMPLES = """
 dlatoms doctor
-    # exit status 1 where something is wrong; where the variable
-    # TF_CPP_MIN_LOG_LEVEL is 0, with all that TensorFlow says of a GPU
+    # exit status 1 if something is wrong; with the environment variable
+    # TF_CPP_MIN_LOG_LEVEL=0, all that TensorFlow says about a GPU
 """
 
 _PACKAGES = ("hyperspy", "rosettasciio", "dask", "numpy", "scipy", "keras", "tensorflow")
-# A package of each, by which it is known to be installed.
+# A package of each, which shows that the extra is installed.
 _EXTRAS = {"simulation": "abtem", "tracking": "trackpy", "onnx": "onnxruntime"}
-# What networks gain from, as Linux and NumPy name it, and what it is called.
+# Instructions that speed up networks, and what Linux and NumPy call them.
 _INSTRUCTIONS = {
     "AVX": ("avx",),
     "AVX2": ("avx2",),
@@ -45,7 +45,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Print what there is, a line each, and then what is wrong; return 1 if anything is."""
+    """Print each check on a line, and then what is wrong; return 1 if anything is."""
     wrong: list[str] = []
     for name, text in _checks(wrong):
         start = f"{name:16}  "
@@ -94,11 +94,11 @@ def _methods(wrong: list[str]) -> str:
     from hyperspy.signals import Signal2D
 
     if "AtomPositions" not in ALL_EXTENSIONS["signals"]:
-        wrong.append("HyperSpy does not know AtomPositions: install the package again with pip.")
+        wrong.append("HyperSpy does not know AtomPositions: reinstall the package with pip.")
     owner = getattr(getattr(Signal2D, "find_atoms_nn", None), "__module__", "nobody")
     if not owner.startswith("hyperspy_dlatoms"):
-        wrong.append(f"Signal2D.find_atoms_nn is of {owner}, not ours.")
-    return f"find_atoms_nn of {owner}"
+        wrong.append(f"Signal2D.find_atoms_nn comes from {owner}, not from this package.")
+    return f"find_atoms_nn from {owner}"
 
 
 def _backend(wrong: list[str]) -> str:
@@ -137,11 +137,11 @@ def _precision(wrong: list[str]) -> str:
         wrong.append(f"{error}")
         return "unknown"
     if chosen is None:
-        return "bfloat16 for networks as accurate with it" if fast else "float32"
+        return "bfloat16 for networks that are as accurate in it" if fast else "float32"
     if chosen == "float32" and fast:
         return f"{chosen} by {PRECISION}; bfloat16 is faster on this processor"
     if chosen != "float32" and not fast:
-        return f"{chosen} by {PRECISION}, which this processor does not multiply"
+        return f"{chosen} by {PRECISION}, for which this processor has no instructions"
     return f"{chosen} by {PRECISION}"
 
 
@@ -153,7 +153,7 @@ def _cache(wrong: list[str]) -> str:
     except RegistryError as error:
         wrong.append(f"{error}")
         return "unknown"
-    # The part of it that is there.
+    # The deepest folder of its path that exists.
     there = next(path for path in (folder, *folder.parents) if path.exists())
     try:
         with tempfile.TemporaryFile(dir=there):
@@ -161,14 +161,14 @@ def _cache(wrong: list[str]) -> str:
     except OSError as error:
         wrong.append(
             f"{str(folder)!r} cannot be written ({error.strerror}): set {_cache.CACHE} to a folder "
-            "that can, for models of others and data sets."
+            "that can, to keep data sets and the models of others."
         )
         return f"{folder}, not writable"
     return f"{folder}, {free / 1e9:.0f} GB free"
 
 
 def _models(wrong: list[str]) -> str:
-    """Compare all files that come with the package with their fingerprints."""
+    """Check all files that come with the package against their fingerprints."""
     from hyperspy_dlatoms import registry
     from hyperspy_dlatoms.registry.entries import Entry
     from hyperspy_dlatoms.registry.fetch import on_this_computer

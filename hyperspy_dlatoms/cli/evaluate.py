@@ -15,7 +15,7 @@ HELP = "evaluate a network on simulated specimens, and write a report"
 EXAMPLES = """
 dlatoms evaluate graphene --quick
 dlatoms evaluate my-network.safetensors --write-card
-    # for dlatoms models
+    # then `dlatoms models` shows the scores
 """
 
 _FRAMES, _QUICK_FRAMES = 8, 3
@@ -25,22 +25,29 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare its arguments."""
     parser.add_argument("model", metavar="MODEL", help="a name or a file")
     parser.add_argument(
-        "--material", choices=("metal", "graphene"), help="the specimens (those it is for)"
+        "--material", choices=("metal", "graphene"), help="specimens (default: those it is for)"
     )
     parser.add_argument(
-        "--data", metavar="DIR", type=Path, help="exit waves (data/evaluation-MATERIAL)"
+        "--data",
+        metavar="DIR",
+        type=Path,
+        help="folder of exit waves (default: data/evaluation-MATERIAL)",
     )
     parser.add_argument(
         "-o",
         "--output",
         metavar="DIR",
         type=Path,
-        help="where to write report.html and scores.json (evaluation-NAME)",
+        help="where to write report.html and scores.json (default: evaluation-NAME)",
     )
     length = parser.add_mutually_exclusive_group()
     length.add_argument("--quick", action="store_true", help="fewer specimens and frames")
     length.add_argument(
-        "--frames", metavar="N", type=int, default=_FRAMES, help="images a point (%(default)s)"
+        "--frames",
+        metavar="N",
+        type=int,
+        default=_FRAMES,
+        help="images per point (default: %(default)s)",
     )
     parser.add_argument(
         "--write-card",
@@ -48,7 +55,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         nargs="?",
         type=Path,
         const=Path(),
-        help="put the scores into the model file, or into a copy",
+        help="write the scores into the model file, or into a copy",
     )
 
 
@@ -71,8 +78,8 @@ def run(options: argparse.Namespace) -> None:
     card = network.card
     if options.material is None and card.modality != "HRTEM":
         raise ValueError(
-            f"{card.name!r} was trained on {card.modality} images, but specimens are imaged by "
-            "HRTEM here: there is no benchmark for it."
+            f"{card.name!r} was trained on {card.modality} images, but the benchmarks are of "
+            "HRTEM images: there is none for it."
         )
     material = options.material or material_of(card.name, card.classes)
     output = options.output or Path(f"evaluation-{card.name}")
@@ -114,7 +121,7 @@ def _card_file(model: str, given: Path) -> Path:
     if given == Path():
         if is_registered(model):
             raise ValueError(
-                f"{model!r} is the model of a registry and stays as it is: give the file to write "
+                f"{model!r} is the model of a registry, which is never changed: name another file "
                 "with --write-card FILE."
             )
         given = file_of(model)

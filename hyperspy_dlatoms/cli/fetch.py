@@ -22,7 +22,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--all",
         metavar="DIR",
         type=Path,
-        help="put all files there, for a machine without internet access",
+        help="put all files into DIR, for a machine without internet access",
     )
 
 
@@ -33,7 +33,7 @@ def run(options: argparse.Namespace) -> None:
     from hyperspy_dlatoms.registry.fetch import copy_to
 
     if bool(options.names) == bool(options.all):
-        raise ValueError("Nothing to fetch, or too much: give either names, or --all and a folder.")
+        raise ValueError("Nothing to fetch, or too much: give either names or --all with a folder.")
     show = sys.stderr.isatty()
     for name in options.names:
         print_rows(*((one, str(path)) for one, path in _fetch(name, show)))
@@ -47,7 +47,7 @@ def run(options: argparse.Namespace) -> None:
     sources.copy_catalogues(options.all)
     left_out = [item.entry.full_name for item in items if item.entry.generate]
     print_rows(
-        ("left out", f"{', '.join(left_out)} (generated where they are loaded)"),
+        ("left out", f"{', '.join(left_out)} (generated when loaded)"),
         ("there, set", f"{_cache.CACHE}={options.all.absolute()}"),
     )
 

@@ -13,15 +13,15 @@ if TYPE_CHECKING:
 
     from hyperspy_dlatoms.signals import AtomPositions
 
-HELP = "find the atoms in the images of files"
+HELP = "find the atoms in images"
 EXAMPLES = """
 dlatoms find image.dm4 -o atoms.csv --plot atoms.png
-    # the network that reads the image best; a table, and a picture to look at
+    # with the network that reads the image best; a table and a picture
 dlatoms find sheet.npy --sampling 0.109 --model graphene -o atoms.xyz
 dlatoms find particle.tif --sampling estimate --material Pt -o atoms.csv
     # an image without a scale
 dlatoms find "day1/*.dm4" -o atoms.csv --quality
-    # many files, one table, and which of them to look at
+    # many files, one table, and which of them to check
 dlatoms find movie.emd --strain --material Au -o atoms.hspy
 """
 
@@ -34,7 +34,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         parser,
         model="auto",
         sampling=_sampling,
-        sampling_help=f"Å/px, if the file does not say; {_ESTIMATE!r} measures it in the images",
+        sampling_help=f"Å/px, if the file does not say; {_ESTIMATE!r} measures it from the images",
     )
     parser.add_argument(
         "--material",
@@ -51,8 +51,8 @@ def run(options: argparse.Namespace) -> int:
 
     if options.material and options.sampling != _ESTIMATE and not options.strain:
         raise ValueError(
-            "--material is for --sampling estimate and --strain: give one of them with it, or "
-            "neither."
+            "--material is for --sampling estimate and --strain: give one of them too, or leave it "
+            "out."
         )
 
     def find(images: Signal2D, model: str, *, sampling: Any, **more: Any) -> AtomPositions:

@@ -13,7 +13,7 @@ dlatoms models graphene
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare its arguments."""
-    parser.add_argument("name", metavar="NAME", nargs="?", help="details of one")
+    parser.add_argument("name", metavar="NAME", nargs="?", help="show the details of one")
     parser.add_argument("--offline", action="store_true", help="never use the internet")
 
 
@@ -21,7 +21,7 @@ def run(options: argparse.Namespace) -> None:
     """Print a table of the models, or the details of one, its scores explained."""
     show(options, "model", "ensemble")
     if options.name is None:
-        print("\nMore about one of them: dlatoms models NAME")
+        print("\nFor details of one: dlatoms models NAME")
 
 
 def show(options: argparse.Namespace, *kinds: str) -> None:

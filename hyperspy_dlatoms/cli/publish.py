@@ -10,7 +10,7 @@ from hyperspy_dlatoms.cli._output import print_rows
 HELP = "write a registry of models that others can use from any web server"
 EXAMPLES = """
 dlatoms publish gold.safetensors --to public/lab --creator "Curie, Marie"
-    # upload public/lab to a web server or to Zenodo; others then:
+    # upload public/lab to a web server or to Zenodo; others then use it by:
     # hyperspy_dlatoms.registry.add_source("https://.../lab")
 """
 
@@ -21,15 +21,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--to", metavar="DIR", type=Path, required=True, help="folder to write, or to add to"
     )
-    parser.add_argument("--name", help="of a new registry (the directory's)")
-    parser.add_argument("--doi", help="of the record that the files are uploaded to")
+    parser.add_argument("--name", help="name of a new registry (default: the directory's)")
+    parser.add_argument("--doi", help="DOI of the record that the files are uploaded to")
     parser.add_argument("--citation", default="", help="citation for users of the models")
     parser.add_argument(
         "--creator",
         metavar='"FAMILY, GIVEN"',
         action="append",
         default=[],
-        help="author of the record (those it has)",
+        help="author of the record, may be repeated (default: those it has)",
     )
 
 
@@ -51,7 +51,7 @@ def run(options: argparse.Namespace) -> None:
     )
     record = options.to / ZENODO
     known = json.loads(record.read_text("utf-8"))["creators"]
-    fill_in = "" if known else " (without --creator: fill in `creators`)"
+    fill_in = "" if known else " (no --creator: fill in `creators`)"
     print_rows(
         ("wrote", f"{catalogue}"),
         ("record", f"{record}{fill_in}"),

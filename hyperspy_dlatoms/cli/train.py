@@ -13,7 +13,7 @@ from hyperspy_dlatoms.networks import _backend
 HELP = "train a network on simulated images"
 EXAMPLES = """
 dlatoms train recipes/tiny.yaml --calibrate
-    # every step, in minutes
+    # every step, within minutes
 dlatoms train my-recipe.yaml --minutes 60 -o my-network.safetensors
 dlatoms find image.dm4 --model my-network.safetensors -o atoms.csv
 """
@@ -23,20 +23,22 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare its arguments."""
     parser.add_argument("recipe", metavar="RECIPE", type=Path, help="a recipe (YAML)")
     parser.add_argument(
-        "--data", metavar="DIR", type=Path, help="directory of the data set (data/NAME)"
+        "--data", metavar="DIR", type=Path, help="directory of the data set (default: data/NAME)"
     )
-    parser.add_argument("--runs", metavar="DIR", type=Path, help="directory of the run (runs/NAME)")
-    parser.add_argument("--minutes", metavar="M", type=float, help="limit of the training time")
+    parser.add_argument(
+        "--runs", metavar="DIR", type=Path, help="directory of the run (default: runs/NAME)"
+    )
+    parser.add_argument("--minutes", metavar="M", type=float, help="longest training time")
     parser.add_argument(
         "--resume",
         action=argparse.BooleanOptionalAction,
         default=True,
-        help="continue the run that is in its directory (the default), or refuse to",
+        help="continue the run found in its directory (the default), or refuse to",
     )
     parser.add_argument(
         "--on-device",
         action=argparse.BooleanOptionalAction,
-        help="make the batches by JAX on the device of the network (if it is an accelerator)",
+        help="make the batches with JAX on the network's device (default: if it is an accelerator)",
     )
     parser.add_argument("-o", "--output", metavar="FILE", type=Path, help="model file to write")
     parser.add_argument(
@@ -57,7 +59,7 @@ def run(options: argparse.Namespace) -> None:
     directory = options.runs or Path("runs") / recipe.name
     if not options.resume and directory.is_dir() and any(directory.iterdir()):
         raise FileExistsError(
-            f"{str(directory)!r} holds a run already: remove it, give another --runs, or leave out "
+            f"{str(directory)!r} already holds a run: remove it, give another --runs, or leave out "
             "--no-resume to continue it."
         )
     if options.output:
@@ -77,6 +79,6 @@ def run(options: argparse.Namespace) -> None:
         calibrate.report(written, data, written)
     else:
         then = command_of("dlatoms", "calibrate", written, "--data", data)
-        if recipe.network.wave:  # Nothing of it is calibrated.
+        if recipe.network.wave:  # It has nothing to calibrate.
             then = f"signal.reconstruct_exit_wave_nn({str(written)!r})"
         print_rows(("wrote", f"{written}"), ("next", then))

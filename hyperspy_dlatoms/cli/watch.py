@@ -16,33 +16,33 @@ from hyperspy_dlatoms.cli import _searching
 from hyperspy_dlatoms.cli._files import Job
 from hyperspy_dlatoms.cli._output import check_writable, print_error, print_rows
 
-HELP = "find the atoms in the files of a folder as they are written"
+HELP = "find the atoms in files as they are written to a folder"
 EXAMPLES = """
 dlatoms watch /data/today -o atoms --model metal-nanoparticle
 dlatoms watch /data/today -o atoms --pattern "*.dm4" --idle 600
-    # ends after ten quiet minutes
+    # stops after ten quiet minutes
 """
 
 # Seconds between two looks at the folder; listing 10 000 files takes about a tenth of that.
 _INTERVAL = 0.1
-# Seconds without a change after which a file that cannot be read is taken for a damaged one.
+# Seconds without a change after which a file that cannot be read counts as damaged.
 _PATIENCE = 10.0
 
 
 class _State(NamedTuple):
-    """What tells whether a file has changed: its size in bytes, and when it was written (s)."""
+    """What shows whether a file has changed: its size in bytes, and when it was written (s)."""
 
     size: int
     written: float
 
 
 def _state_of(path: Path) -> _State | None:
-    """Return the state of a file; None where there is none, as it may just have been deleted."""
+    """Return the state of a file; None if there is none, as it may just have been deleted."""
     try:
         about = path.stat()
     except OSError:  # Also of links to themselves.
         return None
-    # As Thumbs.db of Windows, where names of hidden files begin as all do.
+    # Such as Thumbs.db on Windows, where the names of hidden files look like any other.
     hidden = getattr(about, "st_file_attributes", 0) & stat.FILE_ATTRIBUTE_HIDDEN
     if hidden or not stat.S_ISREG(about.st_mode):
         return None
@@ -51,21 +51,21 @@ def _state_of(path: Path) -> _State | None:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare its arguments."""
-    parser.add_argument("folder", metavar="FOLDER", type=Path, help="where files appear")
+    parser.add_argument("folder", metavar="FOLDER", type=Path, help="where the files appear")
     parser.add_argument(
         "-o",
         "--output",
         metavar="DIR",
         type=Path,
         required=True,
-        help="a table for each file; files that have one are done",
+        help="where to write a table for each file; files that have one are skipped",
     )
-    parser.add_argument("--pattern", default="*", help="which files, by their names (%(default)s)")
+    parser.add_argument("--pattern", default="*", help="names of the files (default: %(default)s)")
     parser.add_argument(
         "--idle",
         metavar="S",
         type=float,
-        help="stop after so many seconds without a new file, not only by Ctrl-C",
+        help="stop after S seconds without a new file (default: only at Ctrl-C)",
     )
     _searching.add_options(parser, model="auto")
 
@@ -87,7 +87,7 @@ def run(options: argparse.Namespace) -> int:
             # So that the first file need not wait for it.
             _blocks.resolve(options.model).handle.get()
     watch = _Watch(options)
-    print(f"Watching {str(options.folder)!r}; Ctrl-C ends it, and nothing is lost.", flush=True)
+    print(f"Watching {str(options.folder)!r}; Ctrl-C stops it, and nothing is lost.", flush=True)
     with suppress(KeyboardInterrupt), _searching.kept_heap():
         while True:
             if watch.look():
@@ -111,7 +111,7 @@ class _Watch:
         self.options = options
         self.seen: dict[Path, _State] = {}
         self.done: dict[Path, _State] = {}
-        # Seconds on our clock when they were; that of a server may be another.
+        # When each was last seen to change, s on our clock; that of a server may differ.
         self.since: dict[Path, float] = {}
         self.latencies: list[float] = []
         """Seconds from the last write to a file until its table was there."""
@@ -119,19 +119,19 @@ class _Watch:
         self.last = time.monotonic()
 
     def idle(self) -> bool:
-        """Whether there has been no new file for as long as asked for, and none is to be tried."""
+        """Whether no new file has come for the time asked for, and none is left to try."""
         idle = self.options.idle
         tried = not any(state.size for state in self.seen.values())
         return idle is not None and tried and time.monotonic() - self.last > idle
 
     def look(self) -> bool:
-        """Find the atoms of the oldest file that is whole; return whether there was one."""
+        """Find the atoms in the oldest complete file; return whether there was one."""
         # A file that is being written grows from one look to the next.
         whole = [(state.written, path) for path, state in self._changed().items() if state.size]
         return any(self._tried(path, self.seen[path]) for _, path in sorted(whole))
 
     def _tried(self, path: Path, state: _State) -> bool:
-        """Find the atoms of a file; return whether that is done with, for good or for bad."""
+        """Find the atoms in a file; return whether it is finished, well or badly."""
         try:
             self._search(path, state)
         except Exception as error:
@@ -157,7 +157,7 @@ class _Watch:
             if state is None or state == done or path.resolve() in tables:
                 continue
             table = _state_of(self._table(path))
-            # One that was searched may have grown until its table was written.
+            # One searched just now may have grown before its table was written.
             if done is None and table and table.written >= state.written:
                 self.done[path] = state
                 continue
@@ -167,7 +167,7 @@ class _Watch:
         return {path: state for path, state in before.items() if self.seen.get(path) == state}
 
     def _table(self, path: Path) -> Path:
-        # The whole name, as files of one stem may differ in their ends.
+        # The whole name, as files may differ in their suffix alone.
         return self.options.output / f"{path.name}.csv"
 
     def _search(self, path: Path, state: _State) -> None:
@@ -188,7 +188,7 @@ class _Watch:
         print(f"{path.name}: {counts}, {late:.2f} s after it was written", flush=True)
 
     def _choose(self, path: Path) -> None:
-        """Choose the network by the first file, for all of them."""
+        """Choose the network for all files by the first."""
         from hyperspy_dlatoms.signals import _choice
         from hyperspy_dlatoms.signals._loading import load_images
 

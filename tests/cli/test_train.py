@@ -62,4 +62,4 @@ def test_what_cannot_be_calibrated_is_told_before_the_training(
 def test_train_afresh_keeps_a_run_that_was_begun(recipe, tmp_path, error_of):
     (tmp_path / "log.csv").touch()
     line = error_of("train", recipe, "--runs", tmp_path, "--no-resume")
-    assert "holds a run already" in line
+    assert "already holds a run" in line
