@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The import of Keras and its backend, without the messages of TensorFlow about itself."""
+"""Import of Keras and its backend, without TensorFlow's messages about itself."""
 
 import importlib
 import logging
@@ -16,15 +16,14 @@ from pathlib import Path
 from hyperspy_dlatoms._doing import doing
 
 _LEVEL = "TF_CPP_MIN_LOG_LEVEL"
-# Lines of the logs of C++ of some kinds, by glog and as older releases write them.
+# Lines of C++ logs of some kinds, as glog and older releases write them.
 _LOGGED = (
     r"(?:WARNING: All log messages before absl::"
     r"|[{kinds}]\d{{4}} \d\d:\d\d:[\d.]+ +\d+ "
     r"|\d{{4}}-\d\d-\d\d \d\d:\d\d:[\d.]+: [{kinds}] "
     r"|To enable the following instructions: )[^\n]*\n?"
 )
-# By level: information, warnings, and errors such as that there is no driver of a GPU; not the
-# fatal ones.
+# By level: information, warnings, and errors such as a missing GPU driver, but not fatal ones.
 _KINDS = {"1": "I", "2": "IW", "3": "IWE"}
 X86 = ("x86_64", "amd64")  # As Linux and macOS call it, and as Windows does.
 _lock = threading.RLock()
@@ -33,17 +32,17 @@ _ready = False
 
 def import_backend() -> None:
     """Import Keras and its backend, and look for devices, once."""
-    # Logs of TensorFlow are held back as ``TF_CPP_MIN_LOG_LEVEL`` says, all if it is not set; what
-    # anyone else writes is shown, and all of it if the import fails.
+    # TensorFlow's logs are dropped as ``TF_CPP_MIN_LOG_LEVEL`` says, all if it is not set. What
+    # others write is shown; if the import fails, everything is.
     global _ready
-    # A thread that comes second waits.
+    # A second thread waits.
     with _lock:
         if _ready:
             return
         logging.getLogger("tensorflow").addFilter(_is_not_about_tracing)
         # TensorFlow itself heeds the level only once it is imported.
         kinds = _KINDS.get(os.environ.get(_LEVEL, "3"), "")
-        # From now on errors alone, as of memory that runs out.
+        # From now on only errors, such as running out of memory.
         os.environ.setdefault(_LEVEL, "2")
         quiet = without_logs(kinds) if kinds and not _stops_tensorflow() else nullcontext()
         with doing("Loading Keras"), quiet:
@@ -63,8 +62,8 @@ def _import() -> None:
 
 @contextmanager
 def without_logs(kinds: str = "IWE") -> Iterator[None]:
-    """Hold back what is written to standard error, and drop logs of C++ of some kinds."""
-    # Some releases of TensorFlow write there whatever the level is.
+    """Hold back what is written to standard error, and drop C++ logs of some kinds."""
+    # Some releases of TensorFlow write there whatever the level.
     try:
         kept = os.dup(2)
     except OSError:
@@ -81,7 +80,7 @@ def without_logs(kinds: str = "IWE") -> Iterator[None]:
         finally:
             os.dup2(kept, 2)
             os.close(kept)
-            # A console of Windows takes nothing while this is no console, so only now.
+            # A Windows console takes nothing while this is redirected, so only now.
             _flush()
             held.seek(0)
             text = held.read()
@@ -100,8 +99,8 @@ def _stops_tensorflow() -> bool:
 
 
 def instructions() -> set[str]:
-    """Return the instructions of the processor, as Linux names them, elsewhere NumPy."""
-    # Not public, but no other package that is installed knows.
+    """Return the instructions of the processor, named as on Linux, elsewhere as in NumPy."""
+    # Not public, but no other installed package knows.
     numpy = importlib.import_module("numpy._core._multiarray_umath")
     known = {name.lower() for name, there in numpy.__cpu_features__.items() if there}
     try:
@@ -112,6 +111,6 @@ def instructions() -> set[str]:
 
 
 def _is_not_about_tracing(record: logging.LogRecord) -> bool:
-    """Whether a message is not that `running` traces its function again, for another network."""
+    """Whether a message is not about `running` retracing its function for another network."""
     text = record.getMessage()
     return "retracing" not in text or "_by_tensorflow" not in text

@@ -3,18 +3,18 @@
 
 from typing import Any
 
-# The materials that recipes in cards of format 1 had, frozen: newer cards list their materials.
+# The materials in recipes of format 1 cards, frozen: newer cards list their materials.
 _SHEETS = {"graphene", "BN", "MoS2", "WS2", "MoSe2", "WSe2"}
 
 
 def recipe_in(text: Any) -> dict[str, Any]:
-    """Return what the text of a recipe says by name, nothing where it is no recipe."""
+    """Return the content of a recipe's text by name, nothing if it is not a recipe."""
     import yaml
 
     try:
         content = yaml.safe_load(text) if isinstance(text, str) else None
     except (yaml.YAMLError, ValueError, RecursionError):
-        # A ValueError is of a date that there is not.
+        # A ValueError comes from an impossible date.
         return {}
     return content if isinstance(content, dict) else {}
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What is shown of a model card: what the network reads and finds, and how well, explained."""
+"""What is shown of a model card: what the network reads and finds, and how well."""
 
 import re
 import textwrap
@@ -10,7 +10,7 @@ from hyperspy_dlatoms._rows import WIDTH
 
 Card: TypeAlias = Any  # A `ModelCard`, whose file imports this one.
 
-# What stands before the ranges of a domain, their units, and what to divide by.
+# The text before each range of a domain, its unit, and the divisor of its values.
 _UNITS = {
     "dose": ("", "e/Å²", 1.0),
     "energy": ("", "kV", 1e3),
@@ -27,12 +27,12 @@ _TERMS = (
     "atoms along an axis."
 )
 _OF_HELD_OUT = (
-    "held out: {} images per dose that were kept back from training, of all specimens, lenses and "
-    "cameras in the recipe, the worst too, so that no dose is easy. The threshold was chosen on "
-    "them (dlatoms calibrate)."
+    "held out: {} images per dose that were kept back from training, with all specimens, lenses "
+    "and cameras in the recipe, even the worst, so that no dose is easy. The threshold was chosen "
+    "on them (dlatoms calibrate)."
 )
 _OF_BENCHMARK = (
-    "benchmark: new specimens ({}), {} images of each, under one common lens where only the dose "
+    "benchmark: new specimens ({}), {} images of each, with the same lens, so that only the dose "
     "changes (dlatoms evaluate). It is the easier of the two, and the one to compare networks by."
 )
 
@@ -64,11 +64,11 @@ def rows_of(card: Card) -> Iterator[tuple[str, str]]:
 
 
 def scores_of(card: Card) -> list[str]:
-    """Return the scores, at each dose a row, and what they mean, in lines of 79 columns."""
+    """Return the scores, a row per dose, and what they mean, in lines of 79 columns."""
     try:
         return _explained(card)
     except (TypeError, ValueError, AttributeError):
-        # Those of others may have our names and be something else.
+        # Scores of others may use our names for something else.
         return _others(card.scores)
 
 
@@ -150,7 +150,7 @@ def _held_out(scores: Mapping[str, Any]) -> tuple[dict[str, dict[str, float]], d
 def _table(
     held_out: Mapping[str, Mapping[str, float]], benchmark: Mapping[str, Mapping[str, float]]
 ) -> list[str]:
-    """Return the scores of both kinds beside each other, and which is which above them."""
+    """Return both kinds of scores side by side, with headings."""
     ours = (("F1", "F1"), ("precision", "precision"), ("rms error", "rms pm"))
     theirs = (("f1", "F1"), ("precision", "precision"), ("recall", "recall"), ("rms", "rms pm"))
     parts: list[tuple[str, tuple, Mapping]] = [("held out", ours, held_out)] if held_out else []
@@ -176,7 +176,7 @@ def _table(
 
 
 def _species_table(species: Mapping[str, Mapping[str, Mapping[str, float]]]) -> list[str]:
-    """Return the F1 of each species at each dose of an image."""
+    """Return the F1 of each species at each dose."""
     doses = sorted({dose for scores in species.values() for dose in scores}, key=float)
     start = max(map(len, species)) + 2
     lines = ["F1 of each species, by the dose of an image (e/Å²):"]
@@ -193,7 +193,7 @@ def _wide(label: str) -> int:
 
 
 def _flat(scores: Mapping[str, Any], before: str = "") -> Iterator[tuple[str, str]]:
-    """Yield a row for each score; the numbers of a group, as at a dose, share one."""
+    """Yield a row for each score; the numbers of a group, such as a dose, share one."""
     for name, value in scores.items():
         if not isinstance(value, Mapping):
             yield f"{before}{name}".replace("_", " "), _short(value)

@@ -2,8 +2,7 @@
 """Folding of batch normalisations into the convolutions before them, for inference.
 
 Once trained, a normalisation is a scale and a shift of each channel. The scale goes into the kernel
-of the convolution before it and the shift into a bias, which spares two passes over the output of
-the convolution.
+of the preceding convolution and the shift into a bias, which saves two passes over its output.
 """
 
 # Source: B. Jacob et al., "Quantization and Training of Neural Networks for Efficient
@@ -23,7 +22,7 @@ from hyperspy_dlatoms.networks.running import policy
 if TYPE_CHECKING:
     import keras
 
-# What a normalisation holds; and the least variance it divides by, the default of Keras.
+# The arrays of a normalisation; and what it adds to the variance, the default of Keras.
 OF_NORM = ("gamma", "beta", "moving_mean", "moving_variance")
 _EPSILON = np.float32(1e-3)
 
@@ -39,7 +38,7 @@ def fold(card: ModelCard, model: keras.Model) -> keras.Model:
 
 
 def fill(folded: keras.Model, arrays: Mapping[str, np.ndarray]) -> None:
-    """Give a network that was built folded the weights of the trained one, by their names."""
+    """Fill a network that was built folded with the weights of the trained one, by name."""
     for layer in folded.layers:
         if layer.weights:
             layer.set_weights(folded_weights(arrays, layer.name))
@@ -48,7 +47,7 @@ def fill(folded: keras.Model, arrays: Mapping[str, np.ndarray]) -> None:
 def trained(
     folded: Mapping[str, tuple[int, ...]], arrays: Mapping[str, np.ndarray]
 ) -> dict[str, tuple[int, ...]]:
-    """Return the shapes of the weights of the trained network, of those of the folded one."""
+    """Return the shapes of the trained network's weights from those of the folded one's."""
     shapes: dict[str, tuple[int, ...]] = {}
     for name, shape in folded.items():
         layer, _, kind = name.rpartition("/")
@@ -59,7 +58,7 @@ def trained(
 
 
 def folded_weights(arrays: Mapping[str, np.ndarray], layer: str) -> list[np.ndarray]:
-    """Return the kernel of a layer, and its bias if it has one or a normalisation after it."""
+    """Return the kernel of a layer, and its bias if it or a following normalisation has one."""
     kernel, bias = arrays[f"{layer}/kernel"], arrays.get(f"{layer}/bias")
     if f"{layer}{NORM}/gamma" in arrays:
         gamma, beta, mean, variance = (arrays[f"{layer}{NORM}/{one}"] for one in OF_NORM)

@@ -18,11 +18,11 @@ from hyperspy_dlatoms.networks.maps import REACH
 from hyperspy_dlatoms.networks.model_file import read_model
 from hyperspy_dlatoms.networks.running import Call, halving
 
-_OPERATORS, _FORMAT = 17, 8  # Versions of 2022, which all programs read that are still maintained.
+_OPERATORS, _FORMAT = 17, 8  # Versions of 2022, which all maintained programs read.
 
 
 def export_onnx(model: str | os.PathLike[str], path: str | os.PathLike[str]) -> None:
-    """Write the network of a model file as ONNX (by custom NAME.onnx), for other languages."""
+    """Write the network of a model file as ONNX (usually NAME.onnx), for other languages."""
     # Its input ``frame`` (n, h, w, images; float32) are normalised images at the card's sampling,
     # its outputs the maps of `AtomNetwork.maps` and ``features``; the card is in its metadata, as
     # JSON.
@@ -34,12 +34,12 @@ def export_onnx(model: str | os.PathLike[str], path: str | os.PathLike[str]) -> 
 
 
 def session(card: ModelCard, arrays: Mapping[str, np.ndarray]) -> tuple[Call, tuple[str, ...]]:
-    """Return a function of arrays that runs a network by ONNX Runtime, and names of its outputs."""
+    """Return a function of arrays that runs a network in ONNX Runtime, and its output names."""
     require("onnxruntime", extra="onnx", what="Running networks without TensorFlow")
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
-    # As TensorFlow is told its number of threads; 0 is one a core.
+    # Set as for TensorFlow; 0 means one thread per core.
     options.intra_op_num_threads = int(os.environ.get("OMP_NUM_THREADS", 0))
     running = onnxruntime.InferenceSession(
         graph_of(card, arrays).SerializeToString(), options, ["CPUExecutionProvider"]
@@ -147,7 +147,7 @@ class _Graph:
         """Add a convolution with the batch normalisation after it, see `_folding`."""
         kernel, *bias = folded_weights(self.arrays, name)
         weights = [kernel.transpose(3, 2, 0, 1), *bias]
-        # As much on either side, since the sides of frames are multiples of the stride.
+        # The same on either side, since the sides of frames are multiples of the stride.
         pad = (dilation * (kernel.shape[0] - 1) + 1 - stride) // 2
         inputs = x, *map(self.constant, weights)
         strides, dilations = (stride, stride), (dilation, dilation)

@@ -11,26 +11,26 @@ from hyperspy_dlatoms.networks.running import POLICIES, engine, has_accelerator
 
 PRECISION = "HYPERSPY_DLATOMS_PRECISION"  # The environment variable that chooses the precision.
 HALF = "bfloat16"  # Key of the comparison of both precisions in the scores of a card.
-# What the comparison holds that decides.
+# The numbers of the comparison that decide.
 F1, SHIFT = "F1 in float32 and bfloat16", "rms shift (pm)"
-_LOSS = 0.002  # F1 that may be lost: less than two trainings of one recipe differ by.
-# pm: added in squares to the error of a column at 1000 e/Å², 5 pm, it makes it 5.1 pm.
+_LOSS = 0.002  # F1 that may be lost: less than the difference between two trainings of one recipe.
+# pm: added in quadrature, it raises the error of a column at 1000 e/Å² from 5 to 5.1 pm.
 _MOST_SHIFT = 1.0
 # Instructions of x86 processors that multiply bfloat16, as Linux and NumPy call them.
 _PROCESSOR = {"avx512_bf16", "avx512bf16", "amx_bf16"}
-# Compute capability of the first NVIDIA GPUs that do (NVIDIA A100 whitepaper, 2020).
+# Compute capability of the first NVIDIA GPUs that multiply it (A100 whitepaper, 2020).
 _AMPERE = (8, 0)
 
 
 def precision(card: ModelCard) -> str:
     """Return the precision that a network runs in, ``"float32"`` or ``"bfloat16"``."""
-    # ``HYPERSPY_DLATOMS_PRECISION`` chooses it, else the device and the card. Convolutions then
-    # have 8 significant bits; sums, weights and results have 24.
+    # ``HYPERSPY_DLATOMS_PRECISION`` chooses it, else the device and the card. In bfloat16,
+    # convolutions have 8 significant bits; sums, weights and results have 24.
     return requested() or (HALF if keeps_accuracy(card) and half_is_faster() else "float32")
 
 
 def requested() -> str | None:
-    """Return the precision that the environment variable chooses; None where it is not set."""
+    """Return the precision that the environment variable chooses; None if it is not set."""
     given = os.environ.get(PRECISION)
     if given and given not in POLICIES:
         raise ValueError(f"{PRECISION} is {given!r}: expected one of {', '.join(POLICIES)}.")
@@ -42,7 +42,7 @@ def requested() -> str | None:
 
 
 def keeps_accuracy(card: ModelCard) -> bool:
-    """Whether it was measured that a network finds as much, as accurately, in half precision."""
+    """Whether a network was measured to find as much, as accurately, in half precision."""
     try:
         measured = card.scores[HALF]
         full, half = measured[F1]
@@ -54,7 +54,7 @@ def keeps_accuracy(card: ModelCard) -> bool:
 
 def half_is_faster() -> bool:
     """Whether this device multiplies bfloat16 faster than float32."""
-    # It is known, not timed, so that the results of a machine do not depend on its load.
+    # Looked up, not timed, so that the results of a machine do not depend on its load.
     return engine() == "keras" and _multiplies_half()
 
 
@@ -69,13 +69,13 @@ def _multiplies_half() -> bool:
 
 
 def _may_have_gpu() -> bool:
-    """Whether Linux has a device file of an NVIDIA GPU, or is that of Windows."""
+    """Whether Linux has the device file of an NVIDIA GPU, or runs under Windows (WSL)."""
     devices = Path("/dev")
     return (devices / "dxg").exists() or any(devices.glob("nvidia[0-9]*"))
 
 
 def _capability() -> tuple[int, ...]:
-    """Return the compute capability of the first GPU, (0,) of other accelerators."""
+    """Return the compute capability of the first GPU, (0,) for other accelerators."""
     import keras
 
     name = keras.backend.backend()

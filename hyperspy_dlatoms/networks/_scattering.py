@@ -5,8 +5,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-# Electron scattering factors (Å) of H to U at a period of 2 Å, among those that the lattices of
-# layers scatter to and lenses pass. I. Lobato and D. Van Dyck, Acta Cryst. A 70 (2014) 636.
+# Electron scattering factors (Å) of H to U at a period of 2 Å, one that layers have and lenses
+# pass. I. Lobato and D. Van Dyck, Acta Cryst. A 70 (2014) 636.
 _FACTORS = (
     0.249, 0.286, 0.526, 0.831, 1.05, 1.17, 1.22, 1.23, 1.21, 1.18, 1.29, 1.5, 1.74, 1.97, 2.17,
     2.33, 2.44, 2.51, 2.58, 2.71, 2.79, 2.86, 2.9, 2.86, 2.94, 2.95, 2.94, 2.93, 2.79, 2.87,
@@ -16,18 +16,18 @@ _FACTORS = (
     5.93, 6.0, 6.04, 6.12, 6.21, 6.31, 6.43, 6.57, 6.71, 6.86, 6.95, 7.04, 7.18, 7.34, 7.33, 7.38,
 )  # fmt: skip
 
-MATERIAL_INPUTS = 2  # Numbers that `encode_material` returns; one more of networks of exit waves.
-# Logarithm of a ratio of scattering that is one for networks: MoS2, WS2 and WSe2 differ by it.
+MATERIAL_INPUTS = 2  # Numbers that `encode_material` returns; one more for networks of exit waves.
+# Logarithm of a scattering ratio that networks see as 1: MoS2, WS2 and WSe2 differ by it.
 _CLEARLY_MORE = 0.25
 _MOS2 = 4.35 + 2 * 2.33  # What a Mo and two S scatter (Å).
 
 
 def encode_material(elements: Sequence[str] | None, strength: bool = False) -> np.ndarray:
     """Return the metal and the chalcogen of a layer as input of networks, float32 (2,), or (3,)."""
-    # Along the beam the sites of a 2H layer make one honeycomb, told apart by how strongly they
-    # scatter. So networks take the logarithm of how much more two chalcogens scatter than the
-    # metal, then 1 for known, or 0 and 0; of exit waves the `strength` too, of all three beside
-    # MoS2.
+    # Along the beam the sites of a 2H layer make one honeycomb, differing only in how strongly
+    # they scatter. So networks take the logarithm of how much more two chalcogens scatter than the
+    # metal, then 1 for known; or 0 and 0. Those for exit waves also take the `strength`, the
+    # scattering of all three relative to MoS2.
     if elements is None:
         return np.zeros(MATERIAL_INPUTS + strength, np.float32)
     from ase.data import atomic_numbers

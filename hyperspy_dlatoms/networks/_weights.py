@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Whether the weights in a model file are those of its card, before a network is built of them."""
+"""Check that the weights in a model file match its card, before a network is built from them."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -18,11 +18,11 @@ _VARIANCE = f"/{OF_NORM[-1]}"
 
 
 def weights_of(path: Path, card: ModelCard, arrays: Mapping[str, np.ndarray]) -> dict:
-    """Return the weights in a model file; ModelFileError if they are not those of its card."""
+    """Return the weights in a model file; ModelFileError if they do not match its card."""
     if card.architecture != "unet":
         raise ModelFileError(
-            f"{str(path)!r} has the architecture {card.architecture!r}, this version of "
-            "hyperspy-dlatoms knows 'unet': update hyperspy-dlatoms."
+            f"{str(path)!r} has the architecture {card.architecture!r}, but this version of "
+            "hyperspy-dlatoms only knows 'unet': update hyperspy-dlatoms."
         )
     if card.stride != architecture.STRIDE:
         raise ModelFileError(
@@ -39,27 +39,27 @@ def weights_of(path: Path, card: ModelCard, arrays: Mapping[str, np.ndarray]) ->
         ) from error
     if wrong := _difference(shapes, weights):
         raise ModelFileError(
-            f"{str(path)!r} does not fit its card: of the weights of its architecture {wrong}. "
+            f"{str(path)!r} does not match its card: of the weights of its architecture, {wrong}. "
             "Fetch or copy it again."
         )
-    # What a larger network would take is known to be in the file by now.
+    # By now the file is known to hold all the weights of a network this large.
     radius = architecture.receptive_radius(card.arguments)
     if radius > _LARGEST_RADIUS:
         raise ModelFileError(
-            f"{str(path)!r} does not fit its card, whose arguments are of a network with a "
-            f"receptive radius of {radius} px: {_LARGEST_RADIUS} px are the most."
+            f"{str(path)!r} does not match its card, whose arguments describe a network with a "
+            f"receptive radius of {radius} px: at most {_LARGEST_RADIUS} px are allowed."
         )
     for name, array in weights.items():
         if name.endswith(_VARIANCE) and (array < 0).any():
             raise ModelFileError(
-                f"{str(path)!r}: the array {name!r} holds variances that are negative: the file is "
+                f"{str(path)!r}: the array {name!r} holds negative variances: the file is "
                 "damaged, fetch or copy it again."
             )
     return weights
 
 
 def _difference(shapes: Mapping[str, tuple[int, ...]], arrays: Mapping[str, np.ndarray]) -> str:
-    """Say how arrays differ from shapes by name, nothing where they do not."""
+    """Say how arrays differ from shapes by name; empty if they do not."""
     missing = sorted(shapes.keys() - arrays.keys())
     extra = sorted(arrays.keys() - shapes.keys())
     if missing or extra:

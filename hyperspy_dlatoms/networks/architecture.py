@@ -16,14 +16,14 @@ if TYPE_CHECKING:
 # Bounds of the logarithm of the standard deviations that the network returns (working px).
 LOG_SIGMA = (-4.5, 2.0)
 STRIDE = 2  # Working pixels per cell of the network's output, along each axis.
-NORM = "_norm"  # Suffix of the name of a batch normalisation after that of its convolution.
+NORM = "_norm"  # Appended to the name of a convolution, names its batch normalisation.
 # Prefix of the names of the convolutions of the coarsest level, before their number.
 MIDDLE = "middle"
-# Path of the weights of what is known of a focal series: its defoci, then its material.
+# Path of the weights for what is known about a focal series: its defoci, then its material.
 FOCUS = "focus/kernel"
-# Path of the weights of the same at the coarsest level, of networks that are told a material.
+# The same at the coarsest level, in networks that are told a material.
 MATERIAL = "material/kernel"
-HEIGHT_UNIT = 5.0  # Atoms in a column for each unit of the network's output of heights.
+HEIGHT_UNIT = 5.0  # Atoms in a column per unit of the network's height output.
 DEFAULTS: dict[str, Any] = {
     "widths": [32, 64, 96, 128],
     "dilations": [1, 2],
@@ -49,27 +49,27 @@ def build(arguments: dict[str, Any], n_classes: int, *, folded: bool = False) ->
         ``widths``, the channels of each level from the finest on; ``dilations``, one for each
         convolution of the coarsest level; ``images``, how many images of a focal series it
         takes at once; ``heights``, whether it counts the atoms in a column; ``wave``, whether it
-        returns the exit wave in place of sites; ``decoys``, names of what it learns to
-        distinguish from similar sites, for instance vacancies; ``material``, whether a network of
-        focal series can be told the elements of a layer. Defaults are those of ``DEFAULTS``.
+        returns the exit wave instead of sites; ``decoys``, names of what it learns to tell apart
+        from similar sites, for instance vacancies; ``material``, whether a network for focal
+        series can be told the elements of a layer. Defaults are those in ``DEFAULTS``.
     n_classes : int
-        Kinds of sites, the background not counted; of no matter for exit waves.
+        Kinds of sites, not counting the background; ignored for exit waves.
     folded : bool
-        Whether its convolutions have biases in place of batch normalisations, see
+        Whether its convolutions have biases instead of batch normalisations, see
         `hyperspy_dlatoms.networks._folding`.
 
     Returns
     -------
     keras.Model
         Takes (n, h, w, images) float32, normalised frames at the working sampling, and returns
-        (n, h/2, w/2, n_classes + 5) float32, one more for each decoy: the logits (background first,
+        (n, h/2, w/2, n_classes + 5) float32, plus one for each decoy: the logits (background first,
         decoys last), the offset of the site from the centre of the cell (dy, dx, working px), and
-        the logarithms of its standard deviations (y, x, working px). Two more with ``heights``: the
+        the logarithms of its standard deviations (y, x, working px). ``heights`` adds two: the
         number of atoms in the column and the logarithm of its standard deviation, in units of
-        ``HEIGHT_UNIT`` atoms. A network of several images takes as a second input what
-        `encode_defoci` returns of them, with ``material`` followed by what `encode_material` of
-        `hyperspy_dlatoms.networks._scattering` does. One of exit waves returns (n, h/2, w/2, 8),
-        see `hyperspy_dlatoms.networks.waves.to_cells`.
+        ``HEIGHT_UNIT`` atoms. A network for several images takes as a second input the output of
+        `encode_defoci`, followed, with ``material``, by that of `encode_material` in
+        `hyperspy_dlatoms.networks._scattering`. One for exit waves returns (n, h/2, w/2, 8), see
+        `hyperspy_dlatoms.networks.waves.to_cells`.
 
     Raises
     ------
@@ -91,10 +91,10 @@ def build(arguments: dict[str, Any], n_classes: int, *, folded: bool = False) ->
         raise ValueError(f"n_classes is {n_classes}; a network needs at least one kind of site.")
     widths, dilations, images = (arguments[name] for name in ("widths", "dilations", "images"))
 
-    # Those of a folded network come from another, and random numbers take time.
+    # The weights of a folded network come from another; random numbers take time.
     start = {"kernel_initializer": "zeros"} if folded else {}
 
-    # Every layer that holds weights is named, so that a file's arrays find their place.
+    # Every layer with weights is named, so that a file's arrays find their place.
     def convolution(x, width: int, name: str, dilation: int = 1):
         x = layers.Conv2D(
             width, 3, padding="same", use_bias=folded, dilation_rate=dilation, name=name, **start
@@ -127,7 +127,7 @@ def build(arguments: dict[str, Any], n_classes: int, *, folded: bool = False) ->
         skips.append(x)
         x = layers.MaxPooling2D()(x)
     if arguments["material"]:
-        # Which sites of a honeycomb are the metal is decided here, where a cell sees many of them.
+        # Which honeycomb sites are the metal is decided here, where a cell sees many of them.
         x = told(x, x.shape[-1], "material")
     for number, dilation in enumerate(dilations):
         x = residual(x, widths[-1], f"{MIDDLE}{number}", dilation)
@@ -178,8 +178,8 @@ def complete(arguments: dict[str, Any]) -> dict[str, Any]:
 
 
 def encode_defoci(defoci: Sequence[float] | None, images: int) -> np.ndarray:
-    """Return defoci (Å, underfocus positive) as input of networks, float32 (images + 1,)."""
-    # They are in units of 100 Å, then 1 for known; all 0 where they are not known.
+    """Encode defoci (Å, underfocus positive) as input for networks, float32 (images + 1,)."""
+    # In units of 100 Å, then 1 for known; all 0 if unknown.
     if defoci is None:
         return np.zeros(images + 1, np.float32)
     values = np.asarray(defoci, float)
@@ -194,7 +194,7 @@ def _counts(value: Any) -> bool:
 
 def shapes(arguments: dict[str, Any], n_classes: int) -> dict[str, tuple[int, ...]]:
     """Return names and shapes of the weights of the folded network, without building it."""
-    # See `build`, whose layers these are.
+    # These are the layers of `build`.
     arguments = complete(arguments)
     widths, images = arguments["widths"], arguments["images"]
     found: dict[str, tuple[int, ...]] = {}
@@ -236,7 +236,7 @@ def shapes(arguments: dict[str, Any], n_classes: int) -> dict[str, tuple[int, ..
 
 
 def _known(arguments: dict[str, Any]) -> int:
-    """Return how many numbers a network of focal series is told: of the defoci, of a material."""
+    """Return how many numbers a network for focal series is told: the defoci and the material."""
     of_material = (MATERIAL_INPUTS + arguments["wave"]) * arguments["material"]
     return arguments["images"] + 1 + of_material
 

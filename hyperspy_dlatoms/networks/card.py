@@ -12,7 +12,7 @@ from typing import Any
 
 from hyperspy_dlatoms import _rows
 
-# The newest format of card that this version of the package reads, and the one it writes.
+# The newest card format that this version of the package reads, and the one it writes.
 FORMAT = 3
 NEEDS = "0.3.0"  # The oldest version of the package that reads cards of that format.
 MODALITIES = ("HRTEM", "STEM")  # Images that networks read.
@@ -35,7 +35,7 @@ class ModelCard:
     arguments : dict
         Arguments of the architecture, sufficient to build it again.
     classes : tuple of str
-        Kinds of sites that the network distinguishes, without the background.
+        Kinds of sites that the network distinguishes, not counting the background.
     sampling : float
         Pixel size that the network works at, in Å/px.
     radius : float
@@ -45,16 +45,16 @@ class ModelCard:
     threshold : float
         Lowest probability of a site that is reported, between 0 and 1.
     anchor : float, optional
-        Upper hysteresis threshold, from `threshold` to 1: sites are kept only if they are connected
-        to at least one of this probability. By default `threshold` alone applies.
+        Upper hysteresis threshold, from `threshold` to 1: a site is kept only if it is connected to
+        at least one of this probability. By default only `threshold` applies.
     reach : float, optional
         Distance in Å up to which two sites are connected; by default twice `minimum_distance`.
     modality : {"HRTEM", "STEM"}, optional
-        Images that it reads: of a camera, or scanned.
+        Images that it reads: recorded by a camera, or scanned.
     kind : {"sites", "exit wave"}, optional
         Output of the network; by default from `arguments`, as are the next two.
     images : int, optional
-        Images of a focal series that it takes at once; 1 for single images.
+        Number of images in the focal series that it takes; 1 for single images.
     heights : bool, optional
         Whether it counts the atoms in a column.
     materials : tuple of str
@@ -66,9 +66,9 @@ class ModelCard:
         Standard deviation in Å of the Gaussian of the local normalisation.
     domain : dict
         Ranges ``[low, high]`` of the training: ``dose`` (e/Å²), ``energy`` (eV) and so on;
-        ``sampling`` (Å/px) may be wider, as was measured.
+        ``sampling`` (Å/px) may be wider, if measured to work.
     recipe, commit : str
-        The recipe (YAML text) and the commit of the code that made it.
+        The recipe (YAML text) and the commit of the code that made the network.
     training : dict
         Minutes, examples, steps, backend.
     scores : dict
@@ -208,7 +208,7 @@ class ModelCard:
 
     @classmethod
     def from_json(cls, text: str) -> ModelCard:
-        """Read a card from JSON, one of an earlier format too.
+        """Read a card from JSON, also one in an earlier format.
 
         Parameters
         ----------
@@ -218,12 +218,12 @@ class ModelCard:
         Returns
         -------
         ModelCard
-            Of the present format.
+            In the present format.
 
         Raises
         ------
         ModelCardError
-            If `text` is not a card, or a card of a newer format.
+            If `text` is not a card, or is in a newer format.
         """
         try:
             values = json.loads(text)
@@ -239,7 +239,7 @@ class ModelCard:
             from hyperspy_dlatoms.networks._card_recipe import materials_of_recipe
 
             values |= {"format": 2, "materials": materials_of_recipe(values.get("recipe"))}
-        if values.get("format") == 2:  # Of that format no card has a reach.
+        if values.get("format") == 2:  # No card in that format has a reach.
             values |= {"format": FORMAT, "needs": NEEDS}
         fields = dataclasses.fields(cls)
         required = {
@@ -274,7 +274,7 @@ def _are_names(values: Any) -> bool:
 
 
 def _is_number(value: Any) -> bool:
-    # Unlike `math.isfinite`, it takes whole numbers beyond those that a float can hold.
+    # Unlike `math.isfinite`, this accepts whole numbers too large for a float.
     return (
         isinstance(value, int | float)
         and not isinstance(value, bool)
@@ -287,7 +287,7 @@ def _is_integer(value: Any) -> bool:
 
 
 def _is_range(values: Any) -> bool:
-    """Whether it is a lowest and a highest number."""
+    """Whether these are a lowest and a highest number."""
     if not isinstance(values, list | tuple) or len(values) != 2:
         return False
     return all(map(_is_number, values)) and values[0] <= values[1]
@@ -298,7 +298,7 @@ def _are_samplings(values: Any) -> bool:
 
 
 def _are_doses(values: Any) -> bool:
-    """Whether it is a range, or one in which null stands for no noise."""
+    """Whether these are a range, or one in which null stands for no noise."""
     if isinstance(values, list | tuple) and len(values) == 2 and values[1] is None:
         return values[0] is None or _is_number(values[0])
     return _is_range(values)
@@ -308,7 +308,7 @@ def _are_texts(values: Any) -> bool:
     return isinstance(values, list | tuple) and all(isinstance(one, str) for one in values)
 
 
-# What is read of a domain: whether it is right, and what is expected.
+# The parts of a domain that are used: a check of each, and what is expected.
 _OF_DOMAIN: dict[str, tuple[Callable[[Any], bool], str]] = {
     "sampling": (_are_samplings, "[low, high] in Å/px, positive numbers"),
     "structures": (_are_texts, "a list of names"),

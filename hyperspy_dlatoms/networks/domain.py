@@ -19,44 +19,44 @@ PREFIX = "domain/"
 # Features at the end of each cell about the sites in it, the largest probability last.
 SITES_SEEN = 3
 BANDS = 24  # Rings from zero to the Nyquist frequency.
-# px of a periodogram: 26 Å at 0.2 Å/px, some cells of a lattice. So many a side are enough for
-# a mean.
+# px of a periodogram: 26 Å at 0.2 Å/px, a few cells of a lattice; and the most windows per side,
+# enough for a mean.
 _WINDOW = 128
 _MOST_WINDOWS = 6
-_STRIP = 256  # Cells of which sums are exact to 1e-6.
-_FLOOR = 1e-4  # Of power, that of white noise being 1, so that a blank image has a logarithm.
-# Rings of images at 0.2 Å/px: 1.6 to 2.0 periods an Å, which no lens passes, so that all is noise,
+_STRIP = 256  # Cells per sum, which is then exact to 1e-6.
+_FLOOR = 1e-4  # Power, white noise having 1, so that a blank image has a logarithm.
+# Rings of images at 0.2 Å/px: 1.6 to 2.0 periods per Å, which no lens passes, so that all is noise;
 # and 0.2 to 1.25, where the lattices are.
 _NOISE = slice(15, 19)
 _SIGNAL = slice(2, 12)
 
-# Weight of a cell without a site, that of a certain site being 1; and the ratio of sites to signal
-# that is about 1 where there is neither.
+# Weight of a cell without a site, a certain site having 1; it also keeps the ratio of sites to
+# signal at about 1 where there is neither.
 _SOME_SITE = 0.02
-TOLERATED = 1.1  # Factor beyond the range of sampling: calibrations are good to a few per cent.
+TOLERATED = 1.1  # Factor beyond the sampling range: calibrations are good to a few per cent.
 # Å/px at which networks work, and the share of a coarser image's Nyquist frequency up to which
 # resampling leaves the power as it is.
 _WORKING = 0.2
 _KEPT = 0.9
 
-# Of the power of the noise, as the median of its ring tells: from how much on a frequency is one of
-# a lattice, how rarely noise may have as much, and at how many frequencies a lattice has.
+# Relative to the noise power, the median of its ring: the least power at a frequency of a lattice,
+# how rarely noise may reach it, and the least number of frequencies of a lattice.
 _OF_LATTICE, _RARELY, _FEWEST = 4.0, 1e-6, 8
 # And the most that an image of noise alone has at the lattice of the others. Of 810 simulated
-# images of a layer, in any focus and at 100 e/Å² or more, one has less; of 150 without a specimen
+# images of a layer, in any focus and at 100 e/Å² or more, one has less; of 150 without a specimen,
 # 145 do.
 OF_NOISE = 1.3
-# Of the noise of the images of a series, whose exposures then differ by three times. In training
-# they are equal: it is 1.04 at most. Images without their background keep their scale: one that is
-# scaled by 1.5 takes 0.05 from the F1 of S vacancies at 800 e/Å², by 2 it takes 0.09.
+# Largest ratio of rms noise in a series, at which exposures differ threefold. In training
+# they are equal, and it is 1.04 at most. Images without their background keep their scale: one
+# scaled by 1.5 costs 0.05 of the F1 of S vacancies at 800 e/Å², one scaled by 2 costs 0.09.
 _UNLIKE_NOISE = 1.75
 
-# Standard deviations at which descriptions are clipped, or one odd channel would decide alone.
+# Standard deviations at which descriptions are clipped, lest one odd channel decide alone.
 _LARGEST = 8.0
 _TINY = 1e-3  # So that the logarithm of a distance of 0 is finite.
 
 
-_MATRICES = ("projection", "examples", "whitening")  # Arrays of a domain that are no vectors.
+_MATRICES = ("projection", "examples", "whitening")  # Arrays of a domain that are not vectors.
 
 
 class ExtrapolationError(ValueError):
@@ -71,10 +71,10 @@ class DomainScore(NamedTuple):
     score : float
         Above 1 the image is outside.
     reasons : tuple of str
-        What is outside; empty for an image inside.
+        Why the image is outside; empty if it is inside.
     scanned : float or None
-        The probability that the image was scanned (STEM), not recorded by a camera; None where that
-        was not learnt.
+        Probability that the image was scanned (STEM), not recorded by a camera; None if the network
+        has not learnt this.
     """
 
     score: float
@@ -84,40 +84,41 @@ class DomainScore(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class Domain:
-    """The images that a network reads right, learnt from examples of them and of others.
+    """The images that a network reads correctly, learnt from examples of these and of others.
 
     An image is described by the features of the network and by its spectrum. Examples from inside
-    and outside the training set vote on it, weighted by distance; an image far from all of them,
-    with an unusual spectrum, or with sites but hardly a signal, is outside too.
+    and outside the training set vote on it, weighted by distance. An image far from all of them,
+    with an unusual spectrum, or with sites but hardly any signal, is outside too.
 
     Parameters
     ----------
     sampling : numpy.ndarray
-        Least and largest sampling of the images that the network reads, Å/px, shape (2,); of a
-        network that is read from a file, the range on its card.
+        Smallest and largest sampling of the images that the network reads, Å/px, shape (2,); for a
+        network read from a file, the range on its card.
     centre, scale : numpy.ndarray
         Mean and spread of each number of a description, shape (D,).
     projection : numpy.ndarray
-        From those D numbers to the k that count, shape (D, k).
+        Maps these D numbers to the k that count, shape (D, k).
     examples, votes : numpy.ndarray
-        Descriptions of examples, projected, shape (N, k), and their votes, shape (N,): positive is
+        Projected descriptions of examples, shape (N, k), and their votes, shape (N,): positive for
         outside.
     reach : numpy.ndarray
-        Squared distance at which a vote has fallen to 1/e, shape (1,).
+        Squared distance at which a vote falls to 1/e, shape (1,).
     whitening : numpy.ndarray
         Turns a centred and scaled spectrum into independent numbers, shape (S, S).
     usual, limits : numpy.ndarray
-        Of the votes, the distance to the nearest example, the unusual spectrum, and the sites found
-        without a signal: the median over good images, and the limit, shape (4,) each.
+        The median over good images, and the limit, of four numbers: the votes, the distance to the
+        nearest example, how unusual the spectrum is, and the sites found without a signal; shape
+        (4,) each.
     scanned : numpy.ndarray, optional
-        Weights of a standardised description, and a constant, shape (D + 1,): their sum is the
-        logarithm of the odds that an image was scanned. See ``tools/modality.py``.
+        Weights of a standardised description, and a constant, shape (D + 1,): the weighted sum is
+        the logarithm of the odds that an image was scanned. See ``tools/modality.py``.
 
     Notes
     -----
-    That the examples outside need not be like those met later is the finding of [1]_; the votes are
-    those of a least-squares support vector machine [2]_, the distance to the nearest example is
-    that of [3]_, and taking the features of all levels that of [4]_.
+    The examples outside need not resemble those met later, as [1]_ found. The votes are those of a
+    least-squares support vector machine [2]_; the distance to the nearest example follows [3]_, and
+    the use of features of all levels [4]_.
 
     References
     ----------
@@ -165,17 +166,17 @@ class Domain:
         _refuse(name for name, array in positive.items() if not (array > 0).all())
 
     def score(self, *, sampling: float, working: np.ndarray, features: np.ndarray) -> DomainScore:
-        """Score whether the network was trained on images like this one.
+        """Score how far an image is from those that the network was trained on.
 
         Parameters
         ----------
         sampling : float
-            Pixel size of the image as it was recorded, Å/px.
+            Pixel size of the image as recorded, Å/px.
         working : numpy.ndarray
             The image at the network's sampling, normalised, shape (h, w), or the images of a focal
             series (images, h, w), float32.
         features : numpy.ndarray
-            What `AtomNetwork.infer` returns besides the maps, all cells of the image in any order,
+            The features that `AtomNetwork.infer` returns, for all cells of the image in any order,
             shape (m, C).
 
         Returns
@@ -206,7 +207,7 @@ class Domain:
         if working.ndim == 3:
             found |= _of_series(working)
         outside = {reason: value for reason, value in found.items() if value > 1}
-        # Within their limits only the votes tell a better image from a worse one.
+        # Within the limits, only the votes tell a better image from a worse one.
         return DomainScore(float(max(votes, *outside.values(), 0.0)), tuple(outside), scanned)
 
     def judge(self, *, sampling: float, working: np.ndarray, features: np.ndarray) -> DomainScore:
@@ -219,16 +220,16 @@ class Domain:
         return self.score(sampling=sampling, working=working, features=features)
 
     def rate(self, descriptions: np.ndarray) -> np.ndarray:
-        """Compare descriptions (n, D) with the limits, (n, 4): above 1 beyond, 1/e usually."""
+        """Compare descriptions (n, D) with the limits, (n, 4): above 1 beyond them, mostly 1/e."""
         if descriptions.shape[1:] != self.centre.shape:
             raise ValueError(
                 f"The descriptions have shape {descriptions.shape}, expected "
-                f"(n, {len(self.centre)}): are the features those of another network?"
+                f"(n, {len(self.centre)}): are the features from another network?"
             )
         return np.exp((self.measure(descriptions) - self.limits) / (self.limits - self.usual))
 
     def measure(self, descriptions: np.ndarray) -> np.ndarray:
-        """Return the four numbers that have a limit, of descriptions (n, D), shape (n, 4)."""
+        """Return the four numbers of descriptions (n, D) that have limits, shape (n, 4)."""
         standard = standardise(descriptions, self.centre, self.scale)
         squared = cdist(standard @ self.projection, self.examples, "sqeuclidean")
         odd = np.linalg.norm(standard[:, -2 * BANDS :] @ self.whitening, axis=1)
@@ -244,19 +245,19 @@ class Domain:
         )
 
     def rate_scanned(self, descriptions: np.ndarray) -> np.ndarray:
-        """Return the probabilities (n,) that images of descriptions (n, D) were scanned."""
+        """Return the probabilities (n,) that images with descriptions (n, D) were scanned."""
         assert self.scanned is not None
         standard = standardise(descriptions, self.centre, self.scale)
         return expit(standard @ self.scanned[:-1] + self.scanned[-1])
 
     def to_arrays(self) -> dict[str, np.ndarray]:
-        """Return its arrays under the names that they have in a model file."""
+        """Return its arrays under their names in a model file."""
         arrays = {PREFIX + one.name: getattr(self, one.name) for one in fields(self)}
         return {name: array for name, array in arrays.items() if array is not None}
 
     @classmethod
     def from_arrays(cls, arrays: dict[str, np.ndarray]) -> Domain | None:
-        """Return the domain among the arrays of a model file, None where it has none."""
+        """Return the domain from the arrays of a model file, None if it has none."""
         found = {
             name.removeprefix(PREFIX): array
             for name, array in arrays.items()
@@ -267,20 +268,20 @@ class Domain:
             return None
         if found.keys() | {"scanned"} != known:
             raise ValueError(
-                f"its domain has the arrays {sorted(found)}, this version of hyperspy-dlatoms "
+                f"its domain has the arrays {sorted(found)}, but this version of hyperspy-dlatoms "
                 f"knows {sorted(known)}: update hyperspy-dlatoms"
             )
         return cls(**found)
 
 
 def _of_series(working: np.ndarray) -> dict[str, float]:
-    """Rate what is wrong with a series (images, h, w): above 1 it is."""
+    """Rate possible faults of a series (images, h, w); above 1 it has them."""
     noise = np.exp([spectrum(one)[_NOISE] for one in working]).mean(axis=1)
     unlike = float(np.sqrt(noise.max() / noise.min())) / _UNLIKE_NOISE
     return {
         f"image {image} of the series shows noise alone, as with a closed shutter": value
         for image, value in enumerate(OF_NOISE / lattice_powers(working))
-    } | {"noise that differs between the images of a series, as if they were scaled unlike": unlike}
+    } | {"noise that differs between the images of a series, as if scaled unequally": unlike}
 
 
 def lattice_powers(working: np.ndarray) -> np.ndarray:
@@ -291,7 +292,7 @@ def lattice_powers(working: np.ndarray) -> np.ndarray:
     ring = (frequency * 2 * BANDS).astype(int)
     rings = [one for one in (ring == n for n in range(*_SIGNAL.indices(BANDS))) if one.any()]
     windows = math.prod(map(len, map(_starts, working.shape[-2:], sides)))
-    # The mean of as many periodograms of noise has a gamma distribution.
+    # The mean of this many periodograms of noise has a gamma distribution.
     mean = windows / gammaincinv(windows, 0.5)
     level = max(_OF_LATTICE, gammainccinv(windows, _RARELY) / windows)
     powers = np.zeros((len(working), *frequency.shape))
@@ -312,10 +313,10 @@ def describe(
 ) -> np.ndarray:
     """Describe a normalised image or series by the network's features (m, C) and its spectrum."""
     # The mean of the features (C), weighted by how sure the network is of sites; the plain mean of
-    # those about sites (3); the spectrum (2 BANDS), continued by the noise beyond the `sampling`
-    # (Å/px) it was recorded at, if given.
+    # those about sites (3); the spectrum (2 BANDS), continued as noise beyond the Nyquist frequency
+    # of the `sampling` (Å/px) at which it was recorded, if given.
     weights = features[:, -1] + np.float32(_SOME_SITE)
-    # Of some cells at a time in single precision, which loses no more than these features have.
+    # Some cells at a time in single precision, which is as precise as the features are.
     strips = (slice(top, top + _STRIP) for top in range(0, len(features), _STRIP))
     sums = sum((weights[some] @ features[some]).astype(np.float64) for some in strips)
     weighted = sums / weights.sum(dtype=np.float64)
@@ -328,12 +329,12 @@ def describe(
 
 
 def standardise(descriptions: np.ndarray, centre: np.ndarray, scale: np.ndarray) -> np.ndarray:
-    """Centre and scale descriptions (n, D), and clip what is far beyond all others."""
+    """Centre and scale descriptions (n, D), and clip far outliers."""
     return np.clip((descriptions - centre) / scale, -_LARGEST, _LARGEST)
 
 
 def spectrum(image: np.ndarray) -> np.ndarray:
-    """Return the power of an image (h, w) in rings of frequency, and the share in spots."""
+    """Return the power of an image (h, w) in rings of frequency, and how much of it is in spots."""
     # The logarithm of the mean power in each ring, 0 for white noise of variance 1, and of the
     # ratio of its root mean square to its mean, more than log(sqrt(2)) for a crystal, (2 BANDS,).
     # By Welch's method: IEEE Transactions on Audio and Electroacoustics 15, 70 (1967).
@@ -356,8 +357,8 @@ def spectrum(image: np.ndarray) -> np.ndarray:
 
 def _beyond_recorded(spectrum: np.ndarray, sampling: float) -> np.ndarray:
     """Continue the spectrum (2 BANDS) of an image recorded at more than 0.2 Å/px by its noise."""
-    # As it would be of finer pixels, as in training, if all that these add is noise: what lenses
-    # pass ends at 1.25 to 1.5 periods an Å.
+    # As if recorded with finer pixels, as in training, which would add only noise: lenses pass
+    # nothing beyond 1.25 to 1.5 periods per Å.
     share = _WORKING / sampling
     recorded = int(_KEPT * share * BANDS)
     if recorded >= BANDS:
@@ -367,12 +368,12 @@ def _beyond_recorded(spectrum: np.ndarray, sampling: float) -> np.ndarray:
     if not np.isfinite(noise):
         return spectrum
     power[recorded:], spots[recorded:] = noise, np.log(2) / 2
-    # The variance of the image is 1 with the added noise too.
+    # The variance of the image stays 1 with the added noise.
     return np.concatenate([np.log(power / (1 + noise * (1 - share**2))), spots])
 
 
 def _moments(image: np.ndarray, sides: list[int]) -> tuple[np.ndarray, np.ndarray]:
-    """Mean, and mean square, of the periodograms of all windows, shape of one of them each."""
+    """Return the mean and the mean square of the periodograms of all windows."""
     rows, columns = (_starts(length, side) for length, side in zip(image.shape, sides, strict=True))
     taper = np.outer(*(np.hanning(side + 2)[1:-1] for side in sides)).astype(np.float32)
     taper /= np.sqrt(np.square(taper).sum())
@@ -394,14 +395,14 @@ def _moments(image: np.ndarray, sides: list[int]) -> tuple[np.ndarray, np.ndarra
 
 def signal_to_noise(spectra: np.ndarray) -> np.ndarray:
     """Estimate the ratio of signal to noise of spectra (n, 2 BANDS) of images at 0.2 Å/px."""
-    # Beyond about 1.5 periods an Å no lens transfers anything, so what is there is noise.
+    # No lens transfers anything beyond about 1.5 periods per Å, so that is noise.
     power = np.exp(spectra)
     noise = power[:, _NOISE].mean(axis=1)
     return np.maximum(power[:, _SIGNAL].mean(axis=1) / noise - 1, 0)
 
 
 def _refuse(wrong: Iterable[str]) -> None:
-    """Raise ValueError for the first of the arrays of a domain that are wrong, if any."""
+    """Raise ValueError for the first wrong array of a domain, if any."""
     for name in wrong:
         raise ValueError(f"its domain is damaged, the array {name!r}")
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Several networks that are applied to the same image."""
+"""Several networks applied to the same image."""
 
 import dataclasses
 from collections.abc import Sequence
@@ -19,17 +19,17 @@ class AtomEnsemble:
     Parameters
     ----------
     members : sequence of AtomNetwork
-        Two or more networks of one working sampling, stride, normalisation width and one set of
+        Two or more networks with the same working sampling, stride, normalisation width and
         classes; their radii, thresholds and minimum distances may differ.
     name : str, optional
         Name of the ensemble; by default the names of the members joined by " + ".
     threshold : float, optional
-        Lowest mean probability of a site; by default the lowest of the members' thresholds.
+        Lowest mean probability of a site; by default the lowest threshold of any member.
 
     Raises
     ------
     ValueError
-        If there are fewer than two members, or they do not take the same images.
+        If there are fewer than two members, or they take different images.
 
     Examples
     --------
@@ -59,8 +59,8 @@ class AtomEnsemble:
 def common_card(
     cards: Sequence[ModelCard], name: str | None = None, threshold: float | None = None
 ) -> ModelCard:
-    """Return the card that stands for several networks, which have to share ``_SHARED``."""
-    # The threshold (the least where none is given), mean radius, least distance, all materials, and
+    """Return the card that stands for several networks, which must agree in ``_SHARED``."""
+    # The threshold (the lowest if none is given), mean radius, least distance, all materials, and
     # the sampling (Å/px) and defoci (Å) that all were trained on; no recipe and no scores.
     if len(cards) < 2:
         raise ValueError(f"An ensemble of {len(cards)} networks: expected two or more.")
@@ -70,7 +70,7 @@ def common_card(
             ours, theirs = getattr(first, field), getattr(card, field)
             if ours != theirs:
                 raise ValueError(
-                    f"The members of an ensemble share their {field.replace('_', ' ')}: "
+                    f"The members of an ensemble must have the same {field.replace('_', ' ')}: "
                     f"{first.name!r} has {ours!r}, {card.name!r} has {theirs!r}."
                 )
     return dataclasses.replace(
@@ -80,7 +80,7 @@ def common_card(
         radius=sum(card.radius for card in cards) / len(cards),
         minimum_distance=min(card.minimum_distance for card in cards),
         threshold=min(card.threshold for card in cards) if threshold is None else threshold,
-        # The hysteresis is that of each member, before the mean is taken.
+        # Hysteresis applies to each member, before the mean is taken.
         anchor=None,
         arguments=next((card.arguments for card in cards if card.heights), first.arguments),
         heights=any(card.heights for card in cards),

@@ -13,7 +13,7 @@ from hyperspy_dlatoms.networks.architecture import HEIGHT_UNIT, LOG_SIGMA
 if TYPE_CHECKING:
     import keras
 
-# Å, standard deviation of the Gaussian by which a cell farther from its site counts less.
+# Å, standard deviation of the Gaussian that weights a cell by its distance to its site.
 REACH = 0.4
 
 
@@ -27,7 +27,7 @@ class SiteMaps(NamedTuple):
     peak: np.ndarray | None = None  # (n, h, w), see `peaks`.
 
     def each(self, function: Callable[[np.ndarray], np.ndarray]) -> SiteMaps:
-        """Apply a function to each of the maps that are there."""
+        """Apply a function to each map that is not None."""
         parts: list[Any] = [None if part is None else function(part) for part in self]
         return SiteMaps(*parts)
 
@@ -35,8 +35,8 @@ class SiteMaps(NamedTuple):
 def with_maps(
     model: keras.Model, n_classes: int, n_decoys: int, reach: float
 ) -> tuple[keras.Model, tuple[str, ...]]:
-    """Return a network that returns maps in place of its raw output, then the other outputs."""
-    # The names are the `SiteMaps` of the first ones. The reach is that of `peaks`.
+    """Return a network whose first outputs are maps in place of its raw output."""
+    # Also the names of these maps in `SiteMaps`. The reach is that of `peaks`.
     import keras
 
     raw, *others = model.outputs
@@ -47,9 +47,9 @@ def with_maps(
 
 
 def with_levels(model: keras.Model) -> keras.Model:
-    """Return a network of the same weights that returns the features of its levels as well."""
+    """Return a network with the same weights that also returns the features of its levels."""
     # The mean of each channel of each level over the cells of the coarsest grid, float32 (n, h /
-    # multiple, w / multiple, C): noise in the finest level, the lattice in the coarsest.
+    # multiple, w / multiple, C): the finest level shows noise, the coarsest the lattice.
     # K. Lee et al., "A simple unified framework for detecting out-of-distribution samples and
     # adversarial attacks", NeurIPS (2018).
     import keras
@@ -68,14 +68,14 @@ def with_levels(model: keras.Model) -> keras.Model:
 
 
 def peaks(maps: SiteMaps, reach: float) -> Any:
-    """Return the scores (n, h, w) of cells that are the largest of the 3 x 3 around, else -1."""
-    # The probability of a site of any class times a Gaussian of the length of the offset: of the
-    # cells around a site the nearest one has the largest.
+    """Return the scores (n, h, w) of cells that are the largest of their 3 x 3, else -1."""
+    # The probability of a site of any class times a Gaussian of the length of the offset: the cell
+    # nearest to a site scores highest.
     from keras import ops
 
     squared = ops.sum(ops.square(maps.offset), axis=-1)
     score = ops.sum(maps.probability, axis=-1) * ops.exp(-squared / (2 * reach**2))
-    # A pooling takes ten times as long of a single channel.
+    # Pooling a single channel would take ten times as long.
     around = ops.pad(score, ((0, 0), (1, 1), (1, 1)), constant_values=-np.inf)
     of_rows = _largest(around[:, :-2], around[:, 1:-1], around[:, 2:])
     largest = _largest(of_rows[:, :, :-2], of_rows[:, :, 1:-1], of_rows[:, :, 2:])

@@ -25,7 +25,7 @@ class ModelFileError(ValueError):
 
 
 class ModelFile(NamedTuple):
-    """A model file as it was read: its card, its arrays by name, the hash of its content (hex)."""
+    """A model file as read: its card, its arrays by name, and the hash of its content (hex)."""
 
     card: ModelCard
     arrays: dict[str, np.ndarray]
@@ -37,13 +37,13 @@ def write_model(
 ) -> None:
     """Write a network to one file.
 
-    The file appears under its name only when it is complete: a file that was there before stays
-    whole if the disk is full or the process is killed.
+    The file appears under its name only once complete: an existing file stays intact if the disk is
+    full or the process is killed.
 
     Parameters
     ----------
     path : str or os.PathLike
-        File to write, by custom ``NAME.safetensors``.
+        File to write, usually ``NAME.safetensors``.
     card : ModelCard
         Its card.
     arrays : mapping of str to numpy.ndarray
@@ -52,7 +52,7 @@ def write_model(
     Raises
     ------
     ModelFileError
-        If an array is neither of numbers, nor finite, nor within the range of float16.
+        If an array does not hold numbers, or is not finite or not within the range of float16.
     OSError
         If the file cannot be written.
 
@@ -81,7 +81,7 @@ def write_model(
         file.write(content)
         file.flush()
         os.fsync(file.fileno())
-    # The time of the file is too coarse to tell two that are written one after the other.
+    # Time stamps are too coarse to tell two files written in quick succession.
     _read_once.cache_clear()
 
 
@@ -105,14 +105,14 @@ def read_model(path: str | os.PathLike[str]) -> tuple[ModelCard, dict[str, np.nd
     FileNotFoundError
         If there is no such file.
     ModelFileError
-        If it is not a model file, or a damaged one.
+        If it is not a model file, or is damaged.
     """
     file = _read(_checked(path))
     return file.card, file.arrays
 
 
 def open_model(path: str | os.PathLike[str]) -> ModelFile:
-    """Read a model file, but one that was read before and has not changed since only once."""
+    """Read a model file; one already read and since unchanged is not read again."""
     path = _checked(path)
     state = path.stat()
     return _read_once(path, state.st_ino, state.st_mtime_ns, state.st_size)
@@ -146,8 +146,8 @@ def _read(path: Path) -> ModelFile:
     metadata = header.get("__metadata__", {})
     if "card" not in metadata:
         raise ModelFileError(
-            f"{str(path)!r} is a safetensors file without a model card, so not a model file of "
-            "hyperspy-dlatoms: make one with `dlatoms train`."
+            f"{str(path)!r} is a safetensors file without a model card, so it is not a model file "
+            "of hyperspy-dlatoms: make one with `dlatoms train`."
         )
     try:
         card = ModelCard.from_json(metadata["card"])

@@ -40,17 +40,17 @@ class AtomNetwork:
     card : ModelCard
         Its card.
     model : keras.Model or None
-        Built by :func:`hyperspy_dlatoms.networks.build`, with its weights; None for those of a
-        file.
+        Built by :func:`hyperspy_dlatoms.networks.build`, with its weights; None if they come from
+        a file.
     path : pathlib.Path, optional
         The file it was read from.
     domain : Domain, optional
         The domain; None if none was fitted.
     folded : keras.Model, optional
-        What runs the weights of a file, see `hyperspy_dlatoms.networks._folding`; None if ONNX
-        Runtime does.
+        Runs the weights of a file, see `hyperspy_dlatoms.networks._folding`; None if ONNX Runtime
+        does.
     weights : dict of str to numpy.ndarray, optional
-        Those of the file, by name.
+        The weights of the file, by name.
     """
 
     def __init__(
@@ -70,14 +70,14 @@ class AtomNetwork:
         self.receptive_radius = int(architecture.receptive_radius(card.arguments))
         """Distance in working px within which pixels act on a cell."""
         self.grid_multiple = int(architecture.grid_multiple(card.arguments))
-        """The sides of an image are to be a multiple of it, in working px."""
+        """The sides of an image must be multiples of this, in working px."""
         self.takes_elements = bool(card.arguments.get("material", False))
-        """Whether it can be told the elements of a layer."""
+        """Whether the network can be told the elements of a layer."""
         self._lock = threading.Lock()
         if model is not None:
             folded = fold(card, model)
         self.precision = "float32" if folded is None else folded.get_layer("stem").compute_dtype
-        """Of the convolutions, ``"float32"`` or ``"bfloat16"``."""
+        """Precision of the convolutions, ``"float32"`` or ``"bfloat16"``."""
         self._of_keras = folded is not None
         if folded is None:
             self._call, self._parts = _by_onnx(card, self._weights)
@@ -102,21 +102,21 @@ class AtomNetwork:
     def from_model(
         cls, card: ModelCard, model: keras.Model, domain: Domain | None = None
     ) -> AtomNetwork:
-        """Wrap a Keras model that has its weights, and the domain if one was fitted."""
+        """Wrap a Keras model with its weights, and its domain if one was fitted."""
         return cls(card, model, domain=domain)
 
     @classmethod
     def load(cls, path: str | os.PathLike[str], precision: str | None = None) -> AtomNetwork:
-        """Read a network from a model file; one that was read before and not changed is reused.
+        """Read a network from a model file; one already read and since unchanged is reused.
 
         Parameters
         ----------
         path : str or os.PathLike
             Model file.
         precision : {"float32", "bfloat16"}, optional
-            Of its convolutions. By default that of the environment variable
+            Precision of its convolutions. By default that of the environment variable
             ``HYPERSPY_DLATOMS_PRECISION``, or else bfloat16 where that is faster and the card says
-            that the network is as accurate with it.
+            that the network is as accurate in it.
 
         Returns
         -------
@@ -132,7 +132,7 @@ class AtomNetwork:
             If the requested precision is unknown.
         """
         path = Path(path).absolute()
-        # Two threads that ask for the same network at once get one, not two.
+        # Threads that ask for the same network at once share one.
         with _loading:
             file = open_model(path)
             return _built(path, file.sha256, precision or precision_of(file.card), engine())
@@ -177,10 +177,10 @@ class AtomNetwork:
             Float32 array of shape (n, h, w), or (n, images, h, w) for a network of focal series; h
             and w multiples of `grid_multiple`.
         defoci : sequence of float, optional
-            Of the images of a focal series, Å, positive is underfocus; None where not known.
+            Defoci of the images of a focal series (Å), positive for underfocus; None if unknown.
         elements : sequence of str, optional
-            The metal and the chalcogen of a layer, for a network that takes them; None where not
-            known.
+            The metal and the chalcogen of a layer, for a network that takes them; None if
+            unknown.
 
         Returns
         -------
@@ -190,7 +190,7 @@ class AtomNetwork:
         Raises
         ------
         ValueError
-            If the shape of `batch`, or the number of defoci, does not fit, or the network gives
+            If the shape of `batch` or the number of defoci does not fit, or if the network returns
             exit waves or takes no elements.
         """
         return self.infer(batch, defoci, elements)[0]
@@ -203,11 +203,11 @@ class AtomNetwork:
     ) -> tuple[SiteMaps, np.ndarray]:
         """Return the maps of a batch, and the features of all levels on the coarsest grid.
 
-        The features, of the same pass, are float32 of shape (n, h / grid_multiple,
-        w / grid_multiple, C); the domain is scored by them.
+        The features come from the same pass and have shape (n, h / grid_multiple,
+        w / grid_multiple, C), float32; the domain score is computed from them.
         """
         if self.card.kind != "sites":
-            raise ValueError(f"{self.card.name!r} returns exit waves, no sites: use `waves`.")
+            raise ValueError(f"{self.card.name!r} returns exit waves, not sites: use `waves`.")
         *parts, levels = self._run(batch, defoci, elements)
         maps = SiteMaps(**dict(zip(self._parts, parts, strict=True)))
         return maps, _with_sites(levels, maps.probability)
@@ -218,15 +218,13 @@ class AtomNetwork:
         defoci: Sequence[float] | None = None,
         elements: Sequence[str] | None = None,
     ) -> np.ndarray:
-        """Return the exit waves, complex64 (n, h, w), of the contrast of series (n, images, h, w).
+        """Return exit waves, complex64 (n, h, w), from the contrast of series (n, images, h, w).
 
-        See `normalisation.contrast_of_series` for the contrast, `waves.band_limited` for the phase
-        and scale of the waves.
+        See `normalisation.contrast_of_series` for the contrast, and `waves.band_limited` for the
+        phase and scale of the waves.
         """
         if self.card.kind != "exit wave":
-            raise ValueError(
-                f"{self.card.name!r} finds sites, it returns no exit waves: use `maps`."
-            )
+            raise ValueError(f"{self.card.name!r} finds sites, not exit waves: use `maps`.")
         return from_cells(self._run(batch, defoci, elements)[0])
 
     def _run(
@@ -268,7 +266,7 @@ class AtomNetwork:
 
 
 def _with_sites(levels: np.ndarray, probability: np.ndarray) -> np.ndarray:
-    """Add to the features (n, h, w, C) of each coarse cell 3 about the sites in it."""
+    """Add to the features (n, h, w, C) of each coarse cell three that describe the sites in it."""
     # The means of p and of p (1 - p), p the probability of a site of any class on the network's own
     # cells (n, m h, m w, K), and the largest p.
     n, rows, columns, _ = levels.shape
@@ -296,7 +294,7 @@ def _by_keras(card: ModelCard, folded: keras.Model) -> tuple[Call, tuple[str, ..
 
 
 def _by_onnx(card: ModelCard, weights: dict[str, np.ndarray]) -> tuple[Call, tuple[str, ...]]:
-    """Return the same of the weights of a model file, run by ONNX Runtime."""
+    """Return the same for the weights of a model file, run by ONNX Runtime."""
     from hyperspy_dlatoms.networks._onnx import session
 
     call, names = session(card, weights)
@@ -316,7 +314,7 @@ def _built(path: Path, sha256: str, chosen: str, by: str) -> AtomNetwork:
     try:
         domain = Domain.from_arrays(arrays)
         if domain is not None and "sampling" in card.domain:
-            # Coarser images than those of its training may be read as well, as was measured since.
+            # The card may say, from later measurements, that coarser images are read as well.
             domain = replace(domain, sampling=np.array(card.domain["sampling"], np.float32))
     except ValueError as error:
         raise ModelFileError(f"{str(path)!r}: {error}.") from error

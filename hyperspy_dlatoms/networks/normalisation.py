@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Local normalisation of images, the same when a network is trained and when it is used."""
+"""Local normalisation of images, the same in training and in use."""
 
 from typing import Any
 
@@ -8,29 +8,29 @@ from scipy.ndimage import gaussian_filter, gaussian_filter1d
 
 from hyperspy_dlatoms.networks.resampling import interpolate
 
-# Unit of the contrast that networks of exit waves take, as a fraction of the local mean.
+# Unit of the contrast given to networks for exit waves, as a fraction of the local mean.
 CONTRAST_UNIT = 0.2
-# Ratio of mean and deviation from which images are counts: without background it is about 0.
+# Ratio of mean to deviation above which images are counts; without background it is about 0.
 LEAST_MEAN = 0.05
-# px a side of the blocks that moments are averaged over, a quarter of the Gaussian's deviation at
-# most; and rows at a time, which stay in the cache.
+# Side in px of the blocks over which moments are averaged, at most a quarter of the Gaussian's
+# deviation; and rows at a time, which stay in the cache.
 _LARGEST_BLOCK = 8
 _STRIP = 256
 _FEW_ROWS = 32
-# Least local rms, in that of the image, so that nothing is amplified more than a hundred times; and
-# in its level, a hundred roundings of float32.
+# Least local rms, relative to that of the image, so that nothing is amplified more than a hundred
+# times; and relative to its level, a hundred roundings of float32.
 _FLOOR_OF_CONTRAST = 1e-2
 _FLOOR_OF_ROUNDING = 1e-5
-_LEAST_WEIGHT = 1e-6  # px: of a block in the mean, next to none.
+_LEAST_WEIGHT = 1e-6  # px: weight of a block in the mean, next to none.
 
 
 def normalise(
     frame: np.ndarray, sampling: float, width: float = 12.0, good: np.ndarray | None = None
 ) -> np.ndarray:
     """Subtract the local mean of a finite image (H, W) and divide by its local rms; float32."""
-    # Both weighted by a Gaussian of a `width` in Å, renormalised at borders and over pixels that
-    # are not good, which become 0, of blocks of up to 8 x 8 pixels, and interpolated. A floor of 1
-    # % of the rms of the image keeps featureless regions from being amplified.
+    # Both are weighted by a Gaussian of `width` in Å, renormalised at borders and near pixels that
+    # are not good (which become 0), computed on blocks of up to 8 x 8 pixels, and interpolated. A
+    # floor of 1 % of the rms of the image keeps featureless regions from being amplified.
     frame = np.asarray(frame)
     if frame.ndim != 2:
         raise ValueError(f"The image has {frame.ndim} dimensions, expected 2.")
@@ -40,9 +40,9 @@ def normalise(
 def normalise_series(
     frames: np.ndarray, sampling: float, width: float = 12.0, good: np.ndarray | None = None
 ) -> np.ndarray:
-    """Scale the images of a focal series (c, H, W) to one mean, and normalise them together."""
-    # Each is divided by its own mean, unless one has hardly a positive mean, because its background
-    # was subtracted; one local mean and rms of all keep their contrast relative to each other.
+    """Scale the images of a focal series (c, H, W) to the same mean and normalise them together."""
+    # Each is divided by its own mean, unless the mean of one is hardly positive because its
+    # background was subtracted. A common local mean and rms preserve their relative contrast.
     frames = np.asarray(frames)
     if frames.ndim != 3:
         raise ValueError(f"The series has {frames.ndim} dimensions, expected 3: (images, H, W).")
@@ -55,8 +55,9 @@ def normalise_series(
 
 
 def contrast_of_series(frames: np.ndarray, sampling: float, width: float = 12.0) -> np.ndarray:
-    """Divide a series (c, H, W) by local means, less 1, in ``CONTRAST_UNIT``, for exit waves."""
-    # It keeps the strength of the contrast, and needs images without background subtraction.
+    """Return the contrast of a series (c, H, W) for exit waves, in ``CONTRAST_UNIT``."""
+    # The ratio to local means, less 1: it keeps the strength of the contrast, and needs images
+    # without background subtraction.
     frames = np.asarray(frames)
     if frames.ndim != 3:
         raise ValueError(f"The series has {frames.ndim} dimensions, expected 3: (images, H, W).")
@@ -69,7 +70,7 @@ def contrast_of_series(frames: np.ndarray, sampling: float, width: float = 12.0)
         if not (centre + mean > 0).all():
             raise ValueError(
                 "The local mean of an image is not positive everywhere, so its contrast has no "
-                "scale: expected counts, from which no background was subtracted."
+                "scale: expected counts, without background subtraction."
             )
         apply_blocks(frame, centre, mean, CONTRAST_UNIT * (centre + mean), block, contrast)
     return result
@@ -109,7 +110,7 @@ def contrast_of_many(xp: Any, frames: Any, sampling: float, width: float = 12.0)
 
 
 def _matrices(xp: Any, size: int, sampling: float, width: float) -> tuple[Any, Any, Any]:
-    """Return sums over the blocks of an axis, their blur, and the interpolation between them."""
+    """Return matrices that sum over the blocks of an axis, blur, and interpolate between them."""
     block, sigma = _blocks(sampling, width)
     of_block = np.arange(size) // block
     blocks = np.eye(of_block[-1] + 1)
@@ -120,7 +121,7 @@ def _matrices(xp: Any, size: int, sampling: float, width: float) -> tuple[Any, A
 
 
 def _blocks(sampling: float, width: float) -> tuple[int, float]:
-    """Return the side of blocks in px, and the width of the Gaussian in Å as a number of blocks."""
+    """Return the side of blocks in px, and the width (Å) of the Gaussian in blocks."""
     for name, value in (("sampling", sampling), ("width", width)):
         if not value > 0:
             raise ValueError(f"The {name} is {value!r}, expected a positive number (Å).")
@@ -132,11 +133,11 @@ def _blocks(sampling: float, width: float) -> tuple[int, float]:
 def _normalise(
     frames: np.ndarray, sampling: float, width: float, good: np.ndarray | None
 ) -> np.ndarray:
-    """Normalise (c, H, W) by one local mean and rms of all; pixels that are not good become 0."""
+    """Normalise (c, H, W) by a common local mean and rms; pixels that are not good become 0."""
     block, sigma = _blocks(sampling, width)
     if frames.size == 0:
         return np.zeros(frames.shape, np.float32)
-    # Without the mean first, the float32 squares would drown a weak contrast on a high background.
+    # Subtract the mean first: float32 squares would drown weak contrast on a high background.
     if good is None:
         centre, size = float(frames.mean(dtype=np.float64)), frames.size
         moments = [block_moments(frame, centre, block) for frame in frames]
@@ -192,7 +193,7 @@ def _subtract(frame: np.ndarray, centre: float, out: np.ndarray) -> None:
 
 
 def _sum_columns(rows: np.ndarray, block: int) -> np.ndarray:
-    # Faster than a sum along an axis that is as short.
+    # Faster than a sum along so short an axis.
     precise = rows.astype(np.float64)
     return np.sum([precise[:, column::block] for column in range(block)], axis=0)
 
@@ -219,7 +220,7 @@ def apply_blocks(
     down = block_index(height, block)
     for top in range(0, height, _FEW_ROWS):
         rows = slice(top, top + _FEW_ROWS)
-        # Products with a few blocks, which are faster than an interpolation.
+        # Products with a few blocks are faster than an interpolation.
         first = int(down[top])
         blocks = slice(first, int(np.ceil(down[rows][-1])) + 1)
         weights = np.maximum(1 - np.abs(down[rows, None] - np.arange(blocks.start, blocks.stop)), 0)
@@ -230,7 +231,7 @@ def apply_blocks(
 
 
 def block_index(length: int, block: int) -> np.ndarray:
-    """Fractional index of the block of each pixel, whole at the centre of a block."""
+    """Return the fractional block index of each pixel, whole at the centre of a block."""
     first = np.arange(0, length, block)
     # The last block may be a partial one, its centre nearer than a full block's.
     centres = (first + np.minimum(first + block, length) - 1) / 2

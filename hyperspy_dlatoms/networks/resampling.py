@@ -10,18 +10,18 @@ import numpy as np
 # Rows at a time, which stay in the cache; and the least number of outputs of a product.
 _STRIP = 16
 _OUTPUTS = 16
-# Of the filter, as that of `scipy.signal.resample_poly` has them: half its length, in samples of
-# the lower rate, and the shape of its Kaiser window. Its import takes half a second.
+# The filter, as in `scipy.signal.resample_poly`, whose import takes half a second: half its length,
+# in samples of the lower rate, and the shape of its Kaiser window.
 _REACH, _KAISER = 10, 5.0
-# Of products of so many multiplications BLAS gives none to other threads, whose number the last
-# digits would follow.
+# Multiplications in a product, below which BLAS uses a single thread; otherwise the last digits
+# would depend on the number of threads.
 _SINGLE_THREADED = 2**18
-# Ratio of pixel sizes from which blocks are averaged first, and the least that is left to the
-# filter, which removes what the block means have aliased.
+# Ratio of pixel sizes from which blocks are averaged first, and the least ratio left to the filter,
+# which removes what the block means have aliased.
 _BIN_FROM = 3.0
 _SMALLEST_RESIDUAL = 1.5
-# Relative: how far the target may be missed without a filter, and by a fraction that has a short
-# one. Calibrations are good to a few per cent.
+# Relative errors of the target allowed without a filter, and for a fraction with a short filter.
+# Calibrations are good to a few per cent.
 _SKIP_WITHIN = 1e-2
 _RATIO_WITHIN = 1e-3
 
@@ -45,9 +45,9 @@ def resample(
     frame: np.ndarray, sampling: float, target: float, background: float | None = None
 ) -> tuple[np.ndarray, Grid]:
     """Resample an image (H, W), finite, to another pixel size (Å/px), with anti-aliasing."""
-    # A much finer image is averaged over blocks first, then filtered by a polyphase low-pass of
-    # each axis that leaves white noise about white; borders are reflected. The pixel size is the
-    # target within 1 %. A given background is taken off, and the image then an array of its own.
+    # A much finer image is first averaged over blocks, then filtered along each axis by a polyphase
+    # low-pass that leaves white noise about white; borders are reflected. The pixel size meets the
+    # target within 1 %. A given background is subtracted, and the result is then a new array.
     frame = np.asarray(frame)
     if frame.ndim != 2 or frame.size == 0:
         raise ValueError(f"The image has shape {frame.shape}, expected (H, W) with H, W >= 1.")
@@ -64,8 +64,8 @@ def resample(
         return frame, grid
     if background is not None:
         return _resample_axes(frame, rate, centre), grid
-    # A polyphase filter passes each phase with a slightly different gain: on a high background that
-    # would show as a pattern, so the background is taken off first.
+    # A polyphase filter has a slightly different gain for each phase: on a high background that
+    # would show as a pattern, so the background is subtracted first.
     centre = np.float32(frame.mean(dtype=np.float64))
     frame = _resample_axes(frame, rate, centre)
     frame += centre
@@ -73,7 +73,7 @@ def resample(
 
 
 def axis_matrix(length: int, sampling: float, target: float) -> tuple[np.ndarray, Grid]:
-    """Return what `resample` does to an axis of n pixels as a matrix (m, n), of rows of sum 1."""
+    """Return what `resample` does to an axis of n pixels as a matrix (m, n); its rows sum to 1."""
     block, rate = _steps(sampling, target)
     whole = np.pad(np.eye(length, dtype=np.float32), [(0, -length % block), (0, 0)], mode="edge")
     means = whole.reshape(-1, block, length).mean(axis=1)
@@ -92,8 +92,8 @@ def axis_matrix(length: int, sampling: float, target: float) -> tuple[np.ndarray
 def resample_on_device(
     frame: np.ndarray, sampling: float, target: float, background: float | None = None
 ) -> tuple[np.ndarray, Grid]:
-    """Resample as `resample` an image of background 0 or given, where the network runs."""
-    # For a GPU, which would wait for the CPU.
+    """Do what `resample` does, for a background of 0 or given, on the device of the network."""
+    # Otherwise a GPU would wait for the CPU.
     from keras import ops
 
     (rows, grid), (columns, _) = (_axis_matrix(side, sampling, target) for side in frame.shape)
@@ -163,7 +163,7 @@ def _block_mean(frame: np.ndarray, block: int, centre: np.float32) -> np.ndarray
 
 
 def _resample_axes(frame: np.ndarray, rate: Fraction, centre: np.float32) -> np.ndarray:
-    """Resample both axes of an image (H, W), less its centre."""
+    """Resample both axes of an image (H, W) after subtracting its centre."""
     bank, step = _bank(rate)
     height, width = (_length(length, rate) for length in frame.shape)
     down, across = (_continued(length, rate) for length in frame.shape)
@@ -190,8 +190,8 @@ def _resample_axes(frame: np.ndarray, rate: Fraction, centre: np.float32) -> np.
 def _filter(
     image: np.ndarray, bank: np.ndarray, source: np.ndarray, centre: np.float32, out: np.ndarray
 ) -> None:
-    """Write what a filter makes of the rows `source` of an image (H, W), less its centre."""
-    # Within the image without a copy.
+    """Filter the rows `source` of an image (H, W) after subtracting its centre."""
+    # Rows within the image need no copy.
     inside = source[-1] - source[0] == len(source) - 1
     window = image[source[0] : source[-1] + 1] if inside else image[source]
     columns = max(_SINGLE_THREADED // bank.size, 1)
@@ -209,7 +209,7 @@ def _length(length: int, rate: Fraction) -> int:
 
 @lru_cache(maxsize=16)
 def _continued(length: int, rate: Fraction) -> np.ndarray:
-    """Return the indices of the pixels of an axis continued by reflection, as the filter needs."""
+    """Return the pixel indices of an axis continued by reflection as far as the filter needs."""
     bank, step = _bank(rate)
     inputs, outputs = bank.shape
     lead = (inputs - step) // 2
@@ -226,7 +226,7 @@ def _bank(rate: Fraction) -> tuple[np.ndarray, int]:
     steps = np.arange(-half, half + 1)
     window = np.sinc(steps / max(up, down)) * np.kaiser(len(steps), _KAISER)
     window *= up / window.sum()
-    # The filter reaches so many inputs, here made up to whole periods.
+    # The reach of the filter in inputs, rounded up to whole periods.
     lead = -(-half // (up * down))
     inputs, outputs = np.arange(-lead * down, (periods + lead) * down), np.arange(periods * up)
     at = half + outputs * down - inputs[:, None] * up

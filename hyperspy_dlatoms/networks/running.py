@@ -83,7 +83,7 @@ def _keras_has_accelerator() -> bool:
 
 
 def compiled(model: keras.Model) -> Call:
-    """Return a function of arrays of a model whose inputs and outputs have frames along axis 0."""
+    """Return a function of arrays that runs a model; axis 0 of inputs and outputs is frames."""
     import keras
 
     backends = {"tensorflow": _by_tensorflow, "jax": _by_jax, "torch": _by_torch}
@@ -95,7 +95,7 @@ def _by_tensorflow(model: keras.Model) -> Call:
 
     signature = [tf.TensorSpec(one.shape, tf.float32) for one in model.inputs]
 
-    # With a signature no new shape is traced again.
+    # With a signature, new shapes are not traced again.
     @tf.function(reduce_retracing=True, input_signature=signature)
     def call(*inputs):
         return model(_alone(inputs), training=False)
@@ -111,7 +111,7 @@ def _by_jax(model: keras.Model) -> Call:
         return model.stateless_call(trainable, others, _alone(inputs), training=False)[0]
 
     def of_arrays(*inputs: np.ndarray) -> tuple[np.ndarray, ...]:
-        # Not captured by the trace, which would hold weights that have since changed.
+        # Passed in, since the trace would capture weights that may change later.
         held = [
             [variable.value for variable in variables]
             for variables in (model.trainable_variables, model.non_trainable_variables)
@@ -133,14 +133,14 @@ def _by_torch(model: keras.Model) -> Call:
 
 
 def _alone(inputs: tuple) -> Any:
-    """Return one input as it is, and several as a list, as models take them."""
+    """Return a single input as it is, and several as a list, as models take them."""
     return inputs[0] if len(inputs) == 1 else list(inputs)
 
 
 def halving(call: Call) -> Call:
-    """Make a function of arrays of frames halve its batch if memory runs out."""
+    """Make a function of arrays of frames halve its batch when memory runs out."""
 
-    # It raises MemoryError where a single frame is too large.
+    # It raises MemoryError if a single frame is too large.
     def careful(*inputs: np.ndarray) -> tuple[np.ndarray, ...]:
         try:
             return call(*inputs)
@@ -153,7 +153,7 @@ def halving(call: Call) -> Call:
                     f"by {inputs[0].shape[2]} px at once: close other programs that use the "
                     "device, or run on the CPU (CUDA_VISIBLE_DEVICES=-1)."
                 ) from error
-        # Outside of the handler, which would keep what the failed call holds.
+        # Outside the handler, which would keep alive what the failed call holds.
         half = len(inputs[0]) // 2
         parts = [
             careful(*(one[part] for one in inputs)) for part in (slice(half), slice(half, None))
@@ -164,5 +164,5 @@ def halving(call: Call) -> Call:
 
 
 def _out_of_memory(error: Exception) -> bool:
-    # Each backend has its own class, and that of JAX is of all its errors.
+    # Each backend has its own class; JAX uses one for all its errors.
     return type(error).__name__ in _OUT_OF_MEMORY or "RESOURCE_EXHAUSTED" in str(error)

@@ -8,13 +8,13 @@ import scipy.fft
 
 from hyperspy_dlatoms.networks.architecture import STRIDE
 
-CUTOFF = 0.9  # Spatial frequency up to which the networks return a wave, periods an Å.
-_EDGE = 0.1  # Of the cutoff, periods an Å: a sharp one would ring.
+CUTOFF = 0.9  # Spatial frequency up to which the networks return a wave, periods per Å.
+_EDGE = 0.1  # Width of the cutoff, periods per Å: a sharp one would ring.
 
 
 def to_cells(wave: Any, xp: Any = np) -> Any:
-    """Write (..., h, w) less an empty wave as float32 (..., h / STRIDE, w / STRIDE, 2 STRIDE²)."""
-    # The real parts less 1 of the pixels of a cell, row by row, then their imaginary parts. An
+    """Write (..., h, w) minus an empty wave as float32 (..., h / STRIDE, w / STRIDE, 2 STRIDE²)."""
+    # The real parts minus 1 of the pixels of a cell, row by row, then their imaginary parts, as an
     # array function of the module ``xp``.
     *leading, height, width = wave.shape
     parts = xp.stack([wave.real - 1, wave.imag], axis=-3)
@@ -35,7 +35,7 @@ def from_cells(cells: np.ndarray) -> np.ndarray:
 
 
 def band_limited(wave: np.ndarray, sampling: float, cutoff: float = CUTOFF) -> np.ndarray:
-    """Cut a wave (h, w) at `cutoff` (1/Å; Å/px), to mean intensity 1 and a real positive mean."""
+    """Cut a wave (h, w) off at `cutoff` (1/Å; Å/px), to mean intensity 1 and a positive mean."""
     qy, qx = (scipy.fft.fftfreq(side, sampling) for side in wave.shape)
     q = np.hypot(qy[:, None], qx)
     kept = np.clip((cutoff - q) / _EDGE, 0, 1)

@@ -61,7 +61,7 @@ def test_common_card_is_a_card(card):
 )
 def test_members_that_cannot_look_at_the_same_frame(card, change, message):
     other = dataclasses.replace(card, name="other", **change)
-    with pytest.raises(ValueError, match=f"share their {message}"):
+    with pytest.raises(ValueError, match=f"must have the same {message}"):
         common_card([card, card, other])
 
 

@@ -244,7 +244,7 @@ def test_a_card_that_asks_for_more_than_the_file_holds_is_refused(file, card, ar
     _, arrays = read_model(file)
     card = dataclasses.replace(card, arguments=card.arguments | arguments, **OF_ARCHITECTURE)
     write_model(file, card, arrays)
-    with pytest.raises(ModelFileError, match="does not fit its card"):
+    with pytest.raises(ModelFileError, match="does not match its card"):
         AtomNetwork.load(file)
 
 
