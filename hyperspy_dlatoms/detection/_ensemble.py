@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Merging of the sites of several networks, and of their domain scores."""
+"""Merging of the sites found by several networks, and of their domain scores."""
 
 from collections.abc import Sequence
 
@@ -14,16 +14,16 @@ _ROUNDING = 1e-9  # Of fractions such as 2 / 3.
 
 def merge(members: Sequence[Candidates], distance: float, minimum_agreement: float) -> Sites:
     """Return one list of the sites that several networks found in the same frame."""
-    # Sites of members within half the minimum distance are one: the mixture of their estimates,
-    # weighted by inverse variance, to which the others give the probability of their maps there.
-    # ``agreement`` is the fraction that found it, of its class; of sites too close the one of more
-    # members is kept.
+    # Sites of members within half the minimum distance are merged: the mixture of their estimates,
+    # weighted by inverse variance. Members without it add the probability of their map there.
+    # ``agreement`` is the fraction that found it, with its class; of sites too close together, the
+    # one found by more members is kept.
     # For the variance of the mixture: B. Lakshminarayanan et al., NeurIPS (2017), section 2.4.
     groups = _groups([sites.position for sites in members], distance / 2)
     count = 1 + max(one.max(initial=-1) for one in groups)
 
     def gather(name: str) -> np.ndarray:
-        """Return a column of all members, shape (M, sites, ...), NaN where a member has no site."""
+        """Return a column for all members, shape (M, sites, ...), NaN where one has no site."""
         width = getattr(members[0], name).shape[1:]
         values = np.full((len(members), count, *width), np.nan)
         for member, (sites, group) in enumerate(zip(members, groups, strict=True)):
@@ -50,13 +50,13 @@ def merge(members: Sequence[Candidates], distance: float, minimum_agreement: flo
     sites = Sites(position, probability, sigma, species, agreement, class_probability, height)
     kept = agreement >= minimum_agreement - _ROUNDING
     sites = sites[kept]
-    # Agreement goes in whole steps of 1 / M, and of as many members probability decides.
+    # Agreement has steps of 1 / M; among equals, probability decides.
     support = len(members) * agreement[kept] + sites.probability
     return sites[keep_best(sites.position, support, distance)].sorted()
 
 
 def median_score(scores: Sequence[DomainScore]) -> DomainScore | None:
-    """Return the median of the members' scores, with the reasons of any where it is above 1."""
+    """Return the median of the members' scores, with all their reasons if it is above 1."""
     if not scores:
         return None
     median = float(np.median([one.score for one in scores]))
@@ -67,7 +67,7 @@ def median_score(scores: Sequence[DomainScore]) -> DomainScore | None:
 
 
 def _groups(positions: list[np.ndarray], tolerance: float) -> list[np.ndarray]:
-    """Return a number for each site of each member, the same for the same site."""
+    """Return a number for each site of each member; equal sites share a number."""
     sums, counts = np.zeros((0, 2)), np.zeros((0, 1))
     numbers = []
     for sites in positions:
@@ -76,7 +76,7 @@ def _groups(positions: list[np.ndarray], tolerance: float) -> list[np.ndarray]:
             distance, nearest = cKDTree(sums / counts).query(sites)
             order = np.argsort(distance, kind="stable")
             order = order[distance[order] <= tolerance]
-            # Of two sites that are nearest to the same one, the nearer is it.
+            # Of two sites nearest to the same one, the nearer matches it.
             order = order[np.unique(nearest[order], return_index=True)[1]]
             number[order] = nearest[order]
         new = number < 0
@@ -89,7 +89,7 @@ def _groups(positions: list[np.ndarray], tolerance: float) -> list[np.ndarray]:
 
 
 def _mean_height(heights: np.ndarray) -> np.ndarray:
-    """Return mean height and sigma, (k, 2), of members' (M, k, 2); NaN where none knows it."""
+    """Return mean height and sigma, (k, 2), of the members' (M, k, 2); NaN if none knows them."""
     mean, sigma = np.moveaxis(heights, -1, 0)
     known = np.isfinite(mean)
     number = np.where(known.any(axis=0), known.sum(axis=0), np.nan)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Tiles of frames through the networks, in batches of one shape."""
+"""Running of networks on tiles of frames, in batches of one shape."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from operator import itemgetter
@@ -16,7 +16,7 @@ from hyperspy_dlatoms.networks.network import AtomNetwork
 from hyperspy_dlatoms.networks.resampling import Grid
 from hyperspy_dlatoms.networks.running import has_accelerator
 
-BATCH_PIXELS = 1536**2  # Working pixels of a batch, which determines the memory: about 1 GB.
+BATCH_PIXELS = 1536**2  # Working pixels per batch; this sets the memory, about 1 GB.
 # Working pixels that keep the cores of a CPU busy; more of them at once are no faster.
 _FILLS_CPU = 256**2
 
@@ -32,7 +32,7 @@ class Frame(NamedTuple):
     shape: tuple[int, int]  # (H, W)
     working: np.ndarray  # Normalised, (h, w) or (images, h, w), at the networks' sampling.
     grid: Grid  # Where those working pixels lie on the frame.
-    mask: np.ndarray | None  # Its bad pixels (H, W), None where there are none.
+    mask: np.ndarray | None  # Its bad pixels (H, W), None if there are none.
     tiling: Tiling
 
 
@@ -55,9 +55,10 @@ def infer(
     defoci: Sequence[float] | None = None,
     elements: Sequence[str] | None = None,
 ) -> Iterator[tuple[Frame, list[Read]]]:
-    """Run all networks on each tile of each frame; yield the results of ``read`` for each frame."""
-    # The networks share sampling, stride and normalisation width. Features are those of networks
-    # with a domain; defoci (Å) those of a series; elements the metal and the chalcogen of a layer.
+    """Run all networks on each tile of each frame; yield what ``read`` returns, frame by frame."""
+    # The networks share sampling, stride and normalisation width. Only networks with a domain
+    # return features. Defoci (Å) are those of a series, elements the metal and the chalcogen of a
+    # layer.
     known = [known_of(network.card, defoci, elements) for network in networks]
     batch: np.ndarray | None = None
     pending: list[tuple[Frame, Tile]] = []
@@ -86,7 +87,7 @@ def infer(
 
 
 def members_of(network: AtomNetwork | AtomEnsemble, symmetrise: bool) -> list[Member]:
-    """Return the networks to apply to a frame, each in all orientations if requested."""
+    """Return the networks to apply to a frame, each averaged over orientations if requested."""
     members: Any = getattr(network, "members", (network,))
     return [Symmetrised(member) for member in members] if symmetrise else list(members)
 
@@ -94,33 +95,33 @@ def members_of(network: AtomNetwork | AtomEnsemble, symmetrise: bool) -> list[Me
 def known_of(
     card: ModelCard, defoci: Sequence[float] | None, elements: Sequence[str] | None
 ) -> tuple[Any, ...]:
-    """Return what a network is told of a series besides its images."""
+    """Return what a network is told about a series besides its images."""
     if elements is not None and card.arguments.get("material", False):
         return defoci, elements
     return () if defoci is None else (defoci,)
 
 
 def in_cells(pixels: tuple[slice, slice], size: int) -> tuple[slice, slice]:
-    """Return a window of pixels, its edges multiples of the size of a cell, in cells."""
+    """Convert a window from pixels to cells; its edges are multiples of the cell size."""
     rows, columns = (slice(one.start // size, one.stop // size) for one in pixels)
     return rows, columns
 
 
 def padded_window(working: np.ndarray, tile: Tile, shape: tuple[int, int]) -> np.ndarray:
-    """Cut a tile of a shape out of an image (..., h, w), padded by reflection."""
+    """Cut a tile of a given shape out of an image (..., h, w), padded by reflection."""
     y, x = tile.origin
     window = working[..., y : y + shape[0], x : x + shape[1]]
     missing = [(0, side - there) for side, there in zip(shape, window.shape[-2:], strict=True)]
     missing = [(0, 0)] * (working.ndim - 2) + missing
-    # By reflection the texture continues, without an edge or a flat band.
+    # Reflection continues the texture, without an edge or a flat band.
     return np.pad(window, missing, mode="symmetric") if np.any(missing) else window
 
 
 def _at_once(shape: tuple[int, int], batch_pixels: int, number: int) -> int:
     """Return the number of tiles in a batch."""
     area = shape[0] * shape[1]
-    # On a CPU the last digits of the output depend on the shape of the batch, which therefore must
-    # not depend on the number of frames.
+    # On a CPU the last digits of the output depend on the shape of the batch, so this must not
+    # depend on the number of frames.
     if not has_accelerator():
         return max(round(min(_FILLS_CPU, batch_pixels) / area), 1)
     return min(max(batch_pixels // area, 2), max(number, 2))
@@ -133,7 +134,7 @@ def _run(
     wanted: list[bool],
     known: list[tuple[Any, ...]],
 ) -> Iterator[tuple[Frame, TileOutput]]:
-    """Run the networks on a batch of tiles, which is filled up with zeros."""
+    """Run the networks on a batch of tiles, filled up with zeros."""
     batch[len(pending) :] = 0
     for place, (frame, tile) in zip(batch, pending, strict=False):
         place[:] = padded_window(frame.working, tile, frame.tiling.shape)
@@ -151,7 +152,7 @@ def _run(
 
 
 def _of_core(features: np.ndarray, frame: Frame, tile: Tile, size: int) -> np.ndarray:
-    """Return the features of those cells of a core that are not altogether beyond the frame."""
+    """Return the features of the cells of a core that are at least partly within the frame."""
     rows, columns = (
         slice(cells.start, min(cells.stop, -(-side // size) - origin // size))
         for cells, side, origin in zip(
@@ -159,6 +160,6 @@ def _of_core(features: np.ndarray, frame: Frame, tile: Tile, size: int) -> np.nd
         )
     )
     core = features[rows, columns]
-    # A part is copied, so that the whole need not be kept.
+    # A part is copied, so that the whole can be freed.
     core = core if core.shape == features.shape else core.copy()
     return core.reshape(-1, features.shape[-1])

@@ -9,7 +9,7 @@ from hyperspy_dlatoms.networks.maps import SiteMaps
 from hyperspy_dlatoms.networks.network import AtomNetwork
 
 _VIEWS = [(turns, flipped) for turns in range(4) for flipped in (False, True)]
-"""Rotations by 90°, and whether a reflection follows; the first leaves an image as it is."""
+"""Rotations by 90°, and whether a reflection follows; the first leaves an image unchanged."""
 
 
 class Symmetrised:
@@ -44,7 +44,7 @@ class Symmetrised:
         return (total / len(_VIEWS)).astype(np.complex64)
 
     def _mean(self, first: SiteMaps, batch: np.ndarray, *known: Any) -> SiteMaps:
-        # The peaks of the mean are others than those of each.
+        # The mean has peaks of its own.
         first = first._replace(peak=None)
         sums = first.each(lambda part: part.astype(np.float64))
         for turns, flipped in _VIEWS[1:]:
@@ -62,7 +62,7 @@ def _seen(batch: np.ndarray, turns: int, flipped: bool) -> np.ndarray:
 
 
 def _back(maps: SiteMaps, turns: int, flipped: bool) -> SiteMaps:
-    """Rotate and reflect the maps of a rotated, then reflected image back."""
+    """Undo the rotation and reflection of the image in its maps."""
     if flipped:
         maps = maps.each(lambda part: part[:, :, ::-1])
         maps = maps._replace(offset=maps.offset * np.array([1, -1], np.float32))

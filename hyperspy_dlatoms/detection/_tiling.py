@@ -8,7 +8,7 @@ import numpy as np
 
 
 class Tile(NamedTuple):
-    """A tile: its first pixel (y, x), and its core, the part that is taken from it (working px)."""
+    """A tile: its first pixel (y, x), and its core, the part used of it (working px)."""
 
     origin: tuple[int, int]
     core: tuple[slice, slice]
@@ -22,7 +22,7 @@ class Tile(NamedTuple):
 
 
 class Tiling(NamedTuple):
-    """The padded shape of a frame, that of its tiles, and these; cores cover each pixel once."""
+    """The padded shape of a frame, its tiles and their shape; cores cover each pixel once."""
 
     padded: tuple[int, int]
     shape: tuple[int, int]
@@ -33,8 +33,8 @@ class Tiling(NamedTuple):
 @lru_cache(maxsize=8)
 def cut(shape: tuple[int, int], halo: int, multiple: int, pixels: int) -> Tiling:
     """Cut a frame into tiles of one shape, each with a halo about its core; all in working px."""
-    # Sides and origins are multiples of a number, and no tile has more pixels than so many, but
-    # where the halo, the receptive radius, leaves no room.
+    # Sides and origins are multiples of `multiple`. No tile has more than `pixels` pixels, unless
+    # the halo, the receptive radius, leaves no room.
     if min(shape) < 1 or multiple < 1 or pixels < 1 or halo < 0:
         raise ValueError(
             f"A frame of shape {shape} cannot be cut with halo {halo}, multiple {multiple} and "
@@ -57,10 +57,10 @@ def cut(shape: tuple[int, int], halo: int, multiple: int, pixels: int) -> Tiling
 def _cut_axis(
     length: int, halo: int, multiple: int, longest: int
 ) -> tuple[int, list[int], list[slice]]:
-    """Return the side of the tiles along an axis, their origins and their cores."""
+    """Return the length of the tiles along an axis, their origins and their cores."""
     side, count = length, 1
-    # n tiles of a side answer for n * side - 2 * halo * (n - 1) pixels. With cores shorter than the
-    # halo nearly all work would be done twice and more.
+    # n tiles cover n * side - 2 * halo * (n - 1) pixels. With cores shorter than the halo, nearly
+    # all work would be done more than twice.
     longest = max(longest, 3 * halo, multiple)
     while side > longest:
         count += 1

@@ -7,20 +7,20 @@ from collections.abc import Iterator
 import numpy as np
 import scipy.fft
 
-_TILE = 512  # px: a tile has ten unit cells or more a side of the lattices with the periods below.
-# Periods in px of lattices at any sampling that networks read: at 0.6 Å/px graphene has 3.5 px.
+_TILE = 512  # px: a tile is ten or more unit cells wide for lattices with the periods below.
+# Lattice periods in px at any sampling that networks read: graphene at 0.6 Å/px has 3.5 px.
 _PERIODS = (3.0, 100.0)
-# Coefficients about the axes of a transform, where scan lines and bands of a camera are.
+# Coefficients near the axes of a transform, where scan lines and camera bands lie.
 _AXIS = 2.5
-# Working px: the widest planes, of 3.5 Å, at twice the true sampling. Edges and steps are wider.
+# Working px: the widest planes, 3.5 Å, at twice the true sampling. Edges and steps are wider.
 _LONGEST = 35.0
-# Of the mean power: what rings without any noise hold, as in simulations, is of the edges.
+# Of the mean power: in rings without noise, as in simulations, the power comes from edges.
 _FLOOR = 1e-3
 _RING_WIDTH = 2  # Coefficients of a transform: enough in the smallest ring for a mean.
 
 
 def lattice_centre(frame: np.ndarray) -> tuple[int, int]:
-    """Return the centre (y, x) of that tile of an image whose spectrum has the sharpest spots."""
+    """Return the centre (y, x) of the tile of an image whose spectrum has the sharpest spots."""
     best, centre = 0.0, (frame.shape[0] // 2, frame.shape[1] // 2)
     for middle, spots, _ in _spots(frame, _PERIODS):
         # An edge stands out in all rings alike, a lattice in some.
@@ -31,10 +31,10 @@ def lattice_centre(frame: np.ndarray) -> tuple[int, int]:
 
 
 def lattice_evidence(working: np.ndarray, shortest: float) -> float:
-    """Return how clearly the spectrum of a normalised image (h, w) has the spots of a lattice."""
+    """Return how clearly the spectrum of a normalised image (h, w) shows spots of a lattice."""
     # The negative logarithm of the number of spots as strong as the strongest that noise or an
-    # amorphous film would have: of ten such images one has more than 2.3, of 10 000 one more than
-    # 9.2. Nothing was recorded of periods below the `shortest`, in px of about 0.2 Å.
+    # amorphous film would have: one in ten such images has more than 2.3, one in 10 000 more than
+    # 9.2. No periods below `shortest`, in px of about 0.2 Å, were recorded.
     largest, number = 0.0, 0
     for _, spots, counts in _spots(working, (max(_PERIODS[0], shortest), _LONGEST), _AXIS):
         # An edge stands out in all rings alike, a lattice in some.
@@ -48,7 +48,7 @@ def lattice_evidence(working: np.ndarray, shortest: float) -> float:
 def _spots(
     frame: np.ndarray, periods: tuple[float, float], axis: float = 0.0
 ) -> Iterator[tuple[tuple[int, int], np.ndarray, np.ndarray]]:
-    """Yield the centre (y, x) of each tile, and the largest power over the mean of each ring."""
+    """Yield the centre (y, x) of each tile, and the largest relative to the mean power per ring."""
     # And the number of coefficients in each ring.
     sides = [min(_TILE, length) for length in frame.shape]
     taper = np.outer(*(np.hanning(side + 2)[1:-1] for side in sides)).astype(np.float32)
@@ -70,7 +70,7 @@ def _spots(
 def _rings(
     sides: list[int], periods: tuple[float, float], axis: float
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return a mask of the frequencies of some periods (px) in a tile, and the ring of each."""
+    """Return a mask of a tile's frequencies within a range of periods (px), and their rings."""
     # Those less than `axis` coefficients from an axis of the transform are left out.
     rows, columns = scipy.fft.fftfreq(sides[0])[:, None], scipy.fft.rfftfreq(sides[1])
     frequency = np.hypot(rows, columns)
@@ -81,7 +81,7 @@ def _rings(
 
 
 def window_about(shape: tuple[int, int], centre: tuple[int, int], side: int) -> tuple[slice, slice]:
-    """Return a window of a side (px) about a centre (y, x) within an image (H, W), or all of it."""
+    """Return a window of a side (px) about a centre (y, x), shifted or cut to the image (H, W)."""
     lengths = [min(side, length) for length in shape]
     starts = [
         min(max(middle - length // 2, 0), whole - length)

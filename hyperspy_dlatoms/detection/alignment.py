@@ -11,18 +11,18 @@ from hyperspy_dlatoms.detection.masking import mask_bad
 from hyperspy_dlatoms.networks.normalisation import normalise
 from hyperspy_dlatoms.networks.resampling import resample
 
-# Å/px, and the side in px of the central part that is used, and of the smallest image.
+# Å/px; the side in px of the central part that is used; and that of the smallest image.
 _SAMPLING = 0.4
 _LARGEST = 256
 _SMALLEST = 48
 # 1/Å: lower frequencies are removed by the local normalisation, higher ones are noise in HRTEM.
 _BAND = (0.08, 1.0)
 _RING = 0.04
-# Greatest height of the second peak beside a peak that stands out; and the height, relative to the
-# best, from which peaks count as equally good.
+# Relative to the best peak: the height below which the second leaves the best standing out, and the
+# height from which peaks count as equally good.
 _STANDS_OUT = 0.85
 _AS_GOOD = 0.7
-# Correlation of noise in rings of n coefficients: so many times n ** -0.5.
+# Correlation of noise in rings of n coefficients, in units of n ** -0.5.
 _CHANCE = 4.0
 _UPSAMPLING = 20
 
@@ -30,18 +30,18 @@ _UPSAMPLING = 20
 class Drift(NamedTuple):
     """Offsets (images, 2; y, x in px) from the middle image, and whether they are certain."""
 
-    # Else they are known up to a lattice translation only or, without a signal, not at all and set
-    # to 0.
+    # If not, they are known only up to a lattice translation or, without a signal, not at all: 0.
 
     offsets: np.ndarray
     certain: bool
 
 
 def drift_of(series: np.ndarray, sampling: float) -> Drift:
-    """Measure the shifts of the images (images, H, W) of a focal series, the sampling in Å/px."""
-    # Contrast inverts at some frequencies, so that a phase correlation finds wrong shifts: the
-    # moduli of the correlations of rings of frequency are added, and their signs corrected for the
-    # refinement. Of equal shifts by the lattice the smallest is taken, unless one stands out.
+    """Measure the shifts of the images (images, H, W) of a focal series; sampling in Å/px."""
+    # Contrast inverts at some frequencies, so a phase correlation would find wrong shifts. Instead,
+    # the moduli of the correlations of rings of frequency are added, and their signs corrected for
+    # the refinement. Of shifts that differ by the lattice, the smallest is taken unless one stands
+    # out.
     offsets = np.zeros((len(series), 2))
     spectra, scale = _spectra(series, sampling)
     if spectra is None:
@@ -102,7 +102,7 @@ def _between(first: np.ndarray, second: np.ndarray) -> tuple[np.ndarray, bool]:
     chance = _CHANCE * sum(size[ring].sum() / np.sqrt(np.count_nonzero(ring)) for ring in rings)
     if plain.max() <= 0 or plain.max() * product.size < chance:
         return np.zeros(2), False
-    # The square root gives more weight to what is not the lattice, and so faint.
+    # The square root gives more weight to what is faint, not the lattice.
     place, next_best = _best(_correlation(product / np.sqrt(np.maximum(size, 1e-12)), rings))
     certain = next_best < _STANDS_OUT
     if not certain:
@@ -113,7 +113,7 @@ def _between(first: np.ndarray, second: np.ndarray) -> tuple[np.ndarray, bool]:
 def _rings(shape: tuple[int, int]) -> list[np.ndarray]:
     """Return masks of rings of spatial frequency."""
     frequency = np.hypot(*np.meshgrid(*(fft.fftfreq(n, _SAMPLING) for n in shape), indexing="ij"))
-    # No finer than an image of this size has coefficients.
+    # No finer than the coefficients of an image of this size.
     width = max(_RING, 1.5 / (min(shape) * _SAMPLING))
     edges = np.arange(_BAND[0], _BAND[1] + 1e-9, width)
     masks = [(frequency >= low) & (frequency < low + width) for low in edges[:-1]]
@@ -121,7 +121,7 @@ def _rings(shape: tuple[int, int]) -> list[np.ndarray]:
 
 
 def _correlation(product: np.ndarray, rings: list[np.ndarray]) -> np.ndarray:
-    """Add up the moduli of the correlations of rings, at half pixels, the least of them at 0."""
+    """Add up the moduli of the correlations of rings, at half pixels, with the median at 0."""
     total = np.zeros([2 * side for side in product.shape], np.float32)
     here = tuple(np.ix_(*(fft.fftfreq(side, 1 / side).astype(int) for side in product.shape)))
     padded = np.zeros(total.shape, product.dtype)
@@ -167,5 +167,5 @@ def _refined(
     rest, _, _ = phase_cross_correlation(
         still, alike, space="fourier", normalization=None, upsample_factor=_UPSAMPLING
     )
-    # Farther away it is another lattice translation.
+    # Farther away lies another lattice translation.
     return -rest if np.abs(rest).max() <= 1 else np.zeros(2)

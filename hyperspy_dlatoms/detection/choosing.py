@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Which of several networks reads an image: a window of it is shown to each."""
+"""Choosing the network that reads an image, by showing each a window of it."""
 
 import math
 from collections.abc import Sequence
@@ -19,29 +19,29 @@ from hyperspy_dlatoms.networks.network import AtomNetwork
 # Edge of the window (Å): hundreds of columns, at a tenth of the time of a common image.
 _WINDOW = 64.0
 _FEWEST = 3  # Sites in a window below which a network found nothing to speak of.
-# Stands for the likeness to a lattice where it cannot be measured, below that of a right one, so
-# that of two networks that read the same the one that was made for the material is chosen.
+# Replaces the likeness to a lattice where it cannot be measured; below that of a right one, so that
+# of two networks that read the same, the one made for the material is chosen.
 _UNKNOWN = 0.8
-# Least likeness of the sites to a lattice of the network's materials: sheets and particles that are
-# read right have more than 0.7, those of another material mostly less.
+# Least likeness of the sites to a lattice of the network's materials: correctly read sheets and
+# particles have more than 0.7, those of another material mostly less.
 _LIKENESS = 0.65
-# Largest logarithm of the ratio of the lattice's size to that of a material: of calibrations that
+# Largest logarithm of the ratio of the lattice's size to that of a material, for calibrations that
 # are somewhat wrong.
 _OFF = math.log(1.15)
 _SAME = 0.5  # Å between two readings of a site: a third of the shortest distance in crystals.
-# Evidence below which most images are misread. Of each second of 371 simulated ones it is the
-# greatest multiple of 0.05 below which fewer than 10 % of those with an F1 of 0.7 or more are; of
-# the rest, 31 of 43 misread ones are below it, and 7 of 146 others. Told how they were made, 20 of
-# 36, and 4 of 147.
+# Evidence below which most images are misread. It was set on every second of 371 simulated images,
+# as the greatest multiple of 0.05 with fewer than 10 % of those with an F1 of 0.7 or more below it.
+# Of the rest, 31 of 43 misread ones are below it, and 7 of 146 others; if the networks are told how
+# the images were made, 20 of 36, and 4 of 147.
 UNCLEAR = 0.45
-# Mean probability of at least so many sites below which a network for all crystals misreads most
-# images: of 480 simulated ones, inside the domain of `crystal` or `stem`, 41 of 67 with an F1 below
+# Mean probability, over at least ENOUGH sites, below which a network for all crystals misreads most
+# images: of 480 simulated ones inside the domain of `crystal` or `stem`, 41 of 67 with an F1 below
 # 0.7 have less, and 1 of 209 with one of 0.9 or more (`benchmarks/choosing.py`, two seeds).
 UNSURE = 0.84
-ENOUGH = 30  # Of fewer sites the likeness to a lattice is a matter of chance too.
-_TINY = 1e-4  # Of probabilities: the fit has seen 1300 images, so it knows nothing rarer.
-# Probability of the way that images were made, HRTEM or STEM, below which networks for it are left
-# out, as if metadata said so. Of 140 simulated images one was given less of what it is.
+ENOUGH = 30  # With fewer sites, the likeness to a lattice is a matter of chance too.
+_TINY = 1e-4  # Smallest probability: the fit has seen 1300 images, so it knows nothing rarer.
+# Probability of a kind of image, HRTEM or STEM, below which its networks are left out, as if
+# metadata said so. Of 140 simulated images, one was given less for its true kind.
 _UNLIKELY = 0.1
 
 
@@ -50,18 +50,18 @@ class Rating(NamedTuple):
 
     name: str
     special: bool  # Whether it was made for the materials that its card names.
-    density: float  # Sites a nm².
+    density: float  # Sites per nm².
     probability: float  # Their mean; 0 where there are none.
     domain: float  # The median score, above 1 outside; 1 for a network without a domain.
     reasons: tuple[str, ...]  # What is outside.
-    # Of the sites to a lattice of the network's materials, of their size: 1 for a crystal, 0 for
-    # another lattice; NaN where there are too few sites to tell, or no materials.
+    # Likeness of the sites to a lattice, of the right size, of the network's materials: 1 for a
+    # crystal, 0 for another lattice; NaN if there are too few sites to tell, or no materials.
     likeness: float
     scanned: bool = False  # Whether the network is one for scanned images (STEM).
     # The median probability, by the network, that the images were scanned, not recorded by a camera
-    # (HRTEM); NaN where it was not taught that.
+    # (HRTEM); NaN if it was not taught this.
     seen_scanned: float = math.nan
-    # The probability, by all networks, that the images were made as this one is for.
+    # The probability, by all networks, that the images are of the kind this one is for.
     likely: float = 1.0
     sites: tuple[np.ndarray, ...] = ()  # Those of each window, (n, 2), Å.
 
@@ -82,7 +82,7 @@ class Rating(NamedTuple):
 
     @property
     def inside(self) -> bool:
-        """Whether the images are such as the network was trained on, and hold its sites."""
+        """Whether the images are like those the network was trained on, and hold its sites."""
         return self.domain <= 1 and self.density > 0 and not self.likeness < _LIKENESS
 
 
@@ -139,8 +139,8 @@ def weigh_modality(ratings: Sequence[Rating]) -> list[Rating]:
 
 def choose(ratings: Sequence[Rating]) -> Rating:
     """Return the rating of the network that reads the images best."""
-    # Inside their domains that whose sites have the most `evidence`; where all are outside, the one
-    # least so; where none finds anything, one for all crystals; see `weigh_modality` too.
+    # Among those with the images in their domain, the one with the most `evidence`; if none, the
+    # one least outside; if none finds anything, one for all crystals. See also `weigh_modality`.
     if readers := _readers(ratings):
         return max(readers, key=lambda one: (evidence(one, readers), one.merit))
     ratings = _likely(ratings)
@@ -151,9 +151,9 @@ def choose(ratings: Sequence[Rating]) -> Rating:
 
 
 def evidence(one: Rating, ratings: Sequence[Rating]) -> float:
-    """Return how clear the sites of a network are to all, as far as the others find the same."""
-    # What a network alone sees is mostly wrong: that of metals takes MgO along [100] for gold, that
-    # of graphene the hollows between close-packed columns for a honeycomb.
+    """Return how clear a network's sites are to all networks, so far as these find the same."""
+    # What only one network sees is mostly wrong: that for metals takes MgO along [100] for gold,
+    # that for graphene the hollows between close-packed columns for a honeycomb.
     readers = _readers(ratings)
     return one.fit * sum(other.clarity * _common(one.sites, other.sites) for other in readers)
 

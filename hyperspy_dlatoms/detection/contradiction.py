@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Check of a stated calibration, by the sites found with it and by the spectrum of the image."""
+"""Check of a stated calibration, against the sites found with it and the image's spectrum."""
 
 import math
 from collections.abc import Iterator, Sequence
@@ -20,41 +20,42 @@ from hyperspy_dlatoms.detection.sites import PROBABILITY
 from hyperspy_dlatoms.networks.ensemble import AtomEnsemble
 from hyperspy_dlatoms.networks.network import AtomNetwork
 
-# In place of the lattice that an image shows: none that the network finds at any sampling, and
-# what is said of an image that was not examined.
+# Stand for the lattice that an image shows: one that the network finds at no sampling, and an image
+# that was not examined.
 UNREAD = "unread"
 NOT_EXAMINED = "not examined"
-# Images of a long movie that are examined: it has one calibration, and each block of frames that
-# holds one of them may take as long again as some twenty more frames.
+# Images of a long movie that are examined: it has one calibration, and examining one may take as
+# long as searching some twenty more frames.
 _EXAMINED = 5
-# Sites of a frame that counts, five rows of a small particle; and frames of a long movie that are
-# compared, since a whole movie has one calibration.
+# Fewest sites for a frame to count, five rows of a small particle; and frames of a long movie that
+# are compared, since the whole movie has one calibration.
 _FEWEST = 30
 _MOST_FRAMES = 10
-# Least mean probability of the sites, and likeness to a lattice, at which its size is believed; of
-# a lattice that may be another one, as those of metals, and of sheets. Measured at 0.85 to 1.25
-# times the true sampling: half of the contradicted calibrations are warned of, and no right one.
+# Least mean probability of the sites, and least likeness to a lattice, at which its size is
+# believed: for lattices that may be another, as those of metals, and for sheets. Measured at 0.85
+# to 1.25 times the true sampling: half of the wrong calibrations get a warning, and no right one
+# does.
 _SURE = 0.8
 _LIKENESS = 0.9
 _LIKENESS_OF_A_SHEET = 0.8
-# Where the calibration is right, sheets are more than 0.85 like their lattice, where it is a fourth
-# too coarse less than 0.65. Of fewer sites the likeness is a matter of chance.
+# With the right calibration, sheets have a likeness to their lattice above 0.85; with one a quarter
+# too coarse, below 0.65. With fewer sites, the likeness is a matter of chance.
 _NO_LATTICE = 0.65
 _FEWEST_OF_A_SHEET = 60
-# Likeness, and share of the neighbours, from which sites are those of a known lattice without a
-# doubt: 0.89 and 0.78 or more on 28 images read right whose spectrum shows a lattice; less on 35 of
-# 42 with a calibration 0.7 to 1.4 times the right one, and the other seven contradict it. Between
-# the columns of a particle other sites may form a finer one: likeness 0.95, but neighbours 0.68.
+# Likeness, and share of the neighbours, from which sites certainly form a known lattice: 0.89 and
+# 0.78 or more on 28 correctly read images whose spectrum shows a lattice; less on 35 of 42 with a
+# calibration 0.7 to 1.4 times the right one, and the other seven contradict it. Sites between the
+# columns of a particle may form a finer lattice: likeness 0.95, but neighbours 0.68.
 _EXPECTED = 0.85
 _EXPECTED_NEIGHBOURS = 0.75
-# Evidence of a lattice in the spectrum, see `lattice_evidence`, from which another search is worth
-# its time, of one blank image in ten; and from which it is said to be there, of one in 10 000.
+# Evidence of a lattice in the spectrum, see `lattice_evidence`: from which another search is worth
+# its time (one blank image in ten), and from which the lattice is reported (one in 10 000).
 _FAINT = 2.3
 _CLEAR = 9.2
-_NARROWEST = 20.0  # Å: a few cells a side, of which a spectrum says little that the sites do not.
-# px of a period at the Nyquist frequency, and a tenth more for the fall of the resampling filter.
+_NARROWEST = 20.0  # Å: a few cells wide, where a spectrum says little that the sites do not.
+# px: the period at the Nyquist frequency, and a tenth more for the resampling filter's edge.
 _NYQUIST = 2.2
-# Samplings that a message lists, one for each lattice constant; of more it has the range.
+# Samplings that a message lists, one for each lattice constant; for more it gives the range.
 _LISTED = 6
 
 
@@ -66,13 +67,13 @@ def describe_contradiction(
     estimate = contradiction(found, sampling, lattices)
     if estimate is not None:
         return (
-            f"The atoms that {model!r} found make a lattice, {estimate.zone}, that suggests a "
-            f"sampling of {_listed(estimate.samplings)}, not of {sampling:.4g} Å/px as is stated: "
+            f"The atoms that {model!r} found form a lattice, {estimate.zone}, that suggests a "
+            f"sampling of {_listed(estimate.samplings)}, not of {sampling:.4g} Å/px as stated: "
             "either the calibration is wrong, or it is another material."
         )
     if is_no_sheet(found, lattices):
         return (
-            f"The sites that {model!r} found do not make the lattice of {', '.join(materials)}: "
+            f"The sites that {model!r} found do not form the lattice of {', '.join(materials)}: "
             f"either the calibration of {sampling:.4g} Å/px is wrong, or it is another material. "
             "`estimate_sampling` may find the calibration."
         )
@@ -82,8 +83,8 @@ def describe_contradiction(
 def describe_unfound(
     shown: Sequence[str], found: Sequence[np.ndarray], sampling: float, model: str
 ) -> tuple[str, bool]:
-    """Describe the lattice that most images show beside the sites found in them; empty if none."""
-    # `shown` are those of `reexamine`. Also whether it fits at another sampling (Å/px).
+    """Describe the lattice that most images show but their sites do not form; empty if none."""
+    # `shown` comes from `reexamine`. Also whether it fits at another sampling (Å/px).
     examined = [
         (one, len(sites)) for one, sites in zip(shown, found, strict=True) if one != NOT_EXAMINED
     ]
@@ -110,8 +111,8 @@ def describe_unfound(
 
 
 def examined(count: int) -> np.ndarray:
-    """Return the numbers of the images of a movie that `reexamine` is to be given."""
-    # In the middle of as many parts, since the first and the last images are the worst of many.
+    """Return the numbers of the images of a movie to pass to `reexamine`."""
+    # The middle of each of as many parts, since first and last images are often the worst.
     number = min(count, _EXAMINED)
     return ((np.arange(number) + 0.5) * count / max(number, 1)).astype(int)
 
@@ -123,10 +124,10 @@ def reexamine(
     network: AtomNetwork | AtomEnsemble,
     materials: Sequence[str],
 ) -> list[str]:
-    """Return for each frame what lattice it shows in place of that of the sites found in it."""
-    # "" if the sites are those of one of the materials, or the spectrum shows no lattice; else what
-    # the network finds at another sampling (Å/px); or ``UNREAD``. Of the frames in doubt that with
-    # the clearest spots is searched for all of them, which takes about 2 s.
+    """Return for each frame the lattice that it shows but the sites found in it do not form."""
+    # "" if the sites form the lattice of one of the materials, or the spectrum shows none; else
+    # what the network finds at another sampling (Å/px), or ``UNREAD``. Of the frames in doubt, only
+    # the one with the clearest spots is searched, on behalf of all, which takes about 2 s.
     lattices = lattices_of(materials)
     shown = [""] * len(frames)
     if min(frames.shape[-2:]) * sampling < _NARROWEST:
@@ -148,9 +149,9 @@ def reexamine(
 
 
 def _evidence(frame: np.ndarray, sampling: float, network: AtomNetwork | AtomEnsemble) -> float:
-    """Return the evidence of a lattice in a frame (Å/px), that with or without steps if less."""
-    # With too coarse a calibration single atoms are as large as what has steps, and what is cut out
-    # at these has spots of its own.
+    """Return the evidence of a lattice in a frame (Å/px), the lesser of with and without steps."""
+    # With too coarse a calibration, single atoms are as large as regions with steps, and cutting
+    # regions out there creates spots.
     least = math.inf
     for steps in (True, False):
         working, grid, _ = working_image(frame, sampling, network.card, steps=steps)
@@ -161,7 +162,7 @@ def _evidence(frame: np.ndarray, sampling: float, network: AtomNetwork | AtomEns
 
 
 def _are_expected(sites: np.ndarray, lattices: Sequence[Lattice], sampling: float) -> bool:
-    """Whether sites form a known lattice, of the size that the sampling (Å/px) implies."""
+    """Whether sites form a known lattice with the size that the sampling (Å/px) implies."""
     if not lattices:
         return len(sites) > 0
     if (fit := best_fit(sites[:, :2], lattices)) is None:
@@ -207,8 +208,8 @@ def contradiction(
     found: Sequence[np.ndarray], sampling: float, lattices: Sequence[Lattice]
 ) -> Estimate | None:
     """Return the lattice that contradicts the sampling (Å/px) of sites (y, x in px), or None."""
-    # Atoms are found, at their true positions, also if the sampling is somewhat wrong, so that
-    # their lattice gives the right one: most frames with a lattice have to suggest one more than
+    # Even if the sampling is somewhat wrong, atoms are found at their true positions, so their
+    # lattice gives the right one. Most frames with a lattice must suggest one more than
     # ``CONTRADICTION`` off in each material.
     least = _LIKENESS_OF_A_SHEET if _are_sheets(lattices) else _LIKENESS
     fits = [fit for fit in _fits(found, lattices, _FEWEST) if fit[1].likeness >= least]
@@ -225,8 +226,8 @@ def contradiction(
 
 def is_no_sheet(found: Sequence[np.ndarray], lattices: Sequence[Lattice]) -> bool:
     """Whether the sites of most frames do not form the lattice of any of the sheets."""
-    # With too coarse a calibration a network finds many sites in a sheet, but not those of the
-    # atoms. Metal particles need not form a lattice, so the check is for sheets only.
+    # With too coarse a calibration, a network finds many sites in a sheet, but not at the atoms.
+    # Metal particles need not form a lattice, so only sheets are checked.
     if not _are_sheets(lattices):
         return False
     fits = list(_fits(found, lattices, _FEWEST_OF_A_SHEET))
@@ -234,7 +235,7 @@ def is_no_sheet(found: Sequence[np.ndarray], lattices: Sequence[Lattice]) -> boo
 
 
 def _listed(samplings: dict[str, float]) -> str:
-    """List samplings (Å/px) by material, those that are the same together."""
+    """List samplings (Å/px) by material, equal ones together."""
     groups: list[list[str]] = []
     for name in sorted(samplings, key=lambda one: samplings[one]):
         if groups and samplings[name] <= samplings[groups[-1][0]] * (1 + EXACT):
@@ -258,7 +259,7 @@ def _are_sheets(lattices: Sequence[Lattice]) -> bool:
 def _fits(
     found: Sequence[np.ndarray], lattices: Sequence[Lattice], fewest: int
 ) -> Iterator[tuple[Lattice, Spacing]]:
-    """Yield the lattice that the sites of a frame are most like, of those that are sure enough."""
+    """Yield the lattice that the sites of each frame resemble most, if they are sure enough."""
     telling = [sites for sites in found if len(sites) >= fewest]
     number = min(len(telling), _MOST_FRAMES)
     for chosen in np.unique(np.linspace(0, len(telling) - 1, number).astype(int)):

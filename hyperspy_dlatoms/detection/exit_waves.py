@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Exit waves of focal series, by a network."""
+"""Exit waves of focal series, reconstructed by a network."""
 
 from collections.abc import Sequence
 
@@ -39,11 +39,11 @@ def exit_waves(
     network : AtomNetwork
         A network of exit waves.
     batch_pixels : int
-        Working pixels of a tile.
+        Working pixels per tile.
     defoci : sequence of float, optional
-        Of the images, Å, positive is underfocus; None where not known.
+        Defoci of the images (Å), positive for underfocus; None if unknown.
     elements : sequence of str, optional
-        Metal and chalcogen of a layer, for a network that takes them; None where not known.
+        Metal and chalcogen of a layer, for a network that takes them; None if unknown.
     symmetrise : bool
         Whether to average over the eight rotations by 90° and reflections of the images.
 
@@ -51,7 +51,7 @@ def exit_waves(
     -------
     numpy.ndarray
         Complex64 of shape (n, h, w), on the `working_grid` of the images; see
-        ``networks.waves.band_limited`` for phase and scale. NaN for a series of which an image
+        ``networks.waves.band_limited`` for phase and scale. NaN for a series with an image that
         shows nothing.
 
     Raises
@@ -59,12 +59,12 @@ def exit_waves(
     TypeError
         If the frames are not real numbers.
     ValueError
-        If the shape or the pixel size make no sense, or an image has no positive mean everywhere.
+        If the shape or pixel size makes no sense, or an image's mean is not positive everywhere.
 
     Warns
     -----
     ExtrapolationWarning
-        If an image shows noise alone, and the others a lattice.
+        If an image shows only noise where the others show a lattice.
     MaskedPixelsWarning, SamplingWarning
         If bad pixels were masked, or the pixel size is outside what the network was trained on.
     """
@@ -107,7 +107,7 @@ def working_grid(
     shape: tuple[int, int], sampling: float, target: float
 ) -> tuple[tuple[int, int], Grid]:
     """Return the shape (h, w) and the grid of images (H, W) at the sampling of a network, Å/px."""
-    # One row and one column tell.
+    # One row and one column are enough.
     column, grid = resample(np.zeros((shape[0], 1), np.float32), sampling, target)
     row, _ = resample(np.zeros((1, shape[1]), np.float32), sampling, target)
     return (len(column), row.shape[1]), grid

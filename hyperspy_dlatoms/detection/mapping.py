@@ -18,7 +18,7 @@ from hyperspy_dlatoms.networks.maps import SiteMaps
 from hyperspy_dlatoms.networks.network import AtomNetwork
 from hyperspy_dlatoms.networks.resampling import Grid, interpolate
 
-_ROWS = 256  # So many rows at a time stay in the cache.
+_ROWS = 256  # Rows at a time, which stay in the cache.
 
 
 def probability_maps(
@@ -43,7 +43,7 @@ def probability_maps(
     Returns
     -------
     numpy.ndarray
-        Float32 array of shape (n, H, W), or (n, H, W, K) for a network of K > 1 classes.
+        Float32 array of shape (n, H, W), or (n, H, W, K) for a network with K > 1 classes.
 
     Raises
     ------
@@ -86,14 +86,14 @@ def agreement_maps(
     Returns
     -------
     numpy.ndarray
-        Float32 array of shape (n, H, W): 1 less twice the standard deviation of the members'
-        probabilities of a site of any class. It is 1 where all say the same, be it that there is a
-        site or that there is none, and 0 where one half is sure of a site and the other of none.
+        Float32 array of shape (n, H, W): 1 minus twice the standard deviation of the members'
+        probabilities of a site of any class. It is 1 where all agree, whether on a site or on none,
+        and 0 where half of them are sure of a site and the other half of none.
 
     Raises
     ------
     TypeError, ValueError
-        As `find_sites`; a TypeError also if `network` is a single one.
+        As for `find_sites`; also a TypeError if `network` is a single one.
 
     Warns
     -----
@@ -122,7 +122,7 @@ def _maps(
     defoci: Sequence[float] | None,
     elements: Sequence[str] | None = None,
 ) -> np.ndarray:
-    """Interpolate maps, combined from those of the members, to the pixels of the frames."""
+    """Combine the members' maps, and interpolate them to the pixels of the frames."""
     frames = check_frames(frames, sampling, network.card, defoci)
     warn_of_sampling(sampling, network.card)
     members = members_of(network, symmetrise)
@@ -132,7 +132,7 @@ def _maps(
         return out
 
     def core_of(output: TileOutput) -> tuple[tuple[slice, slice], np.ndarray]:
-        """Return where the cells of a tile that count are in the frame, and these."""
+        """Return the core cells of a tile, and their place in the frame."""
         place, core = (in_cells(one, stride) for one in (output.tile.place, output.tile.core))
         return place, combine(output.maps)[core]
 

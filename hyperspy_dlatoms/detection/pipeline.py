@@ -1,9 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """From a frame to its sites, stage by stage.
 
-Mask, resample, normalise, tile, infer, select, merge; and one check after them, the domain score.
-(Whether the sites, or what the spectrum shows, contradict the stated sampling is checked by
-`contradiction`.)
+Mask, resample, normalise, tile, infer, select, merge; then one check, the domain score.
+(`contradiction` checks whether the sites or the spectrum contradict the stated sampling.)
 """
 
 import dataclasses
@@ -47,13 +46,13 @@ from hyperspy_dlatoms.networks.normalisation import normalise, normalise_series
 from hyperspy_dlatoms.networks.resampling import Grid, resample, resample_on_device
 from hyperspy_dlatoms.networks.running import has_accelerator
 
-# Sides and origins of tiles are multiples of it, working px: four poolings behind the stem.
+# Sides and origins of tiles are multiples of this, working px: four poolings after the stem.
 GRID_MULTIPLE = 32
 _DISC = 0.6  # Å: about the radius of an atom; a site is dropped if most pixels of its disc are bad.
-# Cells. By rounding, two tiles may choose different cells for a site on their seam: each is
-# searched a little beyond it, and of two equal sites one is kept.
+# Cells. Through rounding, two tiles may choose different cells for a site on their seam: each is
+# searched slightly beyond it, and one of two equal sites is kept.
 _OVER_SEAM = 2
-COARSEST = 4.0  # In samplings of the network: at more, an atom has less than a pixel.
+COARSEST = 4.0  # In units of the network's sampling: beyond, an atom is smaller than a pixel.
 
 
 class Detection(NamedTuple):
@@ -67,7 +66,7 @@ class Detection(NamedTuple):
         How far the frame is from those that the network was trained on; None if the network has no
         domain.
     masked : float
-        Fraction of its pixels that were masked.
+        Fraction of the frame's pixels that were masked.
     """
 
     sites: Sites
@@ -76,7 +75,7 @@ class Detection(NamedTuple):
 
 
 class Survey(NamedTuple):
-    """A frame (without images), its candidates by each member in working px, its domain score."""
+    """A frame (without images), its candidates from each member in working px, its domain score."""
 
     frame: Frame
     candidates: list[Candidates]
@@ -93,7 +92,7 @@ class Search(NamedTuple):
     minimum_agreement : float, optional
         Lowest fraction of an ensemble that found a site.
     symmetrise : bool
-        Whether to take the mean over the eight quarter turns and flips.
+        Whether to average over the eight quarter turns and flips.
     """
 
     threshold: float | None = None
@@ -123,38 +122,38 @@ def find_sites(
     sampling : float
         Pixel size in Å/px.
     network : AtomNetwork or AtomEnsemble
-        A trained network, or several that are applied to each frame in one pass.
+        A trained network, or several, applied to each frame in one pass.
     threshold : float, optional
-        Lowest probability of a site. By default the thresholds of the network's card are used,
-        with hysteresis if it has two. In an ensemble it applies to each member; by default each
-        uses the thresholds of its own card.
+        Lowest probability of a site. By default the thresholds on the network's card apply, with
+        hysteresis if it has two. In an ensemble it applies to each member; by default each uses the
+        thresholds on its own card.
     batch_pixels : int
         Working pixels that go through the network at once.
     minimum_agreement : float, optional
         Lowest fraction of an ensemble that found a site, from 0 (any member) to 1 (all). By
-        default the mean probability has to reach `threshold`, or that of the ensemble's card.
+        default the mean probability must reach `threshold`, or that on the ensemble's card.
     symmetrise : bool
-        Whether to take the mean over the eight quarter turns and flips; eight times the cost.
+        Whether to average over the eight quarter turns and flips, at eight times the cost.
     defoci : sequence of float, optional
-        Of the images of the focal series, Å, positive is underfocus; None where not known.
+        Defoci of the images of the focal series (Å), positive for underfocus; None if unknown.
     elements : sequence of str, optional
-        The metal and the chalcogen of a layer, for networks that take them; None where not known.
+        The metal and the chalcogen of a layer, for networks that take them; None if unknown.
 
     Returns
     -------
     list of numpy.ndarray
-        For each frame a float64 array of sites, a row each, sorted by y, then x; (0, k) if there
-        are none. The columns are y, x (px, the centre of the first pixel at 0), probability,
-        y_sigma, x_sigma (px); the index of the class, for several classes; the fraction of an
-        ensemble that found the site; the probability of each of several classes; the number of
-        atoms in the column and its sigma, if the network counts them.
+        For each frame a float64 array with a row per site, sorted by y, then x; (0, k) if there are
+        none. The columns are y, x (px, the centre of the first pixel at 0), probability, y_sigma,
+        x_sigma (px); with several classes, the index of the class; the fraction of an ensemble that
+        found the site; with several classes, the probability of each; the number of atoms in the
+        column and its sigma, if the network counts them.
 
     Raises
     ------
     TypeError
         If the frames are not real numbers.
     ValueError
-        If the shape, the pixel size, the threshold or the least agreement make no sense.
+        If the shape, pixel size, threshold or minimum agreement makes no sense.
 
     Warns
     -----
@@ -165,7 +164,7 @@ def find_sites(
     known: dict[str, Any] = {"defoci": defoci, "elements": elements}
     found = detect(frames, sampling, network, search, batch_pixels=batch_pixels, **known)
     if any(one.domain is not None for one in found):
-        # It is among the reasons of the score, which is not returned here.
+        # It is among the reasons for the score, which is not returned here.
         warn_of_sampling(sampling, network.card)
     return [one.sites.table() for one in found]
 
@@ -183,8 +182,8 @@ def detect(
 ) -> list[Detection]:
     """Find the sites of some frames, and score them by the network's domain in the same pass.
 
-    A pixel size outside the card's range is warned of only if no network has a domain, since it is
-    part of the score.
+    A pixel size outside the card's range gives a warning only if no network has a domain, since
+    otherwise it is part of the score.
 
     Parameters
     ----------
@@ -193,7 +192,7 @@ def detect(
     search : Search
         Which sites are reported, and how.
     quiet : bool
-        Whether not to warn of masked pixels and of the pixel size.
+        Whether to suppress warnings about masked pixels and the pixel size.
 
     Returns
     -------
@@ -233,7 +232,7 @@ def survey(
     *,
     symmetrise: bool = False,
 ) -> Survey:
-    """Run the network on a frame (H, W), and keep all candidates from the lowest probability on."""
+    """Run the network on a frame (H, W), keeping all candidates above a lowest probability."""
     frames = check_frames(frame[np.newaxis], sampling, network.card)
     members = members_of(network, symmetrise)
     (one,) = _surveyed(frames, sampling, members, lowest, BATCH_PIXELS, quiet=True)
@@ -281,7 +280,7 @@ def prepared(
     n_masked = []
     for index, pixels in enumerate(frames):
         working, grid, mask = working_image(pixels, sampling, card)
-        # With no pass over a mask that is one value for all pixels.
+        # Skip the pass over a mask that is one value for all pixels.
         n_masked.append(int(np.count_nonzero(mask)) if any(mask.strides) else 0)
         tiling = cut(working.shape[-2:], halo, GRID_MULTIPLE, batch_pixels)
         yield Frame(index, pixels.shape[-2:], working, grid, mask if n_masked[-1] else None, tiling)
@@ -293,8 +292,8 @@ def working_image(
     pixels: np.ndarray, sampling: float, card: ModelCard, *, steps: bool = True
 ) -> tuple[np.ndarray, Grid, np.ndarray]:
     """Return what a network sees of an image (H, W), or of a focal series (n, H, W)."""
-    # Masked, resampled and normalised, by default on either side of steps by itself; also its grid,
-    # and the mask (H, W) of bad pixels.
+    # Masked, resampled and normalised, by default separately on either side of steps; also its
+    # grid, and the mask (H, W) of bad pixels.
     bring = resample_on_device if has_accelerator() else resample
     width = card.normalisation_width
     if pixels.ndim == 2:
@@ -316,8 +315,8 @@ def working_image(
 
 
 def _outside_holes(mask: np.ndarray, grid: Grid, shape: tuple[int, ...]) -> np.ndarray | None:
-    """Return the working pixels (h, w) that count; None where there are no wide holes."""
-    # Lines and spots, narrower than 3 working pixels, are filled well enough to count as well.
+    """Return the working pixels (h, w) that count; None if there are no wide holes."""
+    # Lines and spots narrower than 3 working pixels are filled well enough to count too.
     if not any_bad(mask):
         return None
     rows, columns = (
@@ -384,7 +383,7 @@ class _Tile(NamedTuple):
 
 def _read(output: TileOutput, members: Sequence[Member], lowest: float | None) -> _Tile:
     """Find each member's candidates in a tile, in working px of the frame."""
-    # They have the lowest probability given, or that of the member's card.
+    # With at least the lowest probability given, or that on the member's card.
     card = members[0].card
     rows, columns = (
         slice(max(cells.start - _OVER_SEAM, 0), cells.stop + _OVER_SEAM)
@@ -415,7 +414,7 @@ def select_sites(
     selected = []
     for card, distance, found in zip(cards, distances, surveyed.candidates, strict=True):
         least = card.threshold if search.threshold is None else search.threshold
-        # In single precision, in which networks give probabilities.
+        # In single precision, as networks give probabilities.
         found = found[found.probability.astype(np.float32) >= np.float32(least)]
         upper = card.anchor if search.threshold is None else None
         reach, disc = reach_of(card) / sampling, _DISC / sampling

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The sampling of images without a calibration, from a lattice that the network knows."""
+"""Measuring the sampling of uncalibrated images, from a lattice that the network knows."""
 
 from __future__ import annotations
 
@@ -31,26 +31,26 @@ CONTRADICTION = 1.1  # Ratio of samplings from which one contradicts the other.
 _DOMAIN = (0.03, 0.26)
 _STEP = 0.07
 _BEYOND = 1.05
-# Å, of the part of a large image that is used, at first and for the final estimate.
+# Å: width of the part of a large image used at first, and for the final estimate.
 _WINDOW = 80.0
 _LARGE_WINDOW = 120.0
-# As logarithms: how far off a sampling may be for a network to find the atoms, up to where two
-# lattices are the same, and when the estimate has converged.
+# As logarithms: how far off a sampling may be for a network to find the atoms, how far two lattices
+# that are the same may differ, and when the estimate has converged.
 _CONSISTENT = 0.12
 _CLUSTER = 0.04
 _CONVERGED = 0.01
 _ROUNDS = 3
-# Of a lattice that counts: sites, their neighbours, likeness, and for a square one the mean
-# probability of a site. The few sites on amorphous films are mostly alone.
+# For a lattice to count: least number of sites, their neighbours, likeness, and for a square one
+# the mean probability of a site. The few sites on amorphous films mostly have no neighbours.
 _FEWEST = 24
 _NEIGHBOURS = 0.5
 _LIKENESS = 0.88
 _SURE = 0.75
-# How much more than the best a lattice may be doubted, and less be like one, to be chosen for being
-# the finest.
+# How much more doubtful than the best, and how much less likely a lattice, the finest one may be to
+# be chosen.
 _CLEARLY = 3.0
 _MUCH_LESS_LIKE = 0.06
-# Of a finer lattice that may be the right one, though it is faint.
+# For a finer lattice that may be the right one although it is faint.
 _LIKENESS_IN_DOUBT = 0.65
 _ABOUT_AS_SURE = 2.0
 
@@ -61,9 +61,9 @@ class SamplingError(ValueError):
     Attributes
     ----------
     candidates : dict of str to float
-        The sampling (Å/px) for each material, if only the material is uncertain.
+        The sampling (Å/px) for each material, if only the material is in doubt.
     suggested : tuple of float
-        The samplings (Å/px) of several lattices, of which any may be the right one.
+        The samplings (Å/px) of several lattices, any of which may be the right one.
     """
 
     def __init__(
@@ -78,7 +78,7 @@ class SamplingError(ValueError):
 
 
 class Estimate(NamedTuple):
-    """The kind of lattice, its nearest distance (px), and the sampling (Å/px) in each material."""
+    """The kind of lattice, its nearest distance (px), and the sampling (Å/px) for each material."""
 
     zone: str
     nearest: float
@@ -86,7 +86,7 @@ class Estimate(NamedTuple):
 
 
 class _Fit(NamedTuple):
-    """The lattice of the sites in an image that is taken to have some sampling (Å/px)."""
+    """The lattice of the sites in an image, assuming a sampling (Å/px)."""
 
     sampling: float
     lattice: Lattice
@@ -96,13 +96,13 @@ class _Fit(NamedTuple):
 
     @property
     def suggested(self) -> float:
-        """The sampling that the lattice suggests, in the middle of those of its materials."""
+        """The sampling that the lattice suggests, midway between those of its materials."""
         nearest = self.lattice.nearest.values()
         return math.sqrt(min(nearest) * max(nearest)) / self.nearest
 
 
 class _Unscaled(NamedTuple):
-    """An image of unknown sampling, and the network that is applied to it."""
+    """An image of unknown sampling, and the network applied to it."""
 
     frame: np.ndarray
     centre: tuple[int, int]
@@ -110,7 +110,7 @@ class _Unscaled(NamedTuple):
     lattices: Sequence[Lattice]
 
     def fit(self, sampling: float, width: float = _WINDOW) -> _Fit | None:
-        """Find the sites at a sampling, and the lattice that they form if it is of that size."""
+        """Find the sites at a sampling, and the lattice that they form if its size fits."""
         side = math.ceil(width / sampling)
         window = window_about(self.frame.shape[-2:], self.centre, side)
         # Filters of warnings are not safe in the threads of dask, so they are not set here.
@@ -129,7 +129,7 @@ class _Unscaled(NamedTuple):
         return max(fits, key=lambda fit: fit.likeness, default=None)
 
     def refined(self, fit: _Fit) -> _Fit | None:
-        """Repeat with the sampling that the lattice suggests, until it suggests the same."""
+        """Repeat with the sampling that the lattice suggests, until this no longer changes."""
         for _ in range(_ROUNDS):
             again = self.fit(fit.suggested, _LARGE_WINDOW)
             if again is None or again.likeness < _LIKENESS or not _same(again, fit):
@@ -146,7 +146,7 @@ def estimate_sampling(
     materials: Sequence[str | ase.Atoms] = (),
 ) -> float:
     """Return the median sampling (Å/px) of frames (n, H, W) by the lattice of their atoms."""
-    # Materials as of `lattices_of`, by default the network's; a crystal is tried without light
+    # Materials as for `lattices_of`, by default the network's; crystals are tried without light
     # columns too. SamplingError if most frames show no lattice, or several may be right.
     materials = materials or _materials_of(network)
     seen = [one for one in map(without_light_columns, materials) if one is not None]
@@ -185,9 +185,9 @@ def _find_lattices(
 def find_lattice(
     frame: np.ndarray, network: AtomNetwork | AtomEnsemble, lattices: Sequence[Lattice]
 ) -> Estimate:
-    """Find the lattice of the atoms in a frame (H, W) of unknown sampling; large ones in part."""
-    # Candidates are lattices of the size that a trial sampling implies; of several the finest is
-    # taken, since a support has larger cells than the metal on it. Repeated until it converges.
+    """Find the lattice of the atoms in a frame (H, W) of unknown sampling, or a part of it."""
+    # Candidates are lattices with the size that a trial sampling implies. Of several the finest is
+    # taken, since a support has larger cells than the metal on it. Repeated until convergence.
     frame = np.asarray(frame)
     plane = mask_bad(frame.reshape(-1, *frame.shape[-2:])[0])[0]
     image = _Unscaled(frame, lattice_centre(plane), network, lattices)
@@ -228,14 +228,14 @@ def _materials_of(network: AtomNetwork | AtomEnsemble) -> tuple[str, ...]:
 
 
 def _samplings(network: AtomNetwork | AtomEnsemble) -> np.ndarray:
-    """Return samplings (Å/px) over all that the network reads, a step apart."""
+    """Return samplings (Å/px) one step apart, over the range that the network reads."""
     low, high = network.card.domain.get("sampling", _DOMAIN)
     low, high = math.log(low / _BEYOND), math.log(high * _BEYOND)
     return np.exp(np.linspace(low, high, math.ceil((high - low) / _STEP) + 1))
 
 
 def _distinct(fits: Iterable[_Fit]) -> list[_Fit]:
-    """Return one fit of each lattice, that nearest to its suggestion; the finest lattice first."""
+    """Return one fit per lattice, the one nearest to its suggestion; the finest lattice first."""
     kept: list[_Fit] = []
     for fit in sorted(fits, key=lambda one: abs(math.log(one.suggested / one.sampling))):
         if not any(_same(fit, other) for other in kept):
@@ -248,14 +248,14 @@ def _same(one: _Fit, other: _Fit) -> bool:
 
 
 def _is_half(one: _Fit, other: _Fit) -> bool:
-    """Whether one square lattice is every second site of another one."""
+    """Whether one square lattice holds every second site of another."""
     if one.lattice is not other.lattice or not _is_square(one.lattice):
         return False
     return abs(math.log(one.nearest / other.nearest / math.sqrt(2))) < _CLUSTER
 
 
 def _is_doubtful(fit: _Fit) -> bool:
-    """Whether a square lattice may be every second site of that of the atoms."""
+    """Whether a square lattice may hold only every second atom."""
     return _is_square(fit.lattice) and fit.probability < _SURE
 
 
@@ -265,7 +265,7 @@ def _is_square(lattice: Lattice) -> bool:
 
 
 def _choose(likely: Sequence[_Fit]) -> _Fit:
-    """Return the finest lattice of those with high probabilities and likeness to a lattice."""
+    """Return the finest of the lattices with high probability and likeness."""
     doubt = min(1 - fit.probability for fit in likely)
     likeness = max(fit.likeness for fit in likely)
     for fit in likely:
@@ -290,7 +290,7 @@ def _names(lattices: Iterable[Lattice]) -> str:
 
 
 def _common(estimates: Sequence[Estimate]) -> float:
-    """Return the sampling that frames and materials have in common, or raise where they differ."""
+    """Return the sampling that frames and materials have in common, or raise if they differ."""
     names = [name for name in estimates[0].samplings if all(name in e.samplings for e in estimates)]
     candidates = {
         name: float(np.median([one.samplings[name] for one in estimates])) for name in names
@@ -301,13 +301,13 @@ def _common(estimates: Sequence[Estimate]) -> float:
             listed = ", ".join(f"{one.samplings[name]:.4g}" for one in estimates)
             raise SamplingError(
                 f"The sampling cannot be measured: the images suggest {listed} Å/px for {name}. "
-                "Are they of one magnification? Estimate it from fewer of them."
+                "Were they all taken at one magnification? Estimate it from fewer."
             )
     return _agreed(candidates)
 
 
 def _agreed(candidates: dict[str, float]) -> float:
-    """Return the sampling (Å/px) of all candidates, or raise where they differ."""
+    """Return the sampling (Å/px) of all candidates, or raise if they differ."""
     values = list(candidates.values())
     if max(values) / min(values) > 1 + EXACT:
         listed = ", ".join(

@@ -16,11 +16,12 @@ from hyperspy_dlatoms.networks.card import ModelCard
 from hyperspy_dlatoms.networks.maps import SiteMaps
 from hyperspy_dlatoms.networks.resampling import Grid
 
-# Distance up to which two sites are connected, in least distances of two sites: the nearest
-# neighbours in the known lattices are 1.1 (Ni along [100]) to 1.6 (Au along [110]) of these apart.
+# Distance up to which two sites are connected, in units of the least distance between sites:
+# nearest neighbours in the known lattices are 1.1 (Ni along [100]) to 1.6 (Au along [110]) of these
+# apart.
 _CONNECTED = 2.0
-_MOSTLY = 0.5  # Fraction of masked pixels in the disc about a site from which the site is dropped.
-_DISC_POINTS = 13  # The disc is sampled on a grid of so many points a side: 5 % of its area.
+_MOSTLY = 0.5  # Masked fraction of the disc about a site above which the site is dropped.
+_DISC_POINTS = 13  # Points along a side of the grid that samples the disc: 5 % of its area.
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,13 +37,13 @@ class Sites:
     sigma : numpy.ndarray
         Standard deviation of the position along y and x in px, shape (n, 2).
     species : numpy.ndarray, optional
-        Index of the most probable class, shape (n,), of networks of several classes.
+        Index of the most probable class, shape (n,), for networks with several classes.
     agreement : numpy.ndarray, optional
         Fraction of the members of an ensemble that found the site, shape (n,).
     class_probability : numpy.ndarray, optional
-        Probability of each of several classes, shape (n, K).
+        Probability of each class, if there are several, shape (n, K).
     height : numpy.ndarray, optional
-        Number of atoms in the column and its standard deviation, shape (n, 2); NaN where not known.
+        Number of atoms in the column and its standard deviation, shape (n, 2); NaN if unknown.
     """
 
     position: np.ndarray
@@ -62,7 +63,7 @@ class Sites:
 
     @classmethod
     def concatenate(cls, parts: Sequence[Self]) -> Self:
-        """Return the sites of several lists as one."""
+        """Join several lists of sites."""
         return parts[0]._each(lambda *columns: np.concatenate(columns), *parts[1:])
 
     def sorted(self) -> Self:
@@ -70,12 +71,12 @@ class Sites:
         return self[np.lexsort((self.position[:, 1], self.position[:, 0]))]
 
     def table(self) -> np.ndarray:
-        """Return the sites as an array of float64, a row a site, see `column_names`."""
+        """Return the sites as a float64 array, one row per site, see `column_names`."""
         columns = (getattr(self, field.name) for field in dataclasses.fields(Sites))
         return np.column_stack([column for column in columns if column is not None])
 
     def _each(self, function: Callable[..., np.ndarray], *others: Self) -> Self:
-        """Apply a function to each column that there is, with those of the others."""
+        """Apply a function to each column that is not None, with those of the others."""
         columns: dict[str, Any] = {}
         for field in dataclasses.fields(self):
             parts = [getattr(one, field.name) for one in (self, *others)]
@@ -85,7 +86,7 @@ class Sites:
 
 @dataclass(frozen=True, eq=False)
 class Candidates(Sites):
-    """Local maxima of the score (n,), working px, and all members' probabilities there (n, M)."""
+    """Local maxima of the score (n,), in working px, with all members' probabilities (n, M)."""
 
     score: np.ndarray = None  # type: ignore[assignment]
     readings: np.ndarray | None = None
@@ -136,7 +137,7 @@ def candidates(
 
 
 def _peaks(maps: SiteMaps, reach: float) -> np.ndarray:
-    """Return the same as `networks.maps.peaks`, (h, w), of maps that no network has just given."""
+    """Compute `networks.maps.peaks`, (h, w), for maps that do not come straight from a network."""
     squared = np.square(maps.offset).sum(axis=-1)
     score = maps.probability.sum(axis=-1) * np.exp(-squared / (2 * reach**2))
     largest = maximum_filter(score, 3, mode="constant", cval=-np.inf)
@@ -147,8 +148,8 @@ def _mean_position(
     cells: np.ndarray, probability: np.ndarray, maps: SiteMaps, stride: int
 ) -> np.ndarray:
     """Return the mean positions (k, 2), in working px, of the nine cells at each site."""
-    # Those that predict the same site, weighted by probabilities and inverse variances, are
-    # together slightly more precise than the middle one.
+    # Averaged over the cells that predict the same site, weighted by probabilities and inverse
+    # variances: slightly more precise than the middle cell alone.
     (rows, columns), chances = probability.shape, probability.ravel()
     offset, sigma = (part.reshape(-1, 2) for part in (maps.offset, maps.sigma))
     own = offset[cells @ [columns, 1]].astype(np.float64)
@@ -173,7 +174,7 @@ def probability_at(positions: np.ndarray, maps: SiteMaps, stride: int) -> np.nda
 
 
 def keep_best(positions: np.ndarray, score: np.ndarray, distance: float) -> np.ndarray:
-    """Return a mask of the sites kept, best score first, none within the distance of another."""
+    """Return a mask that keeps sites, best score first, none within the distance of another."""
     rank = np.argsort(np.argsort(-np.asarray(score), kind="stable"))
     pairs = cKDTree(positions).query_pairs(distance, output_type="ndarray")
     return first_come(rank[pairs], len(positions))[rank]
@@ -186,7 +187,7 @@ def reach_of(card: ModelCard) -> float:
 
 def likeliest_connected(positions: np.ndarray, probability: np.ndarray, reach: float) -> np.ndarray:
     """Return the probability (n,) of the likeliest site that each site is connected to."""
-    # Two sites within the reach of each other are connected, and so are all of a chain of such.
+    # Sites within reach of each other are connected, and so are all sites of a chain.
     if len(positions) == 0:
         return np.empty(0)
     pairs = cKDTree(positions).query_pairs(reach, output_type="ndarray")
@@ -195,8 +196,8 @@ def likeliest_connected(positions: np.ndarray, probability: np.ndarray, reach: f
 
 
 def hysteresis(sites: Sites, upper: float | None, reach: float) -> np.ndarray:
-    """Return a mask of the sites connected to at least one of a high probability; all if None."""
-    # Weak atoms of a crystal are kept, those that are alone, as in amorphous carbon, are not.
+    """Return a mask of the sites connected to at least one of probability `upper`; all if None."""
+    # Weak atoms in a crystal are kept; isolated ones, as in amorphous carbon, are not.
     # J. Canny, IEEE Transactions on Pattern Analysis and Machine Intelligence 8, 679 (1986).
     if upper is None or (sites.probability >= upper).all():
         return np.ones(len(sites), bool)
@@ -204,7 +205,7 @@ def hysteresis(sites: Sites, upper: float | None, reach: float) -> np.ndarray:
 
 
 def masked_fraction(positions: np.ndarray, mask: np.ndarray, radius: float) -> np.ndarray:
-    """Return the masked fraction of a disc, radius in px, about each position (k, 2), 0 to 1."""
+    """Return the masked fraction, 0 to 1, of a disc (radius in px) about each position (k, 2)."""
     steps = np.linspace(-radius, radius, _DISC_POINTS)
     dy, dx = (part.ravel() for part in np.meshgrid(steps, steps, indexing="ij"))
     disc = np.hypot(dy, dx) <= radius * (1 + 1e-9)
@@ -225,9 +226,9 @@ def select(
     mask: np.ndarray | None,
     disc: float,
 ) -> Candidates:
-    """Return those candidates that are sites of a frame of shape (H, W), in px of the frame."""
-    # At least `distance` working px apart, with `hysteresis` from `upper` on within `reach` px, and
-    # not in discs of `disc` px that are mostly masked.
+    """Return the candidates that are sites of a frame of shape (H, W), in px of the frame."""
+    # They are at least `distance` working px apart, pass `hysteresis` with `upper` and `reach`
+    # (px), and are not in discs of radius `disc` (px) that are mostly masked.
     found = found[keep_best(found.position, found.score, distance)]
     found = dataclasses.replace(
         found, position=grid.to_native(found.position), sigma=found.sigma * grid.scale

@@ -98,7 +98,7 @@ def test_an_image_of_noise_alone_is_said():
 def test_images_without_a_background_are_refused():
     flat = series().astype(np.float32)
     flat -= flat.mean(axis=(2, 3), keepdims=True)
-    with pytest.raises(ValueError, match="no background was subtracted"):
+    with pytest.raises(ValueError, match="without background subtraction"):
         exit_waves(flat, 0.2, Copier())
 
 

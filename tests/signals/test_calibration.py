@@ -207,7 +207,7 @@ def test_sites_that_make_no_sheet(use):
         with pytest.warns(UserWarning) as caught:
             signal.find_atoms_nn("metal-nanoparticle")
         (said[name],) = (str(one.message) for one in caught)
-    assert "do not make the lattice of graphene: either the calibration of 0.1" in said["disorder"]
+    assert "do not form the lattice of graphene: either the calibration of 0.1" in said["disorder"]
     assert re.search("(suggests a sampling of|lattice, honeycomb, at) 0.0", said["sheet"])
 
 
