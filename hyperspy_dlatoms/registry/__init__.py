@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Models and data sets by name: those of the package, and those published by others."""
+"""Models and data sets by name: those of the package and those published by others."""
 
 import lazy_loader as lazy
 

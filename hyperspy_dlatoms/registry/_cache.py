@@ -13,7 +13,7 @@ from hyperspy_dlatoms.registry.entries import Entry
 from hyperspy_dlatoms.registry.errors import RegistryError
 
 CACHE = "HYPERSPY_DLATOMS_CACHE"
-# File in the folder of a generated data set that holds its fingerprint once it was checked.
+# File in the folder of a generated data set that holds its fingerprint once checked.
 CHECKED = "checked"
 # Seconds to wait for another process that fetches the same file; a file of 1 GB takes less.
 WAIT = 3600.0
@@ -30,7 +30,7 @@ def folder() -> Path:
         kept = Path(pooch.os_cache("hyperspy-dlatoms"))
     except RuntimeError as error:
         raise _homeless(given) from error
-    # Where no home folder is known, some releases of platformdirs give one called ~.
+    # If no home folder is known, some releases of platformdirs return one called ~.
     if not kept.is_absolute():
         raise _homeless(given)
     return kept
@@ -38,19 +38,19 @@ def folder() -> Path:
 
 def _homeless(given: str | None) -> RegistryError:
     return RegistryError(
-        f"The cache has no place, {given or '~'!r} is in a home folder that is not known: set "
+        f"The cache has no place: {given or '~'!r} is in an unknown home folder. Set "
         f"{CACHE} to the absolute path of a folder that you may write to."
     )
 
 
 def kept_path(entry: Entry) -> Path:
-    """Return where the cache keeps the file of an entry, whether or not it is there."""
+    """Return where the cache keeps the file of an entry, present or not."""
     # With the hash in the name, sources and versions do not collide.
     return folder() / f"{entry.sha256[:16]}-{entry.file}"
 
 
 def generated_path(entry: Entry) -> Path:
-    """Return the folder in the cache that keeps a data set that is generated."""
+    """Return the folder in the cache that keeps a generated data set."""
     # A hash of its definition is part of the name, so that versions do not share files.
     made_from = json.dumps([entry.version, entry.generate, entry.sha256], sort_keys=True)
     digest = hashlib.sha256(made_from.encode()).hexdigest()[:16]
@@ -58,7 +58,7 @@ def generated_path(entry: Entry) -> Path:
 
 
 def is_right(path: Path, entry: Entry) -> bool:
-    """Whether a file is there and has the size and the SHA-256 of an entry."""
+    """Whether a file exists and has the size and SHA-256 of an entry."""
     try:
         stat = path.stat()
     except OSError:
@@ -101,7 +101,7 @@ def locked(path: Path) -> Iterator[None]:
 
 
 def unwritable(error: OSError) -> RegistryError:
-    """Return the error to raise where the cache cannot be written."""
+    """Return the error to raise if the cache cannot be written."""
     reason = error.strerror or str(error)
     return RegistryError(
         f"The cache {str(folder())!r} cannot be written ({reason}): make room there, or set "

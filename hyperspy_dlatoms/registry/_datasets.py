@@ -12,7 +12,7 @@ def load_dataset(
     num_workers: int | None = None,
 ) -> LabelledImages:
     """Load a data set or an example, see :func:`hyperspy_dlatoms.data.load_dataset`."""
-    # The registry knows no signals and no simulation: only who asks for images imports them.
+    # The registry needs neither signals nor simulation: only loading images imports them.
     from hyperspy_dlatoms.data import datasets
 
     return datasets.load_dataset(

@@ -38,25 +38,25 @@ def publish(
 ) -> Path:
     """Write models and their catalogue into a folder that any web server can host.
 
-    A folder that is a registry already keeps its name, its other entries, and the creators and
-    whatever else was filled into its record. With the models come
-    ``registry.json``, the catalogue, and ``.zenodo.json``, the metadata of a Zenodo record.
+    A folder that already is a registry keeps its name, its other entries, and the creators and
+    anything else filled into its record. Besides the models this writes ``registry.json``, the
+    catalogue, and ``.zenodo.json``, the metadata of a Zenodo record.
 
     Parameters
     ----------
     models : str, os.PathLike or iterable of them
         Model files.
     to : str or os.PathLike
-        The folder; made if it is not there.
+        The folder; created if missing.
     name : str, optional
-        Name of the registry; by default the one that it has, or that of the folder.
+        Name of the registry; by default the name it has, or that of the folder.
     doi : str, optional
-        The DOI of the record that the files are, or will be, uploaded to, from which they can be
-        downloaded too. Zenodo reserves one before the upload.
+        The DOI of the record that the files are, or will be, uploaded to; they can then also be
+        downloaded from there. Zenodo reserves one before the upload.
     citation : str, optional
         Citation for users of the models.
     creators : sequence of str, optional
-        The names for the record, ``Family, Given``; by default those that it has.
+        The names for the record, ``Family, Given``; by default those it has.
 
     Returns
     -------
@@ -68,9 +68,9 @@ def publish(
     ModelFileError
         If a file is not a model file.
     RegistryError
-        If a card's name or version cannot be part of a file name, a published file of that name
-        and version is another one, the folder is a registry of another name, or its record is
-        damaged.
+        If a card's name or version cannot be part of a file name, a different file with that name
+        and version is already published, the folder is a registry of another name, or its record
+        is damaged.
     OSError
         If the folder cannot be written.
 
@@ -89,7 +89,7 @@ def publish(
     catalogue = to / CATALOGUE
     published, name = _published(catalogue, name)
     before = _record(to / ZENODO)
-    # All are read before the first is copied.
+    # Read all before copying the first.
     copied: list[tuple[Path, Path]] = []
     for model in (Path(os.path.expanduser(one)) for one in models):
         card, _ = read_model(model)
@@ -98,7 +98,7 @@ def publish(
         _check_file(entry, to / entry.file, published.values())
         known = published.get(entry.name)
         if known and known.sha256 == entry.sha256:
-            # What was said of it before still holds.
+            # What the catalogue said of it before still holds.
             entry = dataclasses.replace(entry, citation=citation or known.citation)
             where += [place for place in known.where if place not in where]
         entry = dataclasses.replace(entry, where=tuple(where))
@@ -112,14 +112,14 @@ def publish(
     write_catalogue(catalogue, name, published.values())
     record = before | zenodo_record(name, list(published.values()), creators)
     if not creators and "creators" in before:
-        # With what else is known of them, as affiliations.
+        # With what else is known of them, such as affiliations.
         record["creators"] = before["creators"]
     _write(to / ZENODO, record)
     return catalogue
 
 
 def entry_of(card: ModelCard, file: Path, *, citation: str = "") -> Entry:
-    """Return the entry of a model file, without the places where it is."""
+    """Return the entry of a model file, without the places it is kept at."""
     import pooch
 
     target = f"{card.name}-{card.version or '0'}{file.suffix}"
@@ -147,7 +147,7 @@ def entry_of(card: ModelCard, file: Path, *, citation: str = "") -> Entry:
 
 
 def write_catalogue(path: Path, name: str, entries: Iterable[Entry]) -> None:
-    """Write a catalogue of entries, JSON, under the name that its registry calls itself."""
+    """Write a catalogue of entries as JSON, with the name of its registry."""
     _write(path, {"format": FORMAT, "name": name, "entries": [to_json(one) for one in entries]})
 
 
@@ -164,24 +164,24 @@ def zenodo_record(name: str, entries: Sequence[Entry], creators: Sequence[str]) 
         "keywords": ["HRTEM", "electron microscopy", "deep learning", "HyperSpy"],
         "access_right": "open",
     }
-    # A record has one licence; where the models differ each entry says its own.
+    # A record has one licence; if the models differ, each entry gives its own.
     return record | ({"license": licences.pop()} if len(licences) == 1 else {})
 
 
 def _record(path: Path) -> dict[str, Any]:
-    """Return the record of a registry that was published before, as it was filled in since."""
+    """Return the record of a registry that was published before, as since filled in."""
     if not path.is_file():
         return {}
     try:
         record = json.loads(path.read_text("utf-8"))
     except ValueError as error:
         raise RegistryError(
-            f"{str(path)!r} is damaged ({error}): repair it, or delete it to have it written anew."
+            f"{str(path)!r} is damaged ({error}): repair it, or delete it to have it rewritten."
         ) from error
     if not isinstance(record, dict):
         raise RegistryError(
             f"{str(path)!r} is not a Zenodo record: expected named values; delete it to have it "
-            "written anew."
+            "rewritten."
         )
     creators = record.get("creators", [])
     named = isinstance(creators, list) and all(
@@ -215,14 +215,14 @@ def _published(catalogue: Path, given: str | None) -> tuple[dict[str, Entry], st
     own = catalogue_content(text, str(catalogue)).get("name", name)
     if given and given != own:
         raise RegistryError(
-            f"{str(catalogue.parent)!r} is the registry {own!r} already, not {given!r}: people "
-            "have its models by that name, so leave out the name, or publish into another folder."
+            f"{str(catalogue.parent)!r} is already the registry {own!r}, not {given!r}: people "
+            "know its models by that name, so leave out the name, or publish into another folder."
         )
     return {entry.name: entry for entry in entries}, own
 
 
 def _check_file(entry: Entry, target: Path, published: Iterable[Entry]) -> None:
-    """Raise if the file of an entry is to replace another one that people may have."""
+    """Raise if the file of an entry would replace a different one that people may have."""
     import pooch
 
     others = [
@@ -235,8 +235,8 @@ def _check_file(entry: Entry, target: Path, published: Iterable[Entry]) -> None:
         others.append(entry)
     if others:
         raise RegistryError(
-            f"{others[0].name!r} {others[0].version} is published already and is another file, "
-            f"{others[0].file}: people have it by that version, so give the new card another one."
+            f"{others[0].name!r} {others[0].version} is already published as another file, "
+            f"{others[0].file}: people have that version, so give the new card another one."
         )
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Download of one file from one address, by pooch; an interrupted download is resumed."""
+"""Download of one file from one address by pooch, resumed if interrupted."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from pathlib import Path
 from typing import BinaryIO
 
 ATTEMPTS = 4  # Failures in a row after which a download is given up.
-PAUSE = 0.5  # Seconds before the second attempt; twice as many before each further one.
+PAUSE = 0.5  # Seconds before the second attempt; doubled before each further one.
 LONGEST_PAUSE = 30.0  # Seconds, however long a server asks to wait.
 TIMEOUT = (10.0, 30.0)  # Seconds to connect, and without a byte.
 CHUNK = 2**14  # Bytes written at once, after each of which progress is shown.
-WORTH = 2**20  # Bytes that an attempt has to bring for the count of attempts to start again.
-# Status codes of HTTP after which the same request may succeed.
+WORTH = 2**20  # Bytes that an attempt must bring to restart the count of attempts.
+# HTTP status codes after which the same request may succeed.
 _TEMPORARY = (408, 425, 429, 500, 502, 503, 504)
 
 
 class TransportError(Exception):
-    """Why an address did not give a file, and whether to try again, `after` so many seconds."""
+    """Why an address gave no file, and whether to try again, `after` so many seconds."""
 
     def __init__(self, reason: str, *, again: bool = False, after: float = 0.0) -> None:
         super().__init__(reason)
@@ -36,7 +36,7 @@ def download(
     *,
     whole: bool = True,
 ) -> None:
-    """Download a file of `size` bytes, or at most so many, onto the `part` that is there of it."""
+    """Download a file of `size` bytes (at most, if not `whole`), continuing its `part`."""
     failures = 0
     while True:
         before = part.stat().st_size if part.exists() else 0
@@ -64,12 +64,12 @@ def _attempt(address: str, part: Path, size: int, progress: Callable[[int], None
         except requests.exceptions.RequestException as error:
             raise _explained(error) from error
         except ValueError as error:
-            # What pooch says of a DOI that it cannot resolve, or an archive without the file.
+            # Raised by pooch for a DOI that it cannot resolve, or an archive without the file.
             raise TransportError(str(error)) from error
         except LookupError as error:
-            # Of a DOI that is none, or an archive that answers something else than pooch expects.
+            # Raised for an invalid DOI, or an archive whose answer pooch does not expect.
             raise TransportError(
-                f"no file is known by it, or the archive answers in another way ({error!r})"
+                f"it knows no such file, or the archive answers unexpectedly ({error!r})"
             ) from error
     return growing.length
 
@@ -78,7 +78,7 @@ def _downloader(address: str, growing: _GrowingFile):
     import pooch
 
     if address.startswith("doi:"):
-        # It asks the archive first, so an answer says nothing of the file: from the start.
+        # It asks the archive first, so an answer says nothing about the file: start afresh.
         growing.restart()
         return pooch.DOIDownloader(chunk_size=CHUNK, timeout=TIMEOUT)
     headers = {"Accept-Encoding": "identity", "User-Agent": "hyperspy-dlatoms"}
@@ -90,21 +90,21 @@ def _downloader(address: str, growing: _GrowingFile):
 
 
 class _GrowingFile:
-    """The part of a file that is there, as pooch's downloaders write to it."""
+    """The downloaded part of a file, as pooch's downloaders write to it."""
 
     def __init__(self, file: BinaryIO, size: int, progress: Callable[[int], None]) -> None:
         self.file, self.size, self.progress = file, size, progress
         self.length = file.tell()
 
     def answered(self, response, *args, **kwargs) -> None:
-        """Start again if the server sends the whole file, or another part than was asked for."""
+        """Start again if the server sends the whole file, or another part than requested."""
         if response.status_code == 200:
             self.restart()
         elif response.status_code == 206:
             begins = response.headers.get("Content-Range", "").replace("=", " ")
             if not begins.startswith(f"bytes {self.length}-"):
                 self.restart()
-                raise TransportError("it sent another part than was asked for", again=True)
+                raise TransportError("it sent another part than requested", again=True)
         elif response.status_code == 416:
             self.restart()
             raise TransportError("it does not have the rest of the file", again=True)
@@ -141,7 +141,7 @@ def _explained(error: Exception) -> TransportError:
         return TransportError("the proxy does not answer: check HTTPS_PROXY and NO_PROXY")
     if isinstance(error, exceptions.SSLError):
         return TransportError(f"its certificate was refused ({error})")
-    # A server that falls silent in the middle is a ConnectionError to requests.
+    # To requests, a server that falls silent midway is a ConnectionError.
     if isinstance(error, exceptions.Timeout) or "timed out" in str(error):
         return TransportError("it does not answer in time", again=True)
     if isinstance(error, exceptions.ChunkedEncodingError | exceptions.ContentDecodingError):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The models of the registry: from names, paths or loaded networks to a network or an ensemble."""
+"""The models of the registry: names, paths or loaded networks become a network or an ensemble."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from hyperspy_dlatoms.registry.fetch import fetch
 _SUFFIX = ".safetensors"
 
 OneModel: TypeAlias = "str | os.PathLike[str] | AtomNetwork"
-# A name, a path, a loaded network or ensemble, or several of them that make an ensemble.
+# A name, a path, a loaded network or ensemble, or several of these, which make an ensemble.
 ModelLike: TypeAlias = "str | os.PathLike[str] | AtomNetwork | AtomEnsemble | Sequence[ModelLike]"
 
 
@@ -56,12 +56,12 @@ def ensembles() -> dict[str, Entry]:
 
 
 def path(name: str, *, offline: bool = False, show_progressbar: bool | None = None) -> Path:
-    """Return the model file of a network; it is downloaded if it is not on this computer.
+    """Return the model file of a network, downloading it if it is not on this computer.
 
     Parameters
     ----------
     name : str
-        One of `names`, or ``source/name`` for one of others.
+        One of `names`, or ``source/name`` for one from another source.
     offline : bool, optional
         Whether never to use the internet.
     show_progressbar : bool, optional
@@ -74,8 +74,8 @@ def path(name: str, *, offline: bool = False, show_progressbar: bool | None = No
     Raises
     ------
     RegistryError
-        If there is no network of that name, or its file cannot be had; an ensemble has no file of
-        its own.
+        If there is no network of that name, its file cannot be obtained, or it is an ensemble,
+        which has no file of its own.
 
     Examples
     --------
@@ -100,8 +100,9 @@ def load(model: ModelLike, *, offline: bool = False) -> AtomNetwork | AtomEnsemb
     Parameters
     ----------
     model : str, os.PathLike, AtomNetwork, AtomEnsemble, list or tuple
-        A name of the catalogue, ``source/name`` for one of others, the path of a model file, or
-        several of them, which make an ensemble; a network or an ensemble is returned as it is.
+        A name in the catalogue, ``source/name`` for one from another source, the path of a model
+        file, or several of these, which make an ensemble; a network or an ensemble is returned as
+        it is.
     offline : bool, optional
         Whether never to use the internet.
 
@@ -140,7 +141,7 @@ def load(model: ModelLike, *, offline: bool = False) -> AtomNetwork | AtomEnsemb
 
 
 def member_name(entry: Entry, member: str) -> str:
-    """Return the full name of a member of an ensemble: of its own source, unless it names one."""
+    """Return the full name of an ensemble's member: from the same source unless it names one."""
     return f"{entry.source}/{member}" if entry.source and "/" not in member else member
 
 
@@ -152,7 +153,7 @@ def name_and_threshold(model: ModelLike, offline: bool) -> tuple[str | None, flo
 
 
 def networks_of(model: ModelLike, offline: bool) -> OneModel | list[OneModel]:
-    """Return a network as it was given, or those of an ensemble and of the ensembles in it."""
+    """Return a network as given, or those of an ensemble and of the ensembles in it."""
     if isinstance(model, AtomEnsemble):
         return list(model.members)
     if isinstance(model, list | tuple):
@@ -192,7 +193,7 @@ def _entry(name: str, offline: bool) -> Entry:
         entry = known.get(name) or _unknown(name)
     if entry.kind not in ("model", "ensemble"):
         raise RegistryError(
-            f"{name!r} is no model but of the kind {entry.kind}: load it with "
+            f"{name!r} is of the kind {entry.kind}, not a model: load it with "
             "hyperspy_dlatoms.registry.load_dataset."
         )
     return entry
@@ -203,7 +204,7 @@ def _unknown(name: str) -> Entry:
     parts = [one for one in re.split(r"[\s,;+]+", name) if one]
     if len(parts) > 1 and all(one in known for one in parts):
         raise RegistryError(
-            f"There is no model {name!r}. Of several networks give a list, {parts}: they are "
+            f"There is no model {name!r}. Give several networks as a list, {parts}: they are "
             "applied together as an ensemble."
         )
     meant = sources.did_you_mean(name, [*known, *together])
@@ -221,7 +222,7 @@ def file_of(model: str | os.PathLike[str], *, offline: bool = False) -> Path:
     if not isinstance(model, str):
         raise TypeError(
             f"The model is a {type(model).__name__}, expected a name, the path of a model file, a "
-            "loaded network, or a list of such."
+            "loaded network, or a list of these."
         )
     if is_registered(model):
         return path(model, offline=offline)
@@ -235,12 +236,12 @@ def file_of(model: str | os.PathLike[str], *, offline: bool = False) -> Path:
 
 
 def _path_of(model: str | os.PathLike[str]) -> Path:
-    # Unlike `Path.expanduser`, it leaves the folder of a user who is not known as it is.
+    # Unlike `Path.expanduser`, this leaves the folder of an unknown user as it is.
     return Path(os.path.expanduser(model))
 
 
 def is_registered(model: str) -> bool:
-    """Whether a text is a name, not a path; a known name comes before a file of that name."""
+    """Whether a text is a name, not a path; a known name takes precedence over a file."""
     if any(entry.name == model for entry in sources.own_entries()):
         return True
     source, separator, name = model.partition("/")

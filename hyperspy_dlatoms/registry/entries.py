@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The entries of a catalogue, and reading them from its JSON."""
+"""The entries of a catalogue, and reading them from JSON."""
 
 import dataclasses
 import json
@@ -12,11 +12,11 @@ from urllib.parse import quote, urlsplit
 
 from hyperspy_dlatoms.registry.errors import RegistryError
 
-# The newest format of catalogue that this version of the package reads, and the one it writes.
+# The newest catalogue format that this version of the package reads, and the one it writes.
 FORMAT = 1
 KINDS = ("model", "ensemble", "dataset", "example")
-PACKAGE = "package:"  # Begins the place of a file within the installed package.
-# What ``generate`` of an entry may have, see `data.generate`, and of which type.
+PACKAGE = "package:"  # Prefix of a place within the installed package.
+# What ``generate`` of an entry may hold, see `data.generate`, with types.
 _GENERATE = {
     **dict.fromkeys(("recipe", "waves", "images", "imaging"), dict),
     **{"recipe_of": str, "trial": str, "checked": int},
@@ -36,7 +36,7 @@ class Entry:
     kind : {"model", "ensemble", "dataset", "example"}
         What it is.
     version : str
-        Of the file.
+        Version of the file.
     description : str
         What it is for, in one line.
     licence : str
@@ -48,23 +48,22 @@ class Entry:
     file : str
         Name of the file, with the version in it; an ensemble has none.
     size : int
-        Of the file, bytes.
+        Size of the file in bytes.
     sha256 : str
-        Of the file, 64 hexadecimal digits.
+        SHA-256 of the file, 64 hexadecimal digits.
     where : tuple of str
         Where the file is, tried in turn: ``package:`` and a path within the package, an
         ``https://`` address, ``doi:DOI/FILE``, or a path relative to the catalogue.
     members : tuple of str
         The models of an ensemble.
     threshold : float, optional
-        Lowest mean probability of a site by the members of an ensemble, between 0 and 1; by default
-        the lowest of their thresholds.
+        Lowest mean probability of a site from the members of an ensemble, between 0 and 1; by
+        default the lowest of their thresholds.
     generate : dict
-        How a data set without a file is generated: see
-        ``data.generate``. Its ``sha256`` is the fingerprint of the
-        result.
+        How a data set without a file is generated, see ``data.generate``. Its ``sha256`` is the
+        fingerprint of the result.
     source : str
-        Name of the source that the catalogue is of; empty for the package's own.
+        Name of the source of the catalogue; empty for the package's own.
     home : str
         Folder or address that holds the catalogue.
 
@@ -117,7 +116,7 @@ class Entry:
             self._check("kind", self.kind == "dataset", "'dataset' where there is a `generate`")
             right = all(isinstance(self.generate.get(n, t()), t) for n, t in _GENERATE.items())
             expected = ", ".join(f"{n} ({t.__name__})" for n, t in _GENERATE.items())
-            self._check("generate", right, f"of {expected} some")
+            self._check("generate", right, f"some of {expected}")
         else:
             self._check_file()
 
@@ -135,12 +134,12 @@ class Entry:
 
     def _is_place(self, place: str) -> bool:
         if place.startswith(PACKAGE):
-            # Others must not name files of this computer.
+            # Other catalogues must not name files on this computer.
             return self.source == "" and _is_relative(place.removeprefix(PACKAGE))
         try:
             scheme = urlsplit(place).scheme.lower() if ":" in place else ""
         except ValueError:
-            # Brackets that are no address of IPv6.
+            # Brackets that are not an IPv6 address.
             return False
         return scheme in ("http", "https", "doi") or (scheme == "" and _is_relative(place))
 
@@ -153,11 +152,11 @@ class Entry:
 
     @property
     def full_name(self) -> str:
-        """The name that users give: with the source's before it, but for the package's own."""
+        """The name that users give, prefixed by the source except for the package's own."""
         return f"{self.source}/{self.name}" if self.source else self.name
 
     def places(self) -> list[Path | str]:
-        """Return where the file is: paths of this computer, and addresses, in turn."""
+        """Return where the file is, in turn: paths on this computer, and addresses."""
         return [self._place(one) for one in self.where]
 
     def _place(self, place: str) -> Path | str:
@@ -169,7 +168,7 @@ class Entry:
 
 
 def within(home: str, file: str) -> Path | str:
-    """Return a file in a folder or under an address."""
+    """Return the path of a file in a folder, or its address under another."""
     return f"{home.rstrip('/')}/{quote(file)}" if is_address(home) else Path(home) / file
 
 
@@ -209,7 +208,7 @@ def catalogue_content(text: str, origin: str) -> dict[str, Any]:
     version = content.get("format") if isinstance(content, Mapping) else None
     if isinstance(version, int) and version > FORMAT:
         raise RegistryError(
-            f"The catalogue {origin} is of format {version}, this version of hyperspy-dlatoms "
+            f"The catalogue {origin} is of format {version}, but this version of hyperspy-dlatoms "
             f"reads up to format {FORMAT}: update hyperspy-dlatoms."
         )
     if version != FORMAT or not isinstance(content.get("entries"), list):
@@ -221,7 +220,7 @@ def catalogue_content(text: str, origin: str) -> dict[str, Any]:
 
 
 def to_json(entry: Entry) -> dict[str, Any]:
-    """Return what a catalogue holds of an entry, without what is empty or follows from it."""
+    """Return an entry as a catalogue holds it, without what is empty or implied."""
     left_out = ("source", "home")
     values = {f.name: getattr(entry, f.name) for f in dataclasses.fields(entry)}
     values = {name: value for name, value in values.items() if value and name not in left_out}
@@ -235,7 +234,7 @@ def _entry(values: Any, source: str, home: str) -> Entry:
     missing = sorted({"name", "kind"} - values.keys())
     if missing:
         raise RegistryError(f"an entry lacks {', '.join(missing)}.")
-    # A later version of the same format may say more than this one knows.
+    # A later version of the same format may hold more than this one knows.
     return Entry(**{n: v for n, v in values.items() if n in known}, source=source, home=home)
 
 

@@ -3,4 +3,4 @@
 
 
 class RegistryError(ValueError):
-    """A model, data set or source that is not in the registry, or cannot be had."""
+    """A model, data set or source that is not in the registry, or cannot be obtained."""

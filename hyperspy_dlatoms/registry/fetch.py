@@ -17,9 +17,9 @@ from hyperspy_dlatoms.registry.errors import RegistryError
 
 
 def fetch(entry: Entry, *, offline: bool = False, show_progressbar: bool | None = None) -> Path:
-    """Return the file of an entry, and download it if it is not on this computer."""
-    # One of several threads and processes downloads it. The file appears under its name only when
-    # it is complete and its SHA-256 is right.
+    """Return the file of an entry, downloading it if it is not on this computer."""
+    # Of several threads and processes, one downloads it. The file appears under its name only once
+    # complete and with the right SHA-256.
     here = on_this_computer(entry)
     if here:
         return here
@@ -54,7 +54,7 @@ def on_this_computer(entry: Entry) -> Path | None:
 
 
 def copy_to(folder: Path, entry: Entry, *, show_progressbar: bool | None = None) -> Path:
-    """Copy the file of an entry into another folder, with its name in a cache."""
+    """Copy the file of an entry into another folder, named as in a cache."""
     target = folder / _cache.kept_path(entry).name
     if not _cache.is_right(target, entry):
         found = fetch(entry, show_progressbar=show_progressbar)
@@ -82,7 +82,7 @@ def _download(entry: Entry, target: Path, show_progressbar: bool | None) -> None
                     return
                 reasons.append(f"{place}: {reason}")
     except OSError as error:
-        # A full disk is not left full of useless files.
+        # Leave no useless files on a full disk.
         part.unlink(missing_ok=True)
         raise _cache.unwritable(error) from error
     raise RegistryError(
@@ -94,14 +94,14 @@ def _download(entry: Entry, target: Path, show_progressbar: bool | None) -> None
 
 
 def _try_place(place: Path | str, entry: Entry, part: Path, progress: Callable) -> str:
-    """Complete the part from one place; return why that failed, nothing where it did not."""
+    """Complete the part from one place; return why that failed, or an empty text."""
     if isinstance(place, Path):
-        return "another file than expected (SHA-256)" if place.exists() else "there is no such file"
+        return "not the expected file (SHA-256)" if place.exists() else "there is no such file"
     resumed = part.exists()
     try:
         download(place, part, entry.size, progress)
         if resumed and not _cache.is_right(part, entry):
-            # What was there may have come from elsewhere.
+            # The part may have come from elsewhere.
             part.unlink()
             download(place, part, entry.size, progress)
     except TransportError as error:
@@ -109,7 +109,7 @@ def _try_place(place: Path | str, entry: Entry, part: Path, progress: Callable) 
     if _cache.is_right(part, entry):
         return ""
     part.unlink()
-    return "another file than expected (its SHA-256 is wrong)"
+    return "not the expected file (its SHA-256 is wrong)"
 
 
 @contextmanager

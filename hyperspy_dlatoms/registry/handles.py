@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Handles of models for other processes: small, picklable, loaded once in each."""
+"""Handles of models for other processes: small, picklable, loaded once per process."""
 
 from __future__ import annotations
 
@@ -21,18 +21,17 @@ from hyperspy_dlatoms.registry.catalogue import ModelLike, OneModel
 from hyperspy_dlatoms.registry.entries import PACKAGE
 from hyperspy_dlatoms.registry.errors import RegistryError
 
-_loading = threading.RLock()  # Two threads that ask for the same network at once get one, not two.
+_loading = threading.RLock()  # Threads that ask for the same network at once share one.
 
 
 @dataclass(frozen=True)
 class NetworkHandle:
-    """A network by the path and hash of its file, and its name in the registry if it has one."""
+    """A network, given by the path and hash of its file, and its registry name if it has one."""
 
     path: str
     sha256: str
-    precision: str  # Chosen where the signal is prepared, so that all workers run in the same.
-    # By it a machine that lacks the file gets it. The content makes the network, not how it is
-    # called.
+    precision: str  # Chosen where the signal is prepared, so that all workers use the same.
+    # By this a machine without the file gets it. The content makes the network, not its name.
     name: str | None = field(default=None, compare=False)
 
     @classmethod
@@ -49,7 +48,7 @@ class NetworkHandle:
 
     @cached_property
     def card(self) -> ModelCard:
-        """The card, without the network being built; it does not travel with the handle."""
+        """The card, read without building the network; it does not travel with the handle."""
         return open_model(self.path).card
 
     @property
@@ -70,7 +69,7 @@ class NetworkHandle:
 
 @dataclass(frozen=True)
 class EnsembleHandle:
-    """An ensemble by the handles of its members; its name and threshold, if it has its own."""
+    """An ensemble, given by the handles of its members, with its own name and threshold if any."""
 
     members: tuple[NetworkHandle, ...]
     name: str | None = None
@@ -100,7 +99,7 @@ Handle: TypeAlias = NetworkHandle | EnsembleHandle
 
 
 def handle(model: ModelLike, *, offline: bool = False) -> Handle:
-    """Return the small picklable handle of a model, for work spread over processes.
+    """Return a small picklable handle of a model, for work spread over processes.
 
     Parameters
     ----------
@@ -116,9 +115,9 @@ def handle(model: ModelLike, *, offline: bool = False) -> Handle:
     Raises
     ------
     RegistryError
-        As `load`, and of a network that is only in memory.
+        As for `load`, and for a network that is only in memory.
     FileNotFoundError, TypeError
-        As `load`.
+        As for `load`.
     """
     if isinstance(model, str) and (
         packaged := _packaged(model, tuple(map(os.environ.get, (PRECISION, ENGINE))))
@@ -148,8 +147,8 @@ def handle(model: ModelLike, *, offline: bool = False) -> Handle:
 # What comes with the package does not change while it runs.
 @lru_cache(maxsize=32)
 def _packaged(name: str, requested: tuple[str | None, ...]) -> Handle | None:
-    """Return the handle of a model whose files come with the package, None of others."""
-    # It depends on the precision and the engine that the environment requests.
+    """Return the handle of a model whose files come with the package, None for others."""
+    # This depends on the precision and engine that the environment requests.
     known = {entry.name: entry for entry in sources.own_entries()}
     entry = known.get(name)
     if entry is None or entry.kind not in ("model", "ensemble"):
@@ -163,7 +162,7 @@ def _packaged(name: str, requested: tuple[str | None, ...]) -> Handle | None:
         return None
     path = entry.places()[0]
     handle = NetworkHandle.of(path, name) if Path(path).is_file() else None
-    # Where the file is missing or another one, its fetching says what to do.
+    # If the file is missing or another one, fetching it says what to do.
     return handle if handle and handle.sha256 == entry.sha256 else None
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Tables of the catalogues, and details of one entry."""
+"""Tables of the catalogues, and details of single entries."""
 
 import textwrap
 from collections.abc import Iterator, Sequence
@@ -26,7 +26,7 @@ _HEADINGS = {
     "dataset": "Data sets",
     "example": "Examples",
 }
-_LICENCE = "GPL-3.0-or-later"  # Of the package, and of what comes with it.
+_LICENCE = "GPL-3.0-or-later"  # Licence of the package, and of what comes with it.
 
 
 @dataclass(frozen=True, repr=False)
@@ -40,7 +40,7 @@ class Item:
     path : pathlib.Path or None
         The file, if it is on this computer; None for an ensemble, which has none of its own.
     download : int
-        Bytes to download before use: 0 if it is here, for an ensemble those of missing members.
+        Bytes to download before use: 0 if it is here; for an ensemble, those of missing members.
     lacking : tuple of str, optional
         Members of an ensemble that no catalogue has.
     """
@@ -64,7 +64,7 @@ class Item:
 
     @property
     def _state(self) -> str:
-        """Whether it can be used at once, what it weighs, and its licence if it is not ours."""
+        """Whether it can be used at once, its size, and its licence if it is not ours."""
         cost = f"to download, {_bytes(self.download)}" if self.download else self.here
         if self.entry.members and not self.lacking:
             cost = f"{len(self.entry.members)} networks" + f", {cost}" * bool(self.download)
@@ -125,7 +125,7 @@ class Listing(tuple[Item, ...]):
         return _rows.plain("\n".join(self._lines()))
 
     def _lines(self) -> Iterator[str]:
-        """Yield two lines or more an item under a heading for each kind, 79 columns."""
+        """Yield two or more lines per item under a heading for each kind, in 79 columns."""
         kind = None
         for item in self:
             entry = item.entry
@@ -158,19 +158,19 @@ class Listing(tuple[Item, ...]):
 
 
 def list(*kinds: str, offline: bool = False) -> Listing:
-    """List the entries of the catalogues, which are on this computer, and the size of the others.
+    """List the entries of the catalogues: which are on this computer, and the size of the others.
 
     Parameters
     ----------
     *kinds : {"model", "ensemble", "dataset", "example"}
         Kinds to list; by default all.
     offline : bool, optional
-        Whether to use only catalogues of others that were read before, never the internet.
+        Whether to use only catalogues of others read before, never the internet.
 
     Returns
     -------
     Listing
-        A tuple of `Item` that shows as a table.
+        A tuple of `Item`, shown as a table.
 
     Raises
     ------
@@ -198,19 +198,19 @@ def info(name: str, *, offline: bool = False) -> Item:
     Parameters
     ----------
     name : str
-        Its name, ``source/name`` for one of others.
+        Its name, or ``source/name`` for one from another source.
     offline : bool, optional
         Whether never to use the internet.
 
     Returns
     -------
     Item
-        With the entry of the catalogue, the path, and the bytes to download.
+        With its catalogue entry, its path, and the bytes to download.
 
     Raises
     ------
     RegistryError
-        If there is none of that name.
+        If there is no such entry.
 
     Examples
     --------
@@ -252,7 +252,7 @@ def _text(value: Any) -> str:
         return ", ".join(f"{name} {_text(one)}" for name, one in value.items())
     if isinstance(value, Sequence) and len(value) == 2 and isinstance(value[0], int | float):
         low, high = value
-        # Another pair than a range of numbers is shown as any list.
+        # A pair that is not a range of numbers is shown like any list.
         with suppress(TypeError, ValueError, OverflowError):
             return f"{low:g} and more" if high is None else f"{low:g} to {high:g}"
     if isinstance(value, Sequence) and not isinstance(value, str):

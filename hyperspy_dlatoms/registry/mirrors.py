@@ -17,7 +17,7 @@ CATALOGUE = "registry.json"
 
 @dataclass(frozen=True)
 class Source:
-    """A registry of others; its catalogue says its name where that is empty."""
+    """A registry of others; if its name is empty, its catalogue gives it."""
 
     name: str
     home: str
@@ -25,7 +25,7 @@ class Source:
 
     @classmethod
     def at(cls, place: str | os.PathLike[str], name: str = "", sha256: str | None = None) -> Self:
-        """Return the registry at a place, its SHA-256 in small letters as `hashlib` writes it."""
+        """Return the registry at a place, its SHA-256 in lower case as `hashlib` writes it."""
         return cls(name, home_of(place), sha256.lower() if sha256 else None)
 
     @property
@@ -41,14 +41,14 @@ def mirrors() -> list[Source]:
 
 
 def home_of(place: str | os.PathLike[str]) -> str:
-    """Return the folder or address of a registry, given by that or by its ``registry.json``."""
+    """Return the folder or address of a registry, given by this or by its ``registry.json``."""
     place = os.fspath(place)
     if is_address(place):
         return place.removesuffix(f"/{CATALOGUE}").rstrip("/")
     scheme = urlsplit(place).scheme if "://" in place or place.lower().startswith("file:") else ""
     if scheme not in ("", "file"):
         raise RegistryError(
-            f"{place!r} is no place for a registry: expected a folder, or an address that "
+            f"{place!r} is not a place for a registry: expected a folder, or an address that "
             "begins with https:// or http://."
         )
     path = Path(_path_of(place) if scheme else place).expanduser().absolute()
@@ -56,15 +56,15 @@ def home_of(place: str | os.PathLike[str]) -> str:
 
 
 def _path_of(address: str) -> str:
-    """Return the path that an address with ``file:`` is of, on Windows also that of a share."""
+    """Return the path of a ``file:`` address, on Windows also of a share."""
     host, path = urlsplit(address)[1:3]
     if host in ("", "localhost"):
         return url2pathname(path)
     if os.name == "nt" and ":" not in host:
         return url2pathname(f"//{host}{path}")
     raise RegistryError(
-        f"{address!r} is on a computer called {host!r}: expected a folder of this one, "
-        "file:///FOLDER with three slashes, for instance where that of the other is mounted."
+        f"{address!r} is on a computer called {host!r}: expected a folder on this one, "
+        "file:///FOLDER with three slashes, for instance where the other's is mounted."
     )
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Catalogues: the package's own, and those of others by name."""
+"""Catalogues: the package's own, and those of others, by name."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from hyperspy_dlatoms.registry.errors import RegistryError
 from hyperspy_dlatoms.registry.mirrors import CATALOGUE, REGISTRY, Source, mirrors
 
 ENTRY_POINTS = "hyperspy_dlatoms.registries"
-LARGEST = 16 * 2**20  # Bytes of a catalogue that are read at most.
+LARGEST = 16 * 2**20  # Most bytes of a catalogue that are read.
 OWN = Path(__file__).with_name("catalogue.json")
 
 _added: dict[str, Source] = {}
@@ -46,19 +46,19 @@ def add_source(
     *,
     offline: bool = False,
 ) -> str:
-    """Make the models and data sets of another registry usable, for this process.
+    """Make the models and data sets of another registry available in this process.
 
     Parameters
     ----------
     place : str or os.PathLike
-        Address or path of its ``registry.json``, or of the folder with it.
+        Address or path of its ``registry.json``, or of the folder that holds it.
     name : str, optional
         Prefix of its names, ``name/entry``; by default the name in the catalogue.
     sha256 : str, optional
-        Required SHA-256 of the catalogue. As it has the SHA-256 of each file, this pins everything
-        that the source provides.
+        Required SHA-256 of the catalogue. Since this holds the SHA-256 of each file, it pins
+        everything that the source provides.
     offline : bool, optional
-        Whether never to use the internet: a catalogue read before is taken from the cache.
+        Whether never to use the internet: a catalogue read before then comes from the cache.
 
     Returns
     -------
@@ -68,11 +68,11 @@ def add_source(
     Raises
     ------
     RegistryError
-        If the catalogue cannot be read or is not the pinned one, or another source has the name.
+        If the catalogue cannot be read or is not the pinned one, or if the name is taken.
 
     See Also
     --------
-    publish : Write one.
+    publish : Write a registry.
 
     Examples
     --------
@@ -95,7 +95,7 @@ def add_source(
 
 
 def entries(*, offline: bool = False) -> list[Entry]:
-    """Return all entries of all catalogues; a source that cannot be read is warned of."""
+    """Return all entries of all catalogues, with a warning for each source that cannot be read."""
     found = list(own_entries())
     for source in sources(offline=offline):
         try:
@@ -106,7 +106,7 @@ def entries(*, offline: bool = False) -> list[Entry]:
 
 
 def find(name: str, *, offline: bool = False) -> Entry:
-    """Return the entry of a name."""
+    """Return the entry with a name."""
     before, separator, after = str(name).rpartition("/")
     if not separator:
         known, where = list(own_entries()), "hyperspy-dlatoms"
@@ -124,20 +124,20 @@ def find(name: str, *, offline: bool = False) -> Entry:
 
 
 def did_you_mean(name: str, names: Sequence[str]) -> str:
-    """Return a question for the known name nearest to one that is not known, or nothing."""
+    """Return a question with the known name nearest to an unknown one, or nothing."""
     nearest = difflib.get_close_matches(name.lower(), names, n=1, cutoff=0.5)
     return f" Did you mean {nearest[0]!r}?" if nearest else ""
 
 
 def has_source(name: str) -> bool:
     """Whether a source of this name was declared, without reading any catalogue."""
-    # Nor is anything of another package imported, since this is asked of each path with a folder.
+    # Nor importing anything from other packages, since every path with a folder is asked about.
     named = [*_added, *(mirror.name for mirror in mirrors() if mirror.name)]
     return name in named or name in entry_points(group=ENTRY_POINTS).names
 
 
 def sources(*, offline: bool = False) -> list[Source]:
-    """Return the sources of others: added, of the variable REGISTRY, and of entry points."""
+    """Return the sources of others: those added, from the variable REGISTRY, and entry points."""
     return list(_by_name([*_declared(), *_nameless(offline)]).values())
 
 
@@ -161,7 +161,7 @@ def _declared() -> Iterator[Source]:
             where = value if isinstance(value, Mapping) else {"url": value}
             source = Source.at(where["url"], point.name, where.get("sha256"))
         except Exception as error:
-            # A package of others that is broken does not keep anyone from the rest.
+            # A broken package of others does not block the rest.
             warn(
                 f"The source {point.name!r} of an installed package is left out, {point.value!r} "
                 f"does not say where it is ({type(error).__name__}: {error}): update or uninstall "
@@ -173,7 +173,7 @@ def _declared() -> Iterator[Source]:
 
 
 def _nameless(offline: bool, unread: list[str] | None = None) -> Iterator[Source]:
-    """Yield the user's registries that name themselves; why one cannot be read goes to `unread`."""
+    """Yield the user's registries that name themselves; `unread` gets why others cannot be read."""
     for source in mirrors():
         if source.name:
             continue
@@ -189,7 +189,7 @@ def _nameless(offline: bool, unread: list[str] | None = None) -> Iterator[Source
 
 
 def copy_catalogues(folder: Path) -> None:
-    """Copy the catalogues of others in the cache into another cache."""
+    """Copy the catalogues of others from the cache into another cache."""
     for source in sources():
         if is_address(source.home):
             _entries_of(source, offline=False)
@@ -200,7 +200,7 @@ def copy_catalogues(folder: Path) -> None:
 
 
 def _source(name: str, offline: bool) -> Source:
-    # Others' catalogues are read only where the name is not among the declared ones.
+    # Others' catalogues are read only if the name is not among the declared ones.
     by_name = _by_name(_declared())
     if name not in by_name:
         unread: list[str] = []
@@ -230,7 +230,7 @@ def _entries_of(source: Source, offline: bool) -> list[Entry]:
 
 
 def _read(source: Source, offline: bool) -> str:
-    """Read a catalogue, from the cache where it is pinned or cannot be reached."""
+    """Read a catalogue, from the cache if it is pinned or cannot be reached."""
     place = source.catalogue
     if isinstance(place, Path):
         if not place.is_file():
@@ -247,7 +247,7 @@ def _read(source: Source, offline: bool) -> str:
                 raise
     if offline:
         raise RegistryError(
-            f"The catalogue {place} was never read on this computer, and offline it cannot be."
+            f"The catalogue {place} was never read on this computer, and cannot be offline."
         )
     try:
         return _download(place, kept, source)
@@ -273,7 +273,7 @@ def _download(place: str, kept: Path, source: Source) -> str:
         download(place, draft, LARGEST, whole=False)
         content = draft.read_bytes()
     text = _checked(content, source)
-    # Where the cache cannot be written, the catalogue is read anew each time.
+    # If the cache cannot be written, the catalogue is read afresh each time.
     with suppress(OSError):
         kept.parent.mkdir(parents=True, exist_ok=True)
         with atomic_write(kept) as fresh:
@@ -289,7 +289,7 @@ def _checked(content: bytes, source: Source) -> str:
     if source.sha256 and found != source.sha256:
         raise RegistryError(
             f"The catalogue {source.catalogue} has the SHA-256 {found}, but is pinned to "
-            f"{source.sha256}: ask who publishes it what has changed, then pin the new one."
+            f"{source.sha256}: ask its publisher what has changed, then pin the new one."
         )
     try:
         text = content.decode("utf-8")
@@ -302,7 +302,9 @@ def _checked(content: bytes, source: Source) -> str:
 def _own_name(text: str, origin: str) -> str:
     name = catalogue_content(text, origin).get("name")
     if not isinstance(name, str):
-        raise RegistryError(f"The catalogue {origin} has no name of its own: give it one, `name=`.")
+        raise RegistryError(
+            f"The catalogue {origin} has no name of its own: give it one with `name=`."
+        )
     return name
 
 

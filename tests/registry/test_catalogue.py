@@ -75,7 +75,9 @@ def test_unknown_name_lists_the_known_and_the_nearest(folder):
         registry.handle("zzz")
     with pytest.raises(RegistryError, match="Did you mean 'gold'"):
         registry.handle("GOLD")
-    with pytest.raises(RegistryError, match=r"give a list, \['gold', 'silver'\]"):
+    with pytest.raises(
+        RegistryError, match=r"Give several networks as a list, \['gold', 'silver'\]"
+    ):
         registry.handle("gold + silver")
     assert issubclass(RegistryError, ValueError)
 
@@ -162,7 +164,7 @@ def test_ensemble_of_too_few(folder):
 
 @pytest.mark.parametrize("ask", [registry.load, registry.handle, registry.path])
 def test_an_example_is_no_model(folder, ask):
-    with pytest.raises(RegistryError, match="'ore' is no model but of the kind example"):
+    with pytest.raises(RegistryError, match="'ore' is of the kind example, not a model"):
         ask("ore")
 
 

@@ -217,7 +217,7 @@ def test_doi(server, entry_of, content, monkeypatch):
 @pytest.mark.parametrize("place", ["doi:", "doi:10.5281"])
 def test_a_doi_that_is_none_is_no_reason_to_give_up(server, entry_of, content, place):
     assert fetch(entry_of(place, f"{server.url}/{FILE}")).read_bytes() == content
-    with pytest.raises(RegistryError, match=f"{place}: no file is known by it"):
+    with pytest.raises(RegistryError, match=f"{place}: it knows no such file"):
         fetch(entry_of(place, content=b"other"))
 
 
@@ -403,8 +403,8 @@ def test_cache_without_a_home(entry_of, monkeypatch):
     monkeypatch.setattr("pwd.getpwuid", nobody)
     for name in ("HOME", "XDG_CACHE_HOME", _cache.CACHE):
         monkeypatch.delenv(name, raising=False)
-    with pytest.raises(RegistryError, match=f"home folder that is not known: set {_cache.CACHE}"):
+    with pytest.raises(RegistryError, match=f"unknown home folder. Set {_cache.CACHE}"):
         fetch(entry_of())
     monkeypatch.setenv(_cache.CACHE, "~nobody-at-all/cache")
-    with pytest.raises(RegistryError, match="'~nobody-at-all/cache' is in a home folder"):
+    with pytest.raises(RegistryError, match="'~nobody-at-all/cache' is in an unknown home folder"):
         fetch(entry_of())

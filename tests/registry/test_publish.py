@@ -96,7 +96,7 @@ def test_publishing_more_keeps_the_record(model, folder):
 def test_a_registry_keeps_its_name(model, folder):
     publish([model()], folder, name="ours")
     before = (folder / "registry.json").read_bytes()
-    with pytest.raises(RegistryError, match="'ours' already, not 'theirs'"):
+    with pytest.raises(RegistryError, match="is already the registry 'ours', not 'theirs'"):
         publish([model("silver")], folder, name="theirs")
     assert (folder / "registry.json").read_bytes() == before
     publish([model("silver")], folder, name="ours")
@@ -120,7 +120,7 @@ def test_a_published_file_can_be_published_again(model, folder):
 
 def test_a_version_is_one_file(model, folder):
     publish([model()], folder)
-    with pytest.raises(RegistryError, match="'gold' 1 is published already"):
+    with pytest.raises(RegistryError, match="'gold' 1 is already published"):
         publish([model(weight=2.0)], folder)
     registry.add_source(folder)
     assert registry.path("lab/gold").read_bytes() == model().read_bytes()
@@ -129,18 +129,18 @@ def test_a_version_is_one_file(model, folder):
 def test_an_earlier_version_stays_the_file_that_it_was(model, folder):
     publish([model()], folder)
     publish([model(version="2")], folder)
-    with pytest.raises(RegistryError, match="'gold' 1 is published already.*gold-1.safetensors"):
+    with pytest.raises(RegistryError, match="'gold' 1 is already published.*gold-1.safetensors"):
         publish([model(weight=3.0)], folder)
     assert (folder / "gold-1.safetensors").read_bytes() == model().read_bytes()
     # Where the catalogue is lost, too.
     (folder / "registry.json").unlink()
-    with pytest.raises(RegistryError, match="'gold' 1 is published already"):
+    with pytest.raises(RegistryError, match="'gold' 1 is already published"):
         publish([model(weight=3.0)], folder)
 
 
 def test_two_models_are_never_one_file(model, folder):
     first, second = model("gold", "a-1"), model("gold-a", "1", 2.0)
-    with pytest.raises(RegistryError, match="'gold' a-1 is published already and is another file"):
+    with pytest.raises(RegistryError, match="'gold' a-1 is already published as another file"):
         publish([first, second], folder)
     assert not folder.exists()
 

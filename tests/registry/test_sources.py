@@ -148,7 +148,7 @@ def test_a_catalogue_that_cannot_be_read(address, server, monkeypatch, trick, me
 
 @pytest.mark.parametrize("place", ["ftp://lab.example", "s3://lab/models"])
 def test_no_place_for_a_registry(place):
-    with pytest.raises(RegistryError, match="no place for a registry"):
+    with pytest.raises(RegistryError, match="is not a place for a registry"):
         registry.add_source(place)
 
 
