@@ -31,10 +31,10 @@ class LabelledImages(NamedTuple):
     Attributes
     ----------
     images : LazySignal2D
-        Electrons a pixel; ``metadata.Simulation`` has the parameters of the simulation.
+        Electrons per pixel; ``metadata.Simulation`` has the parameters of the simulation.
     truth : AtomPositions
-        The true sites, `y` and `x`, of each image, and their species if there are several: places
-        without an atom that a network is to know too are among them, as ``"C vacancy"``.
+        The true sites, `y` and `x`, of each image, and their species if there are several. These
+        include places without an atom that a network should also recognise, as ``"C vacancy"``.
     """
 
     images: Signal2D
@@ -48,18 +48,18 @@ def load_dataset(
     show_progressbar: bool | None = None,
     num_workers: int | None = None,
 ) -> LabelledImages:
-    """Load a data set or an example; it is read, downloaded or generated as its entry requires.
+    """Load a data set or an example, reading, downloading or generating it as needed.
 
     Parameters
     ----------
     name : str
-        Its name in the registry (``dlatoms data`` lists them), ``source/name`` for one of others.
+        Its name in the registry (``dlatoms data`` lists them); ``source/name`` in another source.
     offline : bool, optional
         Whether never to use the internet.
     show_progressbar : bool, optional
         Whether to show a progress bar; by default HyperSpy's preference.
     num_workers : int, optional
-        Number of processes that generate; by default one per core.
+        Number of processes that generate data; by default one per core.
 
     Returns
     -------
@@ -69,7 +69,7 @@ def load_dataset(
     Raises
     ------
     RegistryError
-        If there is none of that name, it cannot be had, or the generated data do not have the
+        If there is no such data set, it cannot be obtained, or the generated data do not match the
         SHA-256 of the entry.
 
     Examples
@@ -85,8 +85,8 @@ def load_dataset(
     entry = sources.find(name, offline=offline)
     if entry.kind not in ("dataset", "example"):
         raise RegistryError(
-            f"{name!r} is of the kind {entry.kind}, no data set: `dlatoms data` lists "
-            "those that there are."
+            f"{name!r} is of the kind {entry.kind}, not a data set: `dlatoms data` "
+            "lists what there is."
         )
     if not entry.generate:
         path = fetch(entry, offline=offline, show_progressbar=show_progressbar)
@@ -113,16 +113,16 @@ def _generated(entry: Entry, show: bool | None, num_workers: int | None) -> Fram
     def is_checked() -> bool:
         return checked.is_file() and checked.read_text() == entry.sha256
 
-    # Of a complete one nothing is written: its cache may be one to read only.
+    # Nothing is written for a complete one: its cache may be read-only.
     with nullcontext() if is_checked() else _cache.locked(directory):
         frames = generate(entry, directory, show_progressbar=show, num_workers=num_workers)
         if not is_checked():
             found = fingerprint(frames, entry.generate.get("checked"))
             if found != entry.sha256:
                 raise RegistryError(
-                    f"Generating {entry.full_name!r} gave the fingerprint {found}, the catalogue "
-                    f"has {entry.sha256 or 'none'}: this version of hyperspy-dlatoms, or of what "
-                    f"it uses, makes other images. They are in {str(directory)!r}."
+                    f"Generating {entry.full_name!r} gave the fingerprint {found}, but the "
+                    f"catalogue has {entry.sha256 or 'none'}: this version of hyperspy-dlatoms, or of "
+                    f"what it uses, makes other images. They are in {str(directory)!r}."
                 )
             checked.write_text(entry.sha256)
     return frames
@@ -143,7 +143,7 @@ def _of_stored(stored: Stored) -> LabelledImages:
 def _with_species(
     positions: Sequence[np.ndarray], species: Sequence[np.ndarray]
 ) -> list[np.ndarray]:
-    """Return the sites of each frame, with the columns of certain ones if there are species."""
+    """Return the sites of each frame; with species, also the columns of certain sites."""
     if not species:
         return list(positions)
     certain = (0, 0), (0, 3)

@@ -49,7 +49,7 @@ def graphene() -> Signal2D:
 def focal_series() -> Signal2D:
     """Return three images of one sheet of graphene with vacancies, at three values of defocus.
 
-    No network of the package reads it: those for focal series know MX2 layers, see `mos2_series`,
+    No network of the package reads it: those for focal series know MX2 layers (see `mos2_series`)
     and BN.
 
     Returns

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Data sets that are generated, from a recipe or from a benchmark."""
+"""Data sets generated from a recipe or a benchmark."""
 
 import dataclasses
 import tempfile
@@ -18,19 +18,19 @@ from hyperspy_dlatoms.registry.errors import RegistryError
 def generate(
     entry: Entry, directory: Path, *, show_progressbar: bool = False, num_workers: int | None = None
 ) -> Frames:
-    """Generate a data set in a directory through Dask, or complete an interrupted one.
+    """Generate a data set in a directory with Dask, or complete an interrupted one.
 
-    What an entry's ``generate`` has:
+    An entry's ``generate`` holds:
 
     - ``recipe``: a recipe, or ``recipe_of``: the name of the model whose card has it. ``waves``,
-      ``images`` and ``imaging`` beside it replace some of its settings; its images have to have
-      one sampling.
+      ``images`` and ``imaging`` beside it replace some of its settings; all images must have the
+      same sampling.
     - or ``trial``: the material of a benchmark, see `hyperspy_dlatoms.data.benchmark`; the images
       are those of its dose curve.
-    - ``recipe_sha256``: of the recipe with these settings, for `tools/catalogue.py`, which
-      generates anew what has another.
-    - ``checked``: of how many images, the first ones, the fingerprint is that of the entry; of all
-      where it is not there.
+    - ``recipe_sha256``: SHA-256 of the recipe with these settings; `tools/catalogue.py` generates
+      the data again if it differs.
+    - ``checked``: number of images, from the first on, in the fingerprint of the entry; by default
+      all.
     """
     require("abtem", "zarr", extra="simulation", what=f"Generating {entry.full_name!r}")
     if "trial" in entry.generate:
@@ -46,7 +46,7 @@ def generate(
 
 
 def fingerprint_of(entry: Entry) -> str:
-    """Generate as much of a data set as its fingerprint needs, and return that."""
+    """Generate as much of a data set as its fingerprint needs, and return the fingerprint."""
     checked = entry.generate.get("checked")
     if checked and "trial" not in entry.generate:
         waves = entry.generate.get("waves", {}) | {"count": checked}
@@ -56,7 +56,7 @@ def fingerprint_of(entry: Entry) -> str:
 
 
 def recipe_text(entry: Entry) -> str:
-    """Return the recipe of a data set as YAML, with what its entry replaces."""
+    """Return the recipe of a data set as YAML, with the settings that its entry replaces."""
     import yaml
 
     how = entry.generate
@@ -70,7 +70,7 @@ def recipe_text(entry: Entry) -> str:
         content = recipe_in(read_model(file)[0].recipe)
     else:
         raise RegistryError(
-            f"The entry {entry.full_name!r} says {sorted(how)} of how to generate it: expected "
+            f"The entry {entry.full_name!r} says {sorted(how)} about how to generate it: expected "
             "`recipe`, `recipe_of` or `trial`."
         )
     parts = ("waves", "images", "imaging")
@@ -95,7 +95,7 @@ def _from_data_set(entry: Entry, directory: Path) -> Frames:
         for image in item.record["images"]:
             records.append(about | image)
             pixels = (item.sites[:, :2] - image["corner"]) / image["sampling"]
-            # A scan has moved them.
+            # In a scan they are displaced.
             pixels = np.reshape(image.get("positions", pixels), (-1, 2))
             numbered = np.column_stack([pixels, item.species])
             sites = inside(numbered, int(data.recipe.images.pixels))
@@ -104,7 +104,7 @@ def _from_data_set(entry: Entry, directory: Path) -> Frames:
     samplings = {round(one["sampling"], 6) for one in records}
     if len(samplings) != 1:
         raise RegistryError(
-            f"The images of {entry.full_name!r} have {len(samplings)} samplings: its entry has to "
+            f"The images of {entry.full_name!r} have {len(samplings)} samplings: its entry must "
             "give `images` and, in `imaging`, one `sampling`."
         )
     images = da.from_zarr(str(directory / "arrays.zarr"), component="images")

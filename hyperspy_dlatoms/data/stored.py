@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Small data sets as one file: frames of counts, and the true sites of each."""
+"""Small data sets in one file: frames of counts, and the true sites of each."""
 
 import json
 import math
@@ -14,14 +14,14 @@ import numpy as np
 
 from hyperspy_dlatoms._atomic_write import atomic_write
 
-_LARGEST = 2**31  # Bytes that the arrays of a small data set have at most.
+_LARGEST = 2**31  # Most bytes that the arrays of a small data set may have.
 _DAMAGES = (
     ValueError,
     KeyError,
     TypeError,
     EOFError,
     OSError,
-    # What zipfile says of a compression or an encryption that it does not know.
+    # Raised by zipfile for unknown compression or encryption.
     NotImplementedError,
     RuntimeError,
     zipfile.BadZipFile,
@@ -35,9 +35,9 @@ class DataFileError(ValueError):
 
 @dataclass(frozen=True, eq=False)
 class Stored:
-    """Content of a file of a small data set."""
+    """Content of the file of a small data set."""
 
-    counts: np.ndarray  # Electrons a pixel, (H, W), or (n, H, W) for several frames.
+    counts: np.ndarray  # Electrons per pixel, (H, W), or (n, H, W) for several frames.
     sampling: float  # Å/px
     positions: tuple[np.ndarray, ...]  # The true sites of each frame, y and x in px, (sites, 2).
     # How it was made: ``specimen``, ``energy`` (eV), ``conditions``; for several frames
@@ -50,7 +50,7 @@ class Stored:
 
 
 def write_stored(path: str | os.PathLike[str], data: Stored) -> None:
-    """Write a small data set as ``.npz``; the counts are whole numbers below 65536."""
+    """Write a small data set as ``.npz``; counts must be whole numbers below 65536."""
     frames = len(data.counts) if data.counts.ndim == 3 else 1
     if len(data.positions) != frames:
         raise ValueError(f"{len(data.positions)} lists of positions for {frames} frames.")
@@ -71,7 +71,7 @@ def write_stored(path: str | os.PathLike[str], data: Stored) -> None:
 
 
 def read_stored(path: str | os.PathLike[str]) -> Stored:
-    """Read a file of `write_stored`; a DataFileError if it is something else, or damaged."""
+    """Read a file from `write_stored`; DataFileError if it is something else, or damaged."""
     path = Path(path)
     if not path.exists():
         raise FileNotFoundError(f"There is no data set {str(path)!r}.")
@@ -110,7 +110,7 @@ def _check_sizes(file: BinaryIO) -> None:
                 np.lib.format.read_magic(stream)
                 shape, _, dtype = np.lib.format.read_array_header_1_0(stream)
                 if math.prod(shape) * dtype.itemsize > member.file_size:
-                    raise ValueError(f"{member.filename} has less than its shape {shape} says")
+                    raise ValueError(f"{member.filename} holds less than its shape {shape} says")
             total += member.file_size
     if total > _LARGEST:
-        raise ValueError(f"it has {total} bytes of arrays, {_LARGEST} are the most")
+        raise ValueError(f"it has {total} bytes of arrays, at most {_LARGEST} are allowed")

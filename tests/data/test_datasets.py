@@ -122,13 +122,13 @@ def test_the_fingerprint_of_the_first_ones_needs_no_more(catalogue):
 def test_several_samplings_make_no_signal(catalogue):
     recipe = RECIPE | {"imaging": {"sampling": [0.1, 0.2]}}
     catalogue(dataclasses.replace(SMALL, generate={"recipe": recipe}))
-    with pytest.raises(RegistryError, match="samplings: its entry has to give"):
+    with pytest.raises(RegistryError, match="samplings: its entry must give"):
         load()
 
 
 def test_an_entry_that_does_not_say_how(catalogue):
     catalogue(dataclasses.replace(SMALL, generate={"magic": 1}))
-    with pytest.raises(RegistryError, match="says \\['magic'\\] of how to generate it"):
+    with pytest.raises(RegistryError, match="says \\['magic'\\] about how to generate it"):
         load()
 
 
@@ -144,7 +144,7 @@ def test_a_model_without_a_recipe(catalogue, recipe, tmp_path, monkeypatch):
 
 
 def test_what_is_no_data_set():
-    with pytest.raises(RegistryError, match="of the kind model, no data set"):
+    with pytest.raises(RegistryError, match="of the kind model, not a data set"):
         load("graphene")
 
 

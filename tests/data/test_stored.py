@@ -84,5 +84,5 @@ def test_an_array_that_claims_to_be_huge(file):
     np.lib.format.write_array_header_1_0(header, claim)
     with zipfile.ZipFile(file, "a") as archive:
         archive.writestr("huge.npy", header.getvalue())
-    with pytest.raises(DataFileError, match="huge.npy has less than its shape"):
+    with pytest.raises(DataFileError, match="huge.npy holds less than its shape"):
         read_stored(file)

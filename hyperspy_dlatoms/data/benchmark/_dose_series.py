@@ -18,7 +18,7 @@ from hyperspy_dlatoms.data.frames import Frames, inside
 def dose_series(
     material: str, directory: Path, show_progressbar: bool = False, num_workers: int | None = None
 ) -> Frames:
-    """Generate a frame of each specimen at each dose; the exit waves are kept in the directory."""
+    """Generate a frame of each specimen at each dose, keeping the exit waves in the directory."""
     from dask.diagnostics import ProgressBar
 
     test = benchmark(material)
@@ -47,6 +47,6 @@ def dose_series(
 
 
 def _frame(plan: Plan, imaging: dict, number: int, directory: Path) -> tuple[np.ndarray, float]:
-    """Take a frame; every dose has the same aberrations, each its own noise."""
+    """Take a frame; all doses have the same aberrations, but each its own noise."""
     rng = np.random.default_rng([SEED, plan.seed, int(imaging["dose"])])
     return take_frame(rng, load_exit_waves(plan, directory), conditions_of(imaging, SEED, number))

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The benchmarks: curves, each with one condition varied about a reference."""
+"""The benchmarks: curves that each vary one condition about a reference."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -8,20 +8,20 @@ from typing import Any
 from hyperspy_dlatoms.data.benchmark.exit_waves import Plan
 from hyperspy_dlatoms.data.benchmark.specimens import SHEETS, SUPPORTS
 
-SEED = 4177  # Of the aberrations and the noise.
+SEED = 4177  # Seed of the aberrations and the noise.
 DOSES = (10.0, 32.0, 100.0, 316.0, 1000.0, 3162.0, 10_000.0, 31_623.0, 100_000.0)
 SAMPLINGS = (0.03, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.35)
-# Change of the defocus from one side of the frame to the other (Å): the contrast inverts.
+# Change of defocus from one side of the frame to the other (Å), which inverts the contrast.
 RAMPS = (0.0, 75.0, 150.0, 225.0, 300.0)
 FILM_DOSES = (100.0, 1000.0, 10_000.0, 100_000.0)
 FILMS = (10.0, 30.0, 60.0, 100.0)  # Thickness of amorphous carbon (Å).
 _CAMERA = {"blur": 0.15, "mtf_c1": 1.0, "mtf_c2": 0.02, "mtf_c3": 0.45, "mtf_c4": 2.5}
-_SEED = 770_000  # Of the specimens; that of no recipe.
+_SEED = 770_000  # First seed of the specimens; no recipe uses it.
 
 
 @dataclass(frozen=True)
 class Point:
-    """One point of a curve: the value of what is varied, the specimens, the changed conditions."""
+    """One point of a curve: the varied value, the specimens, and the changed conditions."""
 
     value: float | str
     plans: tuple[Plan, ...]
@@ -35,13 +35,13 @@ class Benchmark:
     Parameters
     ----------
     material : str
-        Its name.
+        Name of the material.
     imaging : dict
         The reference conditions, as `hyperspy_dlatoms.simulation.imaging.conditions` draws them.
     curves : dict of str to tuple of Point
         What is varied, and its points; ``dose`` is one of them.
     films : dict of float to tuple of Plan
-        Specimens without any site by the thickness of their amorphous carbon (Å); 0 is vacuum.
+        Specimens without sites, by the thickness of their amorphous carbon (Å); 0 is vacuum.
     film_doses : tuple of float
         Doses at which they are imaged (e/Å²).
     """
@@ -61,14 +61,14 @@ class Benchmark:
 
 
 def benchmark(material: str, quick: bool = False) -> Benchmark:
-    """Return the benchmark of networks for a material.
+    """Return the benchmark for networks of a material.
 
     Parameters
     ----------
     material : {"metal", "graphene"}
         Which one.
     quick : bool, optional
-        Fewer specimens, thermal snapshots and bounds.
+        Whether to use fewer specimens, thermal snapshots and bounds.
 
     Returns
     -------
@@ -100,8 +100,8 @@ def material_of(name: str, classes: tuple[str, ...]) -> str:
     """Return the material that a network of these classes is tested on."""
     if not has_benchmark(classes):
         raise ValueError(
-            f"{name!r} finds {', '.join(classes)}, for which there is no benchmark: say on which "
-            f"material it is to be tested, {' or '.join(_BENCHMARKS)}."
+            f"{name!r} finds {', '.join(classes)}, for which there is no benchmark: say which "
+            f"material to test it on, {' or '.join(_BENCHMARKS)}."
         )
     return _CLASSES[classes]
 

@@ -16,7 +16,7 @@ from hyperspy_dlatoms.data.benchmark.waves import SAMPLING, phonon_waves
 from hyperspy_dlatoms.simulation.specimens.amorphous import amorphous_carbon, vacuum
 from hyperspy_dlatoms.simulation.specimens.specimen import Specimen
 
-# Builders by name: functions of a random generator and of the arguments of a plan.
+# Builders by name: functions of a random generator and the arguments of a plan.
 SPECIMENS: dict[str, Callable[..., Specimen]] = {
     "metal": wulff_particle,
     "graphene": graphene_specimen,
@@ -39,16 +39,16 @@ class Plan:
     energy: float  # eV
     arguments: dict[str, Any] = field(default_factory=dict)  # Of the builder.
     snapshots: int = 8
-    bound: bool = False  # Whether the Cramér-Rao bound is wanted, which takes many more waves.
+    bound: bool = False  # Whether to compute the Cramér-Rao bound, which takes many more waves.
 
     @property
     def key(self) -> str:
-        """Name of its file, another one for every other plan."""
+        """Name of its file, different for every plan."""
         text = json.dumps([_FORMAT, asdict(self)], sort_keys=True)
         return f"{self.specimen}-{self.seed}-{hashlib.sha256(text.encode()).hexdigest()[:12]}"
 
     def build(self, rng: np.random.Generator) -> Specimen:
-        """Build the specimen, the atoms at rest."""
+        """Build the specimen with its atoms at rest."""
         if self.specimen not in SPECIMENS:
             raise ValueError(
                 f"specimen {self.specimen!r} is not known: one of {sorted(SPECIMENS)}."
@@ -63,10 +63,10 @@ class Truth:
     positions: np.ndarray  # (n, 2)
     heights: np.ndarray  # Atoms of each, int, (n,).
     vacancies: np.ndarray = field(default_factory=_nowhere)  # Where an atom is missing, (m, 2).
-    # Where a found atom counts neither as right nor as false, (k, 2).
+    # Where an atom found counts as neither right nor false, (k, 2).
     unclear: np.ndarray = field(default_factory=_nowhere)
-    # Index of the species of each site, int, (n,), where vacancies are sites too; empty where
-    # species are not distinguished.
+    # Index of the species of each site, int, (n,), if vacancies are sites too; empty if species are
+    # not distinguished.
     species: np.ndarray = field(default_factory=lambda: np.empty(0, dtype=int))
 
 
@@ -93,7 +93,7 @@ def make_exit_waves(plan: Plan) -> ExitWaves:
 
 
 def load_exit_waves(plan: Plan, directory: Path) -> ExitWaves:
-    """Read exit waves from a directory, or make them and leave them there, a file for each plan."""
+    """Read exit waves from a directory, or make them and keep them there, one file per plan."""
     path = directory / f"{plan.key}.npz"
     if not path.is_file():
         made = make_exit_waves(plan)

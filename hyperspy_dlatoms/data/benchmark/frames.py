@@ -14,19 +14,19 @@ from hyperspy_dlatoms.simulation.imaging.conditions import Conditions, draw_cond
 from hyperspy_dlatoms.simulation.imaging.image import image_intensity
 from hyperspy_dlatoms.simulation.imaging.lens import Lens
 
-# Lenses kept while the dose or the sampling is varied: more than there are frames at a point.
+# Lenses kept while the dose or the sampling is varied: more than there are frames per point.
 KEPT = 32
 
 
 def conditions_of(imaging: Mapping[str, Any], seed: int, number: int) -> Conditions:
-    """Draw the conditions of frame `number`, with the same aberrations at all points of curves."""
+    """Draw the conditions of frame `number`, with the same aberrations at all points of a curve."""
     return draw_conditions(np.random.default_rng([seed, number]), imaging)
 
 
 def take_frame(
     rng: np.random.Generator, specimen: ExitWaves, conditions: Conditions
 ) -> tuple[np.ndarray, float]:
-    """Return a frame (M, M), electrons a pixel, of all snapshots, and its exact sampling (Å/px)."""
+    """Return a frame (M, M), electrons per pixel, of all snapshots, and its sampling (Å/px)."""
     camera = conditions.camera
     intensity = _intensity(
         specimen, conditions.lens, conditions.defocus_ramp, conditions.ramp_angle

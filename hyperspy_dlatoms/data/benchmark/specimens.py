@@ -33,9 +33,9 @@ def wulff_particle(
     rounded: bool = False,
     support: str = "vacuum",
 ) -> Specimen:
-    """Make the equilibrium shape of an fcc metal, its columns the sites (Å, °)."""
-    # Unlike those of the training, all facets are at the distances of a Wulff construction. If
-    # rounded, it has single-atom columns at its rim. G. Wulff, Z. Kristallogr. 34 (1901) 449.
+    """Make an fcc metal particle in its equilibrium shape, with columns as sites (Å, °)."""
+    # Unlike in training, all facets are at the distances of a Wulff construction. If rounded, it
+    # has single-atom columns at its rim. G. Wulff, Z. Kristallogr. 34 (1901) 449.
     from ase.cluster import wulff_construction
     from ase.data import atomic_numbers
 
@@ -135,7 +135,7 @@ def _lattice(rng: np.random.Generator, low: float, high: float) -> sheets.Sheet:
 
 
 def _boundary(rng: np.random.Generator, low: float, high: float) -> sheets.Sheet:
-    """Join two grains, turned by the same angle to either side, along a line."""
+    """Join two grains along a line, rotated by the same angle to either side."""
     middle, half = (low + high) / 2, np.radians(21.8) / 2
     direction = rng.uniform(0, np.pi)
     normal = np.array([np.cos(direction), np.sin(direction)])
@@ -151,7 +151,7 @@ def _boundary(rng: np.random.Generator, low: float, high: float) -> sheets.Sheet
 
 
 def _missing(rng: np.random.Generator, sheet: sheets.Sheet, share: float) -> np.ndarray:
-    """Choose atoms, half of them with a neighbour, that lie apart from each other."""
+    """Choose atoms that lie apart from each other, half of them with a neighbour."""
     chosen: list[int] = []
     taken = np.zeros(len(sheet.points), dtype=bool)
     tree = cKDTree(sheet.points)

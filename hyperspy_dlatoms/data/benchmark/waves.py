@@ -8,10 +8,10 @@ import numpy as np
 from hyperspy_dlatoms.simulation.specimens.specimen import Specimen
 from hyperspy_dlatoms.simulation.wave import exit_wave
 
-SAMPLING = 0.2  # Of the waves kept, Å/px.
-# Of the atomic potentials; the recipes of the shipped networks take another.
+SAMPLING = 0.2  # Sampling of the waves kept, Å/px.
+# Of the atomic potentials; the recipes of the shipped networks use another.
 PARAMETRIZATION = "kirkland"
-# Standard deviation of the thermal motion along each axis near room temperature, about, in Å.
+# Approximate standard deviation (Å) of thermal motion along each axis near room temperature.
 DISPLACEMENT = {
     "B": 0.065,
     "C": 0.065,
@@ -33,7 +33,7 @@ def phonon_waves(
     rng: np.random.Generator, specimen: Specimen, energy: float, snapshots: int
 ) -> np.ndarray:
     """Compute waves of thermal snapshots, complex64, shape (snapshots, N, N); energy in eV."""
-    # In pairs with opposite displacements, whose mean is exactly zero, however few the snapshots.
+    # In pairs with opposite displacements, whose mean is exactly zero however few the snapshots.
     # R. F. Loane, P. Xu, J. Silcox, Acta Cryst. A47 (1991) 267; for the pairs J. M. Hammersley and
     # K. W. Morton, Proc. Camb. Phil. Soc. 52 (1956) 449.
     if snapshots < 2 or snapshots % 2:
