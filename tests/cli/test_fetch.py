@@ -34,7 +34,7 @@ def test_fetch_all_prepares_a_machine_without_network(
 @pytest.mark.parametrize("arguments", [[], ["graphene", "--all", "x"]])
 def test_fetch_what(capsys, arguments):
     assert cli.main(["fetch", *arguments]) == 1
-    assert "either names, or --all" in capsys.readouterr().err
+    assert "either names or --all" in capsys.readouterr().err
 
 
 def test_an_error_is_one_line(server, capsys, monkeypatch):

@@ -503,7 +503,7 @@ def test_output_is_checked_before_the_work(movie, tmp_path, error_of, monkeypatc
     assert "atoms.png" in error_of(*arguments, png)
     assert "ends in .png" in error_of(*arguments, tmp_path / "atoms.txt")
     assert "ends in .png" in error_of(*arguments, tmp_path / "atoms")
-    assert "files to read" in error_of("find", path, "-o", path)
+    assert "is one of the input files" in error_of("find", path, "-o", path)
     both = [path, path.with_name("*")]
     (tmp_path / "other.tif").touch()
     assert "expected a table (.csv)" in error_of("find", *both, "-o", tmp_path / "atoms.xyz")

@@ -203,7 +203,7 @@ def test_an_image_of_noise_in_a_series_is_outside(domain):
 
 
 def test_images_that_were_scaled_unlike_are_outside(domain):
-    scaled = "scaled unlike"
+    scaled = "scaled unequally"
     assert scaled not in str(reasons(domain, series_of_lattices(noise=(1.0, 1.5, 1.2))))
     for factor in (3.0, 2.0, 0.5):
         series = series_of_lattices() * np.array([1.0, factor, 1.0], np.float32)[:, None, None]
