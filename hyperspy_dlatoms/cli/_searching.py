@@ -47,7 +47,7 @@ def add_arguments(parser: argparse.ArgumentParser, **of_search: Any) -> None:
         "files",
         metavar="FILE",
         nargs="+",
-        help='anything that HyperSpy reads, pictures too; several, or a pattern such as "*.tif"',
+        help='anything HyperSpy reads, pictures too; several files, or a pattern such as "*.tif"',
     )
     parser.add_argument(
         "-o",

@@ -69,7 +69,7 @@ def _attempt(address: str, part: Path, size: int, progress: Callable[[int], None
         except LookupError as error:
             # Raised for an invalid DOI, or an archive whose answer pooch does not expect.
             raise TransportError(
-                f"it knows no such file, or the archive answers unexpectedly ({error!r})"
+                f"it has no such file, or the archive answers unexpectedly ({error!r})"
             ) from error
     return growing.length
 

@@ -217,7 +217,7 @@ def test_doi(server, entry_of, content, monkeypatch):
 @pytest.mark.parametrize("place", ["doi:", "doi:10.5281"])
 def test_a_doi_that_is_none_is_no_reason_to_give_up(server, entry_of, content, place):
     assert fetch(entry_of(place, f"{server.url}/{FILE}")).read_bytes() == content
-    with pytest.raises(RegistryError, match=f"{place}: it knows no such file"):
+    with pytest.raises(RegistryError, match=f"{place}: it has no such file"):
         fetch(entry_of(place, content=b"other"))
 
 
