@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How networks read images of the waves that a recipe holds out, say of one's own crystal.
+"""How well networks read images of a recipe's held-out waves, say of your own crystal.
 
-A row for each network and dose: precision, recall and F1 of all sites, mean F1 of an image::
+Prints a row for each network and dose: precision, recall and F1 of all sites, mean F1 per image::
 
     dlatoms train cosn.yaml --minutes 10
     python benchmarks/held_out.py cosn.yaml data/cosn crystal runs/cosn/cosn.safetensors
