@@ -25,17 +25,17 @@ from scipy.ndimage import distance_transform_edt
 from scipy.spatial import cKDTree
 
 SAME = 0.3
-"""Å: two atoms as near as this are one."""
+"""Å: two atoms this close count as one."""
 TOLERATED = 0.02
-"""Of the atoms of the clean frame, lost or false."""
+"""Share of the clean frame's atoms that may be lost or false."""
 NETWORKS = {
     "gold": "metal-nanoparticle",
     "null": "metal-nanoparticle",
     "graphene": "graphene",
 }
-"""Of each family of cases."""
+"""The network for each family of cases."""
 FEWEST = 20
-"""Atoms away from an artefact, below which a try says nothing."""
+"""With fewer atoms away from an artefact, a try says nothing."""
 
 
 def examples() -> Iterator[tuple[str, str, np.ndarray, float]]:

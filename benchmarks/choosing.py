@@ -41,12 +41,12 @@ from hyperspy_dlatoms.training.outliers import take_picture
 NETWORKS = ("metal-nanoparticle", "graphene", "crystal", "stem")
 SEED = 41
 DOSES = {"HRTEM": (300.0, 1e5), "STEM": (3000.0, 1e6)}
-"""e/Å², drawn evenly in their logarithm."""
+"""e/Å², drawn uniformly in the logarithm."""
 
 FEWEST, READ, AS_GOOD, TOLERANCE = 40, 0.5, 0.02, 0.45
 
 MISREAD, READ_WELL = 0.7, 0.9
-"""F1 below which an image is misread, and from which it is read well."""
+"""F1 below which an image counts as misread, and from which as read well."""
 
 
 class Trial(NamedTuple):

@@ -9,7 +9,7 @@ import dask
 from movies import noise
 
 LEAST = 1.7
-"""Times that two are to be faster than one."""
+"""Factor by which two workers must be faster than one."""
 
 
 def measure(workers: int, frames: int, rounds: int) -> float:

@@ -21,7 +21,7 @@ from hyperspy_dlatoms.networks.running import ENGINE
 
 SETTINGS = (("keras", "float32"), ("keras", "bfloat16"), ("onnx", "float32"))
 CLOSE = 1e-3
-"""px."""
+"""Largest difference in position, px."""
 
 
 def main() -> None:

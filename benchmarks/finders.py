@@ -28,9 +28,9 @@ IMAGES = {"nanoparticle": (800.0, 2.45), "graphene-image": (6000.0, 1.42)}
 """Dose (e/Å²), and distance of nearest neighbours (Å)."""
 FRACTIONS = (1.0, 0.316, 0.1, 0.0316)
 NEAR, RIGHT = 3.0, 0.5
-"""Å: peaks that count, and those that are right."""
+"""Å from a true atom, within which peaks count, and within which they are right."""
 EDGE = 3.0
-"""Å, left out."""
+"""Å along the edges that are left out."""
 
 
 NOTHING = (0.0, 0.0, 0.0, float("nan"))

@@ -20,10 +20,10 @@ from hyperspy_dlatoms.training.examples import held_out
 
 SEED = 9
 FEWEST = 20
-"""Sites of a wave, below which it shows no crystal."""
+"""A wave with fewer sites shows no crystal."""
 
 THRESHOLD = 0.5
-"""For all, since a network that was not calibrated has no threshold of its own."""
+"""For all networks, since an uncalibrated one has no threshold of its own."""
 
 
 def main() -> None:

@@ -32,10 +32,10 @@ DOSES = (2e4, 2e5)
 """e/Å²."""
 
 CROSS_SECTIONS = (0.03, 0.01)
-"""Of a zirconium atom, Å²: a medium angle at 60 to 80 kV, and a third of it."""
+"""Of a zirconium atom, Å²: for medium angles at 60 to 80 kV, and a third of that."""
 
 POWER, SEMIANGLE, BORDER, PIXEL = 1.8, 25.0, 5.0, 0.1
-"""Of the atomic number; mrad; Å along the edges that do not count; Å/px."""
+"""Power of the atomic number; mrad; Å along the edges that do not count; Å/px."""
 
 SPECIES = {"Mo": "Mo", "S": "S2", "S vacancy": "S"}
 TOLERANCE = 0.5

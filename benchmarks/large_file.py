@@ -27,10 +27,10 @@ from movies import calibrated, image
 import hyperspy_dlatoms  # noqa: F401
 
 SAMPLING, DIFFERENT = {4096: 0.05, 1024: 0.1}, 4
-"""Å/px by the side of the frames, and how many differ."""
+"""Å/px for each frame size, and the number of different frames."""
 
 LIMIT = 2.0
-"""GiB that it may take at its peak, a share of the 30 of the file."""
+"""Peak memory allowed, GiB, a fraction of the file's 30."""
 
 
 def movie(path: Path, frames: int, side: int, compressed: bool) -> None:

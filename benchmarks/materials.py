@@ -49,7 +49,7 @@ SEEN = {
     "NiAl": ("Ni Al", [(0, 0, 0), (0.5, 0.5, 0.5)], 221, (2.887,)),
     "Cu3Au": ("Au Cu", [(0, 0, 0), (0, 0.5, 0.5)], 221, (3.75,)),
 }
-"""Elements, places, space group and cell (Å, degrees) of types that `crystal` was shown."""
+"""Elements, positions, space group and cell (Å, degrees) of types that `crystal` was shown."""
 
 UNSEEN = {
     "CoSn": (
@@ -95,7 +95,7 @@ UNSEEN = {
     ),
     "Th3P4": ("Th P", [(0.375, 0, 0.25), (0.083,) * 3], 220, (8.653,)),
 }
-"""The same of types that are in no recipe."""
+"""The same for types that are in no recipe."""
 
 WAVES, DOSES = 6, (1e3, 3162.0, 1e4, 1e5)
 """Exit waves of each material; e/Å²."""
@@ -106,7 +106,7 @@ SPECIMEN = """
     thickness: {thickness}
     support: {{choice: [null, carbon], weights: [3, 1]}}
 """
-"""One crystal, along a zone in which most columns are apart."""
+"""One crystal, along a zone in which most columns are resolved."""
 
 FEWEST, BORDER, SEED = 30, 3.0, 77
 """Columns to be found in an image; Å along the edges that do not count."""

@@ -17,10 +17,10 @@ from collections.abc import Callable
 import numpy as np
 
 LIMIT = 2.0
-"""Times the floor that a network may take on a CPU."""
+"""A network may take this many times the floor on a CPU."""
 
 MATRIX = {True: 8192, False: 2048}
-"""Rows of the matrices with an accelerator, and without."""
+"""Rows of the matrices, with and without an accelerator."""
 
 
 def multiply_adds(model, side: int) -> float:

@@ -26,7 +26,7 @@ from hyperspy_dlatoms.evaluation.confusion import Labelled, inner, right_sites
 from hyperspy_dlatoms.networks.ensemble import AtomEnsemble
 
 KINDS = ("metal", "chalcogen", "metal vacancy", "chalcogen vacancy")
-"""Of sites, in the order of the classes of each network."""
+"""Kinds of sites, in the order of each network's classes."""
 
 
 def main() -> None:

@@ -31,10 +31,10 @@ BASELINES = {
     # It needs mendeleev, which needs six but does not say so.
     "atomai": ["atomai", "six"],
 }
-"""Packages of each baseline besides NumPy; one without any runs in this environment."""
+"""Packages that each baseline needs besides NumPy; with none, it runs in this environment."""
 
 SHARE = 0.25
-"""Of the processor's time, outside the network at most."""
+"""Largest share of CPU time allowed outside the network."""
 
 TARGETS = (
     ("4096", "atomai", "seconds", 60.0),

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from hyperspy_dlatoms.simulation.dataset import Item
 
 HELD_OUT = 0.01
-"""Share of the frames that validate, those of waves which `stem` is not trained on either."""
+"""Share of the frames used for validation, from waves that `stem` is not trained on either."""
 
 SEED = 7301
 

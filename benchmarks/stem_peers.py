@@ -39,13 +39,13 @@ from hyperspy_dlatoms.analysis import match
 from hyperspy_dlatoms.networks.resampling import resample
 
 BORDER = 5.0
-"""Å along the edge that do not count."""
+"""Å along the edges that do not count."""
 
 LIGHT = 0.7
-"""Å about a column that counts neither way."""
+"""Å around a column that counts neither way."""
 
 SMOOTHING = 0.3
-"""Å, of the Gaussian before find_peaks: a third of the width of a column at half maximum."""
+"""Å, of the Gaussian before find_peaks: a third of a column's full width at half maximum."""
 
 
 class Case(NamedTuple):

@@ -32,7 +32,7 @@ CITATION = (
     "doi:10.1002/adts.201800037"
 )
 LEFT_OUT = ("Cs", "astigmatism", "coma", "threefold", "focal_spread")
-"""Parts of the domain on the cards that users choose by."""
+"""Parts of a card's domain that the catalogue leaves out."""
 
 
 def main() -> None:

@@ -30,7 +30,7 @@ WAVE = 0.2
 """Å/px of the exit waves."""
 
 EDGE = 5.0
-"""Of a box, where a layer ends: what is missing beyond it looks like vacancies (Å)."""
+"""Edge of a box where a layer ends (Å): what is missing beyond it looks like vacancies."""
 
 
 def graphene() -> Stored:

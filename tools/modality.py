@@ -38,16 +38,16 @@ SPECIAL = ("graphene", "metal-nanoparticle")
 SEED = 37
 
 _SMOOTHED = 0.25
-"""Share of the images that are smoothed, by `_WIDTHS` px, as many are before they are saved: white
-noise would else tell how they were made."""
+"""Share of the images smoothed by `_WIDTHS` px, as many are before they are saved: otherwise white
+noise would give away how they were made."""
 
 _WIDTHS = (0.5, 2.0)
 
 _RIDGE = 20.0
-"""Of the squared weights, in units of images: best of 1 to 1000 on materials that were left out."""
+"""Penalty on squared weights, in units of images: best of 1 to 1000 on left-out materials."""
 
 _STEPS = 30
-"""Of Newton's method, which takes about ten."""
+"""Steps of Newton's method, which needs about ten."""
 
 
 def describe_images(

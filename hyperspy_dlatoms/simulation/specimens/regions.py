@@ -72,7 +72,7 @@ def blob(
 def half_plane(
     rng: np.random.Generator, angle: float, offset: float, roughness: float = 0.0
 ) -> Region:
-    """Make the region beyond a line at `offset` (Å) along a direction (rad), with a `roughness`."""
+    """Make the region beyond a line `offset` (Å) along a direction (rad), wavy by `roughness`."""
     wavelength = rng.uniform(8, 60, size=5)
     phase = rng.uniform(0, 2 * np.pi, 5)
     normal = np.array([np.cos(angle), np.sin(angle)])
