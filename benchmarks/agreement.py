@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Precision of the sites that all members of an ensemble find, and of those that some find.
+"""Precision of the sites that all members of an ensemble find, and of those that only some find.
 
-On specimens of `dlatoms evaluate`, which no member was trained on, imaged under all its conditions:
+The specimens are those of `dlatoms evaluate`, which no member was trained on, under all its
+conditions:
 
     python benchmarks/agreement.py data/evaluation-graphene graphene-ensemble
 """
@@ -26,7 +27,7 @@ SEED = 977
 
 
 def main() -> None:
-    """Find the sites by each member and by all, and print precision by agreement, and F1."""
+    """Find the sites with each member and with all, and print precision by agreement, and F1."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("data", type=Path, help="where the exit waves are kept")
     parser.add_argument("models", nargs="+", help="an ensemble, or its members")

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Atoms of frames with drawn artefacts against those of the clean frames, kind by kind.
+"""Atoms in frames with added artefacts against those in the clean frames, kind by kind.
 
-A try passes if away from the artefact at most 2 % of the atoms of the clean frame are lost, and at
-most 2 % are false; away is 0.3 Å from single pixels and lines, 2.5 Å from all else. An empty frame
-passes if it stays empty. The last lines are the time of a frame of 4096² with and without masking.
+A try passes if, away from the artefact, at most 2 % of the clean frame's atoms are lost and at most
+2 % are false. "Away" means 0.3 Å from single pixels and lines, 2.5 Å from anything else. An empty
+frame passes if it stays empty. The last lines time a frame of 4096² with and without masking.
 
     python benchmarks/artefacts.py
     python benchmarks/artefacts.py --cases DIRECTORY --draws 3
@@ -25,17 +25,17 @@ from scipy.ndimage import distance_transform_edt
 from scipy.spatial import cKDTree
 
 SAME = 0.3
-"""Å: two atoms as near as this are one."""
+"""Å: two atoms this close count as one."""
 TOLERATED = 0.02
-"""Of the atoms of the clean frame, lost or false."""
+"""Share of the clean frame's atoms that may be lost or false."""
 NETWORKS = {
     "gold": "metal-nanoparticle",
     "null": "metal-nanoparticle",
     "graphene": "graphene",
 }
-"""Of each family of cases."""
+"""The network for each family of cases."""
 FEWEST = 20
-"""Atoms away from an artefact, below which a try says nothing."""
+"""With fewer atoms away from an artefact, a try says nothing."""
 
 
 def examples() -> Iterator[tuple[str, str, np.ndarray, float]]:
@@ -48,7 +48,7 @@ def examples() -> Iterator[tuple[str, str, np.ndarray, float]]:
         ("graphene", "graphene", data.graphene()),
     ):
         yield name, network, signal.data, float(signal.axes_manager.signal_axes[0].scale) * 10
-    # Nothing but noise: there is nothing to find.
+    # Pure noise: there is nothing to find.
     for dose in (3, 30):
         noise = np.random.default_rng(dose).poisson(dose, (512, 512))
         yield f"vacuum {dose}", "metal-nanoparticle", noise, 0.11
@@ -75,7 +75,7 @@ def sites_of(frame: np.ndarray, sampling: float, network: str) -> np.ndarray:
 def count(
     clean: np.ndarray, found: np.ndarray, touched: np.ndarray, reach: float, sampling: float
 ) -> tuple[int, int, int]:
-    """Return the number of atoms away from an artefact, of those lost, and of false ones."""
+    """Return the numbers of atoms away from an artefact, of lost ones, and of false ones."""
     if touched.any():
         distance = distance_transform_edt(~touched) * sampling
     else:
@@ -94,7 +94,7 @@ def count(
 
 
 def measure_time(rounds: int) -> None:
-    """Print the time of a frame of 4096², and of masking it."""
+    """Print the time for a frame of 4096², and for masking it."""
     from hyperspy_dlatoms.detection import masking, pipeline
 
     side, sampling = 4096, 0.05
@@ -117,13 +117,13 @@ def measure_time(rounds: int) -> None:
                     if masks
                     else lambda image, good, sampling, width: plain(image, sampling, width)
                 )
-                # Of the processor, for other work on the machine must not count.
+                # CPU time, since other work on the machine must not count.
                 start = time.process_time()
                 sites_of(frame, sampling, network)
                 seconds[name].append(time.process_time() - start)
     finally:
         pipeline.examine, pipeline.normalise_regions = original, normalise
-    # The first of each compiles.
+    # The first call of each compiles.
     best = {name: min(each[1:]) for name, each in seconds.items()}
     print(
         f"{side}² at {sampling} Å/px: {best['with']:.2f} s of the processor, without masking "

@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Whether the network that is chosen for an image is the one that reads it best.
+"""Whether the network chosen for an image is the one that reads it best.
 
-The images are of waves held out from the training, of data sets, or simulated from recipes; nothing
-says how they were made. A choice is right if no network has an F1 that is more than 0.02 above that
-of the chosen one; images that none reads (F1 below 0.5) do not count. With limits of 95 %, also
-where the metadata say how the images were made; and how many are warned of, of those of which the
-chosen network finds some sites::
+The images are of waves held out from training, from data sets or simulated from recipes; nothing
+says how they were made. A choice is right if no network's F1 is more than 0.02 above that of the
+chosen one; images that none reads (F1 below 0.5) do not count. Also prints 95 % limits, the result
+when the metadata say how the images were made, and, of the images in which the chosen network finds
+some sites, how many raise a warning::
 
     python benchmarks/choosing.py data/crystal data/stem recipes/graphene.yaml \
         recipes/metal-nanoparticle.yaml
@@ -41,12 +41,12 @@ from hyperspy_dlatoms.training.outliers import take_picture
 NETWORKS = ("metal-nanoparticle", "graphene", "crystal", "stem")
 SEED = 41
 DOSES = {"HRTEM": (300.0, 1e5), "STEM": (3000.0, 1e6)}
-"""e/Å², drawn evenly in their logarithm."""
+"""e/Å², drawn uniformly in the logarithm."""
 
 FEWEST, READ, AS_GOOD, TOLERANCE = 40, 0.5, 0.02, 0.45
 
 MISREAD, READ_WELL = 0.7, 0.9
-"""F1 below which an image is misread, and from which it is read well."""
+"""F1 below which an image counts as misread, and from which as read well."""
 
 
 class Trial(NamedTuple):
@@ -59,31 +59,31 @@ class Trial(NamedTuple):
     f1: dict[str, float]
 
     def loss(self, told: bool = False) -> float:
-        """Return by how much the F1 of the chosen network is below the best, of those it may be."""
+        """Return how far the chosen network's F1 is below the best of the networks allowed."""
         ratings = self.known(told)
         best = max(self.f1[one.name] for one in ratings)
         return best - self.f1[choose(ratings).name]
 
     def known(self, told: bool = False) -> list[Rating]:
-        """Return the ratings of the networks for images made in this way, where it is told."""
+        """Return the ratings of the networks for images made this way, if the way is given."""
         if told:
             return [one for one in self.ratings if one.scanned == self.scanned]
         return weigh_modality(self.ratings)
 
     def sure(self) -> float:
-        """Return the probability of the way that the image was made in truth."""
+        """Return the probability given to the way the image was really made."""
         return next(r.likely for r in weigh_modality(self.ratings) if r.scanned == self.scanned)
 
 
 def trials(source: Path, number: int, seed: int = SEED) -> Iterator[Trial]:
-    """Yield the trials of a data set, or of a recipe."""
+    """Yield the trials of a data set or a recipe."""
     networks = [catalogue.load(name) for name in NETWORKS]
     rng = np.random.default_rng(seed)
     recipe, item_of = _waves(source)
     low, high = DOSES[recipe.modality]
     for index in rng.permutation(held_out(recipe)):
         item = item_of(int(index))
-        # Of a support only some columns are listed.
+        # Only some columns of a support are listed.
         if len(item.sites) < FEWEST or item.record["specimen"].get("support") == "oxide":
             continue
         imaging = recipe.imaging | {"dose": {"log": [low, high]}}
@@ -115,7 +115,7 @@ def _f1(found: np.ndarray, true: np.ndarray, kinds: np.ndarray) -> float:
 
 
 def table(every: list[Trial]) -> str:
-    """Return the rates, by the recipe of the images and by dose."""
+    """Return the rates, by recipe of the images and by dose."""
     read = [one for one in every if max(one.f1.values()) >= READ]
     groups = {
         name: [one for one in read if one.recipe == name] for name in {o.recipe for o in read}
@@ -145,7 +145,7 @@ def _right_if_told(part: list[Trial]) -> str:
 
 
 def _warned(every: list[Trial]) -> str:
-    """Return how many images are warned of, of those misread and of the others."""
+    """Return how many images raise a warning, among those misread and among the others."""
     lines = []
     for told in (False, True):
         counts = {True: [0, 0], False: [0, 0]}
@@ -164,7 +164,7 @@ def _warned(every: list[Trial]) -> str:
 
 
 def _unsure(every: list[Trial]) -> str:
-    """Return how many images the networks for all crystals are not sure of, misread and others."""
+    """Return how many images the networks for all crystals are unsure of, misread and others."""
     lines = []
     for name, scanned in (("crystal", False), ("stem", True)):
         read = [

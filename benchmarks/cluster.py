@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A lazy movie on one worker process and on two, each with one core."""
+"""Time of a lazy movie on one worker process and on two, each with one core."""
 
 import argparse
 import statistics
@@ -9,17 +9,17 @@ import dask
 from movies import noise
 
 LEAST = 1.7
-"""Times that two are to be faster than one."""
+"""Factor by which two workers must be faster than one."""
 
 
 def measure(workers: int, frames: int, rounds: int) -> float:
-    """Return the median time of a movie, in seconds."""
+    """Return the median time for a movie, in seconds."""
     from distributed import Client, LocalCluster
 
     import hyperspy_dlatoms  # noqa: F401
 
     signal = noise(frames)
-    # A worker of one thread is to use one core, whatever TensorFlow finds.
+    # A worker with one thread should use one core, whatever TensorFlow detects.
     one_core = {
         "TF_NUM_INTRAOP_THREADS": "1",
         "TF_NUM_INTEROP_THREADS": "1",

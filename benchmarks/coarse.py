@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""F1 of a network against the sampling of its images, far beyond that of its training.
+"""F1 of a network against the image sampling, far beyond the range of its training.
 
-The specimens are those of `dlatoms evaluate`, which no recipe draws. The range on the card is up to
-where F1 falls by 0.01; `tools/set_sampling.py` writes it there::
+The specimens are those of `dlatoms evaluate`, which no recipe draws. The range on the card ends
+where F1 has fallen by 0.01; `tools/set_sampling.py` writes it there::
 
     python benchmarks/coarse.py graphene
 """

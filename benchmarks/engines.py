@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A network by TensorFlow, in both precisions, and by ONNX Runtime: CPU time, in turns.
+"""CPU time of a network in TensorFlow (both precisions) and in ONNX Runtime, in turns.
 
-The time of the processor is printed, since that of the clock depends on what else runs. The engines
-are to give the same atoms to 1e-3 px, which is checked. The extra `onnx` is needed::
+CPU time is printed because wall-clock time depends on what else is running. The script checks that
+both engines give the same atoms to 1e-3 px. It needs the extra `onnx`::
 
     OMP_NUM_THREADS=1 TF_NUM_INTRAOP_THREADS=1 python benchmarks/engines.py
 """
@@ -21,7 +21,7 @@ from hyperspy_dlatoms.networks.running import ENGINE
 
 SETTINGS = (("keras", "float32"), ("keras", "bfloat16"), ("onnx", "float32"))
 CLOSE = 1e-3
-"""px."""
+"""Largest difference in position, px."""
 
 
 def main() -> None:
@@ -48,7 +48,7 @@ def main() -> None:
             start = time.process_time()
             network.infer(batch)
             seconds[setting].append(time.process_time() - start)
-    # The first round traces.
+    # The first round traces the graphs.
     median = {setting: statistics.median(some[1:]) for setting, some in seconds.items()}
     reference = median[SETTINGS[0]]
     for setting in SETTINGS:

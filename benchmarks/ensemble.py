@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Time and peak memory of `find_atoms_nn` with an ensemble, against its first member alone."""
+"""Time and peak memory of `find_atoms_nn` with an ensemble against its first member alone."""
 
 import resource
 import subprocess
@@ -20,7 +20,7 @@ def images():
 
 
 def measure(models: list[str]) -> None:
-    """Find the atoms in turn with all models and with the first, and print time and memory."""
+    """Find the atoms in turn with all members and with the first, and print time and memory."""
     import hyperspy_dlatoms  # noqa: F401
 
     signal = images()
@@ -32,7 +32,7 @@ def measure(models: list[str]) -> None:
             signal.find_atoms_nn(model, show_progressbar=False, num_workers=1)
             clocks[:] = time.perf_counter() - start[0], time.process_time() - start[1]
     several, one = np.median(took[1:], axis=0)
-    # On a machine that has other work to do, only the time on the processor can be compared.
+    # On a busy machine, only CPU times can be compared.
     for name, ours, alone in zip(("by the clock", "on the processor"), several, one, strict=True):
         print(
             f"{len(models)} networks: {ours / 4:.2f} s a frame of 1024² {name}, one "
@@ -50,7 +50,7 @@ def measure_memory(models: list[str]) -> None:
 
 
 def main(models: list[str]) -> None:
-    """Measure time in one process, and memory in a fresh one each."""
+    """Measure time in one process, and memory in a fresh process each."""
     subprocess.run([sys.executable, __file__, "time", *models], check=True)
     peaks = [
         float(

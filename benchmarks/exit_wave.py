@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Exit waves from focal series: errors of a network beside those of the iterative reconstruction.
+"""Exit waves from focal series: errors of a network and of iterative reconstruction.
 
-On sheets by ASE that no recipe draws, three images each::
+The sheets are built by ASE and drawn by no recipe; each has three images::
 
     python benchmarks/exit_wave.py data/species mos2-exit-wave -o docs/_tables/exit_wave.csv
     python benchmarks/exit_wave.py data/species mx2-exit-wave --networks-only \\
@@ -21,7 +21,7 @@ from hyperspy_dlatoms.networks.model_file import read_model, write_model
 
 
 def main() -> None:
-    """Compare, print the table, and write what is asked for."""
+    """Compare, print the table, and write the requested files."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("data", type=Path, help="where the exit waves are kept")
     parser.add_argument("model", help="a network of exit waves")
@@ -61,7 +61,7 @@ def main() -> None:
             written = written.rename(columns="{:g} e/Å²".format).reset_index()
         written.to_csv(options.output, index=False, float_format="%g")
     if options.write_card:
-        # Of several materials the mean.
+        # The mean over materials if there are several.
         ours = table[table.method.str.startswith(f"{name},")]
         scores = {
             method.removeprefix(f"{name}, "): {

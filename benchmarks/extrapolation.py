@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Warnings of a network's domain, compared with its F1 on the same images.
 
-Held-out waves of its data set are taken anew, and so are crystals, dark-field images, photographs
-and noise that no training set holds, and held-out waves of a wrong calibration or too much
+New images are taken of held-out waves of its data set; of crystals, dark-field images, photographs
+and noise that no training set contains; and of held-out waves with a wrong calibration or too much
 astigmatism. The aim is an area under the ROC of 0.95 for images on which F1 falls by more than 0.1,
-with at most 2 % warnings on those that the network reads right::
+with warnings on at most 2 % of the images that the network reads correctly::
 
     python benchmarks/extrapolation.py graphene data/graphene
 """
@@ -47,7 +47,7 @@ def main() -> None:
     recipe, data, each = parse_recipe(network.card.recipe), DataSet(arguments.data), arguments.each
     tolerance = TOLERANCE.get(network.card.classes[0], 0.7)
     pixel, rng = recipe.waves.sampling, np.random.default_rng(SEED)
-    # The limits of the domain were set on the other half.
+    # The domain's limits were set on the other half.
     items = [data[i] for i in held_out(recipe)[1::2]]
     with_sites = [item for item in items if len(item.sites) >= FEWEST_SITES]
 
@@ -102,11 +102,11 @@ def main() -> None:
 def table(
     outcomes: Sequence[Outcome], is_fallen: np.ndarray, good: np.ndarray
 ) -> list[tuple[str, int, float, float, float, float, float]]:
-    """Summarise each kind of image, and all together, NaN where there are none.
+    """Summarise each kind of image and all together, with NaN where there are none.
 
-    Columns: kind, images, mean F1, share of fallen ones, area under their ROC against `good`
-    (scores of images that the network reads right), and the share that is warned of, of the fallen
-    ones and of the others.
+    Columns: kind, images, mean F1, share of fallen images, area under their ROC against `good`
+    (scores of images that the network reads correctly), and the shares of fallen images and of the
+    others that raise a warning.
     """
     kinds = np.array([one.kind for one in outcomes])
     f1, score = (np.array([getattr(one, name) for one in outcomes]) for name in ("f1", "score"))

@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Atoms found by the networks, by find_peaks and by Atomap in the package's example images.
 
-Doses below that of an image are made by keeping each electron with a probability. The peak finders
-are told what the network is not: whether atoms are bright or dark, how far apart they are, and the
-threshold that gives the best F1. Peaks farther than 3 Å from every true atom do not count for
-any of them, since a peak finder cannot tell a metal from its support; nor do 3 Å along the edges.
-Atomap is left out where it is not installed::
+Lower doses than that of an image are made by keeping each electron with some probability. The peak
+finders are told what the network is not: whether atoms are bright or dark, how far apart they are,
+and the threshold that gives the best F1. Peaks farther than 3 Å from every true atom do not count
+for any method, since a peak finder cannot tell a metal from its support; nor do 3 Å along the
+edges. Atomap is skipped if it is not installed::
 
     python benchmarks/finders.py
 """
@@ -28,9 +28,9 @@ IMAGES = {"nanoparticle": (800.0, 2.45), "graphene-image": (6000.0, 1.42)}
 """Dose (e/Å²), and distance of nearest neighbours (Å)."""
 FRACTIONS = (1.0, 0.316, 0.1, 0.0316)
 NEAR, RIGHT = 3.0, 0.5
-"""Å: peaks that count, and those that are right."""
+"""Å from a true atom, within which peaks count, and within which they are right."""
 EDGE = 3.0
-"""Å, left out."""
+"""Å along the edges that are left out."""
 
 
 NOTHING = (0.0, 0.0, 0.0, float("nan"))
@@ -42,20 +42,20 @@ def smoothed(image, sampling, spacing):
 
 
 def network(image, sampling, spacing):
-    """Find atoms by the network that the images suggest."""
+    """Find atoms with the network suggested for the image."""
     signal = calibrated(hs.signals.Signal2D(image), sampling)
     atoms = signal.find_atoms_nn(on_extrapolation="ignore", show_progressbar=False)
     yield atoms.data.ravel()[0][:, :2]
 
 
 def find_peaks_default(image, sampling, spacing):
-    """Find maxima by HyperSpy with its default settings."""
+    """Find maxima with HyperSpy's default settings."""
     signal = hs.signals.Signal2D(image)
     yield signal.find_peaks(method="local_max", interactive=False).data.ravel()[0]
 
 
 def find_peaks_told(image, sampling, spacing):
-    """Find maxima of the smoothed image, told spacing and sign, at several thresholds."""
+    """Find maxima of the smoothed image, given spacing and sign, at several thresholds."""
     signal = hs.signals.Signal2D(smoothed(image, sampling, spacing))
     distance = max(1, round(0.35 * spacing / sampling))
     for threshold in np.linspace(*np.percentile(signal.data, [5, 99.5]), 30):
@@ -65,7 +65,7 @@ def find_peaks_told(image, sampling, spacing):
 
 
 def atomap(image, sampling, spacing):
-    """Find atoms of the smoothed image by Atomap, told spacing and sign, at several thresholds."""
+    """Find atoms of the smoothed image with Atomap, given spacing and sign, at many thresholds."""
     import atomap.api as am
 
     signal = hs.signals.Signal2D(smoothed(image, sampling, spacing))
@@ -78,7 +78,7 @@ def atomap(image, sampling, spacing):
 
 
 def refined(image, found):
-    """Refine positions by Atomap, as its guide has it."""
+    """Refine positions with Atomap, as in its guide."""
     import atomap.api as am
 
     lattice = am.Sublattice(found[:, ::-1], image=image)
@@ -132,7 +132,7 @@ def main() -> None:
         true = truth.data.ravel()[0][:, :2] * sampling
         counts = np.asarray(images.data, int)
         rows, columns = np.rint(true / sampling).astype(int).T
-        # Dark atoms are made bright for the peak finders.
+        # Dark atoms are inverted to bright ones for the peak finders.
         sign = np.sign(
             gaussian_filter(counts.astype(float), 1)[rows, columns].mean() - counts.mean()
         )

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How networks read images of the waves that a recipe holds out, say of one's own crystal.
+"""How well networks read images of a recipe's held-out waves, say of your own crystal.
 
-A row for each network and dose: precision, recall and F1 of all sites, mean F1 of an image::
+Prints a row for each network and dose: precision, recall and F1 of all sites, mean F1 per image::
 
     dlatoms train cosn.yaml --minutes 10
     python benchmarks/held_out.py cosn.yaml data/cosn crystal runs/cosn/cosn.safetensors
@@ -20,10 +20,10 @@ from hyperspy_dlatoms.training.examples import held_out
 
 SEED = 9
 FEWEST = 20
-"""Sites of a wave, below which it shows no crystal."""
+"""A wave with fewer sites shows no crystal."""
 
 THRESHOLD = 0.5
-"""For all, since a network that was not calibrated has no threshold of its own."""
+"""For all networks, since an uncalibrated one has no threshold of its own."""
 
 
 def main() -> None:

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How near the incoherent model of scanned images comes to multislice: columns and whole images.
+"""How close the incoherent model of scanned images comes to multislice: columns and whole images.
 
     python benchmarks/incoherent.py [GaAs] [BaTiO3]
 
-A unit cell is scanned by abTEM (frozen phonons); the model's powers, tail and scale are fitted. Ten
+abTEM scans a unit cell (frozen phonons); the model's powers, tail and scale are fitted. Takes ten
 minutes on one core.
 """
 
@@ -50,14 +50,14 @@ def multislice(cell) -> dict[str, np.ndarray]:
 
 
 def blurred(image: np.ndarray, lengths: np.ndarray) -> np.ndarray:
-    """Blur an image of a unit cell by the source."""
+    """Blur an image of a unit cell by the source size."""
     q = [np.fft.fftfreq(n, length / n) for n, length in zip(image.shape, lengths, strict=True)]
     factor = np.exp(-2 * (np.pi * SOURCE) ** 2 * np.add.outer(q[0] ** 2, q[1] ** 2))
     return np.fft.ifft2(np.fft.fft2(image) * factor).real
 
 
 def tiled(image: np.ndarray, lengths: np.ndarray, places: np.ndarray) -> np.ndarray:
-    """Interpolate a periodic image at places (Å) along both axes, (y, x)."""
+    """Interpolate a periodic image at positions (Å) along both axes, (y, x)."""
     step = lengths / np.array(image.shape)
     x, y = np.meshgrid(places / step[0], places / step[1])
     # grid-wrap needs no copy of the first row.
@@ -80,7 +80,7 @@ def model(cell, power: float, growth: float, tail: float, halo: float) -> np.nda
         growth=(growth, growth),
     )
     conditions = ScanConditions(
-        # So weak a signal is the same in either field, but halos are for bright ones alone.
+        # At so weak a signal both fields behave alike, but only bright fields have halos.
         detector="BF",
         sampling=PIXEL,
         absorption=1e-4,
@@ -93,7 +93,7 @@ def model(cell, power: float, growth: float, tail: float, halo: float) -> np.nda
 
 
 def main() -> None:
-    """Print how near the best model comes for each detector."""
+    """Print how close the best model comes for each detector."""
     for name in sys.argv[1:] or ("BaTiO3", "GaAs"):
         cell = unit_cell(name)
         lengths = cell.cell.lengths()[:2]

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Intensities of columns in scanned images: their scatter beside its sigma, and species by them.
+"""Column intensities in scanned images: their scatter against sigma, and species from them.
 
-Wedges of fcc metals along [110], with a scatter of 1 if sigma is right; and sheets of MoS2 with
+Wedges of fcc metals along [110], where the scatter is 1 if sigma is right; and sheets of MoS2 with
 single sulphur vacancies at 60 kV and 20 000 e/Å², found by `stem`::
 
     python benchmarks/intensities.py
@@ -32,10 +32,10 @@ DOSES = (2e4, 2e5)
 """e/Å²."""
 
 CROSS_SECTIONS = (0.03, 0.01)
-"""Of a zirconium atom, Å²: a medium angle at 60 to 80 kV, and a third of it."""
+"""Of a zirconium atom, Å²: for medium angles at 60 to 80 kV, and a third of that."""
 
 POWER, SEMIANGLE, BORDER, PIXEL = 1.8, 25.0, 5.0, 0.1
-"""Of the atomic number; mrad; Å along the edges that do not count; Å/px."""
+"""Power of the atomic number; mrad; Å along the edges that do not count; Å/px."""
 
 SPECIES = {"Mo": "Mo", "S": "S2", "S vacancy": "S"}
 TOLERANCE = 0.5
@@ -43,7 +43,7 @@ TOLERANCE = 0.5
 
 
 def scanned(rng: np.random.Generator, specimen, energy: float, **settings: float):
-    """Return counts, Å/px, and of each site its place (px), atoms, whether it counts, and kind."""
+    """Return counts, Å/px, and for each site position (px), atoms, whether it counts, and kind."""
     fixed = ((POWER, POWER),) * 2
     projected, sites, species = scattering_map(rng, specimen, powers=fixed, growth=(1, 1))
     probe = Probe(SEMIANGLE, source_size=0.35, tail=settings.pop("tail", 0.0))
@@ -55,7 +55,7 @@ def scanned(rng: np.random.Generator, specimen, energy: float, **settings: float
 
 
 def scatter(number: int, dose: float, **settings: float) -> float:
-    """Return the rms deviation from the number of atoms, beside sigma, of some wedges."""
+    """Return the rms deviation from the number of atoms, relative to sigma, in some wedges."""
     every = []
     for seed in range(number):
         rng = np.random.default_rng([11, seed])
@@ -72,7 +72,7 @@ def scatter(number: int, dose: float, **settings: float) -> float:
 
 
 def species(number: int, cross_section: float) -> tuple[float, float]:
-    """Return which share of the columns of MoS2 gets the right species, and of single sulphur."""
+    """Return the shares of MoS2 columns, and of single sulphur, that get the right species."""
     right: list[np.ndarray] = []
     single: list[np.ndarray] = []
     for seed in range(number):

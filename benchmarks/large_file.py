@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A movie of 30 GiB, larger than the memory that it may take, through a store to a table.
+"""A movie of 30 GiB, larger than the memory allowed, from a file through a store to a table.
 
-The file is a Zarr array of frames of 4096² at 0.05 Å/px, a few of them repeated by links, so that
-it takes 128 MiB of disk and is read as any other. The time to read it alone, by as many threads,
-stands beside::
+The file is a Zarr array of 4096² frames at 0.05 Å/px. A few frames are repeated by links, so that
+it takes 128 MiB of disk but reads like any other file. For comparison, the script also prints the
+time to read it alone with as many threads::
 
     python benchmarks/large_file.py
     python benchmarks/large_file.py --gib 2
@@ -27,10 +27,10 @@ from movies import calibrated, image
 import hyperspy_dlatoms  # noqa: F401
 
 SAMPLING, DIFFERENT = {4096: 0.05, 1024: 0.1}, 4
-"""Å/px by the side of the frames, and how many differ."""
+"""Å/px for each frame size, and the number of different frames."""
 
 LIMIT = 2.0
-"""GiB that it may take at its peak, a share of the 30 of the file."""
+"""Peak memory allowed, GiB, a fraction of the file's 30."""
 
 
 def movie(path: Path, frames: int, side: int, compressed: bool) -> None:
@@ -50,7 +50,7 @@ def movie(path: Path, frames: int, side: int, compressed: bool) -> None:
 
 
 def main() -> None:
-    """Find the atoms of the movie, write the table, and print what it took."""
+    """Find the atoms in the movie, write the table, and print time and memory."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--gib", type=float, default=30.0, help="of the file (%(default)s)")
     parser.add_argument("--side", type=int, choices=SAMPLING, default=4096, help="px (%(default)s)")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Peak memory of a lazy stack of 2000 frames of 1024² with a store, against that of 100 frames."""
+"""Peak memory of a lazy stack of 2000 frames of 1024² with a store, against 100 frames."""
 
 import resource
 import subprocess

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""F1 of the networks by defocus, sampling, tilt and thickness: tables and picture of limits.rst.
+"""F1 of the networks by defocus, sampling, tilt and thickness: tables and picture for limits.rst.
 
-The specimens and reference conditions are those of `dlatoms evaluate --quick`, four specimens at a
-point, each with aberrations of its own. It writes ``NAME-CURVE.csv`` and ``limits.png``::
+Specimens and reference conditions are those of `dlatoms evaluate --quick`: four specimens per
+point, each with its own aberrations. It writes ``NAME-CURVE.csv`` and ``limits.png``::
 
     python benchmarks/limits.py docs/_tables
 """
@@ -56,7 +56,7 @@ def measure(name: str, material: str, waves: Path) -> dict[str, list[dict]]:
 
 
 def write(name: str, curves: dict[str, list[dict]], directory: Path) -> None:
-    """Write a table of each curve."""
+    """Write a table for each curve."""
     for curve, rows in curves.items():
         if not rows:
             continue

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How a network reads crystals of structure types that it was trained on, and of types it was not.
+"""How well a network reads crystals of structure types it was trained on, and of other types.
 
-A dozen of either sort, through the lenses of a recipe. find_peaks sees the image smoothed, and is
-told the distance of neighbours, whether columns are bright or dark, and its best threshold; the
-network is told nothing. Light columns count neither as hit nor as miss. With a standard error over
-the materials; F1 of find_peaks in brackets::
+A dozen of each, through the lenses of a recipe. find_peaks sees the smoothed image and is told the
+neighbour distance, whether columns are bright or dark, and its best threshold; the network is told
+nothing. Light columns count neither as hits nor as misses. Prints F1 with a standard error over the
+materials, and that of find_peaks in brackets::
 
     python benchmarks/materials.py [recipes/stem.yaml --model stem --doses 1000 20000]
 """
@@ -49,7 +49,7 @@ SEEN = {
     "NiAl": ("Ni Al", [(0, 0, 0), (0.5, 0.5, 0.5)], 221, (2.887,)),
     "Cu3Au": ("Au Cu", [(0, 0, 0), (0, 0.5, 0.5)], 221, (3.75,)),
 }
-"""Elements, places, space group and cell (Å, degrees) of types that `crystal` was shown."""
+"""Elements, positions, space group and cell (Å, degrees) of types that `crystal` was shown."""
 
 UNSEEN = {
     "CoSn": (
@@ -95,7 +95,7 @@ UNSEEN = {
     ),
     "Th3P4": ("Th P", [(0.375, 0, 0.25), (0.083,) * 3], 220, (8.653,)),
 }
-"""The same of types that are in no recipe."""
+"""The same for types that are in no recipe."""
 
 WAVES, DOSES = 6, (1e3, 3162.0, 1e4, 1e5)
 """Exit waves of each material; e/Å²."""
@@ -106,14 +106,14 @@ SPECIMEN = """
     thickness: {thickness}
     support: {{choice: [null, carbon], weights: [3, 1]}}
 """
-"""One crystal, along a zone in which most columns are apart."""
+"""One crystal, along a zone in which most columns are resolved."""
 
 FEWEST, BORDER, SEED = 30, 3.0, 77
 """Columns to be found in an image; Å along the edges that do not count."""
 
 
 def recipe_of(name: str, text: str, folder: Path):
-    """Return a recipe with its specimens replaced by a material."""
+    """Return a recipe with its specimens replaced by one material."""
     elements, places, group, lengths = (SEEN | UNSEEN)[name]
     angles = lengths[3:] or (90, 90, 90)
     cell = (*(lengths[:3] * 3)[:3], *angles)
@@ -128,7 +128,7 @@ def recipe_of(name: str, text: str, folder: Path):
 
 
 def f1(found: np.ndarray, image, sites: np.ndarray, light: np.ndarray, pixel: float) -> float:
-    """Return the F1 of columns (px), within half of the least distance of the network."""
+    """Return the F1 of columns (px), matched within half the network's least distance."""
     size = np.array(image.shape) - 1
 
     def inside(places: np.ndarray) -> np.ndarray:
@@ -154,7 +154,7 @@ def peaks_told(image: np.ndarray, pixel: float, spacing: float) -> list[np.ndarr
             interactive=False,
             show_progressbar=False,
         ).data.ravel()[0]
-        # A threshold only leaves out the lower maxima.
+        # A threshold merely removes the lower maxima.
         values = bright[tuple(np.asarray(found, int).reshape(-1, 2).T)]
         thresholds = np.linspace(*np.percentile(bright, [5, 99.5]), 30)
         every += [np.asarray(found, float).reshape(-1, 2)[values > limit] for limit in thresholds]

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Images and movies to measure on: a noisy lattice of columns, calibrated."""
+"""Images and movies to benchmark with: a noisy lattice of columns, calibrated."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def signal_of(frame: np.ndarray, sampling: float) -> Signal2D:
 
 
 def noise(frames: int, side: int = 1024, together: int = 4) -> Signal2D:
-    """Make a lazy movie of noise at 0.1 Å/px, `together` frames a chunk, made when asked for."""
+    """Make a lazy movie of noise at 0.1 Å/px, with `together` frames per chunk, made on demand."""
     import dask.array as da
     import hyperspy.api as hs
 

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Frames a second of a network alone, on whatever device and backend of Keras there is.
+"""Frames per second of a network alone, on the available device and Keras backend.
 
-The floor is the time of its multiply-adds at the rate that a product of large matrices reaches on
-the same device in the same run::
+The floor is the time its multiply-adds would take at the rate of a large matrix product, measured
+on the same device in the same run::
 
     python benchmarks/network.py
     KERAS_BACKEND=jax python benchmarks/network.py --precision bfloat16
@@ -17,10 +17,10 @@ from collections.abc import Callable
 import numpy as np
 
 LIMIT = 2.0
-"""Times the floor that a network may take on a CPU."""
+"""A network may take this many times the floor on a CPU."""
 
 MATRIX = {True: 8192, False: 2048}
-"""Rows of the matrices with an accelerator, and without."""
+"""Rows of the matrices, with and without an accelerator."""
 
 
 def multiply_adds(model, side: int) -> float:
@@ -57,18 +57,18 @@ def median_of(call: Callable[[], object], rounds: int) -> tuple[float, float]:
 
 
 def rate_of_matrices(dtype: str, accelerated: bool, rounds: int) -> float:
-    """Measure the multiply-adds a second of a product of matrices."""
+    """Measure the multiply-adds per second of a matrix product."""
     from keras import ops
 
     rows = MATRIX[accelerated]
     one = ops.cast(np.random.default_rng(0).normal(size=(rows, rows)), dtype)
-    # Reading one number waits for all of them.
+    # Reading one number waits until all are computed.
     seconds, _ = median_of(lambda: float(ops.matmul(one, one)[0, 0]), rounds)
     return rows**3 / seconds
 
 
 def copies(batch: np.ndarray, answers: list[np.ndarray]) -> float:
-    """Measure the seconds that it takes to move a batch to the device, and the answers back."""
+    """Measure the seconds it takes to move a batch to the device, and the results back."""
     from keras import ops
 
     on_device = [ops.convert_to_tensor(one) for one in answers]

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The cost of a contrast that inverts within the frame.
+"""The cost of contrast that inverts within the frame.
 
-On the specimens of `dlatoms evaluate`, imaged with a defocus that changes across the frame, and
-once more without, at each defocus of the ramp: each site is then searched for in the frame with
-its own defocus everywhere. Where the contrast vanishes both fail, so the difference is the cost of
-the ramp itself:
+The specimens of `dlatoms evaluate` are imaged with a defocus that changes across the frame, then
+without, at each defocus of the ramp. Each site is looked for in the ramp, and in the frame that has
+the site's own defocus everywhere. Where the contrast vanishes both fail, so the difference is the
+cost of the ramp itself:
 
     python benchmarks/ramp.py data/evaluation-metal metal-nanoparticle
 """
@@ -61,13 +61,13 @@ def main() -> None:
 
 
 def read(rng, network, specimen, conditions) -> tuple[np.ndarray, float, tuple[int, int]]:
-    """Take a frame and find the sites in it; also give its sampling and its shape."""
+    """Take a frame and find its sites; also return its sampling and shape."""
     counts, sampling = take_frame(rng, specimen, conditions)
     return find_sites(counts[None], sampling, network)[0][:, :5], sampling, counts.shape
 
 
 def read_in_strips(rng, network, specimen, conditions) -> Comparison:
-    """Find each site in the frame without a ramp that has the defocus which the site had in it."""
+    """Find each site in the frame without a ramp whose defocus is that of the site in the ramp."""
     steps = ramp_steps(conditions.defocus_ramp)
     kept = []
     for number, step in enumerate(steps):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A search that is killed at 60 % and resumed: work done twice, and equality of the result."""
+"""A search killed at 60 % and resumed: how much work is repeated, and whether results agree."""
 
 import argparse
 import signal
@@ -17,14 +17,14 @@ SHARE = 0.6
 
 
 def write_movie(path: Path, frames: int) -> None:
-    """Write noisy frames with a lattice of columns, a few to a chunk."""
+    """Write noisy frames with a lattice of columns, a few per chunk."""
     one = image(SIDE, SAMPLING)
     movie = np.stack([np.roll(one, 7 * number, axis=0) for number in range(frames)])
     signal_of(movie, SAMPLING).save(path, chunks=(4, SIDE, SIDE))
 
 
 def main() -> None:
-    """Run once whole, once killed and resumed, and compare."""
+    """Run once uninterrupted, once killed and resumed, and compare."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--frames", type=int, default=160, help="of the movie (%(default)s)")
     options = parser.parse_args()

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Errors and refusals of the sampling estimated from the lattice of the atoms.
+"""Errors and refusals when estimating the sampling from the lattice of the atoms.
 
 Specimens that no recipe draws are imaged at random samplings, doses and defoci; films of amorphous
-carbon have no lattice, so that the right answer is that there is none. Then the images are given
-calibrations, right and wrong ones, and the warnings of these are counted. The aim is 2 %, or a
-refusal, and no warning of a right calibration::
+carbon have no lattice, so the right answer for them is a refusal. Then the images are given right
+and wrong calibrations, and the warnings are counted. The aim is an error within 2 % or a refusal,
+and no warning about a right calibration::
 
     python benchmarks/sampling.py metal
 """

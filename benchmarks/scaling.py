@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Time of a frame against its size, its sampling, the number of frames and of workers.
+"""Time per frame against its size, its sampling, and the number of frames and of workers.
 
-Each table has one thing varied, the median of some rounds and their spread, from a file in memory
+Each table varies one thing and gives the median and spread of several rounds, from a file in memory
 to atoms::
 
     python benchmarks/scaling.py
@@ -29,7 +29,7 @@ WORKERS = (1, 2, 4, 8, 16)
 
 
 def seconds(signal, rounds: int, **options) -> list[float]:
-    """Time the search in a signal."""
+    """Time a search in a signal."""
     taken = []
     for _ in range(rounds + 1):
         start = time.perf_counter()
@@ -45,14 +45,14 @@ def seconds(signal, rounds: int, **options) -> list[float]:
 
 
 def movie(frames: int, side: int):
-    """Make a lazy movie, a frame a chunk."""
+    """Make a lazy movie, one frame per chunk."""
     one = image(side, 0.1)
     stack = da.stack([da.from_array(np.roll(one, number, axis=0)) for number in range(frames)])
     return calibrated(hs.signals.Signal2D(stack).as_lazy(), 0.1)
 
 
 def tables(rounds: int) -> Iterator[tuple[str, list[tuple[str, float, list[float]]]]]:
-    """Return a title, and rows: what varies, its number of megapixels, and seconds."""
+    """Return a title and rows: what varies, number of megapixels, and seconds."""
     yield (
         "frame size, at 0.1 Å/px",
         [

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""40 exit waves on a 512² grid against two minutes; an image of a wave against two 512² FFTs."""
+"""Time of 40 exit waves (512²) against two minutes; of an image against two 512² FFTs."""
 
 import statistics
 import tempfile

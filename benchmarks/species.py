@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Species and vacancies from focal series: networks compared with classical methods.
 
-Sheets by ASE that no recipe draws, three images each, F1 by species and dose, and the
-time of a series. The advantages of the classical methods are described in docs/comparison.rst::
+The sheets are built by ASE and drawn by no recipe, with three images each. Prints F1 by species and
+dose, and the time per series. docs/comparison.rst lists the advantages given to the classical
+methods::
 
     python benchmarks/species.py data/species mos2-focal-series -o docs/_tables/species.csv
     python benchmarks/species.py data/species mos2-focal-series --write-card scored.safetensors
@@ -33,7 +34,7 @@ from hyperspy_dlatoms.networks.model_file import read_model, write_model
 
 
 def main() -> None:
-    """Compare on each material, and write what is asked for."""
+    """Compare on each material, and write the requested files."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("data", type=Path, help="where the exit waves are kept")
     parser.add_argument("models", nargs="*", help="networks; none for the classical methods alone")
@@ -61,14 +62,14 @@ def main() -> None:
 
 
 def compared(formula: str, options: argparse.Namespace) -> SpeciesScores:
-    """Compare on one material, print the table and the confusion matrices."""
+    """Compare on one material, and print the table and the confusion matrices."""
     networks = {
         name: network_method(name, **({"material": formula} if _takes_it(name) else {}))
         for name in options.models
     }
     (first,) = series_of(options.data, options.doses[0], 0, ({"tilt": 0.5},), formula)
     for find in networks.values():
-        # The first call of a network is slower than the others.
+        # A network's first call is slower than the others.
         find(first)
     scores = compare_species(
         options.data,
@@ -92,7 +93,7 @@ def compared(formula: str, options: argparse.Namespace) -> SpeciesScores:
 
 
 def _takes_it(name: str) -> bool:
-    """Whether a network can be told the material."""
+    """Return whether a network can be told the material."""
     return bool(registry.load(name).card.arguments.get("material", False))
 
 

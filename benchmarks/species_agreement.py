@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Whether the sites of focal series on which all members of an ensemble agree are more often right.
+"""Whether sites in focal series on which all ensemble members agree are right more often.
 
-On the sheets of benchmarks/species.py, which no recipe draws; a site is right if its species is::
+The sheets are those of benchmarks/species.py, which no recipe draws; a site is right if its species
+is::
 
     python benchmarks/species_agreement.py data/species mos2-focal-series-ensemble
     python benchmarks/species_agreement.py data/species mx2-focal-series-ensemble \\
@@ -25,7 +26,7 @@ from hyperspy_dlatoms.evaluation.confusion import Labelled, inner, right_sites
 from hyperspy_dlatoms.networks.ensemble import AtomEnsemble
 
 KINDS = ("metal", "chalcogen", "metal vacancy", "chalcogen vacancy")
-"""Of sites, in the order of the classes of each network."""
+"""Kinds of sites, in the order of each network's classes."""
 
 
 def main() -> None:

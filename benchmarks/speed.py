@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Time and peak memory of a frame, end to end, beside those of baselines.
+"""Time and peak memory for a frame, end to end, compared with baselines.
 
-Also which share of the processor's time, on one thread, is spent outside the network: on masking,
-resampling, normalising, selecting and scoring. Each baseline runs in an environment of its own,
-which is created at first use::
+Also the share of CPU time, on one thread, that is spent outside the network: on masking,
+resampling, normalising, selecting and scoring. Each baseline runs in its own environment, which is
+created at first use::
 
     python benchmarks/speed.py
     python benchmarks/speed.py --baselines ours find_peaks
@@ -28,13 +28,13 @@ FRAMES = {"4096": (4096, 0.05), "1024": (1024, 0.1)}
 BASELINES = {
     "ours": [],
     "find_peaks": [],
-    # mendeleev, which it needs, does not say that it needs six.
+    # It needs mendeleev, which needs six but does not say so.
     "atomai": ["atomai", "six"],
 }
-"""Packages of each baseline besides NumPy; one without any runs in this environment."""
+"""Packages that each baseline needs besides NumPy; with none, it runs in this environment."""
 
 SHARE = 0.25
-"""Of the processor's time, outside the network at most."""
+"""Largest share of CPU time allowed outside the network."""
 
 TARGETS = (
     ("4096", "atomai", "seconds", 60.0),
@@ -45,7 +45,7 @@ TARGETS = (
 
 
 def ours(frame: np.ndarray, sampling: float):
-    """Return a function that finds the atoms by the network."""
+    """Return a function that finds the atoms with the network."""
     import hyperspy_dlatoms  # noqa: F401
 
     signal = signal_of(frame, sampling)
@@ -55,7 +55,7 @@ def ours(frame: np.ndarray, sampling: float):
 
 
 def find_peaks(frame: np.ndarray, sampling: float):
-    """Return a function that finds the maxima by HyperSpy."""
+    """Return a function that finds the maxima with HyperSpy."""
     signal = signal_of(frame.astype(np.float32), sampling)
     return lambda: signal.find_peaks(
         method="local_max", min_distance=round(SPACING / sampling / 3), interactive=False
@@ -63,7 +63,7 @@ def find_peaks(frame: np.ndarray, sampling: float):
 
 
 def atomai(frame: np.ndarray, sampling: float):
-    """Return a function that finds the atoms by AtomAI's default network, with random weights."""
+    """Return a function that finds the atoms with AtomAI's default network and random weights."""
     from atomai.models import Segmentor
 
     model = Segmentor("Unet")
@@ -85,7 +85,7 @@ def measure(baseline: str, name: str, rounds: int) -> None:
 
 
 def outside(name: str, rounds: int) -> None:
-    """Measure the processor's seconds in the network and outside of it, and print the least."""
+    """Measure the CPU seconds inside and outside the network, and print the least."""
     import hyperspy_dlatoms  # noqa: F401
     from hyperspy_dlatoms.registry.handles import handle
 
@@ -100,7 +100,7 @@ def outside(name: str, rounds: int) -> None:
 
     network._call = timed
     find = ours(image(*FRAMES[name]), FRAMES[name][1])
-    # The first compiles.
+    # The first call compiles.
     find()
     measured = []
     for _ in range(rounds):
@@ -113,7 +113,7 @@ def outside(name: str, rounds: int) -> None:
 
 
 def python_of(baseline: str, environments: Path) -> str:
-    """Return the interpreter that has the baseline; its environment is made if it is not there."""
+    """Return the baseline's interpreter; its environment is created if missing."""
     if not BASELINES[baseline]:
         return sys.executable
     directory = environments / baseline

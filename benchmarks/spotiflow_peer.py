@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Spotiflow, trained on the frames that a network for scanned images is trained on.
+"""Spotiflow, trained on the same frames as a network for scanned images.
 
-Frames are made where this package is; Spotiflow is trained, and used by `stem_peers.py`, in an
-environment of its own, which needs nothing else::
+The frames are made with this package. Spotiflow is trained, and used by `stem_peers.py`, in its own
+environment, which needs nothing else::
 
     python benchmarks/spotiflow_peer.py frames recipes/stem.yaml data/stem-waves frames.npz
     python -m venv data/environments/spotiflow
@@ -11,8 +11,8 @@ environment of its own, which needs nothing else::
         runs/spots --minutes 128
     python benchmarks/stem_peers.py data/stem --spotiflow runs/spots
 
-Its own default settings and augmentation, and its threshold as it chooses it on frames that it was
-not trained on. It cannot leave a column open, so that those light beside others are background.
+It uses its default settings and augmentation, and the threshold that it chooses on frames it was
+not trained on. It cannot leave a column open, so columns light beside others are background.
 
 M. Dominguez Mantes et al., "Spotiflow: accurate and efficient spot detection for fluorescence
 microscopy with deep stereographic flow regression", Nature Methods 22 (2025).
@@ -33,13 +33,13 @@ if TYPE_CHECKING:
     from hyperspy_dlatoms.simulation.dataset import Item
 
 HELD_OUT = 0.01
-"""Share of the frames that validate, those of waves which `stem` is not trained on either."""
+"""Share of the frames used for validation, from waves that `stem` is not trained on either."""
 
 SEED = 7301
 
 
 def frames(options: argparse.Namespace) -> None:
-    """Image waves as for a training, and write frames, with the places of their columns."""
+    """Image waves as for a training, and write the frames with the positions of their columns."""
     from tqdm import tqdm
 
     from hyperspy_dlatoms.recipes.recipe import read_recipe
@@ -71,7 +71,7 @@ def frames(options: argparse.Namespace) -> None:
 
 
 def one_frame(rng: np.random.Generator, item: Item, recipe: Recipe) -> tuple[np.ndarray, ...]:
-    """Image a wave at the sampling of the network; also the places of its columns (px)."""
+    """Image a wave at the network's sampling; also return the positions of its columns (px)."""
     from hyperspy_dlatoms.networks.resampling import resample
     from hyperspy_dlatoms.simulation.imaging.modality import draw_any, take_any
     from hyperspy_dlatoms.training.examples import labels_of
@@ -111,7 +111,7 @@ def train(options: argparse.Namespace) -> None:
         *trained,
         *held_out,
         save_dir=str(options.output),
-        # A short epoch, since the best one is kept.
+        # Short epochs, since the best one is kept.
         train_config={"num_train_samples": 200, "num_epochs": 10_000, "optimize_threshold": True},
         callbacks=None if options.minutes is None else [Timer(timedelta(minutes=options.minutes))],
         device="cpu",
@@ -120,7 +120,7 @@ def train(options: argparse.Namespace) -> None:
 
 
 def find(options: argparse.Namespace) -> None:
-    """Write the spots of each image whose path is given, until there are no more."""
+    """Write the spots of each image whose path is read, until there are no more."""
     from spotiflow.model import Spotiflow
 
     model = Spotiflow.from_folder(str(options.model), map_location="cpu")
@@ -132,7 +132,7 @@ def find(options: argparse.Namespace) -> None:
 
 
 def main() -> None:
-    """Do what is asked for."""
+    """Run the requested command."""
     parser = argparse.ArgumentParser(description=__doc__)
     commands = parser.add_subparsers(required=True)
     command = commands.add_parser("frames")

@@ -1,18 +1,18 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Columns of scanned images: a network beside HyperSpy's find_peaks, Atomap and Spotiflow.
+"""Columns in scanned images: a network compared with find_peaks, Atomap and Spotiflow.
 
     python benchmarks/stem_peers.py data/stem [model]    # cases of a directory
     python benchmarks/stem_peers.py atomap [model]       # the images that Atomap makes as examples
     python benchmarks/stem_peers.py data/stem --spotiflow runs/spots    # see `spotiflow_peer.py`
 
-A case is an npz file of `counts` (H, W), `sampling` (Å/px), `positions` (n, 2; px), `labels` (n,; 0
-for columns to be found, others count neither as hit nor as miss) and `meta`, a JSON object with
-`dose`, `detector` ("ADF" or "ABF") and `tol` (Å). find_peaks and Atomap are told which columns are
-dark, and the distance of neighbours among those to be found, that of the truth; the network is told
-nothing. find_peaks searches the image smoothed by a Gaussian; Atomap refines by the centre of mass
-and then by Gaussians in two dimensions, as its guide has it. Needs atomap 0.4; without it, it is
-left out. Atomap takes seconds an image, minutes where its fits do not converge. Spotiflow sees the
-image at the sampling that it was trained at, and is told nothing else.
+A case is an npz file with `counts` (H, W), `sampling` (Å/px), `positions` (n, 2; px), `labels` (n,;
+0 for columns to be found, others count neither as hits nor as misses) and `meta`, a JSON object
+with `dose`, `detector` ("ADF" or "ABF") and `tol` (Å). find_peaks and Atomap are told whether
+columns are dark, and the true neighbour distance of the columns to be found; the network is told
+nothing. find_peaks searches the image smoothed by a Gaussian. Atomap refines by centre of mass and
+then by 2D Gaussians, as in its guide; it needs atomap 0.4 and is skipped without it. It takes
+seconds per image, minutes where its fits do not converge. Spotiflow sees the image at the sampling
+it was trained at, and is told nothing else.
 """
 
 from __future__ import annotations
@@ -39,13 +39,13 @@ from hyperspy_dlatoms.analysis import match
 from hyperspy_dlatoms.networks.resampling import resample
 
 BORDER = 5.0
-"""Å along the edge that do not count."""
+"""Å along the edges that do not count."""
 
 LIGHT = 0.7
-"""Å about a column that counts neither way."""
+"""Å around a column that counts neither way."""
 
 SMOOTHING = 0.3
-"""Å, of the Gaussian before find_peaks: a third of the width of a column at half maximum."""
+"""Å, of the Gaussian before find_peaks: a third of a column's full width at half maximum."""
 
 
 class Case(NamedTuple):
@@ -71,7 +71,7 @@ class Case(NamedTuple):
 
 
 def of_directory(directory: Path) -> Iterator[Case]:
-    """Read the scanned images among the cases of a directory."""
+    """Read the scanned images among the cases in a directory."""
     for path in sorted(directory.glob("*.npz")):
         with np.load(path) as data:
             meta = json.loads(str(data["meta"]))
@@ -90,7 +90,7 @@ def of_directory(directory: Path) -> Iterator[Case]:
 
 
 def of_atomap() -> Iterator[Case]:
-    """Make Atomap's examples with known columns, whose neighbours count as 2 Å apart."""
+    """Make Atomap's examples with known columns, taking neighbours to be 2 Å apart."""
     import atomap.api as am
 
     makers = {
@@ -106,7 +106,7 @@ def of_atomap() -> Iterator[Case]:
 
 
 def by_peaks(case: Case) -> np.ndarray:
-    """Find columns by HyperSpy's find_peaks."""
+    """Find columns with HyperSpy's find_peaks."""
     smooth = gaussian_filter(case.bright, SMOOTHING / case.sampling)
     smooth = (smooth - smooth.min()) / np.ptp(smooth)
     peaks = hs.signals.Signal2D(smooth).find_peaks(
@@ -120,7 +120,7 @@ def by_peaks(case: Case) -> np.ndarray:
 
 
 def by_atomap(case: Case) -> np.ndarray:
-    """Find columns by Atomap, and refine them."""
+    """Find columns with Atomap, and refine them."""
     import atomap.api as am
 
     s = hs.signals.Signal2D(case.bright - case.bright.min())
@@ -133,7 +133,7 @@ def by_atomap(case: Case) -> np.ndarray:
 
 
 def by_network(model: str) -> Callable[[Case], np.ndarray]:
-    """Return a way to find columns by a network."""
+    """Return a function that finds columns with a network."""
 
     def find(case: Case) -> np.ndarray:
         s = hs.signals.Signal2D(case.image)
@@ -144,7 +144,7 @@ def by_network(model: str) -> Callable[[Case], np.ndarray]:
 
 
 def by_spotiflow(python: Path, model: Path, target: float) -> Callable[[Case], np.ndarray]:
-    """Return a way to find columns by a Spotiflow of frames at `target` Å/px, in a process."""
+    """Return a function that finds columns with Spotiflow at `target` Å/px, in a process."""
     command = [python, Path(__file__).with_name("spotiflow_peer.py"), "find", model]
     process = subprocess.Popen(
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
@@ -158,7 +158,7 @@ def by_spotiflow(python: Path, model: Path, target: float) -> Callable[[Case], n
         np.save(path, image)
         process.stdin.write(f"{path}\n")
         process.stdin.flush()
-        # Libraries print too.
+        # Libraries may print as well.
         while (line := process.stdout.readline()) != "done\n":
             if not line:
                 raise RuntimeError(f"Spotiflow stopped with code {process.wait()}.")
@@ -168,7 +168,7 @@ def by_spotiflow(python: Path, model: Path, target: float) -> Callable[[Case], n
 
 
 def score(found: np.ndarray, case: Case) -> np.ndarray:
-    """Return hits, false and missed columns, and the sum of the squares of their errors, Å²."""
+    """Return hits, false and missed columns, and the sum of squared errors, Å²."""
     pixel, end = case.sampling, np.array(case.image.shape) - 1
     inner = BORDER / pixel
 
@@ -186,7 +186,7 @@ def score(found: np.ndarray, case: Case) -> np.ndarray:
 
 
 def main() -> None:
-    """Print F1, errors and times of each way and kind of image."""
+    """Print F1, errors and times for each method and kind of image."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -209,7 +209,7 @@ def main() -> None:
     cases = list(of_atomap() if source == "atomap" else of_directory(Path(source)))
     if not cases:
         raise SystemExit(f"There are no scanned images in {source!r}.")
-    # Loading the network and its libraries is no part of the time.
+    # Loading the network and its libraries does not count towards the time.
     for name in {model, "spotiflow"} & set(ways):
         ways[name](cases[0])
     for name, find in ways.items():

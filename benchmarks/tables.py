@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""All figures of speed in the documentation, remade on one machine in one go, into one text file.
+"""Measure all speeds in the documentation again, on one machine in one go, into one text file.
 
-It begins with the processor, and each figure stands below the command that made it; a script that
-fails is named. Two quiet cores need 35 minutes, ten with `--short`::
+The file begins with the processor, and each figure stands below the command that made it; a script
+that fails is named. This takes 35 minutes on two idle cores, ten with `--short`::
 
     python benchmarks/tables.py -o docs/_static/speed.txt
 """
@@ -45,7 +45,7 @@ SHORT = (
 
 
 def machine() -> str:
-    """Return the lines that say what was measured on."""
+    """Return the lines that describe the machine."""
     name = platform.processor() or platform.machine()
     if Path("/proc/cpuinfo").exists():
         lines = Path("/proc/cpuinfo").read_text("utf-8").splitlines()
@@ -60,7 +60,7 @@ def machine() -> str:
 
 
 def main() -> None:
-    """Run the scripts one after the other."""
+    """Run the scripts one by one."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("-o", "--output", type=Path, required=True)
     parser.add_argument("--short", action="store_true")
@@ -71,7 +71,7 @@ def main() -> None:
         done = subprocess.run(command, capture_output=True, text=True)
         printed = done.stdout if done.returncode == 0 else f"failed: {done.stderr[-500:]}"
         text += f"\n$ python benchmarks/{' '.join((script, *arguments))}\n{printed}"
-        # What is there stays if it is interrupted.
+        # Results so far are kept if it is interrupted.
         options.output.write_text(text, "utf-8")
         print(text[text.rindex("\n$ ") :], flush=True)
 

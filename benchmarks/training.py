@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Examples a second of a recipe's training, and the share of the time that the input costs.
+"""Examples per second of a recipe's training, and the share of time spent on input.
 
 Give the recipe and its data set (`dlatoms simulate RECIPE -o DIR`).
 """
@@ -20,7 +20,7 @@ STEPS = 30
 
 
 def main() -> None:
-    """Train on fresh batches, on one batch again and again, and make batches alone."""
+    """Train on fresh batches, train on one repeated batch, and make batches alone."""
     import keras
 
     parser = argparse.ArgumentParser(description=__doc__)

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Latency of `dlatoms watch`: from a frame of 1024² on disk to its table of atoms.
 
-A process writes frames as TIFF at a steady rate, as a microscope does; half of each is written,
-then, a while later, the rest. At most as many a second are found as `benchmarks/scaling.py` says::
+A process writes TIFF frames at a steady rate, as a microscope does: first half of each, then, a
+while later, the rest. `benchmarks/scaling.py` gives the highest rate that can be searched::
 
     python benchmarks/watch.py --frames 20 --seconds 1
 """
@@ -22,11 +22,11 @@ from PIL import Image
 from hyperspy_dlatoms import data
 
 SIDE = 1024
-SAMPLING = 0.1101  # Of the example image, Å/px.
+SAMPLING = 0.1101  # Sampling of the example image, Å/px.
 
 
 def write(folder: Path, frames: int, seconds: float) -> None:
-    """Write frames of a particle, with its mirror images, one each so many seconds."""
+    """Write frames of a particle and its mirror images, one every few `seconds`."""
     image = data.nanoparticle().data
     frame = np.pad(image, [(0, SIDE - length) for length in image.shape], "symmetric")
     for number in range(frames):
@@ -54,7 +54,7 @@ def main() -> None:
         command += ["--on-extrapolation", "ignore", "--idle", f"{10 + 2 * options.seconds}"]
         started = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
         assert started.stdout is not None
-        # It says so when the network is loaded.
+        # The command prints a line once the network is loaded.
         started.stdout.readline()
         arguments = (source, options.frames, options.seconds)
         writer = multiprocessing.Process(target=write, args=arguments)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Choose the threshold of an ensemble, and write it into the package's catalogue::
+"""Choose an ensemble's threshold and write it into the package's catalogue::
 
 python tools/calibrate_ensemble.py graphene-ensemble data
 """

@@ -1,14 +1,14 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Update the package's catalogue from the files in the package.
 
-After networks or examples have changed::
+Run it after networks or examples have changed::
 
     python tools/catalogue.py
 
-Versions, sizes, SHA-256 and fields of the model cards are read from the files, and new networks are
-added; ensembles, descriptions and citations stay as they are in the catalogue. Data sets whose
-recipe has changed are generated, as far as their fingerprint needs it, which takes minutes; with
-``--generate NAME`` the data set NAME is always generated.
+Versions, sizes, SHA-256 and model card fields are read from the files, and new networks are added;
+ensembles, descriptions and citations in the catalogue are kept. Data sets whose recipe has changed
+are generated as far as their fingerprint requires, which takes minutes; ``--generate NAME`` always
+generates the data set NAME.
 """
 
 import argparse
@@ -32,15 +32,15 @@ CITATION = (
     "doi:10.1002/adts.201800037"
 )
 LEFT_OUT = ("Cs", "astigmatism", "coma", "threefold", "focal_spread")
-"""Parts of the domain on the cards that users choose by."""
+"""Parts of a card's domain that the catalogue leaves out."""
 
 
 def main() -> None:
-    """Read the catalogue and the files, write the catalogue."""
+    """Read the catalogue and the files, and write the new catalogue."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--generate", metavar="NAME", action="append", default=[])
     arguments = parser.parse_args()
-    # The models first: what follows reads their cards, as the catalogue names them.
+    # Models first: what follows reads their cards by the names in the catalogue.
     before = parse_catalogue(OWN.read_text("utf-8"), str(OWN))
     others = [entry for entry in before if entry.kind != "model"]
     write_catalogue(OWN, "hyperspy-dlatoms", [*models(before), *others])
@@ -54,7 +54,7 @@ def main() -> None:
 
 
 def current(catalogue: Path) -> list[Entry]:
-    """Return the entries of a catalogue as the files in the package want them."""
+    """Return the entries of a catalogue, updated from the files in the package."""
     before = parse_catalogue(catalogue.read_text("utf-8"), str(catalogue))
     others = [_refreshed(entry) for entry in before if entry.kind != "model"]
     return [*models(before), *others]
@@ -76,7 +76,7 @@ def _model(file: Path, known: dict[str, Entry]) -> Entry:
 
 
 def _refreshed(entry: Entry) -> Entry:
-    """Return the entry of what is no model; a fingerprint that is stale is left out."""
+    """Return the updated entry of anything but a model, without a stale fingerprint."""
     if "recipe_of" in entry.generate:
         sha256 = hashlib.sha256(recipe_text(entry).encode()).hexdigest()
         if sha256 == entry.generate.get("recipe_sha256"):

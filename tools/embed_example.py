@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Embed one image of a data set, with its true sites, in the package.
 
-The example of `dlatoms demo` was made by::
+The example for `dlatoms demo` was made by::
 
     dlatoms simulate recipes/example-nanoparticle.yaml -o data/example-nanoparticle
     python tools/embed_example.py data/example-nanoparticle 0 \\
@@ -16,7 +16,7 @@ from hyperspy_dlatoms.simulation.dataset import DataSet
 
 
 def main() -> None:
-    """Read the data set, cut the sites to the image and write the file."""
+    """Read the data set, crop the sites to the image and write the file."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("data")
     parser.add_argument("index", type=int)

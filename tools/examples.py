@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Make the example images of `hyperspy_dlatoms.data`, but for the nanoparticle of the demo.
+"""Make the example images of `hyperspy_dlatoms.data`, except the nanoparticle of the demo.
 
     python tools/examples.py hyperspy_dlatoms/data
 
-Each has its own seed, which is that of no network's recipe. Afterwards update the catalogue with
+Each has its own seed, which no network's recipe uses. Update the catalogue afterwards with
 ``python tools/catalogue.py``.
 """
 
@@ -30,11 +30,11 @@ WAVE = 0.2
 """Å/px of the exit waves."""
 
 EDGE = 5.0
-"""Of a box, where a layer ends: what is missing beyond it looks like vacancies (Å)."""
+"""Edge of a box where a layer ends (Å): what is missing beyond it looks like vacancies."""
 
 
 def graphene() -> Stored:
-    """Two grains of graphene with vacancies and the boundary between them."""
+    """Make two grains of graphene with vacancies and the boundary between them."""
     rng = np.random.default_rng(880_011)
     specimen = graphene_sheet(
         rng, "polycrystal", size=54.0, grains=2, vacancy_fraction=0.01, tilt_max=1.0
@@ -45,7 +45,7 @@ def graphene() -> Stored:
 
 
 def focal_series() -> Stored:
-    """Three images of one sheet of graphene with vacancies at three values of defocus."""
+    """Make three images of one graphene sheet with vacancies, at three defoci."""
     rng = np.random.default_rng(880_012)
     specimen = graphene_sheet(rng, "perfect", size=40.0, vacancy_fraction=0.02, holes=1)
     camera = Camera(sampling=0.12, dose=5000.0, blur=0.12, mtf=MTF)
@@ -56,7 +56,7 @@ def focal_series() -> Stored:
 
 
 def mos2_series() -> Stored:
-    """Three images of one layer of MoS2 with vacancies at three values of defocus."""
+    """Make three images of one MoS2 layer with vacancies, at three defoci."""
     rng = np.random.default_rng(880_014)
     specimen = two_dimensional_layer(
         rng,
@@ -76,7 +76,7 @@ def mos2_series() -> Stored:
 
 
 def movie() -> Stored:
-    """A platinum particle that drifts and tilts out of its zone, frame by frame."""
+    """Make a movie of a platinum particle that drifts and tilts off its zone axis."""
     rng = np.random.default_rng(880_013)
     size, frames = 36.0, 12
     specimen = metal_nanoparticle(rng, "Pt", size, radius=9.5, tilt_max=0.2, twin_probability=1.0)
@@ -98,7 +98,7 @@ def movie() -> Stored:
 
 
 def _stored(rng, specimens, energy, conditions, title, navigation=None, edge=0.0) -> Stored:
-    """Image one specimen, or one a frame, under each of the conditions; cut off an edge (Å)."""
+    """Image one specimen, or one per frame, under each of the conditions; crop an edge (Å)."""
     same = len(specimens) == 1
     waves = [exit_wave(rng, one, energy, sampling=WAVE) for one in specimens]
     if same:

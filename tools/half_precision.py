@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Compare shipped networks in single and half precision, and write the result on their cards.
 
-The images are those of exit waves held out from the training, simulated again, at seven doses. The
-weights are unchanged. Run `catalogue.py` afterwards::
+The images show exit waves held out from training, simulated again, at seven doses. The weights are
+unchanged. Run `catalogue.py` afterwards::
 
     python tools/half_precision.py crystal stem && python tools/catalogue.py
 """

@@ -1,14 +1,14 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Make a network from its recipe in one go: simulate, train, calibrate and evaluate.
 
-It stops when its time is up, and continues when it is called again, on any machine that has the
-directory; one with the training of another recipe is refused. A network of exit waves is not
-calibrated, and one of scanned images, or without a benchmark, not evaluated::
+It stops when its time is up and continues when called again, on any machine that has the directory;
+a directory with the training of another recipe is refused. Networks of exit waves are not
+calibrated; networks of scanned images, or without a benchmark, are not evaluated::
 
     python tools/make.py recipes/graphene.yaml work/graphene --seconds 570
 
-Missing exit waves are simulated again, with the same result, so that only ``run`` and the model
-files of a large directory need to be copied. It exits with 75 while there is more to do.
+Missing exit waves are simulated again with the same result, so only ``run`` and the model files of
+a large directory need to be copied. The exit status is 75 while there is more to do.
 """
 
 import argparse
@@ -26,7 +26,7 @@ MORE_TO_DO = 75
 
 
 def main() -> None:
-    """Run the steps whose result is missing, while there is time."""
+    """Run the steps whose results are missing, while there is time."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("recipe", type=Path)
     parser.add_argument("directory", type=Path)
@@ -51,7 +51,7 @@ def main() -> None:
 
 
 def is_made(result: Path, recipe: Recipe) -> bool:
-    """Whether a result exists, and for a network whether this recipe made it."""
+    """Return whether a result exists and, for a network, whether this recipe made it."""
     if result.suffix != ".safetensors" or not result.exists():
         return result.exists()
     return read_model(result)[0].recipe == recipe.text
@@ -60,7 +60,7 @@ def is_made(result: Path, recipe: Recipe) -> bool:
 def steps(
     recipe: Recipe, path: Path, directory: Path, minutes: float | None
 ) -> dict[Path, list[str | Path]]:
-    """Return the command that makes each of the results, in their order."""
+    """Return the command that makes each result, in order."""
     name, data = recipe.name, directory / "data"
     raw, network = directory / "uncalibrated.safetensors", directory / f"{name}.safetensors"
     report = directory / "evaluation"

@@ -1,14 +1,14 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Teach the networks for all crystals to tell scanned images (STEM) from those of a camera (HRTEM).
+"""Teach the networks for all crystals to tell scanned (STEM) from camera (HRTEM) images.
 
-It is kept beside their domains, whose fit it follows, and nothing else of the files is changed. Run
-`catalogue.py` afterwards::
+The fit follows that of their domains and is stored beside them; nothing else in the files changes.
+Run `catalogue.py` afterwards::
 
     python tools/modality.py data/crystal data/stem && python tools/catalogue.py
 
-Each network sees the same images: of each data set 600 of waves that `crystal` and `stem` are
-trained on, and 200 each of `recipes/graphene.yaml` and `recipes/metal-nanoparticle.yaml`, whose
-waves are simulated. Lens, dose and scan are those of the recipes, parts of 30 Å or more are cut out
+Each network sees the same images: 600 from each data set, of waves that `crystal` and `stem` are
+trained on, and 200 each from `recipes/graphene.yaml` and `recipes/metal-nanoparticle.yaml`, whose
+waves are simulated. Lens, dose and scan are those of the recipes; parts of 30 Å or more are cut out
 and a quarter of them smoothed.
 """
 
@@ -38,16 +38,16 @@ SPECIAL = ("graphene", "metal-nanoparticle")
 SEED = 37
 
 _SMOOTHED = 0.25
-"""Share of the images that are smoothed, by `_WIDTHS` px, as many are before they are saved: white
-noise would else tell how they were made."""
+"""Share of the images smoothed by `_WIDTHS` px, as many are before they are saved: otherwise white
+noise would give away how they were made."""
 
 _WIDTHS = (0.5, 2.0)
 
 _RIDGE = 20.0
-"""Of the squared weights, in units of images: best of 1 to 1000 on materials that were left out."""
+"""Penalty on squared weights, in units of images: best of 1 to 1000 on left-out materials."""
 
 _STEPS = 30
-"""Of Newton's method, which takes about ten."""
+"""Steps of Newton's method, which needs about ten."""
 
 
 def describe_images(
@@ -58,7 +58,7 @@ def describe_images(
     number: int,
     rng: np.random.Generator,
 ) -> list[np.ndarray]:
-    """Describe images (number, D) of waves with sites to each network, drawn by a recipe."""
+    """Return each network's descriptions (number, D) of images of waves, drawn from a recipe."""
     rows: list[list[np.ndarray]] = [[] for _ in networks]
     indices = rng.permutation(np.asarray(indices))
     for index in np.resize(indices, 10 * number):
@@ -76,7 +76,7 @@ def describe_images(
 
 
 def fit_scanned(domain: Domain, camera: np.ndarray, scanned: np.ndarray) -> Domain:
-    """Fit a domain to tell descriptions (n, D) of scanned images from those of a camera."""
+    """Fit a domain to tell descriptions (n, D) of scanned images from those of camera images."""
     # Logistic regression of the standardised ones, each kind counting the same, by Newton's method.
     for name, images in (("camera", camera), ("scanned", scanned)):
         if len(images) < 20:

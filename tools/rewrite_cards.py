@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Rewrite the cards of the shipped networks in the newest format; the weights are unchanged.
 
-The text of the recipe on a card is updated from ``recipes/``. Run `catalogue.py` afterwards, since
-the hashes of the files change::
+The recipe text on each card is updated from ``recipes/``. Run `catalogue.py` afterwards, since the
+file hashes change::
 
     python tools/rewrite_cards.py && python tools/catalogue.py
 """
@@ -16,7 +16,7 @@ ROOT = Path(__file__).parents[1]
 
 
 def main() -> None:
-    """Rewrite each model file whose card would be another one."""
+    """Rewrite each model file whose card would change."""
     for path in sorted((ROOT / "hyperspy_dlatoms/registry/weights").glob("*.safetensors")):
         card, arrays = read_model(path)
         recipe = (ROOT / "recipes" / f"{card.name}.yaml").read_text("utf-8")

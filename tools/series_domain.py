@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Fit the domain of a network of focal series of MoS2, and write it into the model file::
+"""Fit the domain of a network for MoS2 focal series, and write it into the model file::
 
 python tools/series_domain.py mos2-focal-series data/mx2-focal-series domains/mos2.safetensors
 
-The waves are those of MoS2, carbon and vacuum of a data set of ``recipes/mx2-focal-series.yaml``,
-none of which the network was trained on. (`dlatoms calibrate` fits the domain of a network whose
-own data set is there.)
+The waves are those of MoS2, carbon and vacuum in a data set of ``recipes/mx2-focal-series.yaml``,
+none of which the network was trained on. (If the network's own data set is available, `dlatoms
+calibrate` fits its domain.)
 """
 
 import argparse
@@ -30,7 +30,7 @@ OTHERS = ("amorphous-carbon", "vacuum")
 
 
 class Waves:
-    """Waves of some specimens of a data set, whose kinds have the names of a network's classes."""
+    """Waves of some specimens in a data set, with kinds named after a network's classes."""
 
     def __init__(self, directory: Path, card):
         self.directory, self.card = directory, card

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Set the range of sampling (Å/px) on the cards of shipped networks; the weights are unchanged.
 
-It is that in which a network was measured to find the sites, by ``benchmarks/coarse.py``, and may
-be wider than that of its training. Run `catalogue.py` afterwards::
+It is the range in which ``benchmarks/coarse.py`` showed that the network finds the sites, and may
+be wider than its training range. Run `catalogue.py` afterwards::
 
     python tools/set_sampling.py 0.03 0.55 graphene graphene-random graphene-polycrystal
 """

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Follow one frame of 512 x 512 px through `find_atoms_nn`: which files of the package it crosses.
+"""Follow one 512 x 512 px frame through `find_atoms_nn`: which files of the package it crosses.
 
-A move is a call from a function in one file of the package to a function in another; what runs in
-other packages in between is passed over. The network is loaded before, as it is from the second
-call on (``--cold`` counts the loading and building of the network too)::
+A move is a call from a function in one file of the package to a function in another; calls through
+other packages in between are skipped. The network is loaded beforehand, as it is from the second
+call on (``--cold`` also counts loading and building it)::
 
     python tools/trace.py
 """
@@ -24,7 +24,7 @@ PACKAGE = str(Path(hyperspy_dlatoms.__file__).parent) + "/"
 
 
 class Trace:
-    """The functions of the package that are called, and from which of its files."""
+    """The package's functions that are called, and the files they are called from."""
 
     def __init__(self) -> None:
         self.functions: Counter[tuple[str, str]] = Counter()
@@ -44,7 +44,7 @@ class Trace:
 
 
 def file_of(frame: FrameType) -> str | None:
-    """Return the file of the package that a frame of the stack is in, None for other code."""
+    """Return the package file that a stack frame is in, None for other code."""
     path = frame.f_code.co_filename
     return path.removeprefix(PACKAGE) if path.startswith(PACKAGE) else None
 

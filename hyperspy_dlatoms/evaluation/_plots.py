@@ -43,7 +43,7 @@ _ERRORS = (
 
 
 def curve_figure(name: str, rows: Sequence[dict[str, Any]]) -> Figure:
-    """Plot the `scores` of a curve's points, with ``value``, and its errors beside the bound."""
+    """Plot the `scores` at each ``value`` of a curve, and the errors beside the bound."""
     figure = _figure(10, 4)
     shares, errors = figure.subplots(1, 2)
     values = [row["value"] for row in rows]
@@ -54,7 +54,7 @@ def curve_figure(name: str, rows: Sequence[dict[str, Any]]) -> Figure:
     for key, label, style in _ERRORS:
         _line(errors, at, rows, key, label, style)
     shares.set(ylim=(-0.03, 1.03), ylabel="share")
-    errors.set_ylabel("error an axis (pm)")
+    errors.set_ylabel("error per axis (pm)")
     if name in _LOGARITHMIC:
         _logarithmic(errors, "y")
     else:
@@ -82,8 +82,8 @@ def height_figure(rows: Sequence[dict[str, Any]]) -> Figure:
     _line(shares, at, rows, "recall", "recall", "C1-^")
     _band(shares, at, rows, "recall_interval", "C1")
     shares.set(ylim=(-0.03, 1.03), ylabel="recall")
-    _line(errors, at, rows, "rms", "rms error an axis", "C0-o")
-    errors.set_ylabel("rms error an axis (pm)")
+    _line(errors, at, rows, "rms", "rms error per axis", "C0-o")
+    errors.set_ylabel("rms error per axis (pm)")
     _from_zero(errors)
     for axes in (shares, errors):
         axes.set(xticks=at, xticklabels=labels, xlabel="atoms in the column")
@@ -94,7 +94,7 @@ def height_figure(rows: Sequence[dict[str, Any]]) -> Figure:
 def height_calibration_figure(
     rows: Sequence[dict[str, Any]], doses: Sequence[dict[str, Any]]
 ) -> Figure:
-    """Plot found heights against true ones, and their errors and sigmas against the dose."""
+    """Plot found against true heights, and their errors and sigmas against the dose."""
     figure = _figure(10, 4)
     found, errors = figure.subplots(1, 2)
     height = np.array([row["height"] for row in rows])
@@ -106,7 +106,7 @@ def height_calibration_figure(
     found.xaxis.get_major_locator().set_params(integer=True)
     at = np.array([row["value"] for row in doses])
     _line(errors, at, doses, "height_error", "mean error (atoms)", "k-o")
-    _line(errors, at, doses, "scaled_height_error", "… with one factor a frame", "k--o")
+    _line(errors, at, doses, "scaled_height_error", "… with one factor per frame", "k--o")
     for k, colour, right in ((1, "C0", 0.683), (2, "C1", 0.954)):
         errors.axhline(right, color=colour, linestyle=":", linewidth=1)
         _line(errors, at, doses, f"heights_within_{k}", f"share within {k} sigma", f"{colour}-s")
@@ -127,7 +127,7 @@ def film_figure(rows: Sequence[dict[str, Any]]) -> Figure:
         film = [row for row in rows if row["thickness"] == thickness]
         label = f"{thickness:g} Å of carbon" if thickness else "vacuum"
         doses, density = ([row[key] for row in film] for key in ("dose", "density"))
-        # Markers at 0 are not cut by the axis.
+        # The axis does not clip markers at 0.
         axes.plot(doses, density, "o-", label=label, clip_on=False)
     _logarithmic(axes, "x")
     axes.set_yscale("symlog", linthresh=1e-3)
@@ -161,7 +161,7 @@ def reliability_figure(calibration: dict[str, Any]) -> Figure:
 
 
 def example_figure(examples: Sequence[Example]) -> Figure:
-    """Show at most four frames: rings around right atoms, crosses on false ones, dots on missed."""
+    """Show up to four frames: rings around right atoms, crosses on false ones, dots on missed."""
     chosen = np.unique(np.linspace(0, len(examples) - 1, 4).round().astype(int))
     figure = _figure(3.2 * len(chosen), 3.6)
     for axes, number in zip(np.atleast_1d(figure.subplots(1, len(chosen))), chosen, strict=True):
@@ -184,7 +184,7 @@ def example_figure(examples: Sequence[Example]) -> Figure:
 
 
 def _window(along: np.ndarray, example: Example, spacing: float) -> tuple[float, float]:
-    """Return the ends of a window about the sites that shows some fifteen rows of them."""
+    """Return the ends of a window around the sites that shows about fifteen rows of them."""
     length = len(example.counts)
     half = min(15 * spacing, length) / 2
     middle = float(np.mean(along)) if len(along) else length / 2
@@ -199,7 +199,7 @@ def _figure(width: float, height: float) -> Figure:
 
 
 def _logarithmic(axes: Axes, name: str) -> None:
-    """Make an axis logarithmic, with short numbers at its ticks that do not touch."""
+    """Make an axis logarithmic, with short tick labels that do not touch."""
     from matplotlib.ticker import LogFormatter
 
     axes.set(**{f"{name}scale": "log"})
@@ -209,18 +209,18 @@ def _logarithmic(axes: Axes, name: str) -> None:
 
 
 def _from_zero(axes: Axes) -> None:
-    """Let y begin at 0, and end with a margin above the topmost marker."""
+    """Let y start at 0 and end with a margin above the topmost marker."""
     axes.update_datalim([(0, 0)], updatex=False)
     axes.autoscale_view()
     axes.set_ylim(bottom=0)
 
 
 def _finish(axes: Axes, label: str) -> None:
-    """Add the label along x, a grid, and above the axes a legend of what has a label."""
+    """Add an x label, a grid and, above the axes, a legend of whatever has a label."""
     axes.set_xlabel(label)
     axes.grid(alpha=0.3)
     if labels := axes.get_legend_handles_labels()[1]:
-        # Two rows, which are no wider than the axes.
+        # Two rows, no wider than the axes.
         columns = -(-len(labels) // 2)
         axes.legend(fontsize=7, ncols=columns, loc="lower left", bbox_to_anchor=(0, 1))
 
@@ -236,7 +236,7 @@ def _line(
 def _band(
     axes: Axes, at: np.ndarray, rows: Sequence[dict[str, Any]], key: str, colour: str
 ) -> None:
-    """Shade the intervals, where there are any."""
+    """Shade the intervals, if there are any."""
     known = [row.get(key) is not None for row in rows]
     ends = np.array([row.get(key) or (np.nan, np.nan) for row in rows], dtype=float)
     if any(known):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The Cramér-Rao bound of the positions of sites in an image of counted electrons."""
+"""The Cramér-Rao bound on site positions in an image of counted electrons."""
 
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -19,7 +19,7 @@ from hyperspy_dlatoms.simulation.imaging.conditions import Conditions
 from hyperspy_dlatoms.simulation.imaging.image import image_intensity
 from hyperspy_dlatoms.simulation.specimens.specimen import Specimen
 
-# The image of a column is taken to end at this distance from it (Å), some ten times its width.
+# The image of a column is taken to end this far from it (Å), at some ten times its width.
 FOOTPRINT = 5.0
 STEP = 0.02  # Displacement of columns (Å): well below their width, and well above rounding errors.
 FINEST = 0.2  # Å/px: finer pixels would add no information to an HRTEM image.
@@ -28,18 +28,18 @@ FINEST = 0.2  # Å/px: finer pixels would add no information to an HRTEM image.
 def fisher(mean: np.ndarray, derivatives: np.ndarray | scipy.sparse.sparray) -> np.ndarray:
     r"""Compute the Fisher information of parameters from an image of counted electrons.
 
-    For independent Poisson counts of mean λ it is, over the pixels,
+    For independent Poisson counts of mean λ, it is the sum over the pixels
 
     .. math:: F_{ij} = \sum \frac{1}{λ} \frac{∂λ}{∂θ_i} \frac{∂λ}{∂θ_j}.
 
-    The information of several independent images, such as a focal series, is the sum of theirs.
+    The information from several independent images, such as a focal series, adds up.
 
     Parameters
     ----------
     mean : numpy.ndarray
-        Expected electrons of each pixel, shape (n,), positive.
+        Expected electrons in each pixel, shape (n,), positive.
     derivatives : numpy.ndarray or scipy.sparse.sparray
-        Derivative of `mean` by each parameter, shape (k, n).
+        Derivative of `mean` with respect to each parameter, shape (k, n).
 
     Returns
     -------
@@ -58,8 +58,8 @@ def fisher(mean: np.ndarray, derivatives: np.ndarray | scipy.sparse.sparray) -> 
 
     Examples
     --------
-    An isolated Gaussian column of small contrast c at dose D is located to sqrt(2 / (pi D)) / c
-    along each axis, whatever its width:
+    An isolated Gaussian column with small contrast c at dose D can be located to
+    sqrt(2 / (pi D)) / c along each axis, whatever its width:
 
     >>> contrast, dose, width = 0.01, 100.0, 0.7
     >>> y, x = 0.1 * np.mgrid[-60:61, -60:61]
@@ -72,7 +72,7 @@ def fisher(mean: np.ndarray, derivatives: np.ndarray | scipy.sparse.sparray) -> 
     """
     if not np.min(mean) > 0:
         raise ValueError(
-            f"The least expected count is {np.min(mean)}: expected positive ones in every pixel."
+            f"The least expected count is {np.min(mean)}: it must be positive in every pixel."
         )
     information = derivatives @ scipy.sparse.diags_array(1 / np.ravel(mean)) @ derivatives.T
     return information.toarray() if scipy.sparse.issparse(information) else information
@@ -80,14 +80,13 @@ def fisher(mean: np.ndarray, derivatives: np.ndarray | scipy.sparse.sparray) -> 
 
 def deviations(information: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Turn the Fisher information (2n, 2n) of y, x into least standard deviations (n, 2)."""
-    # First with all other sites known, then with none known; infinite where there is no
-    # information.
+    # First with all other sites known, then with none known; infinite without information.
     yy, xx = information.diagonal().reshape(-1, 2).T
     yx = information.diagonal(1)[::2]
     with np.errstate(divide="ignore", invalid="ignore"):
         own = np.stack([yy - yx**2 / xx, xx - yx**2 / yy], axis=1) ** -0.5
     variance = np.full(len(information), np.inf)
-    # What the image does not depend on says nothing of the rest, and would make it singular.
+    # A parameter that the image does not depend on would make the matrix singular.
     some = information.diagonal() > 0
     with suppress(np.linalg.LinAlgError):
         variance[some] = np.linalg.inv(information[np.ix_(some, some)]).diagonal()
@@ -97,18 +96,18 @@ def deviations(information: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 @dataclass(frozen=True, eq=False)
 class Sensitivity:
-    """The derivatives of an exit wave by the positions of its columns."""
+    """The derivatives of an exit wave with respect to the positions of its columns."""
 
     wave: np.ndarray  # Of the atoms at rest, complex64, (N, N).
-    # 1/Å, complex64, (colours, 2, N, N): along y and x, all columns of a colour.
+    # 1/Å, complex64, (colours, 2, N, N): along y and x, for all columns of a colour at once.
     slopes: np.ndarray
     positions: np.ndarray  # y, x of all sites (Å), (n, 2).
-    colours: np.ndarray  # Of each site, int, (n,); -1 for those not moved.
-    inner: np.ndarray  # Whose bound is wanted, bool, (n,); other moved ones are neighbours.
+    colours: np.ndarray  # Colour of each site, int, (n,); -1 for sites that are not moved.
+    inner: np.ndarray  # Sites whose bound is wanted, bool, (n,); other moved ones are neighbours.
 
 
 def load_sensitivity(plan: Plan, directory: Path) -> Sensitivity:
-    """Read the sensitivity of a specimen from a directory, or compute it and leave it there."""
+    """Read the sensitivity of a specimen from a directory, or compute it and save it there."""
     path = directory / f"{plan.key}-bound.npz"
     if not path.is_file():
         computed = sensitivity(plan.build(np.random.default_rng(plan.seed)), plan.energy)
@@ -121,8 +120,8 @@ def load_sensitivity(plan: Plan, directory: Path) -> Sensitivity:
 
 def sensitivity(specimen: Specimen, energy: float, reach: float = 14.0) -> Sensitivity:
     """Move the columns of a specimen, and compute how its exit wave changes; energy in eV."""
-    # Columns two footprints apart are moved together: some tens of multislice calculations of
-    # blurred potentials. Bounds are wanted within `reach` Å from the middle of all sites.
+    # Columns two footprints apart are moved together, so some tens of multislice calculations with
+    # blurred potentials suffice. Bounds are wanted within `reach` Å of the middle of all sites.
     positions = specimen.sites()[:, :2]
     from_middle = np.linalg.norm(positions - positions.mean(axis=0), axis=1)
     colours = colour(positions, 2 * FOOTPRINT, from_middle <= reach + FOOTPRINT)
@@ -141,7 +140,7 @@ def sensitivity(specimen: Specimen, energy: float, reach: float = 14.0) -> Sensi
 
 
 def colour(positions: np.ndarray, distance: float, chosen: np.ndarray) -> np.ndarray:
-    """Colour the chosen points (n, 2), so that those of a colour keep a distance; -1 for others."""
+    """Colour the chosen points (n, 2) so that equal colours lie a distance apart; -1 for others."""
     colours = np.full(len(positions), -1)
     near = cKDTree(positions).query_ball_point(positions, distance * (1 - 1e-9))
     for index in np.flatnonzero(chosen):
@@ -151,35 +150,35 @@ def colour(positions: np.ndarray, distance: float, chosen: np.ndarray) -> np.nda
 
 
 def site_bounds(moved: Sensitivity, energy: float, conditions: Conditions) -> np.ndarray:
-    """Compute the Cramér-Rao bound of the sites of an image.
+    """Compute the Cramér-Rao bound on the site positions in an image.
 
-    Lens, camera and dose are taken as known, and so are the heights of the columns. The change of
-    the image with a column is cut off at ``FOOTPRINT``, which loses a little of the information at
-    large defocus; the noise is that of the electrons alone.
+    Lens, camera, dose and the heights of the columns are taken as known. A column's effect on the
+    image is cut off at ``FOOTPRINT``, which loses a little information at large defocus. The only
+    noise is that of the electrons.
 
     Parameters
     ----------
     moved : Sensitivity
-        Of the specimen.
+        Sensitivity of the specimen.
     energy : float
-        Of the electrons (eV).
+        Electron energy (eV).
     conditions : Conditions
-        What the image is taken under; a dose that is not finite counts as 1 e/Å².
+        Imaging conditions; an infinite dose counts as 1 e/Å².
 
     Returns
     -------
     numpy.ndarray
-        Standard deviations in Å, shape (n, 4): of y and x where the neighbours are known, then
-        where the positions of all sites are unknown; NaN for sites that are not wanted.
+        Standard deviations in Å, shape (n, 4): of y and x with the neighbours known, then with the
+        positions of all sites unknown; NaN for sites whose bound is not wanted.
 
     Raises
     ------
     ValueError
-        If the camera passes the noise through its transfer function, which correlates it.
+        If the camera's transfer function acts on the noise too, which correlates it.
     """
     camera = conditions.camera
     if camera.noise_transfer:
-        raise ValueError("noise_transfer is 1: the bound is known for white noise only, give 0.")
+        raise ValueError("noise_transfer is 1: the bound is only known for white noise, give 0.")
     pixel = max(camera.sampling, FINEST)
 
     def image(wave: np.ndarray) -> np.ndarray:
@@ -217,8 +216,8 @@ def site_bounds(moved: Sensitivity, energy: float, conditions: Conditions) -> np
 
 
 def frame_bounds(moved: Sensitivity, energy: float, conditions: Conditions) -> np.ndarray | None:
-    """Compute the bound of the sites of a frame, as `site_bounds`."""
-    # None if the noise is not that of electrons alone, or the defocus changes across the frame.
+    """Compute the bound for the sites of a frame, as `site_bounds` does."""
+    # None if there is other noise than that of the electrons, or a defocus ramp.
     camera = conditions.camera
     if not np.isfinite(camera.dose) or camera.readout or conditions.defocus_ramp:
         return None

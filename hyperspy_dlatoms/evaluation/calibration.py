@@ -7,26 +7,26 @@ import numpy as np
 
 from hyperspy_dlatoms.evaluation.scores import share
 
-WITHIN = {1: 0.683, 2: 0.954}  # Fraction of normal errors within so many standard deviations.
+WITHIN = {1: 0.683, 2: 0.954}  # Fraction of normal errors within 1 and 2 standard deviations.
 
 
 def reliability(probability: np.ndarray, right: np.ndarray, bins: int = 10) -> list[dict[str, Any]]:
-    """Compare stated probabilities with the fraction that is right.
+    """Compare stated probabilities with the fraction of atoms that are right.
 
     Parameters
     ----------
     probability : numpy.ndarray
-        Of each found atom, shape (n,).
+        Probability of each found atom, shape (n,).
     right : numpy.ndarray
-        Whether it is one, bool, shape (n,).
+        Whether it really is an atom, bool, shape (n,).
     bins : int, optional
         Number of equal bins from 0 to 1.
 
     Returns
     -------
     list of dict
-        For each bin with an atom: its ``low`` and ``high`` end, ``atoms``, the mean
-        ``probability``, and the fraction that is ``right`` with its interval.
+        For each bin that holds an atom: its ends ``low`` and ``high``, the number of ``atoms``,
+        the mean ``probability``, and the fraction that is ``right`` with its interval.
 
     References
     ----------
@@ -51,8 +51,8 @@ def reliability(probability: np.ndarray, right: np.ndarray, bins: int = 10) -> l
 
 
 def expected_calibration_error(probability: np.ndarray, right: np.ndarray) -> float | None:
-    """Return the mean distance of probabilities from the share that is right, None without any."""
-    # Over the bins of `reliability`, weighted by their atoms.
+    """Return the mean gap between probability and the share that is right; None if empty."""
+    # Averaged over the bins of `reliability`, weighted by their atoms.
     # M. P. Naeini, G. F. Cooper, M. Hauskrecht, Proc. AAAI 29 (2015) 2901.
     if len(probability) == 0:
         return None
@@ -62,9 +62,9 @@ def expected_calibration_error(probability: np.ndarray, right: np.ndarray) -> fl
 
 
 def coverage(errors: np.ndarray, sigmas: np.ndarray) -> dict[str, float | None]:
-    """Compare errors with the standard deviations stated for them, of the same shape and unit."""
-    # The shares within one and two deviations (0.683 and 0.954 if right), and the rms of errors by
-    # that of deviations, of finite pairs; None without any error.
+    """Compare errors with their stated standard deviations, of the same shape and unit."""
+    # Returns the shares within one and two deviations (0.683 and 0.954 if right), and the rms of
+    # the errors over that of the deviations, for finite pairs; None without errors.
     known = np.isfinite(errors) & np.isfinite(sigmas)
     errors, sigmas = np.abs(errors[known]), sigmas[known]
     if errors.size == 0:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Comparison of frames with the true sites: tables of true sites and of found atoms."""
+"""Comparing frames with the true sites: tables of true sites and of found atoms."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ from hyperspy_dlatoms.analysis.matching import match
 from hyperspy_dlatoms.data.benchmark.exit_waves import Truth
 from hyperspy_dlatoms.evaluation.confusion import inner
 
-BORDER = 3.0  # Sites nearer than this to an edge are left out (Å): their surroundings are cut off.
+BORDER = 3.0  # Sites nearer than this to an edge (Å) are left out: their surroundings are cut off.
 
 
 @dataclass(frozen=True, eq=False)
 class Comparison:
     """Found atoms of one or more frames compared with the true ones."""
 
-    # A row for each true site: ``height``, ``edge``, ``found``; where it was found ``error_y``,
-    # ``error_x``, ``sigma_y``, ``sigma_x`` (Å), ``probability`` and, where heights are known,
-    # ``height_error``, ``height_sigma`` and ``scaled_height_error`` (atoms), the error left by the
-    # one factor of the frame that fits best; where it is known the Cramér-Rao bound ``bound_y``,
-    # ``bound_x``, and ``joint_y``, ``joint_x`` with neighbours unknown (Å); else NaN.
+    # A row for each true site: ``height``, ``edge``, ``found``; if it was found, ``error_y``,
+    # ``error_x``, ``sigma_y``, ``sigma_x`` (Å), ``probability`` and, if heights are known,
+    # ``height_error``, ``height_sigma`` and ``scaled_height_error`` (atoms), the error that remains
+    # after the best single factor for the frame; if known, the Cramér-Rao bounds ``bound_y``,
+    # ``bound_x``, and ``joint_y``, ``joint_x`` with neighbours unknown (Å); NaN otherwise.
     sites: pd.DataFrame
     atoms: pd.DataFrame  # A row for each found atom: ``probability``, ``right``.
-    filled: np.ndarray  # For each vacancy whether an atom was found there, bool.
+    filled: np.ndarray  # For each vacancy, whether an atom was found there, bool.
     frames: int = 1
     area: float = 0.0  # Of the frames without their border (nm²).
 
@@ -51,10 +51,10 @@ def compare(
     tolerance: float = 0.5,
     bounds: np.ndarray | None = None,
 ) -> Comparison:
-    """Compare the found atoms of a frame with the true sites, one to one."""
-    # `found` (n, 5 or 7) has y, x, probability, y_sigma, x_sigma in px, perhaps height and its
-    # sigma; `bounds` (sites, 4) are those of y and x with neighbours known, then unknown (Å). Pairs
-    # are at most `tolerance` Å apart. After that the ``BORDER`` is left out.
+    """Match the found atoms of a frame with the true sites, one to one."""
+    # `found` (n, 5 or 7) has y, x, probability, y_sigma, x_sigma in px, and perhaps height and its
+    # sigma; `bounds` (sites, 4) are for y and x with neighbours known, then unknown (Å). Pairs are
+    # at most `tolerance` Å apart. The ``BORDER`` is left out after matching.
     places = found[:, :2] * sampling
     pairs = match(places, truth.positions, tolerance)
     atom, site = pairs.T
@@ -105,9 +105,9 @@ def compare(
 
 
 def on_edge(positions: np.ndarray, gap: float = 150.0) -> np.ndarray:
-    """Whether sites (n, 2) are of edges, steps or holes: no neighbour within an angle (degrees)."""
-    # Neighbours are those within 1.6 times the median of the distances of nearest ones, which is
-    # beyond the second ones of a square lattice and below those of a hexagonal one.
+    """Return which sites (n, 2) border an edge, step or hole: no neighbour over an angle (°)."""
+    # Neighbours lie within 1.6 times the median nearest-neighbour distance: beyond the second
+    # neighbours of a square lattice, but short of those of a hexagonal one.
     if len(positions) < 3:
         return np.ones(len(positions), dtype=bool)
     tree = cKDTree(positions)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Confusion matrices of kinds of sites, and scores by kind."""
+"""Confusion matrices for kinds of sites, and scores by kind."""
 
 from typing import NamedTuple
 
@@ -7,14 +7,14 @@ import numpy as np
 
 from hyperspy_dlatoms.analysis.matching import match
 
-# Largest distance of a pair (Å): below half of the shortest bond of MoS2 in projection, 1.84 Å.
+# Largest distance in a pair (Å): below half the shortest projected bond of MoS2, 1.84 Å.
 TOLERANCE = 0.7
-# Sites nearer than this to an edge are left out (Å): drift moves what lies beyond it in or out.
+# Sites nearer than this to an edge (Å) are left out, since drift may move them in or out.
 MARGIN = 5.0
 
 
 class Labelled(NamedTuple):
-    """Positions (n, 2; y, x in Å) of sites, and the index of the kind of each, int, (n,)."""
+    """Positions (n, 2; y, x in Å) of sites, and the index of each one's kind, int, (n,)."""
 
     positions: np.ndarray
     kinds: np.ndarray
@@ -29,29 +29,29 @@ def confusion(
     tolerance: float = TOLERANCE,
     margin: float = MARGIN,
 ) -> np.ndarray:
-    """Count which kind of true site is found as which.
+    """Count which kind each kind of true site is found as.
 
-    Sites are matched one to one by their positions alone.
+    Sites are matched one to one by position alone.
 
     Parameters
     ----------
     found, true : Labelled
         Sites of a frame.
     kinds : int
-        How many kinds there are.
+        Number of kinds.
     extent : tuple of float
         Height and width of the frame (Å).
     tolerance : float, optional
-        Largest distance of a pair (Å).
+        Largest distance in a pair (Å).
     margin : float, optional
-        Sites nearer than this to an edge are left out (Å); they are matched beforehand, and of a
-        pair the true site decides.
+        Sites nearer than this to an edge (Å) are left out, after matching; in a pair, the true
+        site decides.
 
     Returns
     -------
     numpy.ndarray
-        Counts, int, shape (kinds + 1, kinds + 1): true kinds by found kinds, last those that are
-        no site and those that were not found.
+        Counts, int, shape (kinds + 1, kinds + 1): true kinds by found kinds. The last row holds
+        found sites that are not real, the last column true sites that were not found.
 
     Raises
     ------
@@ -97,17 +97,17 @@ def counts_by_kind(
 ) -> np.ndarray:
     """Count hits, false sites and misses of each kind.
 
-    A site counts as found when a site of the same kind was found within the tolerance, one to one.
+    A site counts as found if a site of the same kind was found within the tolerance, one to one.
 
     Parameters
     ----------
     found, true, kinds, extent, tolerance, margin
-        As for `confusion`; of a pair each site is left out for itself.
+        As for `confusion`, but each site of a pair is left out on its own.
 
     Returns
     -------
     numpy.ndarray
-        Found, false, missed, int, shape (kinds, 3).
+        Found, false and missed sites of each kind, int, shape (kinds, 3).
 
     Raises
     ------
@@ -133,7 +133,7 @@ def counts_by_kind(
 
 
 def right_sites(found: Labelled, true: Labelled, *, tolerance: float = TOLERANCE) -> np.ndarray:
-    """Return which of the found sites have a true one of the same kind, one to one, bool (n,)."""
+    """Return which found sites match a true one of the same kind, one to one, bool (n,)."""
     right = np.zeros(len(found.kinds), dtype=bool)
     for kind in np.unique(found.kinds):
         ours = np.flatnonzero(found.kinds == kind)

@@ -23,14 +23,14 @@ from hyperspy_dlatoms.evaluation.comparison import Comparison, compare
 from hyperspy_dlatoms.evaluation.finder import Finder
 from hyperspy_dlatoms.evaluation.scores import by_height, calibration_of_heights, scores
 
-LOWEST = 0.05  # Probability from which atoms count in the reliability curve.
-# Dose from which frames count for the calibration (e/Å²): below it most networks find nothing.
+LOWEST = 0.05  # Lowest probability of atoms in the reliability curve.
+# Lowest dose of frames in the calibration (e/Å²): below it most networks find nothing.
 CALIBRATED = 100.0
 
 
 @dataclass(frozen=True, eq=False)
 class Example:
-    """A frame of the report: counts (H, W), Å/px, the found y, x (n, 2) in px, and the truth."""
+    """A frame for the report: counts (H, W), Å/px, the found y, x (n, 2) in px, and the truth."""
 
     title: str
     counts: np.ndarray
@@ -46,7 +46,7 @@ class Evaluation:
     Parameters
     ----------
     numbers : dict
-        All the numbers, as JSON can hold them.
+        All the numbers, in a form that JSON can hold.
     examples : list of Example
         One frame at each dose.
     """
@@ -73,12 +73,12 @@ def evaluate(
     benchmark : Benchmark
         The specimens and conditions.
     data : pathlib.Path
-        Directory of the exit waves; missing ones are computed, which may be interrupted and
-        continues the next time.
+        Directory of the exit waves. Missing ones are computed; if interrupted, this continues the
+        next time.
     frames : int, optional
-        At each point of a curve.
+        Number of frames at each point of a curve.
     seed : int, optional
-        Of the aberrations and the noise: equal seeds give equal numbers.
+        Seed of the aberrations and the noise: equal seeds give equal numbers.
     show_progressbar : bool, optional
         Whether to show the progress on stderr.
 
@@ -149,7 +149,7 @@ class _Frame:
 
 
 class _FrameTaker:
-    """Takes frames of the specimens of a benchmark, the last of which are kept in memory."""
+    """Takes frames of a benchmark's specimens, and keeps the latest specimens in memory."""
 
     def __init__(self, benchmark: Benchmark, data: Path, seed: int):
         plans = {plan.key: plan for plan in benchmark.plans()}
@@ -172,7 +172,7 @@ def _load(plan: Plan, data: Path) -> tuple[ExitWaves, Sensitivity | None]:
 def _films(
     find: Finder, benchmark: Benchmark, taker: _FrameTaker, frames: int, track: Callable
 ) -> list[dict[str, Any]]:
-    """Count the atoms found where there are none."""
+    """Count the atoms found in films, where there are none."""
     rows = []
     for place, (thickness, plans) in enumerate(track(list(benchmark.films.items()), "films")):
         for dose in benchmark.film_doses:
@@ -190,7 +190,7 @@ def _films(
 
 
 def _calibration(reported: Comparison, lowered: Comparison) -> dict[str, Any]:
-    """Compare probabilities and deviations with what is right, over the frames of all doses."""
+    """Compare probabilities and deviations with the truth, over the frames of all doses."""
     sites = reported.sites
     errors = sites[["error_y", "error_x"]].to_numpy()
     sigmas = sites[["sigma_y", "sigma_x"]].to_numpy()

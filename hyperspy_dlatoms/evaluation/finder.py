@@ -22,17 +22,17 @@ class Finder(Protocol):
         Parameters
         ----------
         frame : numpy.ndarray
-            Electrons a pixel, shape (H, W).
+            Electrons per pixel, shape (H, W).
         sampling : float
             Å/px.
         threshold : float, optional
-            Lowest probability of a site; the finder's own where not given.
+            Lowest probability of a site; by default the finder's own.
 
         Returns
         -------
         numpy.ndarray
-            y, x, probability, y_sigma, x_sigma in px, shape (n, 5), or (n, 7) with the number of
-            atoms in the column and its sigma.
+            y, x, probability, y_sigma and x_sigma in px, shape (n, 5), or (n, 7) with the number
+            of atoms in the column and its sigma.
         """
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""An evaluation as one self-contained page of HTML, as JSON, and as a summary."""
+"""An evaluation as a self-contained HTML page, as JSON, and as a summary."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 _OF_HEIGHTS = {
     "height_error": "mean error of heights (atoms)",
-    "scaled_height_error": "… with one factor a frame",
+    "scaled_height_error": "… with one factor per frame",
     "heights_right": "heights right",
     "heights_within_1": "heights within one sigma",
     "heights_within_2": "two",
@@ -70,7 +70,7 @@ FILM_COLUMNS = {
 
 _DIGITS = {"rms_y": 1, "rms_x": 1, "rms": 1, "bound": 2, "times_bound": 2, "times_joint_bound": 2}
 
-# The scores of a card at each dose.
+# The scores on a card at each dose.
 _CARD = (
     *("sites", "precision", "recall", "f1", "rms", "times_bound", "recall_single", "filled"),
     *("height_error", "heights_right"),
@@ -85,12 +85,12 @@ def write_report(evaluation: Evaluation, directory: Path) -> tuple[Path, Path]:
     evaluation : Evaluation
         What to write.
     directory : pathlib.Path
-        Where; made if it is not there.
+        Where to write it; created if missing.
 
     Returns
     -------
     tuple of pathlib.Path
-        The files.
+        The two files.
     """
     directory.mkdir(parents=True, exist_ok=True)
     report, scores = directory / "report.html", directory / "scores.json"
@@ -101,9 +101,9 @@ def write_report(evaluation: Evaluation, directory: Path) -> tuple[Path, Path]:
 
 
 def summary(numbers: dict[str, Any]) -> dict[str, Any]:
-    """Return the summary of the `Evaluation.numbers` for a model card."""
-    # At each dose those of `scores`, ``rms`` in pm; the most false atoms per nm² on any film;
-    # calibration and coverage.
+    """Return a summary of `Evaluation.numbers` for a model card."""
+    # Holds some `scores` at each dose (``rms`` in pm), the most false atoms per nm² on any film,
+    # calibration error and coverage.
     calibration = numbers["calibration"]
     return {
         "material": numbers["material"],
@@ -120,7 +120,7 @@ def summary(numbers: dict[str, Any]) -> dict[str, Any]:
 
 
 def to_html(evaluation: Evaluation) -> str:
-    """Return an evaluation as a page of HTML with its pictures inside."""
+    """Return an evaluation as an HTML page with embedded pictures."""
     import jinja2
 
     environment = jinja2.Environment(
@@ -165,7 +165,7 @@ def _section(title: str, figure: Figure, table: dict[str, Any]) -> dict[str, Any
 
 
 def _table(rows: Sequence[dict[str, Any]], columns: dict[str, str]) -> dict[str, Any]:
-    """Return the names and the shown values of those columns that have any."""
+    """Return the names and formatted values of the columns that are not empty."""
     table = pd.DataFrame(rows)[list(columns)].dropna(axis="columns", how="all")
     shown = [[_shown(value, _DIGITS.get(name, 3)) for value in table[name]] for name in table]
     return {"names": [columns[name] for name in table], "rows": list(zip(*shown, strict=True))}

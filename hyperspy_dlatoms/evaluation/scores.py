@@ -10,21 +10,21 @@ from scipy.stats import binomtest
 from hyperspy_dlatoms.evaluation.comparison import Comparison
 
 PM = 100.0  # Picometres in 1 Å.
-# Atoms of a column, first and last of each group.
+# Atoms in a column: fewest and most in each group.
 HEIGHTS = ((1, 1), (2, 2), (3, 4), (5, 8), (9, 16), (17, 99))
-MOST = 16  # Atoms of a column up to which the calibration of heights goes, each number for itself.
-# Bounds above it are compared with no error (Å): errors end at the tolerance of the matching.
+MOST = 16  # The calibration of heights covers columns of up to this many atoms, each separately.
+# Larger bounds are not compared with errors (Å), which end at the matching tolerance.
 LARGEST = 0.25
-_MEDIAN = 0.6745  # Median of the modulus of a normal variable of unit deviation.
+_MEDIAN = 0.6745  # Median absolute value of a normal variable with unit deviation.
 
 
 def scores(comparison: Comparison) -> dict[str, Any]:
-    """Score the comparison of frames; errors in pm, heights in atoms, None if unknown."""
-    # ``rms`` is along an axis; bounds are root mean squares of Cramér-Rao bounds, ``times_bound``
-    # the median ratio of error and bound by 0.6745, 1 for normal errors at the bound.
-    # ``recall_single`` is of columns of one atom among others, ``filled`` the share of vacancies
-    # with a false atom, ``scaled_height_error`` the error left by one factor a frame. Intervals are
-    # Wilson's of 95 %.
+    """Score a comparison of frames; errors in pm, heights in atoms, None if unknown."""
+    # ``rms`` is along an axis. Bounds are root mean squares of Cramér-Rao bounds; ``times_bound``
+    # is the median of error / bound, divided by 0.6745, so 1 for normal errors at the bound.
+    # ``recall_single`` is for one-atom columns among others, ``filled`` the share of vacancies with
+    # a false atom, ``scaled_height_error`` the error that remains after one factor per frame.
+    # Intervals are 95 % Wilson intervals.
     sites, atoms = comparison.sites, comparison.atoms
     right, found = int(atoms.right.sum()), int(sites.found.sum())
     result: dict[str, Any] = {"frames": comparison.frames, "sites": len(sites), "atoms": len(atoms)}
@@ -46,7 +46,7 @@ def scores(comparison: Comparison) -> dict[str, Any]:
         ratios = np.abs(errors / np.where(bound <= LARGEST, bound, np.nan))
         ratios = ratios[np.isfinite(ratios)]
         result[f"times_{name}"] = float(np.median(ratios)) / _MEDIAN if ratios.size else None
-    # In a sheet all columns are single; they are a group of their own only among others.
+    # In a sheet all columns are single atoms; they form a group only among taller columns.
     single = sites[sites.height == 1] if (sites.height > 1).any() else sites[:0]
     result |= share("recall_single", int(single.found.sum()), len(single))
     edge = sites[sites.edge]
@@ -57,7 +57,7 @@ def scores(comparison: Comparison) -> dict[str, Any]:
 
 
 def by_height(sites: pd.DataFrame) -> list[dict[str, Any]]:
-    """Score sites, as in `Comparison`, for each of ``HEIGHTS`` (atoms in their column) there is."""
+    """Score sites, as in `Comparison`, for each group of ``HEIGHTS`` (atoms in the column)."""
     rows = []
     for lowest, highest in HEIGHTS:
         group = sites[sites.height.between(lowest, highest)]
@@ -70,7 +70,7 @@ def by_height(sites: pd.DataFrame) -> list[dict[str, Any]]:
 
 
 def calibration_of_heights(sites: pd.DataFrame) -> list[dict[str, Any]]:
-    """Compare found heights with the true ones, up to ``MOST``, of sites as in `Comparison`."""
+    """Compare found with true heights, up to ``MOST`` atoms, for sites as in `Comparison`."""
     rows = []
     known = sites[np.isfinite(sites.height_error) & (sites.height <= MOST)]
     for height, group in known.groupby("height"):
@@ -83,7 +83,7 @@ def calibration_of_heights(sites: pd.DataFrame) -> list[dict[str, Any]]:
 
 
 def share(name: str, part: int, whole: int) -> dict[str, Any]:
-    """Return a share and its Wilson interval of 95 %, both None where the whole is 0."""
+    """Return a share and its 95 % Wilson interval, both None if the whole is 0."""
     # E. B. Wilson, J. Am. Stat. Assoc. 22 (1927) 209.
     if whole == 0:
         return {name: None, f"{name}_interval": None}

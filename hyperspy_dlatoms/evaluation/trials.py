@@ -7,7 +7,7 @@ from hyperspy_dlatoms.data.benchmark.curves import Benchmark, benchmark
 
 
 def trial(material: str, quick: bool = False) -> Benchmark:
-    """Return `hyperspy_dlatoms.data.benchmark.curves.benchmark`, its name today."""
+    """Return the result of `hyperspy_dlatoms.data.benchmark.curves.benchmark`, the new name."""
     warnings.warn(
         "hyperspy_dlatoms.evaluation.trials.trial is deprecated: call "
         "hyperspy_dlatoms.data.benchmark.curves.benchmark.",

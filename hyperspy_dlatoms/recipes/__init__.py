@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Recipes: the ranges and settings that make a data set and a network, and their draws."""
+"""Recipes: the ranges and settings that define a data set and a network, and draws from them."""
 
 import lazy_loader as lazy
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Checks of the values of a recipe: each takes a place and a value, and returns the value."""
+"""Checks of the values in a recipe: each takes a place and a value, and returns the value."""
 
 import difflib
 import math
@@ -10,7 +10,7 @@ Check = Callable[[str, Any], Any]
 
 
 class Wrong(ValueError):
-    """A value of a recipe that is not the expected one."""
+    """A value in a recipe that is not as expected."""
 
     def __init__(self, place: str, value: Any, expected: str):
         super().__init__(f"{place} is {value!r}, expected {expected}.")
@@ -33,7 +33,7 @@ def number(
 
     def check(place: str, value: Any) -> Any:
         if isinstance(value, str):
-            # YAML 1.1 reads 3e5, without a point and a sign, as text.
+            # YAML 1.1 reads 3e5, without a decimal point and sign, as text.
             try:
                 value = float(value)
             except ValueError:
@@ -49,7 +49,7 @@ def number(
 
 
 def at_least(least: float, expected: str) -> Check:
-    """Check a positive number, which is meant in another unit if it is less than `least`."""
+    """Check a positive number; below `least` it was probably meant in another unit."""
 
     def check(place: str, value: Any) -> Any:
         value = number(above=0)(place, value)
@@ -61,27 +61,27 @@ def at_least(least: float, expected: str) -> Check:
 
 
 def count(low: int = 0) -> Check:
-    """Check a whole number, and return it as an integer."""
+    """Check a whole number and return it as an integer."""
     whole = number(low, whole=True)
     return lambda place, value: int(whole(place, value))
 
 
 def truth(place: str, value: Any) -> bool:
-    """Check true or false."""
+    """Check that a value is true or false."""
     if not isinstance(value, bool):
         raise Wrong(place, value, "true or false")
     return value
 
 
 def text(place: str, value: Any) -> str:
-    """Check a text; numbers are written out."""
+    """Check text; numbers are converted to text."""
     if isinstance(value, (Mapping, list)) or value is None:
-        raise Wrong(place, value, "a text")
+        raise Wrong(place, value, "text")
     return str(value)
 
 
 def one_of(*known: Any) -> Check:
-    """Check one of some values."""
+    """Check that a value is one of the known ones."""
     names = ", ".join("null" if name is None else str(name) for name in known)
 
     def check(place: str, value: Any) -> Any:
@@ -98,7 +98,7 @@ def optional(item: Check) -> Check:
 
 
 def listing(item: Check, least: int = 0) -> Check:
-    """Check a list of at least so many different items, and return it as a tuple."""
+    """Check a list of at least `least` items, and return it as a tuple."""
 
     def check(place: str, value: Any) -> tuple[Any, ...]:
         if not isinstance(value, (list, tuple)) or len(value) < least:
@@ -109,8 +109,8 @@ def listing(item: Check, least: int = 0) -> Check:
 
 
 def drawn(item: Check, *, numbers: bool = True) -> Check:
-    """Check an item or a range that items are drawn from, see `hyperspy_dlatoms.recipes.draw`."""
-    # Items that are no `numbers` to draw between are of a choice alone.
+    """Check an item, or a range to draw items from, see `hyperspy_dlatoms.recipes.draw`."""
+    # Items that are not `numbers` can only be drawn from a choice, not between two ends.
 
     def pair(place: str, value: Any, low: float = -math.inf) -> list[Any]:
         if not isinstance(value, (list, tuple)) or len(value) != 2:
@@ -121,7 +121,7 @@ def drawn(item: Check, *, numbers: bool = True) -> Check:
         if math.isinf(first) or math.isinf(last):
             raise Wrong(place, value, "a range of finite numbers, or {choice: [..., .inf]}")
         if not first <= last:
-            raise Wrong(place, value, "a range that rises, [low, high]")
+            raise Wrong(place, value, "a rising range, [low, high]")
         if first <= low:
             raise Wrong(place, value, "a range of positive numbers, {log: [low, high]}")
         return [first, last]
@@ -150,12 +150,12 @@ def drawn(item: Check, *, numbers: bool = True) -> Check:
 
 
 def chosen(item: Check) -> Check:
-    """Check an item, or a choice of them."""
+    """Check an item, or a choice of items."""
     return drawn(item, numbers=False)
 
 
 def named(place: str, value: Any, checks: Mapping[str, Check], needed: Iterable[str] = ()) -> dict:
-    """Check a mapping whose values have a check each, and return it in its own order."""
+    """Check a mapping with one check per value, and return it in its own order."""
     if not isinstance(value, Mapping):
         raise Wrong(place or "the content", value, "names and their values")
     inner = f"{place}." if place else ""
@@ -174,7 +174,7 @@ def named(place: str, value: Any, checks: Mapping[str, Check], needed: Iterable[
 
 
 def _each(check: Callable[[Any], Any], items: Iterable[Any], wrong: Sequence[str] = ()) -> list:
-    """Check all items, and raise one error of all that is wrong, a line each."""
+    """Check all items, and raise one error that lists everything wrong, one per line."""
     results, wrong = [], list(wrong)
     for item in items:
         try:

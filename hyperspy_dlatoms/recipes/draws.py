@@ -8,11 +8,11 @@ import numpy as np
 
 
 def draw(rng: np.random.Generator, spec: Any) -> Any:
-    """Draw one value from a range as it is written in a recipe.
+    """Draw one value from a range as written in a recipe.
 
     ``[low, high]`` draws uniformly; ``{log: [low, high]}`` uniformly in the logarithm; ``{choice:
-    [...]}`` one of the list, each item itself a range, with ``weights: [...]`` if they are not
-    equally likely. Everything else is returned as it is.
+    [...]}`` draws from one item of the list, each itself a range, with ``weights: [...]`` if they
+    are not equally likely. Anything else is returned unchanged.
     """
     if isinstance(spec, Mapping):
         if set(spec) == {"log"}:
@@ -32,7 +32,7 @@ def draw(rng: np.random.Generator, spec: Any) -> Any:
 
 
 def bounds(spec: Any) -> tuple[float, float]:
-    """Return the least and greatest number that a range of numbers can give, see `draw`."""
+    """Return the least and greatest number that a range can give, see `draw`."""
     logarithmic = isinstance(spec, Mapping) and set(spec) == {"log"}
     if isinstance(spec, Mapping) and "choice" in spec:
         pairs = [bounds(option) for option in spec["choice"]]
@@ -52,15 +52,15 @@ def bounds(spec: Any) -> tuple[float, float]:
 
 
 def draw_count(rng: np.random.Generator, value: Any) -> int:
-    """Draw a whole number: one given, or each of a range (low, high) equally likely."""
+    """Draw a whole number: the one given, or one from a range (low, high), all equally likely."""
     low, high = (round(float(v)) for v in ((value, value) if np.ndim(value) == 0 else value))
     if not 0 <= low <= high:
-        raise ValueError(f"{value!r} is no number to draw: expected 0 <= low <= high.")
+        raise ValueError(f"{value!r} cannot be drawn from: expected 0 <= low <= high.")
     return low if low == high else int(rng.integers(low, high, endpoint=True))
 
 
 def check_shares(**shares: Any) -> None:
-    """Check numbers, or ranges (low, high), by their names: each is a share from 0 to 1."""
+    """Check that named numbers, or ranges (low, high), are shares from 0 to 1."""
     for name, value in shares.items():
         if np.min(value) < 0 or np.max(value) > 1:
             raise ValueError(f"{name} is {value}: expected a share between 0 and 1.")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The ranges of the imaging conditions, with their units."""
+"""Allowed values of the imaging conditions, with their units."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -20,21 +20,21 @@ from hyperspy_dlatoms.recipes._checks import (
 _ANY, _POSITIVE, _NOT_NEGATIVE = drawn(number()), drawn(number(above=0)), drawn(number(0))
 _SHARE = drawn(number(0, 1))
 
-# Å/px: finer than 0.01, no camera is, and 0.005 to 0.02 are those of most in nm.
-_SAMPLING = drawn(at_least(0.01, "Å/px, at least 0.01: 0.01 nm are 0.1 Å"))
-# Å: a smaller one does nothing to any lens, so it is meant in mm or µm.
+# Å/px: no camera is finer than 0.01, and 0.005 to 0.02 is typical in nm.
+_SAMPLING = drawn(at_least(0.01, "Å/px, at least 0.01: 0.01 nm is 0.1 Å"))
+# Å: a smaller value makes no difference to any lens, so it was meant in mm or µm.
 _LEAST_CS = 100.0
 
 
 def _spherical(place: str, value: Any) -> Any:
-    """Check a spherical aberration (Å): 0 or at least `_LEAST_CS` of either sign."""
+    """Check a spherical aberration (Å): 0, or at least `_LEAST_CS` with either sign."""
     if 0 < abs(float(number(unit="Å")(place, value))) < _LEAST_CS:
         raise Wrong(place, value, f"0 or at least {_LEAST_CS:g} Å: 1 mm is 1.0e+7 Å")
     return number()(place, value)
 
 
 def _curve(place: str, value: Any) -> list[tuple[float, ...]]:
-    """Check a measured transfer function: pairs of frequency (of Nyquist) and transfer."""
+    """Check a measured transfer function: pairs of frequency (in Nyquist) and transfer."""
     pairs = listing(listing(number(0), 2), 2)(place, value)
     frequencies = [pair[0] for pair in pairs]
     if any(len(pair) != 2 for pair in pairs) or frequencies != sorted(set(frequencies)):
@@ -50,7 +50,7 @@ _ABERRATIONS: dict[str, Check] = {  # Å.
     "threefold": _NOT_NEGATIVE,
 }
 _LIGHT: dict[str, Check] = {"illumination_slope": drawn(number(-1.5, 1.5)), "vignetting": _SHARE}
-# Of focal series alone: Å from image to image, deviation of each, distance of each shift.
+# Only for focal series: Å from image to image, deviation of each, length of each shift.
 SERIES: dict[str, Check] = {"defocus_step": _ANY, "defocus_jitter": _ANY, "drift": _NOT_NEGATIVE}
 IMAGING: dict[str, Check] = {
     # Lens, Å.
@@ -60,7 +60,7 @@ IMAGING: dict[str, Check] = {
     # Frame: Å across, shares.
     "defocus_ramp": _ANY,
     **_LIGHT,
-    # Camera: Å/px, e/Å², Å, Å, electrons a pixel.
+    # Camera: Å/px, e/Å², Å, Å, electrons per pixel.
     "sampling": _SAMPLING,
     "dose": _POSITIVE,
     "blur": _NOT_NEGATIVE,
@@ -77,7 +77,7 @@ IMAGING: dict[str, Check] = {
 }
 
 
-# Of scanned images (STEM), in place of those above.
+# For scanned images (STEM), in place of those above.
 SCANNING: dict[str, Check] = {
     "detector": chosen(one_of("ADF", "ABF", "BF")),
     # Å² per atom of Z = 40, for scattering onto a dark-field detector, or off a bright-field one.
@@ -96,23 +96,23 @@ SCANNING: dict[str, Check] = {
     # Å/px, e/Å².
     "sampling": _SAMPLING,
     "dose": _POSITIVE,
-    # Of the dark field in place of the dose, electrons counted per Å²; share of its mean.
+    # Dark field: electrons counted per Å², in place of the dose; share of its mean.
     "counts": _POSITIVE,
     "background": _NOT_NEGATIVE,
-    # Scan: Å a line, Å a line, shares, number of times, share of lines.
+    # Scan: Å per line, Å per line, shares, number of times, share of lines.
     "jitter": _NOT_NEGATIVE,
     "wander": _NOT_NEGATIVE,
     "shear": drawn(number(-0.5, 0.5)),
     "stretch": drawn(number(0, 0.5)),
     "slips": _NOT_NEGATIVE,
     "skipped_lines": drawn(number(0, 0.5)),
-    # Detector: share of a pixel's signal in the next, electrons a pixel, shares of pixels, bits.
+    # Detector: share of a pixel's signal in the next, electrons per pixel, shares of pixels, bits.
     "afterglow": drawn(number(0, below=1)),
     "readout": _NOT_NEGATIVE,
     "clipped_dark": drawn(number(0, below=1)),
     "clipped_bright": drawn(number(0, below=1)),
     "bits": drawn(number(1, 16, whole=True)),
-    # Done to the image before it is opened: Å/px, Å, Å, 0 or 1, power.
+    # Processing before the image is opened: Å/px, Å, Å, 0 or 1, power.
     "interpolated_from": _NOT_NEGATIVE,
     "smoothing": _NOT_NEGATIVE,
     "high_pass": _NOT_NEGATIVE,
@@ -122,15 +122,15 @@ SCANNING: dict[str, Check] = {
 
 
 def imaging(place: str, value: Any) -> dict[str, Any]:
-    """Check the imaging conditions of a recipe; their order is that of the draws."""
+    """Check the imaging conditions of a recipe; they are drawn in this order."""
     # With a ``detector`` they are those of scanned images.
     scanned = isinstance(value, Mapping) and modality_of(value) == "STEM"
     if isinstance(value, Mapping) and not scanned:
         stray = [name for name in value if name in SCANNING and name not in IMAGING]
         if stray:
             raise ValueError(
-                f"{place}.{stray[0]} is for scanned images (STEM); give detector, by which they "
-                "are taken, as well."
+                f"{place}.{stray[0]} is for scanned images (STEM); give the detector that takes "
+                "them as well."
             )
     checked = named(place, value, SCANNING if scanned else IMAGING)
     images_of(checked, f"{place}.")
@@ -138,19 +138,20 @@ def imaging(place: str, value: Any) -> dict[str, Any]:
 
 
 def modality_of(imaging: Mapping[str, Any]) -> str:
-    """Return what takes the images: "STEM" if they have a detector, else "HRTEM"."""
+    """Return how the images are taken: "STEM" if they have a detector, else "HRTEM"."""
     return "STEM" if "detector" in imaging else "HRTEM"
 
 
 def images_of(imaging: Mapping[str, Any], place: str = "") -> int:
-    """Return the number of images that are taken at once: 1, or those of a focal series."""
-    # ValueError if it is no positive whole number, or a single image has what only a series has.
+    """Return the number of images taken together: 1, or those of a focal series."""
+    # ValueError if it is not a positive whole number, or if a single image has what only a series
+    # can have.
     images = imaging.get("images", 1)
     if not isinstance(images, int) or isinstance(images, bool) or images < 1:
-        raise Wrong(f"{place}images", images, "the whole number of images of a focal series")
+        raise Wrong(f"{place}images", images, "the whole number of images in a focal series")
     stray = [name for name in SERIES if name in imaging]
     if images == 1 and stray:
         raise ValueError(
-            f"{place}{stray[0]} is for a focal series; give images, how many it has, as well."
+            f"{place}{stray[0]} is for a focal series; give images (how many it has) as well."
         )
     return images

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The structures that a recipe can name, and what each takes.
+"""The structures that a recipe can name, and the parameters of each.
 
 The builders are in `hyperspy_dlatoms.simulation.specimens`; their arguments have these names.
 """
@@ -26,13 +26,13 @@ from hyperspy_dlatoms.recipes._checks import (
 def _file(place: str, value: Any) -> str:
     if not isinstance(value, str) or not Path(value).is_file():
         here = Path.cwd()
-        raise Wrong(place, value, f"a file that is there, seen from the working directory {here}")
+        raise Wrong(place, value, f"a file that exists, relative to the working directory {here}")
     return value
 
 
 def _zone(place: str, value: Any) -> str:
     if not re.fullmatch(r"(-?\d){3}", text(place, value)) or not re.search("[1-9]", str(value)):
-        raise Wrong(place, value, "three indices in quotes such as '110' or '1-10'")
+        raise Wrong(place, value, "three indices in quotes, such as '110' or '1-10'")
     return str(value)
 
 
@@ -48,7 +48,7 @@ _PARTICLE: dict[str, Check] = {
     "element": _ELEMENT,
     "lattice_constant": drawn(optional(number(above=0))),
     "zone": _ZONE,
-    # Fewer atoms make no columns to learn.
+    # Smaller particles have no columns to learn from.
     "radius": drawn(number(3)),
     "tilt_max": _DEGREES,
     "scale": _SHARE,
@@ -102,7 +102,7 @@ STRUCTURES: dict[str, dict[str, Check]] = {
         "unclear_contamination": drawn(number(0)),
     },
     "crystal": {
-        # A structure type, or "random": the builder knows them.
+        # A structure type, or "random"; the builder checks the name.
         "cell": chosen(optional(text)),
         "file": chosen(optional(_file)),
         "zone": _INDICES,
@@ -130,7 +130,7 @@ STRUCTURES: dict[str, dict[str, Check]] = {
 
 
 def structure(place: str, value: Any) -> dict[str, Any]:
-    """Check one of the structures of a recipe: its name, its share, and its arguments."""
+    """Check one structure of a recipe: its name, share and arguments."""
     if not isinstance(value, Mapping) or "structure" not in value:
         raise Wrong(place, value, "a `structure` with its arguments")
     name = one_of(*STRUCTURES)(f"{place}.structure", value["structure"])
@@ -139,7 +139,7 @@ def structure(place: str, value: Any) -> dict[str, Any]:
 
 
 def site_kinds(structures: Iterable[Mapping[str, Any]]) -> set[str] | None:
-    """Return the kinds of sites that structures tell apart; None where a file has to be read."""
+    """Return the kinds of sites that structures tell apart; None if a file must be read first."""
     kinds: set[str] = set()
     for one in structures:
         if one["structure"] == "two-dimensional":
@@ -159,5 +159,5 @@ def site_kinds(structures: Iterable[Mapping[str, Any]]) -> set[str] | None:
 
 
 def options(spec: Any) -> list[Any]:
-    """Return the values that a choice, or a single value, can give."""
+    """Return the values that a choice can give, or the single value."""
     return list(spec["choice"]) if isinstance(spec, Mapping) else [spec]

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Simulation: specimens, their exit waves, and images of them."""
+"""Simulation: specimens, their exit waves, and their images."""
 
 import lazy_loader as lazy
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Data sets on disk: exit waves with their sites, and images of them with their conditions."""
+"""Data sets on disk: exit waves with their sites, and their images with the conditions."""
 
 import json
 import os
@@ -29,10 +29,10 @@ from hyperspy_dlatoms.simulation.specimens.specimen import KINDS, Specimen
 from hyperspy_dlatoms.simulation.wave import exit_wave
 
 MOST_SITES = 4096
-# Of the directory of a data set: the SHA-256 of each file that its recipe names.
+# In a data set's directory: the SHA-256 of each file that its recipe names.
 _FILES = "files.json"
-# Waves a task: enough to hide the start of a worker process, few enough for an even load. Those by
-# multislice of scanned images are all of one unit cell, which takes a minute.
+# Waves per task: enough to hide the start of a worker process, few enough for an even load. In
+# scanned images by multislice, all waves of a task share one unit cell, which takes a minute.
 TASK = 8
 
 
@@ -40,11 +40,11 @@ TASK = 8
 class Item:
     """One exit wave of a data set, and the images taken of it."""
 
-    wave: np.ndarray  # (N, N) complex64; of scanned images the scattering map.
-    # y, x (Å) and the number of atoms, (n, 3), and the kind of each, an index into record["kinds"].
+    wave: np.ndarray  # (N, N) complex64; the scattering map for scanned images.
+    # y, x (Å) and number of atoms, (n, 3); the kind of each, an index into record["kinds"].
     sites: np.ndarray
     species: np.ndarray
-    # Electrons a pixel, (per_wave, pixels, pixels), one more axis for the images of focal series.
+    # Electrons per pixel, (per_wave, pixels, pixels); one more axis for focal series.
     images: np.ndarray
     # `energy` (eV), `specimen`, `kinds`, and the conditions and sampling (Å/px) of each image.
     record: dict[str, Any]
@@ -58,14 +58,14 @@ class DataSet:
     directory : str or pathlib.Path
         Where it was written.
     partial : bool
-        Whether waves may be missing, which are still being simulated.
+        Whether waves may be missing because they are still being simulated.
 
     Raises
     ------
     FileNotFoundError
         If there is no data set.
     ValueError
-        If it is not complete, but for `partial`.
+        If waves are missing and `partial` is false.
     """
 
     def __init__(self, directory: str | Path, *, partial: bool = False):
@@ -82,11 +82,11 @@ class DataSet:
                 f"The data set in {directory} lacks {len(missing)} of {len(self)} waves; run "
                 "`dlatoms simulate` with the same recipe and directory again to complete it."
             )
-        # Opened once: looking an array up in its group reads a file each time.
+        # Opened once: each look-up of an array in its group reads a file.
         self._waves, self._sites, self._species, self._images = _open_arrays(self.directory, "r")
 
     def missing(self) -> list[int]:
-        """Return the numbers of the missing waves."""
+        """Return the indices of the missing waves."""
         return missing_waves(self.directory, self.recipe)
 
     def __len__(self) -> int:
@@ -114,7 +114,7 @@ class DataSet:
         )
 
     def __iter__(self) -> Iterator[Item]:
-        """Read the items one after the other."""
+        """Read the items one by one."""
         return (self[index] for index in range(len(self)))
 
 
@@ -127,18 +127,18 @@ def simulate(
 ) -> DataSet:
     """Write a data set, or complete an interrupted one.
 
-    Each item depends only on the seed of the recipe and its own number, so a resumed run, and any
-    number of workers, give the same bytes. An item is complete once its record is written, which is
-    done last and atomically.
+    Each item depends only on the recipe's seed and its own index, so a resumed run, or any number
+    of workers, writes the same bytes. An item is complete once its record is written, last and
+    atomically.
 
     Parameters
     ----------
     recipe : str, pathlib.Path or Recipe
         What to make.
     directory : str or pathlib.Path
-        Where; made if it is not there.
+        Where to write it; created if missing.
     num_workers : int, optional
-        Processes; by default one a core.
+        Number of processes; by default one per core.
     show_progressbar : bool
         Whether to show Dask's progress bar.
 
@@ -149,7 +149,7 @@ def simulate(
     Raises
     ------
     ValueError
-        If the directory holds a data set of another recipe.
+        If the directory holds a data set made from another recipe.
     """
     from dask.diagnostics import ProgressBar
 
@@ -173,12 +173,12 @@ def simulate(
 
 
 def most_processes() -> int:
-    """Return how many processes Python can wait for at once: on Windows 61, elsewhere any."""
+    """Return how many processes Python can wait for at once: 61 on Windows, elsewhere any."""
     return 61 if sys.platform == "win32" else 2**31
 
 
 def make_item(recipe: Recipe, index: int) -> Item:
-    """Simulate one item of a data set, which depends only on the recipe and its number."""
+    """Simulate one item of a data set; it depends only on the recipe and its index."""
     rng = np.random.default_rng([recipe.seed, index])
     waves, images = recipe.waves, recipe.images
     wave, sites, species, specimen, energy = _make_wave(rng, recipe, index)
@@ -200,7 +200,7 @@ def make_item(recipe: Recipe, index: int) -> Item:
         frame[:] = counts[..., corner : corner + pixels, corner : corner + pixels]
         about = {"sampling": sampling, "corner": corner * sampling}
         if recipe.modality == "STEM":
-            # Of the image that is stored, y and x in px: the scan has moved them.
+            # y and x (px) in the stored image, since the scan has moved the sites.
             about["positions"] = (positions - corner).round(3).tolist()
         records.append(about | {"conditions": conditions.to_dict()})
     record = {
@@ -244,9 +244,9 @@ def _make_wave(
 
 @lru_cache(maxsize=1)
 def _scanned_cell(text: str, task: int) -> ScannedCell | None:
-    """Scan the cell that all maps of a task are made of, None if they are not by multislice."""
+    """Scan the cell that all maps of a task are built from; None unless by multislice."""
     recipe = parse_recipe(text)
-    # Not the generator of any item: NumPy takes missing numbers of a seed for zeros.
+    # Differs from every item's generator: NumPy reads missing numbers of a seed as zeros.
     rng = np.random.default_rng([recipe.seed, task, 1])
     if str(draw(rng, recipe.waves.method)) != "cells":
         return None
@@ -263,7 +263,7 @@ def _frame_shape(recipe: Recipe) -> tuple[int, ...]:
 
 
 def prepare(recipe: Recipe, directory: Path) -> None:
-    """Make the arrays, or check that those there are of this recipe."""
+    """Create the arrays, or check that the existing ones belong to this recipe."""
     import zarr
 
     (directory / "records").mkdir(parents=True, exist_ok=True)
@@ -272,13 +272,13 @@ def prepare(recipe: Recipe, directory: Path) -> None:
         if not recipe.makes_same_data(read_recipe(kept)):
             raise ValueError(
                 f"{directory} holds a data set of another recipe; give an empty directory, or the "
-                f"recipe that is kept in {kept}."
+                f"recipe saved in {kept}."
             )
         changed = _changed(directory, recipe)
         if changed:
             raise ValueError(
                 f"{directory} holds waves of {changed[0]} as it was before it changed; give an "
-                "empty directory, or the former file."
+                "empty directory, or restore the old file."
             )
         return
     count, size = recipe.waves.count, round(recipe.waves.size / recipe.waves.sampling)
@@ -303,7 +303,7 @@ def _digests(recipe: Recipe) -> dict[str, str]:
 
 
 def _changed(directory: Path, recipe: Recipe) -> list[str]:
-    """Return the files of a recipe that changed since its data set was begun."""
+    """Return the recipe's files that have changed since its data set was started."""
     kept = directory / _FILES
     before = json.loads(kept.read_text("utf-8")) if kept.is_file() else {}
     now = _digests(recipe) if before else {}
@@ -311,7 +311,7 @@ def _changed(directory: Path, recipe: Recipe) -> list[str]:
 
 
 def missing_waves(directory: Path, recipe: Recipe) -> list[int]:
-    """Return the numbers of the missing waves of a data set."""
+    """Return the indices of a data set's missing waves."""
     return [i for i in range(recipe.waves.count) if not _marker(directory, i).is_file()]
 
 
@@ -320,7 +320,7 @@ def _marker(directory: Path, index: int) -> Path:
 
 
 def _open_arrays(directory: Path, mode: str) -> list[Any]:
-    """Open the arrays; data sets written before sites had kinds lack their species."""
+    """Open the arrays; data sets written before sites had kinds have no species."""
     require("zarr", extra="simulation", what="Reading a data set")
     import zarr
 
@@ -329,13 +329,13 @@ def _open_arrays(directory: Path, mode: str) -> list[Any]:
 
 
 def write_items(text: str, directory: str, indices: Sequence[int]) -> None:
-    """Simulate items of a recipe, given by its text, and write them into its prepared data set."""
+    """Simulate items of a recipe (given as text) and write them into its prepared data set."""
     recipe = parse_recipe(text)
     waves, all_sites, all_species, images = _open_arrays(Path(directory), "r+")
     for index in indices:
         item = make_item(recipe, index)
         if len(item.sites) > MOST_SITES:
-            raise ValueError(f"Wave {index} has {len(item.sites)} sites, at most {MOST_SITES} fit.")
+            raise ValueError(f"Wave {index} has {len(item.sites)} sites; at most {MOST_SITES} fit.")
         sites = np.full((MOST_SITES, 3), np.nan, np.float32)
         sites[: len(item.sites)] = item.sites
         waves[index] = item.wave

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Unit cells scanned by multislice, and crystals of any outline put together of them."""
+"""Unit cells scanned by multislice, and crystals of any outline assembled from them."""
 
 from __future__ import annotations
 
@@ -36,25 +36,25 @@ if TYPE_CHECKING:
 
 # Å/px of the multislice: with abTEM's cut at two thirds it carries 4.8 periods an Å.
 _FINE = 0.07
-_BOX = 13.0  # Least edge of the box across the beam: that of a probe with what it spreads to (Å).
+_BOX = 13.0  # Least edge of the box across the beam: room for the probe and its spreading (Å).
 _SLICE = 2.0  # Å.
-_PLANES = 8  # Thicknesses that one multislice gives.
+_PLANES = 8  # Thicknesses from one multislice run.
 _DEEPEST = 80.0  # Å.
 _AREA = 45.0  # Largest cell across the beam (Å²): it takes some 500 probes.
-_TRIES = 200  # Crystals drawn, of which every third or so has a right-angled cell as small.
-# Of the frequencies that the probe transfers less of, the noise of the snapshots is left.
+_TRIES = 200  # Crystals drawn; about one in three has such a small right-angled cell.
+# Frequencies that the probe transfers less than this hold only the noise of the snapshots.
 _LEAST_TRANSFER = 0.1
 _UPSAMPLED = 4  # So that pixels of 0.3 Å can be interpolated linearly.
 
 
 class ScannedCell(NamedTuple):
-    """What each place of a unit cell adds to the signal of a scanned probe."""
+    """What each point of a unit cell adds to the signal of a scanned probe."""
 
     atoms: Atoms  # One right-angled cell, the beam along z.
-    # (planes + 1, nx, ny) complex, from no thickness on: real for the dark field, imaginary for
-    # what the bright one lacks, in atoms of zirconium per Å².
+    # (planes + 1, nx, ny) complex, from zero thickness: the real part is for the dark field, the
+    # imaginary part for the signal lost from the bright field, in zirconium atoms per Å².
     maps: np.ndarray
-    thickness: float  # Of the last plane (Å).
+    thickness: float  # At the last plane (Å).
     energy: float  # Of the electrons (eV).
     about: dict[str, Any]
 
@@ -74,12 +74,12 @@ def draw_cell(
             return cell, about
     raise ValueError(
         f"None of {_TRIES} crystals drawn has a right-angled cell of at most {_AREA:g} Å² along "
-        "its zone, which the multislice of scanned images needs: give other cells or zones."
+        "its zone, as multislice scanned images need: give other cells or zones."
     )
 
 
 def right_angled(crystal: projection.Projected) -> Atoms | None:
-    """Return the smallest right-angled cell of a crystal with its zone along z, if there is one."""
+    """Return the smallest right-angled cell of a crystal with its zone along z, if any."""
     from ase import Atoms
     from ase.build import cut
 
@@ -106,13 +106,13 @@ def scan_cell(
     thickness: float,
     displacement: float,
     *,
-    planes: int = 2,  # At least: of one alone abTEM leaves out that of no thickness.
+    planes: int = 2,  # At least 2: with one, abTEM omits the plane at zero thickness.
     phonons: int = 2,
     seed: int = 0,
 ) -> tuple[np.ndarray, dict[str, np.ndarray]]:
     """Scan a right-angled cell by multislice, with an ideal probe (eV, mrad) and snapshots (Å)."""
-    # Gives thicknesses (planes + 1, Å), from none on to about the one asked for, and the share of
-    # the beam (planes + 1, nx, ny) at each that detectors of `angles` (inner, outer; mrad) get.
+    # Returns thicknesses (planes + 1, Å) from zero to about the one requested, and at each the
+    # share of the beam (planes + 1, nx, ny) on detectors of `angles` (inner, outer; mrad).
     require("abtem", extra="simulation", what="Scanning a unit cell")
     import abtem
 
@@ -147,10 +147,10 @@ def scanned_cell(
     energy: float,
     displacement: float,
 ) -> ScannedCell:
-    """Draw a crystal of a recipe, its thickness and the microscope (eV, Å); scan a cell of it."""
+    """Draw a crystal of a recipe, its thickness and detector angles, and scan a cell (eV, Å)."""
     cell, about = draw_cell(rng, structures)
     semiangle = float(rng.uniform(18, 28))
-    # What the grid carries, in mrad.
+    # The largest angle that the grid carries, in mrad.
     widest = 1000 * float(wavelength(energy)) / _FINE / 3
     inner = float(rng.uniform(1.2 * semiangle, 0.7 * widest))
     angles = {"dark": (inner, 0.98 * widest), "bright": (semiangle / 2, semiangle)}
@@ -171,7 +171,7 @@ def scanned_cell(
         (-np.log(images["bright"] / images["bright"][0]), np.mean(BRIGHT_POWERS)),
     ):
         sharp = without_probe(signal, lengths, semiangle, energy)
-        # As much as by the incoherent model, whose cross sections a recipe draws.
+        # Scaled to the incoherent model, whose cross sections a recipe draws.
         density = float(((cell.numbers / REFERENCE) ** power).sum()) / cell.get_volume()
         maps.append(sharp * (density * thicknesses[-1] / sharp[-1].mean()))
     about |= {"method": "multislice", "semiangle": semiangle, "inner": inner}
@@ -181,7 +181,7 @@ def scanned_cell(
 def without_probe(
     images: np.ndarray, lengths: np.ndarray, semiangle: float, energy: float
 ) -> np.ndarray:
-    """Take an ideal probe off images (..., nx, ny) of a cell (Å), as far as it transfers them."""
+    """Deconvolve images (..., nx, ny) of a cell (Å) by an ideal probe, where it transfers."""
     nx, ny = images.shape[-2:]
     qx, qy = np.fft.fftfreq(nx, lengths[0] / nx), np.fft.fftfreq(ny, lengths[1] / ny)
     # The transform of an Airy disc: the overlap of two apertures.
@@ -202,7 +202,8 @@ def multislice_map(
     least_height: float = 1,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, Specimen]:
     """Put a particle, wedge or film of a scanned cell into a box of edge `size` (Å; Å/px)."""
-    # Returns what `scattering_map` does, and the specimen. Columns are upright, without defects.
+    # Returns what `scattering_map` does, plus the specimen. Columns are upright and free of
+    # defects.
     thickness = float(rng.uniform(0.3, 1) * scanned.thickness)
     shape, radius = str(rng.choice(SHAPES)), float(rng.uniform(8, 0.4 * size))
     body = draw_body(rng, shape, size, thickness, radius)
@@ -210,7 +211,7 @@ def multislice_map(
     turn = rotation(rng.uniform(0, 2 * np.pi)).T
     origin = np.append(rng.uniform(-0.5, 0.5, 2) * lengths[:2], 0)
     whole = projection.Projected(scanned.atoms, (0, 0, 1), turn)
-    # The box is periodic: a column that is cut at one side would go on at the other.
+    # The box is periodic: a column cut at one side would continue at the other.
     within = size / 2 - EMPTY
     parts = cut_at(whole, body, origin)
     parts = parts.select((np.abs(parts.positions[:, :2]) < within).all(axis=1))
@@ -221,7 +222,7 @@ def multislice_map(
     )
     sites, species = specimen.sites_and_species()
     labelled = sites[:, 2] >= least_height
-    # Where the pixels are, from the middle of the box, and in the cell.
+    # Pixel positions relative to the middle of the box, and within the cell.
     pixels = round(size / sampling)
     y, x = np.mgrid[:pixels, :pixels] * (size / pixels) - size / 2
     places = np.stack([x.ravel(), y.ravel()], axis=1)
@@ -242,7 +243,7 @@ def _depth(body: Body, columns: np.ndarray) -> np.ndarray:
 
 
 def _at(maps: np.ndarray, depth: np.ndarray, inside: np.ndarray) -> np.ndarray:
-    """Interpolate maps (planes + 1, nx, ny) at shares of the thickness and of the cell's edges."""
+    """Interpolate maps (planes + 1, nx, ny) at fractions of the thickness and the cell's edges."""
     fine = maps
     for axis in (1, 2):
         fine = resample(fine, _UPSAMPLED * maps.shape[axis], axis=axis)

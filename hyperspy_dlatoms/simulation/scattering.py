@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How strongly each place of a specimen scatters a scanned probe, as far as that is incoherent."""
+"""How strongly each point of a specimen scatters a scanned probe, in the incoherent model."""
 
 import numpy as np
 from scipy.spatial import cKDTree
@@ -9,17 +9,17 @@ from hyperspy_dlatoms.simulation.wave import SITES, crop_spectrum
 
 Range = tuple[float, float]
 
-# Atomic number of the atoms that scatter as one, in the middle of those that are imaged.
+# Atomic number of the atom that counts as 1: in the middle of the elements commonly imaged.
 REFERENCE = 40
-# Å/px of the grid that atoms are laid on: they are blurred by a fifth of the narrowest probe.
+# Å/px of the grid that atoms are placed on; it blurs them by a fifth of the narrowest probe.
 FINE_SAMPLING = 0.1
-# Powers of the atomic number. Rutherford's cross section goes with its square, which screening and
-# the inner shells reduce (P. Hartel et al., Ultramicroscopy 63 (1996) 93); what atoms take from a
-# bright field goes with less (S. D. Findlay et al., Ultramicroscopy 110 (2010) 903).
+# Powers of the atomic number. Rutherford's cross section goes with its square, reduced by screening
+# and the inner shells (P. Hartel et al., Ultramicroscopy 63 (1996) 93); the signal that atoms
+# remove from a bright field goes with less (S. D. Findlay et al., Ultramicroscopy 110 (2010) 903).
 ADF_POWERS, BRIGHT_POWERS = (1.5, 2.0), (0.6, 1.3)
-# Power of a column's number of atoms that its signal grows with: the beam spreads on its way.
+# A column's signal grows with this power of its number of atoms, since the beam spreads.
 _GROWTH = (0.75, 1.0)
-# Å across the beam, within which an atom lies below another one: a third of the least spacing.
+# Å across the beam within which an atom counts as below another: a third of the least spacing.
 _COLUMN = 0.5
 
 
@@ -34,9 +34,9 @@ def scattering_map(
     powers: tuple[Range, Range] = (ADF_POWERS, BRIGHT_POWERS),
     growth: Range = _GROWTH,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Project a specimen for scanned images, which are incoherent.
+    """Project a specimen for incoherent scanned images.
 
-    An image is this map, convolved with the intensity of the probe.
+    An image is this map convolved with the intensity of the probe.
 
     Parameters
     ----------
@@ -45,26 +45,26 @@ def scattering_map(
     specimen : Specimen
         The atoms in their box.
     sampling : float
-        Of the map returned, Å/px.
+        Sampling of the returned map, Å/px.
     displacement, label, least_height
         As for :func:`hyperspy_dlatoms.simulation.exit_wave`.
     powers : tuple of two ranges
-        Of the atomic number, for dark and for bright fields: they depend on the detector's angles.
+        Powers of the atomic number for dark and bright field; they depend on the detector angles.
     growth : range
-        Power of a column's number of atoms that its signal grows with.
+        Power of a column's number of atoms with which its signal grows.
 
     Returns
     -------
     map : numpy.ndarray
-        (N, N) complex64, rows along y, periodic. The real part is for annular dark field, the
-        imaginary one for what is missing in bright fields; in atoms of zirconium (Z = 40) per Å².
+        (N, N) complex64, rows along y, periodic, in zirconium atoms (Z = 40) per Å². The real part
+        is for annular dark field, the imaginary part for the signal lost from bright fields.
     sites, species : numpy.ndarray
-        As of :func:`hyperspy_dlatoms.simulation.exit_wave`.
+        As from :func:`hyperspy_dlatoms.simulation.exit_wave`.
 
     Raises
     ------
     ValueError
-        If the label is not known.
+        If the label is unknown.
 
     References
     ----------
@@ -105,7 +105,7 @@ def atoms_above(positions: np.ndarray, size: float) -> np.ndarray:
 
 
 def laid_on_grid(places: np.ndarray, weights: np.ndarray, size: float) -> np.ndarray:
-    """Spread complex weights at places (n, 2; x, y in Å) over the four nearest pixels, per Å²."""
+    """Spread complex weights at points (n, 2; x, y in Å) over the four nearest pixels, per Å²."""
     pixels = round(size / FINE_SAMPLING)
     step = size / pixels
     grid = np.zeros(pixels**2, complex)
@@ -121,5 +121,5 @@ def laid_on_grid(places: np.ndarray, weights: np.ndarray, size: float) -> np.nda
 
 
 def _share(above: np.ndarray, power: float) -> np.ndarray:
-    """Return what each atom adds to the signal of its column, which grows as their number to it."""
+    """Return each atom's share of its column's signal, which grows as (number of atoms)**power."""
     return (above + 1.0) ** power - above**power

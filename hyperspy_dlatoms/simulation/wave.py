@@ -18,15 +18,15 @@ if TYPE_CHECKING:
 
     from hyperspy_dlatoms.simulation.specimens.specimen import Specimen
 
-# Of abTEM. A measured plan of FFTW differs from process to process, and with it the last digits of
-# a wave, which can change a Poisson draw. An estimated plan gives the same bytes each time.
+# Settings of abTEM. A measured FFTW plan differs between processes and changes the last digits of
+# a wave, and so perhaps a Poisson draw. An estimated plan gives the same bytes every time.
 SETTINGS = {"local_diagnostics.progress_bar": False, "fftw.planning_effort": "FFTW_ESTIMATE"}
 METHODS = ("multislice", "projected")
 SITES = ("snapshot", "rest")
 MOTIONS = ("snapshot", "blurred")
 PLANES = ("exit", "middle")
 
-# Å/px of the potential's grid: with abTEM's cut at two thirds it carries 2.7 periods an Å.
+# Å/px of the potential's grid: with abTEM's cut-off at two thirds it carries 2.7 periods per Å.
 FINE_SAMPLING = 0.125
 
 
@@ -47,9 +47,9 @@ def exit_wave(
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Send a plane wave through one thermal snapshot of a specimen, or through its mean.
 
-    By default the sites are returned as they are in the snapshot, each the mean of its displaced
-    atoms, so that wave and truth belong together. Sites that are vacant are where their atoms would
-    be at rest; one that has lost part of its atoms is the mean of those left.
+    By default each site is the mean of its displaced atoms in the snapshot, so that the wave and
+    the truth match. A vacant site is where its atoms would be at rest; a site that has lost some of
+    its atoms is the mean of those left.
 
     Parameters
     ----------
@@ -58,36 +58,37 @@ def exit_wave(
     specimen : Specimen
         The atoms in their box.
     energy : float
-        Of the electrons, eV.
+        Electron energy, eV.
     sampling : float
-        Of the wave returned, Å/px. HRTEM lenses pass nothing beyond about 1.5 periods an Å.
+        Sampling of the returned wave, Å/px. HRTEM lenses pass nothing beyond about 1.5 periods per
+        Å.
     displacement : float
         Standard deviation of the thermal displacement along each axis, Å.
     slice_thickness : float
-        Of the multislice, Å.
+        Slice thickness of the multislice, Å.
     parametrization : str
-        Of the atomic potentials, as abTEM names them: "lobato", "kirkland" or "peng".
+        Atomic potentials, as abTEM names them: "lobato", "kirkland" or "peng".
     method : {"multislice", "projected"}
-        With "projected" the wave is exp(i sigma V), V being the potential projected along the
-        beam and sigma the interaction parameter: a strong phase object, without any spreading
-        of the wave within the specimen. Its plane of focus is that of the projected atoms, that
-        of the multislice the lower end of the cell, unless `plane` is "middle".
+        With "projected" the wave is exp(i sigma V), where V is the potential projected along the
+        beam and sigma the interaction parameter: a strong phase object, with no spreading of the
+        wave within the specimen. It is in focus at the plane of the projected atoms; a multislice
+        wave at the lower end of the cell, unless `plane` is "middle".
     label : {"snapshot", "rest"}
         Whether a site is the mean of its displaced atoms, or of its atoms at rest.
     least_height : float
-        Columns of fewer atoms are in the wave, but are no sites; vacant sites always are.
+        Columns of fewer atoms appear in the wave but do not count as sites; vacant sites always do.
     motion : {"snapshot", "blurred"}
         With "blurred" the atoms are at rest and their potentials are blurred by the displacement:
-        the elastic part of an exposure that is long beside a vibration, as all of them are.
+        the elastic part of an exposure much longer than a vibration, as every exposure is.
     plane : {"exit", "middle"}
-        Where the wave of a multislice is, and what defoci are counted from: at the lower end of the
-        cell, or, as if nothing were below, in the mean plane of the atoms that belong to sites. The
-        end of the cell lies lower the more a layer is tilted, rippled or covered.
+        Plane of a multislice wave, from which defocus is measured: the lower end of the cell, or
+        the mean plane of the atoms that belong to sites, as if nothing were below. The more a layer
+        is tilted, rippled or covered, the lower the end of the cell lies.
 
     Returns
     -------
     wave : numpy.ndarray
-        (N, N) complex64, rows along y, of mean intensity near 1.
+        (N, N) complex64, rows along y, mean intensity near 1.
     sites : numpy.ndarray
         (n, 3) float64: y, x (Å) and the number of atoms.
     species : numpy.ndarray
@@ -96,7 +97,7 @@ def exit_wave(
     Raises
     ------
     ValueError
-        If the method, the label, the motion or the plane is not known.
+        If the method, label, motion or plane is unknown.
 
     References
     ----------
@@ -148,7 +149,7 @@ def exit_wave(
 
 
 def propagated(wave: np.ndarray, distance: float, sampling: float, energy: float) -> np.ndarray:
-    """Propagate a periodic wave (N, N) of a sampling (Å/px) by a distance (Å), back if negative."""
+    """Propagate a periodic wave (N, N; sampling in Å/px) by a distance (Å), back if negative."""
     # E. J. Kirkland, Advanced Computing in Electron Microscopy, 3rd ed. (2020), chapter 6.
     from abtem.core.energy import energy2wavelength
 
@@ -165,7 +166,7 @@ def blurred(name: str, symbols: Iterable[str], displacement: float) -> Parametri
 
 
 def phase_object(potential: Potential, energy: float) -> np.ndarray:
-    """Return the wave behind a potential that turns its phase in one plane, x first as in abTEM."""
+    """Return the wave behind a potential that shifts its phase in one plane, x first as abTEM."""
     # E. J. Kirkland, Advanced Computing in Electron Microscopy, 3rd ed. (2020), chapter 5.
     from abtem.core.energy import energy2sigma
 
@@ -177,8 +178,7 @@ def crop_spectrum(wave: np.ndarray, pixels: int) -> np.ndarray:
     """Resample a periodic wave (N, N) to a coarser grid of (pixels, pixels), without aliasing."""
     if pixels > len(wave):
         raise ValueError(
-            f"A wave of {len(wave)} px cannot be cropped to {pixels} px; "
-            "ask for a coarser sampling."
+            f"A wave of {len(wave)} px cannot be cropped to {pixels} px; choose a coarser sampling."
         )
     spectrum = scipy.fft.fftshift(scipy.fft.fft2(wave))
     first = len(wave) // 2 - pixels // 2

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A batch of frames and targets at once, as array functions that an accelerator can run.
+"""A whole batch of frames and targets, made by array functions that an accelerator can run.
 
-They do what `hyperspy_dlatoms.training.examples` does wave by wave. The shapes of all arrays are
-independent of the draws, so that JAX compiles them once. To that end the places of a batch are of
-fixed kinds: images blended from several defoci or of one, by a camera finer or coarser than the
-network, so that no image costs more than it needs.
+They do what `hyperspy_dlatoms.training.examples` does wave by wave. No array's shape depends on the
+draws, so JAX compiles them once. To that end each slot of a batch has a fixed kind: images blended
+from several defoci or taken at one, by a camera finer or coarser than the network. That way no
+image costs more than it must.
 """
 
 from dataclasses import dataclass, field
@@ -35,17 +35,17 @@ class Waves(NamedTuple):
     sites: Any
     """(n, m, 2), y and x, Å."""
     labels: Any
-    """(n, m): class from 1 on, -1 for those left open, 0 for none."""
+    """(n, m): class, counted from 1; -1 for sites left open, 0 for none."""
     heights: Any
-    """(n, m): atoms of a column."""
+    """(n, m): atoms in each column."""
     truth: Any
-    """(n, N, N) complex64: targets of a network of exit waves; (n, 0, 0) for others."""
+    """(n, N, N) complex64: targets of an exit-wave network; (n, 0, 0) for others."""
     material: Any
-    """(n, 2), of exit waves (n, 3): input of a network that takes materials; (n, 0) for others."""
+    """(n, 2), or (n, 3) for exit waves: input of a network told the material; (n, 0) for others."""
 
 
 class Turn(NamedTuple):
-    """Crops and orientations of frames."""
+    """Crop and orientation of each frame."""
 
     corner: Any  # (n, 2) px.
     flip: Any  # (n, 2) bool: along y and x.
@@ -57,7 +57,7 @@ class Drawn(NamedTuple):
 
     conditions: ConditionArrays
     turn: Turn
-    inverted: Any  # (n,) bool: whether the contrast is.
+    inverted: Any  # (n,) bool: whether the contrast is inverted.
     defoci: Any  # (n, images + 1): input of the network, see `architecture.encode_defoci`.
     wave: Any  # (n,) in [0, 1): chooses among the waves.
     material: Any  # (n, 1): 1 where the material is given, else 0.
@@ -68,14 +68,14 @@ class Plan:
     """The constants of all batches of a training."""
 
     batch: int
-    blended: int  # So many places at the beginning are of images of several defoci.
-    coarse: tuple[int, ...]  # Places of cameras coarser than the network.
-    images: int  # Of a focal series, or 1.
+    blended: int  # The first slots, this many, hold images of several defoci.
+    coarse: tuple[int, ...]  # Slots for cameras coarser than the network.
+    images: int  # Number of images in a focal series, or 1.
     size: int  # Pixels a side of the waves.
     wave_sampling: float  # Å/px.
     sampling: float  # Of the network, Å/px.
     coarsest: float  # Sampling of the coarsest camera, Å/px.
-    width: float  # Of the normalisation, Å.
+    width: float  # Of the normalisation window, Å.
     radius: float  # Of the target around a site, Å.
     crop: int
     heights: bool = False
@@ -86,25 +86,25 @@ class Plan:
 
     @property
     def fine(self) -> list[int]:
-        """Places of the cameras that are not coarse."""
+        """Slots for cameras that are not coarse."""
         return [place for place in range(self.batch) if place not in self.coarse]
 
     @property
     def edge(self) -> float:
-        """Of the field of view, Å."""
+        """Edge of the field of view, Å."""
         return self.size * self.wave_sampling
 
     @property
     def grid(self) -> Grid:
-        """Of images on the grid of the network."""
+        """Grid of images at the sampling of the network."""
         return Grid(self.size, self.edge, round(self.edge / self.sampling))
 
     def resampling(self) -> tuple[np.ndarray, np.ndarray, int]:
-        """Return what `_resampling` does for coarse cameras."""
+        """Return `_resampling` for the coarse cameras."""
         return _resampling(self.size, self.edge, self.coarsest, self.sampling)
 
     def room(self) -> np.ndarray:
-        """Return how many places along an axis there are to cut each frame out from, (batch,)."""
+        """Return how many crop positions each frame has along an axis, (batch,)."""
         sides = np.full(self.batch, self.grid.pixels)
         if self.coarse:
             sides[list(self.coarse)] = self.resampling()[0].shape[1]
@@ -112,7 +112,7 @@ class Plan:
 
 
 def make_batch(xp: Any, noise: Noise, waves: Waves, drawn: Drawn, plan: Plan) -> tuple[Any, Any]:
-    """Return inputs and targets as of `Examples.draw_batch`, those of coarse cameras last."""
+    """Return inputs and targets as `Examples.draw_batch` does, coarse cameras last."""
     ideal = _intensities(xp, waves, drawn.conditions, plan)
     exact = 1 / plan.grid.pixel
     parts, scales, order = [], [], np.array([*plan.fine, *plan.coarse], int)
@@ -150,8 +150,8 @@ def make_batch(xp: Any, noise: Noise, waves: Waves, drawn: Drawn, plan: Plan) ->
 def _resampling(
     size: int, edge: float, coarsest: float, sampling: float
 ) -> tuple[np.ndarray, np.ndarray, int]:
-    """Return matrices to the network's grid, one for each camera's pixels, and two scales."""
-    # Those are the camera's pixels for each of the network (cameras,), and the least number of
+    """Return matrices to the network's grid, one per camera size, and two scales."""
+    # The scales are camera pixels per network pixel (cameras,), and the least number of camera
     # pixels.
     fewest = round(edge / coarsest)
     pairs = [axis_matrix(n, edge / n, sampling) for n in range(fewest, size + 1)]
@@ -172,7 +172,7 @@ def _intensities(xp: Any, waves: Waves, conditions: ConditionArrays, plan: Plan)
     for some, blended in ((slice(plan.blended), True), (slice(plan.blended, None), False)):
         chosen = select(conditions, some)
         if not blended:
-            # One defocus each: that of the lens, or those of the images of a focal series.
+            # One defocus per image: that of the lens, or of each image in a focal series.
             offsets, weights, along = (part[..., :1] for part in chosen.focus[:3])
             focus = Focus(offsets, weights, along, chosen.focus.intervals)
             chosen = chosen._replace(focus=focus)
@@ -200,7 +200,7 @@ def _expose(
 def _coarse_frames(
     xp: Any, noise: Noise, ideal: Any, conditions: ConditionArrays, plan: Plan
 ) -> tuple[Any, Any]:
-    """Return frames (n, images, m, m) resampled from coarse cameras, and their px an Å (n,)."""
+    """Return frames (n, images, m, m) resampled from coarse cameras, and their px per Å (n,)."""
     matrices, scales, fewest = plan.resampling()
     pixels = xp.round(plan.edge / conditions.values["sampling"])
     grid = VaryingGrid(plan.size, plan.edge, pixels[:, None])
@@ -214,7 +214,7 @@ def _coarse_frames(
 
 
 def _normalised(xp: Any, frames: Any, plan: Plan) -> Any:
-    """Normalise frames (n, images, H, H), continued where they are smaller than a crop."""
+    """Normalise frames (n, images, H, H), padded by reflection if smaller than a crop."""
     missing = max(plan.crop - frames.shape[-1], 0)
     if missing:
         frames = xp.pad(frames, [(0, 0)] * 2 + [(0, missing)] * 2, mode="symmetric")
@@ -227,7 +227,7 @@ def _turn(drawn: Drawn, where: Any) -> Turn:
 
 
 def _cut(xp: Any, frames: Any, turn: Turn, crop: int) -> Any:
-    """Cut squares out of frames (n, images, H, H), flip and transpose them."""
+    """Cut squares out of frames (n, images, H, H), and flip and transpose them."""
     order = xp.arange(crop)
     y, x = (
         turn.corner[:, axis, None] + xp.where(turn.flip[:, axis, None], crop - 1 - order, order)
@@ -240,7 +240,7 @@ def _cut(xp: Any, frames: Any, turn: Turn, crop: int) -> Any:
 
 
 def _moved(xp: Any, sites: Any, turn: Turn, crop: int) -> Any:
-    """Take sites (n, m, 2) in pixels of the frames along with `_cut`."""
+    """Move sites (n, m, 2; frame px) as `_cut` moves the frames."""
     sites = sites - turn.corner[:, None]
     sites = xp.where(turn.flip[:, None], crop - 1 - sites, sites)
     return xp.where(turn.swap[:, None, None], sites[..., ::-1], sites)

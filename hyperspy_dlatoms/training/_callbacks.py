@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Callbacks of a training: schedule, limits, checkpoint, log, best weights."""
+"""Training callbacks: schedule, limits, checkpoint, log, best weights."""
 
 from __future__ import annotations
 
@@ -18,28 +18,28 @@ from hyperspy_dlatoms.recipes.recipe import TrainingSettings
 if TYPE_CHECKING:
     import keras
 
-# Of the directory of a run: a row an epoch, and the folder of weights and optimizer.
+# In a run's directory: a log with one row per epoch, and a folder of weights and optimizer state.
 LOG, CHECKPOINT = "log.csv", "checkpoint"
-# Steps between changes of the learning rate: with JAX one costs as much time as a step's start.
+# Steps between changes of the learning rate: with JAX, one costs as much as starting a step.
 _RATE_EVERY = 10
-# Steps over which the learning rate rises: about those that AdamW averages squared gradients over,
-# a fifth of 1 / (1 - 0.999).
+# Steps over which the learning rate rises: about a fifth of the 1 / (1 - 0.999) steps over which
+# AdamW averages squared gradients.
 _WARM_UP = 200
-_FINAL = 0.01  # Learning rate at the end, in units of the highest.
+_FINAL = 0.01  # Final learning rate, relative to the highest.
 
 
 @dataclass
 class State:
-    """Progress of a training: what a resumed one needs besides the checkpoint."""
+    """Progress of a training: what resuming it needs besides the checkpoint."""
 
     epoch: int = 0
     step: int = 0
     minutes: float = 0.0
     best: float = np.inf  # Lowest loss of the averaged weights on held-out waves.
-    best_epoch: int = 0  # Epoch after which it was reached, or the curriculum was through.
+    best_epoch: int = 0  # Epoch in which it was reached, or in which the curriculum ended.
 
     def share(self, settings: TrainingSettings) -> float:
-        """Return the fraction of the training that is done, 0 to 1, by the limit that is first."""
+        """Return the fraction of the training done, 0 to 1, by whichever limit comes first."""
         done = ((self.step, settings.steps), (self.minutes, settings.minutes))
         shares = [part / whole for part, whole in done if whole is not None]
         if not shares:
@@ -47,14 +47,14 @@ class State:
         return min(max(shares), 1.0)
 
     def finished(self, settings: TrainingSettings) -> bool:
-        """Return whether the limit is reached, or the patience is at its end."""
-        # Keras's EarlyStopping forgets when it is resumed, and knows no curriculum.
+        """Return whether the limit is reached, or the patience has run out."""
+        # Keras's EarlyStopping forgets its state when resumed, and knows nothing of a curriculum.
         patience = settings.patience
         waited = self.epoch - self.best_epoch
         return self.share(settings) >= 1 or (patience is not None and waited > patience)
 
     def add(self, loss: float, settings: TrainingSettings) -> None:
-        """Count an epoch with its loss on held-out waves."""
+        """Record an epoch and its loss on held-out waves."""
         self.epoch += 1
         curriculum = settings.curriculum
         easy = curriculum is not None and self.share(settings) < curriculum.until
@@ -75,7 +75,7 @@ def read_state(directory: Path, settings: TrainingSettings) -> State:
 
 
 def learning_rate(step: int, share: float, highest: float) -> float:
-    """Return the learning rate after so many steps: a short rise, then half a cosine down."""
+    """Return the learning rate at a step: a short rise, then a half-cosine decay."""
     # I. Loshchilov and F. Hutter, "SGDR: Stochastic gradient descent with warm restarts", ICLR
     # (2017).
     down = _FINAL + (1 - _FINAL) * (1 + math.cos(math.pi * min(share, 1.0))) / 2
@@ -97,7 +97,7 @@ def make_callbacks(
     from rich.progress import BarColumn, Progress, TextColumn
 
     class Pace(keras.callbacks.Callback):
-        """Rate and limit by the share of steps or time, which schedules of Keras do not know."""
+        """Learning rate and limit by the share of steps or time, unknown to Keras's schedules."""
 
         def on_train_begin(self, logs: dict[str, float] | None = None) -> None:
             self.before = state.minutes - time.monotonic() / 60
@@ -137,7 +137,7 @@ def make_callbacks(
             self.bar.stop()
 
     class Backup(keras.callbacks.BackupAndRestore):
-        """Restores the last finite weights too, and continues with new batches."""
+        """Also restores the last finite weights, and continues with new batches."""
 
         async_safe = True  # So that Keras need not wait for every step of an accelerator.
 
@@ -148,12 +148,12 @@ def make_callbacks(
                 super().on_train_begin()
             else:
                 raise ValueError(
-                    "The loss is no longer finite before the first checkpoint; lower learning_rate "
-                    f"in the recipe (now {settings.learning_rate:g})."
+                    "The loss became infinite or NaN before the first checkpoint; lower "
+                    f"learning_rate in the recipe (now {settings.learning_rate:g})."
                 )
 
     class Best(keras.callbacks.Callback):
-        """Keeps the best weights in a file that is put in place in one step."""
+        """Keeps the best weights in a file that is written atomically."""
 
         def on_epoch_end(self, epoch: int, logs: dict[str, float]) -> None:
             if pace.improved:
@@ -163,7 +163,7 @@ def make_callbacks(
     return [
         pace,
         Backup(str(folder), double_checkpoint=True, delete_checkpoint=False),
-        # Validates with the averaged weights, and leaves them there for `Best`.
+        # Validates with the averaged weights, and leaves them in place for `Best`.
         keras.callbacks.SwapEMAWeights(swap_on_epoch=True),
         Best(),
         keras.callbacks.CSVLogger(str(directory / LOG), append=True),
@@ -171,7 +171,7 @@ def make_callbacks(
 
 
 def progress_text(state: State, settings: TrainingSettings) -> str:
-    """Return how many epochs are done of those that the time or the steps are enough for."""
+    """Return how many epochs are done, out of those that fit into the time or the steps."""
     share = state.share(settings)
     text = f"epoch {state.epoch}"
     if state.epoch and share > 0:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The card of a network that was trained."""
+"""The card of a trained network."""
 
 import math
 import subprocess
@@ -30,7 +30,7 @@ def arguments_of(recipe: Recipe) -> dict[str, Any]:
 
 
 def card_of(recipe: Recipe, state: State, waves: int) -> ModelCard:
-    """Return the card of a network that was trained, without what calibration adds."""
+    """Return the card of a trained network, without what calibration adds."""
     import keras
 
     network, settings = recipe.network, recipe.training
@@ -45,7 +45,7 @@ def card_of(recipe: Recipe, state: State, waves: int) -> ModelCard:
         "threefold",
         "focal_spread",
     )
-    # What a recipe leaves out is as a camera and a scan have it.
+    # What a recipe leaves out keeps the default of a camera or scan.
     imaging = {"sampling": Camera().sampling} | recipe.imaging
     domain: dict[str, Any] = {
         name: [x if math.isfinite(x) else None for x in bounds(imaging[name])]
@@ -84,7 +84,7 @@ def card_of(recipe: Recipe, state: State, waves: int) -> ModelCard:
 
 
 def _commit() -> str:
-    """Return the commit of the source tree that this runs from, empty outside of one."""
+    """Return the commit of the source tree that this runs from, empty outside a repository."""
     try:
         answer = subprocess.run(
             ["git", "rev-parse", "HEAD"],

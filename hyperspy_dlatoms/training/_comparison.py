@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Comparison of the sites that a network finds in simulated images with the true ones."""
+"""Comparing the sites that a network finds in simulated images with the true ones."""
 
 import dataclasses
 from collections.abc import Sequence
@@ -18,11 +18,11 @@ from hyperspy_dlatoms.simulation.dataset import DataSet, Item
 from hyperspy_dlatoms.simulation.imaging.modality import at_dose
 from hyperspy_dlatoms.training.outliers import take_picture
 
-BORDER = 3.0  # Å. The surroundings of sites nearer to the edges are cut off.
-# Sites below this probability are ignored: half of the lowest threshold that is tried.
+BORDER = 3.0  # Å. Sites nearer to the edges have their surroundings cut off.
+# Sites below this probability are ignored: half of the lowest threshold tried.
 LOWEST = 0.1
-_LIKELY = 0.5  # Sites above this probability are those that a network reports.
-_FARTHEST = 0.7  # The widest tolerance (Å): a fourth of the distance of columns in gold.
+_LIKELY = 0.5  # A network reports the sites above this probability.
+_FARTHEST = 0.7  # The widest tolerance (Å): a quarter of the column spacing in gold.
 
 
 class Outcome(NamedTuple):
@@ -30,18 +30,18 @@ class Outcome(NamedTuple):
 
     # (n, 5): probability, then sigmas and absolute errors in working px, y and x.
     found: np.ndarray
-    # (n, 2): sigma and absolute error in atoms; (n, 0) of networks without heights.
+    # (n, 2): sigma and absolute error in atoms; (n, 0) for networks without heights.
     heights: np.ndarray
-    right: np.ndarray  # (n,) bool: whether each is a true site, and of its class.
-    # (m, 3): y, x (px) and probability of all sites found, those near the edges too.
+    right: np.ndarray  # (n,) bool: whether each is a true site, and of the right class.
+    # (m, 3): y, x (px) and probability of all sites found, including those near the edges.
     places: np.ndarray
-    counted: np.ndarray  # (m,) bool: which of those the other arrays are of.
+    counted: np.ndarray  # (m,) bool: which of those the other arrays describe.
     pixel: float  # Å.
-    true: int  # Number of sites there.
+    true: int  # Number of true sites.
 
     def share_right(self) -> float:
-        """Return the share of the likely sites that are right, 1 where there are none."""
-        # Below a half, the contrast was mostly taken for the opposite one.
+        """Return the share of likely sites that are right, 1 where there are none."""
+        # Below a half, the network mostly mistook the contrast for its opposite.
         likely = self.found[:, 0] > _LIKELY
         return float(self.right[likely].mean()) if likely.any() else 1.0
 
@@ -54,8 +54,8 @@ def compare(
     rng: np.random.Generator,
     threshold: float | None = LOWEST,
 ) -> Outcome:
-    """Find the sites of an image (or focal series) of a wave at a dose in e/Å²."""
-    # With a threshold of None those of the card apply.
+    """Find the sites in an image (or focal series) of a wave at a dose in e/Å²."""
+    # With a threshold of None, the card's thresholds apply.
     card, size = network.card, recipe.waves.size
     picture = take_picture(rng, item, at_dose(recipe.imaging, dose), recipe.waves.sampling)
     pixel, true = picture.pixel, picture.positions
@@ -96,26 +96,26 @@ def all_sites(
     elements: tuple[str, ...] | None = None,
     threshold: float | None = LOWEST,
 ) -> np.ndarray:
-    """Find all sites that a threshold could leave, of an ensemble those of any member."""
+    """Find all sites that any threshold could keep; for an ensemble, those of any member."""
     if isinstance(network, AtomEnsemble):
         return find_sites(image[None], pixel, network, minimum_agreement=0.0, elements=elements)[0]
     return find_sites(image[None], pixel, network, threshold, elements=elements)[0]
 
 
 def _elements(item: Item) -> tuple[str, ...] | None:
-    """Return the elements of a layer, which networks that take them are told."""
+    """Return the elements of a layer, for networks that can be told them."""
     elements = tuple(item.record["specimen"].get("elements", ()))
     return elements if len(elements) == 2 else None
 
 
 def tolerance(card: ModelCard) -> float:
-    """Return the distance (Å) from a true site within which a site found is right."""
-    # It is half the least distance of two sites, so that one found between both is neither.
+    """Return the distance (Å) from a true site within which a found site is right."""
+    # Half the least distance between two sites, so that one found midway matches neither.
     return min(card.minimum_distance / 2, _FARTHEST)
 
 
 def without_decoys(data: DataSet, index: int, card: ModelCard) -> Item:
-    """Read a wave and its sites, without those that the network learnt as decoys."""
+    """Read a wave and its sites, without the sites that the network learnt as decoys."""
     item = data[int(index)]
     names = card.arguments.get("decoys", ())
     decoys = [n for n, kind in enumerate(item.record["kinds"]) if kind in names]
@@ -124,7 +124,7 @@ def without_decoys(data: DataSet, index: int, card: ModelCard) -> Item:
 
 
 def _classes(classes: Sequence[str], item: Item) -> np.ndarray:
-    """Return the class of each site, -1 for a kind that the network does not know."""
+    """Return the class of each site, -1 for kinds that the network does not know."""
     kinds = item.record["kinds"]
     if len(classes) == 1 and classes[0] not in kinds:
         return np.zeros(len(item.sites), int)
@@ -132,5 +132,5 @@ def _classes(classes: Sequence[str], item: Item) -> np.ndarray:
 
 
 def _inner(places: np.ndarray, size: float) -> np.ndarray:
-    """Return which places (y, x in Å) are away from the edges of the image."""
+    """Return which positions (y, x in Å) lie away from the edges of the image."""
     return np.all((places > BORDER) & (size - places > BORDER), axis=1)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The input of batches made on an accelerator: waves, and conditions drawn ahead."""
+"""Input for batches made on an accelerator: waves, and conditions drawn in advance."""
 
 from collections import deque
 
@@ -14,13 +14,13 @@ from hyperspy_dlatoms.simulation.imaging.lens import wavelength
 from hyperspy_dlatoms.training._batches import Drawn, Plan, Turn, Waves
 from hyperspy_dlatoms.training.examples import difficulty, given_defoci, labels_of, material_of
 
-CHUNK = 32  # Batches whose conditions are drawn, and brought to the accelerator, at once.
-_SURVEY = 4000  # Conditions drawn to see how many images are of which kind, to a share of 0.01.
-_DENSEST = 0.43  # Sites per Å² that there is room for: graphene has 0.38, and its edges a few more.
+CHUNK = 32  # Batches whose conditions are drawn and sent to the accelerator together.
+_SURVEY = 4000  # Conditions drawn to learn the share of each kind of image, to within 0.01.
+_DENSEST = 0.43  # Room for sites per Å²: graphene has 0.38, a few more at its edges.
 
 
 def plan_of(recipe: Recipe) -> Plan:
-    """Plan the batches of a recipe, with as many places of each kind of image as it draws."""
+    """Plan the batches of a recipe, with slots for each kind of image as often as it is drawn."""
     network, settings, imaging = recipe.network, recipe.training, recipe.imaging
     rng, batch = np.random.default_rng(recipe.seed), settings.batch
     drawn = [conditions.draw_conditions(rng, imaging) for _ in range(_SURVEY)]
@@ -48,16 +48,16 @@ def plan_of(recipe: Recipe) -> Plan:
 
 
 def most_sites(recipe: Recipe) -> int:
-    """Return how many sites there is room for on each wave."""
+    """Return how many sites each wave has room for."""
     return max(round(_DENSEST * recipe.waves.size**2), 1)
 
 
 def waves_of(item: Item, recipe: Recipe) -> Waves:
-    """Return one wave, with what a network is to learn of it, without a leading axis."""
+    """Return one wave with what a network should learn from it, without a leading axis."""
     network, room = recipe.network, most_sites(recipe)
     if len(item.sites) > room:
         raise ValueError(
-            f"A wave of {recipe.waves.size:g} Å has {len(item.sites)} sites; with batches made on "
+            f"A wave of {recipe.waves.size:g} Å has {len(item.sites)} sites; in batches made on "
             f"an accelerator at most {room} fit: train without --on-device."
         )
     missing = (0, room - len(item.sites))
@@ -77,7 +77,7 @@ def waves_of(item: Item, recipe: Recipe) -> Waves:
 
 
 def draw_chunk(recipe: Recipe, plan: Plan, seed: list[int], progress: float) -> Drawn:
-    """Draw what batches are made with, each array of shape (CHUNK, batch, ...)."""
+    """Draw the conditions of a chunk of batches, each array of shape (CHUNK, batch, ...)."""
     rng = np.random.default_rng(seed)
     settings, sampling = recipe.training, plan.sampling
     harder = difficulty(settings.curriculum, progress)
@@ -88,7 +88,7 @@ def draw_chunk(recipe: Recipe, plan: Plan, seed: list[int], progress: float) -> 
         while not waiting.get(kind):
             one = conditions.draw_conditions(rng, recipe.imaging, **harder)
             drawn = (one.is_blended, one.camera.sampling > sampling)
-            # Of the kinds that are seldom drawn others wait, but not many.
+            # While a rare kind is being drawn, images of the others wait, but not many.
             waiting.setdefault(drawn, deque(maxlen=8 * plan.batch)).append(one)
         chosen.append(waiting[kind].popleft())
     shape = (CHUNK, plan.batch)

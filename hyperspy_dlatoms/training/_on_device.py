@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Batches made on an accelerator by JAX, of waves that are simulated while a training runs.
+"""Batches made by JAX on an accelerator, from waves that are simulated while a training runs.
 
-A processor makes some hundred batches a minute, an H100 trains on as many in a second. There the
-batches are therefore made where they are used, by compiled functions, and ``fit`` of Keras is given
-arrays that are on the device already. To make a batch and to start a step takes one core 2 ms
-(0.6 and 1.4), and an H100 9 ms to run them (32 frames); nothing waits for a step but to stay near
-it. So no loop of our own is needed.
+A CPU makes about a hundred batches a minute; an H100 trains on that many in a second. Batches are
+therefore made on the device, by compiled functions, and Keras's ``fit`` receives arrays that are
+already there. Making a batch and starting a step takes 2 ms on one core (0.6 and 1.4), running them
+9 ms on an H100 (32 frames). Nothing waits for a step except to stay close to it, so no training
+loop of our own is needed.
 """
 
 from __future__ import annotations
@@ -27,17 +27,17 @@ from hyperspy_dlatoms.training._batches import Drawn, Plan, Waves, make_batch
 from hyperspy_dlatoms.training._drawing import CHUNK, draw_chunk, plan_of, waves_of
 from hyperspy_dlatoms.training.examples import first_held_out, seed_of
 
-# Waves that have to be there before a training begins: two batches of the shipped recipes.
+# Waves needed before a training begins: two batches of the shipped recipes.
 _FEWEST = 64
 _HELD_OUT = 64  # Waves that the loss is validated on.
 _TASK = 8  # Waves that a process simulates at once.
-# Chunks of conditions that are drawn ahead, and batches that are made ahead of their steps.
+# Chunks of conditions drawn in advance, and batches made ahead of their steps.
 _AHEAD = 4
-_SPARE = 3  # Cores that are left to the training and to the drawing of conditions.
+_SPARE = 3  # Cores left for the training and for drawing conditions.
 
 
 def is_due() -> bool:
-    """Whether Keras runs on JAX, and JAX on an accelerator."""
+    """Return whether Keras runs on JAX, and JAX on an accelerator."""
     import keras
 
     if keras.backend.backend() != "jax":
@@ -51,25 +51,25 @@ def check(recipe: Recipe) -> None:
     """Check that the batches of a recipe can be made on the device."""
     if recipe.modality == "STEM":
         raise ValueError(
-            "Scanned images (STEM) are made by the processor alone: train without --on-device."
+            "Scanned images (STEM) can only be made on the CPU: train without --on-device."
         )
     import keras
 
     if keras.backend.backend() != "jax":
         raise ValueError(
-            "Batches are made on the device by JAX, but Keras runs on "
-            f"{keras.backend.backend()}: set KERAS_BACKEND=jax, or leave it to the processor."
+            "Only JAX makes batches on the device, but Keras runs on "
+            f"{keras.backend.backend()}: set KERAS_BACKEND=jax, or train without --on-device."
         )
     sampling = recipe.network.sampling
     if recipe.waves.sampling > sampling * 1.001:
         raise ValueError(
             f"The waves are coarser than the network ({sampling} Å/px), so their images cannot be "
-            "made on a device: simulate finer waves, or leave it to the processor."
+            "made on the device: simulate finer waves, or train without --on-device."
         )
 
 
 class Supply:
-    """The waves of a data set in the order in which they are needed, simulated as they are."""
+    """The waves of a data set in the order they are needed, simulated in that order too."""
 
     def __init__(self, recipe: Recipe, directory: Path):
         prepare(recipe, directory)
@@ -79,7 +79,7 @@ class Supply:
         missing, tasks = set(self._data.missing()), _tasks(recipe)
         self._cores, futures = None, {}
         if missing:
-            # Of the processes each has a core to itself.
+            # Each process has a core to itself.
             os.environ |= dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
             self._cores = _processes(max((os.cpu_count() or 1) - _SPARE, 1))
             for task in tasks:
@@ -91,7 +91,7 @@ class Supply:
         thread.start()
 
     def close(self) -> None:
-        """Stop simulating; what is written stays."""
+        """Stop simulating; waves already written are kept."""
         self._stopped.set()
         if self._cores is not None:
             _end(self._cores)
@@ -103,7 +103,7 @@ class Supply:
                     futures[task].result()
                 for index in task:
                     self._put((index, waves_of(self._data[index], self.recipe)))
-        except BaseException as error:  # whoever waits for waves raises it
+        except BaseException as error:  # raised again by whoever waits for waves
             self._put((-1, error))
 
     def _put(self, one: tuple[int, Waves | BaseException]) -> None:
@@ -116,7 +116,7 @@ class Supply:
 
 
 class OnDevice:
-    """A source of batches as `Examples`, but made on the device of JAX."""
+    """A source of batches like `Examples`, but made on JAX's device."""
 
     def __init__(self, recipe: Recipe, supply: Supply):
         self.recipe, self.supply, self.seed = recipe, supply, seed_of(recipe)
@@ -139,27 +139,27 @@ class OnDevice:
 
     @property
     def waves(self) -> int:
-        """Number of waves that batches are made of."""
+        """Number of waves that batches draw on."""
         return self.trained.there
 
     def _wait(self) -> None:
-        """Wait until there are waves enough to begin with."""
+        """Wait until there are enough waves to begin."""
         while self.trained.there < min(_FEWEST, self.first) or self.held_out.missing:
             self._collect(wait=True)
 
     def draw_batch(self, number: int) -> tuple[Any, Any]:
-        """Make one batch of the waves that there are yet."""
+        """Make one batch from the waves that have arrived so far."""
         while self._collect(wait=False):
             pass
         batch = self._make_of(self.trained, self._drawn(number // CHUNK), number, self.seed)
         self._made.append(batch[1])
         if len(self._made) > _AHEAD:
-            # Not too far ahead of the device, or the time of the training would be wrong.
+            # Not too far ahead of the device, or the training time would be wrong.
             self._made.popleft().block_until_ready()
         return batch
 
     def validation(self, seed: int, batches: int) -> list[tuple[Any, Any]]:
-        """Make batches of waves held out."""
+        """Make batches from held-out waves."""
         self._wait()
         made = []
         for number in range(batches):
@@ -175,7 +175,7 @@ class OnDevice:
         return self._make(pool.waves, pool.there, chunk, number % CHUNK, key)
 
     def _drawn(self, number: int) -> Drawn:
-        """Return a chunk of conditions, and have the next ones drawn."""
+        """Return a chunk of conditions, and start drawing the next ones."""
         import jax
 
         for ahead in range(number, number + _AHEAD):
@@ -188,7 +188,7 @@ class OnDevice:
         return self._chunk[1]
 
     def _collect(self, wait: bool) -> bool:
-        """Copy a wave that has arrived to the device, if there is one."""
+        """Copy a wave to the device, if one has arrived."""
         try:
             index, waves = self.supply.arrived.get(block=wait)
         except queue.Empty:
@@ -235,7 +235,7 @@ def _compiled(plan: Plan) -> Any:
         drawn = jax.tree.map(lambda array: array[row], chunk)
         index = jnp.minimum((drawn.wave * there).astype(int), there - 1)
         chosen = jax.tree.map(lambda array: array[index], waves)
-        # The matrix products of an accelerator are of fewer digits by default.
+        # By default, an accelerator multiplies matrices at lower precision.
         with jax.default_matmul_precision("highest"):
             return make_batch(jnp, jax_noise(key), chosen, drawn, plan)
 
@@ -243,7 +243,7 @@ def _compiled(plan: Plan) -> Any:
 
 
 def _tasks(recipe: Recipe) -> list[range]:
-    """Return the waves in the order they are needed: some held out, those to train on, the rest."""
+    """Return the waves in the order needed: some held out, those to train on, the rest."""
     count = recipe.waves.count
     first = first_held_out(recipe)
     parts = ((first, min(first + _HELD_OUT, count)), (0, first), (first + _HELD_OUT, count))
@@ -255,7 +255,7 @@ def _tasks(recipe: Recipe) -> list[range]:
 
 
 def _processes(number: int) -> concurrent.futures.ProcessPoolExecutor:
-    # A process forked beside the threads of JAX could hang.
+    # A forked process could hang beside JAX's threads.
     context = multiprocessing.get_context("spawn")
     return concurrent.futures.ProcessPoolExecutor(min(number, most_processes()), context)
 

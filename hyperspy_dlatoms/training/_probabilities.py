@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Calibration of the probabilities and standard deviations of a network on held-out images."""
+"""Calibrating a network's probabilities and standard deviations on held-out images."""
 
 from __future__ import annotations
 
@@ -18,32 +18,32 @@ if TYPE_CHECKING:
     from hyperspy_dlatoms.training._comparison import Outcome
 
 _WITHIN = 0.683  # Fraction of normal errors within one standard deviation.
-_SURE = 1e-6  # Probabilities count as no nearer to 0 and 1 than float32 resolves near 1, roughly.
-_LIKELY = 0.5  # Sites above this probability are those that a network reports.
-# Least share of right sites of an image that probabilities are learnt from: below it the contrast
-# was mostly taken for the opposite one, of which the domain warns.
+_SURE = 1e-6  # Probabilities stay this far from 0 and 1, about what float32 resolves near 1.
+_LIKELY = 0.5  # A network reports the sites above this probability.
+# Probabilities are learnt from images with at least this share of right sites: below it the network
+# mostly mistook the contrast for its opposite, which the domain warns of.
 READ = 0.5
-_WELL_READ = 0.8  # The same for deviations: of many wrong sites some are near a true one by chance.
-_FEWEST_ERRORS = 20  # Errors, along both axes, of ten sites: of fewer a line is a matter of chance.
+_WELL_READ = 0.8  # The same for deviations: among many wrong sites, some match one by chance.
+_FEWEST_ERRORS = 20  # Errors of ten sites along both axes: with fewer, a fitted line is chance.
 
 
 class Line(NamedTuple):
-    """The linear correction of an output of a network: ``offset + slope * number``."""
+    """A linear correction of a network's output: ``offset + slope * number``."""
 
     slope: float = 1.0
     offset: float = 0.0
 
 
 class Calibration(NamedTuple):
-    """The correction of the last layer of a network."""
+    """The correction of a network's last layer."""
 
-    probability: Line = Line()  # Of the logarithm of the odds of a site.
+    probability: Line = Line()  # Acts on the log odds of a site.
     position: Line = Line()
-    height: Line = Line()  # Both of the logarithm of a standard deviation.
+    height: Line = Line()  # Both act on the logarithm of a standard deviation.
 
 
 def fit(outcomes: Sequence[Outcome]) -> Calibration:
-    """Fit the calibration by the sites found in images."""
+    """Fit the calibration to the sites found in images."""
     shares = [outcome.share_right() for outcome in outcomes]
     read, well_read = (
         [one for one, share in zip(outcomes, shares, strict=True) if share >= least]
@@ -51,8 +51,8 @@ def fit(outcomes: Sequence[Outcome]) -> Calibration:
     )
     if not well_read:
         raise ValueError(
-            f"The network reads {len(read)} of {len(outcomes)} held-out images, none of them well, "
-            "too few to calibrate it: train it for longer."
+            f"The network reads {len(read)} of {len(outcomes)} held-out images, none of them well "
+            "enough to calibrate it: train it for longer."
         )
     found, right = (np.concatenate([getattr(o, n) for o in read]) for n in ("found", "right"))
     probability = fit_probability(found[:, 0], right)
@@ -67,7 +67,7 @@ def fit(outcomes: Sequence[Outcome]) -> Calibration:
 
 
 def fit_probability(probability: np.ndarray, right: np.ndarray) -> Line:
-    """Fit the line that makes the odds of sites (n,) those of being right (n,)."""
+    """Fit the line that turns the odds of sites (n,) into their odds of being right (n,)."""
     # J. Platt, "Probabilistic outputs for support vector machines", Advances in Large Margin
     # Classifiers (1999).
     right = np.asarray(right, bool)
@@ -91,7 +91,7 @@ def fit_probability(probability: np.ndarray, right: np.ndarray) -> Line:
 
 def fit_deviation(errors: np.ndarray, sigmas: np.ndarray) -> Line:
     """Fit the line that makes 68 % of the errors smaller than their standard deviations."""
-    # Its slope is that of the largest likelihood of normal errors, its offset that of the share.
+    # The slope maximises the likelihood of normal errors; the offset gives the share.
     errors, sigmas = np.abs(np.ravel(errors)), np.ravel(sigmas)
     if errors.size < _FEWEST_ERRORS:
         raise ValueError(
@@ -115,8 +115,8 @@ def fit_deviation(errors: np.ndarray, sigmas: np.ndarray) -> Line:
 
 def apply(model: keras.Model, n_classes: int, calibration: Calibration) -> None:
     """Change the last layer of a network in place; `n_classes` counts decoys, but no background."""
-    # The odds are those of all classes against the background; their slope also sharpens the choice
-    # between classes. All is linear in the last layer, so it costs nothing later.
+    # The odds are of all classes against the background; their slope also sharpens the choice
+    # between classes. It is all linear in the last layer, so it costs nothing later.
     lines = [Line()] * (n_classes + 5)
     slope, offset = calibration.probability
     lines[0] = Line(slope, -offset)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Focal series outside a training set, from which the limits of a domain are learnt."""
+"""Focal series from outside a training set, which teach a domain its limits."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -23,7 +23,7 @@ SERIES_KINDS = (
     *("layer", "lattice", "misaligned", "bright", "empty"),
     *("layer", "graphene", "misaligned", "astigmatic", "leaves"),
 )
-_SHIFTS = (0.8, 4.0)  # Of misaligned images, Å: from half the distance of neighbouring columns on.
+_SHIFTS = (0.8, 4.0)  # Of misaligned images, Å: from half the spacing of neighbouring columns.
 _DISPLACEMENT = (0.04, 0.09)  # Thermal, Å, as in the recipes of layers.
 _OTHERS = (*DICHALCOGENIDES, RANDOM, RANDOM, "BN")  # Layers of other materials.
 
@@ -36,9 +36,9 @@ def draw_series_outlier(
     sampling: float,
     card: ModelCard,
 ) -> Picture:
-    """Draw a focal series of one of ``SERIES_KINDS``, as the training set of a network lacks it."""
-    # Layers of other materials, whose elements are sometimes told wrong; graphene; shifted images;
-    # dark-field images and leaves, alike but for noise; and those of `draw_outlier`.
+    """Draw a focal series of one of ``SERIES_KINDS``, which a network's training set lacks."""
+    # Layers of other materials, sometimes with wrong elements given; graphene; shifted images;
+    # dark-field images and leaves that differ only in noise; and those of `draw_outlier`.
     size, ranges = len(item.wave) * sampling, dict(imaging)
     if rng.random() < 0.5:
         ranges |= {name: outliers.VISIBLE[name] for name in ("dose", "Cs", "coma", "astigmatism")}
@@ -62,7 +62,7 @@ def _other_layer(
     sampling: float,
     card: ModelCard,
 ) -> Item:
-    """Simulate a layer, whose kinds of sites have the names of the network's classes."""
+    """Simulate a layer whose kinds of sites are named after the network's classes."""
     if kind == "graphene":
         sheet = str(rng.choice(["perfect", "polycrystal"]))
         specimen = graphene_sheet(rng, sheet, size=size, vacancy_fraction=(0, 0.03))
@@ -86,7 +86,7 @@ def _other_layer(
 
 
 def class_of(kind: str, card: ModelCard) -> str:
-    """Return the class that a network has for a kind of site by its role."""
+    """Return a network's class for a kind of site named by role."""
     role, space, more = kind.partition(" ")
     if role not in ROLES or len(card.classes) < len(ROLES):
         return kind
@@ -94,7 +94,7 @@ def class_of(kind: str, card: ModelCard) -> str:
 
 
 def _misaligned(rng: np.random.Generator, picture: Picture) -> Picture:
-    """Shift the images before and after the middle one, and cut off the edges."""
+    """Shift all images but the middle one, and crop the edges."""
     images = picture.image.copy()
     for number in range(len(images)):
         if number != len(images) // 2:
@@ -107,7 +107,7 @@ def _misaligned(rng: np.random.Generator, picture: Picture) -> Picture:
 
 
 def _repeated(rng: np.random.Generator, kind: str, size: float, images: int) -> Picture:
-    """Return images that are of no focal series, alike but for noise."""
+    """Return images that form no focal series: they differ only in noise."""
     if kind == "bright":
         picture = outliers.dark_field(rng, outliers.random_lattice(rng, size), size)
     else:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The threshold of a network and its hysteresis threshold, chosen by F1 and false atoms."""
+"""A network's threshold and hysteresis threshold, chosen by F1 and false atoms."""
 
 from collections.abc import Mapping, Sequence
 from itertools import product
@@ -19,22 +19,23 @@ from hyperspy_dlatoms.simulation.wave import exit_wave
 from hyperspy_dlatoms.training._comparison import Outcome, all_sites
 from hyperspy_dlatoms.training._probabilities import READ
 
-# e/Å², half a decade apart, from what shows metal columns just so to what shows single atoms.
+# e/Å², half a decade apart, from doses that barely show metal columns to those that show single
+# atoms.
 DOSES = (100, 316, 1000, 3162, 10_000, 31_623, 100_000)
-# The same of scanned images, whose detectors see a hundredth of the electrons or less.
+# The same for scanned images, whose detectors see a hundredth of the electrons or less.
 SCANNED_DOSES = (1000, 3162, 10_000, 31_623, 100_000, 316_228, 1_000_000)
-EMPTY = 12  # Empty images for each image at a dose: of fewer, a single false atom would decide.
-# False atoms per nm² of empty images: one in five frames of 10 nm a side, or one in each.
+EMPTY = 12  # Empty images per image at a dose: with fewer, a single false atom would decide.
+# False atoms per nm² allowed in empty images: one in five frames of 10 nm a side, or one in each.
 _MOST_FALSE = {"HRTEM": 0.002, "STEM": 0.01}
-# Å. Sites of any crystal are connected up to there: nine in ten of the shortest links that join all
-# columns are shorter in each of 253 simulated crystals.
+# Å. Sites of any crystal are connected up to this distance: in each of 253 simulated crystals, nine
+# in ten of the shortest links that join all columns are shorter.
 _ANY_LATTICE = 4.5
 _EMPTY_ENERGIES = (80e3, 300e3)  # eV, the two that most microscopes are aligned for.
 _LOW = np.arange(0.2, 0.925, 0.05).round(2)
 _HIGH = (*_LOW, 0.93, 0.95, 0.97, 0.98, 0.99)
-# Each threshold with each hysteresis threshold from it on.
+# Each threshold with each hysteresis threshold at or above it.
 _PAIRS = np.array([pair for pair in product(_LOW, _HIGH) if pair[0] <= pair[1]])
-# Each threshold without hysteresis: of an ensemble, whose members have applied theirs.
+# Each threshold without hysteresis, for ensembles, whose members have applied their own.
 _ALONE = np.column_stack([_LOW, _LOW])
 
 
@@ -44,13 +45,13 @@ def doses(modality: str) -> tuple[int, ...]:
 
 
 def reach_for(card: ModelCard) -> float | None:
-    """Return the distance (Å) at which sites are connected; None for twice the least one."""
-    # That of a network of any crystal is the distance of dumbbells, and says nothing of lattices.
+    """Return the distance (Å) within which sites are connected; None for twice the least one."""
+    # For networks of any crystal, the least one is that of dumbbells and says nothing of lattices.
     return None if card.materials else _ANY_LATTICE
 
 
 class Choice(NamedTuple):
-    """The thresholds that were chosen, and the scores with them."""
+    """The chosen thresholds, and the scores they give."""
 
     threshold: float
     hysteresis: float | None
@@ -58,8 +59,8 @@ class Choice(NamedTuple):
 
 
 def count(outcome: Outcome, network: AtomNetwork | AtomEnsemble) -> np.ndarray:
-    """Count sites there, found and right, and sum their squared errors (Å²), (pairs, 5)."""
-    # The last column is 1 for an image that is read, 0 for one that is mostly read wrong.
+    """Count true, found and right sites, and sum their squared errors (Å²), (pairs, 5)."""
+    # The last column is 1 for an image read correctly, 0 for one that is mostly misread.
     squares = ((outcome.found[:, 3:5] * network.card.sampling) ** 2).sum(axis=1)
     left = _left(outcome.places, outcome.pixel, network)[outcome.counted]
     hits = left[outcome.right]
@@ -81,7 +82,7 @@ def false_on_empty(
         wave, *_ = scattering_map(rng, specimen, sampling=pixel)
     else:
         wave, *_ = exit_wave(rng, specimen, energy, sampling=pixel)
-    # Few training images have less than that; there a network takes some thin films for sheets.
+    # Few training images have lower doses; there a network mistakes some thin films for sheets.
     empty = doses(recipe.modality)[1:]
     dose = empty[number // 8 % len(empty)]
     conditions = draw_any(rng, at_dose(recipe.imaging, dose))
@@ -96,8 +97,9 @@ def choose(
     network: AtomNetwork | AtomEnsemble,
 ) -> Choice:
     """Choose by the `count` of images at each dose, and by `false_on_empty` of empty ones."""
-    # Of the pairs with few enough false atoms that of the best mean F1 of all doses, else that of
-    # the fewest. Images mostly read wrong have no say, but count in the scores.
+    # Takes the pair with the best mean F1 over all doses among those with few enough false atoms;
+    # if there is none, the pair with the fewest. Images that are mostly misread do not influence
+    # the choice, but do count in the scores.
     images = np.array([part for parts in counts.values() for part in parts])
     weights = images[..., 4] * (images[..., 0] > 0)
     f1 = (weights * _f1(images)).sum(axis=0) / np.maximum(weights.sum(axis=0), 1)
@@ -119,7 +121,7 @@ def choose(
 
 
 def _left(places: np.ndarray, pixel: float, network: AtomNetwork | AtomEnsemble) -> np.ndarray:
-    """Return which sites (y, x in px, probability) each pair leaves, bool, (n, pairs)."""
+    """Return which sites (y, x in px, probability) each pair keeps, bool, (n, pairs)."""
     probability = places[:, 2]
     if isinstance(network, AtomEnsemble):
         return probability[:, np.newaxis] >= _ALONE[:, 0]

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Calibrating a trained network: probabilities and deviations, thresholds, scores, domain."""
+"""Calibrating a trained network: probabilities, deviations, thresholds, scores and domain."""
 
 import dataclasses
 from collections.abc import Iterable, Sequence
@@ -27,10 +27,10 @@ from hyperspy_dlatoms.training.examples import held_out
 
 _SEED = 31
 _SEED_OF_ENSEMBLES = 33
-# Å: within it sites of both precisions are the same one; the nearest columns are 0.8 Å apart.
+# Å: sites of the two precisions closer than this are the same; columns are at least 0.8 Å apart.
 _SAME = 0.3
 _NO_SITES = "{!r} returns exit waves: there is nothing to calibrate."
-_WAVES = 8  # Exit waves whose images are compared in half precision at most: thousands of sites.
+_WAVES = 8  # Exit waves compared in half precision, at most: they have thousands of sites.
 
 
 def calibrate_network(
@@ -44,27 +44,27 @@ def calibrate_network(
 ) -> Path:
     """Calibrate a trained network, and choose its thresholds and its domain.
 
-    Images of the exit waves held out from the training are taken under new conditions. Those of
-    every second wave calibrate the probabilities and standard deviations. Those of the other waves,
-    with images of vacuum and amorphous carbon, choose the threshold and the hysteresis threshold:
-    the pair with the best mean F1 of the images of all doses of those that leave fewer than 0.002
-    false atoms per nm² on the empty images, 0.01 of scanned ones. Images that are mostly read wrong
-    have no say, since no threshold mends them. The domain is fitted then. At last the network is
-    compared in single and in half precision, which decides whether it runs in the latter where that
-    is faster.
+    The exit waves held out from training are imaged under new conditions. Every second wave
+    calibrates the probabilities and standard deviations. The other waves, together with images of
+    vacuum and amorphous carbon, choose the threshold and the hysteresis threshold: of the pairs
+    that leave fewer than 0.002 false atoms per nm² on the empty images (0.01 on scanned ones), the
+    one with the best mean F1 over the images of all doses. Images that are mostly misread are
+    ignored, since no threshold can mend them. Then the domain is fitted. Finally the network is
+    compared in single and half precision, to decide whether it runs in half precision where that is
+    faster.
 
     Parameters
     ----------
     network : str or pathlib.Path
         The model file, or the name of an installed network.
     data : str or pathlib.Path, optional
-        Directory of the data set that it was trained on, by default ``data/NAME``.
+        Directory of the data set it was trained on, by default ``data/NAME``.
     output : str or pathlib.Path, optional
         The model file to write, by default `network` itself if it is a file.
     images : int
-        Images at each dose.
+        Number of images at each dose.
     keep_domain : bool
-        Whether to keep the present domain. Fitting it takes the longest, half an hour.
+        Whether to keep the present domain. Fitting it is the slowest part: half an hour.
     show_progressbar : bool
         Whether to show progress, on stderr.
 
@@ -76,18 +76,18 @@ def calibrate_network(
     Raises
     ------
     FileNotFoundError
-        If the model or the data set is not there.
+        If the model or the data set does not exist.
     ValueError
-        If the network reads too few of the images right to be calibrated, the data set is of
-        another recipe, its recipe holds out fewer than two waves, or there is no `output` for an
-        installed network.
+        If the network reads too few images correctly to be calibrated, the data set was made from
+        another recipe, the recipe holds out fewer than two waves, or an installed network is given
+        without `output`.
     """
     import keras
 
     path = file_of(network)
     if output is None and path != Path(network):
         raise ValueError(
-            f"{str(network)!r} is installed with the package and stays as it is: give the file to "
+            f"{str(network)!r} is installed with the package and is not changed: give the file to "
             "write as output."
         )
     card, _ = read_model(path)
@@ -106,7 +106,7 @@ def calibrate_network(
         for dose in track(_thresholds.doses(card.modality), "probabilities")
         for index in rng.choice(waves[1::2], images)
     ]
-    # A copy, since networks that were loaded are kept for all who load them.
+    # A copy, since a loaded network is shared by everyone who loads it.
     model = keras.models.clone_model(network.model)
     model.set_weights(network.model.get_weights())
     decoys = card.arguments.get("decoys", ())
@@ -146,15 +146,15 @@ def calibrate_network(
 
 
 def waves_to_calibrate(recipe: Recipe) -> range:
-    """Return the held-out waves of a recipe; a ValueError if its network cannot be calibrated."""
+    """Return a recipe's held-out waves; raise ValueError if its network cannot be calibrated."""
     if recipe.network.wave:
         raise ValueError(_NO_SITES.format(recipe.name))
     waves = held_out(recipe)
     if len(waves) < 2:
         raise ValueError(
             f"The recipe of {recipe.name!r} holds out {len(waves)} of {recipe.waves.count} waves, "
-            "of which probabilities and thresholds need different ones, 2 or more: train with more "
-            "waves, or with a larger training.validation_share."
+            "but calibration needs 2 or more, to fit probabilities and thresholds on different "
+            "ones: train with more waves, or with a larger training.validation_share."
         )
     return waves
 
@@ -168,7 +168,7 @@ def calibrate_ensemble(
 ) -> float:
     """Return the threshold of an ensemble, the least mean probability of a site.
 
-    It is chosen as that of a network, on the held-out waves of its members, as many of each. All
+    It is chosen as for a network, on the held-out waves of its members, equally many from each. All
     members are applied to all images, each with its own thresholds.
 
     Parameters
@@ -176,9 +176,9 @@ def calibrate_ensemble(
     members : str or sequence of str or pathlib.Path
         The name of an ensemble, or names or files of its members.
     data : str or pathlib.Path
-        Folder of the data sets of its members, each in ``data/NAME``.
+        Folder of its members' data sets, each in ``data/NAME``.
     images : int
-        Images at each dose, of the waves of each member.
+        Number of images at each dose from the waves of each member.
     show_progressbar : bool
         Whether to show progress, on stderr.
 
@@ -189,9 +189,9 @@ def calibrate_ensemble(
     Raises
     ------
     FileNotFoundError
-        If a data set is not there.
+        If a data set does not exist.
     ValueError
-        If `members` is no ensemble.
+        If `members` is not an ensemble.
     """
     ensemble = registry.load(members)
     if not isinstance(ensemble, AtomEnsemble):
@@ -220,13 +220,14 @@ def calibrate_ensemble(
 
 
 def compare_precisions(path: Path, items: Iterable[Item], seed: int) -> dict[str, Any]:
-    """Find the sites of images of waves at each dose in both precisions."""
-    # For a card: F1 and rms error (pm) of each over all images with the card's thresholds, the
-    # numbers of images and sites, and the rms shift (pm, per axis) of sites between the precisions.
+    """Compare the sites found in both precisions, in images of waves at each dose."""
+    # Returns for a card: F1 and rms error (pm) of each precision over all images at the card's
+    # thresholds, the numbers of images and sites, and the rms shift of sites between them (pm, per
+    # axis).
     networks = [AtomNetwork.load(path, precision) for precision in ("float32", "bfloat16")]
     card = networks[0].card
     recipe = parse_recipe(card.recipe)
-    # Of each precision: true, found and right sites, and the squared errors of the latter (Å²).
+    # For each precision: true, found and right sites, and the squared errors of the latter (Å²).
     totals, shifts, number = np.zeros((2, 4)), [], 0
     for index, item in enumerate(items):
         for dose in _thresholds.doses(card.modality):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Fitting the domain of a network: which images it reads right."""
+"""Fitting the domain of a network: which images it reads correctly."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
@@ -17,18 +17,18 @@ from hyperspy_dlatoms.training.examples import first_held_out, held_out
 from hyperspy_dlatoms.training.extrapolation import Outcome, examine, fallen, usual_f1
 from hyperspy_dlatoms.training.outliers import KINDS, draw_outlier, take_picture
 
-# Images of training waves, of other kinds, and of waves held out: half an hour on two cores.
+# Images of training waves, of other kinds, and of held-out waves: half an hour on two cores.
 INSIDE, OUTSIDE, GOOD = 1000, 2800, 1000
-FEWEST_SITES = 30  # Of a wave that an image of another kind is made from, so that it is not empty.
-_TRIES = 1000  # Waves searched for one with so many sites.
+FEWEST_SITES = 30  # In a wave used for an image of another kind, so that it is not empty.
+_TRIES = 1000  # Waves searched for one with that many sites.
 _DIMENSIONS = 200  # Principal directions of the descriptions that are kept.
 _EXAMPLES = 1000  # Images that vote: in float16 they add 0.4 MB to a model file.
 _REGULARISATION = 0.1  # Of the votes, in units of the kernel, whose diagonal is 1.
-# Of the covariance of the spectra towards its diagonal, since there are few images outside.
+# Shrinks the covariance of the spectra towards its diagonal, since there are few images outside.
 _SHRINKAGE = 0.1
 _QUANTILES = (0.99, 0.998, 0.998, 0.998)  # Shares of good images within each of the limits.
-# By which the limits are farther from the median than those shares ask for. The spectrum of scans
-# varies more, since many are smoothed before they are saved, and some have no noise at all.
+# Factors by which the limits lie farther from the median than those shares require. The spectrum
+# of scans varies more, since many are smoothed before they are saved, and some have no noise.
 _MARGINS = {"HRTEM": (1.0, 1.3, 1.3, 1.3), "STEM": (1.0, 1.3, 2.6, 1.3)}
 
 
@@ -40,7 +40,7 @@ def learn_domain(
     track: Callable,
     numbers: tuple[int, int, int] = (INSIDE, OUTSIDE, GOOD),
 ) -> Domain:
-    """Fit a network's domain on so many training images, others, and ones of waves held out."""
+    """Fit a network's domain on training images, outliers, and held-out images (`numbers`)."""
     n_inside, n_outside, n_good = numbers
     card, pixel = network.card, recipe.waves.sampling
     trained, untrained = range(first_held_out(recipe)), held_out(recipe)
@@ -60,14 +60,14 @@ def learn_domain(
             item = next((one for one in drawn if len(one.sites) >= FEWEST_SITES), None)
             if item is None:
                 raise ValueError(
-                    f"No wave of {data.directory} has {FEWEST_SITES} sites, which the domain is "
-                    "learnt from: make larger waves, or keep the domain as it is."
+                    f"No wave of {data.directory} has the {FEWEST_SITES} sites needed to learn the "
+                    "domain: make larger waves, or keep the domain as it is."
                 )
             picture = draw(rng, kinds[number % len(kinds)], item, recipe.imaging, pixel, card)
             yield examine(network, picture, tolerance(card))
 
     def split(outcomes: Sequence[Outcome]) -> tuple[np.ndarray, np.ndarray]:
-        """Descriptions of the images that are read right, and wrong."""
+        """Return descriptions of the images read correctly, and of those misread."""
         wrong = fallen(outcomes, usual_f1(inside, np.array([one.dose for one in outcomes])))
         descriptions = np.array([one.description for one in outcomes])
         return descriptions[~wrong], descriptions[wrong]
@@ -92,10 +92,10 @@ def fit_domain(
     sampling: tuple[float, float],
     margins: Sequence[float] = _MARGINS["HRTEM"],
 ) -> Domain:
-    """Fit a domain to descriptions of images that a network reads right, and wrong."""
-    # Limits are set by `good` images, of waves that it was not trained on; `sampling` is the least
-    # and largest in training (Å/px). Least squares on a Gaussian kernel at a random part of the
-    # images; those inside and outside count the same in all.
+    """Fit a domain to descriptions of images that a network reads correctly, and misreads."""
+    # The limits are set by `good` images, of waves it was not trained on; `sampling` is the least
+    # and largest in training (Å/px). Least squares with Gaussian kernels centred on a random part
+    # of the images; those inside and those outside have the same total weight.
     for name, images in (("inside", inside), ("outside", outside), ("good", good)):
         if len(images) < 20:
             raise ValueError(f"There are {len(images)} images {name!r}, at least 20 are needed.")
@@ -134,7 +134,7 @@ def fit_domain(
 
 
 def _principal(standard: np.ndarray) -> np.ndarray:
-    """Directions of the largest variance, each divided by the root of its spread."""
+    """Return the directions of largest variance, each divided by the root of its spread."""
     _, spread, directions = np.linalg.svd(standard - standard.mean(axis=0), full_matrices=False)
     spread = spread[:_DIMENSIONS] / np.sqrt(len(standard))
     return directions[:_DIMENSIONS].T / np.sqrt(np.maximum(spread, 1e-2))
@@ -143,7 +143,7 @@ def _principal(standard: np.ndarray) -> np.ndarray:
 def _votes(
     kernel: np.ndarray, chosen: np.ndarray, says: np.ndarray, weights: np.ndarray
 ) -> np.ndarray:
-    """Solve the regularised least squares for the vote of each example."""
+    """Solve the regularised least-squares problem for the vote of each example."""
     weighted = kernel.T * weights
     within = kernel[chosen]
     ridge = _REGULARISATION * within + 1e-3 * np.eye(len(chosen))
@@ -151,5 +151,5 @@ def _votes(
 
 
 def _half(values: np.ndarray) -> np.ndarray:
-    """Round to what a model file holds."""
+    """Round to the precision of a model file."""
     return np.asarray(values, np.float16).astype(np.float32)

@@ -17,9 +17,9 @@ from hyperspy_dlatoms.simulation.dataset import DataSet, Item
 from hyperspy_dlatoms.simulation.imaging.modality import draw_any, take_any
 from hyperspy_dlatoms.training.targets import rasterise
 
-# Standard deviation of the error of the defocus that all images of a series share (Å).
+# Standard deviation of the defocus error common to all images of a series (Å).
 _FOCUS_ERROR = 4.0
-_STEP_ERROR = 2.0  # Standard deviation of the further error of the defocus of each image (Å).
+_STEP_ERROR = 2.0  # Standard deviation of the additional defocus error of each image (Å).
 
 
 @dataclass
@@ -31,20 +31,20 @@ class Examples:
     indices: Sequence[int]  # Of the waves that may be used.
     seed: int
     curriculum: Curriculum | None = None  # See `difficulty`.
-    progress: float = 0.0  # Fraction of the training that is done, 0 to 1.
+    progress: float = 0.0  # Fraction of the training done, 0 to 1.
 
     @property
     def images(self) -> int:
-        """Images of each frame: 1, or those of a focal series."""
+        """Images per frame: 1, or the number in a focal series."""
         return self.recipe.frame_images
 
     @property
     def waves(self) -> int:
-        """Number of waves that batches are made of."""
+        """Number of waves that batches draw on."""
         return len(self.indices)
 
     def validation(self, seed: int, batches: int) -> list[tuple[Any, np.ndarray]]:
-        """Make batches of the waves after those, which are held out."""
+        """Make batches from the held-out waves, which follow those of `indices`."""
         held_out = replace(
             self, indices=range(len(self.indices), len(self.data)), seed=seed, curriculum=None
         )
@@ -52,8 +52,8 @@ class Examples:
 
     def draw_batch(self, number: int) -> tuple[Any, np.ndarray]:
         """Make the inputs and targets of one batch."""
-        # Frames (batch, crop, crop, images) float32, of series with their defoci (batch, images +
-        # 1), and targets (batch, crop / stride, crop / stride, 3), 4 with heights, 8 of exit waves.
+        # Frames (batch, crop, crop, images) float32, for series with their defoci (batch, images +
+        # 1); targets (batch, crop / stride, crop / stride, 3), 4 with heights, 8 for exit waves.
         rng = np.random.default_rng([self.seed, number])
         chosen = rng.choice(self.indices, self.recipe.training.batch)
         drawn = [self.draw_example(rng, self.data[int(index)]) for index in chosen]
@@ -63,8 +63,8 @@ class Examples:
     def draw_example(
         self, rng: np.random.Generator, item: Item
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Image a wave under new conditions, and cut, turn and normalise the images."""
-        # One frame, its targets and what is known of its defoci, as of a batch.
+        """Image a wave under new conditions, then crop, turn and normalise the images."""
+        # Returns one frame, its targets and what is known of its defoci, as in a batch.
         network, crop = self.recipe.network, self.recipe.training.crop
         frames, positions, defoci = self._image(rng, item)
         if network.wave:
@@ -101,11 +101,11 @@ class Examples:
     def _with_wave(
         self, rng: np.random.Generator, frames: np.ndarray, wave: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Cut and turn the contrast of images, and the wave that they are of, alike."""
+        """Crop and turn the contrast of images together with the wave behind them."""
         if frames.shape[1:] != wave.shape:
             raise ValueError(
                 f"The images have {frames.shape[1:]} px, the wave {wave.shape}: expected a wave "
-                "on the grid of the network."
+                "on the network's grid."
             )
         network, crop = self.recipe.network, self.recipe.training.crop
         frames = contrast_of_series(frames, network.sampling, network.normalisation_width)
@@ -122,12 +122,12 @@ class Examples:
     def _image(
         self, rng: np.random.Generator, item: Item
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Images on the working grid, the sites in their pixels, and the input of their defoci."""
+        """Make images on the working grid, with sites in their pixels and the defocus input."""
         network, settings = self.recipe.network, self.recipe.training
         harder = difficulty(self.curriculum, self.progress)
         conditions = draw_any(rng, self.recipe.imaging, **harder)
         # A camera finer than the working grid is imaged on the grid itself: summing its pixels
-        # leaves the noise white. A coarser one must be interpolated, as it is in use.
+        # leaves the noise white. A coarser one must be interpolated, as in real use.
         coarse = conditions.sampling > network.sampling
         counts, pixel, positions = take_any(
             rng,
@@ -154,25 +154,25 @@ class Examples:
 
 
 def first_held_out(recipe: Recipe) -> int:
-    """Return the first of the waves that are held out from a training, the last ones."""
+    """Return the index of the first held-out wave; all waves from it on are held out."""
     waves = recipe.waves.count
     return waves - max(1, round(recipe.training.validation_share * waves))
 
 
 def held_out(recipe: Recipe) -> range:
-    """Return the waves that are held out from a training."""
+    """Return the indices of the waves held out from training."""
     return range(first_held_out(recipe), recipe.waves.count)
 
 
 def seed_of(recipe: Recipe) -> int:
-    """Return the seed of the examples, which need not be that of the waves."""
+    """Return the seed of the examples, which may differ from that of the waves."""
     return recipe.seed if recipe.training.seed is None else recipe.training.seed
 
 
 def difficulty(curriculum: Curriculum | None, progress: float) -> dict[str, Any]:
-    """Return the arguments of `draw_conditions` at a progress of 0 to 1."""
-    # Until the share ``until`` of the training the least dose falls from ``dose`` (e/Å²), and coma
-    # and astigmatisms widen to their whole ranges.
+    """Return the arguments of `draw_conditions` at a progress from 0 to 1."""
+    # Up to the share ``until`` of the training, the lowest dose falls from ``dose`` (e/Å²), and
+    # coma and astigmatisms widen to their full ranges.
     if not curriculum or progress >= curriculum.until:
         return {}
     done = progress / curriculum.until
@@ -183,8 +183,8 @@ def difficulty(curriculum: Curriculum | None, progress: float) -> dict[str, Any]
 def given_defoci(
     rng: np.random.Generator, defoci: Sequence[float], images: int, known: float
 ) -> np.ndarray:
-    """Return the input of a network for the defoci (Å) of a series, (images + 1,)."""
-    # Those of a fraction `known` of the series are given, with an error such as a microscopist's.
+    """Return a network's input for the defoci (Å) of a series, (images + 1,)."""
+    # A fraction `known` of the series have their defoci given, with a microscopist's usual error.
     if not defoci or rng.random() >= known:
         return encode_defoci(None, images)
     error = _FOCUS_ERROR * rng.standard_normal() + _STEP_ERROR * rng.standard_normal(len(defoci))
@@ -192,17 +192,17 @@ def given_defoci(
 
 
 def material_of(item: Item, wave: bool = False) -> np.ndarray:
-    """Return the input of a network for the elements of a layer, (2,), or (3,) of exit waves."""
-    # A specimen that is no layer gets that of MoS2: what is said of a material changes no carbon.
+    """Return a network's input for the elements of a layer, (2,), or (3,) for exit waves."""
+    # A specimen that is not a layer gets that of MoS2: the stated material does not change carbon.
     elements = item.record["specimen"].get("elements", ())
     return encode_material(elements if len(elements) == 2 else ("Mo", "S"), strength=wave)
 
 
 def labels_of(item: Item, classes: Sequence[str], decoys: Sequence[str] = ()) -> np.ndarray:
-    """Return the class that a network is to learn of each site of an item, (n,) int."""
-    # Classes count from 1 on, decoys after them; 0 is for sites that are none, and -1 for those of
-    # other kinds, which are left open. Where the sites are of a single kind, or the only class is
-    # no kind, all sites with atoms are of the first class.
+    """Return the class that a network should learn for each site of an item, (n,) int."""
+    # Classes count from 1, with decoys after them; 0 means not a site, and -1 a site of another
+    # kind, which is left open. If all sites are of one kind, or the only class is not a kind, all
+    # sites with atoms belong to the first class.
     kinds, names = item.record["kinds"], [*classes, *decoys]
     alike = len(names) == 1 and names[0] not in kinds
     if len(kinds) == 1 and len(names) == 1 or alike:

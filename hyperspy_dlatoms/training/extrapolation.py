@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Test of the domain of a network: whether it scores images that are read wrong above 1.
+"""Test of a network's domain: whether it scores misread images above 1.
 
-Each image has the F1 of the network and the score of its domain. An image is *fallen* (read wrong)
-if its F1 is more than 0.1 below the median for images of the domain.
+Each image has the network's F1 and the domain's score. An image is *fallen* (misread) if its F1 is
+more than 0.1 below the median for images of the domain.
 """
 
 import warnings
@@ -30,14 +30,14 @@ class Outcome(NamedTuple):
     kind: str  # Kind of the image.
     dose: float  # e/Å².
     sites: int  # Number of true sites.
-    f1: float  # Without true sites, 1 if nothing was found, else 0.
+    f1: float  # Without true sites: 1 if nothing was found, else 0.
     description: np.ndarray  # By `hyperspy_dlatoms.networks.domain.describe`.
     score: float  # Of the domain, above 1 for an image outside; nan if the network has none.
-    reasons: tuple[str, ...]  # What is outside.
+    reasons: tuple[str, ...]  # In what respect the image is outside.
 
 
 def examine(network: AtomNetwork, picture: Picture, tolerance: float) -> Outcome:
-    """Find the sites of an image to a tolerance in Å, and score it by the domain."""
+    """Find the sites of an image to a tolerance in Å, and score it with the domain."""
     with warnings.catch_warnings(action="ignore", category=UserWarning):
         defoci, elements = picture.known
         (found,) = find_sites(
@@ -57,7 +57,7 @@ def examine(network: AtomNetwork, picture: Picture, tolerance: float) -> Outcome
 
 
 def see(network: AtomNetwork, picture: Picture) -> tuple[np.ndarray, np.ndarray]:
-    """Return the input of a domain for a picture: the working image or images, features (m, C)."""
+    """Return a domain's input for a picture: the working image or images, and features (m, C)."""
     working, *_ = working_image(picture.image, picture.sampling, network.card)
     missing = [(0, -length % network.grid_multiple) for length in working.shape[-2:]]
     missing = [(0, 0)] * (working.ndim - 2) + missing
@@ -67,7 +67,7 @@ def see(network: AtomNetwork, picture: Picture) -> tuple[np.ndarray, np.ndarray]
 
 
 def usual_f1(outcomes: Sequence[Outcome], dose: np.ndarray) -> np.ndarray:
-    """Return the median F1 of images with sites at about some doses (n,) in e/Å²."""
+    """Return the median F1 of images with sites near each dose (n,), e/Å²."""
     known = [one for one in outcomes if one.sites]
     f1 = np.array([one.f1 for one in known])
     order = np.argsort(f1)
@@ -78,7 +78,7 @@ def usual_f1(outcomes: Sequence[Outcome], dose: np.ndarray) -> np.ndarray:
 
 
 def fallen(outcomes: Sequence[Outcome], usual: np.ndarray | float) -> np.ndarray:
-    """Return on which images F1 is more than 0.1 below the usual, 1 where there are no sites."""
+    """Return which images have F1 more than 0.1 below the usual (below 1 without sites)."""
     sites = np.array([one.sites for one in outcomes])
     return np.array([one.f1 for one in outcomes]) < np.where(sites > 0, usual, 1.0) - _FALL
 
@@ -86,7 +86,7 @@ def fallen(outcomes: Sequence[Outcome], usual: np.ndarray | float) -> np.ndarray
 def _f1(
     found: np.ndarray, classes: np.ndarray, picture: Picture, tolerance: float
 ) -> tuple[int, float]:
-    """Count the true sites, and compute F1; `found` in Å. A site of a wrong class is wrong."""
+    """Count the true sites and compute F1; `found` in Å. A site of the wrong class is wrong."""
     true = picture.positions * picture.pixel
     labels = np.zeros(len(true)) if picture.labels is None else picture.labels
     far = np.array(picture.image.shape[-2:]) * picture.pixel - BORDER

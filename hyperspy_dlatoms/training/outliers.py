@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Images outside any training set, from which the limits of a domain are learnt."""
+"""Images from outside any training set, which teach a domain its limits."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ from hyperspy_dlatoms.simulation.imaging.conditions import draw_conditions
 from hyperspy_dlatoms.simulation.imaging.image import take_image
 from hyperspy_dlatoms.simulation.imaging.modality import draw_any, take_any
 
-# Label of a site of none of the classes of a network: whatever it is taken for is wrong.
+# Label of a site in none of a network's classes: whatever it is taken for is wrong.
 NO_CLASS = -2
 FINE = 0.1  # Å/px of the grid that columns are drawn on.
-COLUMN = 8.0  # Atoms of Z = 40 per Å² in the middle of a column for scanned images: some 15 in all.
+COLUMN = 8.0  # Atoms of Z = 40 per Å² at the centre of a scanned column: some 15 in all.
 # What is drawn in turn.
 KINDS = (
     *("lattice", "stretched", "astigmatic", "lattice", "bright", "leaves"),
     *("lattice", "stretched", "astigmatic", "lattice", "bright", "empty"),
 )
-# Conditions with visible contrast: low aberrations, some defocus and dose.
+# Conditions with visible contrast: small aberrations, some defocus, enough dose.
 VISIBLE: dict[str, Any] = {
     "dose": {"log": [1000, 1e5]},
     "defocus": {"choice": [[30, 110], [-110, -30]]},
@@ -44,22 +44,22 @@ VISIBLE: dict[str, Any] = {
 
 
 class Picture(NamedTuple):
-    """An image or a focal series, and what is known of it."""
+    """An image or a focal series, and what is known about it."""
 
     kind: str  # Kind of the image.
     image: np.ndarray  # (H, W) float32; (images, H, W) of a focal series.
     sampling: float  # Stated sampling, Å/px.
     pixel: float  # True pixel size, Å.
-    positions: np.ndarray  # (n, 2): y, x of its sites in px.
+    positions: np.ndarray  # (n, 2): y, x of its sites, px.
     dose: float  # e/Å².
     # (n,): the class of each site, -1 where it counts neither way, `NO_CLASS` for none; None where
     # all are of the only class.
     labels: np.ndarray | None = None
-    # The defoci of a focal series, and the elements of a layer, that a network is told.
+    # The defoci of a focal series and the elements of a layer, as told to a network.
     known: tuple[Any, Any] = (None, None)
 
     def crop(self, rng: np.random.Generator, shortest: float = 30.0) -> Picture:
-        """Cut out a square, of a side between `shortest` and all there is (Å), at random."""
+        """Cut out a random square, with a side from `shortest` (Å) up to the whole image."""
         shape = self.image.shape[-2:]
         least = min(*shape, round(shortest / self.pixel))
         side = int(rng.integers(least, min(shape) + 1))
@@ -79,7 +79,7 @@ def take_picture(
     card: ModelCard | None = None,
 ) -> Picture:
     """Image a wave of a data set (sampling in Å/px) under conditions drawn from ranges."""
-    # The card is that of the network that is to see it, whose classes the sites are given.
+    # The card belongs to the network that will see the image; the sites get its classes.
     conditions = draw_any(rng, imaging)
     image, pixel, positions = take_any(
         rng, item.wave, sampling, item.record["energy"], conditions, item.sites[:, :2]
@@ -102,7 +102,7 @@ def _labels(item: Item, card: ModelCard) -> np.ndarray | None:
         return None
     if not kinds_known:
         return np.full(len(item.sites), NO_CLASS)
-    # Those of a single kind, as the atoms of graphene, are none that the network knows.
+    # Sites of a single kind, such as the atoms of graphene, are unknown to the network.
     unknown = NO_CLASS if len(kinds) == 1 else -1
     classes = [card.classes.index(kind) if kind in card.classes else unknown for kind in kinds]
     return np.array(classes, int)[item.species]
@@ -111,7 +111,7 @@ def _labels(item: Item, card: ModelCard) -> np.ndarray | None:
 def _told(
     rng: np.random.Generator, item: Item, defoci: Sequence[float], card: ModelCard
 ) -> tuple[Any, Any]:
-    """Draw what a network is told: the defoci or not, and the elements, sometimes wrong ones."""
+    """Draw what a network is told: perhaps the defoci, and perhaps elements, sometimes wrong."""
     elements: Any = None
     own = item.record["specimen"].get("elements", ())
     if card.arguments.get("material", False) and rng.random() < 0.6:
@@ -129,10 +129,10 @@ def draw_outlier(
     sampling: float,
     card: ModelCard,
 ) -> Picture:
-    """Draw an image of one of ``KINDS``, as the training set of a network does not hold."""
-    # A random lattice; a wrong calibration; too large an astigmatism; bright columns, as in an
-    # annular dark field, or for a network of scans phase contrast; leaves; nothing but noise, which
-    # a network is to read right.
+    """Draw an image of one of ``KINDS``, such as no network's training set contains."""
+    # A random lattice; a wrong calibration; too much astigmatism; bright columns as in annular dark
+    # field, or phase contrast for a network of scanned images; leaves; pure noise, which a network
+    # should read correctly.
     size = len(item.wave) * sampling
     scanned = modality_of(imaging) == "STEM"
     visible = rng.random() < 0.5 and not scanned
@@ -150,7 +150,7 @@ def draw_outlier(
     elif kind == "stretched":
         picture = take_picture(rng, item, ranges, sampling, card)
         factor = rng.uniform(1.3, 2.5) ** rng.choice([-1, 1])
-        # Coarser ones are refused before any network sees them.
+        # Coarser images are refused before any network sees them.
         if picture.pixel * factor > COARSEST * card.sampling:
             factor = 1 / factor
         picture = picture._replace(sampling=picture.pixel * factor)
@@ -172,8 +172,8 @@ def draw_outlier(
 
 def random_lattice(rng: np.random.Generator, size: float) -> np.ndarray:
     """Draw columns (y, x in Å, weight) of a crystal that need not exist, in an ellipse."""
-    # Every second one has two axes of a length, as most crystals have along an axis of high
-    # symmetry.
+    # Every second one has two axes of equal length, as most crystals have along a high-symmetry
+    # axis.
     a = rng.uniform(1.4, 6.0)
     b = a * rng.choice([1.0, rng.uniform(0.55, 1.0)])
     angle, turn = np.radians(rng.choice([60, 90, rng.uniform(55, 90)])), rng.uniform(0, 2 * np.pi)
@@ -198,7 +198,7 @@ def draw_columns(columns: np.ndarray, size: float, width: float) -> np.ndarray:
 
 
 def dark_field(rng: np.random.Generator, columns: np.ndarray, size: float) -> Picture:
-    """Show columns (y, x in Å, weight) as an annular dark field would: bright spots with counts."""
+    """Image columns (y, x in Å, weight) as in annular dark field: bright spots with counts."""
     image = draw_columns(columns, size, rng.uniform(0.3, 0.7))
     image = image / image.max() + rng.uniform(0.01, 0.3)
     pixel = rng.uniform(0.04, 0.25)
@@ -209,7 +209,7 @@ def dark_field(rng: np.random.Generator, columns: np.ndarray, size: float) -> Pi
 
 
 def phase_contrast(rng: np.random.Generator, columns: np.ndarray, size: float) -> Picture:
-    """Show columns (y, x in Å, and weight) as a lens does (HRTEM)."""
+    """Image columns (y, x in Å, weight) by phase contrast through a lens (HRTEM)."""
     columns = np.asarray(columns)
     strength = rng.uniform(0.3, 1.5) / columns[:, 2].max()
     phase = draw_columns(columns, size, rng.uniform(0.25, 0.4)) * strength
@@ -221,15 +221,15 @@ def phase_contrast(rng: np.random.Generator, columns: np.ndarray, size: float) -
 
 
 def leaves(rng: np.random.Generator) -> Picture:
-    """Take leaves for an image of some pixel size, without sites."""
+    """Present leaves as an image with some pixel size, without sites."""
     image, pixel = dead_leaves(rng, int(rng.integers(150, 600))), rng.uniform(0.04, 0.25)
     return Picture("leaves", image, pixel, pixel, np.empty((0, 2)), np.inf)
 
 
 def dead_leaves(rng: np.random.Generator, pixels: int, number: int = 150) -> np.ndarray:
-    """Draw leaves of one grey each over one another, with some noise and cloud, float32."""
+    """Draw overlapping leaves, each of one grey level, with some noise and cloud, float32."""
     # A. Lee, D. Mumford and J. Huang, "Occlusion models for natural images", International Journal
-    # of Computer Vision 41, 35 (2001): their statistics are those of photographs.
+    # of Computer Vision 41, 35 (2001): they have the statistics of photographs.
     y, x = np.indices((pixels, pixels), np.float32)
     image = np.zeros((pixels, pixels), np.float32)
     for _ in range(number):
@@ -247,7 +247,7 @@ def dead_leaves(rng: np.random.Generator, pixels: int, number: int = 150) -> np.
 
 
 def _cloud(rng: np.random.Generator, pixels: int) -> np.ndarray:
-    """Noise whose amplitude falls with a random power of the frequency."""
+    """Make noise whose amplitude falls with a random power of the frequency."""
     frequency = np.hypot(scipy.fft.fftfreq(pixels)[:, None], scipy.fft.rfftfreq(pixels))
     frequency[0, 0] = np.inf
     spectrum = scipy.fft.rfft2(rng.normal(size=(pixels, pixels))) / frequency ** rng.uniform(0.5, 2)

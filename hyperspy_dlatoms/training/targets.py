@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Targets of a network for each cell, from the true sites.
+"""A network's targets for each cell, from the true sites.
 
-The cell i of `stride` pixels has its centre at ``i * stride + (stride - 1) / 2``. Its target is the
-class of the nearest site, from 1 on, 0 where none is within the radius and -1 for a site left open;
-then the offset to that site (dy, dx in px), and with heights its number of atoms.
+Cell i of `stride` pixels is centred at ``i * stride + (stride - 1) / 2``. Its target is the class
+of the nearest site, counted from 1, 0 where none is within the radius and -1 for a site left open;
+then the offset to that site (dy, dx in px) and, with heights, its number of atoms.
 """
 
 from typing import Any
@@ -19,9 +19,9 @@ def rasterise(
     radius: float,
     heights: np.ndarray | None = None,
 ) -> np.ndarray:
-    """Return the targets (*shape, 3 or with `heights` 4) of sites (n, 2), y and x in px."""
-    # Each site is written into a window of cells of its own, which no array function can do: what
-    # is written last counts.
+    """Return the targets (*shape, 3; 4 with `heights`) of sites (n, 2), y and x in px."""
+    # Each site is written into its own window of cells, which no array function can do: the last
+    # write wins.
     targets = np.zeros((*shape, 3 if heights is None else 4), np.float32)
     reach = int(np.ceil(radius / stride)) + 1
     window = np.stack([*np.mgrid[-reach : reach + 1, -reach : reach + 1]], axis=-1).reshape(-1, 2)
@@ -44,7 +44,7 @@ def rasterise(
 def rasterise_many(
     xp: Any, sites: Any, species: Any, heights: Any, cells: int, stride: int, radius: float
 ) -> Any:
-    """Return the targets (n, cells, cells, 4) of sites (n, m, 2), those of species 0 being none."""
+    """Return the targets (n, cells, cells, 4) of sites (n, m, 2); species 0 means no site."""
     # An array function: each cell is compared with all sites of its frame.
     middle = (stride * xp.arange(cells) + (stride - 1) / 2).astype(xp.float32)
     dy, dx = (sites[:, None, :, axis] - middle[None, :, None] for axis in (0, 1))

@@ -72,7 +72,7 @@ def test_ranges_keep_their_order_which_is_that_of_the_draws():
         ("[9, 1]", "[9]", "waves.energy.weights is [9], expected a list of at least 2"),
         ("[9, 1]", "[9, 1, 1]", "waves.energy.weights is [9, 1, 1], expected 2 numbers"),
         ("defocus:", "defocuss:", "imaging.defocuss is unknown; did you mean 'defocus'?"),
-        ("[0, 50]", "[50, 0]", "imaging.defocus is [50, 0], expected a range that rises"),
+        ("[0, 50]", "[50, 0]", "imaging.defocus is [50, 0], expected a rising range"),
         ("[0, 50]", "[0, 50, 70]", "imaging.defocus is [0, 50, 70], expected a range of two"),
         ("[0, 50]", "{lin: [0, 50]}", "imaging.defocus is {'lin': [0, 50]}, expected [low, high],"),
         ("[0, 50]", "far", "imaging.defocus is 'far', expected a number"),
@@ -194,7 +194,7 @@ def test_layers_of_a_file_are_not_read_before_their_time(tmp_path):
         "{structure: graphene, kind: perfect, mark_vacancies: true}",
         f"{{structure: two-dimensional, file: {file}}}",
     )
-    with pytest.raises(ValueError, match=r"layer.cif', expected a file that is there"):
+    with pytest.raises(ValueError, match=r"layer.cif', expected a file that exists"):
         parse_recipe(text)
     file.touch()
     assert parse_recipe(text).network.classes == ("C",)

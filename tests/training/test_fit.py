@@ -317,7 +317,7 @@ def test_the_card_says_that_images_are_scanned(tiny_scanned, tiny_scanned_data, 
 
 
 def test_scanned_images_are_made_by_the_processor(tiny_scanned, tiny_scanned_data, tmp_path):
-    with pytest.raises(ValueError, match="made by the processor alone"):
+    with pytest.raises(ValueError, match="can only be made on the CPU"):
         train(
             tiny_scanned,
             data=tiny_scanned_data.directory,

@@ -15,7 +15,7 @@ Array = Any  # Of NumPy or of JAX.
 
 
 def fft_of(xp: Any) -> Any:
-    """Return the module of Fourier transforms that goes with an array module."""
+    """Return the FFT module that goes with an array module."""
     return scipy.fft if xp is np else xp.fft
 
 
@@ -25,11 +25,11 @@ def frequencies(xp: Any, size: int, sampling: float) -> Array:
 
 
 def phase_factor(xp: Any, turns: Array) -> Array:
-    """Return exp(2 pi i turns), complex64; whole turns are taken off in full precision."""
+    """Return exp(2 pi i turns), complex64; whole turns are subtracted in full precision."""
     phase = 2 * np.pi * (turns - xp.round(turns)).astype(xp.float32)
     return xp.cos(phase) + 1j * xp.sin(phase)
 
 
 def per_image(xp: Any, values: Mapping[str, Array], dtype: Any = None) -> dict[str, Array]:
-    """Add two axes to values of shape (...), so that they go with images (..., H, W)."""
+    """Add two axes to values of shape (...), so that they broadcast with images (..., H, W)."""
     return {name: xp.asarray(value, dtype)[..., None, None] for name, value in values.items()}

@@ -18,12 +18,12 @@ class Camera:
     Parameters
     ----------
     sampling : float
-        Size of the camera's pixel in the specimen, Å/px.
+        Pixel size of the camera, referred to the specimen, Å/px.
     dose : float
         Electrons on the specimen, e/Å²; ``inf`` records the noise-free mean at 1 e/Å².
     mtf : tuple of float
-        ``(c1, c2, c3, c4)`` of the parametric modulation transfer function: transfer at zero, at
-        infinity, half the frequency of the fall, and its steepness, in
+        ``(c1, c2, c3, c4)`` of the parametric modulation transfer function: transfer at zero
+        frequency and at infinity, half the frequency of the fall-off, and its steepness, in
         (c1 - c2) / (1 + (q / 2 c3)^c4) + c2, with q in units of the camera's Nyquist frequency.
     mtf_curve : tuple of tuple of float
         A measured curve instead: pairs of spatial frequency (in units of Nyquist) and transfer.
@@ -34,16 +34,16 @@ class Camera:
     vibration_angle : float
         That direction, radians from x towards y.
     readout : float
-        Standard deviation of the readout noise, electrons a pixel of the camera.
+        Standard deviation of the readout noise, electrons per camera pixel.
     noise_transfer : float
-        0: the transfer function acts on the signal alone and the noise is white, as in a detector
-        that counts electrons. 1: it blurs the electrons that have arrived, and their noise with
-        them, as the light in a scintillator does.
+        0: the transfer function acts on the signal alone and the noise is white, as in an
+        electron-counting detector. 1: it blurs the detected electrons together with their noise,
+        as the light in a scintillator does.
 
     Raises
     ------
     ValueError
-        If `noise_transfer` is neither.
+        If `noise_transfer` is neither 0 nor 1.
 
     References
     ----------
@@ -65,7 +65,7 @@ class Camera:
     noise_transfer: float = 0.0
 
     def __post_init__(self) -> None:
-        """Check that the noise passes through the transfer function, or does not."""
+        """Check that `noise_transfer` is 0 or 1."""
         if self.noise_transfer not in (0, 1):
             raise ValueError(
                 f"noise_transfer is {self.noise_transfer}, expected 0 (a counting detector) or 1 "
@@ -86,7 +86,7 @@ class Camera:
 def modulation_transfer(
     xp: Any, q: Array, camera: Mapping[str, Array], curve: tuple[tuple[float, float], ...] = ()
 ) -> Array:
-    """Return the transfer of cameras at frequencies `q` (1/Å), a measured curve's if given."""
+    """Return the transfer of cameras at frequencies `q` (1/Å), from a measured curve if given."""
     q = q * 2 * camera["sampling"]
     if curve:
         return xp.interp(q, *xp.asarray(curve).T).astype(q.dtype)
@@ -95,7 +95,7 @@ def modulation_transfer(
 
 
 class Grid(NamedTuple):
-    """Cameras of one number of pixels a side, which a batch has a grid of its own for."""
+    """Cameras that share one number of pixels a side, so that a batch of them has one grid."""
 
     size: int  # Pixels a side of the intensity.
     edge: float  # Of the field of view (Å).
@@ -108,12 +108,12 @@ class Grid(NamedTuple):
 
     @property
     def half(self) -> int:
-        """Frequencies along an axis that both grids carry, the Nyquist frequency left out."""
-        # It stands for both signs, and cannot be scaled as the others are.
+        """Frequencies along an axis that both grids carry, without the Nyquist frequency."""
+        # The Nyquist frequency stands for both signs and cannot be scaled like the others.
         return min(self.size, self.pixels) // 2
 
     def image(self, xp: Any, kept: Array) -> Array:
-        """Return images (..., pixels, pixels) of the frequencies that `spectrum` keeps."""
+        """Return images (..., pixels, pixels) from the frequencies in `kept`."""
         rows = self.pixels - kept.shape[-2]
         middle = xp.zeros((*kept.shape[:-2], rows, self.half), kept.dtype)
         kept = xp.concatenate([kept[..., : self.half, :], middle, kept[..., self.half :, :]], -2)
@@ -121,7 +121,7 @@ class Grid(NamedTuple):
 
     @property
     def gain(self) -> float:
-        """Factor of the spectrum that keeps the mean of an image, when its pixels are others."""
+        """Factor on the spectrum that keeps an image's mean when its number of pixels changes."""
         return (self.pixels / self.size) ** 2
 
     def filtered(self, xp: Any, image: Array, transfer: Any) -> Array:
@@ -133,10 +133,10 @@ class Grid(NamedTuple):
 
 
 class VaryingGrid(NamedTuple):
-    """Cameras of any number of pixels a side up to that of the intensity, in one batch."""
+    """Cameras of different numbers of pixels a side, up to that of the intensity, in one batch."""
 
-    # Images stand in the corner of arrays of the size of the intensity and are 0 beside it, so that
-    # shapes do not depend on what was drawn; matrices take the place of Fourier transforms.
+    # Images sit in the corner of arrays the size of the intensity, with zeros around them, so that
+    # shapes do not depend on what was drawn; matrices replace Fourier transforms.
 
     size: int  # Pixels a side of the intensity.
     edge: float  # Of the field of view (Å).
@@ -165,7 +165,7 @@ class VaryingGrid(NamedTuple):
 
     @property
     def gain(self) -> float:
-        """As for `Grid`, of waves that are summed as they are."""
+        """As for `Grid`, for waves that are summed directly."""
         return self.size**-2
 
     def filtered(self, xp: Any, image: Array, transfer: Any) -> Array:
@@ -175,7 +175,7 @@ class VaryingGrid(NamedTuple):
         factor = transfer(xp.asarray(np.hypot(row[:, None], column) / self.edge))
         rows, columns = self._waves(xp, row), self._waves(xp, column)
         spectrum = xp.conj(rows).swapaxes(-1, -2) @ image @ xp.conj(columns)
-        # The Nyquist frequency of an even number of pixels is there with both signs.
+        # With an even number of pixels, the Nyquist frequency appears with both signs.
         both = xp.asarray(self.pixels)[..., None]
         share_y, share_x = (
             xp.where(xp.abs(order) * 2 == both, 0.5, 1.0) * (xp.abs(order) * 2 <= both)
@@ -190,9 +190,9 @@ class VaryingGrid(NamedTuple):
         return there[..., :, None] & there[..., None, :]
 
     def _waves(self, xp: Any, order: np.ndarray) -> Array:
-        """Return the waves of so many periods a frame in its pixels, (..., size, orders)."""
+        """Return plane waves with `order` periods per frame at its pixels, (..., size, orders)."""
         pixels = xp.asarray(self.pixels)[..., None, None]
-        # Whole turns are left out, which single precision would round.
+        # Whole turns are removed, since single precision would round them.
         turns = (xp.arange(self.size)[:, None] * xp.asarray(order)) % pixels / pixels
         there = xp.arange(self.size)[:, None] < pixels
         return phase_factor(xp, turns) * there
@@ -200,7 +200,7 @@ class VaryingGrid(NamedTuple):
     def _synthesised(
         self, xp: Any, spectrum: Array, rows: Array, columns: Array, column: np.ndarray
     ) -> Array:
-        """Sum the waves of half a plane, those of the other half being their conjugates."""
+        """Sum the waves of one half-plane; those of the other are their conjugates."""
         weights = xp.asarray(np.where(column == 0, 1, 2).astype(np.float32))
         return (rows @ spectrum @ (columns * weights).swapaxes(-1, -2)).real
 
@@ -213,8 +213,8 @@ def resolved(
     shift: Array | None = None,
     curve: tuple[tuple[float, float], ...] = (),
 ) -> Array:
-    """Resample (..., N, N) to cameras' pixels with blur, shifted (..., 2; y, x in Å); float32."""
-    # The transfer of a scintillator is left to `counted`, since the noise undergoes it too.
+    """Resample (..., N, N) to camera pixels with blur, shifted by (..., 2; y, x in Å); float32."""
+    # The transfer of a scintillator is left to `counted`, since it acts on the noise too.
     value = per_image(xp, camera, xp.float32)
     spectrum = fft_of(xp).rfft2(intensity)
     half = grid.half
@@ -243,9 +243,9 @@ def counted(
     curve: tuple[tuple[float, float], ...] = (),
     scintillators: bool = True,
 ) -> Array:
-    """Draw the electrons recorded in each pixel of images (..., M, M), 1 without a specimen."""
-    # The noise drawn stays white, as in a counting detector, but in a scintillator the transfer
-    # function acts on the electrons drawn. Without `scintillators` that step is left out.
+    """Draw the electrons recorded in each pixel of images (..., M, M) that are 1 in vacuum."""
+    # The noise stays white, as in a counting detector; in a scintillator the transfer function acts
+    # on the drawn electrons. Without `scintillators` that step is skipped.
     value = per_image(xp, camera)
     area = grid.pixel**2
     finite = xp.isfinite(value["dose"])
@@ -265,8 +265,8 @@ def counted(
 
 def record(intensity: np.ndarray, sampling: float, camera: Camera, pixel: float) -> np.ndarray:
     """Resample an intensity (N, N; Å/px) to pixels of about `pixel` Å, with blur, float32."""
-    # Coarser pixels than the camera's are sums. There are ``round(N * sampling / pixel)`` a side;
-    # the mean stays if the transfer at zero is 1; the first pixels' centres coincide.
+    # Pixels coarser than the camera's are sums. There are ``round(N * sampling / pixel)`` a side.
+    # The mean is kept if the transfer at zero is 1; the centres of the first pixels coincide.
     edge = len(intensity) * sampling
     grid = Grid(len(intensity), edge, round(edge / pixel))
     image = intensity.astype(np.float32)
@@ -276,7 +276,7 @@ def record(intensity: np.ndarray, sampling: float, camera: Camera, pixel: float)
 def count_electrons(
     rng: np.random.Generator, image: np.ndarray, camera: Camera, pixel: float
 ) -> np.ndarray:
-    """Draw the electrons of an image (M, M) of `pixel` Å/px, see `counted`; float32 a pixel."""
+    """Draw the electrons per pixel of an image (M, M; `pixel` in Å/px), see `counted`; float32."""
     return counted(
         np,
         generator_noise(rng),

@@ -26,14 +26,14 @@ class Conditions:
     defocus_ramp : float
         Change of defocus across the frame, Å.
     ramp_angle : float
-        Direction in which it changes, radians from x towards y.
+        Direction of that change, radians from x towards y.
     illumination_slope, illumination_angle, vignetting : float
         Relative change of the illumination across the frame, its direction (radians from x towards
         y), and the relative loss at the corners.
     defoci : tuple of float
         Defocus of each image of a focal series, Å; empty for a single image.
     drift : tuple of tuple of float
-        Shift of each image of a focal series along y and x, Å; none of the middle image.
+        Shift of each image of a focal series along y and x, Å; zero for the middle image.
     """
 
     lens: Lens = field(default_factory=Lens)
@@ -48,12 +48,12 @@ class Conditions:
 
     @property
     def sampling(self) -> float:
-        """Of the camera, Å/px."""
+        """Sampling of the camera, Å/px."""
         return self.camera.sampling
 
     @property
     def dose(self) -> float:
-        """Of each image, e/Å²."""
+        """Dose of each image, e/Å²."""
         return self.camera.dose
 
     def to_dict(self) -> dict[str, Any]:
@@ -65,7 +65,7 @@ class Conditions:
 
     @property
     def is_blended(self) -> bool:
-        """Whether an image is made of several of different defoci."""
+        """Whether an image is blended from several defoci."""
         return bool(self.defocus_ramp) or self.lens.is_summed
 
 
@@ -79,14 +79,14 @@ EACH = ("defocus_jitter", "drift")  # Drawn anew for each image of a focal serie
 
 
 class ConditionArrays(NamedTuple):
-    """Conditions of images as arrays, for the array functions of this package."""
+    """Imaging conditions as arrays, for the array functions of this package."""
 
     values: dict[str, Any]  # (...), by the names of `Lens`, `Camera`, illumination
     focus: Focus  # The defoci that each image is blended from, (..., images, k).
     shift: Any  # (..., images, 2), drift along y and x, Å
 
     def each(self, function: Callable[..., Any], *others: Self) -> Self:
-        """Apply a function to each array, with those of others."""
+        """Apply a function to each array, together with the same array of the others."""
         every = (self, *others)
         return type(self)(
             {name: function(*(one.values[name] for one in every)) for name in self.values},
@@ -96,9 +96,9 @@ class ConditionArrays(NamedTuple):
 
 
 def as_arrays(conditions: Conditions, defoci: int | None = None) -> ConditionArrays:
-    """Return conditions as arrays, padded to so many `defoci` that an image is blended from."""
-    # Where a ramp with a summed spread of focus needs more than `defoci`, the spread stays an
-    # envelope; ValueError if there are more still. Without the camera's measured curve.
+    """Return conditions as arrays, padded to `defoci` blended defoci per image."""
+    # If a ramp with a summed focal spread needs more than `defoci`, the spread becomes an envelope;
+    # ValueError if that is still too many. The camera's measured curve is left out.
     lens = conditions.lens
     at = conditions.defoci or (lens.defocus,)
     focus = focus_at(lens, at, conditions.defocus_ramp)
@@ -110,7 +110,7 @@ def as_arrays(conditions: Conditions, defoci: int | None = None) -> ConditionArr
         if missing < 0:
             raise ValueError(
                 f"An image is blended from {focus.offsets.shape[-1]} defoci, expected at most "
-                f"{defoci}: allow for more, or shorten the ramp of the defocus."
+                f"{defoci}: allow more, or shorten the defocus ramp."
             )
         offsets, weights, along = (np.pad(part, [(0, 0), (0, missing)]) for part in focus[:3])
         focus = Focus(offsets, weights, along, focus.intervals)
@@ -121,15 +121,15 @@ def as_arrays(conditions: Conditions, defoci: int | None = None) -> ConditionArr
 
 
 def stack_arrays(arrays: Sequence[ConditionArrays]) -> ConditionArrays:
-    """Stack the conditions of images along a first axis, float32 as an accelerator has them."""
+    """Stack the conditions of images along a new first axis, as float32 for an accelerator."""
     first, *others = arrays
     return first.each(lambda *parts: np.stack(parts).astype(np.float32), *others)
 
 
 def most_defoci(imaging: Mapping[str, Any]) -> int:
-    """Return from how many defoci the images of a recipe are blended at most, see `as_arrays`."""
-    # With both a ramp and a sum over the spread, that stays an envelope if both need more than
-    # either.
+    """Return the most defoci that an image of a recipe is blended from, see `as_arrays`."""
+    # An image with both a ramp and a summed spread gets the spread as an envelope if the two
+    # together need more defoci than either alone.
     ramp = max(map(abs, bounds(imaging.get("defocus_ramp", 0.0))))
     points = int(bounds(imaging.get("focal_points", 1))[1])
     return max(len(ramp_steps(ramp)), points)
@@ -143,9 +143,9 @@ def draw_conditions(
     dose_floor: float = 0.0,
 ) -> Conditions:
     """Draw the conditions of one image, or of a focal series, from the ``imaging`` of a recipe."""
-    # Azimuths are drawn from the full circle; what is left out keeps the default of a perfect
-    # instrument. For a curriculum, `strength` scales coma and both astigmatisms, and doses below
-    # `dose_floor` (e/Å²) are raised to one to three times it.
+    # Azimuths are drawn from the full circle; anything left out keeps the default of a perfect
+    # instrument. For a curriculum, `strength` scales coma and both astigmatisms, and a dose below
+    # `dose_floor` (e/Å²) is raised to between one and three times that floor.
     unknown = sorted(set(imaging) - set(IMAGING))
     if unknown:
         raise ValueError(
@@ -186,7 +186,7 @@ def draw_conditions(
 def _draw_series(
     rng: np.random.Generator, imaging: Mapping[str, Any], count: int, middle: float, step: float
 ) -> dict[str, Any]:
-    """Defocus of each image, and its shift against the middle one."""
+    """Draw the defocus of each image, and its shift from the middle one."""
     order = np.arange(count) - count // 2
     jitter = [float(draw(rng, imaging.get("defocus_jitter", 0.0))) for _ in order]
     length = np.array([float(draw(rng, imaging.get("drift", 0.0))) for _ in order])

@@ -8,19 +8,19 @@ import numpy as np
 
 from hyperspy_dlatoms.simulation.imaging._arrays import Array
 
-FEW = 24  # Electrons a pixel up to which they are drawn by the inverse of their distribution.
-TERMS = 64  # Of that inverse: a Poisson number of mean 24 exceeds 64 once in 10^11 draws.
+FEW = 24  # Up to this many electrons per pixel, counts are drawn by inverting the distribution.
+TERMS = 64  # Terms of that inverse: a Poisson number of mean 24 exceeds 64 once in 10^11 draws.
 
 
 class Noise(NamedTuple):
-    """What draws: electrons of an expected number a pixel, and readout noise of a deviation."""
+    """Draws electrons of a given mean per pixel, and readout noise of a given deviation."""
 
     electrons: Callable[[Array], Array]
     readout: Callable[[Array, tuple[int, ...]], Array]
 
 
 def generator_noise(rng: np.random.Generator) -> Noise:
-    """Return the noise that NumPy's generator draws; without readout noise it draws none."""
+    """Return noise drawn by NumPy's generator; no readout noise draws no numbers."""
 
     def readout(level: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
         if not np.any(level):
@@ -31,7 +31,7 @@ def generator_noise(rng: np.random.Generator) -> Noise:
 
 
 def jax_noise(key: Any) -> Noise:
-    """Return the noise that JAX draws from a key, within a compiled function or outside."""
+    """Return noise that JAX draws from a key, inside a compiled function or outside one."""
     import jax
     import jax.numpy as jnp
 
@@ -45,7 +45,7 @@ def jax_noise(key: Any) -> Noise:
 
 
 def array_noise(xp: Any, uniform: Callable[..., Array], normal: Callable[..., Array]) -> Noise:
-    """Return the noise of draws of a shape, uniform in [0, 1) and normal of variance 1."""
+    """Return noise from functions that draw a shape, uniform in [0, 1) and normal of variance 1."""
     return Noise(
         lambda mean: poisson(xp, mean, uniform, normal), lambda level, shape: level * normal(shape)
     )
@@ -55,8 +55,8 @@ def poisson(
     xp: Any, mean: Array, uniform: Callable[..., Array], normal: Callable[..., Array]
 ) -> Array:
     """Draw from Poisson distributions without a loop of unknown length."""
-    # Up to ``FEW`` by the inverse of the distribution, beyond by a normal number with the skew of
-    # the distribution (E. A. Cornish and R. A. Fisher, 1938), rounded.
+    # Up to ``FEW`` by inverting the distribution; above, by a rounded normal number corrected for
+    # the skewness of the distribution (E. A. Cornish and R. A. Fisher, 1938).
     few = xp.minimum(mean, FEW)
     u = uniform(mean.shape)
     term = xp.exp(-few)

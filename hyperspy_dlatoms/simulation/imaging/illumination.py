@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Gradients across a frame: planes for ramps of the defocus, and uneven illumination."""
+"""Gradients across a frame: planes for defocus ramps, and uneven illumination."""
 
 from typing import Any
 
@@ -7,7 +7,7 @@ from hyperspy_dlatoms.simulation.imaging._arrays import Array
 
 
 def across(xp: Any, size: int, pixels: Array | None = None) -> Array:
-    """Return coordinates that rise from -1/2 to 1/2 over `pixels` (...) of `size`, (..., size)."""
+    """Return coordinates rising from -1/2 to 1/2 over `pixels` (...) of `size`, (..., size)."""
     last = size - 1 if pixels is None else xp.asarray(pixels)[..., None] - 1
     return (xp.arange(size) / last - 0.5).astype(xp.float32)
 
@@ -23,7 +23,7 @@ def plane(xp: Any, size: int, angle: Array, pixels: Array | None = None) -> Arra
 def light(
     xp: Any, size: int, slope: Array, angle: Array, vignetting: Array, pixels: Array | None = None
 ) -> Array:
-    """Return light of mean about 1, with `slope` at `angle` and dark corners, (..., size, size)."""
+    """Return light with mean about 1, `slope` along `angle` and dark corners, (..., size, size)."""
     line = across(xp, size, pixels)
     radius = 2 * (line[..., None, :] ** 2 + line[..., :, None] ** 2)
     slope, vignetting = (

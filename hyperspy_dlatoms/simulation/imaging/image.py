@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""One image, or a focal series, from an exit wave under given conditions; or batches of them."""
+"""An image or a focal series of an exit wave under given conditions, singly or in batches."""
 
 from typing import Any
 
@@ -29,9 +29,9 @@ def intensities(
     blend: bool = True,
     together: int = 1,
 ) -> Array:
-    """Return the intensities (..., images, N, N) behind the lens of waves (..., N, N)."""
-    # `length` (...) is the wavelength (Å). Images of one defocus, that of the lens, need no
-    # `blend`; otherwise `together` defoci are propagated at once.
+    """Return the intensities (..., images, N, N) behind the lens for waves (..., N, N)."""
+    # `length` (...) is the wavelength (Å). Images at the one defocus of the lens need no `blend`;
+    # otherwise `together` defoci are propagated at once.
     values = conditions.values
     spectra = lens_spectrum(xp, waves, length, values, sampling)[..., None, :, :]
     if not blend:
@@ -50,8 +50,8 @@ def expected_image(
     *,
     uneven: bool = True,
 ) -> Array:
-    """Return the images (..., images, M, M) that cameras record of intensities at any dose."""
-    # With the measured `curve` of all cameras, if any; light that is not `uneven` saves a step.
+    """Return the images (..., images, M, M) that cameras record, before dose and noise."""
+    # `curve` is the measured curve of all cameras, if any; light that is not `uneven` saves a step.
     values = {name: xp.asarray(value)[..., None] for name, value in conditions.values.items()}
     image = resolved(xp, intensity, values, grid, conditions.shift, curve)
     if uneven:
@@ -76,8 +76,8 @@ def expose(
     *,
     scintillators: bool = True,
 ) -> Array:
-    """Return the counts (..., images, M, M) of intensities (..., images, N, N)."""
-    # With the measured `curve` of all cameras, if any; without `scintillators` a step is saved.
+    """Return the counts (..., images, M, M) recorded from intensities (..., images, N, N)."""
+    # `curve` is the measured curve of all cameras, if any; no `scintillators` saves a step.
     values = {name: xp.asarray(value)[..., None] for name, value in conditions.values.items()}
     image = expected_image(xp, intensity, conditions, grid, curve)
     values = _read_out(xp, values, grid)
@@ -102,9 +102,9 @@ def take_image(
     wave : numpy.ndarray
         Exit wave (N, N), complex, periodic.
     sampling : float
-        Of the wave, Å/px.
+        Sampling of the wave, Å/px.
     energy : float
-        Of the electrons, eV.
+        Electron energy, eV.
     conditions : Conditions
         The imaging conditions.
     pixel : float, optional
@@ -113,9 +113,9 @@ def take_image(
     Returns
     -------
     counts : numpy.ndarray
-        (M, M) float32, electrons a pixel.
+        (M, M) float32, electrons per pixel.
     pixel : float
-        The image's exact sampling, ``N * sampling / M`` Å/px.
+        Exact sampling of the image, ``N * sampling / M`` Å/px.
 
     Examples
     --------
@@ -139,22 +139,22 @@ def take_series(
 ) -> tuple[np.ndarray, float]:
     """Take a focal series of an exit wave.
 
-    Each image has its own defocus, noise and drift. Sites lie in the middle image (the later one of
-    the two of an even number) where they do in the wave; the others are moved by their drift.
+    Each image has its own defocus, noise and drift. In the middle image (the later of the two if
+    their number is even) the sites lie where they do in the wave; drift shifts the other images.
 
     Parameters
     ----------
     rng, wave, sampling, energy, pixel
         As for :func:`take_image`.
     conditions : Conditions
-        The imaging conditions, with their ``defoci`` and ``drift``; the dose is that of each image.
+        The imaging conditions, including ``defoci`` and ``drift``; the dose is per image.
 
     Returns
     -------
     counts : numpy.ndarray
-        (images, M, M) float32, electrons a pixel.
+        (images, M, M) float32, electrons per pixel.
     pixel : float
-        The images' exact sampling, ``N * sampling / M`` Å/px.
+        Exact sampling of the images, ``N * sampling / M`` Å/px.
 
     Examples
     --------
@@ -171,7 +171,7 @@ def take_series(
     expected = expected_image(np, ideal, arrays, grid, camera.mtf_curve, uneven=uneven)
     noise, scintillator = generator_noise(rng), bool(camera.noise_transfer)
     values = _read_out(np, arrays.values, grid)
-    # One by one, so that an image's noise follows from those before it alone.
+    # One by one, so that an image's noise depends only on the images before it.
     counts = [
         counted(np, noise, image, values, grid, camera.mtf_curve, scintillator)
         for image in expected
@@ -194,8 +194,8 @@ def image_intensity(
 
 
 def _read_out(xp: Any, values: dict[str, Any], grid: Grid | VaryingGrid) -> dict[str, Any]:
-    """Return the values of conditions, with the readout noise of pixels of a grid."""
-    # Those that are coarser than the camera's are sums, and the noise of each pixel adds up.
+    """Return the values of conditions, with the readout noise per pixel of a grid."""
+    # Pixels coarser than the camera's are sums, so the noise of the camera's pixels adds up.
     across = xp.round(grid.edge / xp.asarray(values["sampling"]))
     summed = xp.maximum(across / grid.pixels, 1)
     return values | {"readout": values["readout"] * summed}
@@ -208,12 +208,12 @@ def _ideal(
     conditions: Conditions,
     arrays: ConditionArrays,
 ) -> np.ndarray:
-    """Return the intensities (images, N, N) float32 that the camera is to record."""
+    """Return the intensities (images, N, N) float32 that reach the camera."""
     length = wavelength(energy)
     spectrum = lens_spectrum(np, wave.astype(np.complex64), length, arrays.values, sampling)
     if not conditions.is_blended and not conditions.defoci:
         return intensity(np, spectrum)[None]
-    # One by one, which needs less memory and so less time.
+    # One by one, which takes less memory and therefore less time.
     images = [
         blended(np, spectrum, length, Focus(*one), conditions.ramp_angle, sampling)
         for one in zip(*arrays.focus, strict=True)

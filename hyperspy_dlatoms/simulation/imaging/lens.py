@@ -17,13 +17,13 @@ from hyperspy_dlatoms.simulation.imaging._arrays import (
 )
 from hyperspy_dlatoms.simulation.imaging.illumination import plane
 
-# Standard deviations of the focus either side that a sum over the spread goes to.
+# A sum over the focal spread extends this many standard deviations either side.
 SPREAD_LIMIT = 2.5
-# Fewer defoci as far as that have a deviation of 2.5 or 0.7 times the spread's: those of the
-# quadrature by Gauss and Hermite have the spread's own.
+# Two or three evenly spaced defoci would have 2.5 or 0.7 times the deviation of the spread; those
+# of Gauss-Hermite quadrature have exactly its deviation.
 FEWEST_EVEN = 4
-# Most defocus (Å) between the images that a ramp is blended from. The contrast of an HRTEM image
-# inverts within some 100 Å, and the mean of two images either side of that shows less than either.
+# Largest defocus step (Å) between the images that a ramp is blended from. The contrast of an HRTEM
+# image inverts within some 100 Å, and the mean of images on either side shows less than either.
 RAMP_STEP = 20.0
 
 
@@ -43,10 +43,10 @@ class Lens:
     astigmatism_angle, coma_angle, threefold_angle : float
         Their azimuths, radians.
     focal_spread : float
-        1/e width of the spread of focus, Å: the square root of two times its standard deviation.
+        1/e width of the focal spread, Å: √2 times its standard deviation.
     focal_points : int
         With 1 the spread is an envelope on the wave; with more, the image is the incoherent sum of
-        that many defocused images, right also where diffracted beams interfere with each other.
+        that many defocused images, which also holds where diffracted beams interfere.
 
     Examples
     --------
@@ -68,17 +68,17 @@ class Lens:
 
     @property
     def is_summed(self) -> bool:
-        """Whether the spread of focus is a sum of images rather than an envelope."""
+        """Whether the focal spread is a sum of images rather than an envelope."""
         return self.focal_points > 1 and self.focal_spread > 0
 
     def values(self) -> dict[str, float]:
-        """Return what `lens_spectrum` takes; a spread that is summed leaves no envelope."""
+        """Return what `lens_spectrum` takes; a summed spread leaves no envelope."""
         values = asdict(self)
         del values["focal_points"]
         return values | {"focal_spread": 0.0 if self.is_summed else self.focal_spread}
 
     def focal_sum(self) -> tuple[np.ndarray, np.ndarray]:
-        """Return the defoci (Å, relative) that are summed and their weights, of sum 1."""
+        """Return the relative defoci (Å) to sum over, and their weights, which add up to 1."""
         if not self.is_summed:
             return np.zeros(1), np.ones(1)
         deviation = self.focal_spread / np.sqrt(2)
@@ -93,9 +93,9 @@ class Lens:
 class Focus(NamedTuple):
     """The k defoci that images are blended from."""
 
-    # Where the defocus changes across the frame, an image counts where it is nearest: at the place
-    # ``along / intervals`` on the way from one side to the other. Those of no ramp, whose
-    # `intervals` are 0, count everywhere.
+    # Where the defocus changes across the frame, an image counts where it is nearest: around the
+    # point ``along / intervals`` of the way from one side to the other. Without a ramp, when
+    # `intervals` is 0, it counts everywhere.
 
     offsets: Array  # (..., k), relative to the defocus of the lens (Å).
     weights: Array
@@ -141,7 +141,7 @@ def lens_spectrum(
 
 
 def intensity(xp: Any, spectra: Array) -> Array:
-    """Return the intensities (..., N, N) float32 of waves of these Fourier transforms."""
+    """Return the intensities (..., N, N) float32 of waves from their Fourier transforms."""
     waves = fft_of(xp).ifft2(spectra)
     squares = waves.real**2
     squares += waves.imag**2
@@ -157,9 +157,9 @@ def blended(
     sampling: float,
     together: int = 1,
 ) -> Array:
-    """Return the intensities (..., N, N) of images that are each blended from several defoci."""
-    # `spectra` as of `lens_spectrum`; `together` defoci are propagated at once. Leading axes are
-    # broadcast: `focus` may have one more, for a series.
+    """Return the intensities (..., N, N) of images, each blended from several defoci."""
+    # `spectra` come from `lens_spectrum`; `together` defoci are propagated at once. Leading axes
+    # are broadcast: `focus` may have one more, for a series.
     size, count = spectra.shape[-1], focus.offsets.shape[-1]
     square = frequencies(xp, size, sampling) ** 2
     slope = xp.asarray(wavelength)[..., None] / 2
@@ -187,7 +187,7 @@ def blended(
 
 
 def focus_at(lens: Lens, defoci: Array, ramp: float = 0.0) -> Focus:
-    """Return the focus of images at `defoci` (...) in the middle of a ramp of the defocus (Å)."""
+    """Return the focus of images whose defocus ramp (Å) is centred on `defoci` (...)."""
     steps = ramp_steps(ramp)
     spread, weights = lens.focal_sum()
     middle = np.asarray(defoci, float)[..., None] - lens.defocus
@@ -201,6 +201,6 @@ def focus_at(lens: Lens, defoci: Array, ramp: float = 0.0) -> Focus:
 
 
 def ramp_steps(ramp: float) -> np.ndarray:
-    """Return the defoci (Å, from one side to the other, relative) that a ramp is blended from."""
+    """Return the relative defoci (Å, from side to side) that a ramp is blended from."""
     intervals = int(np.ceil(abs(ramp) / RAMP_STEP))
     return np.linspace(-0.5, 0.5, intervals + 1) * ramp if intervals else np.zeros(1)

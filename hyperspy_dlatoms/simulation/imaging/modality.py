@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Images of either kind, by the ``imaging`` of a recipe: of a camera (HRTEM), or scanned (STEM)."""
+"""Images of either kind, by a recipe's ``imaging``: from a camera (HRTEM) or scanned (STEM)."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -15,13 +15,13 @@ from hyperspy_dlatoms.simulation.imaging.scanning import ScanConditions, draw_sc
 def draw_any(
     rng: np.random.Generator, imaging: Mapping[str, Any], **harder: float
 ) -> Conditions | ScanConditions:
-    """Draw the conditions of an image; `harder` are the arguments of a curriculum."""
+    """Draw the conditions of an image; `harder` holds the arguments of a curriculum."""
     scanned = modality_of(imaging) == "STEM"
     return draw_scan(rng, imaging, **harder) if scanned else draw_conditions(rng, imaging, **harder)
 
 
 def at_dose(imaging: Mapping[str, Any], dose: float) -> dict[str, Any]:
-    """Return the ranges of a recipe at a dose (e/Å²) alone."""
+    """Return a recipe's ranges with the dose fixed (e/Å²)."""
     return {name: one for name, one in imaging.items() if name != "counts"} | {"dose": dose}
 
 
@@ -34,9 +34,9 @@ def take_any(
     sites: np.ndarray,
     pixel: float | None = None,
 ) -> tuple[np.ndarray, float, np.ndarray]:
-    """Image a wave, or scan a map, with the sites (n, 2; y, x in Å) that are in it."""
-    # The counts (M, M), of a series (images, M, M), their exact sampling (Å/px), and the sites as
-    # they are recorded (px).
+    """Image a wave, or scan a map, together with its sites (n, 2; y, x in Å)."""
+    # Returns the counts (M, M), or (images, M, M) of a series, their exact sampling (Å/px), and the
+    # sites as recorded (px).
     if isinstance(conditions, ScanConditions):
         return take_scan(rng, wave, sampling, energy, conditions, sites, pixel)
     counts, pixel = take_series(rng, wave, sampling, energy, conditions, pixel)

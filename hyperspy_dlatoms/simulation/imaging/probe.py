@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The probe of a scanning microscope: how it transfers the frequencies of a specimen."""
+"""The probe of a scanning microscope: how it transfers a specimen's spatial frequencies."""
 
 from dataclasses import asdict, dataclass, field, replace
 from typing import NamedTuple
@@ -10,7 +10,7 @@ import scipy.fft
 from hyperspy_dlatoms.simulation.imaging._arrays import phase_factor
 from hyperspy_dlatoms.simulation.imaging.lens import Lens, intensity, lens_spectrum, wavelength
 
-_LEAST_TRANSFER = 1e-4  # Frequencies of less are left out: far below what 10^6 e/Å² show.
+_LEAST_TRANSFER = 1e-4  # Weaker frequencies are left out: far below what 10^6 e/Å² show.
 
 
 @dataclass(frozen=True)
@@ -20,15 +20,15 @@ class Probe:
     Parameters
     ----------
     semiangle : float
-        Of convergence, mrad.
+        Convergence semi-angle, mrad.
     lens : Lens
-        Aberrations; the spread of focus is left out.
+        Aberrations; the focal spread is ignored.
     source_size : float
-        Standard deviation of the image of the source, with all that vibrates fast, Å.
+        Standard deviation of the source image, including fast vibrations, Å.
     tail : float
         Share of the intensity in an exponential tail.
     tail_length : float
-        Within which it falls to 1/e, Å.
+        Distance over which the tail falls to 1/e, Å.
     """
 
     semiangle: float = 25.0
@@ -41,18 +41,18 @@ class Probe:
 class Band(NamedTuple):
     """Frequencies of a periodic map that a probe transfers."""
 
-    rows: np.ndarray  # Of its transform (N, N // 2 + 1).
-    columns: int  # How many of the first ones.
+    rows: np.ndarray  # Of the map's transform (N, N // 2 + 1).
+    columns: int  # Number of columns, from the first.
     qy: np.ndarray  # (rows, 1), 1/Å, float32.
     qx: np.ndarray
 
     def of(self, spectrum: np.ndarray) -> np.ndarray:
-        """Return the part of a Fourier transform (N, N // 2 + 1)."""
+        """Return this band of a Fourier transform (N, N // 2 + 1)."""
         return spectrum[self.rows, : self.columns]
 
 
 def band_of(probe: Probe, energy: float, size: int, sampling: float) -> Band:
-    """Return what a probe transfers of a map (size, size): nothing beyond twice its aperture."""
+    """Return the band of a map (size, size) that a probe transfers: up to twice its aperture."""
     aperture = 2e-3 * probe.semiangle / float(wavelength(energy))
     source = np.sqrt(-np.log(_LEAST_TRANSFER) / 2) / np.pi / max(probe.source_size, 1e-3)
     last = min(aperture, source, 0.5 / sampling)
@@ -67,15 +67,15 @@ def probe_transfer(
     probe: Probe, energy: float, size: int, sampling: float, band: Band
 ) -> np.ndarray:
     """Return the transform of a probe at the frequencies of a band, complex64, 1 at zero."""
-    # The centre of mass of its intensity is at the origin, wherever coma would move it. The
-    # aperture is calculated in a box of half the edge, which holds any probe that resolves columns.
+    # The probe's centre of mass is put at the origin, wherever coma would move it. The aperture is
+    # calculated in a box of half the edge, which holds any probe that resolves columns.
     # E. J. Kirkland, Advanced Computing in Electron Microscopy, 3rd ed. (2020), chapter 3.
     half, length = size // 2, float(wavelength(energy))
     point = np.zeros((half, half), np.complex64)
     point[0, 0] = 1
     angle = 1000 * length * scipy.fft.fftfreq(half, sampling)
     step = 1000 * length / (half * sampling)
-    # Its edge is one pixel of the Fourier transform wide, so that no probe jumps with its angle.
+    # The aperture's edge is one Fourier pixel wide, so that the probe changes smoothly with angle.
     beyond = (np.hypot(angle[:, None], angle) - probe.semiangle) / step
     aperture = np.clip(0.5 - beyond, 0, 1).astype(np.float32)
     lens = asdict(replace(probe.lens, focal_spread=0.0))
@@ -96,6 +96,6 @@ def probe_transfer(
 
 
 def gauss(band: Band, width: float) -> np.ndarray:
-    """Return the transform of a Gaussian of a standard deviation in Å."""
+    """Return the transform of a Gaussian of standard deviation `width` (Å)."""
     decay = np.float32(-2 * (np.pi * width) ** 2)
     return np.exp(decay * band.qy**2) * np.exp(decay * band.qx**2)

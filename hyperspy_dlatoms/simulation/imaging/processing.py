@@ -8,7 +8,7 @@ from scipy import ndimage
 
 def interpolated(rng: np.random.Generator, image: np.ndarray, pixels: int) -> np.ndarray:
     """Interpolate an image (M, M) to (pixels, pixels), linearly or by cubic splines."""
-    # The centres of the first pixels coincide, and the values are those of the smaller pixels.
+    # The centres of the first pixels coincide; values are scaled to the smaller pixel area.
     ratio = len(image) / pixels
     order = int(rng.choice([1, 3]))
     fine = ndimage.affine_transform(
@@ -21,8 +21,7 @@ def filtered(
     image: np.ndarray, smoothing: float = 0.0, high_pass: float = 0.0, wiener: int = 0
 ) -> np.ndarray:
     """Filter an image; `smoothing` and `high_pass` are standard deviations of Gaussians, px."""
-    # The mean stays: of what `high_pass` takes off, the local mean, that of the image is given
-    # back.
+    # The mean is kept: `high_pass` subtracts the local mean and adds back that of the image.
     if wiener:
         image = _wiener(image)
     if high_pass:
@@ -35,7 +34,7 @@ def filtered(
 def saved(
     image: np.ndarray, dark: float = 0.0, bright: float = 0.0, gamma: float = 1.0, bits: int = 16
 ) -> np.ndarray:
-    """Cut off shares of the darkest and brightest pixels, apply `gamma`, and round to levels."""
+    """Clip shares of the darkest and brightest pixels, apply `gamma`, and round to grey levels."""
     if dark or bright:
         image = np.clip(image, *np.quantile(image, (dark, 1 - bright))).astype(np.float32)
     low, high = image.min(), image.max()
@@ -49,7 +48,7 @@ def saved(
 
 
 def _wiener(image: np.ndarray) -> np.ndarray:
-    """Keep of each frequency what exceeds the usual amplitude at its radius, that of the noise."""
+    """Keep at each frequency what exceeds the usual amplitude at its radius, that of the noise."""
     # R. Kilaas, Optimal and near-optimal filters in high-resolution electron microscopy, Journal of
     # Microscopy 190, 45 (1998).
     size = len(image)
@@ -57,7 +56,7 @@ def _wiener(image: np.ndarray) -> np.ndarray:
     radius = np.hypot(np.fft.fftfreq(size)[:, None], np.fft.rfftfreq(size)) * size
     shell = np.round(radius).astype(int)
     amplitude = np.abs(spectrum)
-    # The median, since what is periodic has few frequencies.
+    # The median, since periodic features occupy few frequencies.
     noise = ndimage.median(amplitude, shell, np.arange(shell.max() + 1))
     # The frequency 0, alone in its shell, is the mean of the image.
     noise[0] = 0

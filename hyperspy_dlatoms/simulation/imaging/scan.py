@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The path of a scanned probe: where each line was taken, and so where the sites are."""
+"""The path of a scanned probe: where each line was taken, and hence where the sites appear."""
 
 from typing import NamedTuple
 
@@ -10,19 +10,19 @@ from scipy.ndimage import gaussian_filter1d
 from hyperspy_dlatoms.simulation.imaging._arrays import phase_factor
 from hyperspy_dlatoms.simulation.imaging.probe import Band
 
-# Å. Standard deviation along each axis of what the scan slips by: a few lines or pixels.
+# Å. Standard deviation of a slip of the scan along each axis: a few lines or pixels.
 _SLIP = 0.3
-# Å. Standard deviation of a column in an image, over which the lines average in its position.
+# Å. Standard deviation of a column in an image; its position averages over the lines it spans.
 _COLUMN = 0.4
 
 
 class Path(NamedTuple):
-    """Where the lines of a scan of ``len(y)`` lines and as many pixels begin."""
+    """Where the lines of a scan begin: ``len(y)`` lines of as many pixels."""
 
-    pixel: float  # Distance along a line, Å.
-    pitch: float  # Distance of the lines, Å.
+    pixel: float  # Pixel spacing along a line, Å.
+    pitch: float  # Line spacing, Å.
     shear: float  # Shift from line to line, Å.
-    y: np.ndarray  # (lines,), by how much each is off that, Å.
+    y: np.ndarray  # (lines,), offset of each line from that, Å.
     x: np.ndarray
 
     def starts(self) -> tuple[np.ndarray, np.ndarray]:
@@ -31,14 +31,14 @@ class Path(NamedTuple):
         return self.pitch * lines + self.y, self.shear * lines + self.x
 
     def recorded(self, sites: np.ndarray) -> np.ndarray:
-        """Return where sites (n, 2; y, x in Å) are in the image, (n, 2) px."""
-        # The centre of the column as recorded: the lines that it extends over count by its profile.
+        """Return where sites (n, 2; y, x in Å) appear in the image, (n, 2) px."""
+        # The centre of the column as recorded: the lines that it spans are weighted by its profile.
         lines = np.arange(len(self.y))
         off_y, off_x = (
             gaussian_filter1d(off, _COLUMN / self.pitch, mode="nearest") for off in (self.y, self.x)
         )
         line = sites[:, 0] / self.pitch
-        # The offset changes slowly after that average, so it settles at once.
+        # After that average the offset changes slowly, so this converges at once.
         for _ in range(3):
             line = (sites[:, 0] - np.interp(line, lines, off_y)) / self.pitch
         along = sites[:, 1] - self.shear * line - np.interp(line, lines, off_x)
@@ -60,9 +60,9 @@ def draw_path(
     skipped_lines: float = 0.0,
 ) -> Path:
     """Draw the path of a scan of (pixels, pixels), `pixel` Å apart."""
-    # Each line is off by a `jitter` of its own and a `wander` that adds up (Å), of `summed` finer
-    # lines to one. Lines drift by the shares `shear`, along, and `stretch`, across them; the scan
-    # jumps at `slips` lines; a share of lines is skipped, and shows the one before it.
+    # Each line is off by its own `jitter` and by a `wander` that accumulates (Å); each is the sum
+    # of `summed` finer lines. Lines drift by the shares `shear` (along) and `stretch` (across); the
+    # scan jumps at `slips` lines; a share of lines is skipped and repeats the one before.
     steps = wander * np.sqrt(summed) * rng.standard_normal((2, pixels))
     for _ in range(slips):
         steps[:, rng.integers(1, pixels)] += _SLIP * rng.standard_normal(2)
@@ -77,8 +77,8 @@ def draw_path(
 
 
 def scanned(spectrum: np.ndarray, band: Band, size: int, path: Path) -> np.ndarray:
-    """Sample a map (size, size) by its transform in a band along a path, (lines, lines) float32."""
-    # Nothing is interpolated: lines lie anywhere, pixels along them evenly.
+    """Sample a map (size, size) along a path by its spectrum in a band; (lines, lines) float32."""
+    # Nothing is interpolated: lines may lie anywhere, and pixels are evenly spaced along them.
     pixels = len(path.y)
     columns = min(band.columns, (pixels + 1) // 2)
     y, x = path.starts()

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Scanned images (STEM): their conditions, and the counts of a detector."""
+"""Scanned images (STEM): their conditions, and the counts on a detector."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
@@ -17,15 +17,15 @@ from hyperspy_dlatoms.simulation.imaging.probe import Probe, band_of, gauss, pro
 from hyperspy_dlatoms.simulation.imaging.processing import filtered, interpolated, saved
 from hyperspy_dlatoms.simulation.imaging.scan import Path, draw_path, scanned
 
-# Share of the beam on the detector without a specimen: that of an annulus from half the angle of
-# convergence on, and of a third of that angle.
+# Share of the beam on the detector without a specimen: an annulus from half the convergence angle,
+# and a disc of a third of it.
 _COLLECTED = {"ABF": 0.7, "BF": 0.1}
-# What an atom of carbon scatters, in those of Z = 40; by the middle of the powers of maps.
+# Scattering of a carbon atom, in atoms of Z = 40, by the middle of the powers used for maps.
 _CARBON = {"ADF": (6 / 40) ** 1.75, "ABF": (6 / 40) ** 0.95, "BF": (6 / 40) ** 0.95}
 _CARBON_ATOMS = 0.1  # Per Å³, at 2 g/cm³.
 # Å. Standard deviation of the ring about a column in a bright field: twice that of the column.
 _HALO = 1.0
-_MANY = 50  # Electrons a pixel whose number is as good as normal: its skewness is 0.14.
+_MANY = 50  # Electrons per pixel above which counts are as good as normal: their skewness is 0.14.
 
 
 @dataclass(frozen=True)
@@ -39,52 +39,53 @@ class ScanConditions:
     sampling : float
         Å/px.
     dose : float
-        Electrons of the beam on the specimen, e/Å², of which the detector counts a part; ``inf``
+        Electrons of the beam on the specimen, e/Å², of which the detector counts some; ``inf``
         records the noise-free mean at 1 e/Å².
     probe : Probe
         The focused probe.
     cross_section : float
-        Of an atom of Z = 40 for scattering onto the dark-field detector, Å². Rutherford's is 0.003
-        beyond 80 mrad at 300 keV, 0.03 at 80 keV, and four times that beyond 40 mrad.
+        Cross section of an atom of Z = 40 for scattering onto the dark-field detector, Å².
+        Rutherford's is 0.003 beyond 80 mrad at 300 keV, 0.03 at 80 keV, and four times that beyond
+        40 mrad.
     absorption : float
-        Of such an atom for scattering off a bright-field detector, Å².
+        Cross section of such an atom for scattering off a bright-field detector, Å².
     halo : float
-        Share of the signal of a bright field that a ring around each column has too much of.
+        Share of a column's bright-field signal that reappears as excess in a ring around it.
     film : float
-        Thickness of the carbon over all, whose atoms are drawn anew, Å.
+        Thickness of the carbon film over everything, Å; its atoms are drawn anew.
     illumination_slope, illumination_angle, vignetting : float
-        As of :class:`Conditions`: thickness and contamination that change across the frame.
+        As in :class:`Conditions`; here they stand for thickness and contamination that change
+        across the frame.
     jitter, wander : float
         Standard deviation of each line's offset, and of its step from the line before, Å.
     shear, stretch : float
-        Drift along the lines, and against the direction in which they follow each other, as shares
-        of the distance of the lines.
+        Drift along the lines, and against the slow-scan direction, as shares of the line spacing.
     slips : int
-        How often the scan jumps.
+        Number of times the scan jumps.
     skipped_lines : float
         Share of the lines that repeat the one before.
     afterglow : float
-        Share of the signal of a pixel that is in the next one.
+        Share of a pixel's signal that spills into the next one.
     readout : float
-        Standard deviation of the noise of the detector, electrons a pixel.
+        Standard deviation of the detector noise, electrons per pixel.
     clipped_dark, clipped_bright : float
-        Shares of the pixels that are cut off at the lower and the upper end of the range.
+        Shares of the pixels clipped at the lower and upper end of the range.
     counts : float, optional
-        Electrons that the dark-field detector counts on average, per Å², in place of the dose.
+        Mean number of electrons that the dark-field detector counts per Å², in place of the dose.
     background : float
-        Signal of the dark field beside that of the specimen, as a share of its mean.
+        Dark-field signal in addition to that of the specimen, as a share of its mean.
     bits : int
-        Of the image kept: 2 to that power levels between its least and greatest value.
+        Bit depth of the saved image: 2 to that power levels between its least and greatest value.
     interpolated_from : float
-        Sampling of the scan, Å/px, where the image has been interpolated to finer pixels; 0 if not.
+        Sampling of the scan, Å/px, if the image was interpolated to finer pixels; 0 if not.
     smoothing : float
-        Standard deviation of a Gaussian that the image has been smoothed by, Å.
+        Standard deviation of the Gaussian that the image was smoothed with, Å.
     high_pass : float
-        Standard deviation of a Gaussian whose local mean has been taken off, Å; 0 if none.
+        Standard deviation of the Gaussian whose local mean was subtracted, Å; 0 if none.
     wiener : int
-        1 if the image has been through a radial Wiener filter, which keeps what is periodic.
+        1 if the image went through a radial Wiener filter, which keeps what is periodic.
     gamma : float
-        Power that the grey levels between the least and the greatest value are raised to.
+        Power applied to the grey levels between the least and the greatest value.
     """
 
     detector: str = "ADF"
@@ -119,7 +120,7 @@ class ScanConditions:
 
     @property
     def defoci(self) -> tuple[float, ...]:
-        """None: there are no focal series of scanned images."""
+        """Always empty: scanned images come in no focal series."""
         return ()
 
     def to_dict(self) -> dict[str, Any]:
@@ -138,7 +139,7 @@ def draw_scan(
     strength: float = 1.0,
     dose_floor: float = 0.0,
 ) -> ScanConditions:
-    """Draw the conditions of a scanned image, as `draw_conditions`; the floor is of counts too."""
+    """Draw the conditions of a scanned image, as `draw_conditions`; the floor limits counts too."""
     unknown = sorted(set(imaging) - set(SCANNING))
     if unknown:
         raise ValueError(
@@ -176,27 +177,27 @@ def take_scan(
     rng : numpy.random.Generator
         Draws the path, the film and the noise.
     scattering : numpy.ndarray
-        (N, N) complex, periodic, of :func:`hyperspy_dlatoms.simulation.scattering_map`.
+        (N, N) complex, periodic, from :func:`hyperspy_dlatoms.simulation.scattering_map`.
     sampling : float
-        Of that map, Å/px.
+        Sampling of that map, Å/px.
     energy : float
-        Of the electrons, eV.
+        Electron energy, eV.
     conditions : ScanConditions
         The imaging conditions.
     sites : numpy.ndarray
         (n, 2): y, x of sites in the specimen, Å.
     pixel : float, optional
-        Requested sampling of the image, Å/px, as if pixels of those conditions were summed; by
-        default theirs.
+        Requested sampling of the image, Å/px, as if pixels of the conditions were summed; by
+        default that of the conditions.
 
     Returns
     -------
     counts : numpy.ndarray
-        (M, M) float32, electrons a pixel, before what was done to the image.
+        (M, M) float32, electrons per pixel, before any processing of the image.
     pixel : float
-        The image's exact sampling along its lines, ``N * sampling / M`` Å/px.
+        Exact sampling of the image along its lines, ``N * sampling / M`` Å/px.
     positions : numpy.ndarray
-        (n, 2): y, x of the sites as they are recorded, with drift and jitter, px.
+        (n, 2): y, x of the sites as recorded, with drift and jitter, px.
 
     Examples
     --------
@@ -210,7 +211,7 @@ def take_scan(
     size = len(scattering)
     edge = size * sampling
     final = round(edge / (pixel or conditions.sampling))
-    # Of the scan, whose pixels are those of the image unless they were coarser.
+    # The scan has the pixels of the image, or coarser ones if the image was interpolated.
     scale = max(conditions.interpolated_from * final / edge, 1.0)
     pixels = round(final / scale)
     scale, pixel = final / pixels, edge / pixels
@@ -226,7 +227,7 @@ def take_scan(
         expected += np.float32(conditions.background * mean)
         if conditions.counts is not None:
             if not mean:
-                # All that is counted of a vacuum is background.
+                # In vacuum, everything counted is background.
                 expected += 1
             dose = conditions.counts / (mean or 1.0)
     if conditions.illumination_slope or conditions.vignetting:
@@ -243,7 +244,7 @@ def take_scan(
     counts = saved(counts, *clipped, conditions.gamma, conditions.bits)
     positions = path.recorded(sites)
     glow = conditions.afterglow / summed
-    # By which it moves what is recorded, on average.
+    # The mean shift that the afterglow causes.
     positions[:, 1] += glow / (1 - glow)
     positions *= scale
     return counts, pixel, positions
@@ -270,14 +271,14 @@ def _expected(
     spectrum = band.of(scipy.fft.rfft2(atoms))
     spectrum *= probe_transfer(probe, energy, size, sampling, band)
     if summed > 1:
-        # A sum of pixels is a mean over the part of their square that is not scanned by each.
+        # A sum of pixels is a mean over the part of their square that one pixel does not scan.
         side = np.float32(path.pixel * np.sqrt(1 - summed**-2))
         spectrum *= np.sinc(band.qy * side) * np.sinc(band.qx * side)
     if conditions.halo and detector != "ADF":
         spectrum *= 1 - np.float32(conditions.halo) * gauss(band, _HALO)
     projected = scanned(spectrum, band, size, path)
     if detector == "ADF":
-        # What has been scattered once is not again.
+        # An electron scattered once is not scattered again.
         return -np.expm1(-np.float32(conditions.cross_section) * np.maximum(projected, 0))
     left = np.exp(-np.float32(conditions.absorption) * projected)
     return np.float32(_COLLECTED[detector]) * left
@@ -290,7 +291,7 @@ def _detected(
     conditions: ScanConditions,
     summed: float,
 ) -> np.ndarray:
-    """Return the counts of pixels that a share `expected` of the beam is seen in, times Å²."""
+    """Return the counts of pixels that see the share `expected` of the beam, times their Å²."""
     counts = expected
     if np.isfinite(dose):
         counts = _electrons(rng, expected * np.float32(dose))
@@ -306,7 +307,7 @@ def _detected(
 
 
 def _electrons(rng: np.random.Generator, mean: np.ndarray) -> np.ndarray:
-    """Draw Poisson numbers, of large means as normal ones, which takes an eighth of the time."""
+    """Draw Poisson numbers, normal ones for large means, which takes an eighth of the time."""
     if mean.min() > _MANY:
         return mean + np.sqrt(mean) * rng.standard_normal(mean.shape, np.float32)
     return rng.poisson(mean).astype(np.float32)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Point and line defects of a layer whose sites hold one or more atoms over each other."""
+"""Point and line defects of a layer whose sites hold one or more atoms above each other."""
 
 from dataclasses import dataclass, field
 
@@ -12,7 +12,7 @@ from hyperspy_dlatoms.simulation.specimens.regions import smooth_field
 
 ANTISITE = "antisite"
 
-PATCH = 10.0  # Finest wavelength of the density of clustered defects (Å).
+PATCH = 10.0  # Shortest wavelength in the density of clustered defects (Å).
 
 
 @dataclass
@@ -20,13 +20,13 @@ class Lattice:
     """Sites of a flat layer and the atoms that they hold, changed in place by the defects."""
 
     cell: Monolayer
-    # x, y (n, 2), Å, and the site of the cell that each is.
+    # x, y (n, 2), Å, and which site of the cell each one is.
     points: np.ndarray
     site: np.ndarray
     # Atomic numbers, 0 for none, and z (Å), (n, m).
     numbers: np.ndarray = field(init=False)
     heights: np.ndarray = field(init=False)
-    # Kind of each site that holds what does not belong there, else empty.
+    # Kind of each site that holds a foreign atom, else empty.
     foreign: np.ndarray = field(init=False)
     neighbours: csr_array = field(init=False)
 
@@ -42,7 +42,7 @@ class Lattice:
 
     @property
     def metallic(self) -> np.ndarray:
-        """Which sites are those of the metal, shape (n,), bool."""
+        """Which sites belong to the metal, shape (n,), bool."""
         return self.cell.metallic[self.site]
 
     @property
@@ -57,11 +57,11 @@ class Lattice:
 
     @property
     def lacking(self) -> np.ndarray:
-        """Which sites lack some or all of their atoms and hold no other, shape (n,), bool."""
+        """Which sites lack some or all of their atoms and hold no foreign one, shape (n,), bool."""
         return ~self.perfect & (self.foreign == "")
 
     def labels(self) -> list[str]:
-        """Return the kind of each site: as it should be, a vacancy, or what is there instead."""
+        """Return the kind of each site: complete, a vacancy, or what is there instead."""
         names = [self.cell.names[i] for i in self.site]
         return [
             str(other) or (f"{name} vacancy" if lacks else name)
@@ -70,7 +70,7 @@ class Lattice:
 
 
 def _full(cell: Monolayer) -> tuple[np.ndarray, np.ndarray]:
-    """Count the neighbours of each site of a perfect layer, and the second ones."""
+    """Count the first and second neighbours of each site of a perfect layer."""
     points, site = cell.lattice(0.0, np.zeros(2), -30.0, 30.0)
     patch = Lattice(cell, points, site)
     away = np.hypot(*points.T)
@@ -80,7 +80,7 @@ def _full(cell: Monolayer) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _second(lattice: Lattice) -> csr_array:
-    """1 for each pair of sites that are neighbours of the same one but not of each other."""
+    """Return 1 for each pair of sites that share a neighbour but are not neighbours themselves."""
     two = (lattice.neighbours @ lattice.neighbours).tocoo()
     rows, columns = two.coords
     apart = rows != columns
@@ -89,7 +89,7 @@ def _second(lattice: Lattice) -> csr_array:
 
 
 def trim(lattice: Lattice, least: float = 0.5) -> None:
-    """Empty the sites that have lost too many of their neighbours, one after the other."""
+    """Empty the sites that have lost too many of their neighbours, step by step."""
     needed = least * _full(lattice.cell)[0][lattice.site]
     while True:
         loose = lattice.occupied & (lattice.neighbours @ lattice.occupied.astype(float) < needed)
@@ -100,7 +100,7 @@ def trim(lattice: Lattice, least: float = 0.5) -> None:
 
 
 def surroundings(lattice: Lattice) -> np.ndarray:
-    """Return the share of neighbours that are there, or of second neighbours where that is less."""
+    """Return the share of first or second neighbours that are present, whichever is smaller."""
     first, second = _full(lattice.cell)
     occupied = lattice.occupied.astype(float)
     near = lattice.neighbours @ occupied / first[lattice.site]
@@ -141,14 +141,14 @@ def vacate(
 def lose_one(
     rng: np.random.Generator, lattice: Lattice, fraction: float, clustering: float = 0.0
 ) -> None:
-    """Remove one random atom from a fraction of the sites of several, see :func:`choose`."""
+    """Remove one random atom from a fraction of the multi-atom sites, see :func:`choose`."""
     several = lattice.perfect & ((lattice.numbers > 0).sum(axis=1) > 1)
     for one in choose(rng, lattice, several, fraction, clustering):
         lattice.numbers[one, rng.choice(np.flatnonzero(lattice.numbers[one]))] = 0
 
 
 def rows_of_vacancies(rng: np.random.Generator, lattice: Lattice, size: float) -> None:
-    """Take one atom, or all, from each of a row of nonmetal sites within the box."""
+    """Remove one atom, or all, from each site in a row of nonmetal sites within the box."""
     # H.-P. Komsa et al., From point to extended defects in two-dimensional MoS2: Evolution of
     # atomic structure under electron irradiation, Phys. Rev. B 88 (2013) 035301.
     inside = ((lattice.points > 0) & (lattice.points < size)).all(axis=1)
@@ -171,7 +171,7 @@ def rows_of_vacancies(rng: np.random.Generator, lattice: Lattice, size: float) -
 
 
 def antisites(rng: np.random.Generator, lattice: Lattice, fraction: float) -> None:
-    """Place antisites: atoms of the other kind, on a fraction of the sites."""
+    """Place antisites (atoms of the other kind) on a fraction of the sites."""
     kinds = [np.flatnonzero(lattice.cell.metallic), np.flatnonzero(~lattice.cell.metallic)]
     if not all(len(kind) for kind in kinds):
         return
@@ -187,7 +187,7 @@ def substitute(rng: np.random.Generator, lattice: Lattice, symbol: str, fraction
     from ase.data import atomic_numbers
 
     if symbol not in atomic_numbers or symbol == "X":
-        raise ValueError(f"substituent {symbol!r} is no element: give a symbol such as 'W'.")
+        raise ValueError(f"substituent {symbol!r} is not an element: give a symbol such as 'W'.")
     alike = lattice.metallic if symbol not in NONMETALS else ~lattice.metallic
     for one in choose(rng, lattice, alike & lattice.perfect, fraction):
         there = np.flatnonzero(lattice.numbers[one])

@@ -9,10 +9,10 @@ from typing import NamedTuple
 import numpy as np
 from scipy.spatial import cKDTree
 
-# Lattice constant, and distance of the two chalcogen planes (Å), of 2H crystals. W. J. Schutte, J.
+# Lattice constant and spacing of the two chalcogen planes (Å) in 2H crystals. W. J. Schutte, J.
 # L. De Boer and F. Jellinek, Crystal structures of tungsten disulfide and diselenide, J. Solid
 # State Chem. 70 (1987) 207; for molybdenum P. B. James and M. T. Lavik, Acta Cryst. 16 (1963) 1183;
-# MoTe2: D. Puotinen and R. E. Newnham, Acta Cryst. 14 (1961) 691; WTe2, which is 1T' when free,
+# MoTe2: D. Puotinen and R. E. Newnham, Acta Cryst. 14 (1961) 691; WTe2, whose stable phase is 1T',
 # calculated: S. Haastrup et al., 2D Materials 5 (2018) 042002.
 DICHALCOGENIDES = {
     "MoS2": (3.160, 3.172),
@@ -22,12 +22,12 @@ DICHALCOGENIDES = {
     "MoTe2": (3.519, 3.604),
     "WTe2": (3.553, 3.620),
 }
-# Of dichalcogenides, as ASE names the first two; 1T' is 1T with its metals in zigzag rows.
+# Phases of dichalcogenides; ASE names the first two. 1T' is 1T with its metals in zigzag rows.
 PHASES = ("2H", "1T", "1T'")
-# The cell of 1T', that of WTe2: A. Mar, S. Jobic and J. A. Ibers, J. Am. Chem. Soc. 114 (1992)
-# 8963. There the mean distance of the chalcogen planes is 3.55 Å.
+# The cell of 1T' is that of WTe2: A. Mar, S. Jobic and J. A. Ibers, J. Am. Chem. Soc. 114 (1992)
+# 8963. There the mean spacing of the chalcogen planes is 3.55 Å.
 DISTORTED = (
-    # Share of the short and of the long edge, and z in distances of the chalcogen planes.
+    # Fractions of the short and of the long edge, and z in spacings of the chalcogen planes.
     ("M", 0.0, 0.6007, -0.030),
     ("M", 0.5, 0.9602, 0.030),
     ("X", 0.0, 0.8571, 0.582),
@@ -35,26 +35,26 @@ DISTORTED = (
     ("X", 0.0, 0.2073, -0.401),
     ("X", 0.5, 0.7018, -0.582),
 )
-# Long edge of the cell of 1T' in short ones, and it is 1.74-1.82 in all that are known.
+# Long edge of the 1T' cell in units of the short one; 1.74-1.82 in all known ones.
 LONG_EDGE = 1.797
-# Short edge of 1T' in lattice constants of 2H, of WTe2 (3.477 Å) and MoTe2 (3.469 Å).
+# Short edge of 1T' in 2H lattice constants, from WTe2 (3.477 Å) and MoTe2 (3.469 Å).
 SHORT_EDGE = 0.98
 RANDOM = "MX2"  # The formula of a dichalcogenide whose elements and size are drawn.
 # Atomic numbers that those elements are drawn from.
 METALS, CHALCOGENS = range(22, 81), range(8, 53)
-# Ratio of atomic numbers, metal to chalcogen, from which the latter is hardly seen beside it: in
-# WS2 it is 4.6.
+# Ratio of atomic numbers, metal to chalcogen, above which the chalcogen is hardly seen beside the
+# metal; in WS2 it is 4.6.
 LIGHTEST = 6
-# Names of the kinds of elements of a compound, where its elements are of no matter.
+# Names of the kinds of elements in a compound, where the elements themselves do not matter.
 ROLES = ("metal", "chalcogen")
-BOND = 0.93  # Length of a bond in sums of covalent radii: 0.91 in MoTe2 to 0.94 in MoS2.
-CONSTANT = 1.31  # Lattice constant in bonds, within 2 % in all of `DICHALCOGENIDES`.
+BOND = 0.93  # Bond length in sums of covalent radii: from 0.91 in MoTe2 to 0.94 in MoS2.
+CONSTANT = 1.31  # Lattice constant in bond lengths, within 2 % for all `DICHALCOGENIDES`.
 BORON_NITRIDE = 2.504  # Lattice constant of hexagonal boron nitride (Å).
 FORMULAS = (*DICHALCOGENIDES, "BN")
 
 # Elements that take the place of the others in a compound.
 NONMETALS = frozenset({"H", "C", "N", "O", "F", "P", "S", "Cl", "As", "Se", "Br", "Te", "I"})
-OVERLAP = 0.3  # Atoms nearer than this in projection are of one site (Å).
+OVERLAP = 0.3  # Atoms nearer than this in projection share a site (Å).
 
 
 class Monolayer(NamedTuple):
@@ -87,14 +87,14 @@ class Monolayer(NamedTuple):
 
     @property
     def by_roles(self) -> Monolayer:
-        """The same with roles in place of elements for the kinds of its sites."""
+        """The same layer, with its kinds of sites named by role instead of element."""
         metallic = tuple(self.metallic.tolist())
         names = tuple(ROLES[0 if one else 1] for one in metallic)
         return self._replace(names=names, of_metal=metallic)
 
     @property
     def metallic(self) -> np.ndarray:
-        """Which sites are not of nonmetals alone, shape (k,), bool; all if that is none."""
+        """Which sites hold more than nonmetals, shape (k,), bool; all sites if none do."""
         if self.of_metal is not None:
             return np.array(self.of_metal)
         from ase.data import atomic_numbers
@@ -105,7 +105,7 @@ class Monolayer(NamedTuple):
 
     @property
     def spacing(self) -> float:
-        """Least distance of two sites (Å)."""
+        """Least distance between two sites (Å)."""
         return float(self._nearest.min())
 
     @property
@@ -121,8 +121,8 @@ class Monolayer(NamedTuple):
     def lattice(
         self, angle: float, origin: np.ndarray, low: float, high: float
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Repeat the cell, turned about `origin`, within a square from `low` to `high` (Å)."""
-        # x, y (n, 2) and the number in the cell (n,) of the sites.
+        """Repeat the cell, rotated about `origin`, within a square from `low` to `high` (Å)."""
+        # Returns x, y (n, 2) of the sites and their index in the cell (n,).
         c, s = np.cos(angle), np.sin(angle)
         turned = np.array([[c, s], [-s, c]])
         vectors, points = self.vectors @ turned, self.points @ turned
@@ -142,7 +142,7 @@ class Monolayer(NamedTuple):
 def monolayer(
     formula: str | None = "MoS2", file: str | Path | None = None, phase: str = "2H"
 ) -> Monolayer:
-    """Return the unit cell of a formula, or of the layer that a file holds."""
+    """Return the unit cell of a formula, or of the layer in a file."""
     from ase.build import graphene
 
     if file is not None:
@@ -151,24 +151,24 @@ def monolayer(
         return _from_atoms(graphene("BN", a=BORON_NITRIDE))
     if formula not in DICHALCOGENIDES:
         raise ValueError(
-            f"formula {formula!r} is not known: expected one of {', '.join(FORMULAS)}, or give the "
-            "file of a layer."
+            f"formula {formula!r} is not known: expected one of {', '.join(FORMULAS)}, or give a "
+            "file that holds a layer."
         )
     constant, thickness = DICHALCOGENIDES[formula]
     return _dichalcogenide(formula, phase, constant, thickness)
 
 
 def random_dichalcogenide(rng: np.random.Generator, phase: str = "2H") -> Monolayer:
-    """Draw the elements and the size of a dichalcogenide, whose kinds of sites are roles."""
-    # Any of `METALS` and `CHALCOGENS`, so that neither the ratio of their scattering nor the size
-    # of the lattice names one; bonds are about the sum of the covalent radii.
+    """Draw the elements and size of a dichalcogenide, with its kinds of sites named by role."""
+    # Any of `METALS` and `CHALCOGENS`, so that neither the scattering ratio nor the lattice size
+    # identifies an element; bonds are about the sum of the covalent radii.
     from ase.data import chemical_symbols, covalent_radii
 
     metal, chalcogen = int(rng.choice(METALS)), int(rng.choice(CHALCOGENS))
     while chalcogen == metal or metal > LIGHTEST * chalcogen:
         chalcogen = int(rng.choice(CHALCOGENS))
     bond = BOND * float(covalent_radii[metal] + covalent_radii[chalcogen])
-    # Of 3.0 Å in dioxides, with which sites are 1.7 Å apart, to 4.1 Å in the largest tellurides.
+    # From 3.0 Å in dioxides, whose sites are 1.7 Å apart, to 4.1 Å in the largest tellurides.
     constant = float(np.clip(CONSTANT * bond * rng.uniform(0.96, 1.04), 3.0, 4.1))
     thickness = 2 * constant * np.sqrt(1 / CONSTANT**2 - 1 / 3) * rng.uniform(0.9, 1.1)
     formula = f"{chemical_symbols[metal]}{chemical_symbols[chalcogen]}2"
@@ -178,7 +178,7 @@ def random_dichalcogenide(rng: np.random.Generator, phase: str = "2H") -> Monola
 
 
 def _dichalcogenide(formula: str, phase: str, constant: float, thickness: float) -> Monolayer:
-    """Return the cell, from the lattice constant and distance of chalcogen planes of 2H (Å)."""
+    """Return the cell from the lattice constant and chalcogen plane spacing of 2H (Å)."""
     from ase import Atoms
     from ase.build import mx2
 
@@ -203,18 +203,18 @@ def _read(path: Path) -> Monolayer:
     try:
         atoms = read(path)
     except (UnknownFileTypeError, ValueError, LookupError, AssertionError) as error:
-        raise ValueError(f"{path} holds no structure that ASE reads ({error}).") from error
+        raise ValueError(f"{path} holds no structure that ASE can read ({error}).") from error
     flat = np.abs(atoms.cell[:2, 2]).max() < 1e-3
     if len(atoms) == 0 or not flat or abs(np.linalg.det(atoms.cell[:2, :2])) < 1:
         raise ValueError(
-            f"{path} holds no layer: expected atoms in a cell whose first two vectors are in the "
-            "plane across z."
+            f"{path} holds no layer: expected atoms in a cell whose first two vectors lie in the "
+            "plane perpendicular to z."
         )
     return _from_atoms(atoms)
 
 
 def _from_atoms(atoms) -> Monolayer:
-    """Gather the atoms over each other into sites."""
+    """Gather atoms that lie above each other into sites."""
     from ase.data import chemical_symbols
 
     vectors = np.array(atoms.cell[:2, :2])
@@ -225,7 +225,7 @@ def _from_atoms(atoms) -> Monolayer:
         for group in groups:
             share = np.linalg.solve(vectors.T, xy - position[group[0], :2])
             if np.linalg.norm((share - np.round(share)) @ vectors) < OVERLAP:
-                # The image over the first atom of the site, so that their mean is right.
+                # Take the image nearest the site's first atom, so that the mean is right.
                 position[i, :2] -= np.round(share) @ vectors
                 group.append(i)
                 break

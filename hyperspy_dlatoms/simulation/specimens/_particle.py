@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Single particles of an fcc crystal, columns along the beam."""
+"""Single particles of an fcc crystal, with columns along the beam."""
 
 import itertools
 
@@ -12,7 +12,7 @@ from hyperspy_dlatoms.simulation.specimens.specimen import AtomList
 
 def stacked_lattice(steps: np.ndarray, reach: float) -> tuple[np.ndarray, np.ndarray]:
     """Stack close-packed planes, each shifted by a step of -1 or 1, edge-on along [110]."""
-    # Positions (n, 3) out to `reach`, in lattice constants, and columns (n,).
+    # Returns positions (n, 3) out to `reach`, in lattice constants, and columns (n,).
     n = len(steps) // 2
     row, spacing = np.sqrt(6) / 4, 1 / np.sqrt(2)
     shift = np.cumsum(steps) - np.cumsum(steps)[n]
@@ -24,7 +24,7 @@ def stacked_lattice(steps: np.ndarray, reach: float) -> tuple[np.ndarray, np.nda
         np.arange(-along, along + 1),
         indexing="ij",
     )
-    # Three shifts make one lattice vector of the plane: two rows, without a shift along the beam.
+    # Three shifts add up to a lattice vector of the plane: two rows, with no shift along the beam.
     offset = (-shift * (2 / 3))[plane + n]
     wrapped = offset - 2 * np.round(offset / 2)
     positions = np.stack(
@@ -44,7 +44,7 @@ def square_lattice(reach: float) -> tuple[np.ndarray, np.ndarray]:
 
 
 def facet_normals(zone: str) -> np.ndarray:
-    """Return the normals of the six {100} and eight {111} facets of an unturned particle."""
+    """Return the normals of the six {100} and eight {111} facets of an unrotated particle."""
     signs = np.array(list(itertools.product([-1, 1], repeat=3))) / np.sqrt(3)
     normals = np.concatenate([np.eye(3), -np.eye(3), signs]) @ ZONES[zone].T
     if zone == "110":
@@ -53,7 +53,7 @@ def facet_normals(zone: str) -> np.ndarray:
 
 
 def random_steps(rng: np.random.Generator, n: int, faulted: bool) -> tuple[np.ndarray, str]:
-    """Draw the sequence of close-packed planes, and return the fault that it holds as well."""
+    """Draw the sequence of close-packed planes; also return the fault it contains."""
     steps = np.ones(2 * n + 1, dtype=int)
     if not faulted:
         return steps, "none"
@@ -114,7 +114,7 @@ def particle(
     if not len(positions):
         raise ValueError(
             f"A particle of radius {radius:.3g} Å and elongation {elongation:.3g} is too thin to "
-            "hold an atom: raise either, their product to 3.5 Å or more."
+            "hold an atom: raise either until their product is 3.5 Å or more."
         )
 
     angle, azimuth = rng.uniform(0, 2 * np.pi, 2)

@@ -24,12 +24,12 @@ from hyperspy_dlatoms.simulation.specimens.specimen import AtomList, Specimen, j
 
 BOUNDARIES = ("none", "grain", "twin")
 
-# Share of the neighbours of a site, and of theirs, that must be there for it to be a vacancy.
+# Share of a site's first and second neighbours that must be present for it to be a vacancy.
 MOSTLY = 0.6
 COVERED = "covered"
 EDGE = "edge"
 
-# Sites nearer to an adatom than this, in projection, cannot be told from it (Å).
+# Sites nearer to an adatom than this, in projection, cannot be told apart from it (Å).
 ADATOM_REACH = 1.0
 
 
@@ -60,16 +60,16 @@ def two_dimensional_layer(
     phase: str = "2H",
     roles: bool = False,
 ) -> Specimen:
-    """Make a single layer of a compound, whose sites have kinds; lengths in Å, tilts in degrees."""
-    # Kinds are those of the layer, such as ("Mo", "S", "Mo vacancy", "S vacancy"), or roles, and
-    # those that a network is not to learn: "antisite", a foreign element, "edge" for sites that
-    # lack atoms at one, "covered" for those under an adatom or carbon thicker than
-    # `unclear_contamination`, of vacancies half of it. A column of two chalcogens is one site, with
-    # one atom left a vacancy of height 1, with none of height 0.
-    # `file`, which ASE reads, stands in place of the formula; "MX2" is a layer of random elements.
-    # Vacancies and antisites are shares: of the metals, of the columns of two or more, of all
-    # nonmetals; `clustering` is 1 in patches of about 10 Å. Domains beyond a `boundary` are turned
-    # ("grain"), or mirrored ("twin"). Ranges, and the others, are as of `graphene_sheet`.
+    """Make a single layer of a compound with kinds of sites; lengths in Å, tilts in degrees."""
+    # The kinds are those of the layer, such as ("Mo", "S", "Mo vacancy", "S vacancy"), or roles,
+    # plus those that a network should not learn: "antisite", a foreign element, "edge" for sites
+    # that lack atoms at an edge, "covered" for sites under an adatom or under carbon thicker than
+    # `unclear_contamination` (half of it for vacancies). A column of two chalcogens is one site; it
+    # becomes a vacancy of height 1 with one atom left, of height 0 with none.
+    # `file`, read by ASE, replaces the formula; "MX2" is a layer of random elements. Vacancies and
+    # antisites are shares: of the metals, of the columns of two or more, of all nonmetals;
+    # `clustering` is 1 for patches of about 10 Å. Domains beyond a `boundary` are rotated ("grain")
+    # or mirrored ("twin"). Ranges and the other parameters are as for `graphene_sheet`.
     shares = {
         "metal_vacancies": metal_vacancies,
         "single_vacancies": single_vacancies,
@@ -156,12 +156,12 @@ def two_dimensional_layer(
 def _cell(
     rng: np.random.Generator, formula: str | None, file: str | None, phase: str, roles: bool
 ) -> Monolayer:
-    """Return the unit cell of the layer; only that of "MX2" is drawn."""
+    """Return the unit cell of the layer; only that of "MX2" is random."""
     if file is None and formula == RANDOM:
         if not roles:
             raise ValueError(
-                f"formula {RANDOM!r} has elements of its own for each layer: its kinds of sites "
-                "have no other names than roles, so add `roles: true`."
+                f"formula {RANDOM!r} has elements of its own for each layer, so its kinds of sites "
+                "can only be named by role: add `roles: true`."
             )
         return random_dichalcogenide(rng, phase)
     cell = monolayer(formula, file, phase)
@@ -171,14 +171,14 @@ def _cell(
 def _domains(
     rng: np.random.Generator, cell: Monolayer, size: float, boundary: str
 ) -> tuple[Lattice, list[float]]:
-    """One domain, or two that meet along a line, and how they are turned (degrees)."""
+    """Make one domain, or two that meet along a line; also return their rotations (degrees)."""
     low, high = -BEYOND, size + BEYOND
     angle, origin = rng.uniform(0, 2 * np.pi), rng.uniform(0, size, 2)
     points, site = cell.lattice(angle, origin, low, high)
     if boundary == "none":
         return Lattice(cell, points, site), [float(np.degrees(angle))]
     twin = boundary == "twin"
-    # Turned by 60° about a site, a layer of three-fold symmetry is its own mirror image.
+    # Rotated by 60° about a site, a layer with three-fold symmetry becomes its mirror image.
     other = angle + (np.pi / 3 if twin else rng.uniform(np.radians(5), 2 * np.pi - np.radians(5)))
     across = angle + np.pi / 6 if twin else rng.uniform(0, 2 * np.pi)
     normal = np.array([np.cos(across), np.sin(across)])

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Amorphous carbon films, and the empty box."""
+"""Amorphous carbon films, and an empty box."""
 
 import numpy as np
 from scipy.spatial import cKDTree
@@ -20,7 +20,7 @@ def random_packing(
     region: Region | None = None,
     trials: float = 4.0,
 ) -> np.ndarray:
-    """Place points at random one by one, leaving out those too close to an earlier one."""
+    """Place points at random one by one, skipping any too close to an earlier one."""
     # B. Widom, Random sequential addition of hard spheres to a volume, J. Chem. Phys. 44 (1966)
     # 3888.
     edges = np.asarray(box, dtype=float)
@@ -31,7 +31,7 @@ def random_packing(
         wanted *= inside.mean() if len(inside) else 0
         points = points[inside]
     period = edges.copy()
-    # A period of z that no pair can reach across makes the tree periodic in x and y only.
+    # A z period too long for any pair to span makes the tree periodic in x and y only.
     period[2:] += 2 * distance
     near = cKDTree(points, boxsize=period).query_pairs(distance, output_type="ndarray")
     return points[first_come(near, len(points))][: int(round(wanted))]
@@ -57,7 +57,7 @@ def amorphous_carbon(
     density: float | tuple[float, float] = (1.9, 2.2),
     region: Region | None = None,
 ) -> Specimen:
-    """Make an amorphous carbon film without any site.
+    """Make an amorphous carbon film, without sites.
 
     Parameters
     ----------
@@ -70,7 +70,7 @@ def amorphous_carbon(
     density : float or tuple of float, optional
         Mass density (g/cm³), or the range that it is drawn from.
     region : Region, optional
-        Where the film is; default everywhere.
+        Area that the film covers; default everywhere.
 
     Returns
     -------
@@ -80,7 +80,7 @@ def amorphous_carbon(
     Raises
     ------
     ValueError
-        If a length or the density is not positive, or too high to pack at random.
+        If a length or the density is not positive, or the density is too high to pack at random.
 
     Examples
     --------
@@ -106,6 +106,6 @@ def amorphous_carbon(
 
 
 def vacuum(size: float = 60.0) -> Specimen:
-    """Make a box of edge `size` (Å) without atoms and sites."""
+    """Make a box of edge `size` (Å) without atoms or sites."""
     empty = AtomList.without_sites(6, np.empty((0, 3)))
     return Specimen.from_list(empty, size, {"kind": "vacuum"})

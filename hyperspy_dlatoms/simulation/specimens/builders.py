@@ -47,7 +47,7 @@ SPREADS = {"metal-nanoparticle": SPREAD, "metal-cluster": CLUSTER_SPREAD}
 
 
 def check_structures(structures: Sequence[Mapping[str, Any]], size: float) -> None:
-    """Check particles against the box of edge `size` (Å), cells by name, and what files hold."""
+    """Check that particles fit the box of edge `size` (Å), and check cell names and files."""
     for number, one in enumerate(structures):
         name = one["structure"]
         site_kinds([one])
@@ -65,7 +65,7 @@ def check_structures(structures: Sequence[Mapping[str, Any]], size: float) -> No
 
 
 def _check_crystals(place: str, structure: Mapping[str, Any]) -> None:
-    """Check the cells and files of a crystal, and that a file without a zone has one."""
+    """Check a crystal's cells and files, and that a zone can be found where none is given."""
     for cell in options(structure.get("cell")):
         if cell not in (None, "random", *PROTOTYPES):
             close = difflib.get_close_matches(str(cell), ["random", *PROTOTYPES], 1)
@@ -83,7 +83,7 @@ def _check_crystals(place: str, structure: Mapping[str, Any]) -> None:
 def build_specimen(
     rng: np.random.Generator, structures: Sequence[Mapping[str, Any]], size: float
 ) -> Specimen:
-    """Build one specimen of the `structures` of a recipe, in a box of edge `size` (Å)."""
+    """Build one specimen from the `structures` of a recipe, in a box of edge `size` (Å)."""
     shares = np.array([float(structure.get("share", 1)) for structure in structures])
     chosen = structures[rng.choice(len(structures), p=shares / shares.sum())]
     arguments = {
@@ -98,7 +98,7 @@ def build_specimen(
 
 
 def site_kinds(structures: Sequence[Mapping[str, Any]]) -> set[str]:
-    """Return the kinds of sites of structures, those of files of layers too."""
+    """Return the kinds of sites of structures, including layers read from files."""
     kinds: set[str] = set()
     for one in structures:
         layered = one["structure"] == "two-dimensional"
@@ -112,8 +112,8 @@ def site_kinds(structures: Sequence[Mapping[str, Any]]) -> set[str]:
 
 
 def site_materials(structures: Sequence[Mapping[str, Any]]) -> tuple[str, ...]:
-    """Return the materials whose sites are to be found, sorted: elements, and names of sheets."""
-    # There are none where crystals of any structure are among them.
+    """Return the materials whose sites should be found, sorted: elements, and names of sheets."""
+    # Empty if crystals are among the structures, since they may be of any material.
     materials: set[str] = set()
     if any(structure["structure"] == "crystal" for structure in structures):
         return ()

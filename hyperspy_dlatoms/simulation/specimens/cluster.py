@@ -18,13 +18,13 @@ SPREAD = 1.5  # Greatest distance of an atom from the middle, relative to the ra
 SHAPES = ("sphere", "ellipsoid", "octahedron", "decahedron", "icosahedron")
 
 OVER = 0.25  # Atoms nearer than this across the beam are in one column (Å).
-APART = 1.2  # Columns nearer than this to another are no sites: they run together in an image (Å).
+APART = 1.2  # Columns nearer than this to another are not sites: they merge in an image (Å).
 
 
 def sphere(
     rng: np.random.Generator, radius: float, zone: str, axes: tuple[float, float, float]
 ) -> np.ndarray:
-    """Cut an ellipsoid about a random point out of an fcc crystal."""
+    """Cut an ellipsoid around a random point out of an fcc crystal."""
     positions = square_lattice(radius * max(axes) + 1)[0]
     positions = (positions - rng.random(3)) @ ZONES[zone].T @ rotation(rng.uniform(0, np.pi)).T
     return positions[np.linalg.norm(positions / axes, axis=1) <= radius]
@@ -35,7 +35,7 @@ def octahedron(rng: np.random.Generator, radius: float, zone: str) -> np.ndarray
     from ase.cluster import Octahedron
 
     cut = rng.uniform(0, 0.45)
-    # An octahedron of edge l, less six pyramids of edge cut * l, has the volume of that sphere.
+    # An octahedron of edge l, minus six pyramids of edge cut * l, has the sphere's volume.
     edge = radius * ((4 * np.pi / 3) / (np.sqrt(2) * (1 / 3 - cut**3))) ** (1 / 3)
     length = max(4, round(edge * np.sqrt(2)) + 1)
     cluster = Octahedron("Au", length, int(cut * (length - 1)), latticeconstant=1.0)
@@ -43,7 +43,7 @@ def octahedron(rng: np.random.Generator, radius: float, zone: str) -> np.ndarray
 
 
 def decahedron(rng: np.random.Generator, radius: float) -> np.ndarray:
-    """Make five fcc tetrahedra about an axis along the beam, with and without Marks' notches."""
+    """Make five fcc tetrahedra around an axis along the beam, with or without Marks notches."""
     from ase.cluster import Decahedron
 
     rings = max(2, round(radius / np.sqrt(3 / 8)))
@@ -54,7 +54,7 @@ def decahedron(rng: np.random.Generator, radius: float) -> np.ndarray:
 
 
 def icosahedron(rng: np.random.Generator, radius: float) -> np.ndarray:
-    """Make twenty fcc tetrahedra about a point, seen along one of its five-fold axes."""
+    """Make twenty fcc tetrahedra around a point, seen along a five-fold axis."""
     from ase.cluster import Icosahedron
 
     shells = max(3, round(radius * np.sqrt(2)) + 1)
@@ -66,7 +66,7 @@ def icosahedron(rng: np.random.Generator, radius: float) -> np.ndarray:
 
 
 def empty_sites(positions: np.ndarray, spacing: float) -> np.ndarray:
-    """Find empty lattice sites next to a particle: opposite each neighbour of an atom lies one."""
+    """Find empty lattice sites next to a particle: across an atom from each of its neighbours."""
     first, second = cKDTree(positions).query_pairs(1.15 * spacing, output_type="ndarray").T
     atom, neighbour = np.r_[first, second], np.r_[second, first]
     opposite = 2 * positions[atom] - positions[neighbour]
@@ -76,14 +76,14 @@ def empty_sites(positions: np.ndarray, spacing: float) -> np.ndarray:
 
 
 def worn(rng: np.random.Generator, positions: np.ndarray, spacing: float) -> np.ndarray:
-    """Move a few atoms on and off the surface of a particle."""
+    """Add a few atoms to the surface of a particle, and remove a few."""
     sites = np.concatenate([positions, empty_sites(positions, spacing)])
     inside = np.arange(len(sites)) < len(positions)
     return sites[weathered(rng, sites, inside, spacing, 0.2, 2.0)]
 
 
 def stacks(positions: np.ndarray, least: int = 1) -> np.ndarray:
-    """Group atoms above each other into columns, where columns can be resolved."""
+    """Group atoms that lie above each other into columns, where columns can be resolved."""
     column, middle, smeared = grouped(positions[:, :2], OVER)
     nearest = cKDTree(middle).query(middle, k=2)[0][:, 1]
     clear = (np.bincount(column) >= least) & ~smeared & (nearest >= APART)
@@ -103,23 +103,23 @@ def metal_cluster(
     support: str | None = None,
     gap: float | tuple[float, float] | None = None,
 ) -> Specimen:
-    """Make one nanoparticle of an fcc metal of a given shape, each column along the beam a site.
+    """Make one fcc metal nanoparticle of a given shape, each column along the beam a site.
 
-    A few atoms are moved on and off its surface; it is turned at random about the beam and
-    tilted slightly. An icosahedron seen along its five-fold axis has columns only where its
-    tetrahedra do not overlap; the rest of it holds no sites.
+    A few atoms are added to and removed from its surface; it is rotated at random about the beam
+    and tilted slightly. Along its five-fold axis, an icosahedron has columns only where its
+    tetrahedra do not overlap; the rest of it has no sites.
 
     Parameters
     ----------
     rng, element, size, lattice_constant, scale, support, gap
         As for :func:`hyperspy_dlatoms.simulation.metal_nanoparticle`.
     shape : {"sphere", "ellipsoid", "octahedron", "decahedron", "icosahedron"}, optional
-        Octahedra are whole or truncated; decahedra and icosahedra stand on a five-fold axis.
+        Octahedra are whole or truncated; decahedra and icosahedra are seen along a five-fold axis.
     zone : {"110", "100"}, optional
-        Direction of the crystal along the beam, for the first three shapes; None draws one.
+        Crystal direction along the beam, for the first three shapes; None draws one.
     radius : float or tuple of float, optional
-        Of the particle (Å), or the range that it is drawn from. It is limited to what the box
-        can hold.
+        Radius of the particle (Å), or the range that it is drawn from. It is limited to what the
+        box can hold.
     tilt_max : float, optional
         The tilt is drawn between 0 and this (degrees).
 
@@ -131,7 +131,7 @@ def metal_cluster(
     Raises
     ------
     ValueError
-        If the element, shape, zone or support is unknown, or the box too small for the radius.
+        If the element, shape, zone or support is unknown, or the box is too small for the radius.
 
     References
     ----------

@@ -20,7 +20,7 @@ def contamination(
     clearance: float = CLEARANCE,
 ) -> tuple[AtomList, np.ndarray]:
     """Make patches of amorphous carbon, up to `thickness` (Å), thinner towards their edges."""
-    # With them comes the thickness (Å) over each atom of the `sheet` (n, 3).
+    # Also returns the thickness (Å) over each atom of the `sheet` (n, 3).
     values = smooth_field(rng, size, scale=rng.uniform(20, 50))
     threshold = threshold_field(values, size, coverage)
     slope = rng.uniform(6, 40)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Any crystal, seen along a zone: particles, wedges and films, with what disturbs them."""
+"""Any crystal, seen along a zone: particles, wedges and films, with their imperfections."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from hyperspy_dlatoms.simulation.specimens.support import outward, overlaps, pla
 if TYPE_CHECKING:
     from ase import Atoms
 
-# Kinds of sites; a light column is faint beside its neighbours, or not apart from them.
+# Kinds of sites; a light column is faint beside its neighbours, or unresolved from them.
 KINDS = ("column", "light column")
 SHAPES = ("particle", "wedge", "film")
 
@@ -30,15 +30,15 @@ BOUNDARIES = ("none", "grain", "twin", "fault", "interface")
 # Low-index directions, drawn where none is given.
 ZONES = ("001", "100", "010", "110", "101", "011", "111", "112", "210", "1-10", "201", "-112")
 EMPTY = 1.0  # Left empty along the edges of the box, which is periodic (Å).
-# Least fraction of the scattering that is in columns to be found, along a zone that is drawn.
+# Along a zone that is drawn, at least this fraction of the scattering is in columns to be found.
 _MOSTLY = 0.7
-_TOUCHING = 1.6  # Atoms of two crystals nearer than this do not both stay (Å).
+_TOUCHING = 1.6  # Of two atoms of different crystals nearer than this, only one stays (Å).
 # Maps positions x, y, z (n, 3), Å from the middle of the box, to True within a body.
 Inside = Callable[[np.ndarray], np.ndarray]
 
 
 class Body(NamedTuple):
-    """A body to be cut from a crystal: its outline, and the space that it takes (Å)."""
+    """A body to cut from a crystal: its outline, and the space it takes up (Å)."""
 
     inside: Inside
     reach: float
@@ -63,9 +63,9 @@ def crystal(
 ) -> Specimen:
     """Make a crystal of any structure, each resolvable column of atoms along the beam a site.
 
-    Columns are atoms that project onto each other. Those that scatter little beside a neighbour
-    (oxygen beside strontium), and those too near another one to be told apart, are sites of the
-    kind "light column", which a network may leave open.
+    A column is a set of atoms that project onto each other. Columns that scatter little beside a
+    neighbour (oxygen beside strontium), or are too close to another to be resolved, are sites of
+    the kind "light column", which a network need neither find nor leave out.
 
     Parameters
     ----------
@@ -73,31 +73,32 @@ def crystal(
         Source of all randomness.
     cell : str, optional
         A structure type (see ``prototypes.PROTOTYPES``), whose elements and lattice constants are
-        drawn; "random" for a cell without any prototype; None draws a structure type.
+        drawn; "random" for a cell without a prototype; None draws a structure type.
     size : float, optional
         Edge of the box (Å).
     file : str, optional
-        A CIF, or another file that ASE reads, in place of `cell`. Of sites that are occupied in
-        part, or by several elements, what is at each place is drawn.
+        A CIF, or another file that ASE reads, in place of `cell`. At sites that are partly
+        occupied, or shared by several elements, each occupant is drawn.
     zone : str, optional
         Direction along the beam, three indices such as "110" or "1-10"; None draws one along
-        which most columns are apart.
+        which most columns are resolved.
     shape : {"particle", "wedge", "film"}, optional
         None draws one. Wedges, and half of the films, have an edge.
     thickness : float or tuple of float, optional
-        Of wedges at their thick end and of films (Å), or the range that it is drawn from.
+        Thickness of films, and of wedges at their thick end (Å), or the range that it is drawn
+        from.
     radius : float or tuple of float, optional
-        Of particles (Å), or its range.
+        Radius of particles (Å), or its range.
     tilt_max : float, optional
         The tilt away from the zone is drawn between 0 and this (degrees).
     boundary : {"none", "grain", "twin", "fault", "interface"}, optional
-        A second crystal in part of the box: turned, mirrored, shifted, or another one.
+        A second crystal in part of the box: rotated, mirrored, shifted, or a different one.
     vacancies, substituted : float or tuple of float, optional
-        Fraction of the columns that lose part of their atoms, or have them replaced by those of
-        another element, or its range.
+        Fraction of the columns that lose some of their atoms, or have some replaced by another
+        element, or its range.
     support : {None, "crystal", "carbon", "carbon-beside"}, optional
-        Another crystal beside the particle, for particles only, whose columns are sites too; or
-        amorphous carbon under, over or beside, whose atoms are none.
+        Another crystal beside the particle (particles only), whose columns are sites too; or
+        amorphous carbon under, over or beside it, whose atoms are not.
     particles : int or tuple of int, optional
         Number of particles tried, or its range.
 
@@ -109,7 +110,8 @@ def crystal(
     Raises
     ------
     ValueError
-        If the structure type, zone, shape, boundary or support is unknown, or the file unreadable.
+        If the structure type, zone, shape, boundary or support is unknown, or the file cannot be
+        read.
 
     Examples
     --------
@@ -167,7 +169,7 @@ def drawn_crystal(
     rng: np.random.Generator, cell: str | None, file: str | None, zone: str | None
 ) -> tuple[projection.Projected, dict]:
     """Draw a crystal and its zone, turned at random about the beam."""
-    # Some crystals run together along all zones that are tried; then another one is drawn.
+    # If the columns merge along every zone tried, another crystal is drawn.
     for _ in range(20):
         if file is not None:
             atoms, name = prototypes.cell_of_file(file), file
@@ -195,12 +197,12 @@ def indices(zone: str) -> tuple[int, int, int]:
     found = re.fullmatch(r"\s*\[?\s*(-?\d)\s*,?\s*(-?\d)\s*,?\s*(-?\d)\s*\]?\s*", str(zone))
     uvw = tuple(int(one) for one in found.groups()) if found else (0, 0, 0)
     if not any(uvw):
-        raise ValueError(f"zone {zone!r} is no direction: give three indices such as '110'.")
+        raise ValueError(f"zone {zone!r} is not a direction: give three indices such as '110'.")
     return uvw[0], uvw[1], uvw[2]
 
 
 def drawn_zone(rng: np.random.Generator, atoms: Atoms) -> str | None:
-    """Draw a zone along which most columns are apart, None if none of those tried is one."""
+    """Draw a zone along which most columns are resolved; None if no zone tried is suitable."""
     # Most lenses pass 1 to 1.6 Å; the best ones less.
     apart = rng.choice([projection.APART, 1.1, 1.4])
     for zone in rng.permutation(ZONES)[:8]:
@@ -232,7 +234,7 @@ def draw_body(
     if shape == "film" and rng.random() < 0.5:
         beyond = lambda xy: np.ones(len(xy), bool)  # noqa: E731
     thin = rng.uniform(0, 0.4) if shape == "wedge" else 1.0
-    # Steps of the surfaces, each of a few atomic layers.
+    # Steps on the surface, each a few atomic layers high.
     terraces = [
         (random_region(rng, size, rng.uniform(0.2, 0.8), 40.0), rng.uniform(1, 8))
         for _ in range(int(rng.integers(0, 3)))
@@ -249,9 +251,9 @@ def draw_body(
 
 
 def cut(rng: np.random.Generator, crystal: projection.Projected, body: Body) -> AtomList:
-    """Cut a body out of a crystal, at a random place of its lattice."""
+    """Cut a body out of a crystal, at a random position in its lattice."""
     shift = rng.uniform(-0.5, 0.5, 2) * crystal.longest_across
-    # With the number of each atom in the cell in place of its element, which is drawn then.
+    # Each atom carries its index in the cell in place of its element, which is drawn below.
     places = crystal.atoms.copy()
     places.numbers = np.arange(len(places))
     origin = np.append(shift, rng.uniform(0, crystal.period))
@@ -278,7 +280,7 @@ def _with_second(
     body: Body,
     boundary: str,
 ) -> AtomList:
-    """Put a second crystal beyond a line through a piece of a first one."""
+    """Put a second crystal beyond a line through a piece of the first."""
     angle = rng.uniform(0, 2 * np.pi)
     offset = rng.uniform(-0.3, 0.3) * body.reach
     region: Region = half_plane(rng, angle, offset, rng.choice([0.0, rng.uniform(0, 2)]))
@@ -289,7 +291,7 @@ def _with_second(
         second = piece._replace(positions=mirrored)
         second = second.select(body.inside(mirrored))
     elif boundary == "fault":
-        # A shift along the boundary, by a part of the lattice.
+        # A shift along the boundary by a fraction of the lattice.
         along = np.array([-normal[1], normal[0], 0]) * rng.uniform(0.3, 2.0)
         second = piece.shift(along)
     else:
@@ -308,7 +310,7 @@ def _on_crystal(
     size: float,
     thickness: float,
 ) -> AtomList:
-    """Put another crystal beside particles, its surface along the beam."""
+    """Put another crystal beside particles, with its surface along the beam."""
     angle = outward(rng, parts, size)
     normal = np.array([np.cos(angle), np.sin(angle)])
     surface = (parts.positions[:, :2] @ normal).max() + rng.uniform(1.5, 3.0)
@@ -326,7 +328,7 @@ def _on_crystal(
 def _disturbed(
     rng: np.random.Generator, piece: AtomList, vacancies: float, substituted: float
 ) -> AtomList:
-    """Take atoms out of some columns, and replace those of others."""
+    """Remove atoms from some columns, and replace atoms in others."""
     n = int(piece.column.max(initial=-1)) + 1
     if n == 0:
         return piece

@@ -8,9 +8,9 @@ import numpy as np
 from hyperspy_dlatoms.recipes.draws import draw
 from hyperspy_dlatoms.simulation.specimens.orientation import tilt_matrix
 
-BEYOND = 8.0  # Sheets are built this much larger than the box on each side, then cut (Å).
-# Atoms nearer than this to an edge of the box are left out, so that none is too close to those of
-# the next period (Å).
+BEYOND = 8.0  # Sheets are built this much larger than the box on each side, then cropped (Å).
+# Atoms nearer than this to an edge of the box are left out, so that none is too close to the
+# next period (Å).
 SEAM = 0.75
 
 
@@ -18,7 +18,7 @@ def ripple(
     rng: np.random.Generator, points: np.ndarray, amplitude: float
 ) -> tuple[np.ndarray, np.ndarray]:
     """Bend a flat sheet (n, 2) into waves of `amplitude` (Å), which shortens it in projection."""
-    # Its points and normals (n, 3).
+    # Returns its points and normals (n, 3).
     xy, z, slope = points.copy(), np.zeros(len(points)), np.zeros((len(points), 2))
     middle = points.mean(axis=0)
     for share in (1.0, rng.uniform(0, 0.6), rng.uniform(0, 0.4)):
@@ -28,7 +28,7 @@ def ripple(
         t = (points - middle) @ direction
         z += high * np.cos(q * t + phase)
         slope -= high * q * np.sin(q * t + phase)[:, None] * direction
-        # The length along the wave stays, to second order in its slope.
+        # The length along the wave is conserved, to second order in its slope.
         shrink = (high * q) ** 2 / 4 * (t - np.sin(2 * (q * t + phase)) / (2 * q))
         xy -= shrink[:, None] * direction
     normals = np.column_stack([-slope, np.ones(len(points))])
@@ -45,7 +45,7 @@ def deform(
     tilt_max: float,
 ) -> tuple[np.ndarray, np.ndarray, dict[str, Any]]:
     """Strain, ripple and tilt (degrees) a flat sheet (n, 2) about the middle of its box."""
-    # Its points and normals (n, 3), and what was drawn.
+    # Returns its points and normals (n, 3), and what was drawn.
     middle = np.full(2, size / 2)
     turn = rng.uniform(0, np.pi)
     axes = np.array([[np.cos(turn), np.sin(turn)], [-np.sin(turn), np.cos(turn)]])

@@ -15,14 +15,14 @@ from hyperspy_dlatoms.simulation.specimens.specimen import AtomList, Specimen, a
 KINDS = ("perfect", "random", "polycrystal")
 
 SITES = ("C", "C vacancy")  # Kinds of sites of a sheet whose vacancies are marked.
-# Bonds of a missing atom that lead to atoms, at the least, for it to be a vacant site.
+# A missing atom needs at least this many remaining neighbours to count as a vacant site.
 NEIGHBOURS = 2
 
 
 def whole_sheet(
     rng: np.random.Generator, kind: str, size: float, grains: int, rotated_bonds: int
 ) -> tuple[Sheet, dict]:
-    """Make a sheet that reaches beyond the box, without vacancies."""
+    """Make a sheet that extends beyond the box, without vacancies."""
     low, high = -BEYOND, size + BEYOND
     angles: list[float] = []
     if kind == "perfect":
@@ -42,7 +42,7 @@ def whole_sheet(
 
 
 def vacancies(rng: np.random.Generator, sheet: Sheet, fraction: float) -> np.ndarray:
-    """Choose the atoms to take out: single, double and small clusters of vacancies."""
+    """Choose the atoms to remove: single, double and small clusters of vacancies."""
     keep = np.ones(len(sheet.points), dtype=bool)
     wanted = rng.binomial(len(keep), fraction)
     while (~keep).sum() < wanted:
@@ -78,9 +78,9 @@ def graphene_sheet(
 ) -> Specimen:
     """Make a single layer of graphene, each of its atoms a site.
 
-    Random sheets and grain boundaries are made of rings whose centres are spread evenly (Lloyd's
-    algorithm): an atom sits between each three neighbouring centres, so that all have three
-    bonds, and springs then bring the bonds to their length.
+    Random sheets and grain boundaries are built from rings whose centres are spread evenly (Lloyd's
+    algorithm). An atom sits between every three neighbouring centres, so that all have three
+    bonds; springs then relax the bonds to their length.
 
     Parameters
     ----------
@@ -95,8 +95,8 @@ def graphene_sheet(
     vacancy_fraction : float or tuple of float, optional
         Share of atoms missing as single, double and clustered vacancies, or its range.
     mark_vacancies : bool, optional
-        Whether missing atoms with two neighbours or three are sites too, of the kind "C vacancy"
-        beside "C" and of height 0. Those of holes never are.
+        Whether missing atoms with two or three neighbours are sites too, of kind "C vacancy"
+        (beside "C") and height 0. Those in holes never are.
     rotated_bonds : int or tuple of int, optional
         Number of Stone-Wales defects in the box, or its range, both ends included.
     holes : int or tuple of int, optional
@@ -112,19 +112,19 @@ def graphene_sheet(
     tilt_max : float, optional
         The tilt is drawn between 0 and this (degrees).
     adatom_count : int or tuple of int, optional
-        Number of carbon and silicon atoms on top, or its range, both ends included. They are no
-        sites; a lattice atom right below one stays a site.
+        Number of carbon and silicon atoms on top, or its range, both ends included. They are not
+        sites; a lattice atom right below one remains a site.
     coverage : float or tuple of float, optional
         Share of the box under amorphous carbon, or its range.
     contamination_thickness : float or tuple of float, optional
-        Thickness of the amorphous carbon where it is thickest (Å), or its range.
+        Thickness of the amorphous carbon at its thickest (Å), or its range.
     unlabelled_contamination : float, optional
-        Atoms under amorphous carbon thicker than this (Å) are no sites, since they cannot be
-        told from it in an image.
+        Atoms under amorphous carbon thicker than this (Å) are not sites, since they cannot be
+        told apart from it in an image.
     substituent : str, optional
-        Chemical symbol of the atoms in place of some of carbon.
+        Chemical symbol of the atoms that replace some of the carbon.
     substituted : float or tuple of float, optional
-        Their share of the atoms of the sheet, or its range.
+        Their share of the sheet's atoms, or its range.
 
     Returns
     -------

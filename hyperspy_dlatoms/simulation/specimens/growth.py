@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Stochastic growth and loss of the surface atoms of a crystal."""
+"""Stochastic growth and loss of a crystal's surface atoms."""
 
 import numpy as np
 from scipy.spatial import cKDTree
@@ -23,9 +23,9 @@ def roughen(
     steps: int,
     temperature: float,
 ) -> np.ndarray:
-    """Move atoms on and off the surface of a crystal, one at a time."""
-    # One is added with probability proportional to exp(c / T), one taken with exp(-c / T), c being
-    # the number of neighbours: J. Madsen et al., Adv. Theory Simul. 1 (2018) 1800037.
+    """Add atoms to the surface of a crystal and remove others, one at a time."""
+    # An atom is added with probability proportional to exp(c / T) and removed with exp(-c / T),
+    # where c is its number of neighbours: J. Madsen et al., Adv. Theory Simul. 1 (2018) 1800037.
     n, width = neighbours.shape
     occupied = np.append(occupied, False)
     count = occupied[neighbours].sum(axis=1)
@@ -55,7 +55,7 @@ def weathered(
     most: float,
     temperature: float | tuple[float, float],
 ) -> np.ndarray:
-    """Return which sites (n, 3) a crystal fills once up to a share of its surface was moved."""
+    """Return which sites (n, 3) a crystal fills after up to a share of its surface has moved."""
     neighbours = neighbour_table(sites, 1.15 * spacing)
     surface = inside & (np.append(inside, False)[neighbours].sum(axis=1) < 12)
     moves = int(rng.uniform(0, most) * surface.sum())
@@ -65,7 +65,7 @@ def weathered(
 
 
 def largest_piece(occupied: np.ndarray, neighbours: np.ndarray, least: int = 3) -> np.ndarray:
-    """Keep the largest connected piece of a crystal, without atoms of few neighbours."""
+    """Keep the largest connected piece of a crystal, without atoms that have few neighbours."""
     n, width = neighbours.shape
     occupied = np.append(occupied, False)
     while True:

@@ -9,7 +9,7 @@ from hyperspy_dlatoms.simulation.specimens.orientation import ZONES
 from hyperspy_dlatoms.simulation.specimens.specimen import Specimen, atomic_number
 from hyperspy_dlatoms.simulation.specimens.support import EDGE, SUPPORTS, place, supported
 
-SPREAD = 1.3  # Greatest distance of a facet from the middle, relative to the mean one.
+SPREAD = 1.3  # Greatest distance of a facet from the middle, relative to the mean distance.
 
 
 def largest_radius(size: float, lattice_constant: float, spread: float) -> float:
@@ -72,9 +72,9 @@ def metal_nanoparticle(
 ) -> Specimen:
     """Make nanoparticles of an fcc metal, each column of atoms along the beam a site.
 
-    A particle is cut from the crystal by its six {100} and eight {111} facets at random
-    distances and by two leaning planes across the beam, then atoms are moved on and off its
-    surface. It is turned at random about the beam and tilted slightly.
+    A particle is cut from the crystal by six {100} and eight {111} facets at random distances and
+    by two inclined planes across the beam; then atoms are added to and removed from its surface. It
+    is rotated at random about the beam and tilted slightly.
 
     Parameters
     ----------
@@ -85,26 +85,26 @@ def metal_nanoparticle(
     size : float, optional
         Edge of the box (Å).
     lattice_constant : float, optional
-        Edge of the cubic cell (Å); default as ASE knows it.
+        Edge of the cubic cell (Å); by default from ASE.
     zone : {"110", "100"}, optional
-        Direction of the crystal along the beam; None draws one.
+        Crystal direction along the beam; None draws one.
     radius : float or tuple of float, optional
         Mean distance of the facets from the middle (Å), or the range that it is drawn from. It
         is limited to what the box can hold.
     tilt_max : float, optional
         The tilt away from the zone is drawn between 0 and this (degrees).
     twin_probability : float, optional
-        How often a particle along [110] holds a twin or a stacking fault.
+        Probability that a particle along [110] contains a twin or a stacking fault.
     scale : float, optional
         The lattice constant is multiplied by a factor drawn between 1 - `scale` and 1 + `scale`.
     support : {None, "oxide", "carbon", "carbon-beside"}, optional
-        CeO2 edge-on beside the particle, or amorphous carbon under, over or beside it. None of
-        its atoms are sites.
+        CeO2 edge-on beside the particle, or amorphous carbon under, over or beside it. Its atoms
+        are not sites.
     gap : float or tuple of float, optional
-        Distance to the oxide (Å), or its range; default 2 to 2.5 mostly, else up to 8.
+        Distance to the oxide (Å), or its range; by default mostly 2 to 2.5, else up to 8.
     particles : int or tuple of int, optional
-        Number of particles tried, or its range, both ends included; those that find no place
-        beside the others are left out.
+        Number of particles tried, or its range, both ends included; those that do not fit beside
+        the others are left out.
     elongation : float or tuple of float, optional
         Length of a particle along the beam relative to that across it, or its range.
 
@@ -116,7 +116,7 @@ def metal_nanoparticle(
     Raises
     ------
     ValueError
-        If the element, zone or support is unknown, or the box too small for the radius.
+        If the element, zone or support is unknown, or the box is too small for the radius.
 
     References
     ----------

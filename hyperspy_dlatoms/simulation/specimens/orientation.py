@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Orientations of cubic crystals to the beam, which runs along z."""
+"""Orientations of cubic crystals relative to the beam, which runs along z."""
 
 import numpy as np
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Cerium dioxide seen edge-on: the support of many metal catalysts."""
+"""Cerium dioxide seen edge-on, the support of many metal catalysts."""
 
 import numpy as np
 
@@ -52,8 +52,8 @@ def oxide_atoms(
     tangent = np.array([-normal[1], normal[0]])
     edge = offset - centre @ normal
     step = SPACINGS[facet] * LATTICE_CONSTANT
-    # The cut runs about midway between cerium planes, which leaves {111} terminated by oxygen;
-    # not quite midway, where {100} has an oxygen plane that rounding would split.
+    # The cut runs roughly midway between cerium planes, which leaves {111} oxygen-terminated; not
+    # exactly midway, where {100} has an oxygen plane that rounding would split.
     cut = step / 2 + rng.choice([-0.3, 0.3])
     positions[:, :2] += normal * ((edge + cut) % step) + tangent * rng.uniform(-2, 2)
     positions[:, 2] += rng.uniform(-2, 2)
@@ -84,7 +84,7 @@ def oxide_slab(
     zone: str | None = None,
     tilt_max: float = 2.0,
 ) -> Specimen:
-    """Make CeO2 alone, edge-on, without any site.
+    """Make CeO2 alone, edge-on, without sites.
 
     Parameters
     ----------
@@ -93,11 +93,11 @@ def oxide_slab(
     size : float, optional
         Edge of the box (Å).
     thickness : float or tuple of float, optional
-        Along the beam (Å), or the range that it is drawn from.
+        Thickness along the beam (Å), or the range that it is drawn from.
     fraction : float or tuple of float, optional
-        About the share of the box that it fills, or the range that it is drawn from.
+        Approximate share of the box that it fills, or the range that it is drawn from.
     zone : {"110", "100"}, optional
-        Direction of the crystal along the beam; default random.
+        Crystal direction along the beam; random by default.
     tilt_max : float, optional
         Largest tilt away from the zone (degrees).
 

@@ -15,13 +15,13 @@ if TYPE_CHECKING:
     from ase import Atoms
 
 OVER = 0.35  # Atoms nearer than this across the beam are in one column (Å).
-# Columns nearer than this to one of like strength run together (Å), beyond what lenses pass.
+# Columns nearer than this to one of similar strength merge (Å): no lens resolves them.
 APART = 0.8
-# A column that scatters less than this part of a neighbour cannot be counted on to be seen.
+# A column that scatters less than this fraction of a neighbour may not be visible.
 FAINT = 0.22
-CROWDED = 0.6  # Columns an Å², of which most are then nearer than 1.4 Å to another.
+CROWDED = 0.6  # Columns per Å² above which most are nearer than 1.4 Å to another.
 BESIDE = 3.0  # Distance within which columns are neighbours (Å).
-POWER = 1.3  # Of the atomic number, to which the phase shift of an atom is about proportional.
+POWER = 1.3  # The phase shift of an atom goes roughly with this power of the atomic number.
 
 
 class Projected(NamedTuple):
@@ -33,7 +33,7 @@ class Projected(NamedTuple):
 
     @property
     def period(self) -> float:
-        """Distance of lattice points along the beam (Å)."""
+        """Spacing of lattice points along the beam (Å)."""
         return float(np.linalg.norm(np.asarray(self.zone) @ self.atoms.cell.array))
 
     @property
@@ -43,7 +43,7 @@ class Projected(NamedTuple):
 
 
 def seen_along(atoms: Atoms, zone: tuple[int, int, int]) -> Projected:
-    """Return a crystal with a zone along the beam."""
+    """Return a crystal oriented with a zone along the beam."""
     z = np.asarray(zone) @ atoms.cell.array
     z = z / np.linalg.norm(z)
     x = np.eye(3)[np.argmin(np.abs(z))]
@@ -74,8 +74,8 @@ def project(crystal: Projected, reach: float) -> tuple[AtomList, float]:
 
 def grouped(xy: np.ndarray, over: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Group atoms (n, 2) that are connected by steps of at most `over` (Å) across the beam."""
-    # The column of each (n,), the mean place of each column (m, 2), and which are smeared (m,):
-    # with atoms farther than `over` from their middle.
+    # Returns the column of each atom (n,), the mean position of each column (m, 2), and which are
+    # smeared (m,): with atoms farther than `over` from their middle.
     column = connected(cKDTree(xy).query_pairs(over, output_type="ndarray"), len(xy))
     middle = _middle(xy, column)
     smeared = np.zeros(len(middle), bool)
@@ -84,14 +84,14 @@ def grouped(xy: np.ndarray, over: float) -> tuple[np.ndarray, np.ndarray, np.nda
 
 
 def stacked(xy: np.ndarray) -> np.ndarray:
-    """Return the column of each atom (n,), -1 where atoms run together without a gap."""
+    """Return the column of each atom (n,), -1 where atoms merge without a gap."""
     column, _, smeared = grouped(xy, OVER)
     return np.where(smeared[column], -1, column).astype(int)
 
 
 def kinds_of(parts: AtomList, apart: float = APART) -> np.ndarray:
     """Return the kind of each column: 0 for one to be found, 1 for a light or unresolved one."""
-    # Nearer than `apart` (Å) to one of like strength they run together, and neither can be found; a
+    # Two columns of similar strength closer than `apart` (Å) merge, and neither can be found; a
     # light one scatters little beside its strongest neighbour.
     is_site = parts.column >= 0
     column = parts.column[is_site]
@@ -109,8 +109,8 @@ def kinds_of(parts: AtomList, apart: float = APART) -> np.ndarray:
 
 
 def clear_share(crystal: Projected, apart: float = APART) -> float:
-    """Return the fraction of the scattering that is in columns to be found, `apart` (Å) or more."""
-    # It is 0 where there are more columns than `CROWDED`.
+    """Return the fraction of the scattering in columns that can be found, `apart` (Å) or more."""
+    # It is 0 if there are more columns than `CROWDED`.
     reach = max(8.0, 0.8 * crystal.longest_across)
     atoms, _ = project(crystal, reach)
     kind = kinds_of(atoms, apart)
@@ -122,6 +122,6 @@ def clear_share(crystal: Projected, apart: float = APART) -> float:
 
 
 def _middle(xy: np.ndarray, column: np.ndarray) -> np.ndarray:
-    """Return the mean place (n, 2) of each column."""
+    """Return the mean position (n, 2) of each column."""
     total = np.stack([np.bincount(column, xy[:, axis]) for axis in (0, 1)], axis=1)
     return total / np.maximum(np.bincount(column), 1)[:, None]

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Unit cells: prototypes of structures with elements drawn, and cells without any prototype."""
+"""Unit cells: structure prototypes with random elements, and cells without a prototype."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from hyperspy_dlatoms._warnings import DLAtomsWarning, warn
 if TYPE_CHECKING:
     from ase import Atoms
 
-# Elements that are found on sites of one kind.
+# Elements found on the same kind of site.
 ROLES: dict[str, tuple[str, ...]] = {
     "large cation": ("Ca", "Sr", "Ba", "Y", "La", "Ce", "Nd", "Gd", "Pb", "Bi"),
     "rare earth": ("Y", "La", "Ce", "Nd", "Sm", "Gd", "Dy", "Er", "Yb", "Lu", "Sc", "In"),
@@ -36,7 +36,7 @@ ROLES: dict[str, tuple[str, ...]] = {
 
 
 class Prototype(NamedTuple):
-    """A structure type: space group, cell, and the role and place of each independent atom."""
+    """A structure type: space group, cell, and role and position of each independent atom."""
 
     group: int
     # Å; drawn from this range.
@@ -59,26 +59,26 @@ PROTOTYPES = {
         Path(__file__).with_name("prototypes.json").read_text("utf-8")
     ).items()
 }
-BETWEEN = 1.7  # Least distance of two atoms of a random cell (Å): that of a short bond to a metal.
-# Least distance of two columns of a random cell (Å): nearer ones cannot be told apart.
+BETWEEN = 1.7  # Least distance between atoms of a random cell (Å): a short bond to a metal.
+# Least distance between columns of a random cell (Å): closer ones cannot be told apart.
 ACROSS = 0.9
 
-# Å: no two atoms of a crystal are nearer, but H2, and the images of a split site are.
+# Å: atoms closer than this are images of a split site; in crystals only those of H2 are closer.
 _NEAREST = 0.7
-_FULL = 0.995  # Occupancies above it are full but for the last digit of a refinement.
-# What a CIF says of its symmetry that leaves no doubt of the axes and the origin.
+_FULL = 0.995  # Occupancies above this count as full: the rest is rounding in a refinement.
+# Symmetry entries of a CIF that leave no doubt about the axes and the origin.
 _OPERATIONS = (
     "_space_group_symop_operation_xyz",
     "_space_group_symop.operation_xyz",
     "_symmetry_equiv_pos_as_xyz",
 )
 _SETTING = "_symmetry_space_group_setting"
-_SAME_METRIC = 0.01  # Of the metric tensor of a cell, by which it may be off its symmetry.
+_SAME_METRIC = 0.01  # Relative deviation of a cell's metric tensor allowed from its symmetry.
 
 
 def prototype_cell(rng: np.random.Generator, name: str) -> Atoms:
     """Return a unit cell of a structure type, with elements and lattice constants drawn."""
-    # The constants a, b and c differ by up to 1.5 % from the ratios of the prototype.
+    # The constants a, b and c deviate by up to 1.5 % from the prototype's ratios.
     from ase.spacegroup import crystal
 
     kind = PROTOTYPES[name]
@@ -87,7 +87,7 @@ def prototype_cell(rng: np.random.Generator, name: str) -> Atoms:
     if kind.b != 1 or kind.c != 1:
         lengths *= rng.uniform(0.985, 1.015) if kind.b == 1 else rng.uniform(0.985, 1.015, 3)
         lengths[:2] = lengths[0] if kind.b == 1 else lengths[:2]
-    # Atoms of one role on different sites are of one element half of the time.
+    # Half of the time, atoms with the same role on different sites are the same element.
     alike = rng.random() < 0.5
     drawn: dict[str, str] = {}
     symbols = []
@@ -105,8 +105,8 @@ def prototype_cell(rng: np.random.Generator, name: str) -> Atoms:
 
 
 def random_cell(rng: np.random.Generator) -> Atoms:
-    """Return an oblique cell of one to six columns of any elements: none is known by heart."""
-    # The columns are along its third axis; each has one or two atoms a period.
+    """Return an oblique cell of one to six columns of any elements, so that none is memorised."""
+    # The columns run along its third axis; each has one or two atoms per period.
     from ase import Atoms
 
     period = rng.uniform(2.5, 5.5)
@@ -158,14 +158,14 @@ def cell_of_file(file: str) -> Atoms:
     except Exception as error:
         raise ValueError(f"{file} cannot be read by ASE as a crystal: {error}") from error
     if not atoms.cell.rank == 3 or len(atoms) == 0:
-        raise ValueError(f"{file} holds no crystal: expected atoms in a cell of three vectors.")
+        raise ValueError(f"{file} holds no crystal: expected atoms in a cell with three vectors.")
     doubt = _doubt_of_setting(file, atoms) if filetype(file) == "cif" else ""
     pairs, apart = neighbor_list("id", atoms, _NEAREST)
     if len(pairs):
         element, nearest = atoms.symbols[pairs[0]], apart.min()
         raise ValueError(
             f"{file} has atoms {nearest:.2f} Å apart, of {element} for instance: expected one atom "
-            f"a place, {_NEAREST:g} Å or more from the next. "
+            f"per position, {_NEAREST:g} Å or more from the next. "
             f"{doubt or 'Write a cell without split sites.'}"
         )
     if doubt:
@@ -176,16 +176,16 @@ def cell_of_file(file: str) -> Atoms:
     ]
     if mixed:
         warn(
-            f"{file} has sites that are partly occupied ({', '.join(dict.fromkeys(mixed))}): what "
-            "is at each place is drawn at random by these shares, but of scanned cells "
-            "(waves.method: cells), where it is the most frequent element.",
+            f"{file} has sites that are partly occupied ({', '.join(dict.fromkeys(mixed))}): each "
+            "occupant is drawn at random by these shares, except in scanned cells (waves.method: "
+            "cells), where it is the most frequent element.",
             DLAtomsWarning,
         )
     return atoms
 
 
 def occupied(rng: np.random.Generator, atoms: Atoms, sites: np.ndarray) -> np.ndarray:
-    """Draw the atomic number at places of a cell, by their atoms (n,); 0 where there is none."""
+    """Draw the atomic numbers at positions of a cell, by their atoms (n,); 0 where empty."""
     from ase.data import atomic_numbers
 
     numbers = atoms.numbers[sites]
@@ -200,7 +200,7 @@ def occupied(rng: np.random.Generator, atoms: Atoms, sites: np.ndarray) -> np.nd
 
 
 def _mixed_sites(atoms: Atoms) -> dict[str, dict[str, float]]:
-    """Return the shares of the elements at each kind of site that is not full of one."""
+    """Return the element shares at each kind of site not fully occupied by one element."""
     return {
         kind: site
         for kind, site in atoms.info.get("occupancy", {}).items()
@@ -209,7 +209,7 @@ def _mixed_sites(atoms: Atoms) -> dict[str, dict[str, float]]:
 
 
 def _doubt_of_setting(file: str, atoms: Atoms) -> str:
-    """Return what is unsure of the axes and the origin that ASE took for a CIF, "" if nothing."""
+    """Return what is uncertain about the axes and origin that ASE took for a CIF, "" if nothing."""
     from ase.io.cif import parse_cif
     from ase.spacegroup import Spacegroup
     from ase.spacegroup.spacegroup import SpacegroupNotFoundError
@@ -231,9 +231,9 @@ def _doubt_of_setting(file: str, atoms: Atoms) -> str:
     if fits(group) and not fits(other):
         return ""
     return (
-        f"It lists no symmetry operations, and was read in setting {group.setting} of the space "
-        f"group {group.symbol} (no. {group.no}), as {atoms.get_chemical_formula()} a cell. If its "
-        f"positions are of another origin or other axes, add the line `{_SETTING} "
-        f"{other.setting}`, or write it with its symmetry operations; if they are not, add "
+        f"It lists no symmetry operations and was read in setting {group.setting} of the space "
+        f"group {group.symbol} (no. {group.no}), as {atoms.get_chemical_formula()} per cell. If "
+        f"its positions refer to another origin or other axes, add the line `{_SETTING} "
+        f"{other.setting}`, or write the file with its symmetry operations; if not, add "
         f"`{_SETTING} {group.setting}`."
     )

@@ -20,7 +20,7 @@ def smooth_field(
     rng: np.random.Generator, size: float, scale: float = 20.0, modes: int = 8
 ) -> Callable[[np.ndarray], np.ndarray]:
     """Make a smooth random field of mean 0 and variance about 1, periodic in the box."""
-    # It maps points x, y (n, 2) to values (n,); `scale` (Å) is the wavelength of its finest modes.
+    # The field maps x, y (n, 2) to values (n,); `scale` (Å) is the wavelength of its finest modes.
     highest = max(1, int(round(size / scale)))
     order = np.mgrid[-highest : highest + 1, 0 : highest + 1].reshape(2, -1).T
     length = np.hypot(*order.T)
@@ -38,7 +38,7 @@ def smooth_field(
 def threshold_field(
     values: Callable[[np.ndarray], np.ndarray], size: float, fraction: float
 ) -> float:
-    """Return the value of a field that `fraction` of the box of edge `size` (Å) lies above."""
+    """Return the value that a field exceeds in a `fraction` of the box of edge `size` (Å)."""
     axis = (np.arange(40) + 0.5) * size / 40
     grid = np.stack(np.meshgrid(axis, axis), axis=-1).reshape(-1, 2)
     return float(np.quantile(values(grid), 1 - np.clip(fraction, 0, 1)))
@@ -56,7 +56,7 @@ def random_region(
 def blob(
     rng: np.random.Generator, centre: np.ndarray, radius: float, roughness: float = 0.15
 ) -> Region:
-    """Make a smooth region about `centre` of mean `radius` (Å), its outline rough by a share."""
+    """Make a smooth region around `centre` of mean `radius` (Å), its outline rough by a share."""
     order = np.arange(2, 6)
     amplitude = roughness * rng.normal(size=order.size) / order
     phase = rng.uniform(0, 2 * np.pi, order.size)

@@ -26,7 +26,7 @@ def keep_atoms(sheet: Sheet, mask: np.ndarray) -> Sheet:
 
 
 def trim(sheet: Sheet, least: int = 2) -> np.ndarray:
-    """Return which atoms stay, (n,), when those of too few bonds are taken away one by one."""
+    """Return which atoms stay, (n,), when those with too few bonds are removed step by step."""
     keep = np.append(np.ones(len(sheet.points), dtype=bool), False)
     while True:
         loose = keep[:-1] & (keep[sheet.bonded].sum(axis=1) < least)
@@ -41,12 +41,12 @@ def from_centres(centres: np.ndarray) -> Sheet:
     corners = centres[triangles.simplices]
     longest = np.linalg.norm(corners - np.roll(corners, 1, axis=1), axis=2).max(axis=1)
     sheet = Sheet(corners.mean(axis=1), triangles.neighbors.astype(int))
-    # Slivers along the hull are no rings.
+    # Slivers along the hull are not rings.
     return keep_atoms(sheet, longest < 2.5 * SECOND)
 
 
 def relax(sheet: Sheet, steps: int = 150, stiffness: float = 0.3) -> Sheet:
-    """Bring bonds and second neighbours to graphene's lengths, by springs and momentum."""
+    """Relax bonds and second neighbours to graphene's lengths, by springs with momentum."""
     n = len(sheet.points)
     first = pairs(sheet.bonded)
     third = np.append(sheet.bonded, [[-1] * 3], axis=0)[sheet.bonded].reshape(n, 9)
@@ -93,7 +93,7 @@ def random_centres(rng: np.random.Generator, low: float, high: float, sweeps: in
 
 
 def lloyd(points: np.ndarray, free: np.ndarray, sweeps: int) -> np.ndarray:
-    """Move points to the middle of their Voronoi cells."""
+    """Move points to the centres of their Voronoi cells."""
     # S. P. Lloyd, Least squares quantization in PCM, IEEE Trans. Inf. Theory 28 (1982) 129.
     points = points.copy()
     for _ in range(sweeps):
@@ -101,7 +101,7 @@ def lloyd(points: np.ndarray, free: np.ndarray, sweeps: int) -> np.ndarray:
         corners, each = points[triangles.simplices], triangles.simplices.ravel()
         a, b = corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]
         area = 0.5 * np.abs(a[:, 0] * b[:, 1] - a[:, 1] * b[:, 0])
-        # The middle of the star of triangles about a point stands for that of its cell.
+        # The centre of the triangles around a point approximates that of its cell.
         parts = (area, *(area * corners[:, :, axis].mean(axis=1) for axis in (0, 1)))
         weight, *middle = (np.bincount(each, np.repeat(part, 3), len(points)) for part in parts)
         moves = free & (weight > 0)
@@ -113,7 +113,7 @@ def lloyd(points: np.ndarray, free: np.ndarray, sweeps: int) -> np.ndarray:
 def grain_centres(
     rng: np.random.Generator, low: float, high: float, grains: int
 ) -> tuple[np.ndarray, list[float]]:
-    """Return the ring centres of grains of different rotation."""
+    """Return the ring centres of grains with different orientations."""
     span = high - low
     seeds = low + span * (0.15 + 0.7 * rng.random((grains, 2)))
     angles = list(rng.uniform(0, np.pi / 3, grains))
@@ -137,7 +137,7 @@ def grain_centres(
 
 
 def rotate_bonds(rng: np.random.Generator, sheet: Sheet, count: int) -> Sheet:
-    """Turn bonds by 90°, each of which makes two pentagons and two heptagons of four hexagons."""
+    """Turn bonds by 90°; each turns four hexagons into two pentagons and two heptagons."""
     # A. J. Stone and D. J. Wales, Theoretical studies of icosahedral C60 and some related species,
     # Chem. Phys. Lett. 128 (1986) 501.
     points, bonded = sheet.points.copy(), sheet.bonded.copy()

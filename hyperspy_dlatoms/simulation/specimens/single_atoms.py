@@ -12,8 +12,8 @@ from hyperspy_dlatoms.simulation.specimens.specimen import (
     join,
 )
 
-_ABOVE = 1.8  # Å above or below the film, the length of a bond of a heavy atom to carbon.
-_BOND = 2.5  # Å, from which on two of them lie apart, as those of a metal dimer do.
+_ABOVE = 1.8  # Å above or below the film: the length of a bond from a heavy atom to carbon.
+_BOND = 2.5  # Å: least distance between two heavy atoms, as in a metal dimer.
 
 
 def single_atoms(
@@ -24,7 +24,7 @@ def single_atoms(
     thickness: float | tuple[float, float] = (5.0, 40.0),
     density: float | tuple[float, float] = (1.9, 2.2),
 ) -> Specimen:
-    """Make single atoms on both sides of an amorphous carbon film, each of them a site.
+    """Make single atoms on both sides of an amorphous carbon film, each one a site.
 
     Parameters
     ----------
@@ -35,8 +35,7 @@ def single_atoms(
     size : float, optional
         Edge of the box (Å).
     number : int or tuple of int, optional
-        Of the heavy atoms, or its range, both ends included. Where no more have room there are
-        fewer.
+        Number of heavy atoms, or its range, both ends included. There are fewer if no more fit.
     thickness : float or tuple of float, optional
         Thickness of the film (Å), or the range that it is drawn from.
     density : float or tuple of float, optional

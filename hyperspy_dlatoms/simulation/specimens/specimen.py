@@ -23,7 +23,7 @@ class AtomList(NamedTuple):
 
     numbers: np.ndarray
     positions: np.ndarray  # x, y, z, (n, 3), Å.
-    column: np.ndarray  # The column that each atom belongs to, -1 for atoms that are no site.
+    column: np.ndarray  # The column that each atom belongs to, -1 for atoms that are not sites.
 
     def select(self, mask: np.ndarray) -> AtomList:
         """Return the atoms for which `mask` (bool, shape (n,)) is true."""
@@ -35,7 +35,7 @@ class AtomList(NamedTuple):
 
     @classmethod
     def without_sites(cls, numbers: np.ndarray | int, positions: np.ndarray) -> AtomList:
-        """Make atoms that are no sites from atomic numbers and positions (n, 3) in Å."""
+        """Make atoms that are not sites from atomic numbers and positions (n, 3) in Å."""
         n = len(positions)
         return cls(
             np.broadcast_to(np.asarray(numbers, dtype=int), (n,)).copy(),
@@ -45,7 +45,7 @@ class AtomList(NamedTuple):
 
 
 def atomic_number(symbol: str, name: str = "element", such_as: str = "Au") -> int:
-    """Return the atomic number of the chemical symbol that an argument of some name gives."""
+    """Return the atomic number of a chemical symbol; `name` is the argument that holds it."""
     from ase.data import atomic_numbers
 
     if symbol not in atomic_numbers:
@@ -56,7 +56,7 @@ def atomic_number(symbol: str, name: str = "element", such_as: str = "Au") -> in
 
 
 def join(*parts: AtomList) -> AtomList:
-    """Put lists of atoms together; the columns of each stay distinct."""
+    """Join lists of atoms; the columns of each stay distinct."""
     start, columns = 0, []
     for part in parts:
         columns.append(np.where(part.column < 0, -1, part.column + start))
@@ -78,16 +78,16 @@ class Specimen:
         The atoms; cell (L, L, thickness) in Å, beam along z.
     column : numpy.ndarray
         The column (site) that each atom belongs to, shape (n_atoms,), int, numbered from 0
-        without gaps; -1 for atoms that are no sites (support, film, contamination, adatoms).
+        without gaps; -1 for atoms that are not sites (support, film, contamination, adatoms).
     description : dict
         What the specimen is, in plain Python values that JSON can hold.
     kinds : tuple of str
         Names of the kinds of sites, for instance ("Mo", "S", "Mo vacancy", "S vacancy").
     species : numpy.ndarray, optional
-        Kind of each column and then of each vacant site, shape (n_columns + m,), int, an index
-        into `kinds`; by default all are of the first kind.
+        Kind of each column, then of each vacant site, shape (n_columns + m,), int, an index into
+        `kinds`; by default all are of the first kind.
     vacant : numpy.ndarray, optional
-        Sites without any atom, shape (m, 2): x, y where the atoms would be (Å); by default none.
+        Sites without atoms, shape (m, 2): x, y where the atoms would be (Å); by default none.
     """
 
     atoms: Atoms
@@ -102,7 +102,7 @@ class Specimen:
         if np.shape(self.column) != (len(self.atoms),):
             raise ValueError(
                 f"column has shape {np.shape(self.column)}, expected ({len(self.atoms)},): "
-                "give one column index for each atom, -1 for atoms that are no site."
+                "give one column index for each atom, -1 for atoms that are not sites."
             )
         n = int(self.column.max(initial=-1)) + 1 + len(self.vacant)
         if self.species is None:
@@ -113,7 +113,7 @@ class Specimen:
         ):
             raise ValueError(
                 f"species has shape {np.shape(self.species)}, expected ({n},): give one index into "
-                f"the kinds {self.kinds} for each column, and then for each vacant site."
+                f"the kinds {self.kinds} for each column, then one for each vacant site."
             )
 
     @classmethod
@@ -127,7 +127,7 @@ class Specimen:
         vacant: np.ndarray | None = None,
         vacant_species: np.ndarray | None = None,
     ) -> Specimen:
-        """Put a list of atoms into a box of edge `size` (Å), cut at its edges."""
+        """Put a list of atoms into a box of edge `size` (Å), cropped at its edges."""
         from ase import Atoms
 
         parts = parts.select(in_box(parts.positions, size))
@@ -159,7 +159,7 @@ class Specimen:
         return float(self.atoms.cell.lengths()[0])
 
     def sites(self, positions: np.ndarray | None = None) -> np.ndarray:
-        """Return y, x (Å) of the sites, and heights, (n, 3); of atoms at `positions` if given."""
+        """Return y, x (Å) and height of the sites, (n, 3); with atoms at `positions` if given."""
         return self.sites_and_species(positions)[0]
 
     def sites_and_species(

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Particles in the box, and their supports."""
+"""Placing particles in the box, and their supports."""
 
 import numpy as np
 from scipy.spatial import cKDTree
@@ -17,7 +17,7 @@ EDGE = 3.0  # Least distance of a particle from the edges of the box (Å).
 
 
 def place(rng: np.random.Generator, parts: list[AtomList], size: float) -> tuple[AtomList, int]:
-    """Put particles at random places of the box, clear of its edges and of each other."""
+    """Put particles at random places in the box, clear of its edges and of each other."""
     placed: list[AtomList] = []
     for part in parts:
         xy = part.positions[:, :2]
@@ -39,7 +39,7 @@ def supported(
     support: str | None,
     gap: float | tuple[float, float] | None,
 ) -> tuple[AtomList, dict]:
-    """Put one of `SUPPORTS` to particles; `angle` (degrees) is that of the first about the beam."""
+    """Add one of `SUPPORTS` to particles; `angle` (degrees) is the first's rotation about z."""
     if support is None:
         return metal, {}
     if support != "oxide":
@@ -60,7 +60,7 @@ def overlaps(
 
 
 def outward(rng: np.random.Generator, metal: AtomList, size: float) -> float:
-    """Draw a direction (rad from the x axis) from particles to about where the box is empty."""
+    """Draw a direction (rad from the x axis) from particles towards the empty part of the box."""
     away = size / 2 - metal.positions[:, :2].mean(axis=0) + rng.normal(0, 5, 2)
     return float(np.arctan2(away[1], away[0]))
 
@@ -68,7 +68,7 @@ def outward(rng: np.random.Generator, metal: AtomList, size: float) -> float:
 def facing(
     rng: np.random.Generator, metal: AtomList, size: float, zone: str, angle: float
 ) -> float:
-    """Draw the direction from a particle to its support; half of the time a facet faces it."""
+    """Draw the direction from a particle to its support; half the time a facet faces it."""
     direction = outward(rng, metal, size)
     if rng.random() < 0.5:
         return direction

@@ -117,8 +117,8 @@ def test_directions(zone, expected):
     ("arguments", "message"),
     [
         ({"cell": "marble"}, "cell 'marble' is not known"),
-        ({"zone": "000"}, "zone '000' is no direction"),
-        ({"zone": "abc"}, "zone 'abc' is no direction"),
+        ({"zone": "000"}, "zone '000' is not a direction"),
+        ({"zone": "abc"}, "zone 'abc' is not a direction"),
         ({"shape": "ball"}, "shape 'ball' is not known"),
         ({"boundary": "wall"}, "boundary 'wall' is not known"),
         ({"support": "oxide"}, "support 'oxide' is not known"),

@@ -240,7 +240,7 @@ def test_any_seed_gives_a_sound_specimen(seed, formula, boundary, substituent, f
         ({"size": 5}, "at least 10 Å"),
         ({"single_vacancies": 1.5}, "single_vacancies is 1.5"),
         ({"coverage": (-0.1, 0.5)}, "expected a share between 0 and 1"),
-        ({"substituent": "Xx", "substituted": 0.1}, "'Xx' is no element"),
+        ({"substituent": "Xx", "substituted": 0.1}, "'Xx' is not an element"),
     ],
 )
 def test_wrong_arguments_are_refused(wrong, message):
