@@ -28,6 +28,10 @@ _LIKENESS = 0.65
 # Largest logarithm of the ratio of the lattice's size to that of a material, for calibrations that
 # are somewhat wrong.
 _OFF = math.log(1.15)
+# A network made for a material misses much of it if nearly all of its sites are also found by one
+# for all crystals, if they are at most this share of those, and if the others form a lattice of the
+# material too, as those of correctly read images mostly do. False sites on a support do not.
+_WITHIN, _FEW, _REST = 0.9, 2 / 3, 0.9
 _SAME = 0.5  # Å between two readings of a site: a third of the shortest distance in crystals.
 # Evidence below which most images are misread. It was set on every second of 371 simulated images,
 # as the greatest multiple of 0.05 with fewer than 10 % of those with an F1 of 0.7 or more below it.
@@ -64,6 +68,7 @@ class Rating(NamedTuple):
     # The probability, by all networks, that the images are of the kind this one is for.
     likely: float = 1.0
     sites: tuple[np.ndarray, ...] = ()  # Those of each window, (n, 2), Å.
+    materials: tuple[str, ...] = ()  # Those that the network was made for.
 
     @property
     def clarity(self) -> float:
@@ -118,6 +123,7 @@ def rate(parts: np.ndarray, sampling: float, network: AtomNetwork | AtomEnsemble
         network.card.modality == "STEM",
         float(np.median(scanned)) if scanned else math.nan,
         sites=tuple(one.sites.position * sampling for one in found),
+        materials=tuple(network.card.materials),
     )
 
 
@@ -139,10 +145,12 @@ def weigh_modality(ratings: Sequence[Rating]) -> list[Rating]:
 
 def choose(ratings: Sequence[Rating]) -> Rating:
     """Return the rating of the network that reads the images best."""
-    # Among those with the images in their domain, the one with the most `evidence`; if none, the
-    # one least outside; if none finds anything, one for all crystals. See also `weigh_modality`.
+    # Among those with the images in their domain that miss little, the one with the most `evidence`;
+    # if none, the one least outside; if none finds anything, one for all crystals. See also
+    # `weigh_modality`.
     if readers := _readers(ratings):
-        return max(readers, key=lambda one: (evidence(one, readers), one.merit))
+        complete = [one for one in readers if not any(_misses(one, other) for other in readers)]
+        return max(complete, key=lambda one: (evidence(one, readers), one.merit))
     ratings = _likely(ratings)
     with_sites = [one for one in ratings if one.density > 0]
     if with_sites:
@@ -166,13 +174,29 @@ def _readers(ratings: Sequence[Rating]) -> list[Rating]:
     return [one for one in _likely(ratings) if one.inside]
 
 
+def _misses(one: Rating, other: Rating) -> bool:
+    """Whether a network made for a material misses much that one for all crystals finds."""
+    if other.special or not one.materials:
+        return False
+    near = [_are_near(a, b) for a, b in zip(other.sites, one.sites, strict=True)]
+    pairs = sum(np.count_nonzero(also) for also in near)
+    if pairs < _WITHIN * sum(map(len, one.sites)) or pairs > _FEW * sum(map(len, other.sites)):
+        return False
+    rest = [sites[~also] for sites, also in zip(other.sites, near, strict=True)]
+    return _likeness(rest, 1.0, one.materials) >= _REST
+
+
 def _common(sites: Sequence[np.ndarray], others: Sequence[np.ndarray]) -> float:
     """Return the share of the longer list of sites that two networks have in common."""
-    # The sites of one network are farther apart, so nearly all pairs are one to one.
-    nearest = [cKDTree(b).query(a)[0] for a, b in zip(sites, others, strict=True)]
-    pairs = sum(np.count_nonzero(distances <= _SAME) for distances in nearest)
+    pairs = sum(np.count_nonzero(_are_near(a, b)) for a, b in zip(sites, others, strict=True))
     number = max(sum(map(len, sites)), sum(map(len, others)))
     return float(pairs / number) if number else 1.0
+
+
+def _are_near(sites: np.ndarray, others: np.ndarray) -> np.ndarray:
+    """Return which sites (n, 2) of one network another one finds too."""
+    # The sites of one network are farther apart, so nearly all pairs are one to one.
+    return cKDTree(others).query(sites)[0] <= _SAME
 
 
 def certainty(chosen: Rating, ratings: Sequence[Rating]) -> float:

@@ -160,11 +160,11 @@ def suggest_model(
     Each network for single images is tried on a window of each image, around its sharpest lattice.
     Among the networks whose domain covers the images, it suggests the one that is surest of its
     sites and whose sites the others find too. Of two that find the same sites, it is the one made
-    for the material, if the sites form its lattice. If
-    ``metadata.Acquisition_instrument.TEM.acquisition_mode`` says how the images were made, only
-    networks for such images are compared. If it does not, images along an axis called ``defocus``
-    are taken to be HRTEM; for all others the networks ``crystal`` and ``stem`` judge by the images
-    how likely HRTEM and STEM are.
+    for the material, if the sites form its lattice; one that finds only a part of the crystal is
+    left out. If ``metadata.Acquisition_instrument.TEM.acquisition_mode`` says how the images were
+    made, only networks for such images are compared. If it does not, images along an axis called
+    ``defocus`` are taken to be HRTEM; for all others the networks ``crystal`` and ``stem`` judge by
+    the images how likely HRTEM and STEM are.
 
     Parameters
     ----------

@@ -131,6 +131,29 @@ def test_evidence_is_what_networks_have_in_common():
         assert evidence(one, [one, other]) == pytest.approx(alone)
 
 
+@pytest.mark.parametrize(("missed", "chosen"), [("columns", "crystal"), ("support", "metals")])
+def test_a_network_that_misses_half_of_its_material_is_not_chosen(missed, chosen):
+    # Columns of gold along [110], 2.88 by 4.08 Å with one in the middle. What only the network for
+    # all crystals finds continues them, or is false, on a support beside a particle.
+    corners = np.mgrid[:16, :16].reshape(2, -1).T * [2.884, 4.078]
+    columns = np.concatenate([corners, corners + [1.442, 2.039]])
+    part, rest = columns[columns[:, 0] < 20], columns[columns[:, 0] >= 20]
+    if missed == "support":
+        rest = np.random.default_rng(0).uniform([20, 0], [48, 66], rest.shape)
+    crystal = rating(
+        "crystal",
+        special=False,
+        likeness=np.nan,
+        probability=0.7,
+        sites=(np.concatenate([part, rest]),),
+    )
+    metals = rating("metals", likeness=0.99, sites=(part,), materials=("Au",))
+    assert evidence(metals, [crystal, metals]) > evidence(crystal, [crystal, metals])
+    assert choose([crystal, metals]).name == chosen
+    both = metals._replace(sites=crystal.sites)
+    assert choose([crystal, both]) is both
+
+
 def test_a_few_sure_sites_are_no_other_lattice():
     sheet = rating("sheet", probability=0.9, domain=0.5, density=36.0, sites=lattice(1.5))
     few = rating("few", special=False, likeness=np.nan, density=11.0, sites=lattice(4.5))
