@@ -145,8 +145,8 @@ def weigh_modality(ratings: Sequence[Rating]) -> list[Rating]:
 
 def choose(ratings: Sequence[Rating]) -> Rating:
     """Return the rating of the network that reads the images best."""
-    # Among those with the images in their domain that miss little, the one with the most `evidence`;
-    # if none, the one least outside; if none finds anything, one for all crystals. See also
+    # Among those with the images in their domain, the one with the most `evidence` that misses
+    # little; if none, the one least outside; if none finds anything, one for all crystals. See also
     # `weigh_modality`.
     if readers := _readers(ratings):
         complete = [one for one in readers if not any(_misses(one, other) for other in readers)]
