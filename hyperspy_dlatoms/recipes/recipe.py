@@ -181,7 +181,9 @@ class TrainingSettings(_Section):
     Parameters
     ----------
     start : str, optional
-        Name or file of the network whose weights it starts from.
+        Name or file of the network whose weights it starts from; one with wider levels is narrowed.
+    teacher : str, optional
+        Name or file of a network whose output it is to learn besides the sites.
     seed : int, optional
         Of the examples, if it is not to be that of the waves.
     batch, crop : int
@@ -209,6 +211,7 @@ class TrainingSettings(_Section):
     """
 
     start: str | None = _setting(optional(text), None)
+    teacher: str | None = _setting(optional(text), None)
     seed: int | None = _setting(optional(count(0)), None)
     batch: int = _setting(count(1), 8)
     crop: int = _setting(count(16), 240)

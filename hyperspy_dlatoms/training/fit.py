@@ -13,6 +13,7 @@ import numpy as np
 from hyperspy_dlatoms import registry
 from hyperspy_dlatoms.networks import architecture
 from hyperspy_dlatoms.networks._backend import import_backend
+from hyperspy_dlatoms.networks._narrowing import can_narrow, narrowed
 from hyperspy_dlatoms.networks.model_file import read_model, write_model
 from hyperspy_dlatoms.networks.network import AtomNetwork
 from hyperspy_dlatoms.networks.running import policy
@@ -85,7 +86,7 @@ def train(
     if minutes is not None:
         number(above=0)("minutes", minutes)
         recipe = dataclasses.replace(recipe, training=recipe.training | {"minutes": minutes})
-    start = _check(recipe, on_device)
+    start, teacher = _check(recipe, on_device)
     directory = Path(directory or Path("runs") / recipe.name)
     directory.mkdir(parents=True, exist_ok=True)
     _same_recipe(directory, recipe)
@@ -93,7 +94,7 @@ def train(
     if not state.finished(recipe.training):
         data = Path(data or Path("data") / recipe.name)
         with _source(recipe, data, on_device, show_progressbar) as source:
-            _fit(recipe, start, source, directory, state, show_progressbar)
+            _fit(recipe, start, teacher, source, directory, state, show_progressbar)
     output = Path(output or directory / f"{recipe.name}.safetensors")
     best, arrays = read_model(directory / BEST)
     write_model(output, card_of(recipe, state, best.training["waves"]), arrays)
@@ -108,8 +109,8 @@ def training_examples(dataset: DataSet, recipe: Recipe, *, validation: bool = Fa
     return Examples(dataset, recipe, range(first), seed_of(recipe), recipe.training.curriculum)
 
 
-def _check(recipe: Recipe, on_device: bool | None) -> AtomNetwork | None:
-    """Check everything that can be in advance, and return the network to start from."""
+def _check(recipe: Recipe, on_device: bool | None) -> tuple[AtomNetwork | None, AtomNetwork | None]:
+    """Check all that can be in advance, and return the network to start from and the teacher."""
     settings = recipe.training
     check_classes(recipe.network, site_kinds(recipe.structures))
     check_structures(recipe.structures, recipe.waves.size)
@@ -130,7 +131,8 @@ def _check(recipe: Recipe, on_device: bool | None) -> AtomNetwork | None:
         from hyperspy_dlatoms.training import _on_device
 
         _on_device.check(recipe)
-    return None if settings.start is None else _load_start(settings.start, recipe)
+    start = None if settings.start is None else _load_start(settings.start, recipe)
+    return start, None if settings.teacher is None else _load_teacher(settings.teacher, recipe)
 
 
 def _load_start(source: str, recipe: Recipe) -> AtomNetwork:
@@ -141,8 +143,10 @@ def _load_start(source: str, recipe: Recipe) -> AtomNetwork:
         if not isinstance(network, AtomNetwork):
             raise ValueError("it is an ensemble: name one of its networks.")
         has = architecture.complete(network.card.arguments)
+        fits = {"widths": can_narrow(has["widths"], wanted["widths"])}
+        fits["images"] = has["images"] == wanted["images"]
         for name in ("widths", "images"):
-            if list(np.atleast_1d(has[name])) != list(np.atleast_1d(wanted[name])):
+            if not fits[name]:
                 raise ValueError(
                     f"its architecture is another one: {name} is {has[name]}, in the recipe "
                     f"{wanted[name]}."
@@ -152,11 +156,38 @@ def _load_start(source: str, recipe: Recipe) -> AtomNetwork:
         raise ValueError(f"The training cannot start from {source!r}: {error}") from error
 
 
+def _load_teacher(source: str, recipe: Recipe) -> AtomNetwork:
+    """Load the network, of a name or a file, that one is to learn from."""
+    try:
+        network = registry.load(source)
+        if not isinstance(network, AtomNetwork):
+            raise ValueError("it is an ensemble: name one of its networks.")
+        if network.card.kind != "sites":
+            raise ValueError("it returns exit waves: only networks of sites learn from another.")
+        has, wanted = architecture.complete(network.card.arguments), arguments_of(recipe)
+        for name in ("images", "heights", "wave", "decoys", "material"):
+            if has[name] != wanted[name]:
+                raise ValueError(f"{name} is {has[name]}, in the recipe {wanted[name]}.")
+        if network.card.classes != recipe.network.classes:
+            raise ValueError(
+                f"its classes are {network.card.classes}, in the recipe {recipe.network.classes}."
+            )
+        return network
+    except (ValueError, OSError) as error:
+        raise ValueError(f"{source!r} cannot be the teacher: {error}") from error
+
+
 def start_from(model: keras.Model, network: AtomNetwork, dilations: int) -> None:
-    """Copy the weights of another network, which need not have heights or as many classes."""
+    """Copy the weights of another network, which may be wider, without heights or some classes."""
     # If it has fewer dilations than the model, the additional ones start as the identity.
-    weights = {variable.path: variable for variable in network.model.weights}
-    fewer = architecture.complete(network.card.arguments)["dilations"]
+    weights = {one.path: np.asarray(one) for one in network.model.weights}
+    has = architecture.complete(network.card.arguments)
+    coarsest = len(has["widths"]) - 1
+    levels = [*(f"down{level}" for level in range(coarsest)), f"{architecture.MIDDLE}0"]
+    widths = [model.get_layer(f"{level}_second").filters for level in levels]
+    if widths != has["widths"]:
+        weights = narrowed(weights, has, widths)
+    fewer = has["dilations"]
     added = tuple(f"{architecture.MIDDLE}{number}_" for number in range(len(fewer), dilations))
     for variable in model.weights:
         taken = weights.get(variable.path)
@@ -165,7 +196,7 @@ def start_from(model: keras.Model, network: AtomNetwork, dilations: int) -> None
             # any more, a material, stands after the defoci.
             more = variable.shape[0] - taken.shape[0]
             if variable.shape[1] == taken.shape[1] and more:
-                kept = np.asarray(taken)[: variable.shape[0]]
+                kept = taken[: variable.shape[0]]
                 variable.assign(np.pad(kept, [(0, max(more, 0)), (0, 0)]))
                 continue
         if taken is not None and tuple(taken.shape) == tuple(variable.shape):
@@ -203,6 +234,7 @@ def _source(recipe: Recipe, data: Path, on_device: bool | None, show_progressbar
 def _fit(
     recipe: Recipe,
     start: AtomNetwork | None,
+    teacher: AtomNetwork | None,
     examples: Examples | OnDevice,
     directory: Path,
     state: State,
@@ -218,6 +250,8 @@ def _fit(
     keras.utils.set_random_seed(recipe.seed % 2**31)
     with policy(settings.precision):
         model = architecture.build(arguments_of(recipe), len(network.classes))
+        if teacher is not None:
+            model = _taught(model, teacher.model, settings.height_weight)
     if start is not None:
         start_from(model, start, len(network.dilations))
     optimizer = keras.optimizers.AdamW(
@@ -250,6 +284,25 @@ def _fit(
         ),
         verbose=0,
     )
+
+
+def _taught(model: keras.Model, teacher: keras.Model, height_weight: float) -> keras.Model:
+    """Return the model with what it is to learn from another one added to the loss in training."""
+    import keras
+
+    from hyperspy_dlatoms.training.losses import teacher_loss
+
+    teacher.trainable = False
+
+    class Taught(keras.Model):
+        def compute_loss(self, x, y, y_pred, sample_weight=None, training=True):
+            loss = super().compute_loss(x, y, y_pred, sample_weight, training)
+            if training:
+                taught = teacher(x, training=False)
+                loss += teacher_loss(taught, y_pred, y.shape[-1] > 3, height_weight)
+            return loss
+
+    return Taught(model.inputs, model.outputs, name=model.name)
 
 
 def make_stream(

@@ -39,6 +39,31 @@ def site_loss(targets: Any, maps: Any, height_weight: float = 0.1) -> Any:
     return loss
 
 
+def teacher_loss(taught: Any, maps: Any, heights: bool, height_weight: float = 0.1) -> Any:
+    """Return the loss of maps against those `taught`, of another network, in place of the sites."""
+    # As `site_loss`: entropy of the classes and of the Gaussians of offsets and heights. A cell
+    # counts by the probability that a site is there.
+    # G. Hinton et al., "Distilling the Knowledge in a Neural Network", arXiv:1503.02531 (2015).
+    from keras import ops
+
+    logits, end = maps.shape[-1] - (6 if heights else 4), maps.shape[-1]
+    likely = ops.softmax(taught[..., :logits])
+    entropy = ops.categorical_crossentropy(likely, maps[..., :logits], from_logits=True)
+    loss = _CLASSES * ops.mean(entropy)
+    present = 1 - likely[..., 0]
+
+    def of_sites(first: int, last: int, middle: int) -> Any:
+        variance = ops.exp(2 * ops.clip(taught[..., middle:last], *LOG_SIGMA))
+        told, raw = maps[..., first:middle], maps[..., middle:last]
+        surprises = surprise(taught[..., first:middle], told, raw, variance)
+        return ops.sum(surprises * present) / (ops.sum(present) + 100.0)
+
+    loss += _POSITIONS * of_sites(logits, logits + 4, logits + 2)
+    if heights:
+        loss += height_weight * of_sites(end - 2, end, end - 1)
+    return loss
+
+
 def wave_loss(targets: Any, waves: Any) -> Any:
     """Return the mean square difference of exit waves (n, h, w, 8), see `waves.to_cells`."""
     # Of a pixel, in hundredths of the mean intensity.
@@ -48,10 +73,11 @@ def wave_loss(targets: Any, waves: Any) -> Any:
     return 200 * ops.mean((targets - waves) ** 2)
 
 
-def surprise(true: Any, mean: Any, raw: Any) -> Any:
+def surprise(true: Any, mean: Any, raw: Any, variance: Any = 0.0) -> Any:
     """Return the negative logarithm of a Gaussian likelihood (...), weighed by its variance."""
-    # `true` and `mean` (..., c), `raw` the logarithm of the predicted deviation, unbounded. The
-    # weight keeps the few sites that are known best from drowning all others.
+    # `true`, known with a `variance`, and `mean` (..., c), `raw` the logarithm of the predicted
+    # deviation, unbounded. The weight keeps the few sites that are known best from drowning all
+    # others.
     # A. Kendall and Y. Gal, NeurIPS (2017), equation 5; M. Seitzer et al., ICLR (2022), for the
     # weight.
     from keras import ops
@@ -59,6 +85,6 @@ def surprise(true: Any, mean: Any, raw: Any) -> Any:
     log_sigma = ops.clip(raw, *LOG_SIGMA)
     # Beyond its bounds a deviation has no gradient in the likelihood; this term brings it back.
     beyond = (raw - log_sigma) ** 2
-    error = (true - mean) * ops.exp(-log_sigma)
+    square = ((true - mean) ** 2 + variance) * ops.exp(-2 * log_sigma)
     weight = ops.stop_gradient(ops.exp(2 * _BETA * log_sigma))
-    return ops.sum(weight * (0.5 * error**2 + log_sigma) + beyond, axis=-1)
+    return ops.sum(weight * (0.5 * square + log_sigma) + beyond, axis=-1)

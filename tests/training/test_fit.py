@@ -349,3 +349,55 @@ def test_a_network_that_is_told_no_material_any_more_keeps_what_the_defoci_do():
     assert architecture.MATERIAL in before and architecture.MATERIAL not in after
     for path in set(after) - {architecture.FOCUS}:
         np.testing.assert_array_equal(after[path], before[path])
+
+
+@pytest.fixture(scope="module")
+def narrow(run, tiny):
+    """A narrower network, which learns from the trained one."""
+    return replace(
+        tiny,
+        network=tiny.network | {"widths": [6, 12]},
+        training=tiny.training | {"start": str(run[1]), "teacher": str(run[1])},
+    )
+
+
+def test_a_narrower_network_starts_from_a_wider_one_and_learns_from_it(
+    run, narrow, tiny_data, tmp_path
+):
+    given = {"data": tiny_data.directory, "show_progressbar": False}
+    alone = replace(narrow, training=narrow.training | {"teacher": None})
+    # Else the difference would be that of the draws.
+    losses = {}
+    for name, recipe in (("taught", narrow), ("alone", alone)):
+        path = train(recipe, directory=tmp_path / name, **given)
+        losses[name] = [float(row["loss"]) for row in rows(tmp_path / name)]
+        card, arrays = read_model(path)
+        assert card.arguments["widths"] == [6, 12]
+        assert arrays["stem/kernel"].shape[-1] == 6
+    # What the teacher says counts as well as the sites, but not in the loss of held-out waves.
+    assert losses["taught"][0] > 1.3 * losses["alone"][0]
+    first = [float(rows(tmp_path / name)[0]["val_loss"]) for name in losses]
+    assert first[0] == pytest.approx(first[1], rel=0.3)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"network": {"classes": ["B"]}}, r"cannot be the teacher: its classes are .*C.*B"),
+        ({"network": {"heights": True}}, "cannot be the teacher: heights is False.* True"),
+        ({"training": {"teacher": "graphene-ensemble"}}, "cannot be the teacher: it is an ens"),
+        ({"training": {"teacher": "mos2-exit-wave"}}, "cannot be the teacher: it returns exit wav"),
+        ({"training": {"teacher": "nothing.safetensors"}}, "cannot be the teacher"),
+    ],
+)
+def test_a_network_of_other_maps_is_no_teacher(changes, message, narrow, tmp_path):
+    other = replace(
+        narrow,
+        network=narrow.network | changes.get("network", {}),
+        training=narrow.training | {"start": None} | changes.get("training", {}),
+    )
+    if "classes" in changes.get("network", {}):
+        other = replace(other, structures=[{"structure": "hexagonal-boron-nitride"}])
+    with pytest.raises(ValueError, match=message):
+        train(other, data=tmp_path / "data", directory=tmp_path / "run", show_progressbar=False)
+    assert not (tmp_path / "data").exists()

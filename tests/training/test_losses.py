@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 
 from hyperspy_dlatoms.networks.architecture import HEIGHT_UNIT
-from hyperspy_dlatoms.training.losses import LOG_SIGMA, site_loss
+from hyperspy_dlatoms.training.losses import LOG_SIGMA, site_loss, teacher_loss
 
 TARGETS = np.zeros((1, 4, 4, 3), np.float32)
 TARGETS[0, 1, 2] = 1, 0.4, -0.3
@@ -70,3 +70,39 @@ def test_heights_have_the_weight_that_they_are_given():
     assert weighed(3, 0) == weighed(9, 0)
     once, twice = (weighed(9, weight) - weighed(3, weight) for weight in (1, 2))
     assert 0 < once == pytest.approx(twice / 2, rel=1e-3)
+
+
+def with_heights(value):
+    return np.concatenate([value, np.full((*value.shape[:3], 2), 0.3, np.float32)], axis=-1)
+
+
+@pytest.mark.parametrize("heights", [False, True])
+def test_a_network_learns_most_from_a_teacher_by_saying_the_same(heights):
+    keras = pytest.importorskip("keras")
+    if keras.backend.backend() != "tensorflow":
+        pytest.skip("takes gradients with TensorFlow")
+    import tensorflow as tf
+
+    taught = with_heights(maps(0.9)) if heights else maps(0.9)
+    towards = np.random.default_rng(4).normal(0, 0.3, (5, taught.shape[-1]))
+    maps_of = [taught.copy() for _ in towards]
+    for one, step in zip(maps_of, towards, strict=True):
+        one[0, 1, 2] += step
+    for one in (taught, *maps_of):
+        changed = tf.Variable(one)
+        with tf.GradientTape() as tape:
+            value = teacher_loss(taught, changed, heights)
+        gradient = tape.gradient(value, changed).numpy()
+        if one is taught:
+            np.testing.assert_allclose(gradient, 0, atol=1e-6)
+        else:
+            assert (gradient * (one - taught)).sum() > 0
+
+
+def test_a_teacher_that_is_sure_is_as_the_truth():
+    taught = maps(1 - 1e-6, log_sigma=LOG_SIGMA[0])
+    taught[..., 0] *= 20
+    taught[0, 1, 2, 0] = 0
+    learnt = maps(0.8, offset=(0.1, 0.2))
+    expected = float(site_loss(TARGETS, learnt))
+    assert float(teacher_loss(taught, learnt, False)) == pytest.approx(expected, rel=1e-3)
