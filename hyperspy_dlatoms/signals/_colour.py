@@ -6,7 +6,7 @@ import numpy as np
 
 
 def as_grey(data: np.ndarray | da.Array) -> np.ndarray | da.Array:
-    """Return one channel of images whose channels are equal, and other images as they are."""
+    """Return one channel of images with equal channels, and other images unchanged."""
     # Lazy images are checked when they are computed.
     if data.dtype.names is None:
         return data
