@@ -20,9 +20,10 @@ _AGREE = 0.65
 # than half, where the next atom may begin; and in lengths of the shorter translation.
 _NEAR = 0.33
 _TOLERANCE = 0.25
-# Of the best translation: how many voters another one has, or it leads to vacancies, as those of a
-# lattice with a place in three or four empty do; and how far it misses the atoms, which is by the
-# errors of their positions, as 24 voters tell these to 11 %. Those along a zigzag miss by more.
+# Relative to the best translation: how many voters another one needs, or it leads to vacancies, as
+# in a lattice with one place in three or four empty; and how far it may miss the atoms, which it
+# does by their position errors, known from 24 voters to 11 %. Translations along a zigzag miss by
+# more.
 _AS_OFTEN = 0.8
 _AS_NEAR = 1.7
 # The same, in distances of nearest neighbours: what strain adds, and less than the 0.23 of chance.

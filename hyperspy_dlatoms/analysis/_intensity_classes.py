@@ -30,7 +30,7 @@ def intensity_classes(
     Returns
     -------
     numpy.ndarray
-        (n, k): the share of each kind if the intensity is not known.
+        Probabilities, (n, k); the share of each kind if the intensity is not known.
 
     Notes
     -----

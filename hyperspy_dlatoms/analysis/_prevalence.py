@@ -59,12 +59,12 @@ class Rates:
             value = getattr(self, name)
             if not value > 0:
                 raise ValueError(
-                    f"{name} is {value}: expected the number that the rate was measured on."
+                    f"{name} is {value}: expected the number on which the rate was measured."
                 )
         if self.recall <= self.false_per_site:
             raise ValueError(
                 f"recall is {self.recall} and false_per_site {self.false_per_site}: expected a "
-                "larger recall, for such reports carry no information."
+                "larger recall, since such reports carry no information."
             )
 
 

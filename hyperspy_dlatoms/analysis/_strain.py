@@ -29,9 +29,10 @@ _TERMS = 6  # The terms of a fit: of the second order in two directions.
 # which surrounding atoms are its neighbours: the third shell of a hexagonal lattice.
 _SAME = 0.45
 _AROUND = 2.5
-# Of two frames of a crystal: an atom is one of these nearest ones of the other frame, which are
-# there at the vector that all share, as so many atoms tell to so many distances of neighbours. Of
-# vectors that nearly as many share, but for edges and vacancies, it is the shortest.
+# For two frames of a crystal: how many nearest atoms of the other frame may be the same atom; how
+# many atoms show which displacement they all share; within how many neighbour distances they share
+# it; and for the shortest displacement, how nearly as many must share it, given edges and
+# vacancies.
 _NEAREST = 7
 _ASKED = 100
 _SHARED = 0.25
@@ -44,8 +45,8 @@ class Deformation(NamedTuple):
     Attributes
     ----------
     gradient : numpy.ndarray
-        Of the positions by those in the reference, along (x, y): the unit matrix if nothing is
-        deformed, shape (n, 2, 2). NaN if there are too few neighbours.
+        Of the positions with respect to those in the reference, along (x, y): the unit matrix if
+        nothing is deformed, shape (n, 2, 2). NaN if there are too few neighbours.
     covariance : numpy.ndarray
         Of its x row and of its y row, which are independent, shape (n, 2, 2, 2).
     """
@@ -216,7 +217,7 @@ def strain_of(found: Deformation) -> Strain:
     Parameters
     ----------
     found : Deformation
-        Of n atoms.
+        The deformation of n atoms.
 
     Returns
     -------

@@ -240,13 +240,13 @@ def _crystal(material: str | ase.Atoms) -> list[tuple[str, str, np.ndarray, np.n
         if a is None:
             raise ValueError(
                 f"The material {material!r} is not known: expected the symbol of an fcc metal, one "
-                f"of {', '.join(SHEETS)}, or an ase.Atoms, seen along z."
+                f"of {', '.join(SHEETS)}, or an ase.Atoms, viewed along z."
             )
         return [(zone, material, a * cell, sites) for zone, (cell, sites) in _FCC.items()]
     if not hasattr(material, "get_chemical_formula"):
         raise TypeError(
             f"material is {material!r}: expected a name such as 'Pt' or 'graphene', or an "
-            "ase.Atoms, seen along z."
+            "ase.Atoms, viewed along z."
         )
     cell = np.asarray(material.cell)[:2, :2]
     if abs(np.linalg.det(cell)) < 1e-6:

@@ -199,7 +199,7 @@ def remarks(quality: FrameQuality, domain: float = np.nan, masked: float = np.na
     said = []
     if domain > 1:
         said.append(
-            f"The image is unlike those that the network was trained on (domain {domain:.2f}, "
+            f"The image is unlike those on which the network was trained (domain {domain:.2f}, "
             "expected at most 1): compare the atoms with the image before using any number."
         )
     n = quality.found
@@ -208,8 +208,8 @@ def remarks(quality: FrameQuality, domain: float = np.nan, masked: float = np.na
     if n and not np.isfinite(quality.expected):
         few = f"{n} atoms are too few for one" if n < FEWEST else "their neighbours differ"
         said.append(
-            f"No lattice was recognised ({few}): holes and sites off the lattice are not known. Of "
-            "a crystal, the positions or the calibration are doubtful."
+            f"No lattice was recognised ({few}): holes and sites off the lattice are not known. If "
+            "this is a crystal, the positions or the calibration are doubtful."
         )
     if quality.off_lattice > _SHARE * n:
         said.append(
@@ -226,7 +226,7 @@ def remarks(quality: FrameQuality, domain: float = np.nan, masked: float = np.na
     if quality.holes > 0:
         said.append(
             f"{quality.holes:.0f} {'place' if quality.holes == 1 else 'places'} of the lattice, "
-            "surrounded by atoms, without one: vacancies, or atoms that were missed."
+            "surrounded by atoms, without an atom: vacancies, or atoms that were missed."
         )
     if n and quality.doubtful > _SHARE * n:
         said.append(
@@ -234,11 +234,13 @@ def remarks(quality: FrameQuality, domain: float = np.nan, masked: float = np.na
             "out of statistics, or see whether the results change without them."
         )
     if n and quality.false_expected > _FALSE * n:
-        said.append(f"By their probabilities about {quality.false_expected:.0f} of {n} are false.")
+        said.append(
+            f"Judging by their probabilities, about {quality.false_expected:.0f} of {n} are false."
+        )
     if quality.agreement < _AGREED:
         said.append(
             f"On average {100 * quality.agreement:.0f} % of the networks of the ensemble found an "
-            "atom: keep those that most of them found."
+            "atom: keep the atoms that most of them found."
         )
     if masked > _SHARE:
         said.append(f"{100 * masked:.0f} % of the image is masked: atoms there are missing.")

@@ -85,8 +85,8 @@ def usual_range(positions: np.ndarray) -> float:
     nearest = nearest_distance(positions)
     if not nearest:
         raise ValueError(
-            "Most atoms of a frame lie at the very place of another one, so that how far apart "
-            "they are cannot be measured: leave out what is there twice, or give search_range in Å."
+            "Most atoms of a frame coincide with another one, so their distances cannot be "
+            "measured: leave out the duplicates, or give search_range in Å."
         )
     return _SHARE * nearest
 

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Numbers and pair distances of vacancies in frames of classified sites.
 
-A frame is a (n, k) array of sites: y and x in px, and other columns by name, of which `species` is
+A frame is an (n, k) array of sites: y and x in px, and other columns by name, of which `species` is
 an index into names such as "S" and "S vacancy", and `height` the number of atoms in a column.
 """
 
@@ -89,7 +89,7 @@ def checked_rates(rates: Mapping[str, Mapping[str, float]]) -> dict[str, Rates]:
         if lacking or unknown:
             raise ValueError(
                 f"rates[{name!r}] has {', '.join(about) or 'nothing'}: expected recall, "
-                "false_per_site, and if they are known vacancies and sites."
+                "false_per_site and, if they are known, vacancies and sites."
             )
     return {name: Rates(**about) for name, about in rates.items()}
 
@@ -102,7 +102,7 @@ def rates_from_scores(scores: Mapping[str, Any], dose: float) -> dict[str, Rates
         raise ValueError(f"dose is {dose}: expected electrons per Å² of each image.")
     if not scores.get("species"):
         raise ValueError(
-            f"The card of the network has no errors about vacancies: give rates, {SUCH_AS}."
+            f"The card of the network has no error rates for vacancies: give rates, {SUCH_AS}."
         )
     result = {}
     for name, by_dose in scores["species"].items():
@@ -111,8 +111,8 @@ def rates_from_scores(scores: Mapping[str, Any], dose: float) -> dict[str, Rates
         lower = [key for key in by_dose if float(key) <= dose]
         if not lower:
             raise ValueError(
-                f"dose is {dose:g} e/Å²: the errors of the network about {name!r} were measured "
-                f"from {min(by_dose, key=float)} e/Å² on. Give rates of your own."
+                f"dose is {dose:g} e/Å²: the error rates of the network for {name!r} were measured "
+                f"from {min(by_dose, key=float)} e/Å² up. Give rates of your own."
             )
         about = by_dose[max(lower, key=float)]
         if about["recall"] > about["false_per_site"]:

@@ -33,11 +33,11 @@ class AtomsTool(t.HasTraits):
     models = t.List(t.Str)
     model = t.Enum(values="models", desc="the network or the ensemble")
     sampling = t.Float(desc="Å/px, of the images")
-    thresholds_of_card = t.Bool(True, desc="whether those of the model card are used")
+    thresholds_of_card = t.Bool(True, desc="whether to use those of the model card")
     threshold = t.Range(0.01, 0.99, 0.5, desc="the minimum probability of an atom")
     is_ensemble = t.Bool(False)
-    mean_decides = t.Bool(True, desc="whether the mean probability of the members is compared")
-    minimum_agreement = t.Range(0.0, 1.0, 1.0, desc="the minimum fraction of members that found it")
+    mean_decides = t.Bool(True, desc="whether to compare the mean probability of the members")
+    minimum_agreement = t.Range(0.0, 1.0, 1.0, desc="the minimum fraction of members that find it")
     species_names = t.List(t.Str)
     species = t.Enum(values="species_names", desc="the species of atoms added by hand")
     drawing = t.Bool(False, desc="whether the mouse outlines an area without atoms")
@@ -261,7 +261,7 @@ class AtomsTool(t.HasTraits):
             y, x = map(float, self._shown[nearest])
             self.edits.toggle_off(Edit(index, (y, x), False))
         elif distance[nearest] <= self._same():
-            self.status = "There is an atom here: click with the shift key to remove it."
+            self.status = "There is already an atom here: shift-click to remove it."
             return
         else:
             species = self.species if len(self.species_names) > 1 else None

@@ -284,7 +284,7 @@ def _axis_sampling(axis) -> float:
     if not axis.is_uniform:
         raise AxesError(
             f"{name} is non-uniform: expected one sampling for the whole axis.",
-            "Use signal.interpolate_on_axis with a uniform axis first, or give sampling in Å/px.",
+            "First use signal.interpolate_on_axis with a uniform axis, or give sampling in Å/px.",
         )
     try:
         sampling = abs(float(axis.scale)) * axis_unit_in_angstrom(axis.units)
@@ -334,7 +334,7 @@ def _focal_axis(signal: Signal2D, card: ModelCard, asked: str | int | None) -> B
         )
     if len(fitting) > 1:
         warn(
-            f"Several navigation axes are {images} long: {_described(fitting[0])} is taken for the "
+            f"Several navigation axes are {images} long: {_described(fitting[0])} is taken as the "
             "focal axis. Give focal_axis, or call the axis 'defocus'.",
             FocalAxisWarning,
         )

@@ -241,7 +241,7 @@ def map_agreement(
     if not model.members:
         raise TypeError(
             f"{model.card.name!r} is a single network, expected an ensemble: give the name of "
-            "one, or a list of networks."
+            "an ensemble, or a list of networks."
         )
     _check_sites(model.card, None, "ensemble_agreement", "classify_species")
     images = _read(signal, model, sampling, output, None)
@@ -321,7 +321,7 @@ def estimate_sampling(
     if images > 1:
         raise ValueError(
             f"{model.card.name!r} takes focal series of {images} images: estimate the sampling "
-            "with a network of single images, or set the signal axes."
+            "with a single-image network, or calibrate the signal axes."
         )
     materials = _materials(signal, model.card) if material is None else (material,)
     some = some_images(signal, frames)

@@ -138,13 +138,13 @@ def to_atomap(self: AtomPositions, signal: Signal2D, *, dark: bool | None = None
     if self.axes_manager.navigation_dimension:
         raise ValueError(
             f"The atoms have the navigation shape {self.axes_manager.navigation_shape}: Atomap "
-            "takes one image. Pick a frame with inav, of atoms and images alike."
+            "takes one image. Pick the same frame of atoms and images with inav."
         )
     atoms = self._on(signal)
     frames, calibration, _ = atoms._for_tables()
     frame = frames.ravel()[0]
     if not len(frame):
-        raise ValueError("There are no atoms, and Atomap makes no empty sublattice.")
+        raise ValueError("There are no atoms, and Atomap cannot make an empty sublattice.")
     original = np.asarray(signal.data, np.float64)
     if dark is None:
         dark = _are_dark(original, frame[:, :2])

@@ -55,8 +55,8 @@ def describe(handle: Handle, images: Images, **settings: Any) -> dict[str, Any]:
     count = int(np.prod(navigation))
     if not count:
         raise ValueError(
-            f"The signal has no images, its navigation shape is {navigation}: expected one or more "
-            "for a checkpoint. Check how they were selected, or leave out store."
+            f"The signal has no images, its navigation shape is {navigation}: a checkpoint needs "
+            "one or more. Check how they were selected, or leave out store."
         )
     digest = hashlib.sha256()
     for place in sorted({0, count // 2, count - 1} & set(range(count))):
@@ -167,8 +167,8 @@ def _open(directory: Path, search: dict[str, Any]) -> None:
             directory.is_dir() and all(path.name.startswith(".") for path in directory.iterdir())
         ):
             raise ValueError(
-                f"{str(directory)!r} is no checkpoint of a search: expected an empty directory, a "
-                f"new one, or one with a file {MANIFEST!r}."
+                f"{str(directory)!r} is not a checkpoint of a search: expected an empty directory, "
+                f"a new one, or one with a file {MANIFEST!r}."
             ) from None
         directory.mkdir(parents=True, exist_ok=True)
         _write_whole(manifest, lambda draft: draft.write_text(json.dumps(search, indent=1)))
@@ -251,7 +251,7 @@ def _read(block: np.ndarray, *, directory: Path, block_id: tuple[int, ...]) -> n
         masked, shown = arrays["masked"].tolist(), arrays["shown"].tolist()
     except (OSError, KeyError, ValueError, zipfile.BadZipFile) as error:
         raise ValueError(
-            f"{str(path)!r} is missing or damaged ({error}): delete it and search again, the other "
+            f"{str(path)!r} is missing or damaged ({error}): delete it and search again; the other "
             "files are kept."
         ) from error
     domain: list[DomainScore | None] = [None] * len(sites)

@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 
 AUTO = "auto"  # In place of the name of a model.
 _SERIES = (
-    "Each image of this focal series is searched by itself; that of an MX2 layer, such as MoS2, is "
-    "read as a whole by classify_species (dlatoms classify)."
+    "Each image of this focal series is searched separately; classify_species (dlatoms classify) "
+    "reads a series of an MX2 layer, such as MoS2, as a whole."
 )
 
 
@@ -137,9 +137,9 @@ def warn_of_unclear(choice: Choice) -> None:
         warn(
             f"No network reads these images clearly: the evidence for what {choice.name!r} finds, "
             f"by its probabilities{others}, is {choice.evidence:.2f}, expected {choosing.UNCLEAR} "
-            "or more. Most simulated images with less are misread: gaps between columns may be "
-            "taken for columns. Check the pixel size and the atoms, average images, or record at "
-            "another defocus or a higher dose.",
+            "or more. Networks misread most simulated images with less: they may mistake gaps "
+            "between columns for columns. Check the pixel size and the atoms, average images, or "
+            "record at another defocus or a higher dose.",
             ExtrapolationWarning,
         )
 
@@ -178,6 +178,6 @@ def _estimated(frames: np.ndarray, names: Sequence[str], elements: Sequence[str]
         except SamplingError as error:
             said.append(f"{name}: {error}")
     raise SamplingError(
-        "The sampling cannot be measured by any of the networks: calibrate the images, or give "
+        "None of the networks can measure the sampling: calibrate the images, or give "
         "estimate_sampling the model and the material. " + " ".join(said)
     )

@@ -23,13 +23,13 @@ def one_channel(image: np.ndarray) -> np.ndarray:
     red = image["R"]
     if not ((red == image["G"]).all() and (red == image["B"]).all()):
         raise TypeError(
-            "The images are in colour, their red, green and blue differ: expected grey images. "
+            "The images are in colour: red, green and blue differ, expected grey images. "
             "Convert them first, for example with Image > Type > 8-bit of ImageJ, or use the file "
             "that the microscope wrote, without coloured marks."
         )
     if "A" in (image.dtype.names or ()) and (image["A"] != np.iinfo(image.dtype["A"]).max).any():
         raise TypeError(
-            "The images are transparent in part: expected opaque ones. Flatten them first, or "
+            "The images are partly transparent: expected opaque ones. Flatten them first, or "
             "remove their alpha channel."
         )
     return np.ascontiguousarray(red)

@@ -160,7 +160,7 @@ def move_atoms(
 def _index(atoms: AtomPositions, frame: int | tuple[int, ...] | None) -> tuple[int, ...]:
     """Return the index of a frame in the data."""
     if atoms._lazy:
-        raise ValueError("The atoms are lazy: compute() them before changing some by hand.")
+        raise ValueError("The atoms are lazy: compute() them before changing any by hand.")
     shape = atoms.data.shape
     if atoms.axes_manager.navigation_dimension == 0:
         if frame not in (None, 0, ()):

@@ -124,7 +124,7 @@ def plot_counts(self: AtomPositions) -> Figure:
 
     axes_of_frames = self.axes_manager.navigation_axes
     if not axes_of_frames:
-        raise ValueError("There is one image only: expected several frames.")
+        raise ValueError("There is only one image: expected several frames.")
     frames, calibration, navigation = self._for_tables()
     if "species" in calibration.columns:
         counted = self.species_counts()

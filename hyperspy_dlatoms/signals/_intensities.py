@@ -189,7 +189,7 @@ def _atomic_numbers(formula: str) -> list[int]:
         return [atomic_numbers[symbol] for symbol, n in counts.items() for _ in range(n)]
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise ValueError(
-            f"There is the column {formula!r}: expected the formula of its atoms, such as 'S2'."
+            f"A column is {formula!r}: expected the formula of its atoms, such as 'S2'."
         ) from error
 
 
@@ -197,7 +197,7 @@ def _warn_of_doubt(atoms: AtomPositions, kinds: int) -> None:
     doubt = np.concatenate([1 - frame[:, -kinds:].max(axis=1) for frame in atoms.data.flat])
     if len(doubt) and (wrong := float(doubt.mean())) > _DOUBT:
         warn(
-            f"The intensities do not tell the species apart: {100 * wrong:.0f} % of the columns "
+            f"The intensities do not distinguish the species: {100 * wrong:.0f} % of the columns "
             "are likely to be wrong. See their probabilities.",
             DLAtomsWarning,
         )

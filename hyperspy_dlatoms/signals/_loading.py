@@ -53,8 +53,8 @@ def load_series(paths: Sequence[str | os.PathLike[str]], sampling_known: bool = 
             )
         if not (sampling_known or _is_calibrated_as(one, images[0])):
             raise ValueError(
-                f"{str(path)!r} has another scale or unit than {str(paths[0])!r}: expected those "
-                "of one focal series. Give sampling in Å/px."
+                f"{str(path)!r} has a different scale or unit from {str(paths[0])!r}: expected the "
+                "same throughout a focal series. Give sampling in Å/px."
             )
     return hs.stack(images, new_axis_name="defocus", show_progressbar=False)
 

@@ -55,16 +55,16 @@ def layer_of(
         found = _of_elements(elements, card)
         if found is None and by_roles and on_extrapolation != "ignore":
             warn(
-                f"Nothing says what the layer is made of, so {card.name!r} may take the metal for "
-                "the chalcogen: give material, such as 'WS2', or set metadata.Sample.elements."
+                f"Nothing says what the layer is made of, so {card.name!r} may mistake the metal "
+                "for the chalcogen: give material, such as 'WS2', or set metadata.Sample.elements."
                 + _another(elements),
                 DLAtomsWarning,
             )
         elif found is None and elements and on_extrapolation != "ignore":
             warn(
-                f"metadata.Sample.elements is {', '.join(elements)}, which makes no one layer MX2: "
-                f"{card.name!r} knows only such layers. If it is one, give material, such as "
-                "'WS2'.",
+                f"metadata.Sample.elements is {', '.join(elements)}, which fits no single MX2 "
+                f"layer: {card.name!r} knows only such layers. If it is one, give material, such "
+                "as 'WS2'.",
                 ExtrapolationWarning,
             )
         return found
@@ -104,7 +104,7 @@ def named_in(material: str | None, rates: Mapping[str, _Value]) -> dict[str, _Va
 
 def _parsed(material: str) -> Layer:
     """Read a formula such as WS2."""
-    expected = "expected the formula of a layer MX2, such as 'WS2', X being S, Se or Te"
+    expected = "expected the formula of an MX2 layer, such as 'WS2', X being S, Se or Te"
     if not isinstance(material, str):
         raise TypeError(f"material is {material!r}: {expected}.")
     if material in _BN:
@@ -129,13 +129,14 @@ def _check_elements(material: str, layer: Layer, card: ModelCard) -> None:
     known = _known(card)
     if not known:
         raise ValueError(
-            f"material is {material!r}, but {card.name!r} tells no elements apart: expected None."
+            f"material is {material!r}, but {card.name!r} does not tell elements apart: expected "
+            "None."
         )
     if set(layer.elements) != set(known):
         names = " or ".join(map(repr, card.materials)) or f"one of {', '.join(known)}"
         raise ValueError(
             f"material is {material!r}, but {card.name!r} was trained on {names}: expected that, "
-            "or a network of layers of any elements."
+            "or a network for layers of any elements."
         )
 
 

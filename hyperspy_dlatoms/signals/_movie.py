@@ -63,7 +63,7 @@ def save_movie(
     """
     path = Path(path)
     if not self.axes_manager.navigation_dimension:
-        raise ValueError("There is one image only: expected several frames.")
+        raise ValueError("There is only one image: expected several frames.")
     writer = _writer(path, fps)
     if dpi <= 0:
         raise ValueError(f"dpi is {dpi}: expected a positive number.")
@@ -115,7 +115,7 @@ def _writer(path: Path, fps: Any) -> Any:
     from matplotlib.animation import FFMpegWriter, PillowWriter
 
     if not (np.isfinite(fps) and fps > 0):
-        raise ValueError(f"fps is {fps}: expected a positive number of frames a second.")
+        raise ValueError(f"fps is {fps}: expected a positive number of frames per second.")
     if path.suffix.lower() == ".gif":
 
         class GifWriter(PillowWriter):
@@ -131,8 +131,8 @@ def _writer(path: Path, fps: Any) -> Any:
         raise ValueError(f"The movie is {path.name!r}: expected a file .mp4 or .gif.")
     if not FFMpegWriter.isAvailable():
         raise FileNotFoundError(
-            "There is no program ffmpeg, which writes .mp4: install it (conda install ffmpeg, apt "
-            "install ffmpeg), or save a .gif."
+            "The program ffmpeg, which writes .mp4, is missing: install it (conda install ffmpeg, "
+            "apt install ffmpeg), or save a .gif."
         )
     # Players expect this colour format, and even side lengths.
     even = ["-vf", "scale=trunc(iw/2)*2:trunc(ih/2)*2", "-pix_fmt", "yuv420p"]

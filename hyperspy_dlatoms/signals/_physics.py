@@ -50,10 +50,10 @@ _NO_LATTICE = (
     "no lattice of the kind asked for: expected 12 or more atoms that repeat in two directions."
 )
 _NO_REFERENCE = {
-    "cell": "no lattice of the reference: compare lattice() with it. It is in Å, each translation "
-    "(y, x), as they lie in the image.",
-    "region": "too few atoms of a grain in the region: expected four or more, not in one row. It "
-    "is in the units of the axes.",
+    "cell": "no lattice like the reference: compare it with lattice(). It is in Å, each "
+    "translation (y, x), oriented as in the image.",
+    "region": "too few atoms of a grain in the region: expected four or more, not in one row. The "
+    "region is in the units of the axes.",
 }
 
 
@@ -109,11 +109,11 @@ class Physics:
 
         Notes
         -----
-        The fit is a weighted least-squares fit to all atoms of the grain; errors count as
-        independent. If the atoms are off the lattice by more than their sigma, as in a strained
-        crystal, the errors are scaled up by ``scatter``. Around a dislocation and in low-angle
-        boundaries, where atoms have no unique place in the lattice, a and b are the mean vectors
-        between neighbours. The error of the calibration is not included.
+        A weighted least-squares fit to all atoms of the grain; errors count as independent. If the
+        atoms are off the lattice by more than their sigma, as in a strained crystal, the errors are
+        scaled up by ``scatter``. Around a dislocation and in low-angle boundaries, where atoms have
+        no unique place in the lattice, a and b are the mean vectors between neighbours. The error
+        of the calibration is not included.
 
         Examples
         --------
@@ -142,7 +142,7 @@ class Physics:
         return _export.with_navigation(result, self._navigation)
 
     def strain(self, reference: Any = None, material: str | ase.Atoms | None = None) -> Self:
-        """Compute the strain at each atom from its neighbours, with errors from the positions'.
+        """Compute the strain at each atom, and its errors, from the positions of its neighbours.
 
         Parameters
         ----------
@@ -768,14 +768,14 @@ def _strain_settings(reference: Any, calibration: _export.Calibration) -> dict[s
         return {}
     if isinstance(reference, str):
         if reference != "median":
-            raise ValueError(f"reference is {reference!r}: expected 'median', or no string.")
+            raise ValueError(f"reference is {reference!r}: expected 'median', if a string.")
         return {"median": True}
     if isinstance(reference, list | tuple | np.ndarray):
         cell = np.asarray(reference, float)
         if cell.shape != (2, 2) or not np.isfinite(cell).all() or abs(np.linalg.det(cell)) < 1e-6:
             raise ValueError(
                 f"reference has shape {cell.shape}: expected (2, 2), two translations (y, x) in Å "
-                "that are not in one line."
+                "that are not parallel."
             )
         return {"cell": cell}
     try:
@@ -793,13 +793,13 @@ def _range_of(value: Any, by: str, species: list[str]) -> tuple[float, float]:
         if by != "species" or value not in species:
             raise ValueError(
                 f"{value!r} is not known: expected a species, one of "
-                f"{', '.join(species) or 'none'}; of another column, a value or its lowest and "
-                "highest one."
+                f"{', '.join(species) or 'none'}; for another column, a value or its lowest and "
+                "highest value."
             )
         return species.index(value), species.index(value)
     low, high = value if isinstance(value, tuple | list) else (value, value)
     if not low <= high:
-        raise ValueError(f"There is the range {value}: expected the lowest value first.")
+        raise ValueError(f"The range is {value}: expected the lowest value first.")
     return low, high
 
 
@@ -820,7 +820,7 @@ def _warn_of_another_lattice(unlike: int, number: int, material: str | ase.Atoms
         name = material if isinstance(material, str) else material.get_chemical_formula()
         what = (
             f"no lattice of {name}, to 10 % in size and 5 % in shape: compare lattice() with the "
-            "cell of the material, and check the sampling. A crystal is seen along z, without "
+            "cell of the material, and check the sampling. Give a crystal viewed along z, without "
             "columns that are not found."
         )
         _warn_of_frames(unlike, number, what)

@@ -100,7 +100,7 @@ def draw_image(
     """Draw a grey image, or an empty background; axes in px, a scale bar by the sampling of x."""
     if image is not None and image.shape != tuple(shape):
         raise ValueError(
-            f"The image has {image.shape[0]} by {image.shape[1]} px, the one that was searched "
+            f"The image has {image.shape[0]} by {image.shape[1]} px, the searched one "
             f"{shape[0]} by {shape[1]}: expected the same."
         )
     pixels = np.zeros(shape, np.uint8) if image is None else image

@@ -46,7 +46,7 @@ class Placement(NamedTuple):
         if not self.sure and not inside.all():
             raise ValueError(
                 f"{np.count_nonzero(~inside)} of {len(frame)} atoms lie outside the images, which "
-                f"have {size[0]} by {size[1]} pixels: expected the images that they were found in."
+                f"have {size[0]} by {size[1]} pixels: expected the images in which they were found."
             )
         return frame[inside]
 
@@ -65,8 +65,8 @@ def place(calibration: Calibration, axes: Sequence[BaseDataAxis]) -> Placement:
     """Find where the atoms lie in images with signal axes y and x."""
     if not all(axis.is_uniform for axis in axes):
         raise ValueError(
-            "The signal axes are non-uniform: expected one scale for a whole axis. Use "
-            "signal.interpolate_on_axis with a uniform axis first."
+            "The signal axes are non-uniform: expected one scale for a whole axis. First use "
+            "signal.interpolate_on_axis with a uniform axis."
         )
     size = (int(axes[0].size), int(axes[1].size))
     now = calibration._replace(
@@ -105,15 +105,15 @@ def warn_of_other_frames(then: Iterable[BaseDataAxis], now: Iterable[BaseDataAxi
         start = np.array((other.offset - axis.offset) / axis.scale)
         if _is_reversed(other.scale / axis.scale, start, axis.size):
             warn(
-                f"The navigation axis {axis.name!s} of the images runs the other way than that of "
-                "the atoms: are the frames reversed? They are taken for those in their order.",
+                f"The navigation axis {axis.name!s} of the images runs opposite to that of the "
+                "atoms: are the frames reversed? They are taken to be in the same order.",
                 DLAtomsWarning,
             )
         same = np.isclose(other.scale, axis.scale, rtol=_SAME, atol=0)
         if same and _is_whole(start) and 0 < abs(np.rint(start)) < axis.size:
             warn(
                 f"The navigation axis {axis.name!s} of the images starts {start:.0f} frames from "
-                "that of the atoms: are they other frames? They are taken for the same.",
+                "that of the atoms: are they other frames? They are taken to be the same.",
                 DLAtomsWarning,
             )
 
@@ -144,9 +144,9 @@ def _part(then: Calibration, now: Calibration) -> tuple[np.ndarray, np.ndarray]:
     if len(set(starts)) == 1:
         return np.ones(2), np.array(starts[0])
     raise ValueError(
-        f"The images have {size[0]} by {size[1]} pixels, those that the atoms were found in had "
+        f"The images have {size[0]} by {size[1]} pixels, those in which the atoms were found had "
         f"{searched[0]} by {searched[1]}, and their axes do not say which part they are: expected "
-        "those images, calibrated as you like, or cropped with isig at their calibration then."
+        "those images, calibrated as you like, or cropped with isig at the calibration they had."
     )
 
 
@@ -160,9 +160,9 @@ def _warn_of_another_part(then: Calibration, now: Calibration) -> None:
     sides = zip("yx", ratio, start, now.image_shape or (), strict=True)
     if turned := [name for name, *of_axis in sides if _is_reversed(*of_axis)]:
         warn(
-            f"The axes of the images run the other way than when the atoms were found, along "
-            f"{' and '.join(turned)}: taken for the same pixels with axes turned around. If the "
-            "images were mirrored, as by isig[:, ::-1], search them anew.",
+            f"The axes of the images run opposite to when the atoms were found, along "
+            f"{' and '.join(turned)}: taken to be the same pixels with reversed axes. If the "
+            "images were mirrored, as by isig[:, ::-1], search them again.",
             SamplingWarning,
         )
     if not np.allclose(ratio, 1, rtol=_SAME, atol=0):
@@ -170,9 +170,9 @@ def _warn_of_another_part(then: Calibration, now: Calibration) -> None:
     overlaps = (np.abs(start) < np.array(now.image_shape)).all()
     if _is_whole(start) and np.rint(start).any() and overlaps:
         warn(
-            "The axes of the images start elsewhere than when the atoms were found, by "
-            f"{start[0]:.0f} and {start[1]:.0f} pixels along y and x: taken for the same pixels "
-            "with another origin. If they are another part of the specimen, search them anew.",
+            "The axes of the images have shifted since the atoms were found, by "
+            f"{start[0]:.0f} and {start[1]:.0f} pixels along y and x: taken to be the same pixels "
+            "with another origin. If they show another part of the specimen, search them again.",
             SamplingWarning,
         )
 

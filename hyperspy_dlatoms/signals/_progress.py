@@ -55,7 +55,7 @@ class Progress(Callback):
         self._end: float | None = None
 
     def step(self, number: int = 1) -> None:
-        """Count what is done."""
+        """Count the work done."""
         self.done = min(self.done + number, self.total)
         if not self.shown:
             return

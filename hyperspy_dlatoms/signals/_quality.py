@@ -29,7 +29,7 @@ _TOLERATED_DRIFT = 1.0
 _MODALITIES = {"STEM": "STEM", "SCANNING": "STEM", "TEM": "HRTEM", "HRTEM": "HRTEM"}
 # Å, the smallest step in the recipes of focal series, and a range in which images hardly differ.
 _STEP, _CLOSE = 15.0, 10.0
-_IN_SPITE = 'Use another network, or on_extrapolation="warn" to get the atoms nevertheless.'
+_IN_SPITE = 'Use another network, or on_extrapolation="warn" to get the atoms anyway.'
 # Results for each frame besides its sites, by their names in the metadata and in a `FrameResult`.
 REPORTS = ("domain", "masked", "shown", "drift")
 
@@ -125,7 +125,7 @@ def check_defoci(defoci: Sequence[float] | None, card: ModelCard, on_extrapolati
         elif low < 0 < high and high >= _STEP and 0 < np.ptp(defoci) < _CLOSE:
             # A range of both signs includes small steps, which no network has seen.
             reasons.append(
-                f"all defoci are within {np.ptp(defoci):g} Å of each other, as if they were in nm, "
+                f"all defoci are within {np.ptp(defoci):g} Å of each other, as if given in nm, "
                 "expected Å"
             )
     if not reasons:
@@ -243,9 +243,10 @@ def _describe_unsure(vectors: DictionaryTreeBrowser, found: Sequence[np.ndarray]
     those = "this image" if len(found) == 1 else f"{len(unsure)} of {len(found)} images"
     return (
         f"{vectors.model!r} is not sure of the columns in {those}: their probabilities have a mean "
-        f"of {np.median(unsure):.2f}, expected {UNSURE} or more. Most simulated images with less "
-        "are misread, with gaps between columns taken for columns. Check the pixel size, compare "
-        "the atoms with the image, average images, or record at another defocus or a higher dose."
+        f"of {np.median(unsure):.2f}, expected {UNSURE} or more. Networks misread most simulated "
+        "images with less: they may mistake gaps between columns for columns. Check the pixel "
+        "size, compare the atoms with the image, average images, or record at another defocus or "
+        "a higher dose."
     )
 
 

@@ -72,8 +72,8 @@ def quality(self: AtomPositions) -> pd.DataFrame:
 
     Notes
     -----
-    No remarks prove nothing. If a network mistakes the contrast of an image for the opposite one,
-    its false atoms form a lattice as well, with high probabilities.
+    The absence of remarks proves nothing. If a network mistakes the contrast of an image for the
+    opposite one, its false atoms form a lattice as well, with high probabilities.
 
     Examples
     --------
@@ -143,7 +143,7 @@ def plot_quality(self: AtomPositions, signal: Signal2D | None = None) -> Figure:
     if not single:
         if signal is not None:
             raise ValueError(
-                "There are several frames: expected no signal, or one frame of both, "
+                "There are several frames: expected no signal, or one frame from each, "
                 "atoms.inav[0].plot_quality(s.inav[0])."
             )
         figure = plt.figure(figsize=(11, 6.5), layout="constrained")
@@ -261,7 +261,7 @@ def _plot_probabilities(axes: Axes, probability: np.ndarray | None) -> None:
 def _summary(row: pd.Series) -> str:
     """Return what the figure of a frame says in words."""
     # Matplotlib would take a dollar for mathematics, and there is none.
-    text = row.remarks or "Nothing looks doubtful, which is no proof."
+    text = row.remarks or "Nothing looks doubtful, which proves nothing."
     lines = ["1 atom found" if row.found == 1 else f"{row.found} atoms found"]
     if np.isfinite(row.expected):
         lines[0] += f", {row.expected:.0f} sites of a lattice expected"

@@ -54,9 +54,9 @@ def select(
     invert : bool, default False
         Whether to return the other atoms instead.
     **columns
-        Conditions on columns by name: a number, or the name of a species, to equal; a pair ``(low,
-        high)``, both included, either of which may be None; a list of values; or a function that
-        takes the column of a frame, shape (n,), and returns a mask.
+        Conditions on columns by name: a number, or the name of a species, to equal; a pair
+        ``(low, high)``, inclusive, either of which may be None; a list of values; or a function
+        that takes the column of a frame, shape (n,), and returns a mask.
 
     Returns
     -------
@@ -151,8 +151,8 @@ def warn_of_region(selections: Iterable[str], what: str) -> None:
     """Warn that a result relates the atoms of a region to the area of the whole image."""
     if any(_BY_PLACE.search(one) for one in selections):
         warn(
-            f"The atoms were selected by their places, but {what} is by the area of the whole "
-            "image: for that of a part, search cropped images.",
+            f"The atoms were selected by place, but {what} refers to the area of the whole "
+            "image: for a part of it, search cropped images.",
             DLAtomsWarning,
         )
 
@@ -257,7 +257,7 @@ def _checked_threshold(threshold: float, vectors: Mapping[str, Any]) -> float:
     if vectors.get("members"):
         raise ValueError(
             "In an ensemble the threshold decides which networks contribute to an atom: search "
-            f"anew with threshold={value:g}; {plain}"
+            f"again with threshold={value:g}; {plain}"
         )
     if any("probability" in one or one.startswith("not ") for one in vectors.get("selections", [])):
         raise ValueError(
@@ -269,10 +269,10 @@ def _checked_threshold(threshold: float, vectors: Mapping[str, Any]) -> float:
         raise ValueError(f"The threshold of the search is not known: {plain}")
     lowest = float(vectors.get("anchor", searched))
     if value < lowest:
-        alone = " that are alone" if "anchor" in vectors else ""
+        alone = " that are isolated" if "anchor" in vectors else ""
         raise ValueError(
             f"threshold is {value:g}, but the search left out atoms with a probability below "
-            f"{lowest:g}{alone}: expected {lowest:g} or more, or search anew with "
+            f"{lowest:g}{alone}: expected {lowest:g} or more, or search again with "
             f"threshold={value:g}; {plain}"
         )
     return value

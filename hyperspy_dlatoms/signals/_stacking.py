@@ -33,7 +33,7 @@ def shared(vectors: Sequence[dict[str, Any]]) -> dict[str, Any]:
                 raise ValueError(
                     f"The results differ in their {what}: number 0 has {_short(first.get(name))}, "
                     f"number {number} {_short(other.get(name))}. Expected results of images of one "
-                    "kind; put those of different ones together as tables, with "
+                    "kind; combine those of different kinds as tables, with "
                     "pandas.concat and to_dataframe."
                 )
     return {
@@ -58,8 +58,8 @@ def join(
     if len(set(kept)) > 1 or len({len(shape) for shape in shapes}) > 1:
         raise ValueError(
             f"The results have the navigation shapes {', '.join(map(str, dict.fromkeys(shapes)))}"
-            " in the order of the array: expected the same, but for the axis along which they are "
-            "put together."
+            " in the order of the array: expected the same, except for the axis along which they "
+            "are joined."
         )
     data = joined([result.data for result in results], shapes[0], place)
     if isinstance(data, np.ndarray):
@@ -126,7 +126,7 @@ def _longer(axes: list[dict], size: int) -> dict:
         for name in ("units", "scale"):
             if not _same(first.get(name), other.get(name)):
                 raise ValueError(
-                    f"The axis along which the results are put together has different {name}: "
+                    f"The axis along which the results are joined has different {name}: "
                     f"number 0 has {first.get(name)}, number {number} {other.get(name)}."
                 )
     if "axis" in first:

@@ -144,8 +144,8 @@ def from_dataframe(
         of its axes: the centre of the first pixel, unless the ``attrs`` of :meth:`to_dataframe` say
         otherwise. ``y_sigma_px`` and ``x_sigma_px``, in any of these units, ``probability`` and
         ``species``, by name or index, are optional. A column ``frame`` of whole numbers makes it a
-        movie, and ``time_s`` is the time of its frames; so is a column between ``frame`` and the
-        positions that has one value per frame and rises or falls with it, as in tables of
+        movie, and ``time_s`` gives the time of its frames; so does a column between ``frame`` and
+        the positions that has one value per frame and rises or falls with it, as in tables of
         :meth:`to_dataframe`. Other numeric columns keep their names; unnamed ones, such as an index
         written by pandas, are dropped. Tables of :meth:`to_dataframe` come back as they were. A
         .csv file has no ``attrs``: for cropped images, write it with ``y_px`` and ``x_px``, as
@@ -208,7 +208,7 @@ def from_dataframe(
             "example table.rename(columns={'y': 'y_px', 'x': 'x_px'})."
         )
     if ("y_sigma" in lengths) != ("x_sigma" in lengths):
-        raise ValueError("The table has a sigma along one of y and x: expected both, or none.")
+        raise ValueError("The table has a sigma along only one of y and x: expected both or none.")
     columns: dict[str, np.ndarray] = {}
     for name in ("y", "x", "probability", "y_sigma", "x_sigma"):
         if name in lengths:
@@ -420,7 +420,7 @@ def _numbers(table: pd.DataFrame, column: str) -> np.ndarray:
         return table[column].to_numpy(float)
     except (TypeError, ValueError) as error:
         raise ValueError(
-            f"The column {column} is not of numbers: leave it out, table.drop(columns="
+            f"The column {column} is not numeric: leave it out, table.drop(columns="
             f"{column!r}), or convert it to numbers."
         ) from error
 
@@ -431,8 +431,8 @@ def _classes(column: pd.Series, species: list[str]) -> tuple[np.ndarray, list[st
         indices = column.to_numpy(float)
         if len(indices) and not (np.isin(indices, np.arange(len(species)))).all():
             raise ValueError(
-                f"species are numbers from {indices.min():g} to {indices.max():g}, of "
-                f"{len(species)} names: give species, the names of the classes in their order."
+                f"species are numbers from {indices.min():g} to {indices.max():g}, but there are "
+                f"{len(species)} names: give species, the names of the classes in order."
             )
         return indices, species
     written = [str(name) for name in column]

@@ -207,8 +207,8 @@ def vacancy_pairs(
 
     Notes
     -----
-    To combine frames, add up their pairs and their expected numbers: ``table.groupby(["vacancy",
-    "low"])[["pairs", "expected"]].sum()``.
+    To combine frames, add up their pairs and their expected numbers:
+    ``table.groupby(["vacancy", "low"])[["pairs", "expected"]].sum()``.
 
     Examples
     --------
@@ -247,7 +247,7 @@ def _inside(
     last = first + size - 2 * border
     if not (last > first).all():
         raise ValueError(
-            f"border is {border} Å: nothing is left of an image of {size[0]:.4g} by "
+            f"border is {border} Å, which leaves nothing of an image of {size[0]:.4g} by "
             f"{size[1]:.4g} Å."
         )
 
@@ -263,13 +263,13 @@ def _rates_of_model(atoms: AtomPositions, dose: float | None) -> dict[str, Rates
     model = atoms.metadata.get_item("VectorMetadata.model", "")
     if model not in registry.names():
         raise ValueError(
-            f"The network is {model!r}, whose errors are not known here: give rates, "
+            f"The network is {model!r}, whose error rates are not known here: give rates, "
             f"{vacancies.SUCH_AS}."
         )
     if dose is None:
         raise ValueError(
-            "The errors of the network depend on the dose: give dose, in e/Å² of each image, "
-            "or rates."
+            "The error rates of the network depend on the dose: give dose, in e/Å² for each "
+            "image, or rates."
         )
     rates = vacancies.rates_from_scores(registry.handle(model).card.scores, float(dose))
     return named_in(atoms.metadata.get_item("VectorMetadata.material", None), rates)

@@ -51,10 +51,10 @@ from hyperspy_dlatoms.signals._unreadable import naming_unreadable
 _NO_SIGNALS = {
     ".csv": "atoms.to_csv(filename)",
     ".xyz": "atoms.to_xyz(filename)",
-    ".cif": "atoms.to_ase(element).write(filename), of one frame",
+    ".cif": "atoms.to_ase(element).write(filename), for one frame",
 }
 _NO_NUMBERS = (
-    "Atoms are no numbers to calculate with. Put results together with AtomPositions.stack, turn "
+    "Atoms are not numbers to calculate with. Combine results with AtomPositions.stack, reorder "
     "their axes with atoms.swap_axes, take sums and means of atoms.to_dataframe() or "
     "atoms.tracks(), draw atoms.plot_histogram(column), compare a column, "
     "atoms.ivec['probability'] > 0.9, or change the arrays of the frames, atoms.data."
@@ -259,7 +259,7 @@ class AtomPositions(Physics, BaseSignal):
             raise ValueError("There are no results: expected one or more.")
         for result in results:
             if not isinstance(result, AtomPositions):
-                raise TypeError(f"There is a {type(result).__name__}: expected AtomPositions.")
+                raise TypeError(f"One result is a {type(result).__name__}: expected AtomPositions.")
         vectors = _stacking.shared([result._calibrated() for result in results])
         data, axes, place = _stacking.join(results, axis, new_axis_name)
         reports = _stacking.joined_reports(results, REPORTS, place)
@@ -520,8 +520,8 @@ class AtomPositions(Physics, BaseSignal):
         if ours != theirs:
             raise ValueError(
                 f"The images have the navigation shape {theirs}, the atoms {ours}: expected the "
-                "images that the atoms were found in, sliced alike with inav; of focal series one "
-                "image each, for example the middle one."
+                "images in which the atoms were found, sliced alike with inav; of focal series, "
+                "one image each, for example the middle one."
             )
         if signal.axes_manager.signal_dimension != 2:
             raise ValueError(
@@ -542,7 +542,7 @@ class AtomPositions(Physics, BaseSignal):
         computed = self._computed()
         if not isinstance(computed, AtomPositions):
             raise TypeError(
-                "A function was mapped that returns no atoms with the columns "
+                "A mapped function returned something other than atoms with the columns "
                 f"{', '.join(self._calibration.columns)}: compute() makes a plain signal of it."
             )
         return computed.data, self._calibration, self._navigation

@@ -110,9 +110,9 @@ def find_atoms_nn(
     ExtrapolationWarning
         With ``on_extrapolation="warn"``, once for all images that are unlike the training images or
         show a lattice that the network does not find; a lazy result warns when computed. Also if
-        scanned images (STEM, according to the metadata) meet a network for HRTEM, or vice versa.
-        With ``model="auto"``, also if no network reads the images clearly; with a network for any
-        crystal, also if the mean probability of an image's columns is below 0.84.
+        scanned images (STEM, according to the metadata) are searched by a network for HRTEM, or
+        vice versa. With ``model="auto"``, also if no network reads the images clearly; with a
+        network for any crystal, also if the mean probability of an image's columns is below 0.84.
     SamplingWarning
         If the atoms form a lattice that the network knows and that suggests a sampling more than
         10 % off, or if the network finds its lattice only at another sampling.
