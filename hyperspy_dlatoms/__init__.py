@@ -4,13 +4,13 @@
 Importing the package puts ``find_atoms_nn``, ``suggest_model``, ``predict_atoms_nn``,
 ``ensemble_agreement``, ``masked_pixels``, ``estimate_sampling``, ``classify_species``,
 ``predict_species`` and ``reconstruct_exit_wave_nn`` on :class:`hyperspy.api.signals.Signal2D` and
-so on its subclasses, lazy ones included.
+thus on its subclasses, lazy ones included.
 
-Without the import they are not there. Of an extension HyperSpy reads only which signal types it
-has, and imports it when it makes a signal of one of them: atoms that were saved bring the package
-along, images, which have no type of their own, do not. Nothing but code that runs whenever Python
-starts would change that, which an installed package should not bring. To have the methods in every
-session, put the import into a file in the startup folder of IPython,
+Without the import they are missing. HyperSpy reads only an extension's list of signal types, and
+imports the extension when it makes a signal of one of them: loading saved atoms imports the
+package; loading images, which have no type of their own, does not. Only code that runs whenever
+Python starts could change that, which an installed package should not add. To have the methods in
+every session, put the import into a file in IPython's startup folder,
 ``~/.ipython/profile_default/startup``.
 """
 

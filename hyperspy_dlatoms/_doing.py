@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What takes a while at the moment, such as a network being loaded, and how far it is."""
+"""What is taking a while, such as loading a network, and how far it has got."""
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -20,13 +20,13 @@ def doing(text: str) -> Iterator[None]:
 
 
 def current() -> str:
-    """Return what was begun last of what is not done, "" if there is nothing."""
+    """Return the most recently begun unfinished task, "" if there is none."""
     now = _now[-1:]
     return now[0][0] if now else ""
 
 
 def tracker(show_progressbar: bool) -> Callable:
-    """Return what shows progress through some items, of a name, on standard error."""
+    """Return a function that shows progress through items of a given name on standard error."""
     from rich.console import Console
     from rich.progress import track
 

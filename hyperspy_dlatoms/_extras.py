@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Libraries that only an extra of the package installs."""
+"""Libraries installed only by an extra of the package."""
 
 import importlib
 
 
 class MissingExtraError(ImportError):
-    """A library of an extra of the package that is not installed."""
+    """A library from an extra of the package is not installed."""
 
 
 def require(*modules: str, extra: str, what: str) -> None:

@@ -13,9 +13,9 @@ def connected(pairs: np.ndarray, number: int) -> np.ndarray:
 
 
 def first_come(pairs: np.ndarray, number: int) -> np.ndarray:
-    """Return which of some points stay, (number,): those near none that stays and comes before."""
-    # Of the pairs (m, 2) of points that are near each other. Each round decides all that wait for
-    # no earlier one: a few rounds, whatever the number.
+    """Return which points stay, (number,): those not near any earlier one that stays."""
+    # `pairs` (m, 2) are the points near each other. Each round decides all that wait for no earlier
+    # one: a few rounds, however many points.
     first, later = np.sort(pairs, axis=1).T
     stays, undecided = np.zeros(number, bool), np.ones(number, bool)
     while undecided.any():

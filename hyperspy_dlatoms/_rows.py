@@ -25,9 +25,9 @@ def to_text(title: str, rows: Rows) -> str:
 
 
 def plain(text: str) -> str:
-    """Return text with control characters, but line feeds, written out.
+    """Return text with control characters, except line feeds, written out.
 
-    What others wrote could otherwise move the cursor of a terminal, or hide a part of itself.
+    Text from elsewhere could otherwise move the cursor of a terminal, or hide part of itself.
     """
     return "".join(
         repr(one)[1:-1] if one != "\n" and unicodedata.category(one).startswith("C") else one
@@ -36,7 +36,7 @@ def plain(text: str) -> str:
 
 
 def to_html(title: str, rows: Rows, below: str = "") -> str:
-    """Return a title and a table of the rows, and below it what is to keep its columns."""
+    """Return a title and a table of the rows, and below it text that must keep its columns."""
     left = 'style="text-align: left; vertical-align: top"'
     body = "".join(
         f"<tr><th {left}>{html.escape(name)}</th><td {left}>{html.escape(value)}</td></tr>"

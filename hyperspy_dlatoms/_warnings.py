@@ -1,13 +1,13 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Warnings of the package, by what they are about, at the line of the user."""
+"""Warnings of the package, by subject, at the user's line."""
 
 import sys
 import threading
 import warnings
 from types import FrameType
 
-# Packages whose frames lie between the line of the user and a warning: ours, those that call our
-# code, and what they are built on. `warnings.warn(..., skip_file_prefixes=...)` needs Python 3.12.
+# Packages whose frames lie between the user's line and a warning: ours, those that call our code,
+# and what these build on. `warnings.warn(..., skip_file_prefixes=...)` needs Python 3.12.
 _BETWEEN = {
     *("hyperspy_dlatoms", "hyperspy", "dask", "distributed", "tornado", "asyncio", "concurrent"),
     *("threading", "queue", "contextlib", "functools", "importlib", "rich"),
@@ -19,7 +19,7 @@ class DLAtomsWarning(UserWarning):
 
 
 class ExtrapolationWarning(DLAtomsWarning):
-    """Images or defoci are unlike those that a network was trained on."""
+    """Images or defoci are unlike the training data of a network."""
 
 
 class SamplingWarning(DLAtomsWarning):
@@ -39,7 +39,7 @@ class DriftWarning(DLAtomsWarning):
 
 
 class FocalAxisWarning(DLAtomsWarning):
-    """The focal axis of a signal was chosen among several that it may be."""
+    """The focal axis of a signal was chosen from several possible ones."""
 
 
 class RegistryWarning(DLAtomsWarning):
@@ -71,7 +71,7 @@ def _frame_of_user() -> FrameType:
 
 
 def _first_outside(frame: FrameType | None) -> tuple[FrameType | None, set[str]]:
-    """Return the first frame outwards that is the user's, and the packages on the way."""
+    """Return the first frame outwards that belongs to the user, and the packages on the way."""
     passed = set()
     while frame is not None:
         package = str(frame.f_globals.get("__name__", "")).partition(".")[0]

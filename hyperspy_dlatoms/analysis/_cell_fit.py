@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Lattice constants of grains with their errors, beside those of known materials."""
+"""Lattice constants of grains with their errors, next to those of known materials."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 # directions, up to which a lattice may be that of a material: a calibration that is wrong by 10 %,
 # and a shear by drift of 10 %. [110] and [100] of fcc metals differ by 0.17.
 _SIZE, _SHAPE = 0.1, 0.05
-# Logarithm of the ratio of sizes by which calibrations are off: silver and gold are not told apart.
+# Logarithm of the ratio of sizes by which calibrations are off: it cannot tell silver from gold.
 _SAME_SIZE = 0.01
 # Every other choice of the shortest translations of a lattice: whole numbers, determinant 1 or -1.
 _SETTINGS = [
@@ -30,7 +30,7 @@ _SETTINGS = [
 ]
 _CONSTANTS = ("a", "b", "gamma")
 # How far an atom may lie from where a translation leads, in lengths of the shorter one: near
-# dislocations the lattice is strained by more than a tenth. In their cores atoms lie farther off.
+# dislocations the lattice is strained by more than a tenth. In their cores atoms are farther off.
 TOLERANCE = 0.35
 
 
@@ -44,13 +44,13 @@ class CellFit(NamedTuple):
     covariance : numpy.ndarray
         Of a and b along y, and along x, shape (2, 2, 2); the two axes are independent.
     origins : numpy.ndarray
-        Where the cell with the indices 0, 0 has its sites, (y, x), shape (sublattices, 2); NaN
-        around a dislocation, where that depends on the way.
+        The sites of the cell with the indices 0, 0, (y, x), shape (sublattices, 2); NaN around a
+        dislocation, where they depend on the path.
     n : int
         The number of atoms.
     scatter : float
-        Rms deviation of the atoms from the lattice in units of their sigma, around a dislocation
-        of the vectors between them: 1 for a perfect crystal, more for a strained one; NaN where no
+        Rms deviation of the atoms from the lattice in units of their sigma, or around a dislocation
+        of the vectors between them: 1 for a perfect crystal, more for a strained one; NaN if no
         sigma is known.
     """
 
@@ -81,8 +81,8 @@ def fit_cell(
 ) -> CellFit:
     """Fit a lattice to the atoms of a grain by weighted least squares.
 
-    Around a dislocation, or in a low-angle boundary, atoms have no one place in a lattice: there
-    a and b are the mean vectors between the atoms that they lead to.
+    Around a dislocation, or in a low-angle boundary, atoms have no unique place in a lattice: there
+    a and b are the mean vectors between the atoms that they connect.
 
     Parameters
     ----------
@@ -96,9 +96,9 @@ def fit_cell(
     grains : Grains
         From :func:`find_grains`.
     grain : int
-        Which of them.
+        The number of the grain.
     among : numpy.ndarray, optional
-        The atoms to use, bool, shape (n,); by default all of the grain.
+        The atoms to use, bool, shape (n,); by default all in the grain.
 
     Returns
     -------
@@ -162,7 +162,7 @@ def _steps(
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return which atoms of a sublattice a and b lead from and to, and how many of each (m, 2)."""
     near = TOLERANCE * float(np.linalg.norm(cell, axis=1).min())
-    # Sublattices that are farther apart than that do not meet.
+    # Sublattices farther apart than this do not meet.
     apart = np.column_stack([points, 2 * near * sublattices])
     leads = apart[:, None] + np.column_stack([cell, np.zeros(2)])
     distance, ends = cKDTree(apart).query(leads, distance_upper_bound=near)
@@ -201,8 +201,8 @@ def known_cell(
     cell: np.ndarray, materials: Sequence[str | ase.Atoms]
 ) -> tuple[Cell, np.ndarray] | None:
     """Return the material and zone that fit a lattice (Å) best, and its cell turned onto it."""
-    # The shape decides about the zone, then the size about the material; others within 1 % are
-    # named. None where the size is more than 10 % off, or the shape too different.
+    # The shape decides the zone, then the size decides the material; others within 1 % are named
+    # too. None if the size is more than 10 % off, or the shape too different.
     fits: list[tuple[float, float, int, Cell, np.ndarray]] = []
     for one in (cell for name in materials for cell in cells_of(name) + cells_by_species(name)):
         turned = _turned(one.vectors, cell)
@@ -218,9 +218,9 @@ def known_cell(
 
 
 def in_setting_of(cell: np.ndarray, reference: np.ndarray) -> np.ndarray | None:
-    """Return the translations of a reference that are nearest to a cell; None for another lattice.
+    """Return the translations of a reference closest to a cell; None for another lattice.
 
-    The reference may be a cell with several of these, as the cubic one of a metal.
+    The reference may be a cell with several of these, such as the cubic cell of a metal.
     """
     whole = np.rint(reference @ np.linalg.inv(cell))
     number = abs(round(float(np.linalg.det(whole))))
@@ -228,18 +228,18 @@ def in_setting_of(cell: np.ndarray, reference: np.ndarray) -> np.ndarray | None:
         return None
     nearest = np.linalg.solve(whole, reference)
     size, shape = misfit(nearest, cell)
-    # Large cells are near some multiple of any other one.
+    # Large cells are close to some multiple of any other cell.
     return None if number > 1 and (abs(size) > _SIZE or shape > _SHAPE) else nearest
 
 
 def misfit(reference: np.ndarray, cell: np.ndarray) -> tuple[float, float]:
-    """Return the logarithm of the ratio of lengths of two cells, and how far it varies about it."""
+    """Return the logarithm of the ratio of lengths of two cells, and how much it varies."""
     logarithm = np.log(np.linalg.svd(np.linalg.solve(reference, cell), compute_uv=False))
     return float(logarithm.mean()), float(logarithm[0] - logarithm[1]) / 2
 
 
 def _turned(reference: np.ndarray, cell: np.ndarray) -> np.ndarray:
-    """Return the cell of a material turned, or mirrored, onto one that was found."""
+    """Return the cell of a material rotated, or mirrored, onto a measured one."""
     best = np.inf, cell
     for setting in _SETTINGS:
         other = setting @ cell
@@ -291,10 +291,10 @@ COLUMNS += [*(f"{name}_material" for name in _CONSTANTS), "scale", "scale_sigma"
 
 def shear_of_drift(cell: np.ndarray, reference: np.ndarray) -> np.ndarray:
     """Return the matrix (2, 2) that positions (y, x) are multiplied by to undo a steady drift."""
-    # During a scan, line by line along x, a drift moves each line on: y' = (1 + s) y, x' = x + t y.
+    # During a scan, line by line along x, drift displaces each line: y' = (1 + s) y, x' = x + t y.
     # Both follow from a lattice of known shape in any orientation and size; the scale of lines
-    # stays.
-    # cell = turned @ rotation @ [[1 + s, t], [0, 1]], so the rotation drops out of the product.
+    # stays. cell = turned @ rotation @ [[1 + s, t], [0, 1]], so the rotation drops out of the
+    # product.
     change = np.linalg.solve(_turned(reference, cell), cell)
     distortion = np.linalg.cholesky(change.T @ change).T
     return np.linalg.inv(distortion / distortion[1, 1])

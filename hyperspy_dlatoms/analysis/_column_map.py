@@ -4,9 +4,9 @@
 import numpy as np
 from scipy.spatial import cKDTree
 
-# Standard deviations of a Gaussian in its width at half maximum.
+# Width at half maximum of a Gaussian in standard deviations.
 _IN_WIDTH = 2 * np.sqrt(2 * np.log(2))
-_REACH = 3.0  # Beyond three of them atoms no longer count.
+_REACH = 3.0  # Beyond three standard deviations atoms no longer count.
 
 
 def column_map(
@@ -16,16 +16,16 @@ def column_map(
     grid: tuple[np.ndarray, np.ndarray],
     resolution: float,
 ) -> np.ndarray:
-    """Return the local mean of a quantity, by a Gaussian weight of the distance.
+    """Return the local mean of a quantity, with Gaussian weights by distance.
 
     Parameters
     ----------
     positions : numpy.ndarray
         y, x, shape (n, 2).
     values : numpy.ndarray
-        Of each atom, shape (n,); those with NaN are left out.
+        One per atom, shape (n,); NaN is left out.
     sigma : numpy.ndarray or None
-        Their standard deviations, shape (n,): atoms count by the inverse square.
+        Their standard deviations, shape (n,): atoms are weighted by the inverse square.
     grid : tuple of numpy.ndarray
         y of the rows, shape (h,), and x of the columns, shape (w,).
     resolution : float

@@ -16,19 +16,18 @@ def residence(tracks: pd.DataFrame) -> pd.DataFrame:
     Parameters
     ----------
     tracks : pandas.DataFrame
-        Of :meth:`hyperspy_dlatoms.AtomPositions.tracks`.
+        From :meth:`hyperspy_dlatoms.AtomPositions.tracks`.
 
     Returns
     -------
     pandas.DataFrame
-        A row for each ``track``, its index: ``first`` and ``last`` frame; ``frames``, the number
-        of frames with the atom; ``duration``, that of all frames from the first to the last, in
-        frames, and of a movie with an axis of time ``duration_s``, in its unit;
-        ``y`` and ``x``, its mean position without the drift, in the unit of the tracks, and of
-        tracks with positions in nm ``y_nm`` and ``x_nm``;
-        ``complete``, whether it appeared and vanished during the movie: the duration of the others
-        is a lower bound. Of a table that was read from a file the movie begins and ends with its
-        first and last atom, since ``attrs["empty_frames"]`` is lost.
+        A row for each ``track``, which is its index: ``first`` and ``last`` frame; ``frames``, the
+        number of frames with the atom; ``duration``, from the first frame to the last, in frames,
+        and for a movie with a time axis ``duration_s``, in its unit; ``y`` and ``x``, its mean
+        position without the drift, in the unit of the tracks, and for tracks with positions in nm
+        ``y_nm`` and ``x_nm``; ``complete``, whether it appeared and vanished during the movie: for
+        the others the duration is a lower bound. If the table was read from a file, the movie
+        begins and ends with its first and last atom, since ``attrs["empty_frames"]`` is lost.
 
     Raises
     ------
@@ -65,7 +64,7 @@ def residence(tracks: pd.DataFrame) -> pd.DataFrame:
         if (steady := f"{name}_steady_nm") in tracks:
             table[f"{name}_nm"] = groups[steady].mean()
     begin, end = tracks.frame.min(), tracks.frame.max()
-    # Before and after frames of the movie without any atom.
+    # Frames of the movie without any atom, at its beginning and end.
     empty = set(tracks.attrs.get("empty_frames", ()))
     begin = begin - 1 if begin - 1 in empty else begin
     end = end + 1 if end + 1 in empty else end
@@ -78,17 +77,17 @@ def jumps(
     """Find atoms that vanish in one place and appear in another.
 
     The end of a track and the beginning of another one, soon after and nearby, are taken for a
-    jump, one to one: of all pairings the one with the most pairs, of those the one of the earliest
-    ends, and of those the one with the least sum of distances. Unrelated atoms that vanish and
-    appear near each other at the same time are taken for a jump too.
+    jump, one to one: the pairing with the most pairs, among those the one with the earliest ends,
+    and among those the one with the smallest sum of distances. Unrelated atoms that vanish and
+    appear near each other at the same time are also taken for a jump.
 
     Parameters
     ----------
     tracks : pandas.DataFrame
-        Of :meth:`hyperspy_dlatoms.AtomPositions.tracks`.
+        From :meth:`hyperspy_dlatoms.AtomPositions.tracks`.
     max_distance : float
-        The longest jump, in the unit of the tracks. There are none shorter than the search range
-        of the tracks, within which an atom is linked to itself.
+        The longest jump, in the unit of the tracks. No jump is shorter than the search range of the
+        tracks, within which an atom is linked to itself.
     max_gap : int, optional
         Frames from the end of a track to the beginning of the other, 1 for the next frame.
     min_frames : int, optional
@@ -99,8 +98,8 @@ def jumps(
     pandas.DataFrame
         A row for each jump: ``frame``, the first one at the new site; ``track`` and ``to_track``;
         ``y``, ``x`` and ``to_y``, ``to_x``, where the tracks end and begin, without the drift; and
-        the ``distance``; of tracks with positions in nm ``distance_nm``, and of a movie with an
-        axis of time ``time_s``, that of the frame, in its unit.
+        the ``distance``; for tracks with positions in nm also ``distance_nm``, and for a movie with
+        a time axis ``time_s``, the time of the frame, in its unit.
 
     Raises
     ------
@@ -152,7 +151,7 @@ def jumps(
 def _pairs(
     ends: pd.DataFrame, starts: pd.DataFrame, max_distance: float, max_gap: int
 ) -> np.ndarray:
-    """Return which ends of tracks jump to which starts, numbers of rows (k, 2)."""
+    """Return which ends of tracks jump to which starts, as row numbers (k, 2)."""
     if ends.empty:
         return np.empty((0, 2), int)
     # With the time (frames) as a third axis, on which gaps of 1 to max_gap are within max_distance.
@@ -169,13 +168,13 @@ def _pairs(
     rows, columns = near["i"], near["j"]
     distances = np.hypot(*(points[0][rows] - points[1][columns])[:, :2].T)
     near = distances <= max_distance
-    # Of ends that compete for a start, the first one has it.
+    # If ends compete for a start, the first one gets it.
     ranks = ends.frame.rank(method="dense", ascending=False).to_numpy()
     return most_pairs(rows[near], columns[near], distances[near] / max_distance, ranks)
 
 
 def _time_column(tracks: pd.DataFrame) -> str | None:
-    """Return the column of the time of each row, by its unit; None if there is none."""
+    """Return the column with the time of each row, named after its unit; None if there is none."""
     named = tracks.attrs.get("time")
     if named in tracks:
         return named
@@ -185,7 +184,7 @@ def _time_column(tracks: pd.DataFrame) -> str | None:
 
 
 def _interval(tracks: pd.DataFrame, time: str) -> float:
-    """Return the time between frames, whichever way it runs, the median; NaN of a single frame."""
+    """Return the median time between frames, whichever way it runs; NaN for a single frame."""
     of_frame = tracks.groupby("frame")[time].first()
     steps = np.diff(of_frame.to_numpy()) / np.diff(of_frame.index.to_numpy())
     return abs(float(np.median(steps))) if len(steps) else np.nan

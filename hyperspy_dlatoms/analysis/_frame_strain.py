@@ -15,7 +15,7 @@ from hyperspy_dlatoms.analysis._strain import Strain, deformation, deformation_b
 if TYPE_CHECKING:
     import ase
 
-# Of `lattice_strain` and `frame_strain`: strain, displacement (Å), and the number of the grain.
+# From `lattice_strain` and `frame_strain`: strain, displacement (Å), and the number of the grain.
 COLUMNS = (*Strain._fields, "u_y", "u_x", "grain")
 
 
@@ -30,8 +30,9 @@ def lattice_strain(
     materials: Sequence[str | ase.Atoms] = (),
 ) -> np.ndarray:
     """Return strain and displacement of atoms (Å) against a lattice, (n, 11), see `COLUMNS`."""
-    # By default that which fits each grain best; or the mean one in a region (n,), the median of
-    # all, a cell (2, 2; y, x in Å) as it lies, or a material's, turned. NaN for grains without.
+    # By default the one that fits each grain best; or the mean one in a region (n,), the median of
+    # all, a cell (2, 2; y, x in Å) as oriented, or a material's, rotated. NaN for grains without
+    # one.
     table = np.full((len(positions), len(COLUMNS)), np.nan)
     grains = find_grains(positions, kinds)
     table[:, -1] = grains.labels
@@ -60,7 +61,7 @@ def lattice_strain(
             reference, origin = fit.cell, members[region[members]]
             inverse = np.linalg.inv(own)
             covariance = (inverse @ fit.covariance @ inverse.T)[::-1, ::-1, ::-1]
-        # Of a gradient by (x, y), from cells that have (y, x) in rows.
+        # The gradient by (x, y), from cells with (y, x) in rows.
         change = np.linalg.solve(own, reference).T[::-1, ::-1]
         if median:
             change = np.nanmedian(found.gradient[members], axis=0)
@@ -92,8 +93,8 @@ def frame_strain(
 def without_shear(
     positions: np.ndarray, sigma: np.ndarray | None, materials: Sequence[str | ase.Atoms]
 ) -> tuple[np.ndarray, np.ndarray | None, bool]:
-    """Take a shear by drift out of positions and sigmas (Å) by the largest grain of a material."""
-    # The last value is whether there was such a grain.
+    """Remove the shear by drift from positions and sigmas (Å), using a material's largest grain."""
+    # The last value says whether there was such a grain.
     grains = find_grains(positions)
     for grain in range(len(grains.cells)):
         fit = _cell_fit.fit_cell(positions, sigma, grains, grain)

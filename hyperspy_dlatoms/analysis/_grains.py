@@ -12,37 +12,39 @@ from hyperspy_dlatoms.analysis.lattice import FEWEST
 # YBa2Cu3O7 along [100], three times as long as wide.
 _VOTERS = 24
 _ENDS = 120
-# Share of the voters that have a partner at a translation. Of a honeycomb one half has a partner at
-# the bond from one sublattice to the other; at an edge, a third of the atoms have none.
+# Share of the voters that have a partner at a translation. In a honeycomb half of them have a
+# partner along the bond from one sublattice to the other; at an edge, a third of the atoms have
+# none.
 _AGREE = 0.65
 # How far an atom may lie from where a translation leads, in distances of nearest neighbours: less
 # than half, where the next atom may begin; and in lengths of the shorter translation.
 _NEAR = 0.33
 _TOLERANCE = 0.25
-# Of the best translation: how many voters another one has, or it leads to vacancies, as those of a
-# lattice with a place in three or four empty do; and how far it misses the atoms, which is by the
-# errors of their positions, as 24 voters tell these to 11 %. Those along a zigzag miss by more.
+# Relative to the best translation: how many voters another one needs, or it leads to vacancies, as
+# in a lattice with one place in three or four empty; and how far it may miss the atoms, which it
+# does by their position errors, known from 24 voters to 11 %. Translations along a zigzag miss by
+# more.
 _AS_OFTEN = 0.8
 _AS_NEAR = 1.7
 # The same, in distances of nearest neighbours: what strain adds, and less than the 0.23 of chance.
 _EXACT = 0.02
 _CHANCE = 0.19
 # Deviation of the lattice around an atom from that of its grain, strain or rotation: 0.1 is 6°.
-# Where neighbouring grains are turned by more they are two.
+# Neighbouring grains rotated by more count as two.
 _BENT = 0.1
 # Shortest distance of two atoms of a sublattice, in lengths of the shorter translation.
 _CROWDED = 0.7
-# Share of the six nearest translations that lead to an atom of the grain, in the mean over its
-# atoms: 0.64 for a crystal of three by four atoms.
+# Share of the six nearest translations that lead to an atom of the grain, averaged over its atoms:
+# 0.64 for a crystal of three by four atoms.
 _FILLED = 0.6
-# Vectors whose lengths differ by less than this may be the same but for noise and strain.
+# Vectors whose lengths differ by less than this may be equal apart from noise and strain.
 _SAME_LENGTH = 0.03
-# Atoms of a further sublattice, relative to those of the first one.
+# Atoms of another sublattice, relative to those of the first one.
 _SHARE = 0.3
 _MOST_SUBLATTICES = 24
-# From which cell to which cell: to the six nearest, of a cell with the angle from 60 to 90°.
+# Steps to the six nearest cells, for a cell with an angle of 60 to 90°.
 _STEPS = np.array([[1, 0], [-1, 0], [0, 1], [0, -1], [1, -1], [-1, 1]])
-_ROUNDS = 3  # Of growing a grain by its own refined cell; it no longer changes after them.
+_ROUNDS = 3  # Of growing a grain with its own refined cell; it no longer changes after that.
 
 
 class Grains(NamedTuple):
@@ -53,14 +55,14 @@ class Grains(NamedTuple):
     labels : numpy.ndarray
         The grain of each atom, from 0 for the largest, -1 for none, int, shape (n,).
     sublattices : numpy.ndarray
-        Its site in the cell, from 0 for that with the most atoms, -1 outside of grains, int,
-        shape (n,).
+        Its site in the cell, from 0 for the one with the most atoms, -1 outside grains, int, shape
+        (n,).
     indices : numpy.ndarray
-        Its cell, by the number of translations a and b, int, shape (n, 2). Around a dislocation
-        they depend on the way.
+        Its cell, as numbers of translations a and b, int, shape (n, 2). Around a dislocation they
+        depend on the path.
     cells : list of numpy.ndarray
         The translations a and b of each grain, (y, x) in the unit of the positions, shape (2, 2):
-        the shortest ones, at 60 to 90°; around a dislocation the mean ones.
+        the shortest ones, at 60 to 90°; around a dislocation, their means.
     """
 
     labels: np.ndarray
@@ -79,25 +81,25 @@ class Grains(NamedTuple):
 def find_grains(positions: np.ndarray, kinds: np.ndarray | None = None) -> Grains:
     """Find the grains of an image and index their atoms.
 
-    Around a seed, the vectors to other atoms that also lead from its neighbours to an atom are the
-    translations. From there the grain grows, atom by atom, as long as the lattice around the atoms
-    is strained or turned by less than 0.1 (6°) against its mean. Atoms in between that repeat by
-    the same translations are its further sublattices. A seed in the remaining atoms is the next
-    grain: a twin, the support, or another crystal.
+    Around a seed atom, the translations are the vectors to other atoms that also lead from its
+    neighbours to atoms. From there the grain grows, atom by atom, as long as the lattice around the
+    atoms is strained or rotated by less than 0.1 (6°) from its mean. Atoms in between that repeat
+    by the same translations form its other sublattices. A seed among the remaining atoms starts the
+    next grain: a twin, the support, or another crystal.
 
     Parameters
     ----------
     positions : numpy.ndarray
         y, x of the atoms, shape (n, 2), in any unit.
     kinds : numpy.ndarray, optional
-        The species of each atom, int, shape (n,): translations lead to atoms of the same one. By
-        default all are alike, as those of SrTiO3 along [100] are by their places.
+        The species of each atom, int, shape (n,): translations lead to atoms of the same species.
+        By default all count as alike, as those of SrTiO3 along [100] are by position alone.
 
     Returns
     -------
     Grains
-        None of fewer than 12 atoms, nor of atoms without two translations: random sheets and single
-        rows have no grain.
+        Fewer than 12 atoms, or atoms without two translations, form no grain, such as random sheets
+        and single rows.
 
     Examples
     --------
@@ -153,11 +155,11 @@ def nearest_distance(positions: np.ndarray) -> float:
 
 def reduced(cell: np.ndarray) -> np.ndarray:
     """Return the shortest translations (2, 2) of a lattice, at 60 to 90°."""
-    # Where several are as short but for noise, a is the one nearest to +x and b follows from it by
-    # the angle alone, so that noise does not choose the shortest.
+    # If several are equally short apart from noise, a is the one closest to +x and b follows from
+    # it by the angle alone, so that noise does not choose the shortest.
     a, b = sorted(np.asarray(cell, float), key=np.linalg.norm)
-    # Lagrange and Gauss: the longer one less as many of the shorter one as there are in it.
-    # Until that is no shorter: halfway, as in a hexagonal cell, rounding could go on for ever.
+    # Lagrange and Gauss: subtract the shorter from the longer as often as it fits. Until this is no
+    # shorter: halfway, as in a hexagonal cell, rounding could go on for ever.
     while np.linalg.norm(rest := b - np.rint(a @ b / (a @ a)) * a) < (1 - 1e-9) * np.linalg.norm(b):
         a, b = sorted((a, rest), key=np.linalg.norm)
     number = np.mgrid[-1:2, -1:2].reshape(2, -1).T
@@ -169,7 +171,7 @@ def reduced(cell: np.ndarray) -> np.ndarray:
     vectors, length = vectors[across], length[across]
     short = vectors[length < length.min() * (1 + _SAME_LENGTH)]
     cosine = short @ a / np.linalg.norm(a) / np.linalg.norm(short, axis=1)
-    # Of those at about the same acute angle, the one anticlockwise from a in (x, y).
+    # Among those at about the same acute angle, the one anticlockwise from a in (x, y).
     cost = np.where(cosine > -0.05, 0.0, 1.0) + np.where(_cross(a, short) > 0, 0.0, 0.5)
     return np.array([a, short[cost.argmin()]])
 
@@ -214,7 +216,7 @@ def _grain(
         return None
     start, step = np.nonzero(met)
     if (numbers[ends[met]] - numbers[start] != _STEPS[step]).any():
-        # Around a dislocation numbers depend on the way: the cell is the mean step.
+        # Around a dislocation the numbers depend on the path: the cell is the mean step.
         cell = np.linalg.lstsq(_STEPS[step], inside[ends[met]] - inside[start], rcond=None)[0]
     sites = _sublattices(points, kinds, member, index, cell, near)
     return (sites, index, cell) if (sites >= 0).sum() >= FEWEST else None
@@ -261,24 +263,24 @@ def _grow(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Follow the translations from a seed; return which atoms they reach, and their cells."""
     number = len(points)
-    # The last one stands for no atom.
+    # The last entry stands for no atom.
     member, index = np.zeros(number + 1, bool), np.zeros((number, 2), int)
     free = np.append(allowed, False)
     front = np.array([seed])
     member[seed], free[seed] = True, False
-    # Two of one sublattice are no nearer than a translation: else, in the core of a dislocation, a
-    # sublattice would go on as another one.
+    # Two atoms of one sublattice are no closer than a translation: otherwise, in the core of a
+    # dislocation, one sublattice would continue as another.
     crowded = _CROWDED * np.linalg.norm(cell, axis=1).min()
     beside = min(_MOST_SUBLATTICES, number)
     while len(front):
         distance, ends = _partners(points[front], tree, cell, near)
         start, step = np.nonzero(free[ends])
-        # Only around those that are met: a small grain of a large frame is no work of all of it.
+        # Only around atoms that are reached: a small grain in a large frame takes little work.
         met, way = np.unique(ends[start, step], return_inverse=True)
         _, close = tree.query(points[met], k=beside, distance_upper_bound=crowded)
         order = np.argsort(distance[start, step], kind="stable")
         order = order[~member[close].any(axis=1)[way[order]]]
-        # Of several ways to an atom the one that misses it least.
+        # Of several paths to an atom, the one that misses it least.
         way, first = np.unique(way[order], return_index=True)
         reached, best = met[way], order[first]
         index[reached] = index[front[start[best]]] + _STEPS[step[best]]
@@ -290,12 +292,12 @@ def _grow(
 def _partners(
     points: np.ndarray, tree: cKDTree, cell: np.ndarray, near: float
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return how far off the atoms at the six steps are, inf where there is none, and which."""
+    """Return how far off the atoms at the six steps are, inf if there is none, and which."""
     return tree.query(points[:, None] + _STEPS @ cell, distance_upper_bound=near)
 
 
 def _straight(inside: np.ndarray, cell: np.ndarray, near: float) -> np.ndarray:
-    """Return where the lattice, in the mean over neighbours, is about that of the grain, bool."""
+    """Return where the lattice, averaged over neighbours, is close to that of the grain, bool."""
     number = len(inside)
     distance, ends = _partners(inside, cKDTree(inside), cell, near)
     met = np.isfinite(distance)
@@ -336,7 +338,7 @@ def _sublattices(
     reach = np.linalg.norm(cell, axis=1).max()
     distance, nearest = cKDTree(points[inside]).query(points[left], distance_upper_bound=reach)
     left, nearest = left[distance < reach], inside[nearest[distance < reach]]
-    # Where the others lie in the cell of the nearest atom of the first sublattice.
+    # The places of the others in the cell of the nearest atom of the first sublattice.
     place = (points[left] - points[nearest]) @ np.linalg.inv(cell)
     offset, kind = np.zeros(2), kinds[inside[0]]
     for site in range(_MOST_SUBLATTICES):
@@ -367,8 +369,8 @@ def _apart(
 def _densest(
     place: np.ndarray, kinds: np.ndarray, cell: np.ndarray, near: float
 ) -> tuple[np.ndarray, int, int]:
-    """Return where in the cell most atoms of a kind are, the kind, and how many."""
-    # A few dozen of them are enough to meet a sublattice that has a share of them.
+    """Return where in the cell most atoms of a kind lie, the kind, and how many."""
+    # A few dozen atoms are enough to find a sublattice with a fair share of them.
     some = range(0, len(place), max(len(place) // 60, 1))
 
     def beside(offset: np.ndarray, kind: int) -> np.ndarray:

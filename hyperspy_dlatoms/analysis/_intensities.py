@@ -9,25 +9,25 @@ from scipy.sparse import csr_array, diags_array, hstack, kron
 
 from hyperspy_dlatoms.analysis._grains import nearest_distance
 
-# Å/px: pixels are averaged to about that before the fit, to half the width of a column.
+# Å/px: pixels are averaged to about this before the fit, or to half the width of a column.
 _WORKING = 0.2
 _REACH = 4.0  # Standard deviations at which a column ends, at 3e-4 of its peak.
 # Standard deviations of columns (Å): of the sharpest probes, and where neighbours merge.
 _NARROWEST, _WIDEST = 0.2, 0.9
-# Width over the distance of neighbours at which these merge to one maximum, less 0.05.
+# Width over the distance of neighbours at which these merge into one maximum, less 0.05.
 _MERGED = 0.45
 _ALONE = 3.0  # Å, stands for the distance of neighbours of a single column.
-# Distances of neighbours from one node of the background to the next: a column has none.
+# Distances of neighbours from one node of the background to the next: no node per column.
 _NODES = 3.0
-# Å. Columns that are solved for at once, with those around them, of some distances of neighbours,
-# whose errors would reach theirs: on crystals the results do not depend on either.
+# Å. Columns solved for together, with those around them, within a few distances of neighbours,
+# whose errors would affect theirs: on crystals the results do not depend on either.
 _TILE, _MARGIN = 30.0, 8.0
-_SAMPLE = 2  # Tiles that decide about the width, those with the most columns: each has a hundred.
-_PART = 0.5  # Of the signal of a column, how much must be within the image and not masked.
+_SAMPLE = 2  # Tiles that decide the width, those with the most columns: each has a hundred.
+_PART = 0.5  # Fraction of the signal of a column that must be within the image and not masked.
 # Relative, so that columns in the same place can be solved for: their errors are large then.
 _RIDGE = 1e-9
-# Largest correlation of neighbouring residuals that counts, to a factor of 9 of the variance along
-# an axis: afterglow has less, a wrong shape of the columns in an image without noise more.
+# Largest correlation of neighbouring residuals that counts, for a factor of 9 in the variance along
+# an axis: afterglow causes less, a wrong column shape in an image without noise more.
 _CORRELATED = 0.8
 
 
@@ -49,7 +49,7 @@ def column_intensities(
     mask: np.ndarray | None = None,
     width: float | None = None,
 ) -> ColumnIntensities:
-    """Measure the signal of each column: the volume of a Gaussian at its place.
+    """Measure the signal of each column: the volume of a Gaussian at its position.
 
     Parameters
     ----------
@@ -60,16 +60,16 @@ def column_intensities(
     sampling : float or pair of float, optional
         Å/px, along y and x.
     mask : numpy.ndarray, optional
-        (H, W) bool, True at pixels to leave out, besides those that are not finite.
+        (H, W) bool, True at pixels to leave out, in addition to those that are not finite.
     width : float, optional
-        Standard deviation of the Gaussians (Å), by default the one with which they fit best.
+        Standard deviation of the Gaussians (Å), by default the one that fits best.
 
     Returns
     -------
     ColumnIntensities
-        ``intensity`` and ``sigma``, (n,), in the unit of the image times Å²: if the image is in
-        parts of the beam, the scattering cross-section. Negative for a column that is darker than
-        what is around it, NaN for one that is outside of the image or masked; and ``width``.
+        ``intensity`` and ``sigma``, (n,), in the unit of the image times Å²: the scattering
+        cross-section if the image is in fractions of the beam. Negative for a column darker than
+        its surroundings, NaN for one outside the image or masked; and ``width``.
 
     Raises
     ------
@@ -78,12 +78,12 @@ def column_intensities(
 
     Notes
     -----
-    Least squares of the Gaussians, which may overlap, on a background that is linear between nodes
-    three columns apart. The standard deviation is that of the residuals around a column, whatever
-    the noise and its unit; what the model does not describe counts as noise. It is that of columns
-    against each other: a factor that all have in common, such as the share of the probe's tails,
-    which are taken for background, is not in it. Without noise the tails of neighbours are left, 1
-    to 2 % on simulated crystals, of which it counts about half.
+    A least-squares fit of the Gaussians, which may overlap, on a background that is linear between
+    nodes three columns apart. The standard deviation follows from the residuals around a column,
+    whatever the noise and its unit; what the model does not describe counts as noise. It is that of
+    columns relative to each other: it does not include a factor common to all, such as the share of
+    the probe's tails, which are taken for background. Without noise the tails of neighbours remain,
+    1 to 2 % on simulated crystals, about half of which it includes.
 
     References
     ----------
@@ -137,7 +137,7 @@ class _Tile(NamedTuple):
 
     picture: _Picture
     places: np.ndarray  # Å from the centre of its first pixel, (m, 2).
-    numbers: np.ndarray  # Of the columns among all.
+    numbers: np.ndarray  # Numbers of the columns among all.
     own: np.ndarray  # Which of them are solved for; the others overlap with them, (m,).
     node: float  # Distance of the nodes of the background, Å.
 
@@ -165,7 +165,7 @@ class _Tile(NamedTuple):
         residual = values - model @ (inverse @ (model.T @ values))
         own = np.flatnonzero(self.own)
         rows = inverse[own]
-        # Residuals are smaller than the noise, the more so the more a pixel decides about the fit.
+        # Residuals are smaller than the noise, the more so the more weight a pixel has in the fit.
         near = csr_array(np.where(normal != 0, inverse, 0))
         leverage = model.multiply(model @ near).sum(axis=1)
         noise = residual / np.maximum(1 - leverage, 0.1)
@@ -178,9 +178,9 @@ class _Tile(NamedTuple):
         return np.where(known, found, np.nan), np.where(known, np.sqrt(variance), np.nan)
 
     def _correlated(self, residual: np.ndarray) -> float:
-        """Return by what neighbouring pixels that deviate together increase a variance."""
-        # As in an autoregressive process of the first order along each axis: by afterglow, by
-        # resampling, and where the model does not fit.
+        """Return the factor by which correlated neighbouring pixels increase a variance."""
+        # As in a first-order autoregressive process along each axis: from afterglow, resampling,
+        # and misfit of the model.
         field = np.zeros(self.picture.valid.shape)
         field[self.picture.valid] = residual
         power, factor = float((field**2).sum()), 1.0
@@ -195,7 +195,7 @@ class _Tile(NamedTuple):
 def _picture(
     image: np.ndarray, positions: np.ndarray, sampling: np.ndarray, mask: np.ndarray | None
 ) -> tuple[_Picture, np.ndarray]:
-    """Average pixels; also return the positions in Å from the centre of the first mean."""
+    """Average pixels; also return the positions in Å from the centre of the first average."""
     valid = np.isfinite(image)
     if mask is not None:
         valid &= ~np.asarray(mask, bool)
@@ -205,7 +205,7 @@ def _picture(
     blocks = rows, number[0], columns, number[1]
     there = valid[whole].reshape(blocks).sum(axis=(1, 3))
     total = np.where(valid, image, 0)[whole].reshape(blocks).sum(axis=(1, 3), dtype=float)
-    # The mean of a few pixels would not be that of the middle.
+    # The mean of only a few pixels would not represent the middle.
     enough = 2 * there > number.prod()
     pixel = sampling * number
     places = (positions + 0.5) * sampling - 0.5 * pixel
@@ -213,7 +213,7 @@ def _picture(
 
 
 def _tiles(picture: _Picture, places: np.ndarray, node: float) -> list[_Tile]:
-    """Cut a picture into parts that overlap, those with columns."""
+    """Cut a picture into overlapping parts, and return those with columns."""
     values, valid, pixel = picture
     edge = np.array(values.shape) * pixel
     counts = np.maximum(np.round(edge / _TILE), 1).astype(int)
@@ -243,14 +243,14 @@ def _best_width(tiles: list[_Tile], widest: float) -> float:
         lambda log: sum(tile.misfit(np.exp(log)) for tile in dense),
         bounds=np.log((_NARROWEST, widest)),
         method="bounded",
-        # A per cent of the width is less than 2 % of all intensities alike.
+        # One per cent of the width changes all intensities alike by less than 2 %.
         options={"xatol": 1e-2},
     )
     return float(np.exp(found.x))
 
 
 def _normal(model: csr_array) -> np.ndarray:
-    """Return the normal matrix of a least-squares fit, which can be inverted."""
+    """Return the normal matrix of a least-squares fit, made invertible."""
     normal = (model.T @ model).toarray()
     diagonal = np.diag_indices_from(normal)
     normal[diagonal] += _RIDGE * np.maximum(normal[diagonal], normal[diagonal].max(initial=1e-9))

@@ -1,24 +1,24 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Which of some known kinds each column is, by its signal in annular dark field."""
+"""Which of several known kinds each column is, from its signal in annular dark field."""
 
 from collections.abc import Sequence
 
 import numpy as np
 
-# Of the atomic number, by which the signal of an atom grows: it depends on the angles of the
-# detector (P. Hartel et al., Ultramicroscopy 63 (1996) 93).
+# Powers of the atomic number with which the signal of an atom grows: they depend on the detector
+# angles (P. Hartel et al., Ultramicroscopy 63 (1996) 93).
 _POWERS = np.arange(1.4, 2.15, 0.1)
-# Least and largest scatter of the signal of one kind besides noise, relative: beyond, single and
-# double columns are one.
+# Smallest and largest relative scatter of the signal of one kind besides noise: beyond, single and
+# double columns merge.
 _SCATTER = 0.01, 0.3
-_ROUNDS = 40  # Of expectation and maximisation: the shares no longer change by 0.1 %.
+_ROUNDS = 40  # Of expectation and maximisation: by then the shares change by less than 0.1 %.
 _PRIOR = 0.5  # Columns of each kind that count as seen, so that a kind may have none.
 
 
 def intensity_classes(
     intensity: np.ndarray, sigma: np.ndarray, kinds: Sequence[Sequence[int]]
 ) -> np.ndarray:
-    """Compute the probability of each kind of column, by the signals of all columns of an image.
+    """Compute the probability of each kind of column from the signals of all columns of an image.
 
     Parameters
     ----------
@@ -30,13 +30,13 @@ def intensity_classes(
     Returns
     -------
     numpy.ndarray
-        (n, k): where the intensity is not known, the share of each kind.
+        Probabilities, (n, k); the share of each kind if the intensity is not known.
 
     Notes
     -----
-    A mixture of normal distributions, whose means are one factor times the sum of the atomic
-    numbers to one power from 1.4 to 2.1, and which share a relative scatter besides the noise, is
-    fitted by maximum likelihood. So thin layers have signals, in annular dark field.
+    Fits a mixture of normal distributions by maximum likelihood: their means are a common factor
+    times the sum of the atomic numbers raised to a power from 1.4 to 2.1, and they share a relative
+    scatter besides the noise. Signals of thin layers in annular dark field behave like this.
 
     References
     ----------

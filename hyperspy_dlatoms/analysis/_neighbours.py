@@ -7,16 +7,15 @@ import numpy as np
 from scipy.ndimage import gaussian_filter1d
 from scipy.spatial import Delaunay, QhullError, cKDTree
 
-# Neighbours that the distances of the first shell are searched among: two shells of a hexagonal
-# lattice.
+# Neighbours among which the first shell is sought: two shells of a hexagonal lattice.
 _SEARCHED = 18
-# Of the logarithm of a distance: the bins, and the width of a shell from noise and strain. Shells
-# that are 15 % apart, as the four and two neighbours of fcc metals along [110], are one.
+# In the logarithm of a distance: the bins, and the width of a shell from noise and strain. Shells
+# 15 % apart, as the four and two neighbours of fcc metals along [110], merge.
 _STEP, _WIDTH = 0.01, 0.06
 # The first shell ends where the histogram falls below this share of its peak, and at 1.6 nearest
 # distances at most: the second shell of a honeycomb begins at 1.73.
 _GAP, _END = 0.1, 1.6
-# Share of the mean length of the sides of an atom's Voronoi cell, below which two cells only touch.
+# Share of the mean side length of an atom's Voronoi cell, below which two cells only touch.
 _TOUCH = 0.35
 _BETWEEN = 120.0  # Degrees: an atom that sees two others farther apart than this is between them.
 # Degrees between the directions of neighbours: a honeycomb has 120, the straight edge of a lattice
@@ -37,8 +36,8 @@ class Neighbourhoods(NamedTuple):
         Bond-orientational order: the absolute mean of exp(4i θ) and exp(6i θ) over the directions
         of the neighbours, 1 for a square or a hexagonal lattice; NaN without neighbours.
     edge : numpy.ndarray
-        1 for an atom at the edge of the specimen, in whose surroundings 150° or more are empty, 0
-        for another one; NaN where the edge of the image is what it ends at.
+        1 for an atom at the edge of the specimen, with 150° or more of its surroundings empty, 0
+        for any other; NaN where the specimen ends only at the edge of the image.
     """
 
     coordination: np.ndarray
@@ -59,17 +58,16 @@ def bonds(
     positions : numpy.ndarray
         y, x, shape (n, 2).
     cutoff : float, optional
-        The longest bond, in the unit of the positions; by default where the first shell of
-        neighbours ends, see :func:`first_shell`, with `voronoi` twice as far.
+        The longest bond, in the unit of the positions; by default the end of the first shell of
+        neighbours, see :func:`first_shell`, or twice that with `voronoi`.
     voronoi : bool, optional
-        Whether neighbours are the atoms whose Voronoi cells share a side, of more than about a
-        third of the mean length of a side and with no atom between them, instead of all within the
-        cut-off.
+        Whether neighbours are the atoms whose Voronoi cells share a side that is longer than about
+        a third of the mean side and with no atom between them, instead of all within the cut-off.
 
     Returns
     -------
     numpy.ndarray
-        Their numbers, the lower one first, int, shape (m, 2), sorted.
+        Their numbers, the lower first, int, shape (m, 2), sorted.
 
     Raises
     ------
@@ -135,10 +133,11 @@ def shell_limit(distances: np.ndarray) -> float:
     if not nearest > 0:
         return 0.0
     edges = np.arange(-1.0, np.log(2.2), _STEP)
-    # Nearer ones are one atom twice, whose weights would exceed those of all others.
+    # Closer ones are one atom found twice, whose weights would exceed those of all others.
     apart = distances[distances > nearest * np.exp(edges[0])]
     logarithm = np.log(apart / nearest)
-    # In two dimensions the neighbours grow with the square of the distance, in bins of a ratio.
+    # In two dimensions the number of neighbours grows with the square of the distance, in
+    # logarithmic bins.
     counts, _ = np.histogram(logarithm, edges, weights=np.exp(-2 * logarithm))
     density = gaussian_filter1d(counts, _WIDTH / _STEP, mode="constant")
     middle = (edges[1:] + edges[:-1]) / 2
@@ -157,7 +156,7 @@ def shell_limit(distances: np.ndarray) -> float:
 def bond_lengths(
     positions: np.ndarray, sigma: np.ndarray | None, pairs: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return length, standard deviation and direction of bonds.
+    """Return the lengths of bonds, their standard deviations and their directions.
 
     Parameters
     ----------
@@ -195,12 +194,12 @@ def bond_lengths(
 
 
 class Fans(NamedTuple):
-    """Each bond in both directions, those of an atom in a row by their direction."""
+    """Each bond in both directions, those of an atom sorted by direction."""
 
     start: np.ndarray
     end: np.ndarray
     following: np.ndarray  # The next one of the same atom, from x to y, shape (2 m,).
-    opposite: np.ndarray  # The same one from the other end.
+    opposite: np.ndarray  # The same bond from the other end.
 
 
 def fans(positions: np.ndarray, pairs: np.ndarray) -> Fans:
@@ -232,8 +231,8 @@ def bond_angles(
     Returns
     -------
     atoms : numpy.ndarray
-        The atom at the vertex and its two neighbours, int, shape (k, 3): as many as it has bonds,
-        if these are two or more.
+        The atom at the vertex and its two neighbours, int, shape (k, 3): as many angles as it has
+        bonds, if it has two or more.
     angle, angle_sigma : numpy.ndarray
         Degrees, shape (k,); those around an atom add up to 360.
 
@@ -269,14 +268,14 @@ def neighbourhoods(
     pairs: np.ndarray,
     window: tuple[np.ndarray, np.ndarray] | None = None,
 ) -> Neighbourhoods:
-    """Return coordination, order and more of each atom.
+    """Return the coordination, order and more for each atom.
 
     Parameters
     ----------
     positions, sigma, pairs
         As for :func:`bond_lengths`.
     window : tuple of numpy.ndarray, optional
-        The first and the last y, x of the image; by default the atoms end where the specimen does.
+        The first and last y, x of the image; by default the atoms end where the specimen does.
 
     Returns
     -------
@@ -326,7 +325,7 @@ def _edge(
     mean: np.ndarray,
     window: tuple[np.ndarray, np.ndarray] | None,
 ) -> np.ndarray:
-    """Return which atoms are at an edge of the specimen, NaN for what the image cuts off."""
+    """Return which atoms are at an edge of the specimen, NaN for those cut off by the image."""
     number = len(positions)
     gap = (direction[fan.following] - direction) % (2 * np.pi)
     gap[fan.following == np.arange(len(gap))] = 2 * np.pi
@@ -338,7 +337,7 @@ def _edge(
     if window is None:
         return edge
     first, last = window
-    # Where the next neighbours in the open directions would be, may be outside of the image.
+    # The next neighbours in the open directions may lie outside the image.
     turns = gap[wide, None] * np.array([0.25, 0.5, 0.75])
     towards = direction[wide, None] + turns
     reach = mean[fan.start[wide], None]
@@ -347,7 +346,7 @@ def _edge(
     )
     outside = ((ahead < first) | (ahead > last)).any(axis=(1, 2))
     edge[fan.start[wide][outside]] = np.nan
-    # The neighbours that an atom alone would have at the usual distance, if it is known.
+    # The neighbours that a lone atom would have at the usual distance, if it is known.
     reach = np.median(mean[~alone]) if not alone.all() else 0.0
     near = (positions - reach < first) | (positions + reach > last)
     edge[alone & near.any(axis=1)] = np.nan
@@ -359,7 +358,7 @@ def _voronoi_pairs(positions: np.ndarray) -> np.ndarray:
     try:
         mesh = Delaunay(positions)
     except (QhullError, ValueError):
-        # Fewer than three atoms, or all in one row: neighbours are those next to each other.
+        # With fewer than three atoms, or all in one row, neighbours are those next to each other.
         order = np.lexsort(positions.T)
         return np.column_stack([order[:-1], order[1:]])
     corners = positions[mesh.simplices]
@@ -371,12 +370,12 @@ def _voronoi_pairs(positions: np.ndarray) -> np.ndarray:
     y, x = ac_x * ab_squared - ab_x * ac_squared, ab_y * ac_squared - ac_y * ab_squared
     centre = a + np.column_stack([y, x]) / cross[:, None]
     # The side between two cells joins the centres of the circles through the triangles beside it,
-    # and goes on for ever where there is one triangle only.
+    # and extends to infinity if there is only one triangle.
     side = np.linalg.norm(centre[:, None] - centre[mesh.neighbors], axis=2)
     side[mesh.neighbors < 0] = np.inf
     inside = side[np.isfinite(side) & (side > 0)]
     touching = side < _TOUCH * (np.median(inside) if len(inside) else 0.0)
-    # Triangles at a straight border may be long and flat: one atom is between the two others.
+    # Triangles at a straight border may be long and flat: one atom lies between the two others.
     one, other = (np.roll(corners, -k, axis=1) - corners for k in (1, 2))
     lengths = np.linalg.norm(one, axis=2) * np.linalg.norm(other, axis=2)
     between = (one * other).sum(axis=2) < np.cos(np.radians(_BETWEEN)) * lengths

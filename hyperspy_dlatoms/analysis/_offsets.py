@@ -1,13 +1,13 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The offset of atoms of one sublattice from the centre of their neighbours of another one."""
+"""The offset of atoms of one sublattice from the centre of their neighbours in another one."""
 
 import numpy as np
 from scipy.spatial import cKDTree
 
 from hyperspy_dlatoms.analysis._neighbours import shell_limit
 
-_SEARCHED = 12  # Neighbours that the first shell is searched among.
-_EVEN = 0.25  # How evenly the neighbours lie around: the length of the mean of their directions.
+_SEARCHED = 12  # Neighbours among which the first shell is sought.
+_EVEN = 0.25  # How evenly the neighbours surround an atom: the length of their mean direction.
 
 
 def offsets_from_neighbours(
@@ -22,13 +22,14 @@ def offsets_from_neighbours(
     sigma : numpy.ndarray or None
         Their standard deviations, of the same shape; without them those of the offsets are NaN.
     centres, among : numpy.ndarray
-        The atoms whose offset it is, and those that their neighbours are among, bool, shape (n,).
+        The atoms whose offset is measured, and those among which their neighbours are, bool, shape
+        (n,).
 
     Returns
     -------
     offset : numpy.ndarray
-        y, x, shape (n, 2). NaN of other atoms, and where neighbours are missing: fewer or more than
-        most of the atoms have, or all on one side.
+        y, x, shape (n, 2). NaN for other atoms, and where the neighbours are not complete: fewer or
+        more than most of the atoms have, or all on one side.
     offset_sigma : numpy.ndarray
         Their standard deviations, of the same shape.
 

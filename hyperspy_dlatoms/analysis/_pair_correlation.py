@@ -10,24 +10,25 @@ def pair_correlation(
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return the pair correlation g(r) of atoms in a rectangular image.
 
-    Of the pairs at a distance, that with as many atoms at random in the image has its share: the
-    overlap of the image with itself, moved by the distance in all directions [1]_. The borders of
-    the image so leave no trace; those of a particle do, as g falls with the distance.
+    The pairs at a distance are divided by the number for as many random atoms in the image, which
+    follows from the overlap of the image with itself, shifted by the distance in all directions
+    [1]_. Thus the borders of the image leave no trace; those of a particle do, as g falls with
+    distance.
 
     Parameters
     ----------
     positions : numpy.ndarray
         y, x, shape (n, 2).
     edges : numpy.ndarray
-        Of the bins, rising, from 0 to at most the shorter side of the image, shape (b + 1,).
+        Edges of the bins, rising from 0 to at most the shorter side of the image, shape (b + 1,).
     window : tuple of float
         Height and width of the image, in the unit of the positions.
 
     Returns
     -------
     g, g_sigma : numpy.ndarray
-        1 at random, and its standard deviation as for a sample of atoms, by how much the number of
-        their neighbours varies, shape (b,); NaN for fewer than two atoms.
+        1 for random atoms, and its standard deviation as for a sample of atoms, from how much the
+        number of their neighbours varies, shape (b,); NaN for fewer than two atoms.
     pairs : numpy.ndarray
         Their number in each bin, int, shape (b,).
 
@@ -64,7 +65,7 @@ def pair_correlation(
     inside = (place >= 0) & (place < len(edges) - 1)
     place, one, other = place[inside], one[inside], other[inside]
     pairs = np.bincount(place, minlength=len(edges) - 1)
-    # The neighbours of each atom in each bin. A pair is in the counts of two atoms.
+    # The neighbours of each atom in each bin. A pair counts for both atoms.
     counts = np.bincount(
         np.concatenate([place * number + one, place * number + other]),
         minlength=(len(edges) - 1) * number,

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Pair correlation of marked sites of a lattice: whether they cluster more than at random."""
+"""Pair correlation of marked sites of a lattice: whether they cluster more than random ones."""
 
 from typing import NamedTuple
 
@@ -15,7 +15,7 @@ class PairDistances(NamedTuple):
     pairs : numpy.ndarray
         Number of pairs of marked sites in each bin, int, shape (b,).
     expected : numpy.ndarray
-        Mean of that number if as many of the sites are marked at random, shape (b,).
+        Mean of that number if as many sites are marked at random, shape (b,).
     low, high : numpy.ndarray
         Limits of that number at the given probability, shape (b,).
     """
@@ -35,22 +35,22 @@ def pair_distances(
     shuffles: int = 199,
     level: float = 0.95,
 ) -> PairDistances:
-    """Count pairs of marked sites by distance, with the counts expected of random labels.
+    """Count pairs of marked sites by distance, with the counts expected from random labels.
 
     The null model is random labelling: the sites stay where they are, and as many of them are
     marked. The expected number is exact, the fraction of marked pairs times the pairs of all sites;
-    the limits are those of random draws. As marked sites and all sites have the same edges and
-    holes, neither needs a correction, and the lattice makes no shells of its own in the ratio of
-    pairs and expected ones, the pair correlation of the marks [1]_.
+    the limits come from random draws. As marked sites and all sites have the same edges and holes,
+    neither needs correcting, and the lattice adds no shells of its own to the ratio of pairs to
+    expected pairs, the pair correlation of the marks [1]_.
 
     Parameters
     ----------
     positions : numpy.ndarray
         y, x of all sites, shape (n, 2).
     marked : numpy.ndarray
-        Which of them, bool, shape (n,).
+        Which of them are marked, bool, shape (n,).
     edges : numpy.ndarray
-        Of the bins, rising, from 0 or more, in the unit of the positions, shape (b + 1,).
+        Edges of the bins, rising from 0 or more, in the unit of the positions, shape (b + 1,).
     rng : numpy.random.Generator
         Draws the labels.
     shuffles : int, optional
@@ -64,8 +64,8 @@ def pair_distances(
 
     Notes
     -----
-    Sites missed at random leave the ratio of pairs and expected ones unchanged; false ones draw it
-    to 1.
+    Sites missed at random leave the ratio of pairs to expected pairs unchanged; false ones pull it
+    towards 1.
 
     References
     ----------

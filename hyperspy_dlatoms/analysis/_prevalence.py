@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Prevalence of a kind of site, from the reports of a network with known error rates."""
+"""Prevalence of a kind of site from the reports of a network with known error rates."""
 
 import math
 from dataclasses import dataclass
@@ -9,11 +9,11 @@ from typing import NamedTuple
 import numpy as np
 from scipy.special import betaincinv, xlogy
 
-# Of the quadrature over the measured recall and the false reports, of which only the fewest may
+# Nodes of the quadrature over the measured recall and false reports, of which only the lowest may
 # agree with what was found.
 _NODES = 10, 20
-# Fractions that the posterior is computed at, and of its maximum, what ends them: of a normal
-# distribution steps of 1/30 of a standard deviation.
+# Fractions at which the posterior is computed, and the share of its maximum at which they end: for
+# a normal distribution, steps of 1/30 of a standard deviation.
 _GRID = 401
 _NEGLIGIBLE = 1e-9
 
@@ -27,10 +27,10 @@ class Rates:
     recall : float
         Fraction of the true ones that are reported.
     false_per_site : float
-        False reports per site that is not one.
+        False reports per site that is not of this kind.
     vacancies, sites : float, optional
-        Numbers of true ones and of other sites that the rates were measured on, for their
-        uncertainty; without them the rates are taken as exact.
+        Numbers of true and of other sites on which the rates were measured, for their uncertainty;
+        without them the rates are taken as exact.
 
     Raises
     ------
@@ -59,12 +59,12 @@ class Rates:
             value = getattr(self, name)
             if not value > 0:
                 raise ValueError(
-                    f"{name} is {value}: expected the number that the rate was measured on."
+                    f"{name} is {value}: expected the number on which the rate was measured."
                 )
         if self.recall <= self.false_per_site:
             raise ValueError(
                 f"recall is {self.recall} and false_per_site {self.false_per_site}: expected a "
-                "larger recall, for such reports carry no information."
+                "larger recall, since such reports carry no information."
             )
 
 
@@ -86,31 +86,31 @@ class Prevalence(NamedTuple):
 
 @lru_cache(maxsize=65536)
 def prevalence(found: int, sites: int, rates: Rates, level: float = 0.95) -> Prevalence:
-    r"""Estimate the fraction of sites of a kind from the number that was reported.
+    r"""Estimate the fraction of sites of a kind from the number reported.
 
     A fraction :math:`p` of true ones gives a fraction :math:`x = p r + (1 - p) f` of reports, with
     the recall :math:`r` and the false reports per site :math:`f`. The estimate is that of Rogan and
     Gladen [1]_, :math:`p = (x - f) / (r - f)`, within 0 and 1. The interval is the shortest that
-    holds the level of the posterior of :math:`p`, for a binomial number of reports, a uniform
+    contains the level of the posterior of :math:`p`, for a binomial number of reports, a uniform
     prior, and beta distributions (Jeffreys) of :math:`r` and :math:`f` from the counts that they
     were measured on, as in [2]_. It includes the uncertainty of small counts, so its upper end is
-    above 0 where nothing was found.
+    above 0 even if nothing was found.
 
     Parameters
     ----------
     found : int
         Sites reported to be of the kind.
     sites : int
-        All sites that could be.
+        All sites that could be of the kind.
     rates : Rates
         The error rates of the network.
     level : float, optional
-        Of the interval, between 0 and 1.
+        Probability of the interval, between 0 and 1.
 
     Returns
     -------
     Prevalence
-        NaN, 0 and 1 without any site.
+        NaN, 0 and 1 if there are no sites.
 
     Raises
     ------
@@ -149,8 +149,8 @@ def prevalence(found: int, sites: int, rates: Rates, level: float = 0.95) -> Pre
     recall, of_recall = _spread(rates.recall, rates.vacancies, _NODES[0])
     false, of_false = _spread(rates.false_per_site, rates.sites, _NODES[1])
     gaps = recall[:, None] - false[:, None, None]
-    # First all fractions, and the most probable ones at each pair of rates; then those about the
-    # density that was found, as long as it is narrow.
+    # First all fractions, and the most probable ones at each pair of rates; then those around the
+    # density found, as long as it is narrow.
     grid = np.union1d(np.linspace(0, 1, _GRID), np.clip((share - false) / gaps[..., 0].T, 0, 1))
     while True:
         x = false[:, None, None] + grid * gaps
@@ -162,7 +162,7 @@ def prevalence(found: int, sites: int, rates: Rates, level: float = 0.95) -> Pre
             break
         grid = np.linspace(low, high, _GRID)
     order = np.argsort(-density, kind="stable")
-    # Each fraction stands for half of the steps to those beside it.
+    # Each fraction stands for half of the steps to its neighbours.
     weight = density * (np.diff(grid, prepend=grid[0]) + np.diff(grid, append=grid[-1]))
     enough = np.searchsorted(np.cumsum(weight[order]), level * weight.sum()) + 1
     inside = grid[order[:enough]]
@@ -175,7 +175,7 @@ def _spread(rate: float, measured_on: float, number: int) -> tuple[np.ndarray, n
         return np.array([rate]), np.ones(1)
     right = rate * measured_on
     nodes, weights = np.polynomial.legendre.leggauss(number)
-    # Denser towards the tails, by a step that is smooth at both ends.
+    # Denser towards the tails, with a step that is smooth at both ends.
     share = (nodes + 1) / 2
     quantiles, weights = share**2 * (3 - 2 * share), weights * share * (1 - share)
     return betaincinv(right + 0.5, measured_on - right + 0.5, quantiles), weights

@@ -21,7 +21,7 @@ class Rings(NamedTuple):
     areas : numpy.ndarray
         In the unit of the positions squared, shape (r,).
     members : list of numpy.ndarray
-        The numbers of the atoms around each ring, in order.
+        The numbers of the atoms around each ring, in sequence.
     """
 
     sizes: np.ndarray
@@ -42,8 +42,8 @@ def find_rings(
     pairs : numpy.ndarray, optional
         The bonds, shape (m, 2), by default those of :func:`bonds`. No two may cross.
     largest : int, optional
-        Larger rings are taken for holes and left out, like the outside. A missing atom of a
-        honeycomb leaves a ring of 12, or of 9 where two of its neighbours are bonded.
+        Larger rings are taken for holes and left out, like the outside. A missing atom in a
+        honeycomb leaves a ring of 12, or of 9 if two of its neighbours are bonded.
 
     Returns
     -------
@@ -71,14 +71,14 @@ def find_rings(
     fan = fans(positions, pairs)
     number = len(fan.start)
     before = np.argsort(fan.following)
-    # Along a bond, then on along the one that turns off least to the side of the ring.
+    # Along a bond, then on along the next one in angle, on the side of the ring.
     onward = before[fan.opposite]
     ring = connected(np.column_stack([np.arange(number), onward]), number)
     y, x = (positions[fan.start] - positions.mean(axis=0)).T
     y_end, x_end = y[onward], x[onward]
     area = np.bincount(ring, x * y_end - x_end * y) / 2
     size = np.bincount(ring)
-    # The outside is gone round the other way.
+    # The outside is traversed the other way round.
     good = np.flatnonzero((area > 0) & (size <= largest))
     order = np.argsort(ring, kind="stable")
     starts = np.searchsorted(ring[order], good)

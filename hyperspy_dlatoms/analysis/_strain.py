@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Strain and rotation at each atom from the positions of its neighbours, with their errors."""
+"""Strain and rotation at each atom from the positions of its neighbours, with errors."""
 
 from __future__ import annotations
 
@@ -13,24 +13,26 @@ from hyperspy_dlatoms.analysis._cell_fit import TOLERANCE, usable_sigma
 from hyperspy_dlatoms.analysis._grains import Grains, nearest_distance
 from hyperspy_dlatoms.analysis.matching import match
 
-# Translations to neighbours, in lengths of the longer one of the cell: the first shell, six of a
-# hexagonal lattice and eight of a square one, and the second, of 18 and 12.
+# Translations to neighbours, in lengths of the cell's longer one: the first shell, six in a
+# hexagonal lattice and eight in a square one, and the second, 18 and 12.
 _SHELLS = (1.45, 2.05)
-# The least eigenvalue of the moments of a neighbourhood, of about 0.1 for a full first shell, at
-# which they are taken to determine gradient and curvature.
+# The smallest eigenvalue of the moments of a neighbourhood at which they are taken to determine
+# gradient and curvature; a full first shell has about 0.1.
 _DETERMINED = 4e-3
-# Probability of smaller deviations by the errors alone, above which these do not explain them.
+# Probability of smaller deviations from the errors alone, above which the errors do not explain
+# them.
 _CHANCE = 0.99
-# Rms deviation from the fit, in its unit of length, that then is no strain but another lattice.
+# Rms deviation from the fit, in its unit of length, that then is not strain but another lattice.
 _BROKEN = 0.08
 _TERMS = 6  # The terms of a fit: of the second order in two directions.
-# Of two frames, distances of nearest neighbours within which an atom is the same one, and within
-# which the atoms around one are its neighbours: the third shell of a hexagonal lattice.
+# For two frames, distances of nearest neighbours within which an atom is the same one, and within
+# which surrounding atoms are its neighbours: the third shell of a hexagonal lattice.
 _SAME = 0.45
 _AROUND = 2.5
-# Of two frames of a crystal: an atom is one of these nearest ones of the other frame, which are
-# there at the vector that all share, as so many atoms tell to so many distances of neighbours. Of
-# vectors that nearly as many share, but for edges and vacancies, it is the shortest.
+# For two frames of a crystal: how many nearest atoms of the other frame may be the same atom; how
+# many atoms show which displacement they all share; within how many neighbour distances they share
+# it; and for the shortest displacement, how nearly as many must share it, given edges and
+# vacancies.
 _NEAREST = 7
 _ASKED = 100
 _SHARED = 0.25
@@ -43,21 +45,21 @@ class Deformation(NamedTuple):
     Attributes
     ----------
     gradient : numpy.ndarray
-        Of the positions by those in the reference, along (x, y): the unit matrix where nothing is
-        deformed, shape (n, 2, 2). NaN where there are too few neighbours.
+        Of the positions with respect to those in the reference, along (x, y): the unit matrix if
+        nothing is deformed, shape (n, 2, 2). NaN if there are too few neighbours.
     covariance : numpy.ndarray
-        Of its row of x and of its row of y, which are independent, shape (n, 2, 2, 2).
+        Of its x row and of its y row, which are independent, shape (n, 2, 2, 2).
     """
 
     gradient: np.ndarray
     covariance: np.ndarray
 
     def of(self, atoms: np.ndarray) -> Deformation:
-        """Return it for some of the atoms, by their numbers."""
+        """Return the deformation of some of the atoms, by their numbers."""
         return Deformation(self.gradient[atoms], self.covariance[atoms])
 
     def against(self, change: np.ndarray, covariance: np.ndarray | None = None) -> Deformation:
-        """Return it for a reference that is itself deformed by a gradient (2, 2).
+        """Return the deformation against a reference that is itself deformed by a gradient (2, 2).
 
         The covariance of the rows of that gradient, shape (2, 2, 2), is added.
         """
@@ -92,23 +94,22 @@ class Strain(NamedTuple):
 def deformation(positions: np.ndarray, sigma: np.ndarray | None, grains: Grains) -> Deformation:
     """Return the deformation of the lattice around each atom against the cell of its grain.
 
-    Around each atom the positions of the atoms of its sublattice are fitted by a polynomial of
-    second order in their places in the ideal lattice, weighted by the errors of the positions; its
-    gradient is the deformation. As the atom itself is one of those fitted, the errors of the
-    positions, not those of the vectors between them, are what is independent. The second order
-    costs nothing in a full shell of neighbours, where it does not change the gradient, and keeps
-    the gradient right at edges, where neighbours lie on one side only [1]_: there the second shell
-    is used as well.
+    Around each atom the positions of the atoms of its sublattice are fitted by a second-order
+    polynomial in their places in the ideal lattice, weighted by the errors of the positions; its
+    gradient is the deformation. As the atom itself is included in the fit, the independent errors
+    are those of the positions, not of the vectors between them. The second order costs nothing in a
+    full shell of neighbours, where it does not change the gradient, and keeps the gradient right at
+    edges, where all neighbours lie on one side [1]_: there the second shell is used as well.
 
     Parameters
     ----------
     positions : numpy.ndarray
         y, x, shape (n, 2).
     sigma : numpy.ndarray or None
-        Their standard deviations in the same unit, shape (n, 2). Where the neighbours deviate from
-        the fit by more than these explain, as near a dislocation, their rms deviation over the
-        length of a translation is added to the errors of the gradient; if there are none, the
-        errors of all atoms follow from the deviations.
+        Their standard deviations in the same unit, shape (n, 2). If the neighbours deviate from the
+        fit by more than these explain, as near a dislocation, their rms deviation over the length
+        of a translation is added to the errors of the gradient; without sigma, the errors of all
+        atoms follow from the deviations.
     grains : Grains
         From :func:`find_grains`.
 
@@ -151,10 +152,10 @@ def deformation_between(
 ) -> tuple[Deformation, np.ndarray]:
     """Return the deformation around each atom against another frame, and its displacement.
 
-    As :func:`deformation`, with all atoms within 2.5 distances of nearest neighbours, so that no
-    lattice is needed. Both frames have errors. Atoms are the same that lie within 0.45 of that
-    distance of each other, after the median of the displacements is subtracted; and the median
-    gradient, where more are the same then, as of frames turned or stretched against each other.
+    As :func:`deformation`, with all atoms within 2.5 nearest-neighbour distances, so no lattice is
+    needed. Both frames have errors. Atoms are the same if they lie within 0.45 of that distance of
+    each other, after the median displacement is subtracted; and the median gradient too if more
+    atoms match then, as for frames rotated or stretched relative to each other.
 
     Parameters
     ----------
@@ -168,7 +169,7 @@ def deformation_between(
     Deformation
         For each of `positions`.
     numpy.ndarray
-        The displacements (y, x) without their median, shape (n, 2); NaN of atoms that the
+        The displacements (y, x) without their median, shape (n, 2); NaN for atoms that the
         reference lacks.
 
     Examples
@@ -192,7 +193,7 @@ def deformation_between(
     around = _of_pairs(*frames, pairs, spacing)
     known = np.isfinite(around[0]).all(axis=(1, 2))
     if known.any():
-        # A neighbourhood tells the gradient also where all of it is paired with the next atoms.
+        # A neighbourhood gives the gradient even if all of it is paired with the next atoms.
         change = np.median(around[0][known], axis=0)[::-1, ::-1]
         undone = positions @ np.linalg.inv(change).T
         undone -= np.median(undone[pairs[:, 0]] - reference[pairs[:, 1]], axis=0)
@@ -210,13 +211,13 @@ def deformation_between(
 def strain_of(found: Deformation) -> Strain:
     """Return strain and rotation of a deformation, the gradient F = R (1 + e).
 
-    R is a rotation and e symmetric (polar decomposition), so that a rotation of any size alone is
-    no strain.
+    R is a rotation and e is symmetric (polar decomposition), so a pure rotation of any size is no
+    strain.
 
     Parameters
     ----------
     found : Deformation
-        Of n atoms.
+        The deformation of n atoms.
 
     Returns
     -------
@@ -233,7 +234,7 @@ def strain_of(found: Deformation) -> Strain:
     sine, cosine = f[:, 1, 0] - f[:, 0, 1], f[:, 0, 0] + f[:, 1, 1]
     angle = np.arctan2(sine, cosine)
     c, s = np.cos(angle), np.sin(angle)
-    # Back by the angle, and its derivative by the angle.
+    # The rotation back by the angle, and its derivative by the angle.
     back = np.array([[c, s], [-s, c]]).transpose(2, 0, 1)
     slope = np.array([[-s, c], [-c, -s]]).transpose(2, 0, 1)
     e = back @ f - np.eye(2)
@@ -265,10 +266,10 @@ class _Fit(NamedTuple):
 
 
 def _believed(fit: _Fit, known: bool) -> tuple[np.ndarray, np.ndarray]:
-    """Return gradients, NaN without a fit, and covariances with deviations beyond chance."""
+    """Return gradients, NaN without a fit, and covariances including deviations beyond chance."""
     free, usual = np.maximum(fit.free, 1), 1.0
     if not known:
-        # The positions had errors of 1 so far. Most of them are off by these alone.
+        # So far the positions had errors of 1. Most deviate by these alone.
         over = fit.free > 0
         usual = float(np.median(fit.ratio[over])) if over.any() else np.nan
         # The median of chi-squared is less than its mean, by Wilson and Hilferty's cube.
@@ -277,13 +278,13 @@ def _believed(fit: _Fit, known: bool) -> tuple[np.ndarray, np.ndarray]:
         beyond = (fit.ratio / usual > chdtri(free, 1 - _CHANCE) / free) & (fit.free > 0)
         broken = beyond & (fit.rms > _BROKEN)
     gradient = np.where(broken[:, None, None], np.nan, fit.gradient)
-    # Deviations of that kind are not independent: over one length they may be all of the gradient.
+    # Such deviations are not independent: over one length they may be the whole gradient.
     bias = np.where(beyond, fit.rms, 0.0) ** 2 + 0 * gradient[:, 0, 0]
     return gradient, fit.covariance * usual + bias[:, None, None, None] * np.eye(2)
 
 
 def _paired(positions: np.ndarray, reference: np.ndarray, spacing: float) -> np.ndarray:
-    """Return the pairs of the same atoms (k, 2) but for a drift of less than half a spacing."""
+    """Return the pairs of the same atoms (k, 2), given a drift of less than half a spacing."""
     drift = np.zeros(2)
     for _ in range(2):
         pairs = match(positions - drift, reference, _SAME * spacing)
@@ -294,7 +295,7 @@ def _paired(positions: np.ndarray, reference: np.ndarray, spacing: float) -> np.
 
 
 def _shared_shift(positions: np.ndarray, reference: np.ndarray, spacing: float) -> np.ndarray:
-    """Return the vector to positions from nearby ones of a reference that most have in common."""
+    """Return the vector to positions from nearby ones of a reference that most of them share."""
     number = min(_NEAREST, len(reference))
     _, near = cKDTree(reference).query(positions, k=range(1, number + 1))
     vectors = positions[:, None] - reference[near]
@@ -336,7 +337,7 @@ def _of_lattice(points: np.ndarray, spread: np.ndarray, cell: np.ndarray) -> _Fi
     cells = np.mgrid[-4:5, -4:5].reshape(2, -1).T
     far = np.linalg.norm(cells @ cell, axis=1) / length[1]
     first, both = cells[far <= _SHELLS[0]], cells[far <= _SHELLS[1]]
-    # The first shell before the second, and the atom itself, number 0 0, at its head.
+    # The first shell before the second, headed by the atom itself, number 0 0.
     order = np.argsort(far[far <= _SHELLS[1]], kind="stable")
     both = both[order]
     leads = points[:, None] + both @ cell
@@ -353,7 +354,7 @@ def _of_lattice(points: np.ndarray, spread: np.ndarray, cell: np.ndarray) -> _Fi
     whole = met[:, : len(first)].all(axis=1)
     neighbours[:, len(first) :] = -1
     near = _fit(points, spread, neighbours, offsets, length[1])
-    # The second shell shows how far strain varies in another way, also where it is not needed.
+    # The second shell shows how far strain varies in another way, even if it is not needed.
     gradient = np.where(whole[:, None, None], near.gradient, wide.gradient)
     return wide._replace(
         gradient=np.where(broken[:, None, None], np.nan, gradient),

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Projected lattices of known materials, and fits of their size to sites that were found."""
+"""Projected lattices of known materials, and fits of their size to the sites found."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from scipy.spatial import cKDTree
 if TYPE_CHECKING:
     import ase
 
-# Nearest distances to the farthest neighbours that are counted: the third shell of a honeycomb, the
-# fourth of a square lattice.
+# Nearest-neighbour distances to the farthest neighbours counted: the third shell of a honeycomb,
+# the fourth of a square lattice.
 _REACH = 2.3
 
 # Lattice constants (Å) of honeycombs: carbon and boron nitride, and those of W. J. Schutte, J. L.
 # De Boer and F. Jellinek, Journal of Solid State Chemistry 70, 207 (1987), with the values that
 # they collect for molybdenum; MoTe2 by D. Puotinen and R. E. Newnham, Acta Cryst. 14, 691 (1961).
-# WTe2 is no honeycomb.
+# WTe2 is not a honeycomb.
 SHEETS = {
     "graphene": 2.46,
     "BN": 2.504,
@@ -41,29 +41,29 @@ _FCC = {
 }
 # Å, within which atoms along the beam are one column: below the resolution of the microscope.
 _SAME_COLUMN = 0.3
-# Relative difference of distances that are the same but for rounding in lattice constants.
+# Relative difference of distances that are equal apart from rounding in lattice constants.
 _ALIKE = 2e-3
 
-_POWER = 1.7  # Of the atomic number that the signal of a column grows with, in annular dark field.
-# Of the strongest column, what a column has to scatter to be seen for certain: oxygen beside
+_POWER = 1.7  # Of the atomic number, with which the signal of a column grows in annular dark field.
+# How much of the strongest column's signal a column needs to be certainly visible: oxygen beside
 # strontium has 0.07, titanium with oxygen 0.5.
 _LIGHT = 0.25
-# Sites that a lattice needs: those of three cells a side of a square one, and some to spare.
+# Sites that a lattice needs: those of three by three square cells, and some to spare.
 FEWEST = 12
-_MOST = 20_000  # Sites that are used of a large frame: their lattice is known to 0.1 %.
-# Of the logarithm of a distance, so relative: the bins; the width of a shell of neighbours, from
-# noise and strain; and how far the distance of neighbours in the lattice may be from that of the
-# sites, which strays make shorter, gaps longer.
+_MOST = 20_000  # Sites used in a large frame: they give the lattice to 0.1 %.
+# In the logarithm of a distance, so relative: the bins; the width of a shell of neighbours, from
+# noise and strain; and how far the neighbour distance of the lattice may be from that of the sites,
+# which stray sites shorten and gaps lengthen.
 _STEP = 0.005
 _WIDTH = 0.025
 _SEARCH = 0.6
-# Nearest distances that the histograms begin at.
+# Nearest-neighbour distances at which the histograms begin.
 _BELOW = 0.7
 _LOGARITHMS = np.arange(np.log(_BELOW), np.log(_REACH), _STEP)
 # Twice and three times the width of a shell: the distances that refine its place, and neighbours.
 _ON_SHELL = 0.05
 _BOND = 0.08
-_ROUNDS = 4  # Of the refinement, after which it no longer changes.
+_ROUNDS = 4  # Of the refinement; then it no longer changes.
 
 
 class Cell(NamedTuple):
@@ -78,42 +78,42 @@ class Lattice(NamedTuple):
     """The distances between the sites of a lattice, independent of its size and orientation."""
 
     zone: str  # The direction along the beam, or the kind of lattice.
-    # Of the neighbours of a site, the nearest at 1, ascending, up to 2.3, shape (m,).
+    # To the neighbours of a site, in units of the nearest, ascending up to 2.3, shape (m,).
     distances: np.ndarray
-    counts: np.ndarray  # How many neighbours a site has at each of them, shape (m,).
+    counts: np.ndarray  # How many neighbours a site has at each distance, shape (m,).
     # Distance of nearest neighbours (Å) in each material with this lattice.
     nearest: dict[str, float]
 
     def samplings(self, nearest: float) -> dict[str, float]:
-        """Return the sampling (Å/px) in each material, from the distance of neighbours (px)."""
+        """Return the sampling (Å/px) for each material from the distance of neighbours (px)."""
         return {name: distance / nearest for name, distance in self.nearest.items()}
 
     def mismatch(self, nearest: float, sampling: float) -> float:
-        """Return the logarithm of a sampling over the nearest of those `samplings`."""
+        """Return the logarithm of a sampling over the closest of `samplings`."""
         return min(abs(math.log(sampling / one)) for one in self.samplings(nearest).values())
 
 
 class Spacing(NamedTuple):
-    """How well some sites fit a lattice, and its size."""
+    """How well sites fit a lattice, and its size."""
 
     nearest: float  # Distance of nearest neighbours in the unit of the positions.
     # Correlation of the distances between the sites with those of the lattice: 1 for a crystal,
     # about 0.5 or less for sites at random.
     likeness: float
     # How many nearest neighbours a site has, relative to the lattice: less than 1 for a small
-    # crystal, and small where most sites are alone.
+    # crystal, and small if most sites are isolated.
     neighbours: float
 
 
 def with_lattices(materials: Iterable[str], elements: Iterable[str] = ()) -> tuple[str, ...]:
-    """Return the materials with a lattice known by name, those of the elements if any are."""
+    """Return the materials with a lattice known by name, only those of the elements if any are."""
     known = tuple(name for name in materials if name in SHEETS or _fcc_constant(name))
     elements = set(elements)
     return tuple(name for name in known if _elements_of(name) <= elements) or known
 
 
 def lattices_of(materials: Sequence[str | ase.Atoms]) -> tuple[Lattice, ...]:
-    """Return the lattices of materials, as of `cells_of`, each once; each column is a site."""
+    """Return the lattices of materials, as from `cells_of`, each once; each column is a site."""
     if all(isinstance(material, str) for material in materials):
         return _lattices_of_names(tuple(materials))
     return _each_once(materials)
@@ -132,12 +132,12 @@ def _each_once(materials: Sequence[str | ase.Atoms]) -> tuple[Lattice, ...]:
     return tuple(found)
 
 
-# Every result is compared with the lattices of all that its network knows.
+# Every result is compared with all lattices that its network knows.
 _lattices_of_names = lru_cache(maxsize=16)(_each_once)
 
 
 def without_light_columns(material: str | ase.Atoms) -> ase.Atoms | None:
-    """Return a crystal without the columns that may be unseen, None for a name or without any."""
+    """Return a crystal without columns that may be invisible; None for a name or if none are."""
     if isinstance(material, str) or not hasattr(material, "get_chemical_formula"):
         return None
     (_, _, cell, sites), *_ = _crystal(material)
@@ -149,17 +149,17 @@ def without_light_columns(material: str | ase.Atoms) -> ase.Atoms | None:
 
 def cells_of(material: str | ase.Atoms) -> tuple[Cell, ...]:
     """Return the cells of a material: an fcc metal along [110] and [100], a sheet, or along z."""
-    # They are the shortest that columns repeat by, whatever their species: that of SrTiO3 along
-    # [100] is a square with titanium in the corners and strontium in the middle, or the half of it.
+    # They have the shortest translations between columns, whatever their species: for SrTiO3 along
+    # [100] the square with titanium at the corners and strontium in the middle, or half of it.
     return tuple(
         Cell(name, zone, _primitive(cell, sites)) for zone, name, cell, sites in _crystal(material)
     )
 
 
 def cells_by_species(material: str | ase.Atoms) -> tuple[Cell, ...]:
-    """Return the cell by places and elements of the columns, where larger than that of `cells_of`.
+    """Return the cell by places and elements of the columns if larger than that of `cells_of`.
 
-    That of SrTiO3 along [100] is a square with titanium in the corners and strontium in the middle.
+    For SrTiO3 along [100] it is a square with titanium at the corners and strontium in the middle.
     """
     if isinstance(material, str):
         return ()
@@ -173,14 +173,14 @@ def cells_by_species(material: str | ase.Atoms) -> tuple[Cell, ...]:
 
 
 def best_fit(positions: np.ndarray, lattices: Sequence[Lattice]) -> tuple[Lattice, Spacing] | None:
-    """Return the lattice that sites are most like, as `fits_of` fits it; None for too few sites."""
+    """Return the lattice that sites resemble most, fitted by `fits_of`; None for too few sites."""
     return max(fits_of(positions, lattices), key=lambda fit: fit[1].likeness, default=None)
 
 
 def fits_of(positions: np.ndarray, lattices: Sequence[Lattice]) -> list[tuple[Lattice, Spacing]]:
-    """Fit the size of each lattice to sites (n, 2), sorted by y, in any unit; none to too few."""
-    # But for its size, a shift, the histogram of the logarithms of distances is that of the
-    # crystal: found by correlation, then refined by the distances near those of the lattice.
+    """Fit the size of each lattice to sites (n, 2), sorted by y, in any unit; none if too few."""
+    # Apart from its size, which is a shift, the histogram of log distances is that of the crystal:
+    # found by correlation, then refined by the distances near those of the lattice.
     positions = positions[:_MOST]
     if len(positions) < FEWEST or not lattices:
         return []
@@ -195,7 +195,7 @@ def fits_of(positions: np.ndarray, lattices: Sequence[Lattice]) -> list[tuple[La
     logarithm = np.log(np.maximum(distance, np.exp(start) / 2))
     logarithm = logarithm[logarithm >= start]
     index = np.minimum(((logarithm - start) / _STEP).astype(int), bins - 1)
-    # The farther, the more neighbours: weighed so that sites anywhere make a flat histogram.
+    # The farther, the more neighbours: weighted so that random sites give a flat histogram.
     histogram = np.bincount(index, np.exp(-2 * (logarithm - start)), minlength=bins)
     histogram = gaussian_filter1d(histogram, 0.8 * _WIDTH / _STEP)
     fits = []
@@ -212,7 +212,7 @@ def fits_of(positions: np.ndarray, lattices: Sequence[Lattice]) -> list[tuple[La
 
 
 def _refined(nearest: float, logarithm: np.ndarray, lattice: Lattice) -> float | None:
-    """Refine the logarithm of the nearest distance by those (n,) of all; None if none is near."""
+    """Refine the logarithm of the nearest distance by all distances (n,); None if none is near."""
     shells = np.log(lattice.distances)
     between = (shells[1:] + shells[:-1]) / 2
     for _ in range(_ROUNDS):
@@ -240,13 +240,13 @@ def _crystal(material: str | ase.Atoms) -> list[tuple[str, str, np.ndarray, np.n
         if a is None:
             raise ValueError(
                 f"The material {material!r} is not known: expected the symbol of an fcc metal, one "
-                f"of {', '.join(SHEETS)}, or an ase.Atoms, seen along z."
+                f"of {', '.join(SHEETS)}, or an ase.Atoms, viewed along z."
             )
         return [(zone, material, a * cell, sites) for zone, (cell, sites) in _FCC.items()]
     if not hasattr(material, "get_chemical_formula"):
         raise TypeError(
             f"material is {material!r}: expected a name such as 'Pt' or 'graphene', or an "
-            "ase.Atoms, seen along z."
+            "ase.Atoms, viewed along z."
         )
     cell = np.asarray(material.cell)[:2, :2]
     if abs(np.linalg.det(cell)) < 1e-6:
@@ -264,14 +264,14 @@ def _crystal(material: str | ase.Atoms) -> list[tuple[str, str, np.ndarray, np.n
 
 
 def _column_of_each(material: ase.Atoms, cell: np.ndarray, sites: np.ndarray) -> np.ndarray:
-    """Return in which of the sites (fractions of a cell) each atom of a crystal is, int, (n,)."""
+    """Return on which site (fractions of a cell) each atom of a crystal lies, int, (n,)."""
     places = material.positions[:, :2] @ np.linalg.inv(cell)
     apart = (places[:, None] - sites + 0.5) % 1 - 0.5
     return np.linalg.norm(apart @ cell, axis=2).argmin(axis=1)
 
 
 def _primitive(cell: np.ndarray, sites: np.ndarray, kinds: np.ndarray | None = None) -> np.ndarray:
-    """Return the shortest translations that lead each site (fractions of a cell) to one alike."""
+    """Return the shortest translations that take each site (fractions of a cell) to its like."""
     kinds = np.zeros(len(sites)) if kinds is None else kinds
 
     def is_period(shift: np.ndarray) -> bool:
@@ -294,7 +294,7 @@ def _lattice(zone: str, material: str, cell: np.ndarray, sites: np.ndarray) -> L
     """Count the neighbours of a site; the cell in Å, the sites in fractions of it."""
     heights = abs(np.linalg.det(cell)) / np.linalg.norm(cell, axis=1)
     nearest, reach = np.inf, 1.01 * np.linalg.norm(cell, axis=1).min()
-    # The first round finds the nearest neighbour, which decides how far the second has to search.
+    # The first round finds the nearest neighbour, which decides how far the second must search.
     for _ in range(2):
         number = int(np.ceil(reach / heights.min())) + 1
         cells = np.mgrid[-number : number + 1, -number : number + 1].reshape(2, -1).T

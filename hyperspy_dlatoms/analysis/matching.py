@@ -11,8 +11,8 @@ from scipy.spatial import cKDTree
 def match(found: ArrayLike, true: ArrayLike, tolerance: float) -> np.ndarray:
     """Match found atoms with true ones, one to one.
 
-    Of all pairings of atoms within the tolerance, the one with the most pairs, and of those the
-    one with the least sum of distances.
+    Of all pairings of atoms within the tolerance, this is the one with the most pairs, and among
+    those the one with the smallest sum of distances.
 
     Parameters
     ----------
@@ -31,13 +31,12 @@ def match(found: ArrayLike, true: ArrayLike, tolerance: float) -> np.ndarray:
     Raises
     ------
     ValueError
-        If an array has another shape or a position is not finite, or `tolerance` is not
-        positive.
+        If an array has another shape, a position is not finite, or `tolerance` is not positive.
 
     Notes
     -----
     Each found atom may also be paired with a dummy of its own, at a cost above that of any
-    rearrangement of real pairs, so that a matching of all found atoms exists, and the cheapest one
+    rearrangement of real pairs: a matching of all found atoms then exists, and the cheapest one
     [1]_ has the most real pairs. Only pairs within the tolerance are in the graph.
 
     References
@@ -68,9 +67,9 @@ def match(found: ArrayLike, true: ArrayLike, tolerance: float) -> np.ndarray:
 def most_pairs(
     rows: np.ndarray, columns: np.ndarray, distances: np.ndarray, ranks: np.ndarray
 ) -> np.ndarray:
-    """Choose from pairs of n and m things, at distances up to 1, as `match` does."""
-    # Of things whose ranks (n,), 1 or more, differ, those with the higher ones have a pair first.
-    # Two that have nobody else near are a pair: the rest takes time that grows with its square.
+    """Choose among pairs of n and m things, at distances up to 1, as `match` does."""
+    # If ranks (n,), 1 or more, differ, things with higher ranks are paired first. Two with nothing
+    # else nearby are a pair: the rest takes time that grows with its square.
     alone = np.bincount(rows)[rows] * np.bincount(columns)[columns] == 1
     pairs = np.column_stack([rows, columns])
     firsts, rows = np.unique(rows[~alone], return_inverse=True)
@@ -78,7 +77,7 @@ def most_pairs(
     n, m = len(firsts), len(seconds)
     if n:
         dummies = (min(n, m) + 3.0) * ranks[firsts]
-        # Shifted by one, since the graph takes a zero for no edge; every row is shifted alike.
+        # Shifted by one, since a zero in the graph means no edge; every row is shifted alike.
         costs = np.concatenate([distances[~alone] + 1, dummies])
         # The only integers that older SciPy's matching takes.
         rows = np.concatenate([rows, np.arange(n)]).astype(np.int32)

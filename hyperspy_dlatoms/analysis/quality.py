@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What can be said about found positions without knowing the true ones."""
+"""What can be said about positions without knowing the true ones."""
 
 from typing import NamedTuple
 
@@ -9,64 +9,63 @@ from scipy.spatial import cKDTree
 from hyperspy_dlatoms._near import connected
 from hyperspy_dlatoms.analysis.lattice import FEWEST
 
-# Of the usual distance of neighbours: pairs closer than this are one atom twice or an atom too
-# many. Dumbbells and the bonds of 5-7 defects are not: their distances differ by less than a fifth.
+# Of the usual distance of neighbours: pairs closer than this are one atom twice, or include a false
+# one. Dumbbells and the bonds of 5-7 defects do not: their distances differ by less than a fifth.
 _TOO_CLOSE = 0.6
-# Of it, the first shell of neighbours: a square lattice has the next at 1.41, an fcc metal along
-# [110], of six neighbours, at 1.63.
+# Of it, the first shell of neighbours: a square lattice has the next shell at 1.41, an fcc metal
+# along [110], with six neighbours, at 1.63.
 _SHELL = 1.3
-_MOST_NEAR = 6  # Neighbours in it at most: those of a centred lattice.
-# Neighbours beyond it where they come in opposite pairs: in a rectangular lattice, the second pair
-# is farther than the first. The three of a honeycomb do not; the fourth is 1.73 times as far.
+_MOST_NEAR = 6  # Most neighbours in that shell: those of a centred lattice.
+# Neighbours beyond it if they come in opposite pairs: in a rectangular lattice, the second pair is
+# farther than the first. The three of a honeycomb do not; the fourth is 1.73 times as far.
 _PAIRED, _THREE = 4, 1.3
-# Of it, the longest translation that is tried: those of a honeycomb are 1.73, of a perovskite with
-# its oxygen columns 2.
+# Of it, the longest translation that is tried: a honeycomb has 1.73, a perovskite with its oxygen
+# columns 2.
 _TRANSLATION = 2.15
-# Of it, how far an atom may be from where a translation takes its neighbour. At random a honeycomb
-# has an atom there in 12 % of all places.
+# Of it, how far an atom may be from where a translation takes its neighbour. At random places a
+# honeycomb has an atom this near in 12 % of cases.
 _SAME_PLACE = 0.22
 # Of the neighbours, the fraction that a translation takes to atoms: two of three in a honeycomb,
-# where a bond, which is none, takes none of them.
+# where a bond, which is not a translation, takes none.
 _SUPPORTED = 0.6
-# Translations that an atom of a lattice has; at a corner there are two, among sites at random, 0.3
-# on average.
+# Translations that an atom of a lattice has; at a corner there are two, among random sites 0.3 on
+# average.
 _TRANSLATIONS = 2
-# Fraction of the sites from which there is a lattice; of sites at random it is below 0.1.
+# Fraction of the sites on a lattice for one to be recognised; for random sites it is below 0.1.
 _RECOGNISED = 0.4
 # Of the distance of neighbours: an empty place has no atom within the first, is surrounded by atoms
 # within the second, where they are paired within the longest translation, and places closer than
 # the third are one.
 _EMPTY, _SURROUNDED, _ONE_PLACE = 0.6, 1.8, 0.3
 _OPEN = np.deg2rad(130)  # rad; a surface leaves open 180° and more, a vacancy in a sheet 60°.
-# Translations that have to lead to an atom, or from different atoms to an empty place.
+# Translations that must lead to an atom, or from different atoms to an empty place.
 _WITNESSES = 3
-_AT_ONCE = 500_000  # Translated neighbours that are looked up at once: some 50 MB.
+_AT_ONCE = 500_000  # Translated neighbours looked up at once: some 50 MB.
 
 # Probability below which a site is called doubtful: one in five or more of them is false.
 DOUBTFUL = 0.8
-# Share of doubtful sites, of sites off the lattice, and of masked pixels, that is worth a word.
+# Share of doubtful sites, of sites off the lattice, and of masked pixels worth a remark.
 _SHARE = 0.1
-_FALSE = 0.05  # Expected share of false sites that is worth a word.
-_AGREED = 0.8  # Mean agreement of an ensemble below which it is worth a word.
+_FALSE = 0.05  # Expected share of false sites worth a remark.
+_AGREED = 0.8  # Mean agreement of an ensemble below which it is worth a remark.
 
 
 class Flags(NamedTuple):
-    """What is odd about positions, by their neighbours alone.
+    """What is odd about positions, judged by their neighbours alone.
 
     Attributes
     ----------
     spacing : float
-        The usual distance of nearest neighbours in the unit of the positions, NaN for fewer than
-        two.
+        The usual nearest-neighbour distance in the unit of the positions, NaN for fewer than two.
     too_close : numpy.ndarray
-        Which are nearer to another one than 0.6 of it, bool, shape (n,).
+        Which are closer to another one than 0.6 of it, bool, shape (n,).
     pairs : int
         Number of these pairs.
     lattice : bool
         Whether a lattice was recognised: at least 12 positions, of which 40 % continue the lattice
         of their neighbours.
     on_lattice : numpy.ndarray
-        Which do, bool, shape (n,).
+        Which positions do so, bool, shape (n,).
     holes : numpy.ndarray
         Places of the lattice without an atom that are surrounded by atoms, shape (m, 2); empty
         without a lattice.
@@ -81,12 +80,12 @@ class Flags(NamedTuple):
 
 
 class FrameQuality(NamedTuple):
-    """Quality of the sites of a frame without a truth; NaN where it is not known."""
+    """Quality of the sites of a frame without ground truth; NaN if not known."""
 
     found: int
     """Sites."""
     expected: float
-    """Sites of the lattice that are there: those found on it, and its holes."""
+    """Sites that the lattice should have: those found on it, and its holes."""
     too_close: int
     """Pairs closer than 0.6 of the usual distance."""
     holes: float
@@ -94,7 +93,7 @@ class FrameQuality(NamedTuple):
     doubtful: int
     """Sites with a probability below 0.8, and those without one."""
     false_expected: float
-    """By the probabilities, which are calibrated: the sum of 1 less each."""
+    """By the probabilities, which are calibrated: the sum of 1 minus each."""
     agreement: float
     """Mean over the sites."""
     spacing: float
@@ -104,12 +103,12 @@ class FrameQuality(NamedTuple):
 
 
 def flags(positions: np.ndarray, window: tuple[np.ndarray, np.ndarray] | None = None) -> Flags:
-    """Find pairs too close, sites off the lattice, and holes in it.
+    """Find pairs that are too close, sites off the lattice, and holes in it.
 
     The lattice need not be known, and there may be several grains, strain, and several sites in a
     cell. The vector from an atom to another one nearby is a translation of the lattice there if it
     takes the neighbours of the first to atoms as well. An atom with two such translations is on the
-    lattice, and so is one that three lead to; where they take neighbours to an empty place among
+    lattice, and so is one to which three lead; where they take neighbours to an empty place among
     atoms, there is a hole.
 
     Parameters
@@ -117,7 +116,7 @@ def flags(positions: np.ndarray, window: tuple[np.ndarray, np.ndarray] | None = 
     positions : numpy.ndarray
         y, x, of shape (n, 2), in any unit.
     window : tuple of numpy.ndarray, optional
-        The lowest and the highest y, x of the image; places outside of it say nothing.
+        The lowest and highest y, x of the image; places outside it say nothing.
 
     Returns
     -------
@@ -125,11 +124,11 @@ def flags(positions: np.ndarray, window: tuple[np.ndarray, np.ndarray] | None = 
 
     Notes
     -----
-    Atoms at grain boundaries and dislocations, of an amorphous support, and false ones are off the
-    lattice. So are atoms that are known less precisely than a tenth of their distance, of which
-    then no lattice is recognised. Translations longer than 2.15 of that distance are not tried:
-    lattices with larger cells are not recognised either, and of rows farther apart than twice that
-    distance no holes are found.
+    Atoms at grain boundaries and dislocations, in an amorphous support, and false ones are off the
+    lattice. So are atoms located less precisely than a tenth of their distance; then no lattice is
+    recognised. Translations longer than 2.15 of that distance are not tried: lattices with larger
+    cells are not recognised either, and no holes are found in rows farther apart than twice that
+    distance.
 
     Examples
     --------
@@ -147,7 +146,7 @@ def flags(positions: np.ndarray, window: tuple[np.ndarray, np.ndarray] | None = 
     spacing = float(np.median(tree.query(positions, k=2)[0][:, 1]))
     pairs = tree.query_pairs(_TOO_CLOSE * spacing, output_type="ndarray")
     too_close = np.bincount(pairs.ravel(), minlength=n) > 0
-    # Too few to tell, or most of them are there twice.
+    # Too few to tell, or most of them are doubled.
     if n < FEWEST or spacing == 0:
         return Flags(spacing, too_close, len(pairs), False, none, np.empty((0, 2)))
     known = _translations(positions, tree, spacing, window)
@@ -192,7 +191,7 @@ def frame_quality(
 
 
 def remarks(quality: FrameQuality, domain: float = np.nan, masked: float = np.nan) -> list[str]:
-    """Say in words what to distrust in a frame, the worst first; empty if there is nothing.
+    """Say in words what to distrust in a frame, the worst first; empty if nothing.
 
     ``domain`` is its score, above 1 outside of the training images; ``masked`` the fraction of its
     pixels that show no image.
@@ -200,7 +199,7 @@ def remarks(quality: FrameQuality, domain: float = np.nan, masked: float = np.na
     said = []
     if domain > 1:
         said.append(
-            f"The image is unlike those that the network was trained on (domain {domain:.2f}, "
+            f"The image is unlike those on which the network was trained (domain {domain:.2f}, "
             "expected at most 1): compare the atoms with the image before using any number."
         )
     n = quality.found
@@ -209,8 +208,8 @@ def remarks(quality: FrameQuality, domain: float = np.nan, masked: float = np.na
     if n and not np.isfinite(quality.expected):
         few = f"{n} atoms are too few for one" if n < FEWEST else "their neighbours differ"
         said.append(
-            f"No lattice was recognised ({few}): holes and sites off the lattice are not known. Of "
-            "a crystal, the positions or the calibration are doubtful."
+            f"No lattice was recognised ({few}): holes and sites off the lattice are not known. If "
+            "this is a crystal, the positions or the calibration are doubtful."
         )
     if quality.off_lattice > _SHARE * n:
         said.append(
@@ -227,7 +226,7 @@ def remarks(quality: FrameQuality, domain: float = np.nan, masked: float = np.na
     if quality.holes > 0:
         said.append(
             f"{quality.holes:.0f} {'place' if quality.holes == 1 else 'places'} of the lattice, "
-            "surrounded by atoms, without one: vacancies, or atoms that were missed."
+            "surrounded by atoms, without an atom: vacancies, or atoms that were missed."
         )
     if n and quality.doubtful > _SHARE * n:
         said.append(
@@ -235,11 +234,13 @@ def remarks(quality: FrameQuality, domain: float = np.nan, masked: float = np.na
             "out of statistics, or see whether the results change without them."
         )
     if n and quality.false_expected > _FALSE * n:
-        said.append(f"By their probabilities about {quality.false_expected:.0f} of {n} are false.")
+        said.append(
+            f"Judging by their probabilities, about {quality.false_expected:.0f} of {n} are false."
+        )
     if quality.agreement < _AGREED:
         said.append(
             f"On average {100 * quality.agreement:.0f} % of the networks of the ensemble found an "
-            "atom: keep those that most of them found."
+            "atom: keep the atoms that most of them found."
         )
     if masked > _SHARE:
         said.append(f"{100 * masked:.0f} % of the image is masked: atoms there are missing.")
@@ -247,15 +248,15 @@ def remarks(quality: FrameQuality, domain: float = np.nan, masked: float = np.na
 
 
 class _Translations(NamedTuple):
-    """Translations of the lattice about each of n atoms, and where they lead."""
+    """Translations of the lattice around each of n atoms, and where they lead."""
 
-    number: np.ndarray  # Of those of an atom, (n,).
-    tried: np.ndarray  # Vectors of an atom of which it could be told, (n,).
-    # How often an atom is where a translation takes a neighbour of another one, (n,).
+    number: np.ndarray  # How many an atom has, (n,).
+    tried: np.ndarray  # Vectors of an atom that could be tested, (n,).
+    # How often an atom is where a translation takes another atom's neighbour, (n,).
     reached: np.ndarray
     paired: bool  # Whether neighbours come in opposite pairs.
-    places: np.ndarray  # Empty places that they lead to, (m, 2).
-    sources: np.ndarray  # The atoms that they take there, (m,).
+    places: np.ndarray  # Empty places to which they lead, (m, 2).
+    sources: np.ndarray  # The atoms that they take to these, (m,).
 
 
 def _translations(
@@ -264,7 +265,7 @@ def _translations(
     spacing: float,
     window: tuple[np.ndarray, np.ndarray] | None,
 ) -> _Translations:
-    """Find the translations about each atom."""
+    """Find the translations around each atom."""
     n = len(positions)
     apart, near = tree.query(positions, k=np.arange(2, _MOST_NEAR + 2))
     there = apart <= _SHELL * spacing
@@ -301,7 +302,7 @@ def _translations(
 def _holes(
     known: _Translations, positions: np.ndarray, tree: cKDTree, spacing: float
 ) -> np.ndarray:
-    """Return the empty places (m, 2) that several atoms lead to and atoms surround."""
+    """Return the empty places (m, 2) to which several atoms lead and which atoms surround."""
     places, size = known.places, len(known.places)
     if not size:
         return np.empty((0, 2))

@@ -13,20 +13,19 @@ import pandas as pd
 from hyperspy_dlatoms._extras import require
 from hyperspy_dlatoms.analysis._grains import nearest_distance
 
-# Of the distance of neighbours, how far an atom is searched for where no range is given: below half
-# of it the nearest atom is the same one.
+# Of the distance of neighbours, how far an atom is searched for if no range is given: below half of
+# it the nearest atom is the same one.
 _SHARE = 0.4
 _POSITION = ["y", "x"]
 
 
 def link(frames: Iterable[np.ndarray], search_range: float | None, memory: int) -> pd.DataFrame:
     """Link the atoms of frames (n, 2; y, x in Å) to tracks, and measure their drift."""
-    # Of all ways to continue tracks within the range (Å, by default `usual_range`) that of the
-    # least sum of squared distances; an atom may be missing in `memory` frames in a row. The table
-    # has a row an atom: ``frame``, ``track``, and ``y_drift``, ``x_drift`` since the first frame
-    # (Å).
-    # J. C. Crocker and D. G. Grier, J. Colloid Interface Sci. 179, 298 (1996), as in trackpy,
-    # doi:10.5281/zenodo.4682814.
+    # Of all ways to continue tracks within the range (Å, by default `usual_range`), the one with
+    # the smallest sum of squared distances; an atom may be missing from `memory` frames in a row.
+    # The table has a row per atom: ``frame``, ``track``, and ``y_drift``, ``x_drift`` since the
+    # first frame (Å). J. C. Crocker and D. G. Grier, J. Colloid Interface Sci. 179, 298 (1996), as
+    # in trackpy, doi:10.5281/zenodo.4682814.
     require("trackpy", extra="tracking", what="Following atoms from frame to frame")
     import trackpy
 
@@ -47,7 +46,7 @@ def link(frames: Iterable[np.ndarray], search_range: float | None, memory: int) 
 
         def observe(self, frame: object) -> None:
             super().observe(frame)
-            # Between two frames without an atom in common no drift is known; trackpy has NaN.
+            # The drift between two frames without a common atom is not known; trackpy has NaN.
             self.vel = np.nan_to_num(self.vel)
 
     predictor = Predictor(pos_columns=_POSITION)
@@ -86,8 +85,8 @@ def usual_range(positions: np.ndarray) -> float:
     nearest = nearest_distance(positions)
     if not nearest:
         raise ValueError(
-            "Most atoms of a frame lie at the very place of another one, so that how far apart "
-            "they are cannot be measured: leave out what is there twice, or give search_range in Å."
+            "Most atoms of a frame coincide with another one, so their distances cannot be "
+            "measured: leave out the duplicates, or give search_range in Å."
         )
     return _SHARE * nearest
 
@@ -95,17 +94,17 @@ def usual_range(positions: np.ndarray) -> float:
 def _tables(frames: Iterable[np.ndarray]) -> Iterator[pd.DataFrame]:
     for number, positions in enumerate(frames):
         if not len(positions):
-            # The predictor of trackpy knows no frame without atoms.
+            # The predictor of trackpy cannot handle frames without atoms.
             continue
         table = pd.DataFrame(np.asarray(positions, float)[:, :2], columns=_POSITION)
         yield table.assign(frame=number)
 
 
 def _drift(tracks: pd.DataFrame) -> pd.DataFrame:
-    """Return the drift at each frame; where no atom is one of the frame before, none is added."""
+    """Return the drift at each frame; if no atom continues from the frame before, none is added."""
     import trackpy
 
-    # trackpy knows steps of one frame only: frames without atoms are left out.
+    # trackpy knows only steps of one frame: frames without atoms are left out.
     seen, step = np.unique(tracks.frame, return_inverse=True)
     none = pd.DataFrame(0.0, seen, _POSITION)
     if len(seen) < 2:

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Numbers and pair distances of vacancies in frames of classified sites.
 
-A frame is a (n, k) array of sites: y and x in px, and other columns by name, of which `species` is
+A frame is an (n, k) array of sites: y and x in px, and other columns by name, of which `species` is
 an index into names such as "S" and "S vacancy", and `height` the number of atoms in a column.
 """
 
@@ -19,10 +19,10 @@ if TYPE_CHECKING:
     import pandas as pd
 
 SUCH_AS = "a mapping such as {'S vacancy': {'recall': 0.9, 'false_per_site': 0.001}}"
-# Ends the names of species that are vacancies, and those of vacancies of one or both of two atoms.
+# Endings of the names of vacancies, and of vacancies of one or both of two atoms.
 _VACANCY = " vacancy"
 _ONE, _BOTH = " (one)", " (both)"
-# What is known of a kind of vacancy, see `Rates`.
+# What is known about a kind of vacancy, see `Rates`.
 _MEASURED = ("recall", "false_per_site", "vacancies", "sites")
 
 
@@ -33,7 +33,7 @@ def vacancy_statistics(
     area: float,
     level: float,
 ) -> pd.DataFrame:
-    """Estimate how many vacancies of each kind there are in each frame, of an area in nm²."""
+    """Estimate how many vacancies of each kind each frame has, within an area in nm²."""
     import pandas as pd
 
     known = {kind.name for kind in kinds}
@@ -61,7 +61,7 @@ def vacancy_pairs(
     edges: np.ndarray,
     seed: int,
 ) -> pd.DataFrame:
-    """Count pairs of vacancies in each frame (sampling in Å/px) by distance, of bins in Å."""
+    """Count pairs of vacancies in each frame (sampling in Å/px) by distance, with bins in Å."""
     import pandas as pd
 
     kinds = [kind for kind in kinds if kind.height is None]
@@ -82,27 +82,27 @@ def vacancy_pairs(
 
 
 def checked_rates(rates: Mapping[str, Mapping[str, float]]) -> dict[str, Rates]:
-    """Return the errors that a user gives for each kind of vacancy."""
+    """Return the error rates that a user gives for each kind of vacancy."""
     for name, about in rates.items():
         lacking = {"recall", "false_per_site"} - set(about)
         unknown = set(about) - set(_MEASURED)
         if lacking or unknown:
             raise ValueError(
                 f"rates[{name!r}] has {', '.join(about) or 'nothing'}: expected recall, "
-                "false_per_site, and if they are known vacancies and sites."
+                "false_per_site and, if they are known, vacancies and sites."
             )
     return {name: Rates(**about) for name, about in rates.items()}
 
 
 def rates_from_scores(scores: Mapping[str, Any], dose: float) -> dict[str, Rates]:
-    """Return the errors about each kind of vacancy by a card's scores at a dose (e/Å² an image)."""
+    """Return the error rates for each kind of vacancy from a card, at a dose (e/Å² per image)."""
     # ``scores["species"][NAME][DOSE]`` has the fields of `Rates`; the highest DOSE that is not
-    # above `dose` counts. Kinds that were not told apart at that dose are left out.
+    # above `dose` counts. Kinds that were not distinguished at that dose are left out.
     if not (np.isfinite(dose) and dose > 0):
         raise ValueError(f"dose is {dose}: expected electrons per Å² of each image.")
     if not scores.get("species"):
         raise ValueError(
-            f"The card of the network has no errors about vacancies: give rates, {SUCH_AS}."
+            f"The card of the network has no error rates for vacancies: give rates, {SUCH_AS}."
         )
     result = {}
     for name, by_dose in scores["species"].items():
@@ -111,8 +111,8 @@ def rates_from_scores(scores: Mapping[str, Any], dose: float) -> dict[str, Rates
         lower = [key for key in by_dose if float(key) <= dose]
         if not lower:
             raise ValueError(
-                f"dose is {dose:g} e/Å²: the errors of the network about {name!r} were measured "
-                f"from {min(by_dose, key=float)} e/Å² on. Give rates of your own."
+                f"dose is {dose:g} e/Å²: the error rates of the network for {name!r} were measured "
+                f"from {min(by_dose, key=float)} e/Å² up. Give rates of your own."
             )
         about = by_dose[max(lower, key=float)]
         if about["recall"] > about["false_per_site"]:
@@ -138,10 +138,10 @@ class Kind(NamedTuple):
     vacancy: int
     column: int
     height: int | None = None
-    empty: bool = False  # Whether both of two atoms are missing, where there are heights.
+    empty: bool = False  # Whether both of two atoms are missing, if there are heights.
 
     def sites(self, frame: np.ndarray) -> np.ndarray:
-        """Return which sites of a frame are such atoms or vacancies, bool, (n,)."""
+        """Return which sites of a frame are these atoms or vacancies, bool, (n,)."""
         return np.isin(frame[:, self.column], (self.atom, self.vacancy))
 
     def vacant(self, frame: np.ndarray) -> np.ndarray:
@@ -155,7 +155,7 @@ class Kind(NamedTuple):
 def kinds_of(
     frames: Sequence[np.ndarray], columns: Sequence[str], species: Sequence[str]
 ) -> list[Kind]:
-    """Return the kinds of vacancies, those in columns of two atoms also by the atoms left."""
+    """Return the kinds of vacancies, in columns of two atoms also by the number of atoms left."""
     column = species_column(columns)
     height = list(columns).index("height") if "height" in columns else None
     kinds = []

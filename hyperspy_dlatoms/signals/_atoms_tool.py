@@ -23,21 +23,21 @@ from hyperspy_dlatoms.signals._placement import placement_metadata
 from hyperspy_dlatoms.signals._selection import in_regions
 from hyperspy_dlatoms.signals.atom_positions import AtomPositions
 
-_SAME = 0.5  # Of the minimum distance of two atoms: nearer to one the mouse means that one.
+_SAME = 0.5  # Of the minimum distance of two atoms: the mouse picks an atom that is nearer.
 
 
 @add_gui_method(toolkey="hyperspy_dlatoms.Signal2D.find_atoms_nn")
 class AtomsTool(t.HasTraits):
-    """Shows the atoms of the shown image, by one run of the network, and finds all when told to."""
+    """Shows the atoms of the current image from one run of the network; finds all on request."""
 
     models = t.List(t.Str)
     model = t.Enum(values="models", desc="the network or the ensemble")
     sampling = t.Float(desc="Å/px, of the images")
-    thresholds_of_card = t.Bool(True, desc="whether those of the model card are used")
+    thresholds_of_card = t.Bool(True, desc="whether to use those of the model card")
     threshold = t.Range(0.01, 0.99, 0.5, desc="the minimum probability of an atom")
     is_ensemble = t.Bool(False)
-    mean_decides = t.Bool(True, desc="whether the mean probability of the members is compared")
-    minimum_agreement = t.Range(0.0, 1.0, 1.0, desc="the minimum fraction of members that found it")
+    mean_decides = t.Bool(True, desc="whether to compare the mean probability of the members")
+    minimum_agreement = t.Range(0.0, 1.0, 1.0, desc="the minimum fraction of members that find it")
     species_names = t.List(t.Str)
     species = t.Enum(values="species_names", desc="the species of atoms added by hand")
     drawing = t.Bool(False, desc="whether the mouse outlines an area without atoms")
@@ -106,7 +106,7 @@ class AtomsTool(t.HasTraits):
         self._update()
 
     def undo(self) -> None:
-        """Take the last change by hand back."""
+        """Undo the last change by hand."""
         if self.edits:
             self.edits.pop()
             self._update()
@@ -119,7 +119,7 @@ class AtomsTool(t.HasTraits):
             plot.close()
 
     def disconnect(self) -> None:
-        """React to the mouse and to the navigation no more."""
+        """Stop reacting to the mouse and to the navigation."""
         if not self._ready:
             return
         self._ready = False
@@ -191,14 +191,14 @@ class AtomsTool(t.HasTraits):
         self._ready = ready
 
     def _sampling(self) -> float | str | None:
-        """Return the sampling as it was asked for, or what the user made of it."""
+        """Return the sampling as first requested, or as the user changed it."""
         same = self.sampling == self._own_sampling
         if same and self._asked_sampling != "estimate":
             return self._asked_sampling
         return float(self.sampling)
 
     def _same(self) -> float:
-        """Return the distance (px) up to which two places are those of one atom."""
+        """Return the distance (px) up to which two places belong to one atom."""
         return _SAME * self._finder.model.card.minimum_distance / self._finder.images.pixel_size
 
     def _index(self) -> tuple[int, ...]:
@@ -261,7 +261,7 @@ class AtomsTool(t.HasTraits):
             y, x = map(float, self._shown[nearest])
             self.edits.toggle_off(Edit(index, (y, x), False))
         elif distance[nearest] <= self._same():
-            self.status = "There is an atom here: click with the shift key to remove it."
+            self.status = "There is already an atom here: shift-click to remove it."
             return
         else:
             species = self.species if len(self.species_names) > 1 else None
@@ -301,7 +301,7 @@ def open_tool(
 
 
 def _toolkits(asked: Any) -> Any:
-    """Return the toolkits whose widgets there are, of those that the user wants."""
+    """Return those of the user's toolkits whose widgets are installed."""
     from importlib.util import find_spec
 
     import hyperspy.api as hs
@@ -321,7 +321,7 @@ def _toolkits(asked: Any) -> Any:
 
 
 def _models(signal: Signal2D, model: ModelLike) -> dict[str, ModelLike]:
-    """Return the models for single images by their names, the asked one first."""
+    """Return the single-image models by name, the requested one first."""
     named = isinstance(model, str | os.PathLike)
     first = str(model) if named else _blocks.resolve(model).card.name
     names = _choice.candidates(signal)
@@ -332,7 +332,7 @@ def _models(signal: Signal2D, model: ModelLike) -> dict[str, ModelLike]:
 
 
 def _waiting(signal: Signal2D) -> AtomPositions:
-    """Return what the atoms will be put into, which says that there are none yet."""
+    """Return the signal that the atoms will be put into, which says that it has none yet."""
     axes = signal.axes_manager._get_navigation_axes_dicts()
     shape = signal.data.shape[:-2] or (1,)
     data = map_frames(lambda _: np.empty((0, 5)), np.empty(shape, object))

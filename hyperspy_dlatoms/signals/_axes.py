@@ -20,9 +20,9 @@ from hyperspy_dlatoms.networks.card import ModelCard
 from hyperspy_dlatoms.signals._colour import as_grey
 from hyperspy_dlatoms.signals._unreadable import read_image
 
-# Frames are grouped into blocks of about so many bytes; one frame is never split.
+# Frames are grouped into blocks of about this many bytes; a frame is never split.
 _BLOCK_SIZE = 32 * 2**20
-_RANGE = (0.001, 2.0)  # Å/px, at which atoms can be seen at all, with room on both sides.
+_RANGE = (0.001, 2.0)  # Å/px: at these atoms can be seen at all, with some margin.
 # Relative difference between the samplings along y and x; the calibrated axes of one camera agree
 # better.
 _TOLERANCE = 0.01
@@ -30,7 +30,7 @@ _REMEDY = (
     "Set the axis (for example signal.axes_manager[-1].scale = 0.02 and .units = 'nm', for both "
     "signal axes), give sampling in Å/px, or, for single images, sampling='estimate'."
 )
-# Channels of pictures in colour, without and with an opacity: images as narrow hold no atom.
+# Channels of pictures in colour, without and with opacity: images this narrow hold no atoms.
 _COLOURS = (3, 4)
 _FOCAL_NAMES = ("defocus", "focus")
 _DEFOCUS = "defocus"  # The values of a "focus" axis may have either sign.
@@ -39,7 +39,7 @@ _ANGSTROM = re.compile(r"\b(A|AA|Ang|ang|Angs|angs|Angstroem|angstroem)\b")
 
 
 class AxesError(ValueError):
-    """The sampling of an image cannot be told from its axes: what is wrong, and what to do."""
+    """The axes do not tell the sampling of an image: what is wrong, and what to do."""
 
     def __init__(self, problem: str, remedy: str = _REMEDY):
         super().__init__(problem, remedy)
@@ -50,7 +50,7 @@ class AxesError(ValueError):
 
 
 class _FrequencyError(ValueError):
-    """An axis is one of a Fourier transform or a diffraction pattern."""
+    """An axis belongs to a Fourier transform or a diffraction pattern."""
 
 
 class Sampling(NamedTuple):
@@ -66,7 +66,7 @@ class Sampling(NamedTuple):
 
 
 class Series(NamedTuple):
-    """Arguments of a user about the focal series of a signal; None where they are to be found."""
+    """The user's arguments about the focal series of a signal; None for those still to be found."""
 
     focal_axis: str | int | None
     defoci: Sequence[float] | None
@@ -126,7 +126,7 @@ def read_images(
 
 
 def acquisition_mode(signal: Signal2D) -> str | None:
-    """Return how the images were made, by their metadata."""
+    """Return how the images were made, according to their metadata."""
     return signal.metadata.get_item("Acquisition_instrument.TEM.acquisition_mode")
 
 
@@ -146,8 +146,8 @@ def is_focal_series(signal: Signal2D) -> bool:
 
 
 def check_images(signal: Signal2D) -> None:
-    """Raise for complex images, those without a pixel, and colours taken for images."""
-    # Colours of a type of their own are for `as_grey`.
+    """Raise for complex images, images without pixels, and colours taken for images."""
+    # Colours with a data type of their own are left to `as_grey`.
     height, width = signal.data.shape[-2:]
     if 0 in (height, width):
         raise ValueError(f"The images have {height} by {width} pixels: expected one or more.")
@@ -284,7 +284,7 @@ def _axis_sampling(axis) -> float:
     if not axis.is_uniform:
         raise AxesError(
             f"{name} is non-uniform: expected one sampling for the whole axis.",
-            "Use signal.interpolate_on_axis with a uniform axis first, or give sampling in Å/px.",
+            "First use signal.interpolate_on_axis with a uniform axis, or give sampling in Å/px.",
         )
     try:
         sampling = abs(float(axis.scale)) * axis_unit_in_angstrom(axis.units)
@@ -310,7 +310,7 @@ def _check_range(sampling: float, what: str) -> None:
 
 def _focal_axis(signal: Signal2D, card: ModelCard, asked: str | int | None) -> BaseDataAxis:
     manager, images = signal.axes_manager, card.images
-    # As printed: the first one is the fastest, the last axis of the array before the image's.
+    # As printed: fastest first, which is the last axis of the array before the image axes.
     axes = manager.navigation_axes
     if not axes:
         raise ValueError(
@@ -334,7 +334,7 @@ def _focal_axis(signal: Signal2D, card: ModelCard, asked: str | int | None) -> B
         )
     if len(fitting) > 1:
         warn(
-            f"Several navigation axes are {images} long: {_described(fitting[0])} is taken for the "
+            f"Several navigation axes are {images} long: {_described(fitting[0])} is taken as the "
             "focal axis. Give focal_axis, or call the axis 'defocus'.",
             FocalAxisWarning,
         )

@@ -64,7 +64,7 @@ if TYPE_CHECKING:
     from hyperspy_dlatoms.signals._axes import Focus
 
 _ON_EXTRAPOLATION = ("warn", "raise", "ignore")
-_FRAMES = 3  # Images that the sampling is found in where it is to be estimated.
+_FRAMES = 3  # Images from which the sampling is estimated.
 
 
 class SearchOptions(NamedTuple):
@@ -98,20 +98,20 @@ class Output(NamedTuple):
 
     @property
     def workers(self) -> dict[str, int]:
-        """The number of workers for dask, nothing where it decides."""
+        """The number of workers for dask, nothing if dask decides."""
         return {} if self.num_workers is None else {"num_workers": int(self.num_workers)}
 
 
 class Model(NamedTuple):
-    """A network, or several, loaded where they are needed."""
+    """A network, or several, loaded where needed."""
 
     handle: Any  # Of a network or an ensemble, see `hyperspy_dlatoms.registry.handles`.
-    card: ModelCard  # The one that stands for all members of an ensemble.
+    card: ModelCard  # For an ensemble, the one that stands for all members.
     members: tuple[ModelCard, ...] = ()  # Empty for one network.
 
 
 class _About(NamedTuple):
-    """What has to be known of the network and the images to search a block of frames."""
+    """What must be known about the network and the images to search a block of frames."""
 
     handle: Any
     sampling: float  # Å/px.
@@ -120,7 +120,7 @@ class _About(NamedTuple):
 
     @classmethod
     def of(cls, model: Model, images: Images, layer: Layer | None) -> _About:
-        """Return what there is to know of these."""
+        """Collect what must be known from these."""
         return cls(model.handle, images.pixel_size, images.focus, layer and layer.elements)
 
     @property
@@ -195,7 +195,7 @@ def chosen(
     search: SearchOptions,
     output: Output,
 ) -> tuple[Choice | None, ModelLike, float | str | None]:
-    """Choose a model and a sampling where the model is left to the package."""
+    """Choose a model and a sampling if the model is left to the package."""
     if not (isinstance(model, str) and model == AUTO):
         return None, model, sampling
     show = output.show_progressbar
@@ -241,7 +241,7 @@ def map_agreement(
     if not model.members:
         raise TypeError(
             f"{model.card.name!r} is a single network, expected an ensemble: give the name of "
-            "one, or a list of networks."
+            "an ensemble, or a list of networks."
         )
     _check_sites(model.card, None, "ensemble_agreement", "classify_species")
     images = _read(signal, model, sampling, output, None)
@@ -321,7 +321,7 @@ def estimate_sampling(
     if images > 1:
         raise ValueError(
             f"{model.card.name!r} takes focal series of {images} images: estimate the sampling "
-            "with a network of single images, or set the signal axes."
+            "with a single-image network, or calibrate the signal axes."
         )
     materials = _materials(signal, model.card) if material is None else (material,)
     some = some_images(signal, frames)
@@ -332,12 +332,12 @@ def images_of_sites(signal: Signal2D, model: Model, sampling: float | str | None
     """Return the images in which a network for single images finds atoms."""
     _check_sites(model.card, None, "find_atoms_nn", "classify_species")
     output = Output(None, None, None)
-    # What the search itself warns of, it warns of when it is run.
+    # The search gives its own warnings when it runs.
     return _read(signal, model, sampling, output, None, "ignore")
 
 
 def _check_sites(card: ModelCard, series: Series | None, single: str, of_series: str) -> None:
-    """Raise for a network of exit waves, or one of series for single images and vice versa."""
+    """Raise for exit-wave networks, or focal-series ones for single images and vice versa."""
     if card.kind == "exit wave":
         raise ValueError(f"{card.name!r} returns exit waves: use reconstruct_exit_wave_nn.")
     if series is None and card.images > 1:
@@ -352,7 +352,7 @@ def _check_sites(card: ModelCard, series: Series | None, single: str, of_series:
 
 
 def _named(model: Model, layer: Layer | None) -> Model:
-    """Return a model whose classes have the names that they have in a layer."""
+    """Return a model whose classes are named after the elements of a layer."""
     if layer is None:
         return model
     classes = tuple(map(layer.name, model.card.classes))
@@ -367,7 +367,7 @@ def _read(
     series: Series | None,
     on_extrapolation: str = "warn",
 ) -> Images:
-    """Return the images of a signal for a network, at a sampling found in them if so asked."""
+    """Return the images of a signal for a network, at a sampling found in them if requested."""
     _check_workers(output)
     if sampling == "estimate":
         sampling = estimate_sampling(signal, model)
@@ -386,7 +386,7 @@ def _map(
     dtype: type,
     result: Sequence[int],
 ) -> da.Array:
-    """Apply a task, so named in dashboards, to all blocks of frames; each becomes an array."""
+    """Apply a task, named for dashboards, to all blocks of frames; each becomes an array."""
     frames, navigation = images.frames, images.navigation
     axes = tuple(range(frames.ndim + len(result)))
     of_frames, of_results = axes[: frames.ndim], (*axes[:navigation], *axes[frames.ndim :])
@@ -403,7 +403,7 @@ def _map(
         new_axes=dict(zip(axes[frames.ndim :], result, strict=True)),
         concatenate=False,
         align_arrays=False,
-        # Without it dask would call the function on an empty block.
+        # Without meta dask would call the function on an empty block.
         meta=np.empty((0,) * (navigation + len(result)), dtype),
     )
 
@@ -438,7 +438,7 @@ def _signal_of_maps(
 def _made(
     kind: type, data: da.Array, images: Images, axes: list[dict], metadata: dict, title: str | None
 ) -> Any:
-    """Return a lazy signal with axes behind those of the images, and say what it is of these."""
+    """Return a lazy signal with axes after those of the images, titled by what it is."""
     data = data if images.navigation_axes else data[0]
     result = kind(data, axes=[*images.navigation_axes, *axes], metadata=metadata)
     if title is not None:
@@ -450,13 +450,13 @@ def _made(
 
 
 def _is_lazy(signal: Signal2D, output: Output) -> bool:
-    """Whether the result is lazy, by default as the images are."""
+    """Whether the result is lazy, by default like the images."""
     return signal._lazy if output.lazy is None else output.lazy
 
 
 def _finish(result: BaseSignal, signal: Signal2D, output: Output, what: str):
     if not _is_lazy(signal, output):
-        # Species are an axis of theirs, but no frames.
+        # Species have an axis of their own but are not frames.
         axes = [a for a in result.axes_manager.navigation_axes if a.name != "species"]
         chunks = result.data.chunks[: len(axes)]
         progress = progress_of(output.show_progressbar, what, result.data, chunks)
@@ -466,7 +466,7 @@ def _finish(result: BaseSignal, signal: Signal2D, output: Output, what: str):
 
 
 def _examined(images: Images) -> dict[tuple[int, ...], list[int]]:
-    """Return the frames to be examined for other lattices: by block, their numbers in it."""
+    """Return the frames to examine for other lattices: for each block, their numbers in it."""
     frames, navigation = images.frames, images.navigation
     shape, chunks = frames.shape[:navigation], frames.chunks[:navigation]
     numbers: dict[tuple[int, ...], list[int]] = {}
@@ -510,7 +510,7 @@ def _examine_block(
     materials: Sequence[str],
     examined: Mapping[tuple[int, ...], Sequence[int]],
 ) -> bool:
-    """Write into results what other lattices their frames show; whether any was to be examined."""
+    """Write into results what other lattices their frames show; return whether any was examined."""
     numbers = [
         number
         for number in examined.get(block_id, ())
@@ -562,7 +562,7 @@ def _waves_of_block(block: np.ndarray, *, about: _About, symmetrise: bool) -> np
 
 
 def _frames_of(block: np.ndarray, about: _About) -> tuple[np.ndarray, list[Drift]]:
-    """Return the images of a block in a row, or focal series, aligned if so asked, and drifts."""
+    """Return the images or focal series of a block in a row, aligned if requested, and drifts."""
     if about.focus is None:
         return block.reshape(-1, *block.shape[-2:]), []
     frames = block.reshape(-1, *block.shape[-3:])
@@ -626,12 +626,12 @@ def _search_metadata(model: Model, images: Images, search: SearchOptions) -> dic
 
 
 def _materials(signal: Signal2D, card: ModelCard) -> tuple[str, ...]:
-    """Return the materials with a lattice on a card, those of ``metadata.Sample`` if any are."""
+    """Return the materials with a lattice on a card, or those of ``metadata.Sample`` if any are."""
     return with_lattices(card.materials, signal.metadata.get_item("Sample.elements", []))
 
 
 def _expected_materials(signal: Signal2D, card: ModelCard, layer: Layer | None) -> tuple[str, ...]:
-    """Return the materials whose lattices the sites must have; none where others may be right."""
+    """Return the materials whose lattices the sites must have; none if others may be right."""
     if layer is not None:
         return with_lattices([layer.formula])
     complete = len(with_lattices(card.materials)) == len(card.materials)
@@ -652,7 +652,7 @@ def _check_fraction(name: str, value: float, *, inclusive: bool) -> None:
 
 
 def check_count(name: str, value: int, expected: str) -> None:
-    """Raise where an argument is no whole number of 1 or more."""
+    """Raise unless an argument is a whole number of 1 or more."""
     if isinstance(value, bool) or not isinstance(value, Integral):
         raise TypeError(f"{name} is {value!r}: expected {expected}.")
     if value < 1:

@@ -35,7 +35,7 @@ def to_ase(
     thickness: float = 10.0,
     y_up: bool = True,
 ) -> ase.Atoms | list[ase.Atoms]:
-    """Return the atoms for ASE, in Å, image x along x, rows of the image downwards, z = 0.
+    """Return the atoms for ASE, in Å: image x along x, image rows downwards, z = 0.
 
     Parameters
     ----------
@@ -44,11 +44,11 @@ def to_ase(
     Returns
     -------
     ase.Atoms or list of ase.Atoms
-        One for a signal without navigation axes, else a list in the order of the data. The cell
-        is the image by the thickness, not periodic; the origin is the centre of its lower left
-        pixel, with ``y_up=False`` of its upper left one, which is also 0 along y where the size of
-        the image is not known. `y_sigma` and `x_sigma` are arrays in Å, the other columns arrays as
-        they are.
+        One for a signal without navigation axes, else a list in the order of the data. The cell is
+        the image times the thickness, not periodic; the origin is the centre of its lower left
+        pixel, or with ``y_up=False`` of its upper left one, which is also 0 along y if the size of
+        the image is not known. `y_sigma` and `x_sigma` become arrays in Å, the other columns arrays
+        as they are.
 
     Raises
     ------
@@ -77,7 +77,7 @@ def to_xyz(
     thickness: float = 10.0,
     y_up: bool = True,
 ) -> None:
-    """Write the structures of :meth:`to_ase` to a file of extended XYZ.
+    """Write the structures of :meth:`to_ase` to an extended XYZ file.
 
     OVITO, ASE and others read it. Lazy atoms are found and written a few frames at a time.
 
@@ -103,16 +103,16 @@ def to_xyz(
 def to_atomap(self: AtomPositions, signal: Signal2D, *, dark: bool | None = None) -> Any:
     """Return the atoms of one image for Atomap, one sublattice per species.
 
-    Atomap refines positions by fits of bright Gaussians to the image of a sublattice: of dark atoms
-    that is the negative of the image. Either is shifted so that its least value is 0.
+    Atomap refines positions by fitting bright Gaussians to the image of a sublattice: for dark
+    atoms this is the negative of the image. Either is shifted so that its minimum is 0.
 
     Parameters
     ----------
     signal : Signal2D
-        The image that the atoms were found in, whose present axes are used.
+        The image in which the atoms were found; its current axes are used.
     dark : bool, optional
-        Whether the atoms are dark; by default measured: whether the image at them is darker on
-        average than the image about them.
+        Whether the atoms are dark; by default measured: whether the image is darker on average at
+        the atoms than around them.
 
     Returns
     -------
@@ -123,7 +123,7 @@ def to_atomap(self: AtomPositions, signal: Signal2D, *, dark: bool | None = None
     Raises
     ------
     ValueError
-        If there is more than one frame, no atom, or the image does not fit, see :meth:`plot_on`.
+        If there is more than one frame or no atom, or the image does not fit, see :meth:`plot_on`.
     MissingExtraError
         Without Atomap; an ImportError.
 
@@ -138,17 +138,17 @@ def to_atomap(self: AtomPositions, signal: Signal2D, *, dark: bool | None = None
     if self.axes_manager.navigation_dimension:
         raise ValueError(
             f"The atoms have the navigation shape {self.axes_manager.navigation_shape}: Atomap "
-            "takes one image. Pick a frame with inav, of atoms and images alike."
+            "takes one image. Pick the same frame of atoms and images with inav."
         )
     atoms = self._on(signal)
     frames, calibration, _ = atoms._for_tables()
     frame = frames.ravel()[0]
     if not len(frame):
-        raise ValueError("There are no atoms, and Atomap makes no empty sublattice.")
+        raise ValueError("There are no atoms, and Atomap cannot make an empty sublattice.")
     original = np.asarray(signal.data, np.float64)
     if dark is None:
         dark = _are_dark(original, frame[:, :2])
-    # Gaussians are fitted without a background below 0.
+    # The Gaussians are fitted without a background below 0.
     image = original.max() - original if dark else original - original.min()
     species = calibration.values(frame, "species")
     kinds = np.zeros(len(frame), int) if species is None else species.astype(int)
@@ -170,7 +170,7 @@ def to_atomap(self: AtomPositions, signal: Signal2D, *, dark: bool | None = None
 
 @filled
 def to_freud(self: AtomPositions, signal: Signal2D | None = None) -> Any:
-    """Return the atoms for freud, in Å: a box that is not periodic, and points from its centre.
+    """Return the atoms for freud, in Å: a non-periodic box, and points from its centre.
 
     Parameters
     ----------
@@ -180,8 +180,8 @@ def to_freud(self: AtomPositions, signal: Signal2D | None = None) -> Any:
     -------
     tuple or list of tuple
         ``(freud.box.Box, points)``, points of shape (n, 3), float32, z = 0, y upwards, in the order
-        of the rows: a *system* of freud's functions. One for a signal without navigation axes, else
-        a list in the order of the data.
+        of the rows: a *system* for freud's functions. One for a signal without navigation axes,
+        else a list in the order of the data.
 
     Raises
     ------
@@ -202,10 +202,10 @@ def to_freud(self: AtomPositions, signal: Signal2D | None = None) -> Any:
 
 @filled
 def to_pyxem(self: AtomPositions, signal: Signal2D | None = None) -> Any:
-    """Return the atoms as the vectors of pyxem, in the units of the image's axes.
+    """Return the atoms as pyxem vectors, in the units of the image's axes.
 
-    Its clustering, slicing and plots of vectors work on them; pyxem calls them diffraction vectors,
-    which does not matter there.
+    pyxem's clustering, slicing and plots of vectors work on them; it calls them diffraction
+    vectors, which makes no difference.
 
     Parameters
     ----------
@@ -214,8 +214,8 @@ def to_pyxem(self: AtomPositions, signal: Signal2D | None = None) -> Any:
     Returns
     -------
     pyxem.signals.DiffractionVectors
-        Ragged, with ``column_names``, ``units``, ``scales`` and ``offsets`` for each column; those
-        of positions are such that ``pixel_vectors`` are pixels. Lazy atoms are computed.
+        Ragged, with ``column_names``, ``units``, ``scales`` and ``offsets`` for each column; for
+        positions they are such that ``pixel_vectors`` are in pixels. Lazy atoms are computed.
 
     Raises
     ------
@@ -291,7 +291,7 @@ def _structure(
 
 
 def _are_dark(image: np.ndarray, places: np.ndarray) -> bool:
-    """Whether an image is darker at atoms, (y, x) in px, than about them."""
+    """Whether an image is darker at atoms, (y, x) in px, than around them."""
     spacing = nearest_distance(places) or 3.0
     about = uniform_filter(image, 2 * max(round(spacing), 1) + 1)
     y, x = np.clip(np.rint(places).astype(int), 0, np.array(image.shape) - 1).T
@@ -299,7 +299,7 @@ def _are_dark(image: np.ndarray, places: np.ndarray) -> bool:
 
 
 def _freud_system(frame: np.ndarray, calibration: _export.Calibration) -> tuple[Any, np.ndarray]:
-    """Return a box of freud about the image, or about the atoms, and the points in it."""
+    """Return a freud box around the image, or around the atoms, and the points in it."""
     import freud
 
     places = calibration.in_angstrom(frame)

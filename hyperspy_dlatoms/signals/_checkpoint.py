@@ -33,12 +33,12 @@ from hyperspy_dlatoms.signals._unreadable import naming_unreadable, read_image
 
 MANIFEST = "search.json"
 FORMAT = 1
-# What an update of the package may change in the description of a search.
+# What a package update may change in the description of a search.
 _OF_A_RELEASE = {"format", "release", "models"}
 
 
 class OtherSearchError(ValueError):
-    """A checkpoint of another search, or a damaged one: what it is, and what to do."""
+    """A checkpoint belongs to another search or is damaged: which, and what to do."""
 
     def __init__(self, problem: str, remedy: str):
         super().__init__(problem, remedy)
@@ -49,14 +49,14 @@ class OtherSearchError(ValueError):
 
 
 def describe(handle: Handle, images: Images, **settings: Any) -> dict[str, Any]:
-    """Describe a search in JSON by the networks' hashes and the first, middle and last images."""
+    """Describe a search in JSON by the networks' hashes and the first, middle and last image."""
     frames = images.frames
     navigation = frames.shape[: images.navigation]
     count = int(np.prod(navigation))
     if not count:
         raise ValueError(
-            f"The signal has no images, its navigation shape is {navigation}: expected one or more "
-            "for a checkpoint. Check how they were selected, or leave out store."
+            f"The signal has no images, its navigation shape is {navigation}: a checkpoint needs "
+            "one or more. Check how they were selected, or leave out store."
         )
     digest = hashlib.sha256()
     for place in sorted({0, count // 2, count - 1} & set(range(count))):
@@ -65,7 +65,7 @@ def describe(handle: Handle, images: Images, **settings: Any) -> dict[str, Any]:
     members: tuple[Any, ...] = getattr(handle, "members", (handle,))
     search = {
         "format": FORMAT,
-        # Another release may find other sites with the same networks.
+        # Another release may find different sites with the same networks.
         "release": __version__,
         "models": [member.sha256 for member in members],
         "precision": list(handle.precisions),
@@ -78,7 +78,7 @@ def describe(handle: Handle, images: Images, **settings: Any) -> dict[str, Any]:
         "focus": images.focus,
         **settings,
     }
-    # Tuples become lists, as they are when they come back.
+    # Tuples become lists, as they are when read back.
     return json.loads(json.dumps(search, default=float))
 
 
@@ -89,7 +89,7 @@ def checkpointed(
     examine: Callable[..., bool] | None = None,
 ) -> Callable[..., np.ndarray]:
     """Return a function for `map_blocks` that reads or finds and writes blocks of `FrameResult`."""
-    # Results are written again where `examine`, given them and their frames, adds to those read.
+    # Results are rewritten where `examine`, given them and their frames, adds to those read.
     directory = Path(directory).absolute()
     _open(directory, search)
     return partial(_find_or_read, find=find, examine=examine, directory=directory)
@@ -104,12 +104,12 @@ def complete(
     **options: Any,
 ) -> da.Array:
     """Compute the blocks that a checkpoint lacks, and return all, read from it lazily."""
-    # Memory does not grow with the number of frames. `progress` returns the context that shows how
-    # far an array of chunks is, of which so many frames are there; the options are for dask. Blocks
-    # whose frames of the numbers in `examined` were not examined are lacking, too.
+    # Memory does not grow with the number of frames. `progress` returns the context that shows the
+    # progress for an array of chunks, given how many frames are done; the options are for dask.
+    # Blocks with frames that are listed in `examined` but were not examined count as lacking, too.
     directory = Path(directory).absolute()
     meta = np.empty((0,) * results.ndim, bool)
-    # Results do not leave the worker that wrote them.
+    # Results stay on the worker that wrote them.
     written = da.map_blocks(
         _done,
         results,
@@ -162,13 +162,13 @@ def _open(directory: Path, search: dict[str, Any]) -> None:
     try:
         stored = json.loads(manifest.read_text("utf-8"))
     except (FileNotFoundError, NotADirectoryError):
-        # Drafts are of a process that was killed, or that is about to describe the same search.
+        # Drafts come from a process that was killed, or that is about to describe the same search.
         if directory.exists() and not (
             directory.is_dir() and all(path.name.startswith(".") for path in directory.iterdir())
         ):
             raise ValueError(
-                f"{str(directory)!r} is no checkpoint of a search: expected an empty directory, a "
-                f"new one, or one with a file {MANIFEST!r}."
+                f"{str(directory)!r} is not a checkpoint of a search: expected an empty directory, "
+                f"a new one, or one with a file {MANIFEST!r}."
             ) from None
         directory.mkdir(parents=True, exist_ok=True)
         _write_whole(manifest, lambda draft: draft.write_text(json.dumps(search, indent=1)))
@@ -193,11 +193,11 @@ def _file(directory: Path, block: tuple[int, ...]) -> Path:
 
 
 def _is_there(path: Path, examined: Sequence[int]) -> bool:
-    """Whether the file of a block is whole, and its frames of these numbers were examined."""
+    """Whether the file of a block is whole, and its frames with these numbers were examined."""
     whole = zipfile.is_zipfile(path)
     if not whole or not examined:
         return whole
-    # What is wrong with a damaged file is said where it is read.
+    # Reading a damaged file says what is wrong with it.
     damaged = suppress(OSError, KeyError, ValueError, zipfile.BadZipFile)
     with damaged, np.load(path, allow_pickle=False) as file:
         return NOT_EXAMINED not in file["shown"][list(examined)]
@@ -251,7 +251,7 @@ def _read(block: np.ndarray, *, directory: Path, block_id: tuple[int, ...]) -> n
         masked, shown = arrays["masked"].tolist(), arrays["shown"].tolist()
     except (OSError, KeyError, ValueError, zipfile.BadZipFile) as error:
         raise ValueError(
-            f"{str(path)!r} is missing or damaged ({error}): delete it and search again, the other "
+            f"{str(path)!r} is missing or damaged ({error}): delete it and search again; the other "
             "files are kept."
         ) from error
     domain: list[DomainScore | None] = [None] * len(sites)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The network for a signal, where the user leaves it to the package."""
+"""The network for a signal, if the user leaves the choice to the package."""
 
 from __future__ import annotations
 
@@ -24,22 +24,22 @@ if TYPE_CHECKING:
 
 AUTO = "auto"  # In place of the name of a model.
 _SERIES = (
-    "Each image of this focal series is searched by itself; that of an MX2 layer, such as MoS2, is "
-    "read as a whole by classify_species (dlatoms classify)."
+    "Each image of this focal series is searched separately; classify_species (dlatoms classify) "
+    "reads a series of an MX2 layer, such as MoS2, as a whole."
 )
 
 
 class Choice(NamedTuple):
-    """The chosen network, and how all of those that were tried did."""
+    """The chosen network, and how all those tried performed."""
 
     name: str
     certainty: float
     ratings: tuple[Rating, ...]
     evidence: float = 1.0
-    """Of the sites of the chosen network, see `hyperspy_dlatoms.detection.choosing.evidence`."""
+    """For the sites of the chosen network, see `hyperspy_dlatoms.detection.choosing.evidence`."""
 
     def metadata(self) -> dict[str, Any]:
-        """Return what the metadata of a result keep, as lists that a file can hold."""
+        """Return what the metadata of a result keep, as lists that a file can store."""
         return {
             "certainty": self.certainty,
             "evidence": self.evidence,
@@ -52,7 +52,7 @@ class Choice(NamedTuple):
 
     @property
     def rating(self) -> Rating:
-        """That of the chosen network."""
+        """The rating of the chosen network."""
         return next(one for one in self.ratings if one.name == self.name)
 
     def __str__(self) -> str:
@@ -67,9 +67,9 @@ class Choice(NamedTuple):
 
 
 def candidates(signal: Signal2D) -> list[str]:
-    """Return the networks of the package for single images, one for each kind of specimen."""
-    # Of those for the same materials the first by name. If the metadata say how the images were
-    # made, only networks for such images; without, a focal series is HRTEM.
+    """Return the single-image networks of the package, one for each kind of specimen."""
+    # Of those for the same materials, the first by name. If the metadata say how the images were
+    # made, only networks for such images; if not, a focal series is taken for HRTEM.
     cards = {name: handles.handle(name).card for name in catalogue.names()}
     first: dict[tuple[object, ...], str] = {}
     for name, card in cards.items():
@@ -123,7 +123,7 @@ def choose_model(
 
 
 def say(choice: Choice, show: bool | None, series: bool = False) -> None:
-    """Say once which network was chosen, where progress is shown, and what reads a focal series."""
+    """Where progress is shown, say once which network was chosen, and what reads a focal series."""
     if is_shown(show):
         print(choice, file=sys.stderr)
         if series:
@@ -131,15 +131,15 @@ def say(choice: Choice, show: bool | None, series: bool = False) -> None:
 
 
 def warn_of_unclear(choice: Choice) -> None:
-    """Warn of images like those of the training that no network reads clearly."""
+    """Warn of images that resemble the training images but that no network reads clearly."""
     if choice.rating.inside and choice.evidence < choosing.UNCLEAR:
         others = " and what the other networks find" if len(choice.ratings) > 1 else ""
         warn(
             f"No network reads these images clearly: the evidence for what {choice.name!r} finds, "
             f"by its probabilities{others}, is {choice.evidence:.2f}, expected {choosing.UNCLEAR} "
-            "or more. Most simulated images with less are misread: gaps between columns may be "
-            "taken for columns. Check the pixel size and the atoms, average images, or record at "
-            "another defocus or a higher dose.",
+            "or more. Networks misread most simulated images with less: they may mistake gaps "
+            "between columns for columns. Check the pixel size and the atoms, average images, or "
+            "record at another defocus or a higher dose.",
             ExtrapolationWarning,
         )
 
@@ -164,7 +164,7 @@ def table(choice: Choice) -> pd.DataFrame:
 
 
 def _estimated(frames: np.ndarray, names: Sequence[str], elements: Sequence[str]) -> float:
-    """Return the sampling (Å/px) by the first network that knows the lattice of the images."""
+    """Return the sampling (Å/px) from the first network that knows the lattice of the images."""
     from hyperspy_dlatoms.detection.sampling import SamplingError, estimate_sampling
 
     said = []
@@ -178,6 +178,6 @@ def _estimated(frames: np.ndarray, names: Sequence[str], elements: Sequence[str]
         except SamplingError as error:
             said.append(f"{name}: {error}")
     raise SamplingError(
-        "The sampling cannot be measured by any of the networks: calibrate the images, or give "
+        "None of the networks can measure the sampling: calibrate the images, or give "
         "estimate_sampling the model and the material. " + " ".join(said)
     )

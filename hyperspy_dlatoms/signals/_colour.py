@@ -6,7 +6,7 @@ import numpy as np
 
 
 def as_grey(data: np.ndarray | da.Array) -> np.ndarray | da.Array:
-    """Return one channel of images whose channels are equal, and other images as they are."""
+    """Return one channel of images with equal channels, and other images unchanged."""
     # Lazy images are checked when they are computed.
     if data.dtype.names is None:
         return data
@@ -23,13 +23,13 @@ def one_channel(image: np.ndarray) -> np.ndarray:
     red = image["R"]
     if not ((red == image["G"]).all() and (red == image["B"]).all()):
         raise TypeError(
-            "The images are in colour, their red, green and blue differ: expected grey images. "
+            "The images are in colour: red, green and blue differ, expected grey images. "
             "Convert them first, for example with Image > Type > 8-bit of ImageJ, or use the file "
             "that the microscope wrote, without coloured marks."
         )
     if "A" in (image.dtype.names or ()) and (image["A"] != np.iinfo(image.dtype["A"]).max).any():
         raise TypeError(
-            "The images are transparent in part: expected opaque ones. Flatten them first, or "
+            "The images are partly transparent: expected opaque ones. Flatten them first, or "
             "remove their alpha channel."
         )
     return np.ascontiguousarray(red)

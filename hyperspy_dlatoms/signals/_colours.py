@@ -13,27 +13,27 @@ if TYPE_CHECKING:
 
     from hyperspy_dlatoms.signals._export import Calibration
 
-# Where nothing tells atoms apart.
+# If nothing distinguishes the atoms.
 PLAIN = "#ff2d55"
 # Okabe and Ito, "Color Universal Design" (2008), without black; the brightest first, since images
 # are grey.
 PALETTE = ("#56b4e9", "#f0e442", "#d55e00", "#cc79a7", "#009e73", "#e69f00", "#0072b2")
 BY_HAND = PALETTE[1]  # Of atoms added by hand.
-TINT = (0.0, 0.45, 0.9, 0.45)  # RGBA of masked pixels, which the image shines through.
+TINT = (0.0, 0.45, 0.9, 0.45)  # RGBA of masked pixels: the image shows through.
 _NONE = (0.5, 0.5, 0.5, 0.5)  # RGBA of atoms without a value or a label.
 _FRACTIONS = ("probability", "agreement")  # Columns between 0 and 1, which have fixed colours.
 # Columns of numbers that are labels, which have one colour each.
 LABELS = ("species", "grain", "sublattice", "coordination")
-# Begin the names of columns that are positive or negative, whose colours are white at 0.
+# Prefixes of columns with either sign, whose colours are white at 0.
 _SIGNED = ("e_", "rotation", "u_", "offset_")
-_LEAST = 1e-4  # Strain, rad or Å, that colours of signed columns end at: less is rounding.
-_LIMITS = 2.0, 98.0  # Percentiles of other columns that their colours end at.
-_LISTED = 3  # Labels of one colour that a legend names.
-# Names of maps of colours, and the part of them that shows on dark images.
+_LEAST = 1e-4  # Strain, rad or Å: colours of signed columns end no lower; less is rounding.
+_LIMITS = 2.0, 98.0  # Percentiles at which the colours of other columns end.
+_LISTED = 3  # Labels that a legend names for one colour.
+# Names of colour maps, and the part of each that shows up on dark images.
 _FRACTION = "cool", 0.0, 1.0
 _NUMBER = "viridis", 0.2, 1.0
 _DIFFERENCE = "RdBu_r", 0.1, 0.9
-# What the axes of figures say of columns, with the units.
+# Axis labels of columns, with the units.
 _NAMES = {
     "e_xx": "strain along x",
     "e_yy": "strain along y",
@@ -58,7 +58,7 @@ class Colouring(NamedTuple):
     by: str
     column: int
     limits: tuple[float, float] | None  # None for labels.
-    known: bool = True  # Whether the limits are given or those of any value.
+    known: bool = True  # Whether the limits are given, or come from values.
 
     @classmethod
     def of(
@@ -68,7 +68,7 @@ class Colouring(NamedTuple):
         frames: Iterable[np.ndarray],
         limits: tuple[float, float] | None = None,
     ) -> Colouring:
-        """Return the colouring by a column; limits that are not given come from some frames."""
+        """Return the colouring by a column; without limits, they come from some frames."""
         there = [name for name in calibration.columns if name not in ("y", "x")]
         if by not in there:
             raise ValueError(f"by is {by!r}: expected {' or '.join(map(repr, there))}, or None.")
@@ -92,7 +92,7 @@ class Colouring(NamedTuple):
         return np.where(known, self.scale().to_rgba(values), _NONE)
 
     def scale(self) -> ScalarMappable:
-        """Return what a colour bar shows: blue over white to red of signed numbers."""
+        """Return what a colour bar shows: blue to white to red for signed numbers."""
         # Fractions go from cyan to magenta, others from dark blue to yellow.
         from matplotlib.cm import ScalarMappable
         from matplotlib.colors import Normalize
@@ -120,7 +120,7 @@ class Colouring(NamedTuple):
 
 
 def colour_map(name: str = _NUMBER[0], low: float = _NUMBER[1], high: float = _NUMBER[2]) -> Any:
-    """Return a part of a map of Matplotlib, by default the one of numbers."""
+    """Return a part of a Matplotlib colour map, by default the one for numbers."""
     import matplotlib
     from matplotlib.colors import LinearSegmentedColormap
 
@@ -129,7 +129,7 @@ def colour_map(name: str = _NUMBER[0], low: float = _NUMBER[1], high: float = _N
 
 
 def name_of(column: str) -> str:
-    """Return what the axes of figures say of a column."""
+    """Return the axis label of a column."""
     of = column.removesuffix("_sigma")
     if column not in _NAMES and of != column:
         return f"standard deviation of {_NAMES.get(of, of)}"
@@ -137,7 +137,7 @@ def name_of(column: str) -> str:
 
 
 def colours_of_labels(labels: np.ndarray) -> np.ndarray:
-    """Return RGBA (n, 4) of labels, for colour-blind readers too; repeated after 7, grey for -1."""
+    """Return RGBA (n, 4) of labels, colour-blind safe; repeats after 7, grey for -1."""
     from matplotlib.colors import to_rgba_array
 
     labels = np.asarray(labels, int)
@@ -150,7 +150,7 @@ def _signed(by: str) -> bool:
 
 
 def _limits(values: np.ndarray, by: str) -> tuple[float, float]:
-    """Return the values of a column that its colours end at."""
+    """Return the values of a column at which its colours end."""
     if not len(values):
         return (-1.0, 1.0) if _signed(by) else (0.0, 1.0)
     if _signed(by):

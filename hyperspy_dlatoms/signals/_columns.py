@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 import numpy as np
 
-# Units of length in one Å; of pixels that is the sampling's to say.
+# Units of length per Å; for pixels, the sampling gives it.
 _PER_ANGSTROM = {"nm": 0.1, "pm": 100.0, "angstrom": 1.0}
 # Column names stay in ASCII, which every spreadsheet reads.
 _ALIASES = {"Å": "angstrom", "A": "angstrom", "Angstrom": "angstrom"}
@@ -17,7 +17,7 @@ IN_UNITS = {f"{name}_{unit}" for name in LENGTHS for unit in UNITS}  # In any of
 
 
 def checked_unit(unit: str | None) -> str | None:
-    """Return a unit of length by the name that columns have; None for none."""
+    """Return a unit of length as named in columns; None for none."""
     if unit is None:
         return None
     # Å may be a letter, or the sign of the unit.
@@ -36,7 +36,7 @@ def pixel_size(unit: str, sampling: np.ndarray) -> np.ndarray:
 
 
 def with_unit(name: str, unit: str) -> str:
-    """Return the name of a column and its unit; the name alone where there is no unit."""
+    """Return the name of a column and its unit; the name alone if there is no unit."""
     return f"{name}_{'_'.join(unit.split())}" if unit.strip() else name
 
 
@@ -53,7 +53,7 @@ def is_time(unit: str) -> bool:
 
 def length_columns(columns: Iterable[str]) -> dict[str, tuple[str, str]]:
     """Find the lengths among the columns of a table: the column and the unit of each."""
-    # Of a length in several units the first of `UNITS` in pixels counts, which needs no sampling.
+    # If a length is given in several units, pixels count first, which need no sampling.
     there = set(columns)
     found = {}
     for name in LENGTHS:

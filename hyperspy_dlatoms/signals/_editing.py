@@ -30,7 +30,7 @@ def add_atoms(
     positions : array_like
         y and x in px, the centre of the first pixel at 0, of shape (n, 2), or (2,) for one atom.
     frame : int or tuple of int, optional
-        Which frame, by its index in ``data``; not needed of a single image.
+        Which frame, by its index in ``data``; not needed for a single image.
     species : str, optional
         Needed if there is a column of species.
 
@@ -114,15 +114,15 @@ def move_atoms(
 ) -> None:
     """Move atoms by hand, in place.
 
-    Their standard deviations become NaN, other columns stay. Rows stay sorted by y and x, so that
-    the moved ones may have other numbers.
+    Their standard deviations become NaN; other columns are kept. Rows stay sorted by y and x, so
+    the row numbers of moved atoms may change.
 
     Parameters
     ----------
     rows : int or sequence of int
         Their rows in the frame.
     positions : array_like
-        Where to, as for :meth:`add_atoms`.
+        Their new positions, as for :meth:`add_atoms`.
     frame : int or tuple of int, optional
         As for :meth:`add_atoms`.
 
@@ -160,7 +160,7 @@ def move_atoms(
 def _index(atoms: AtomPositions, frame: int | tuple[int, ...] | None) -> tuple[int, ...]:
     """Return the index of a frame in the data."""
     if atoms._lazy:
-        raise ValueError("The atoms are lazy: compute() them before changing some by hand.")
+        raise ValueError("The atoms are lazy: compute() them before changing any by hand.")
     shape = atoms.data.shape
     if atoms.axes_manager.navigation_dimension == 0:
         if frame not in (None, 0, ()):
@@ -198,14 +198,14 @@ def _rows(frame: np.ndarray, rows: int | Sequence[int]) -> np.ndarray:
 
 
 def _set(atoms: AtomPositions, index: tuple[int, ...], frame: np.ndarray) -> None:
-    # What inav picked has the frames of the whole, whose record does not list the change.
+    # What inav picked shares the frames of the whole, whose record would not list the change.
     atoms.data = atoms.data.copy()
     atoms.data[index] = frame[np.lexsort((frame[:, 1], frame[:, 0]))]
     atoms.events.data_changed.trigger(obj=atoms)
 
 
 def _record(atoms: AtomPositions, index: tuple[int, ...], **edit: Any) -> None:
-    """List a change in the metadata, as JSON: a list of text survives any file."""
+    """List a change in the metadata, as JSON: a list of text survives any file format."""
     if not all(len(one) for one in edit.values()):
         return
     numbers = atoms._navigation.numbers

@@ -30,8 +30,8 @@ class Edits(list[Edit]):
 
     def keeps(self, frame: tuple[int, ...], positions: np.ndarray, reach: float) -> np.ndarray:
         """Return a mask of the found atoms (n, 2) that were not removed by hand."""
-        # Removed is the nearest to where one was removed, within a reach (px): another threshold
-        # moves atoms of an ensemble a little.
+        # What is removed is the nearest atom within a reach (px), since another threshold moves the
+        # atoms of an ensemble a little.
         keep = np.ones(len(positions), bool)
         for removed in self.positions(frame, added=False):
             if keep.any():
@@ -41,7 +41,7 @@ class Edits(list[Edit]):
         return keep
 
     def toggle_off(self, edit: Edit) -> None:
-        """Remove an atom: one that was added by hand is forgotten, another one is noted."""
+        """Remove an atom: one that was added by hand is forgotten, any other is noted."""
         for number, one in enumerate(self):
             if one.added and one.frame == edit.frame and one.position == edit.position:
                 del self[number]
@@ -49,7 +49,7 @@ class Edits(list[Edit]):
         self.append(edit)
 
     def apply(self, atoms: AtomPositions, reach: float) -> None:
-        """Make the changes in the atoms that a search found, which are computed for it."""
+        """Apply the changes to the atoms that a search found, computing them first."""
         if self and atoms._lazy:
             atoms.compute()
         single = atoms.axes_manager.navigation_dimension == 0

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 COLUMNS = ("y", "x", "probability", "y_sigma", "x_sigma")  # The columns that every network gives.
-_BLOCKS = 8  # Of lazy atoms, blocks that are computed at once.
+_BLOCKS = 8  # Blocks of lazy atoms that are computed at once.
 
 
 class Calibration(NamedTuple):
@@ -64,7 +64,7 @@ class Calibration(NamedTuple):
         )
 
     def at(self, name: str) -> int:
-        """Return the index of a column that a user named."""
+        """Return the index of a column named by the user."""
         if name not in self.columns:
             expected = ", ".join(self.columns)
             raise ValueError(f"There is no column {name!r}: expected one of {expected}.")
@@ -76,7 +76,7 @@ class Calibration(NamedTuple):
 
     @property
     def known_shape(self) -> np.ndarray:
-        """Height and width of the image in px; a ValueError where these are not known."""
+        """Height and width of the image in px; a ValueError if they are not known."""
         if self.image_shape is None:
             raise ValueError(
                 "metadata.VectorMetadata lacks image_shape, the height and width of the image in "
@@ -86,7 +86,7 @@ class Calibration(NamedTuple):
 
     @property
     def window(self) -> tuple[np.ndarray, np.ndarray] | None:
-        """The first and the last y, x of the image in Å; None where its size is not known."""
+        """The first and last y, x of the image in Å; None if its size is not known."""
         if self.image_shape is None:
             return None
         low = -0.5 * self.sampling
@@ -102,7 +102,7 @@ class Calibration(NamedTuple):
 
     def lengths(self, frame: np.ndarray, unit: str) -> dict[str, np.ndarray]:
         """Return the lengths of a frame in a unit, by column: y and x from the axes' origin."""
-        # In px they are from the centre of the first pixel. The sampling counts, which a user may
+        # In px they are from the centre of the first pixel. The sampling is used, which a user may
         # have given in place of the scale of the axes.
         size = pixel_size(unit, self.sampling)
         if unit == "px":
@@ -123,7 +123,7 @@ class Navigation(NamedTuple):
     values: list[np.ndarray]  # Of the frames along each axis, in its unit.
 
     def part(self, frames: slice) -> Navigation:
-        """Return the part of some frames along the first axis."""
+        """Return the part for some frames along the first axis."""
         if not self.names:
             return self
         (first, *numbers), (start, *values) = self.numbers, self.values
@@ -135,7 +135,7 @@ class Navigation(NamedTuple):
         return {f"index_{axis}": grid.ravel() for axis, grid in enumerate(grids)}
 
     def labels(self, taken: Container[str]) -> list[str]:
-        """Return names of the axes that are not taken; empty of those without a name."""
+        """Return names for the axes that are not taken; empty for those without a name."""
         labels: list[str] = []
         indices = {f"index_{axis}" for axis in range(len(self.names))}
         for axis, name in enumerate(self.names):
@@ -165,7 +165,7 @@ class Navigation(NamedTuple):
         return columns
 
     def table_index(self, taken: Container[str]) -> pd.Index | None:
-        """Return an index of a row a frame, by value, or by number along axes without a name."""
+        """Return an index, a row per frame, by value, or by number along axes without a name."""
         import pandas as pd
 
         columns = self.columns(taken)
@@ -188,7 +188,7 @@ def table(
     lengths = {f"{name}_{own}": one for name, one in calibration.lengths(atoms, own).items()}
     taken = {"frame", *IN_UNITS, *calibration.columns}
     named = {name: np.repeat(one, counts) for name, one in navigation.named(taken).items()}
-    # Where y and x begin, px, and which way they run: what the columns do not say.
+    # Where y and x begin (px) and which way they run, which the columns do not say.
     origin = {
         "first_pixel": (calibration.offsets / calibration.scales).tolist(),
         "directions": np.sign(calibration.scales).tolist(),
@@ -210,7 +210,7 @@ def table(
     result.attrs["units"] = dict(zip(("y", "x"), calibration.units, strict=True)) | units
     times = [unit for unit in navigation.units if is_time(unit)]
     if len(times) == 1:
-        # What durations are measured in.
+        # The unit of durations.
         result.attrs["time"] = list(named)[1 if len(navigation.names) == 1 else -1]
     return result
 
@@ -218,7 +218,7 @@ def table(
 def _others(
     atoms: np.ndarray, calibration: Calibration, but: Container[str] = ()
 ) -> dict[str, Any]:
-    """Return the columns besides the positions, species by name, without some."""
+    """Return the columns besides the positions, species by name, leaving out some."""
     columns: dict[str, Any] = {
         name: atoms[:, at]
         for at, name in enumerate(calibration.columns)
@@ -230,7 +230,7 @@ def _others(
 
 
 def with_navigation(result: pd.DataFrame, navigation: Navigation) -> pd.DataFrame:
-    """Replace the column `frame` of a table, counted through, by numbers and values of the axes."""
+    """Replace the running column `frame` of a table by the numbers and values of the axes."""
     frame = result.pop("frame").to_numpy(int)
     for place, (label, one) in enumerate(navigation.columns(result).items()):
         result.insert(place, label, one[frame])

@@ -41,7 +41,7 @@ def plot_histogram(self: AtomPositions, by: str = "distance", *, bins: int = 50)
     by : str, default "distance"
         The name of a column, or ``"distance"`` to the nearest atom.
     bins : int, default 50
-        Number of bins; each species, and each label such as a coordination, has its own.
+        Number of bins; each species, and each label such as a coordination number, has its own.
 
     Returns
     -------
@@ -106,12 +106,12 @@ def plot_counts(self: AtomPositions) -> Figure:
     Returns
     -------
     matplotlib.figure.Figure
-        Against the navigation axis; of several axes against the number of the frame.
+        Plotted against the navigation axis; with several axes, against the frame number.
 
     Raises
     ------
     ValueError
-        If there is one image only.
+        If there is only one image.
 
     Examples
     --------
@@ -124,7 +124,7 @@ def plot_counts(self: AtomPositions) -> Figure:
 
     axes_of_frames = self.axes_manager.navigation_axes
     if not axes_of_frames:
-        raise ValueError("There is one image only: expected several frames.")
+        raise ValueError("There is only one image: expected several frames.")
     frames, calibration, navigation = self._for_tables()
     if "species" in calibration.columns:
         counted = self.species_counts()
@@ -169,7 +169,7 @@ def plot_tracks(self: AtomPositions, signal: Signal2D | None = None, **kwargs) -
     Raises
     ------
     ValueError
-        As :meth:`tracks`, and if the images do not fit.
+        As for :meth:`tracks`, and if the images do not fit.
 
     Examples
     --------
@@ -212,7 +212,7 @@ def plot_strain(self: AtomPositions, signal: Signal2D | None = None, **kwargs) -
     ----------
     {IMAGES}
     **kwargs
-        As for :meth:`strain`, which is called unless there are its columns.
+        As for :meth:`strain`, which is called unless its columns are there already.
 
     Returns
     -------
@@ -221,7 +221,7 @@ def plot_strain(self: AtomPositions, signal: Signal2D | None = None, **kwargs) -
     Raises
     ------
     ValueError
-        If there are several frames: pick one of both with ``inav``; and as :meth:`strain`.
+        If there are several frames: pick one of both with ``inav``; and as for :meth:`strain`.
 
     Examples
     --------
@@ -254,7 +254,7 @@ def plot_strain(self: AtomPositions, signal: Signal2D | None = None, **kwargs) -
 
 
 def whole_numbers(axis: Axis) -> None:
-    """Put ticks at whole numbers only, as of atoms and frames."""
+    """Put ticks at whole numbers only, for counts of atoms and frames."""
     from matplotlib.ticker import MaxNLocator
 
     # As many as there is room for, and where Matplotlib has them.
@@ -262,7 +262,7 @@ def whole_numbers(axis: Axis) -> None:
 
 
 def image_shape(atoms: AtomPositions) -> tuple[int, int]:
-    """Return the height and width of the images, px, or of what the atoms take up."""
+    """Return the height and width (px) of the images, or of the area that the atoms take up."""
     calibration = atoms._calibration
     if calibration.image_shape is not None:
         return calibration.image_shape

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The atoms of one frame after another, at once for each new threshold."""
+"""The atoms of one frame at a time, immediately for each new threshold."""
 
 from collections import OrderedDict
 from typing import NamedTuple
@@ -14,7 +14,7 @@ from hyperspy_dlatoms.registry.catalogue import ModelLike
 from hyperspy_dlatoms.signals import _blocks
 from hyperspy_dlatoms.signals._blocks import SearchOptions
 
-_KEPT = 64  # Frames whose candidates are kept: some MB, whatever the length of a movie.
+_KEPT = 64  # Frames whose candidates are kept: a few MB, however long the movie.
 # Lowest probability of candidates: about where those of noise begin to outnumber the atoms.
 _LOWEST = 0.05
 
@@ -29,7 +29,7 @@ class FoundInFrame(NamedTuple):
 class FrameFinder:
     """Finds the atoms of frames of a signal; the network runs once on each frame."""
 
-    # Of the last frames the candidates are kept, from which those of any threshold are selected.
+    # The candidates of the last frames are kept, from which any threshold selects.
 
     def __init__(
         self, signal: Signal2D, model: ModelLike, sampling: float | str | None, symmetrise: bool

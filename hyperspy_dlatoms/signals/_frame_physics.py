@@ -10,7 +10,7 @@ from hyperspy_dlatoms.analysis._cell_fit import usable_sigma
 from hyperspy_dlatoms.signals import _export
 
 SIGMAS = ("y_sigma", "x_sigma")
-# A column of many atoms is less certain than one of few: weights would make the mean too low.
+# A column of many atoms is less certain than one of few: weighting would bias the mean low.
 _UNWEIGHTED = ("height",)
 _VACANCY = " vacancy"  # Ends the name of a species that is the empty site of another one.
 
@@ -33,7 +33,7 @@ class Sites(NamedTuple):
 
     @property
     def kinds(self) -> np.ndarray | None:
-        """The element of each atom, vacancies as the atom that is missing; None for one species."""
+        """The element of each atom, vacancies as the missing atom; None for one species."""
         names = self.calibration.species
         if "species" not in self.calibration.columns or len(names) < 2:
             return None
@@ -49,7 +49,7 @@ class Sites(NamedTuple):
 def weighted(
     frame: np.ndarray, columns: list[str], names: Sequence[str]
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return some columns of a frame, and the weights of their means: inverse variance, else 1."""
+    """Return some columns of a frame, and weights for their means: inverse variance, else 1."""
     values = frame[:, [columns.index(name) for name in names]]
     weights = np.ones_like(values)
     for at, name in enumerate(names):
@@ -63,7 +63,7 @@ def weighted(
 
 
 def means(values: np.ndarray, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return weighted means and their standard errors by the scatter; NaN where none is known."""
+    """Return weighted means and their standard errors from the scatter; NaN if none is known."""
     number, total = (weights > 0).sum(axis=0), weights.sum(axis=0)
     with np.errstate(divide="ignore", invalid="ignore"):
         mean = (weights * values).sum(axis=0) / total
@@ -73,7 +73,7 @@ def means(values: np.ndarray, weights: np.ndarray) -> tuple[np.ndarray, np.ndarr
 
 
 def distance_edges(max_distance: float, bin_width: float) -> np.ndarray:
-    """Return the ends of ranges of distances from 0 on (Å)."""
+    """Return the edges of ranges of distances from 0 on (Å)."""
     if not (bin_width > 0 and max_distance >= bin_width and np.isfinite(max_distance)):
         raise ValueError(
             f"bin_width is {bin_width} and max_distance {max_distance}: expected a positive "

@@ -3,7 +3,7 @@
 
 from typing import Any
 
-# Before traitsui, for it chooses windows that fit Matplotlib's.
+# Before traitsui, so that it chooses windows that match Matplotlib's.
 from hyperspy_gui_traitsui.axes import get_navigation_sliders_group
 from hyperspy_gui_traitsui.utils import add_display_arg
 from traitsui import api as ui
@@ -54,7 +54,7 @@ def show_tool(obj: AtomsTool, **kwargs: Any) -> tuple[AtomsTool, dict[str, Any]]
         ),
         buttons=[
             ui.Action(name="Clear masks", action="clear_masks"),
-            # traitsui has an "Undo" of its own, for widgets.
+            # traitsui has its own "Undo", for widgets.
             ui.Action(name="Undo last change", action="undo"),
             OKButton,
             CancelButton,

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How bright each column is in the images that it was found in."""
+"""How bright each column is in the images in which it was found."""
 
 from __future__ import annotations
 
@@ -37,17 +37,17 @@ def column_intensities(
 ) -> AtomPositions:
     """Measure the integrated intensity of each column, without the background.
 
-    In each image all columns are fitted at once by Gaussians of one width at their positions, on a
-    background that varies slowly: for Z contrast, counting the atoms of columns, and vacancies.
+    In each image all columns are fitted together by Gaussians of one width at their positions, on a
+    slowly varying background: for Z contrast, counting the atoms in columns, and vacancies.
 
     Parameters
     ----------
     signal : Signal2D
-        The images that the atoms were found in, or a part of them, cropped or binned since: atoms
-        outside are left out. Scanned images, or any others of columns.
+        The images in which the atoms were found, or a part of them, cropped or binned since: atoms
+        outside are left out. Scanned images, or any others that show columns.
     width : float, optional
-        The standard deviation of the Gaussians (Å), by default that which fits each image best. To
-        compare images of one microscope, give the same width for all.
+        The standard deviation of the Gaussians (Å), by default the one that fits each image best.
+        To compare images from one microscope, give the same width for all.
     {SHOW_PROGRESSBAR}
     {NUM_WORKERS}
 
@@ -55,9 +55,9 @@ def column_intensities(
     -------
     AtomPositions or LazyAtomPositions
         The same atoms with the columns ``intensity`` and ``intensity_sigma``, its standard
-        deviation, in the unit of the images times Å²: if these are fractions of the incident beam,
-        scattering cross-sections. Negative for columns darker than what is between them; NaN for
-        columns whose pixels are masked. Lazy if the atoms or the images are.
+        deviation, in the unit of the images times Å²: scattering cross-sections if the images are
+        fractions of the incident beam. Negative for columns darker than the gaps between them; NaN
+        for columns whose pixels are masked. Lazy if the atoms or the images are.
 
     Raises
     ------
@@ -72,9 +72,9 @@ def column_intensities(
 
     Notes
     -----
-    The standard deviation is that of columns against each other, from noise, scan and a model that
-    does not fit. An error of the width changes all intensities of an image by one factor. Columns
-    that were not found add to those beside them, or to the background.
+    The standard deviation is that of columns relative to each other, from noise, scan and misfit of
+    the model. An error in the width changes all intensities of an image by one factor. Columns that
+    were not found add to their neighbours or to the background.
 
     Examples
     --------
@@ -111,20 +111,21 @@ def column_intensities(
 def classify_by_intensity(
     self: AtomPositions, species: Mapping[str, str] | Sequence[str]
 ) -> AtomPositions:
-    """Tell columns of thin layers apart by their intensity in annular dark field (Z contrast).
+    """Identify columns of thin layers by their intensity in annular dark field (Z contrast).
 
     Parameters
     ----------
     species : mapping of str to str, or sequence of str
         The formula of the atoms in a column of each species, for example ``{"Mo": "Mo", "S": "S2",
-        "S vacancy": "S"}``; formulas alone are names too. At least two, of all columns there are.
+        "S vacancy": "S"}``; formulas alone also serve as names. At least two, for all kinds of
+        columns that there are.
 
     Returns
     -------
     AtomPositions or LazyAtomPositions
         The same atoms with the column ``species``, an index into
         ``metadata.VectorMetadata.species``, and ``probability_Mo``, ``probability_S_vacancy`` and
-        so on, of each of them. Of columns without an intensity the probabilities are the shares of
+        so on, one for each. For columns without an intensity the probabilities are the shares of
         the species. Lazy if the atoms are.
 
     Raises
@@ -135,7 +136,7 @@ def classify_by_intensity(
     Warns
     -----
     DLAtomsWarning
-        If more than a tenth of the columns are likely to be wrong; not of lazy atoms.
+        If more than a tenth of the columns are likely to be wrong; not for lazy atoms.
 
     See Also
     --------
@@ -144,8 +145,8 @@ def classify_by_intensity(
 
     Notes
     -----
-    Each frame is treated by itself; the scale of the intensities and the power of the atomic number
-    are fitted. A site without any atom is not a column, so that empty sites are not counted.
+    Each frame is treated separately; the scale of the intensities and the power of the atomic
+    number are fitted. A site without any atom is not a column, so empty sites are not counted.
 
     Examples
     --------
@@ -188,7 +189,7 @@ def _atomic_numbers(formula: str) -> list[int]:
         return [atomic_numbers[symbol] for symbol, n in counts.items() for _ in range(n)]
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise ValueError(
-            f"There is the column {formula!r}: expected the formula of its atoms, such as 'S2'."
+            f"A column is {formula!r}: expected the formula of its atoms, such as 'S2'."
         ) from error
 
 
@@ -196,7 +197,7 @@ def _warn_of_doubt(atoms: AtomPositions, kinds: int) -> None:
     doubt = np.concatenate([1 - frame[:, -kinds:].max(axis=1) for frame in atoms.data.flat])
     if len(doubt) and (wrong := float(doubt.mean())) > _DOUBT:
         warn(
-            f"The intensities do not tell the species apart: {100 * wrong:.0f} % of the columns "
+            f"The intensities do not distinguish the species: {100 * wrong:.0f} % of the columns "
             "are likely to be wrong. See their probabilities.",
             DLAtomsWarning,
         )

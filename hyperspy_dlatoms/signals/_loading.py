@@ -14,15 +14,15 @@ from hyperspy_dlatoms.signals._colour import as_grey, one_channel
 
 def load_images(path: str | os.PathLike[str]) -> tuple[Signal2D, str]:
     """Load the images of any file that RosettaSciIO reads, lazily if its reader can."""
-    # Of several signals the first one with real images is taken, one in colour only if there is no
-    # other; the remark says which, and is empty where there was no choice.
+    # If there are several signals, the first with real images is taken, one in colour only if there
+    # is no other; the remark says which, and is empty if there was no choice.
     path = Path(path)
     if not path.exists():
         raise FileNotFoundError(f"There is no file {str(path)!r}.")
     try:
         signals = _load(path)
     except Exception as error:
-        # Readers of foreign files fail in all the ways that there are.
+        # Readers of foreign files fail in every possible way.
         raise ValueError(
             f"{str(path)!r} could not be read ({type(error).__name__}: {error}). If it is whole, "
             "save it as a grey TIFF first, for example with ImageJ."
@@ -41,7 +41,7 @@ def load_images(path: str | os.PathLike[str]) -> tuple[Signal2D, str]:
 
 
 def load_series(paths: Sequence[str | os.PathLike[str]], sampling_known: bool = False) -> Signal2D:
-    """Load files of one image each as a focal series, in their order."""
+    """Load files of one image each as a focal series, in the order given."""
     import hyperspy.api as hs
 
     images = [load_images(path)[0] for path in paths]
@@ -53,8 +53,8 @@ def load_series(paths: Sequence[str | os.PathLike[str]], sampling_known: bool = 
             )
         if not (sampling_known or _is_calibrated_as(one, images[0])):
             raise ValueError(
-                f"{str(path)!r} has another scale or unit than {str(paths[0])!r}: expected those "
-                "of one focal series. Give sampling in Å/px."
+                f"{str(path)!r} has a different scale or unit from {str(paths[0])!r}: expected the "
+                "same throughout a focal series. Give sampling in Å/px."
             )
     return hs.stack(images, new_axis_name="defocus", show_progressbar=False)
 
@@ -77,7 +77,7 @@ def _size(image: Signal2D) -> str:
 
 def _is_calibrated_as(image: Signal2D, first: Signal2D) -> bool:
     axes = zip(image.axes_manager.signal_axes, first.axes_manager.signal_axes, strict=True)
-    # Of the samplings of one camera, as `_axes` compares those along y and x.
+    # Samplings of one camera, compared as `_axes` compares those along y and x.
     return all(a.units == b.units and math.isclose(a.scale, b.scale, rel_tol=0.01) for a, b in axes)
 
 
@@ -95,16 +95,16 @@ def _load(path: Path) -> list[BaseSignal]:
     try:
         loaded = hs.load(path, lazy=True)
     except Exception:
-        # Pictures, and whatever else is read only as a whole.
+        # Pictures, and whatever else can only be read as a whole.
         loaded = hs.load(path, lazy=False)
     signals = loaded if isinstance(loaded, list) else [loaded]
     return [signal if signal._lazy else signal.as_lazy() for signal in signals]
 
 
 def _stack_of_planes(path: Path) -> BaseSignal | None:
-    """Return three or four images that tifffile has written as planes of a colour, or None."""
+    """Return three or four images that tifffile wrote as colour planes, or None."""
     # It does so with any array (..., 3 or 4, H, W) unless told that it is grey, and RosettaSciIO
-    # reads no planes. Those of other programs are of a picture in colour.
+    # does not read planes. Planes from other programs belong to a colour picture.
     import tifffile
 
     try:
@@ -113,13 +113,13 @@ def _stack_of_planes(path: Path) -> BaseSignal | None:
             if written is None or written.kind != "shaped" or not written.axes.endswith("SYX"):
                 return None
             data = file.asarray(out="memmap")
-    except tifffile.TiffFileError:  # Of no TIFF, as its reader will say.
+    except tifffile.TiffFileError:  # Not a TIFF, as its reader will say.
         return None
     return Signal2D(data, metadata={"General": {"title": path.stem}}).as_lazy()
 
 
 def _check_colours(path: Path, signal: BaseSignal) -> None:
-    """Raise for a picture in colour; its reader compares two of the three channels only."""
+    """Raise for a picture in colour; its reader compares only two of the three channels."""
     from PIL import Image, UnidentifiedImageError
 
     if signal.metadata.get_item("General.FileIO.0.io_plugin") != "rsciio.image":

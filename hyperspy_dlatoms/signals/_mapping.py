@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Functions applied to the frames of positions, lazily where these are lazy."""
+"""Functions applied to the frames of positions, lazily if these are lazy."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -11,7 +11,7 @@ import numpy as np
 def map_frames(
     function: Callable, frames: np.ndarray | da.Array, *others: np.ndarray | da.Array
 ) -> Any:
-    """Apply a function of one frame, and of what others (*navigation, ...) have there, to each."""
+    """Apply a function to each frame, and to the entries of others (*navigation, ...) there."""
 
     def of_block(block: np.ndarray, *parts: np.ndarray) -> np.ndarray:
         results = np.empty(block.shape, object)
@@ -27,12 +27,12 @@ def map_frames(
         array = one if isinstance(one, da.Array) else da.from_array(one, chunks=-1, name=False)
         whole = dict.fromkeys(range(frames.ndim, array.ndim), -1)
         arguments += [array.rechunk(dict(enumerate(frames.chunks)) | whole), range(array.ndim)]
-    # Without meta dask would call the function on an empty block to learn what comes out.
+    # Without meta dask would call the function on an empty block to infer the result.
     meta = np.empty((0,) * frames.ndim, object)
     return da.blockwise(of_block, navigation, *arguments, dtype=object, concatenate=True, meta=meta)
 
 
 def block_of(index: Sequence[int], chunks: Sequence[Sequence[int]]) -> tuple[int, ...]:
-    """Return the block of a dask array that has a frame."""
+    """Return the block of a dask array that contains a frame."""
     both = zip(index, chunks, strict=True)
     return tuple(int(np.searchsorted(np.cumsum(sizes), at, side="right")) for at, sizes in both)

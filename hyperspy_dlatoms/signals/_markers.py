@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Atoms as markers over images that HyperSpy shows, and follow its navigation."""
+"""Atoms as markers over images that HyperSpy shows, which follow its navigation."""
 
 from __future__ import annotations
 
@@ -36,24 +36,25 @@ def to_markers(
     limits: tuple[float, float] | None = None,
     **kwargs,
 ):
-    """Return markers for a plot of the images, in the units of their axes.
+    """Return markers for plots of the images, in the units of their axes.
 
     Parameters
     ----------
     by : str, optional
-        The column that colours the markers: ``"probability"`` and ``"agreement"`` from cyan for
-        0 to magenta for 1; ``"species"``, ``"grain"``, ``"sublattice"`` and
-        ``"coordination"`` one colour for each; ``"e_xx"`` and other columns of :meth:`strain`
-        from blue to red; any other from dark blue to yellow, NaN in grey. Lazy positions are
-        computed once more for it: compute them first.
+        The column that colours the markers: ``"probability"`` and ``"agreement"`` from cyan for 0
+        to magenta for 1; ``"species"``, ``"grain"``, ``"sublattice"`` and ``"coordination"`` one
+        colour per value; ``"e_xx"`` and other columns of :meth:`strain` from blue to red; any other
+        from dark blue to yellow, NaN in grey. This computes lazy positions once more: compute them
+        first.
     {IMAGES}
     limits : tuple of float, optional
-        The values at which the colours of such a column end; by default the percentiles 2 and
-        98 of the atoms, in up to 16 frames of lazy ones, or as far below 0 as above.
+        The values at which the colours of such a column end; by default the 2nd and 98th
+        percentiles of the atoms, in up to 16 frames if they are lazy, symmetric about 0 for signed
+        columns.
     **kwargs
         For ``hyperspy.api.plot.markers.Circles``, for example ``edgecolor``; ``sizes``, the
-        diameters, are in points, or in other ``units``. By default the rings are 0.62 times as
-        wide as the distance of neighbours in the images.
+        diameters, are in points, or in other ``units``. By default the rings are 0.62 times as wide
+        as the distance between neighbours.
 
     Returns
     -------
@@ -87,17 +88,17 @@ def plot_on(
     limits: tuple[float, float] | None = None,
     **kwargs,
 ) -> None:
-    """Plot images with the atoms over them, and a colour bar or legend of what colours them.
+    """Plot images with the atoms over them, and a colour bar or legend for their colours.
 
     Parameters
     ----------
     signal : Signal2D
-        The images that the atoms were found in, however they are calibrated now, or cropped or
+        The images in which the atoms were found, however they are calibrated now, or cropped or
         binned since; atoms outside a part are left out.
     by : str, optional
         The column that colours them, as in :meth:`to_markers`.
     masked : bool or Signal2D, default False
-        Whether to tint the pixels that were masked; or what ``signal.masked_pixels`` returned.
+        Whether to tint the masked pixels; or the result of ``signal.masked_pixels``.
     limits, **kwargs
         For the markers, as in :meth:`to_markers`.
 
@@ -108,8 +109,8 @@ def plot_on(
     Warns
     -----
     SamplingWarning
-        If the axes of the images start elsewhere by whole pixels, or run the other way, so that
-        they may be another part of the specimen, or mirrored; a DLAtomsWarning likewise of frames.
+        If the axes of the images are shifted by whole pixels or run the other way, so that they may
+        show another part of the specimen or be mirrored; likewise a DLAtomsWarning for frames.
 
     Examples
     --------
@@ -157,8 +158,8 @@ def plot(self: AtomPositions, by: str | None = None, signal: Signal2D | None = N
 
     Notes
     -----
-    On an empty background the navigator of a movie shows how many atoms each frame has, unless they
-    are lazy.
+    Without images, the navigator of a movie shows how many atoms each frame has, unless they are
+    lazy.
 
     Examples
     --------
@@ -189,7 +190,7 @@ def _show(
 ) -> None:
     """Plot images, markers over them, a scale bar and what the colours mean."""
     markers, colouring = _markers(atoms, signal, by, limits, style)
-    # HyperSpy's scale bar has the unit of the axes, if they have one.
+    # HyperSpy's scale bar uses the unit of the axes, if they have one.
     calibrated = all(map(_is_length, atoms._calibration.units))
     _picture.show(signal, **({} if calibrated else {"scalebar": False}), **kwargs)
     signal.add_marker(markers)
@@ -201,14 +202,14 @@ def _show(
 
 
 def _explain(axes: Any, colouring: Colouring, atoms: AtomPositions) -> None:
-    """Add a colour bar or a legend to a figure of HyperSpy's, and the room for it."""
+    """Add a colour bar or a legend to a HyperSpy figure, and make room for it."""
     figure = axes.figure
     wide, high = figure.get_size_inches()
     if colouring.limits is not None:
         figure.set_size_inches(wide + _BAR, high)
         across = axes.get_position(original=True).width * (wide + _BAR)
         parts = {"fraction": _THICK / across, "pad": _BETWEEN / across}
-        # The components of strain are as they were asked for: their symbols are known.
+        # Strain components keep the names they were requested by: their symbols are known.
         symbol = colouring.by if colouring.by.startswith("e_") else ""
         _picture.add_colour_bar(axes, colouring, symbol, location="left", **parts)
         figure.tight_layout()
@@ -235,7 +236,7 @@ def _markers(
     shown = () if signal is None else signal.axes_manager.indices[::-1]
     index = shown or (0,) * atoms.data.ndim
     if "sizes" not in given:
-        # What is shown first is computed for the size of the rings, and then known.
+        # The frame shown first is computed to find the size of the rings, and then kept.
         atoms = atoms._computed_at(index)
     calibration = atoms._calibration
     style: dict[str, Any] = {"facecolor": "none", "edgecolor": PLAIN}
@@ -298,7 +299,7 @@ def _show_masked(signal: Signal2D, masked: BaseSignal) -> None:
 
 
 def _ground(atoms: AtomPositions) -> Signal2D:
-    """Return black images in the place of those that the atoms were found in."""
+    """Return black images in place of those in which the atoms were found."""
     calibration = atoms._calibration
     shape = image_shape(atoms)
     manager = atoms.axes_manager

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a layer is made of: names of the species of networks that know roles, not elements."""
+"""What a layer is made of: names for the species of networks that know roles, not elements."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -13,16 +13,16 @@ from hyperspy_dlatoms.networks.domain import ExtrapolationError
 
 _Value = TypeVar("_Value")
 
-# Classes of networks that know no elements; their vacancies are ``metal vacancy`` and so on.
+# Classes of networks that do not know elements; their vacancies are ``metal vacancy`` and so on.
 ROLES = ("metal", "chalcogen")
 _CHALCOGENS = ("S", "Se", "Te")
 _VACANCY = " vacancy"
-# Names of the layer that is no MX2, and the network that knows it.
+# Names of the layer that is not MX2, and the network that knows it.
 _BN, _OF_BN = ("BN", "h-BN", "hBN"), "bn-focal-series"
 
 
 class Layer(NamedTuple):
-    """A layer MX2."""
+    """An MX2 layer."""
 
     formula: str
     elements: tuple[str, str]  # The metal and the chalcogen.
@@ -38,9 +38,9 @@ class Layer(NamedTuple):
 def layer_of(
     material: str | None, signal: BaseSignal, card: ModelCard, on_extrapolation: str = "warn"
 ) -> Layer | None:
-    """Return the layer MX2 by the user, or else by ``metadata.Sample.elements``, or None."""
-    # None too for a network whose classes are elements, which are checked. ValueError for a
-    # material that is no layer, or none that the network knows.
+    """Return the user's MX2 layer, or else that of ``metadata.Sample.elements``, or None."""
+    # Also None for a network whose classes are elements, which are checked. A ValueError for a
+    # material that is not a layer, or not one that the network knows.
     elements = list(signal.metadata.get_item("Sample.elements", []))
     by_roles = set(ROLES) <= set(card.classes)
     is_told = by_roles or card.arguments.get("material", False)
@@ -55,16 +55,16 @@ def layer_of(
         found = _of_elements(elements, card)
         if found is None and by_roles and on_extrapolation != "ignore":
             warn(
-                f"Nothing says what the layer is made of, so {card.name!r} may take the metal for "
-                "the chalcogen: give material, such as 'WS2', or set metadata.Sample.elements."
+                f"Nothing says what the layer is made of, so {card.name!r} may mistake the metal "
+                "for the chalcogen: give material, such as 'WS2', or set metadata.Sample.elements."
                 + _another(elements),
                 DLAtomsWarning,
             )
         elif found is None and elements and on_extrapolation != "ignore":
             warn(
-                f"metadata.Sample.elements is {', '.join(elements)}, which makes no one layer MX2: "
-                f"{card.name!r} knows only such layers. If it is one, give material, such as "
-                "'WS2'.",
+                f"metadata.Sample.elements is {', '.join(elements)}, which fits no single MX2 "
+                f"layer: {card.name!r} knows only such layers. If it is one, give material, such "
+                "as 'WS2'.",
                 ExtrapolationWarning,
             )
         return found
@@ -95,7 +95,7 @@ def _another(elements: Sequence[str]) -> str:
 
 
 def named_in(material: str | None, rates: Mapping[str, _Value]) -> dict[str, _Value]:
-    """Return what is known of each vacancy under the names that they have in a layer."""
+    """Return what is known about each vacancy, by its name in a layer."""
     if material is None:
         return dict(rates)
     layer = _parsed(material)
@@ -104,7 +104,7 @@ def named_in(material: str | None, rates: Mapping[str, _Value]) -> dict[str, _Va
 
 def _parsed(material: str) -> Layer:
     """Read a formula such as WS2."""
-    expected = "expected the formula of a layer MX2, such as 'WS2', X being S, Se or Te"
+    expected = "expected the formula of an MX2 layer, such as 'WS2', X being S, Se or Te"
     if not isinstance(material, str):
         raise TypeError(f"material is {material!r}: {expected}.")
     if material in _BN:
@@ -116,7 +116,7 @@ def _parsed(material: str) -> Layer:
 
 
 def _layer(material: str) -> Layer | None:
-    """Return the layer MX2 that a formula is of, or None."""
+    """Return the MX2 layer of a formula, or None."""
     from ase.data import atomic_numbers
 
     match = re.fullmatch(r"([A-Z][a-z]?)(S|Se|Te)2", material.strip())
@@ -129,13 +129,14 @@ def _check_elements(material: str, layer: Layer, card: ModelCard) -> None:
     known = _known(card)
     if not known:
         raise ValueError(
-            f"material is {material!r}, but {card.name!r} tells no elements apart: expected None."
+            f"material is {material!r}, but {card.name!r} does not tell elements apart: expected "
+            "None."
         )
     if set(layer.elements) != set(known):
         names = " or ".join(map(repr, card.materials)) or f"one of {', '.join(known)}"
         raise ValueError(
             f"material is {material!r}, but {card.name!r} was trained on {names}: expected that, "
-            "or a network of layers of any elements."
+            "or a network for layers of any elements."
         )
 
 

@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from matplotlib.backend_bases import MouseEvent
 
-_STILL = 4.0  # Screen px by which a hand moves the mouse between press and release of a click.
+_STILL = 4.0  # Screen px that the mouse may move between press and release of a click.
 
 Points = list[tuple[float, float]]
 
 
 class Mouse:
-    """Calls functions for clicks and points of strokes, x and y in units of the axes."""
+    """Calls functions for clicks and points of strokes, x and y in the units of the axes."""
 
-    # While a figure is zoomed or moved with its toolbar, nothing is called.
+    # Nothing is called while a figure is zoomed or panned with its toolbar.
 
     def __init__(
         self,
@@ -38,7 +38,7 @@ class Mouse:
         self._ids = [self._canvas.mpl_connect(name, one) for name, one in handlers.items()]
 
     def disconnect(self) -> None:
-        """Call nothing any more."""
+        """Stop calling anything."""
         for number in self._ids:
             self._canvas.mpl_disconnect(number)
 

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
     from hyperspy_dlatoms.signals import AtomPositions
 
-_RARE = 1  # Of Pillow, `Image.Quantize.MAXCOVERAGE`: colours of few pixels count as well.
-_CONTRAST = 8  # Frames that the contrast of all is taken from, so that it does not flicker.
+_RARE = 1  # Pillow's `Image.Quantize.MAXCOVERAGE`: colours of few pixels count as well.
+_CONTRAST = 8  # Frames that set the contrast of all, so that it does not flicker.
 
 
 @filled
@@ -39,23 +39,23 @@ def save_movie(
     Parameters
     ----------
     path : str or os.PathLike
-        A file ``.gif``, which holds all frames in memory until it is written, or ``.mp4``, for
-        which the program ffmpeg is needed.
+        A ``.gif`` file, which holds all frames in memory until it is written, or ``.mp4``, which
+        needs the program ffmpeg.
     {IMAGES}
     by, limits
         The column that colours the atoms, as in :meth:`to_markers`.
     fps : float, default 10
-        Frames a second.
+        Frames per second.
     dpi : int, default 120
-        Pixels an inch; images are 5.2 inches wide, tall ones at most 7.8 inches high.
+        Pixels per inch; images are 5.2 inches wide, tall ones at most 7.8 inches high.
 
     Raises
     ------
     ValueError
-        For a file of another kind, one image only, or a number that is not positive; and as
+        For a file of another type, a single image, or a number that is not positive; and as for
         :meth:`plot_on`.
     FileNotFoundError
-        If there is no ffmpeg.
+        If ffmpeg is not installed.
 
     Examples
     --------
@@ -63,7 +63,7 @@ def save_movie(
     """
     path = Path(path)
     if not self.axes_manager.navigation_dimension:
-        raise ValueError("There is one image only: expected several frames.")
+        raise ValueError("There is only one image: expected several frames.")
     writer = _writer(path, fps)
     if dpi <= 0:
         raise ValueError(f"dpi is {dpi}: expected a positive number.")
@@ -96,7 +96,7 @@ def save_movie(
                 ]
                 axes.set_title(", ".join(said), fontsize=10, loc="left")
                 if not any(index):
-                    # The first layouts are not yet those of the other frames.
+                    # The first layouts still differ from those of the other frames.
                     for _ in range(2):
                         figure.draw_without_rendering()
                 colours = None if colouring is None else colouring.colours(block[at])
@@ -106,7 +106,7 @@ def save_movie(
 
 
 def _digits(values: np.ndarray) -> int:
-    """Return the digits, 4 to 12, that tell values along an axis apart without an exponent."""
+    """Return the digits, 4 to 12, that distinguish values along an axis without an exponent."""
     step = min([1.0, *np.abs(np.diff(values))])
     return int(np.clip(np.log10(np.abs(values).max() / step + 1) + 1, 4, 12)) if step else 4
 
@@ -115,7 +115,7 @@ def _writer(path: Path, fps: Any) -> Any:
     from matplotlib.animation import FFMpegWriter, PillowWriter
 
     if not (np.isfinite(fps) and fps > 0):
-        raise ValueError(f"fps is {fps}: expected a positive number of frames a second.")
+        raise ValueError(f"fps is {fps}: expected a positive number of frames per second.")
     if path.suffix.lower() == ".gif":
 
         class GifWriter(PillowWriter):
@@ -131,10 +131,10 @@ def _writer(path: Path, fps: Any) -> Any:
         raise ValueError(f"The movie is {path.name!r}: expected a file .mp4 or .gif.")
     if not FFMpegWriter.isAvailable():
         raise FileNotFoundError(
-            "There is no program ffmpeg, which writes .mp4: install it (conda install ffmpeg, apt "
-            "install ffmpeg), or save a .gif."
+            "The program ffmpeg, which writes .mp4, is missing: install it (conda install ffmpeg, "
+            "apt install ffmpeg), or save a .gif."
         )
-    # Players expect this kind of colours, and sides that are even.
+    # Players expect this colour format, and even side lengths.
     even = ["-vf", "scale=trunc(iw/2)*2:trunc(ih/2)*2", "-pix_fmt", "yuv420p"]
     return FFMpegWriter(fps=fps, extra_args=even)
 
@@ -145,7 +145,7 @@ def _figure(
     frames: list[np.ndarray],
     species: list[str],
 ) -> tuple[Any, Any]:
-    """Return a figure for an image of a shape, with what its colours mean."""
+    """Return a figure for an image of a shape, with a key to its colours."""
     from matplotlib.figure import Figure
 
     width, height = _picture.panel_of(shape)

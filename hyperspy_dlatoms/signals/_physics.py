@@ -44,16 +44,16 @@ if TYPE_CHECKING:
 
 
 _POINTS = 3  # Points of a map within its resolution.
-_FARTHEST = 20.0  # Å: a pair correlation shows the shells of a crystal as far by itself.
-# What warnings say of frames, also of those without what the strain is asked against.
+_FARTHEST = 20.0  # Å: by default a pair correlation shows the shells of a crystal up to here.
+# What warnings say of frames, including those that lack the reference of the strain.
 _NO_LATTICE = (
     "no lattice of the kind asked for: expected 12 or more atoms that repeat in two directions."
 )
 _NO_REFERENCE = {
-    "cell": "no lattice of the reference: compare lattice() with it. It is in Å, each translation "
-    "(y, x), as they lie in the image.",
-    "region": "too few atoms of a grain in the region: expected four or more, not in one row. It "
-    "is in the units of the axes.",
+    "cell": "no lattice like the reference: compare it with lattice(). It is in Å, each "
+    "translation (y, x), oriented as in the image.",
+    "region": "too few atoms of a grain in the region: expected four or more, not in one row. The "
+    "region is in the units of the axes.",
 }
 
 
@@ -77,9 +77,9 @@ class Physics:
     def lattice(self, material: str | ase.Atoms | None = None) -> pd.DataFrame:
         """Find the lattice of each grain, and its constants with their errors.
 
-        A grain is a set of atoms that repeat by two translations, in one orientation to 6°: see
-        :func:`hyperspy_dlatoms.analysis.find_grains`. A twin or a crystalline support is another
-        one.
+        A grain is a set of atoms that repeat by two translations, in one orientation to within 6°:
+        see :func:`hyperspy_dlatoms.analysis.find_grains`. A twin or a crystalline support is
+        another grain.
 
         Parameters
         ----------
@@ -90,13 +90,13 @@ class Physics:
         pandas.DataFrame
             A row for each grain of each frame: the navigation indices; ``grain``, its number, from
             0 for the largest; ``n``, its atoms; ``a`` and ``b``, the lengths of its shortest
-            translations in projection (Å), ``gamma``, the angle between them (degrees), and a
-            ``_sigma`` each; ``orientation`` of a, from x to y (degrees); ``sublattices``, the
-            number of atoms in the cell; ``scatter``, the rms deviation of the atoms from the
-            lattice over their sigma, 1 for a perfect crystal; and of a material, where one is
-            within 10 % of that size and 5 % of that shape, ``material`` and ``zone``,
-            ``a_material``, ``b_material`` and ``gamma_material``; ``scale``, the ratio of lengths
-            found to the material's, and ``scale_sigma``.
+            translations in projection (Å), ``gamma``, the angle between them (degrees), each with a
+            ``_sigma``; ``orientation`` of a, from x to y (degrees); ``sublattices``, the number of
+            atoms in the cell; ``scatter``, the rms deviation of the atoms from the lattice over
+            their sigma, 1 for a perfect crystal; and, if a material matches to 10 % in size and 5 %
+            in shape, ``material`` and ``zone``, ``a_material``, ``b_material`` and
+            ``gamma_material``; ``scale``, the ratio of the measured lengths to the material's, and
+            ``scale_sigma``.
 
         Raises
         ------
@@ -105,15 +105,15 @@ class Physics:
         Warns
         -----
         DLAtomsWarning
-            Of frames without a lattice, which have no row, and of those without one of `material`.
+            If frames have no lattice, and so no row, or none of `material`.
 
         Notes
         -----
-        By weighted least squares over all atoms of the grain; errors count as independent. If the
+        A weighted least-squares fit to all atoms of the grain; errors count as independent. If the
         atoms are off the lattice by more than their sigma, as in a strained crystal, the errors are
         scaled up by ``scatter``. Around a dislocation and in low-angle boundaries, where atoms have
-        no one place in the lattice, a and b are the mean vectors between neighbours. The error of
-        the calibration is not included.
+        no unique place in the lattice, a and b are the mean vectors between neighbours. The error
+        of the calibration is not included.
 
         Examples
         --------
@@ -142,39 +142,39 @@ class Physics:
         return _export.with_navigation(result, self._navigation)
 
     def strain(self, reference: Any = None, material: str | ase.Atoms | None = None) -> Self:
-        """Compute the strain at each atom from its neighbours, with errors from those of positions.
+        """Compute the strain at each atom, and its errors, from the positions of its neighbours.
 
         Parameters
         ----------
         reference : optional
             What the strain is relative to. By default the lattice that fits each grain best, or
             that of `material`. ``"median"``: the median of the grain. A HyperSpy ROI, as for
-            `select`: the mean lattice within it. An array (2, 2) of two translations in Å, each (y,
-            x), as they lie in the image, the shortest ones or those of a larger cell.
-            `AtomPositions`: the same atoms in another frame, or in as many, without a drift that
-            all share.
+            `select`: the mean lattice within it. A (2, 2) array of two translations in Å, each (y,
+            x), oriented as in the image: the shortest ones or those of a larger cell.
+            `AtomPositions`: the same atoms in another frame, or in as many frames, with any common
+            drift removed.
         material : str or ase.Atoms, optional
-            As for :meth:`lattice`: its lattice, turned onto each grain, is the reference.
+            As for :meth:`lattice`: its lattice, rotated onto each grain, is the reference.
 
         Returns
         -------
         AtomPositions
             The same atoms with further columns: ``e_xx``, ``e_yy``, ``e_xy`` along the image's x
-            and y, ``rotation`` from x to y (rad), and a ``_sigma`` each; ``u_y`` and ``u_x``, the
+            and y, ``rotation`` from x to y (rad), each with a ``_sigma``; ``u_y`` and ``u_x``, the
             displacement from the reference (Å); and ``grain``, -1 for atoms in none. NaN where an
             atom has too few neighbours, is in no grain, or is in the core of a dislocation.
 
         Raises
         ------
         ValueError
-            If there is both a reference and a material, the reference is of another kind, or has
+            If both a reference and a material are given, or the reference is of another kind or has
             another navigation shape; and as for :meth:`lattice`.
 
         Warns
         -----
         DLAtomsWarning
-            Of frames without a lattice, or without one of `material` or of the translations, or
-            with too few atoms in the ROI, all of whose atoms have NaN; not of lazy atoms.
+            If frames have no lattice, none of `material` or of the translations, or too few atoms
+            in the ROI: all their atoms are NaN. Not for lazy atoms.
 
         See Also
         --------
@@ -235,7 +235,7 @@ class Physics:
         -------
         AtomPositions
             The same atoms with the columns ``grain``, from 0 for the largest, and ``sublattice``,
-            from 0 for that with the most atoms of the grain; both are -1 for atoms in no grain.
+            from 0 for the one with the most atoms in the grain; both are -1 for atoms in no grain.
 
         See Also
         --------
@@ -257,10 +257,10 @@ class Physics:
 
     @filled
     def remove_shear(self, material: str | ase.Atoms | None = None) -> Self:
-        """Remove the shear that a steady drift during a scan causes, by a known lattice.
+        """Remove the shear caused by steady drift during a scan, using a known lattice.
 
-        In each frame the largest grain of the material gives how far each line was moved along y
-        and x. The size of the lattice is free, so that the calibration along the lines is kept.
+        In each frame the largest grain of the material shows how far each line was moved along y
+        and x. The size of the lattice is left free, so the calibration along the lines is kept.
 
         Parameters
         ----------
@@ -269,7 +269,7 @@ class Physics:
         Returns
         -------
         AtomPositions
-            At the positions without drift (px), which no longer lie on the image.
+            The atoms at their positions without drift (px), which no longer match the image.
 
         Raises
         ------
@@ -279,11 +279,11 @@ class Physics:
         Warns
         -----
         DLAtomsWarning
-            Of frames without a lattice of the material, which stay as they are; not of lazy ones.
+            If frames have no lattice of the material and stay as they are; not for lazy atoms.
 
         Notes
         -----
-        A strain of the specimen that looks like drift, of all of the grain, is removed as well.
+        A strain over the whole grain that looks like drift is removed as well.
 
         Examples
         --------
@@ -330,13 +330,13 @@ class Physics:
         -------
         AtomPositions
             The same atoms with further columns: ``coordination``; ``distance``, the mean distance
-            of the neighbours (Å), and ``distance_sigma``; ``psi_4`` and ``psi_6``, the
-            bond-orientational order, 1 for a square and a hexagonal lattice; and ``edge``, 1 at
+            to the neighbours (Å), and ``distance_sigma``; ``psi_4`` and ``psi_6``, the
+            bond-orientational order, 1 for a square and for a hexagonal lattice; and ``edge``, 1 at
             the edge of the specimen or a hole, 0 inside, NaN where the image ends.
 
         See Also
         --------
-        bonds, rings : Tables of them.
+        bonds, rings : Tables of bonds and of rings.
 
         Examples
         --------
@@ -370,8 +370,9 @@ class Physics:
         -------
         pandas.DataFrame
             A row for each bond of each frame: the navigation indices; ``atom`` and ``neighbour``,
-            the rows of its ends in the frame; ``y``, ``x``, its middle in the units of the image's
-            axes; ``length`` (Å) and ``length_sigma``; and ``direction``, from x to y (degrees).
+            the rows of its ends in the frame; ``y``, ``x``, its midpoint in the units of the
+            image's axes; ``length`` (Å) and ``length_sigma``; and ``direction``, from x to y
+            (degrees).
 
         Examples
         --------
@@ -437,7 +438,7 @@ class Physics:
         ----------
         {CUTOFF}
         largest : int, optional
-            Larger rings are holes, and left out.
+            Larger rings count as holes and are left out.
 
         Returns
         -------
@@ -482,8 +483,8 @@ class Physics:
         -------
         pandas.DataFrame
             A row for each frame and each range of distances: the navigation indices; ``low`` and
-            ``high`` (Å); ``pairs``; ``g``, 1 for as many atoms at random in the image, and
-            ``g_sigma``, its standard deviation as for a sample of atoms.
+            ``high`` (Å); ``pairs``; ``g``, 1 for the same number of atoms at random in the image,
+            and ``g_sigma``, its standard deviation as for a sample of atoms.
 
         Raises
         ------
@@ -493,7 +494,7 @@ class Physics:
         Warns
         -----
         DLAtomsWarning
-            Of atoms that were selected by a region or a mask, whose area is not known.
+            If the atoms were selected by a region or a mask, whose area is not known.
 
         Examples
         --------
@@ -530,17 +531,17 @@ class Physics:
         Parameters
         ----------
         of, among : str, float or tuple of float
-            The sublattice whose offset it is, and that of the neighbours: the name of a species, a
-            value of the column `by`, or its lowest and highest value.
+            The sublattice whose offset is measured, and that of its neighbours: the name of a
+            species, a value of the column `by`, or its lowest and highest value.
         by : str, optional
-            The column that tells sublattices apart: ``"species"``, ``"height"``, ``"sublattice"``
-            of :meth:`grains`, or any other.
+            The column that distinguishes the sublattices: ``"species"``, ``"height"``,
+            ``"sublattice"`` of :meth:`grains`, or any other.
 
         Returns
         -------
         AtomPositions
-            The same atoms with the columns ``offset_y``, ``offset_x`` (Å) and a ``_sigma`` each.
-            NaN of all other atoms, and where neighbours are missing.
+            The same atoms with the columns ``offset_y`` and ``offset_x`` (Å), each with a
+            ``_sigma``. NaN for all other atoms, and where neighbours are missing.
 
         Raises
         ------
@@ -579,14 +580,14 @@ class Physics:
         by : str
             The column, for example ``"e_xx"`` of :meth:`strain`.
         resolution : float, optional
-            The width at half maximum (Å) of the Gaussian by which atoms around a point count; if
-            there is a ``_sigma`` of the column, they are also weighted by its inverse square.
+            The width at half maximum (Å) of the Gaussian that weights the atoms around a point; if
+            the column has a ``_sigma``, they are also weighted by its inverse square.
 
         Returns
         -------
         Signal2D
-            With three points in a resolution, and the units of the image's axes; NaN where no atom
-            is within the resolution. Lazy if the atoms are.
+            With three points per resolution and the units of the image's axes; NaN where no atom is
+            within the resolution. Lazy if the atoms are.
 
         Raises
         ------
@@ -656,16 +657,16 @@ class Physics:
         return result
 
     def frame_means(self) -> pd.DataFrame:
-        """Return the number of atoms of each frame, and the mean of each column over time.
+        """Return the number of atoms in each frame, and the mean of each column, over time.
 
         Returns
         -------
         pandas.DataFrame
-            A row for each frame: ``atoms``; and for each column but the positions, `species` and
-            labels its mean over the atoms where it is known, and ``_error``, the standard error of
-            that mean from the scatter of the atoms. Strains, rotations, offsets and distances are
-            weighted by the inverse square of their ``_sigma``. The index has the values of the
-            navigation axes, of axes without a name the number of the frame.
+            A row for each frame: ``atoms``; and for each column except positions, `species` and
+            labels, its mean over the atoms for which it is known, and ``_error``, the standard
+            error of that mean from the scatter of the atoms. Strains, rotations, offsets and
+            distances are weighted by the inverse square of their ``_sigma``. The index holds the
+            values of the navigation axes, or the frame number for axes without a name.
 
         See Also
         --------
@@ -694,7 +695,7 @@ class Physics:
         return pd.DataFrame(rows, self._navigation.table_index(names), columns=names)
 
     def _materials(self, material: str | ase.Atoms | None) -> tuple[str | ase.Atoms, ...]:
-        """Return the material that is asked for, checked, or those of the network."""
+        """Return the requested material, checked, or those of the network."""
         if material is None:
             return tuple(self.metadata.get_item("VectorMetadata.materials", ()))
         cells_of(material)
@@ -706,11 +707,10 @@ class Physics:
         columns: Sequence[str] | None = None,
         axes: list[dict] | None = None,
     ) -> Any:
-        """Return a signal like this one of other frames, perhaps with other columns or axes."""
+        """Return a signal like this one with other frames, and perhaps other columns or axes."""
         if axes is None:
             axes = self.axes_manager._get_navigation_axes_dicts()
-        # Results of each frame may be dask arrays, which are kept as they are; lists are the new
-        # signal's own.
+        # Entries for each frame may be dask arrays, which are kept as they are; lists are copied.
         vectors = {
             name: [*value] if isinstance(value, list) else value
             for name, value in self.metadata.VectorMetadata.as_dictionary().items()
@@ -721,7 +721,7 @@ class Physics:
         return type(self)(data, axes=axes, metadata=metadata, ragged=True)  # type: ignore[call-arg]
 
     def _with_columns(self, function: Callable, names: Sequence[str], *others) -> Any:
-        """Return the atoms with columns that a function of each frame gives, for old ones alike."""
+        """Return the atoms with columns that a function of each frame gives, old ones replaced."""
         calibration = self._calibration
         kept = [at for at, name in enumerate(calibration.columns) if name not in names]
 
@@ -747,7 +747,7 @@ class Physics:
         return _export.with_navigation(pd.concat(parts, ignore_index=True), self._navigation)
 
     def _reference_frames(self, reference: Physics) -> np.ndarray | da.Array:
-        """Return positions and errors (Å) of reference atoms, frame by frame like these."""
+        """Return the positions and errors (Å) of reference atoms, a frame for each of these."""
         calibration = reference._calibration
         frames = map_frames(lambda frame: Sites(frame, calibration).places, reference.data)
         if frames.shape == self.data.shape:
@@ -763,19 +763,19 @@ class Physics:
 
 
 def _strain_settings(reference: Any, calibration: _export.Calibration) -> dict[str, Any]:
-    """Return what `lattice_strain` takes for a reference that is no positions."""
+    """Return the arguments of `lattice_strain` for a reference other than positions."""
     if reference is None:
         return {}
     if isinstance(reference, str):
         if reference != "median":
-            raise ValueError(f"reference is {reference!r}: expected 'median', or no string.")
+            raise ValueError(f"reference is {reference!r}: expected 'median', if a string.")
         return {"median": True}
     if isinstance(reference, list | tuple | np.ndarray):
         cell = np.asarray(reference, float)
         if cell.shape != (2, 2) or not np.isfinite(cell).all() or abs(np.linalg.det(cell)) < 1e-6:
             raise ValueError(
                 f"reference has shape {cell.shape}: expected (2, 2), two translations (y, x) in Å "
-                "that are not in one line."
+                "that are not parallel."
             )
         return {"cell": cell}
     try:
@@ -788,18 +788,18 @@ def _strain_settings(reference: Any, calibration: _export.Calibration) -> dict[s
 
 
 def _range_of(value: Any, by: str, species: list[str]) -> tuple[float, float]:
-    """Return the lowest and highest value of a column that a sublattice has."""
+    """Return the lowest and highest value that a sublattice has in a column."""
     if isinstance(value, str):
         if by != "species" or value not in species:
             raise ValueError(
                 f"{value!r} is not known: expected a species, one of "
-                f"{', '.join(species) or 'none'}; of another column, a value or its lowest and "
-                "highest one."
+                f"{', '.join(species) or 'none'}; for another column, a value or its lowest and "
+                "highest value."
             )
         return species.index(value), species.index(value)
     low, high = value if isinstance(value, tuple | list) else (value, value)
     if not low <= high:
-        raise ValueError(f"There is the range {value}: expected the lowest value first.")
+        raise ValueError(f"The range is {value}: expected the lowest value first.")
     return low, high
 
 
@@ -820,7 +820,7 @@ def _warn_of_another_lattice(unlike: int, number: int, material: str | ase.Atoms
         name = material if isinstance(material, str) else material.get_chemical_formula()
         what = (
             f"no lattice of {name}, to 10 % in size and 5 % in shape: compare lattice() with the "
-            "cell of the material, and check the sampling. A crystal is seen along z, without "
+            "cell of the material, and check the sampling. Give a crystal viewed along z, without "
             "columns that are not found."
         )
         _warn_of_frames(unlike, number, what)

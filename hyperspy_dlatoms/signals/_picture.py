@@ -18,29 +18,29 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-# Diameter of the ring around an atom, of the distance of neighbours: the rings do not touch.
+# Diameter of the ring around an atom, relative to the distance of neighbours: rings do not touch.
 RING = 0.62
-PANEL = 5.2  # Inches, of the panel of an image.
-TALLEST = 1.5  # Of the height of a panel to PANEL: the figures of tall images fit on a page.
+PANEL = 5.2  # Inches, the panel of an image.
+TALLEST = 1.5  # Largest height of a panel over PANEL: the figures of tall images fit on a page.
 
-# Points, in a legend: of a ring with the gaps beside it, and of a letter.
+# Points, in a legend: a ring with the gaps beside it, and a letter.
 _RING_WIDTH = 45.0
 _LETTER_WIDTH = 5.5
-# Settings of Matplotlib under which HyperSpy's images are where its axes and markers have them, and
-# its figures can be laid out again.
+# Matplotlib settings that put HyperSpy's images where its axes and markers expect them, and let its
+# figures be laid out again.
 _HYPERSPY: Any = {"image.origin": "upper", "figure.constrained_layout.use": False}
-_APART = 12.0  # Pixels of a picture from a ring to the next, so that both have a hole.
-_RESOLUTION = 120.0, 480.0  # Pixels an inch of a picture: of few atoms, and of very many.
-SPACING = 2.0  # Å, of neighbours where there are too few atoms to tell their distance.
+_APART = 12.0  # Pixels of a picture from one ring to the next, so that both have a hole.
+_RESOLUTION = 120.0, 480.0  # Pixels per inch of a picture: with few atoms, and with very many.
+SPACING = 2.0  # Å, between neighbours if there are too few atoms to tell their distance.
 
 
 def image_at(signal: Signal2D, index: Sequence[int] = ()) -> np.ndarray:
-    """Return one image of a signal in grey (H, W), by its index in the array."""
+    """Return one grey image (H, W) of a signal, by its index in the array."""
     return np.asarray(as_grey(signal.data[tuple(index)]))
 
 
 def show(signal: Signal2D, **kwargs: Any) -> None:
-    """Plot images as HyperSpy does, whatever settings of the user it does not reckon with."""
+    """Plot images as HyperSpy does, regardless of user settings that it does not expect."""
     import matplotlib
 
     with matplotlib.rc_context(_HYPERSPY):
@@ -84,7 +84,7 @@ def save_picture(
 
 
 def panel_of(shape: tuple[int, int]) -> tuple[float, float]:
-    """Return the width and height (inches) of the panel of an image, neither too little."""
+    """Return the width and height (inches) of the panel of an image, neither too small."""
     ratio = shape[0] / shape[1]
     width, height = np.clip(TALLEST / ratio, 0.3, 1), np.clip(ratio, 0.2, TALLEST)
     return PANEL * float(width), PANEL * float(height)
@@ -97,15 +97,15 @@ def draw_image(
     sampling: float,
     limits: tuple[float, float] | None = None,
 ) -> None:
-    """Draw an image in grey, or an empty ground; axes in px, a scale bar by the sampling of x."""
+    """Draw a grey image, or an empty background; axes in px, a scale bar by the sampling of x."""
     if image is not None and image.shape != tuple(shape):
         raise ValueError(
-            f"The image has {image.shape[0]} by {image.shape[1]} px, the one that was searched "
+            f"The image has {image.shape[0]} by {image.shape[1]} px, the searched one "
             f"{shape[0]} by {shape[1]}: expected the same."
         )
     pixels = np.zeros(shape, np.uint8) if image is None else image
     low, high = (contrast(pixels) if limits is None else limits) if image is not None else (0, 1)
-    # Whatever the user's settings, y runs downwards, as in HyperSpy's plots.
+    # Regardless of the user's settings, y runs downwards, as in HyperSpy's plots.
     axes.imshow(pixels, cmap="gray", vmin=low, vmax=high, origin="upper", aspect="equal")
     axes.grid(False)
     axes.set_axis_off()
@@ -150,13 +150,13 @@ def draw_rings(
 
 
 def line_width(diameter: float, width: float, points: float) -> float:
-    """Return the width (points) of a ring of `diameter` px that leaves room for its atom."""
-    # Over an image of `width` px that is so many points wide.
+    """Return the line width (points) of a ring of `diameter` px that leaves room for its atom."""
+    # Over an image of `width` px that is this many points wide.
     return float(np.clip(0.16 * diameter / width * points, 0.3, 1.4))
 
 
 def add_colour_bar(axes: Axes, colouring: Colouring, label: str = "", **kwargs: Any) -> None:
-    """Add a colour bar that says what the colours of atoms mean, without numbers of no value."""
+    """Add a colour bar that explains the colours of atoms, without numbers if they mean nothing."""
     axes.figure.colorbar(
         colouring.scale(),
         ax=axes,
@@ -170,7 +170,7 @@ def add_colour_bar(axes: Axes, colouring: Colouring, label: str = "", **kwargs: 
 
 
 def add_legend(figure: Figure, labels: Mapping[int, str], loc: Any = "outside lower right") -> Any:
-    """Add a legend of rings for labels by their numbers, no wider than the figure if it can be."""
+    """Add a legend of rings for labels by their numbers, no wider than the figure if possible."""
     from matplotlib.lines import Line2D
 
     rings = [
@@ -182,14 +182,14 @@ def add_legend(figure: Figure, labels: Mapping[int, str], loc: Any = "outside lo
 
 
 def legend_style(figure: Figure, names: Sequence[str]) -> dict[str, int]:
-    """Return the font size and the columns of a legend that is no wider than the figure."""
+    """Return the font size and number of columns of a legend no wider than the figure."""
     column = _RING_WIDTH + _LETTER_WIDTH * max(map(len, names))
     columns = np.clip(72 * figure.get_figwidth() // column, 1, min(len(names), 4))
     return {"fontsize": 9, "ncols": int(columns)}
 
 
 def contrast(image: np.ndarray) -> tuple[float, float]:
-    """Return the values that are black and white."""
+    """Return the values shown as black and white."""
     finite = image[np.isfinite(image)].astype(np.float32)
     if finite.size == 0:
         return 0.0, 1.0
@@ -218,14 +218,14 @@ def scale_bar(
     scales: tuple[float, float] = (1.0, 1.0),
     animated: bool = False,
 ) -> None:
-    """Draw a scale bar into an image of a shape; y and x of its axes run from an origin."""
+    """Draw a scale bar into an image of a given shape; its y and x run from an origin."""
     from matplotlib.patheffects import withStroke
 
     height, width = shape
     longest = width * sampling / 10 / 3
     nice = np.array([0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100, 200])
     length = nice[max(0, int(np.searchsorted(nice, longest, side="right")) - 1)]
-    # Far enough from the lower edge of strips too.
+    # Far enough from the lower edge even of narrow strips.
     y = origin[0] + (height - min(0.05 * max(shape), 0.3 * height)) * scales[0]
     x = origin[1] + 0.04 * width * scales[1]
     (bar,) = axes.plot(

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Progress on the screen: what is being done, how many frames are, and how long the rest takes."""
+"""Progress on the screen: what is being done, how many frames are done, and the time left."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from hyperspy.defaults_parser import preferences
 from hyperspy_dlatoms._doing import current
 
 _BAR = 24  # Letters.
-_PERIOD = 0.25  # s: a line that changes four times a second can be followed.
+_PERIOD = 0.25  # s: a line that changes four times a second is still readable.
 
 
 def is_shown(asked: bool | None) -> bool:
-    """Whether progress is shown, by HyperSpy's preference where nobody asked."""
+    """Whether progress is shown, by default as HyperSpy's preferences say."""
     return bool(preferences.General.show_progressbar if asked is None else asked)
 
 
@@ -33,9 +33,9 @@ def progress_of(
     chunks: Sequence[Sequence[int]] | None = None,
     done: int = 0,
 ) -> Progress:
-    """Return the context that shows what is done to the frames of an array that is computed."""
-    # `chunks` are the frames of its blocks along the navigation axes, by default all axes; so many
-    # frames are `done` before.
+    """Return the context that shows progress while the frames of an array are computed."""
+    # `chunks` are the frames of its blocks along the navigation axes, by default all axes; `done`
+    # is how many frames are done already.
     chunks = array.chunks if chunks is None else chunks
     progress = Progress(what, math.prod(map(sum, chunks)), shown=is_shown(asked))
     progress.done, progress.name, progress.chunks = done, array.name, chunks
@@ -43,23 +43,23 @@ def progress_of(
 
 
 class Progress(Callback):
-    """A line on standard error about frames done, and before the first about what is going on."""
+    """A line on standard error about frames done, and before the first about the current step."""
 
     def __init__(self, what: str, total: int, unit: str = "frame", *, shown: bool = True) -> None:
         self.what, self.total, self.unit, self.shown, self.done = what, total, unit, shown, 0
-        # Of a dask array, and the frames of its blocks along the navigation axes: they are counted
-        # as they are computed, not those on the workers of a cluster.
+        # For a dask array, and the frames of its blocks along the navigation axes: they are counted
+        # as they are computed, except on the workers of a cluster.
         self.name = ""
         self.chunks: Sequence[Sequence[int]] = ()
         self._first: tuple[int, float] | None = None
         self._end: float | None = None
 
     def step(self, number: int = 1) -> None:
-        """Count what is done."""
+        """Count the work done."""
         self.done = min(self.done + number, self.total)
         if not self.shown:
             return
-        # The first took longer, since a network was loaded for it.
+        # The first took longer, as a network was loaded for it.
         now = time.monotonic()
         if self._first is None:
             self._first = (self.done, now)
@@ -77,7 +77,7 @@ class Progress(Callback):
             return self
         self._began, self._length = time.monotonic(), 0
         self._out = _screen()
-        # The one of a notebook is no terminal, but starts a line anew as one does.
+        # In a notebook it is not a terminal, but it can restart a line like one.
         self._live = self._out.isatty() or type(self._out).__module__.startswith("ipykernel")
         self._ended = threading.Event()
         self._drawing = threading.Thread(target=self._draw_until_ended, daemon=True)
@@ -126,7 +126,7 @@ class Progress(Callback):
 
 
 def _screen() -> TextIO:
-    """Return standard error, a terminal also where the messages of a backend are held back."""
+    """Return standard error, a terminal even while the messages of a backend are held back."""
     if sys.stderr is sys.__stderr__ and sys.stderr is not None and sys.stderr.isatty():
         return open(os.dup(sys.stderr.fileno()), "w", encoding=sys.stderr.encoding)
     return sys.stderr

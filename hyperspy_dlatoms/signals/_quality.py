@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Quality of frames: domain scores, drift, what was not found, and the warnings of them."""
+"""Quality of frames: domain scores, drift, what was not found, and the warnings about these."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -22,15 +22,15 @@ from hyperspy_dlatoms.networks.card import ModelCard
 from hyperspy_dlatoms.networks.domain import DomainScore, ExtrapolationError
 
 _NAMED = 5  # Indices of images that a warning names.
-# Å: about half the distance of neighbouring columns, from which images no longer show the same
+# Å: about half the distance of neighbouring columns, beyond which images no longer show the same
 # sites at the same places.
 _TOLERATED_DRIFT = 1.0
-# What takes images, by the mode that RosettaSciIO writes into the metadata.
+# What records images, by the mode that RosettaSciIO writes into the metadata.
 _MODALITIES = {"STEM": "STEM", "SCANNING": "STEM", "TEM": "HRTEM", "HRTEM": "HRTEM"}
-# Å, the least step of the recipes of focal series, and a range in which images hardly differ.
+# Å, the smallest step in the recipes of focal series, and a range in which images hardly differ.
 _STEP, _CLOSE = 15.0, 10.0
-_IN_SPITE = 'Use another network, or on_extrapolation="warn" to get the atoms nevertheless.'
-# Results of each frame besides its sites, by their names in the metadata and in a `FrameResult`.
+_IN_SPITE = 'Use another network, or on_extrapolation="warn" to get the atoms anyway.'
+# Results for each frame besides its sites, by their names in the metadata and in a `FrameResult`.
 REPORTS = ("domain", "masked", "shown", "drift")
 
 
@@ -53,10 +53,10 @@ def record_quality(
     masked: np.ndarray | None = None,
     shown: np.ndarray | None = None,
 ) -> None:
-    """Put the quality of each frame into the metadata, and warn or raise where it is bad."""
-    # Object arrays, one entry a frame; sites are None where they are a part of those found, which
-    # says nothing of the search. In ``metadata.VectorMetadata``, `domain` and `masked` become lists
-    # of float, `drift` an array of shape (..., images, 2).
+    """Put the quality of each frame into the metadata, and warn or raise if it is bad."""
+    # Object arrays, one entry per frame; sites are None if they are only some of those found, which
+    # say nothing about the search. In ``metadata.VectorMetadata``, `domain` and `masked` become
+    # lists of float, `drift` an array of shape (..., images, 2).
     if masked is not None:
         vectors.masked = [float(one) for one in masked.flat]
     outside = "" if domain is None else _record_domain(vectors, domain)
@@ -71,7 +71,7 @@ def record_quality(
 
 
 def other_modality(mode: str | None, card: ModelCard) -> str:
-    """Return what takes images by the metadata, if a network was trained on others, or ""."""
+    """Return what recorded the images by the metadata if a network was trained on others, or ""."""
     modality = _MODALITIES.get(mode.upper(), "") if isinstance(mode, str) else ""
     return "" if modality == card.modality else modality
 
@@ -82,7 +82,7 @@ def is_scanned(mode: str | None) -> bool:
 
 
 def check_modality(mode: str | None, card: ModelCard, on_extrapolation: str) -> None:
-    """Warn of, or raise for, scanned images (STEM) for a network of HRTEM images, or vice versa."""
+    """Warn of, or raise for, scanned images (STEM) with a network for HRTEM, or vice versa."""
     if not (modality := other_modality(mode, card)):
         return
     text = (
@@ -101,7 +101,7 @@ def check_modality(mode: str | None, card: ModelCard, on_extrapolation: str) -> 
 
 def check_defoci(defoci: Sequence[float] | None, card: ModelCard, on_extrapolation: str) -> None:
     """Warn of, or raise for, defoci (Å) that a network was not trained on."""
-    # The domain on its card may have the range of ``defocus``, that of the middle image, and of
+    # The domain on its card may give a range of ``defocus``, of the middle image, and of
     # ``defocus_step``, from one image to the next, in either direction.
     if defoci is None or on_extrapolation == "ignore":
         return
@@ -123,9 +123,9 @@ def check_defoci(defoci: Sequence[float] | None, card: ModelCard, on_extrapolati
                 f"{allowed[0]:g} to {allowed[1]:g} Å in either direction"
             )
         elif low < 0 < high and high >= _STEP and 0 < np.ptp(defoci) < _CLOSE:
-            # A range of both signs holds small steps too, which no network saw.
+            # A range of both signs includes small steps, which no network has seen.
             reasons.append(
-                f"all defoci are within {np.ptp(defoci):g} Å of each other, as if they were in nm, "
+                f"all defoci are within {np.ptp(defoci):g} Å of each other, as if given in nm, "
                 "expected Å"
             )
     if not reasons:
@@ -140,7 +140,7 @@ def check_defoci(defoci: Sequence[float] | None, card: ModelCard, on_extrapolati
 
 
 def check_drift(drifts: Sequence[Drift], sampling: float, *, align: bool) -> None:
-    """Warn of series that are certainly misaligned, or were aligned by uncertain shifts."""
+    """Warn of series that are certainly misaligned, or were aligned with uncertain shifts."""
     if align:
         unsure = sum(not drift.certain for drift in drifts)
         if unsure:
@@ -153,7 +153,7 @@ def check_drift(drifts: Sequence[Drift], sampling: float, *, align: bool) -> Non
             )
         return
     farthest = np.array([sampling * np.hypot(*drift.offsets.T).max() for drift in drifts])
-    # What is known up to the lattice only may well be no drift at all.
+    # What is known only up to the lattice may well be no drift at all.
     far = (farthest > _TOLERATED_DRIFT) & [drift.certain for drift in drifts]
     if far.any():
         warn(
@@ -169,7 +169,7 @@ def _of_series(some: int, number: int) -> str:
 
 
 def warn_of_statistics(domain: Sequence[float]) -> None:
-    """Warn that vacancies are counted in frames whose domain scores say that they are misread."""
+    """Warn of vacancies counted in frames that are misread according to their domain scores."""
     outside = sum(one > 1 for one in domain)
     if outside:
         those = "This image is" if len(domain) == 1 else f"{outside} of {len(domain)} images are"
@@ -196,7 +196,7 @@ def _record_domain(vectors: DictionaryTreeBrowser, scores: np.ndarray) -> str:
 def _warn_of_sites(
     vectors: DictionaryTreeBrowser, sites: np.ndarray, outside: str, shown: Sequence[str]
 ) -> None:
-    """Warn once of what is wrong with the sites of all frames, by what tells the most about it."""
+    """Warn once of what is wrong with the sites of all frames, by what explains it best."""
     if vectors.get_item("other_modality", False):
         # That was said when the images were read, and explains the rest.
         return
@@ -232,7 +232,7 @@ def _warn_of_sites(
 
 
 def _describe_unsure(vectors: DictionaryTreeBrowser, found: Sequence[np.ndarray]) -> str:
-    """Describe the images whose sites a network for all crystals is not sure of; empty if few."""
+    """Describe images in which a network for all crystals is unsure of its sites; empty if few."""
     was_said = vectors.get_item("choice.evidence", 1.0) < UNCLEAR  # When the network was chosen.
     if was_said or not vectors.get_item("any_crystal", False):
         return ""
@@ -243,9 +243,10 @@ def _describe_unsure(vectors: DictionaryTreeBrowser, found: Sequence[np.ndarray]
     those = "this image" if len(found) == 1 else f"{len(unsure)} of {len(found)} images"
     return (
         f"{vectors.model!r} is not sure of the columns in {those}: their probabilities have a mean "
-        f"of {np.median(unsure):.2f}, expected {UNSURE} or more. Most simulated images with less "
-        "are misread, with gaps between columns taken for columns. Check the pixel size, compare "
-        "the atoms with the image, average images, or record at another defocus or a higher dose."
+        f"of {np.median(unsure):.2f}, expected {UNSURE} or more. Networks misread most simulated "
+        "images with less: they may mistake gaps between columns for columns. Check the pixel "
+        "size, compare the atoms with the image, average images, or record at another defocus or "
+        "a higher dose."
     )
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""HyperSpy's operations that cut or reorder frames, and take along what there is of each frame."""
+"""HyperSpy's operations that cut or reorder frames, applied to all results for each frame."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from hyperspy_dlatoms.signals._quality import REPORTS
 if TYPE_CHECKING:
     from hyperspy_dlatoms.signals import AtomPositions
 
-# Which frames of the images these are, along each axis.
+# Which frames of the images they are, along each axis.
 _NUMBERS = ("first_frames", "frame_steps")
 
 
@@ -32,7 +32,7 @@ def crop(
     axis : int or str
         The axis.
     start, end : int, float or None
-        An index, or a value of the axis if it is a float; None for the end of the axis.
+        An index, or a float for a value on the axis; None for the end of the axis.
     convert_units : bool, default False
         Whether to convert the unit of the axis.
     """
@@ -57,7 +57,7 @@ def split(
     axis : int or str, default "auto"
         The axis.
     number_of_parts : int, default "auto"
-        Into how many parts of one size.
+        Into how many parts of equal size.
     step_sizes : int or list of int, default "auto"
         The sizes of the parts.
 
@@ -70,7 +70,7 @@ def split(
 
 
 def squeeze(self: AtomPositions) -> AtomPositions:
-    """Leave out navigation axes of one frame; see ``hyperspy.api.signals.BaseSignal.squeeze``.
+    """Drop navigation axes of length one; see ``hyperspy.api.signals.BaseSignal.squeeze``.
 
     Returns
     -------
@@ -128,12 +128,12 @@ def get_current_signal(
     auto_filename: bool = True,
     as_numpy: bool = False,
 ) -> AtomPositions:
-    """Return the atoms of the image at the present indices, as a loop over the signal does.
+    """Return the atoms of the image at the current indices, as when looping over the signal.
 
     Parameters
     ----------
     auto_title, auto_filename : bool, default True
-        Whether the title, and the name of the file, get the indices.
+        Whether to add the indices to the title, and to the file name.
     as_numpy : bool, default False
         Without effect, since atoms are NumPy arrays.
 
@@ -155,8 +155,8 @@ def get_current_signal(
 def _followed(
     atoms: AtomPositions, operation: Callable[..., Any], *arguments: Any
 ) -> list[AtomPositions]:
-    """Return the frames, and what there is of each, as an operation of HyperSpy puts them."""
-    # It is applied to the numbers of the frames.
+    """Return the frames, and the results for each, in the order that HyperSpy puts them."""
+    # The operation is applied to the numbers of the frames.
     numbers = BaseSignal(
         np.arange(atoms.data.size).reshape(atoms.data.shape),
         axes=atoms.axes_manager._get_navigation_axes_dicts(),
@@ -167,7 +167,7 @@ def _followed(
 
 
 def _picked(atoms: AtomPositions, numbers: BaseSignal) -> AtomPositions:
-    """Return the frames with some numbers, along the axes that these have."""
+    """Return the frames with some numbers, along the axes of these numbers."""
     order = numbers.data
 
     def picked(values: Any) -> Any:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The quality of atoms without a truth, as a table and as a figure."""
+"""The quality of atoms without a ground truth, as a table and as a figure."""
 
 from __future__ import annotations
 
@@ -26,17 +26,17 @@ if TYPE_CHECKING:
     from hyperspy_dlatoms.signals import AtomPositions
     from hyperspy_dlatoms.signals._export import Calibration
 
-# Letters of a line of a figure's text, and frames that it names.
+# Letters in a line of a figure's text, and frames that it names.
 _WIDTH = 56
 _NAMED = 6
-# Of what is odd about an atom.
+# Colours of what is odd about an atom.
 _ODD = {
     "too close": PALETTE[2],
     f"probability below {DOUBTFUL:g}": PALETTE[1],
     "off the lattice": PALETTE[0],
     "a hole": PALETTE[3],
 }
-# What the curves of a movie show, and the value above which a frame is worth a look.
+# What the curves of a movie show, and the value above which a frame deserves a look.
 _CURVES = {
     "found": ("found", "expected"),
     "odd": ("too_close", "holes", "off_lattice", "doubtful"),
@@ -47,23 +47,22 @@ _CURVES = {
 def quality(self: AtomPositions) -> pd.DataFrame:
     """Say how far the atoms of each frame can be trusted, without knowing the truth.
 
-    It looks at how the atoms lie to each other and at what the networks say of themselves, not at
-    the images. Lazy atoms are found a few frames at a time, so that memory does not grow with their
-    number.
+    It considers how the atoms are arranged and what the networks say about themselves, not the
+    images. Lazy atoms are found a few frames at a time, so memory does not grow with their number.
 
     Returns
     -------
     pandas.DataFrame
         A row for each frame: ``frame`` and the like, as in :meth:`to_dataframe`; ``found``, the
-        number of atoms; ``expected``, the sites of the lattice that was recognised, with atoms or
-        without; ``too_close``, pairs closer than 0.6 of the usual distance; ``holes``, places of
-        the lattice without an atom that are surrounded by atoms; ``off_lattice``, atoms that do not
-        continue the lattice of their neighbours; ``doubtful``, atoms with a probability below 0.8;
-        ``false_expected``, the number of false atoms by the probabilities; ``agreement`` of an
-        ensemble, mean; ``domain``, the score of the image, above 1 unlike the training images;
-        ``masked``, the fraction of its pixels; ``spacing_nm``, the usual distance of nearest
-        neighbours; ``sigma_nm``, the median of the predicted standard deviations per axis; and
-        ``remarks``, what to distrust in words, empty if there is nothing. NaN is what is not known.
+        number of atoms; ``expected``, the sites of the recognised lattice, with or without atoms;
+        ``too_close``, pairs closer than 0.6 of the usual distance; ``holes``, places of the lattice
+        without an atom that are surrounded by atoms; ``off_lattice``, atoms that do not continue
+        the lattice of their neighbours; ``doubtful``, atoms with a probability below 0.8;
+        ``false_expected``, the number of false atoms according to the probabilities; ``agreement``,
+        the mean for an ensemble; ``domain``, the score of the image, above 1 if unlike the training
+        images; ``masked``, the fraction of masked pixels; ``spacing_nm``, the usual distance of
+        nearest neighbours; ``sigma_nm``, the median of the predicted standard deviations per axis;
+        and ``remarks``, what to distrust, in words, empty if nothing. NaN if not known.
 
     See Also
     --------
@@ -73,8 +72,8 @@ def quality(self: AtomPositions) -> pd.DataFrame:
 
     Notes
     -----
-    No remark is no proof. If a network takes the contrast of an image for the opposite one, its
-    false atoms form a lattice as well, with high probabilities.
+    The absence of remarks proves nothing. If a network mistakes the contrast of an image for the
+    opposite one, its false atoms form a lattice as well, with high probabilities.
 
     Examples
     --------
@@ -115,7 +114,7 @@ def quality(self: AtomPositions) -> pd.DataFrame:
 
 @filled
 def plot_quality(self: AtomPositions, signal: Signal2D | None = None) -> Figure:
-    """Plot the quality of the atoms: of one frame a map of what is odd, of several their course.
+    """Plot the quality of the atoms: a map of what is odd in one frame, or curves over several.
 
     Parameters
     ----------
@@ -124,15 +123,14 @@ def plot_quality(self: AtomPositions, signal: Signal2D | None = None) -> Figure:
     Returns
     -------
     matplotlib.figure.Figure
-        Of one frame the atoms, over the image if it is given, those that are odd in colour, the
-        distances of nearest neighbours, the probabilities, and what to distrust in words. Of
-        several frames the columns of :meth:`quality` by frame, and how many frames have which
-        remarks.
+        For one frame, the atoms (over the image if it is given) with odd ones in colour, the
+        nearest-neighbour distances, the probabilities, and what to distrust, in words. For several
+        frames, the columns of :meth:`quality` by frame, and how many frames have which remarks.
 
     Raises
     ------
     {RAISES_PLACE}
-        Also if there is a signal, but several frames.
+        Also if a signal is given with several frames.
 
     Examples
     --------
@@ -145,7 +143,7 @@ def plot_quality(self: AtomPositions, signal: Signal2D | None = None) -> Figure:
     if not single:
         if signal is not None:
             raise ValueError(
-                "There are several frames: expected no signal, or one frame of both, "
+                "There are several frames: expected no signal, or one frame from each, "
                 "atoms.inav[0].plot_quality(s.inav[0])."
             )
         figure = plt.figure(figsize=(11, 6.5), layout="constrained")
@@ -184,7 +182,7 @@ def _row(
 
 
 def _number(value: Any) -> float:
-    """Return a score as a number: domains that were not recorded yet have one, or are None."""
+    """Return a score as a number: domains not yet recorded hold one, or are None."""
     score = getattr(value, "score", value)
     return np.nan if score is None else float(score)
 
@@ -214,7 +212,7 @@ def _plot_frame(
     diameter = ring_size([frame], sampling)
     kinds = {"others": fine} | {name: which for name, which in odd.items() if which.any()}
     for number, (name, which) in enumerate(kinds.items()):
-        # Several rings where an atom is odd in several ways.
+        # Several rings if an atom is odd in several ways.
         colour = _ODD.get(name, PLAIN)
         rings = draw_rings(place, frame[which], sampling, colour, (1 + 0.2 * number) * diameter)
         if number:
@@ -233,7 +231,7 @@ def _plot_frame(
 
 
 def _write(axes: Axes, text: str) -> None:
-    """Write in the place of axes."""
+    """Write text in place of axes."""
     axes.set_axis_off()
     axes.text(0, 1, text, va="top", fontsize=9, transform=axes.transAxes)
 
@@ -254,7 +252,7 @@ def _plot_probabilities(axes: Axes, probability: np.ndarray | None) -> None:
     axes.set(xlabel="probability", ylabel="atoms", xlim=(0, 1))
     if probability is not None and np.isfinite(probability).any():
         axes.hist(probability, bins=40, range=(0, 1), color="0.45", log=True)
-        # Bars of one atom are seen, and only powers of 10 have numbers.
+        # Bars of one atom are visible, and only powers of 10 have numbers.
         axes.set_ylim(0.5, max(axes.get_ylim()[1], 12))
         axes.yaxis.set_major_formatter("{x:g}")
         axes.axvspan(0, DOUBTFUL, color=_ODD[f"probability below {DOUBTFUL:g}"], alpha=0.3, lw=0)
@@ -262,8 +260,8 @@ def _plot_probabilities(axes: Axes, probability: np.ndarray | None) -> None:
 
 def _summary(row: pd.Series) -> str:
     """Return what the figure of a frame says in words."""
-    # Matplotlib would take a dollar for mathematics, of which there is none.
-    text = row.remarks or "Nothing looks doubtful, which is no proof."
+    # Matplotlib would take a dollar for mathematics, and there is none.
+    text = row.remarks or "Nothing looks doubtful, which proves nothing."
     lines = ["1 atom found" if row.found == 1 else f"{row.found} atoms found"]
     if np.isfinite(row.expected):
         lines[0] += f", {row.expected:.0f} sites of a lattice expected"
@@ -291,7 +289,7 @@ def _plot_course(figure: Figure, table: pd.DataFrame) -> None:
         for name in names:
             values = table[name].to_numpy(float)
             if np.isfinite(values).any():
-                # Dashed, so that what is found shows through as many that are expected.
+                # Dashed, so that the number found shows through an equal number expected.
                 style = "--" if name == "expected" else "-"
                 marker = "." if len(table) < 60 else ""
                 text = name.replace("_", " ")
@@ -333,11 +331,11 @@ def _course(table: pd.DataFrame) -> str:
 
 
 def _numbers(table: pd.DataFrame) -> np.ndarray:
-    """Return the numbers of the frames, counted through of several axes."""
+    """Return the numbers of the frames, counted through several axes."""
     return table["frame"].to_numpy() if "frame" in table else np.arange(len(table))
 
 
 def _unusual(found: np.ndarray) -> np.ndarray:
-    """Which numbers are off the median by more than a fifth, and by more than counting makes."""
+    """Which numbers are off the median by more than a fifth, and by more than counting noise."""
     usual = np.median(found) if len(found) else 0.0
     return np.abs(found - usual) > np.maximum(0.2 * usual, 4 * np.sqrt(usual))

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from hyperspy_dlatoms.signals._export import Calibration
 
 _Rule = Callable[[np.ndarray], np.ndarray]
-# Of the texts in `selections`: by a region, a coordinate or, the last condition, a mask of pixels.
+# For the texts in `selections`: by a region, a coordinate or, as the last condition, a mask.
 _BY_PLACE = re.compile(r"\b(roi|y|x)=|\bmask$")
 
 
@@ -43,20 +43,20 @@ def select(
     threshold : float, optional
         The minimum probability, as if the images had been searched with this threshold, see Notes.
     roi : hyperspy.api.roi or sequence of these, optional
-        A region of interest in the units of the image's axes, or several: atoms in any of them.
-        `RectangularROI`, `CircleROI` (rings as well) and `PolygonROI`.
+        A region of interest in the units of the image's axes, or several for atoms in any of them:
+        `RectangularROI`, `CircleROI` (also rings) and `PolygonROI`.
     mask : numpy.ndarray or Signal2D, optional
-        True at the pixels whose atoms are kept, of shape (H, W), or of images of the same
+        True at the pixels whose atoms are kept, of shape (H, W), or for each image of the same
         navigation shape.
     on_lattice : bool, optional
-        Whether the atom continues the lattice of its neighbours, see :meth:`quality`; nothing is
+        Whether an atom continues the lattice of its neighbours, see :meth:`quality`; nothing is
         selected in frames without a lattice.
     invert : bool, default False
         Whether to return the other atoms instead.
     **columns
-        Conditions on columns by their names: a number, or the name of a species, that is equal; a
-        pair ``(low, high)``, both included, of which one may be None; a list of values; or a
-        function that takes the column of a frame, shape (n,), and returns a mask.
+        Conditions on columns by name: a number, or the name of a species, to equal; a pair
+        ``(low, high)``, inclusive, either of which may be None; a list of values; or a function
+        that takes the column of a frame, shape (n,), and returns a mask.
 
     Returns
     -------
@@ -74,18 +74,18 @@ def select(
 
     See Also
     --------
-    ivec : The same by index, as pyxem's vectors have it.
+    ivec : The same by index, as with pyxem's vectors.
 
     Notes
     -----
-    A threshold that is given to the search keeps each atom of that probability. Applied afterwards
-    it gives the same atoms of a single network, as long as none that it would keep were left out
-    before: it must not be below the threshold of the search or, for the thresholds of a model card,
-    its upper one (``anchor``), below which atoms that are alone were left out. Two candidates
+    A threshold given to the search keeps every atom that reaches it. Applied afterwards to the
+    atoms of a single network, it gives the same atoms as long as none that it would keep were left
+    out before: it must not be below the threshold of the search or, for the thresholds of a model
+    card, the upper one (``anchor``), below which isolated atoms were left out. Two candidates
     closer than the minimum distance of the network could make a difference, if the one with the
     lower probability was kept because it lies nearer to a pixel of the network; on the example
-    images that does not happen. In an ensemble a threshold decides which members contribute to the
-    position of an atom, so it has to be searched anew; ``probability=(0.9, None)`` is a plain cut.
+    images this does not happen. In an ensemble a threshold decides which members contribute to the
+    position of an atom, so a new search is needed; ``probability=(0.9, None)`` is a plain cut.
 
     Examples
     --------
@@ -103,7 +103,7 @@ def select(
     if threshold is not None:
         lowest = _checked_threshold(threshold, self._calibrated())
         at = calibration.at("probability")
-        # The search compares probabilities in single precision, in which networks give them.
+        # The search compares probabilities in single precision, as networks return them.
         rules.append(lambda frame: frame[:, at].astype(np.float32) >= np.float32(lowest))
         said.append(f"threshold={lowest:g}")
     for name, condition in columns.items():
@@ -140,7 +140,7 @@ def select(
     vectors = picked.metadata.VectorMetadata
     vectors.selections = [*before, f"{'not ' * invert}{', '.join(said)}"]
     if threshold is not None and not invert:
-        # As a search with it would say.
+        # As a search with this threshold would record.
         vectors.threshold = lowest
         if vectors.has_item("anchor"):
             del vectors.anchor
@@ -148,11 +148,11 @@ def select(
 
 
 def warn_of_region(selections: Iterable[str], what: str) -> None:
-    """Warn that a result relates the atoms of a region to the area of all of the image."""
+    """Warn that a result relates the atoms of a region to the area of the whole image."""
     if any(_BY_PLACE.search(one) for one in selections):
         warn(
-            f"The atoms were selected by their places, but {what} is by the area of the whole "
-            "image: for that of a part, search cropped images.",
+            f"The atoms were selected by place, but {what} refers to the area of the whole "
+            "image: for a part of it, search cropped images.",
             DLAtomsWarning,
         )
 
@@ -213,7 +213,7 @@ def _compared(compare: np.ufunc) -> Callable[[Any, Any], Any]:
 
 
 class Column(BaseSignal):
-    """One column of `AtomPositions`, an array of shape (n,) for each frame, to be compared."""
+    """One column of `AtomPositions`, an array of shape (n,) for each frame, to compare with."""
 
     _signal_dimension = 0
     __lt__, __le__ = _compared(np.less), _compared(np.less_equal)
@@ -240,14 +240,14 @@ def _columns(which: Any, calibration: Calibration) -> int | list[int]:
 
 
 def _at_pixels(frame: np.ndarray, pixels: np.ndarray) -> np.ndarray:
-    """Return which atoms of a frame are at pixels that are True."""
+    """Return which atoms of a frame lie on pixels that are True."""
     y, x = np.rint(frame[:, :2]).astype(np.intp).T
     inside = (y >= 0) & (x >= 0) & (y < pixels.shape[0]) & (x < pixels.shape[1])
     return inside & np.asarray(pixels, bool)[np.where(inside, y, 0), np.where(inside, x, 0)]
 
 
 def _checked_threshold(threshold: float, vectors: Mapping[str, Any]) -> float:
-    """Return a threshold that gives what a new search with it would."""
+    """Return a threshold that selects what a new search with it would find."""
     if isinstance(threshold, bool) or not isinstance(threshold, Real):
         raise TypeError(f"threshold is {threshold!r}: expected a number from 0 to 1.")
     value = float(threshold)
@@ -257,7 +257,7 @@ def _checked_threshold(threshold: float, vectors: Mapping[str, Any]) -> float:
     if vectors.get("members"):
         raise ValueError(
             "In an ensemble the threshold decides which networks contribute to an atom: search "
-            f"anew with threshold={value:g}; {plain}"
+            f"again with threshold={value:g}; {plain}"
         )
     if any("probability" in one or one.startswith("not ") for one in vectors.get("selections", [])):
         raise ValueError(
@@ -269,10 +269,10 @@ def _checked_threshold(threshold: float, vectors: Mapping[str, Any]) -> float:
         raise ValueError(f"The threshold of the search is not known: {plain}")
     lowest = float(vectors.get("anchor", searched))
     if value < lowest:
-        alone = " that are alone" if "anchor" in vectors else ""
+        alone = " that are isolated" if "anchor" in vectors else ""
         raise ValueError(
             f"threshold is {value:g}, but the search left out atoms with a probability below "
-            f"{lowest:g}{alone}: expected {lowest:g} or more, or search anew with "
+            f"{lowest:g}{alone}: expected {lowest:g} or more, or search again with "
             f"threshold={value:g}; {plain}"
         )
     return value
@@ -336,7 +336,7 @@ def _checked_mask(
 
 
 def in_regions(regions: Sequence[Any], calibration: Calibration) -> _Rule:
-    """Return the rule that selects the atoms of a frame in any of some regions of interest."""
+    """Return the rule that selects the atoms of a frame in any of several regions of interest."""
     insides = [_region(one) for one in regions]
 
     def in_any(frame: np.ndarray) -> np.ndarray:
@@ -350,7 +350,7 @@ def in_regions(regions: Sequence[Any], calibration: Calibration) -> _Rule:
 
 
 def _region(roi: Any) -> Callable[[np.ndarray, np.ndarray], np.ndarray]:
-    """Return which y and x, in the units of the axes, are in a region as it is now."""
+    """Return which y and x, in the units of the axes, are in a region at its current place."""
     kind = type(roi).__name__
     if kind == "RectangularROI":
         left, top, right, bottom = roi.left, roi.top, roi.right, roi.bottom

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Several results as one, along a new navigation axis or one that they have."""
+"""Several results as one, along a new navigation axis or an existing one."""
 
 from collections.abc import Collection, Sequence
 from typing import Any
@@ -33,7 +33,7 @@ def shared(vectors: Sequence[dict[str, Any]]) -> dict[str, Any]:
                 raise ValueError(
                     f"The results differ in their {what}: number 0 has {_short(first.get(name))}, "
                     f"number {number} {_short(other.get(name))}. Expected results of images of one "
-                    "kind; put those of different ones together as tables, with "
+                    "kind; combine those of different kinds as tables, with "
                     "pandas.concat and to_dataframe."
                 )
     return {
@@ -46,7 +46,7 @@ def shared(vectors: Sequence[dict[str, Any]]) -> dict[str, Any]:
 def join(
     results: Sequence[BaseSignal], axis: str | int | None, new_axis_name: str
 ) -> tuple[Any, list[dict], int | None]:
-    """Return the frames of all, their navigation axes, and the array's axis they lie along."""
+    """Return the joint frames, their navigation axes, and the array axis along which they lie."""
     # None for a new one.
     managers = [result.axes_manager for result in results]
     axes = [list(map(_described, reversed(manager.navigation_axes))) for manager in managers]
@@ -58,12 +58,12 @@ def join(
     if len(set(kept)) > 1 or len({len(shape) for shape in shapes}) > 1:
         raise ValueError(
             f"The results have the navigation shapes {', '.join(map(str, dict.fromkeys(shapes)))}"
-            " in the order of the array: expected the same, but for the axis along which they are "
-            "put together."
+            " in the order of the array: expected the same, except for the axis along which they "
+            "are joined."
         )
     data = joined([result.data for result in results], shapes[0], place)
     if isinstance(data, np.ndarray):
-        # Of the images `hs.stack` makes copies too.
+        # `hs.stack` copies images, too.
         data = map_frames(np.copy, data)
     if place is None:
         names = {one["name"] for one in axes[0]}
@@ -76,10 +76,10 @@ def join(
 
 
 def joined(parts: Sequence[Any], shape: tuple[int, ...], place: int | None) -> Any:
-    """Put arrays together whose first axes have a navigation shape, () for single frames."""
+    """Join arrays whose first axes have a navigation shape, () for single frames."""
     lazy = any(isinstance(part, da.Array) for part in parts)
     if lazy:
-        # Dask does not find out the chunks of objects itself.
+        # Dask does not work out the chunks of objects itself.
         parts = [
             part if isinstance(part, da.Array) else da.from_array(part, chunks=-1, name=False)
             for part in parts
@@ -92,7 +92,7 @@ def joined(parts: Sequence[Any], shape: tuple[int, ...], place: int | None) -> A
 def joined_reports(
     results: Sequence[BaseSignal], names: Collection[str], place: int | None
 ) -> dict[str, Any]:
-    """Put together the entries of ``metadata.VectorMetadata`` that have a value for each frame."""
+    """Join the entries of ``metadata.VectorMetadata`` that have a value for each frame."""
     reports = {}
     for name in names:
         items = [result.metadata.get_item(f"VectorMetadata.{name}") for result in results]
@@ -112,7 +112,7 @@ def joined_reports(
 
 
 def _described(axis: BaseDataAxis) -> dict:
-    """Return the dictionary of an axis; one by a formula, which says no values, by its values."""
+    """Return the dictionary of an axis; one given by a formula, without values, by its values."""
     described = axis.get_axis_dictionary()
     if "expression" not in described:
         return described
@@ -120,13 +120,13 @@ def _described(axis: BaseDataAxis) -> dict:
 
 
 def _longer(axes: list[dict], size: int) -> dict:
-    """Return the first axis, made longer by those that follow."""
+    """Return the first axis, extended by those that follow."""
     first = axes[0]
     for number, other in enumerate(axes[1:], start=1):
         for name in ("units", "scale"):
             if not _same(first.get(name), other.get(name)):
                 raise ValueError(
-                    f"The axis along which the results are put together has different {name}: "
+                    f"The axis along which the results are joined has different {name}: "
                     f"number 0 has {first.get(name)}, number {number} {other.get(name)}."
                 )
     if "axis" in first:

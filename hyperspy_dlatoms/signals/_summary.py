@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What is shown of atoms where they are printed, without computing lazy ones."""
+"""What is shown when atoms are printed, without computing lazy ones."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def rows_of(atoms: AtomPositions) -> list[tuple[str, str]]:
 def _atoms(atoms: AtomPositions, vectors: Mapping[str, Any]) -> str:
     number = atoms.data.size
     shape = vectors.get("image_shape")
-    # As HyperSpy prints dimensions, x first.
+    # In the order in which HyperSpy prints dimensions, x first.
     size = f" of {shape[1]} x {shape[0]} px" if shape is not None else ""
     images = f"1 image{size}" if number == 1 else f"{number} images{size}"
     if atoms._lazy:

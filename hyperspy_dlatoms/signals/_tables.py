@@ -22,11 +22,11 @@ if TYPE_CHECKING:
 
     from hyperspy_dlatoms.signals import AtomPositions
 
-# Of a table that `to_dataframe` wrote, what follows from the others: navigation, and positions once
-# more. Their units are not in their names.
+# Columns that `to_dataframe` derives from others: navigation, and positions once more. Their names
+# do not contain their units.
 _DERIVED = ("frame", "y", "x", "y_sigma", "x_sigma")
-_SAME_TIME = 1e-3  # Of a frame, by which the time of a frame may be off that of a uniform axis.
-_NAMELESS = "Unnamed: "  # Begins the name that pandas gives a column without one: a written index.
+_SAME_TIME = 1e-3  # Of a frame, by which a frame's time may deviate from a uniform axis.
+_NAMELESS = "Unnamed: "  # Begins the name that pandas gives an unnamed column: a written index.
 # Frames of a table without atoms; more are a sign of a column that does not count frames.
 _MOST_FRAMES = 10_000_000
 
@@ -45,19 +45,19 @@ def to_dataframe(
     Returns
     -------
     pandas.DataFrame
-        With ``units="nm"``: ``frame``, the number of the frame in the images that were searched,
-        of a part that ``inav`` picked too (along several navigation axes ``index_0``, ... in the
-        order of the array); for each navigation axis with a name or a unit of time its value, for
-        instance ``time_s``, or ``x_0_nm`` of one named like another column; ``y_nm``, ``x_nm``,
-        ``y_sigma_nm``, ``x_sigma_nm``; then the columns without a length, `species` by name.
+        With ``units="nm"``: ``frame``, the number of the frame in the searched images, even for a
+        part picked with ``inav`` (with several navigation axes ``index_0``, ... in the order of the
+        array); the value along each navigation axis with a name or a unit of time, for instance
+        ``time_s``, or ``x_0_nm`` for one named like another column; ``y_nm``, ``x_nm``,
+        ``y_sigma_nm``, ``x_sigma_nm``; then the columns that are not lengths, `species` by name.
 
-        By default also, before these, the columns of earlier releases: ``index_0``, ...; for each
-        navigation axis with a name its value, without the unit; `y_px` and `x_px`; `y` and `x` in
-        the units of the image's axes, which ``attrs["units"]`` names; and `y_sigma` and `x_sigma`
-        in px. `y`, `x`, `y_sigma`, `x_sigma` and values without their unit are deprecated.
+        By default the columns of earlier releases come first: ``index_0``, ...; the value along
+        each navigation axis with a name, without the unit; `y_px` and `x_px`; `y` and `x` in the
+        units of the image's axes, which ``attrs["units"]`` names; and `y_sigma` and `x_sigma` in
+        px. `y`, `x`, `y_sigma`, `x_sigma` and values without their unit are deprecated.
 
-        ``attrs["first_pixel"]`` and ``attrs["directions"]`` say where the first pixel lies along y
-        and x, in px from the origin of the axes, and -1 of an axis that runs backwards.
+        ``attrs["first_pixel"]`` says where the first pixel lies along y and x, in px from the
+        origin of the axes; ``attrs["directions"]`` is -1 for an axis that runs backwards.
 
     Raises
     ------
@@ -88,8 +88,8 @@ def to_csv(
 ) -> None:
     """Write the table of :meth:`to_dataframe` to a file.
 
-    Lazy atoms are found and written a few frames at a time, so that memory does not grow with
-    their number.
+    Lazy atoms are found and written a few frames at a time, so memory does not grow with their
+    number.
 
     Parameters
     ----------
@@ -134,32 +134,31 @@ def from_dataframe(
     image_shape: tuple[int, int] | None = None,
     n_frames: int | None = None,
 ) -> AtomPositions:
-    """Return a signal of positions from a table, for instance of another program.
+    """Make a signal of positions from a table, for instance from another program.
 
     Parameters
     ----------
     table : pandas.DataFrame
-        A row for each atom. Needed are ``y_px`` and ``x_px``, from the centre of the first pixel of
-        the image, or both in another unit, ``y_nm``, ``y_pm`` or ``y_angstrom``, from the origin of
-        its axes: the centre of the first pixel, unless the ``attrs`` of :meth:`to_dataframe` say
+        A row for each atom. Required are ``y_px`` and ``x_px``, from the centre of the first pixel
+        of the image, or both in another unit, ``y_nm``, ``y_pm`` or ``y_angstrom``, from the origin
+        of its axes: the centre of the first pixel, unless the ``attrs`` of :meth:`to_dataframe` say
         otherwise. ``y_sigma_px`` and ``x_sigma_px``, in any of these units, ``probability`` and
-        ``species``, names or indices, are optional. With ``frame``, a whole number, it is a movie,
-        and ``time_s`` the time of its frames; so is a column between ``frame`` and the positions
-        that has one value for each frame and grows or falls with it, as those of
-        :meth:`to_dataframe`. Other columns of numbers are kept by their names, those
-        without one, as pandas writes the index of a table, are not. Tables of
-        :meth:`to_dataframe` come back as they were. A file .csv has no ``attrs``: of cropped images
-        write one with ``y_px`` and ``x_px``, as :meth:`to_csv` does by default or with
-        ``units="px"``.
+        ``species``, by name or index, are optional. A column ``frame`` of whole numbers makes it a
+        movie, and ``time_s`` gives the time of its frames; so does a column between ``frame`` and
+        the positions that has one value per frame and rises or falls with it, as in tables of
+        :meth:`to_dataframe`. Other numeric columns keep their names; unnamed ones, such as an index
+        written by pandas, are dropped. Tables of :meth:`to_dataframe` come back as they were. A
+        .csv file has no ``attrs``: for cropped images, write it with ``y_px`` and ``x_px``, as
+        :meth:`to_csv` does by default or with ``units="px"``.
     sampling : float
         Å/px.
     species : sequence of str, optional
-        The names of the classes in their order; by default those in the table, sorted.
+        The names of the classes in order; by default those in the table, sorted.
     image_shape : tuple of int, optional
-        Height and width of the images in px, which methods that need their area ask for.
+        Height and width of the images in px, required by methods that need their area.
     n_frames : int, optional
-        The number of frames from number 0, those without atoms at the end included; by default
-        the frames are those from the first to the last with an atom.
+        The number of frames, counted from 0 and including empty ones at the end; by default the
+        frames run from the first to the last with an atom.
 
     Returns
     -------
@@ -170,8 +169,8 @@ def from_dataframe(
     Raises
     ------
     ValueError
-        If there are no positions with their unit in the name, a position is not finite, a column is
-        no number, the numbers of frames make no sense, or the table is of several navigation axes.
+        If no positions have their unit in the name, a position is not finite, a column is not
+        numeric, the frame numbers make no sense, or the table has several navigation axes.
 
     See Also
     --------
@@ -197,7 +196,7 @@ def from_dataframe(
             "{'index_1': 'frame'}), or keep the atoms themselves, atoms.save('atoms.hspy')."
         )
     if "frame" not in table and "index_0" in table:
-        # Of an earlier release.
+        # From an earlier release.
         table = table.rename(columns={"index_0": "frame"})
     lengths = _columns.length_columns(map(str, table.columns))
     directions = np.asarray(table.attrs.get("directions", [1.0, 1.0]), float)
@@ -209,7 +208,7 @@ def from_dataframe(
             "example table.rename(columns={'y': 'y_px', 'x': 'x_px'})."
         )
     if ("y_sigma" in lengths) != ("x_sigma" in lengths):
-        raise ValueError("The table has a sigma along one of y and x: expected both, or none.")
+        raise ValueError("The table has a sigma along only one of y and x: expected both or none.")
     columns: dict[str, np.ndarray] = {}
     for name in ("y", "x", "probability", "y_sigma", "x_sigma"):
         if name in lengths:
@@ -221,7 +220,7 @@ def from_dataframe(
                 numbers = directions[along] * numbers - first_pixel[along]
             columns[name] = numbers
         elif name in table:
-            # A table of to_dataframe of an earlier release has sigmas in px.
+            # Tables of to_dataframe from earlier releases have sigmas in px.
             if name != "probability" and not {"y_px", "y"} <= set(table.columns):
                 raise ValueError(
                     f"The column {name} has no unit in its name: call it {name}_px, {name}_nm, ..."
@@ -265,7 +264,7 @@ def from_array(
     species: Sequence[str] | None = None,
     image_shape: tuple[int, int] | None = None,
 ) -> AtomPositions:
-    """Return a signal of positions from arrays, for instance those of another program.
+    """Make a signal of positions from arrays, for instance from another program.
 
     Parameters
     ----------
@@ -275,20 +274,20 @@ def from_array(
     sampling : float
         Å/px.
     columns : sequence of str, default ("y_px", "x_px")
-        The k names of the columns in their order, as in :meth:`from_dataframe`; those of Atomap and
-        Matplotlib are ``("x_px", "y_px")``.
+        The names of the k columns in order, as in :meth:`from_dataframe`; Atomap and Matplotlib use
+        ``("x_px", "y_px")``.
     species, image_shape
         As in :meth:`from_dataframe`.
 
     Returns
     -------
     AtomPositions
-        With one navigation axis for a sequence, none for one array.
+        With one navigation axis for a sequence, none for a single array.
 
     Raises
     ------
     ValueError
-        If an array does not have a column for each name, and as :meth:`from_dataframe`.
+        If an array does not have a column for each name, and as for :meth:`from_dataframe`.
 
     Examples
     --------
@@ -346,11 +345,11 @@ def _checked_sampling(sampling: object) -> float:
 
 
 def _axis_of_movie(table: pd.DataFrame) -> tuple[dict[str, Any], set[str]]:
-    """Return the axis of a movie by the values of its frames, and the columns that these take."""
+    """Return the axis of a movie by the values of its frames, and the columns that hold them."""
     if "frame" not in table:
         return {}, set()
     beside = _between_frame_and_positions(table)
-    # In tables that `to_dataframe` did not write a value of each atom may stand there.
+    # In tables that `to_dataframe` did not write, a value for each atom may stand there.
     own = "index_0" in table or "first_pixel" in table.attrs
     if not own and not 1 < table["frame"].nunique() < len(table):
         beside = []
@@ -387,7 +386,7 @@ def _between_frame_and_positions(table: pd.DataFrame) -> list[str]:
 
 
 def _axis(numbers: np.ndarray, values: np.ndarray) -> dict[str, Any] | None:
-    """Return an axis by the frame of each atom and its value there; None if it can be of none."""
+    """Return the axis that gives each atom's frame its value; None if there can be none."""
     if not (len(values) and np.isfinite(numbers).all() and np.isfinite(values).all()):
         return None
     frames, at = np.unique(numbers, return_index=True)
@@ -421,7 +420,7 @@ def _numbers(table: pd.DataFrame, column: str) -> np.ndarray:
         return table[column].to_numpy(float)
     except (TypeError, ValueError) as error:
         raise ValueError(
-            f"The column {column} is not of numbers: leave it out, table.drop(columns="
+            f"The column {column} is not numeric: leave it out, table.drop(columns="
             f"{column!r}), or convert it to numbers."
         ) from error
 
@@ -432,8 +431,8 @@ def _classes(column: pd.Series, species: list[str]) -> tuple[np.ndarray, list[st
         indices = column.to_numpy(float)
         if len(indices) and not (np.isin(indices, np.arange(len(species)))).all():
             raise ValueError(
-                f"species are numbers from {indices.min():g} to {indices.max():g}, of "
-                f"{len(species)} names: give species, the names of the classes in their order."
+                f"species are numbers from {indices.min():g} to {indices.max():g}, but there are "
+                f"{len(species)} names: give species, the names of the classes in order."
             )
         return indices, species
     written = [str(name) for name in column]

@@ -30,33 +30,33 @@ def tracks(
 ) -> pd.DataFrame:
     """Follow the atoms through a movie.
 
-    Frames are read block by block, so that of a long lazy movie only the atoms are in memory. A
-    drift of all atoms is followed as long as it changes by less than the search range from one
-    frame to the next; else align the images first.
+    Frames are read block by block, so only the atoms of a long lazy movie are in memory. A drift of
+    all atoms is followed as long as it changes by less than the search range from one frame to the
+    next; otherwise align the images first.
 
     Parameters
     ----------
     search_range : float, optional
-        The largest displacement of an atom from one frame to the next (Å); by default 0.4 times
-        the distance of neighbours in the first frame with atoms.
+        The largest displacement of an atom from one frame to the next (Å); by default 0.4 times the
+        distance between neighbours in the first frame with atoms.
     memory : int, optional
-        The number of successive frames in which an atom may be missing.
+        The number of successive frames from which an atom may be missing.
     {SHOW_PROGRESSBAR}
 
     Returns
     -------
     pandas.DataFrame
-        That of `to_dataframe` with ``frame``, the number of the frame, counted on from that of
-        the first; ``track``, the same number for the same atom, and ``particle``, the same once
-        more, by the name that trackpy reads (``trackpy.emsd(tracks, 1, 1)``); ``y_drift``,
-        ``x_drift``, the common drift since the first frame; ``y_steady``, ``x_steady``, the
-        positions without it, in the units of the image's axes; and these four in nm,
-        ``y_drift_nm`` and so on. ``attrs["empty_frames"]`` lists the frames without atoms.
+        The table of `to_dataframe` with ``frame``, the number of the frame, counted on from that of
+        the first; ``track``, the same number for the same atom, and ``particle``, the same under
+        the name that trackpy reads (``trackpy.emsd(tracks, 1, 1)``); ``y_drift``, ``x_drift``, the
+        common drift since the first frame; ``y_steady``, ``x_steady``, the positions without it, in
+        the units of the image's axes; and these four in nm, ``y_drift_nm`` and so on.
+        ``attrs["empty_frames"]`` lists the frames without atoms.
 
     Raises
     ------
     ValueError
-        If there is not one navigation axis, an argument is out of range, or the first frame
+        If there is not exactly one navigation axis, an argument is out of range, or the first frame
         has too few atoms to measure their distance.
 
     See Also

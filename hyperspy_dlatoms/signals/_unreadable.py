@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Images that cannot be read, in the middle of a movie: which they are."""
+"""Which images in the middle of a movie cannot be read."""
 
 import itertools
 import math
@@ -26,13 +26,13 @@ def read_image(images: Any, index: Sequence[int | np.integer]) -> np.ndarray:
     try:
         return np.asanyarray(images[tuple(index)])
     except Exception as error:
-        # Decoders fail in all the ways that there are.
+        # Decoders fail in every possible way.
         raise _unreadable([index], images.shape, error) from error
 
 
 @contextmanager
 def naming_unreadable(results: da.Array) -> Iterator[None]:
-    """Say which images cannot be read, where that stops the computation of results."""
+    """Say which images cannot be read if that stops the computation of results."""
     # Images are read in tasks of their readers, which do not say where they were.
     try:
         yield

@@ -32,8 +32,8 @@ def species_counts(self: AtomPositions) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        A row for each frame and a column for each species, vacancies included. The index has
-        the values of the navigation axes, of axes without a name the number of the frame.
+        A row for each frame and a column for each species, vacancies included. The index holds the
+        values of the navigation axes, or the frame number for axes without a name.
 
     Raises
     ------
@@ -42,7 +42,7 @@ def species_counts(self: AtomPositions) -> pd.DataFrame:
 
     See Also
     --------
-    vacancy_statistics : Corrected for the error rates of the network.
+    vacancy_statistics : Counts corrected for the error rates of the network.
 
     Examples
     --------
@@ -75,22 +75,23 @@ def vacancy_statistics(
     border: float = 0.0,
     level: float = 0.95,
 ) -> pd.DataFrame:
-    """Estimate how many vacancies there are, with the errors of the network taken into account.
+    """Estimate how many vacancies there are, taking the errors of the network into account.
 
-    Of the sites of a species, its atoms and its vacancies, a fraction is reported as vacant.
-    Some vacancies are overlooked and some atoms taken for vacancies; the true fraction and its
+    A fraction of the sites of a species, its atoms and vacancies, is reported as vacant. Some
+    vacancies are overlooked and some atoms mistaken for vacancies; the true fraction and its
     interval follow from how often either happens where the truth is known. See
     :func:`hyperspy_dlatoms.analysis.prevalence` for the model and its sources.
 
     Parameters
     ----------
     dose : float, optional
-        Of each image (e/Å²), needed if `rates` are not given: they are then those on the card
-        of the network at the highest dose measured that is not above it. Ensembles have none.
+        Dose of each image (e/Å²), required if `rates` are not given: they are then taken from the
+        card of the network, at the highest measured dose that is not above this one. Ensembles have
+        none.
     rates : mapping, optional
-        For each vacancy its ``recall`` and ``false_per_site``, the false reports per site that
-        is not one; and how many ``vacancies`` and ``sites`` these were measured on, by default
-        exactly known. Other vacancies get no estimate.
+        For each vacancy its ``recall`` and ``false_per_site``, the false reports per site that is
+        not vacant; and the numbers of ``vacancies`` and ``sites`` on which these were measured, by
+        default taken as exact. Other vacancies get no estimate.
     {BORDER}
     level : float, optional
         Probability that an interval holds the true value.
@@ -99,12 +100,12 @@ def vacancy_statistics(
     -------
     pandas.DataFrame
         A row for each frame and each vacancy: the navigation indices; ``vacancy``, its name;
-        ``sites``, and ``found``, those reported as vacant; ``number``, the estimated number
-        that is; ``fraction`` of the sites and ``density`` per nm² with the ends of their
-        intervals, ``_low`` and ``_high``; and ``area`` (nm²), that of the image within the
-        border. Where a site has two atoms and there is a column `height`, vacancies with one
-        atom left and with none are also counted apart, ``(one)`` and ``(both)``. NaN without
-        rates and without sites.
+        ``sites``, and ``found``, those reported as vacant; ``number``, the estimated number of
+        vacant ones; ``fraction`` of the sites and ``density`` per nm², with the ends of their
+        intervals, ``_low`` and ``_high``; and ``area`` (nm²), that of the image within the border.
+        If sites have two atoms and there is a column `height`, vacancies with one atom left and
+        with none are also counted separately, ``(one)`` and ``(both)``. NaN without rates and
+        without sites.
 
     Raises
     ------
@@ -115,16 +116,16 @@ def vacancy_statistics(
     Warns
     -----
     ExtrapolationWarning
-        Of frames outside the domain of the network, whose vacancies may not be real.
+        If frames are outside the domain of the network: their vacancies may not be real.
     DLAtomsWarning
-        Of sites that were selected by a region or a mask: the fractions are those there, the
-        densities are not.
+        If sites were selected by a region or a mask: the fractions apply there, the densities do
+        not.
 
     Notes
     -----
-    The interval is that of the material, of which the frame is a sample: it includes the
-    uncertainty of small counts, so that it ends above 0 for a frame without any vacancy. Sites
-    are taken as independent.
+    The interval is for the material, of which the frame is a sample: it includes the uncertainty of
+    small counts, so its upper end is above 0 even for a frame without any vacancy. Sites are taken
+    as independent.
 
     See Also
     --------
@@ -153,7 +154,7 @@ def vacancy_statistics(
     sites = list(frames.flat)
     kinds = vacancies.kinds_of(sites, calibration.columns, calibration.species)
     if rates is None:
-        # A card may tell vacancies of one and of both atoms; here columns may have no two.
+        # A card may list vacancies of one and of both atoms; here columns may not have two.
         names = [kind.name for kind in kinds]
         known = {name: one for name, one in _rates_of_model(self, dose).items() if name in names}
     result = vacancies.vacancy_statistics(sites, kinds, known, area, level)
@@ -171,8 +172,8 @@ def vacancy_pairs(
 ) -> pd.DataFrame:
     """Count pairs of vacancies by distance, with the counts expected at random.
 
-    The expectation is that of as many vacancies at random on the sites of the frame, so that
-    lattice, edges and holes are accounted for; see
+    The expectation is for the same number of vacancies placed at random on the sites of the frame,
+    so lattice, edges and holes are accounted for; see
     :func:`hyperspy_dlatoms.analysis.pair_distances`.
 
     Parameters
@@ -183,16 +184,16 @@ def vacancy_pairs(
         Å.
     {BORDER}
     seed : int, optional
-        Of the random draws behind the limits.
+        Seed of the random draws behind the limits.
 
     Returns
     -------
     pandas.DataFrame
         A row for each frame, each vacancy and each range of distances: the navigation indices;
-        ``vacancy``, its name; ``low`` and ``high`` (Å); ``pairs``; ``expected``, their mean
-        number at random; ``ratio`` of the two, the pair correlation, NaN where no sites are
-        so far apart; and ``expected_low`` and ``expected_high``, the limits of 95 % of the
-        random counts in each range.
+        ``vacancy``, its name; ``low`` and ``high`` (Å); ``pairs``; ``expected``, their mean number
+        at random; ``ratio`` of the two, the pair correlation, NaN if no sites are that far apart;
+        and ``expected_low`` and ``expected_high``, the limits of 95 % of the random counts in each
+        range.
 
     Raises
     ------
@@ -202,11 +203,11 @@ def vacancy_pairs(
     Warns
     -----
     ExtrapolationWarning
-        Of frames outside the domain of the network, whose vacancies may not be real.
+        If frames are outside the domain of the network: their vacancies may not be real.
 
     Notes
     -----
-    To combine frames, add up their pairs and their expected ones:
+    To combine frames, add up their pairs and their expected numbers:
     ``table.groupby(["vacancy", "low"])[["pairs", "expected"]].sum()``.
 
     Examples
@@ -246,7 +247,7 @@ def _inside(
     last = first + size - 2 * border
     if not (last > first).all():
         raise ValueError(
-            f"border is {border} Å: nothing is left of an image of {size[0]:.4g} by "
+            f"border is {border} Å, which leaves nothing of an image of {size[0]:.4g} by "
             f"{size[1]:.4g} Å."
         )
 
@@ -258,17 +259,17 @@ def _inside(
 
 
 def _rates_of_model(atoms: AtomPositions, dose: float | None) -> dict[str, Rates]:
-    """Read the errors of the network about vacancies from its card."""
+    """Read the network's error rates for vacancies from its card."""
     model = atoms.metadata.get_item("VectorMetadata.model", "")
     if model not in registry.names():
         raise ValueError(
-            f"The network is {model!r}, whose errors are not known here: give rates, "
+            f"The network is {model!r}, whose error rates are not known here: give rates, "
             f"{vacancies.SUCH_AS}."
         )
     if dose is None:
         raise ValueError(
-            "The errors of the network depend on the dose: give dose, in e/Å² of each image, "
-            "or rates."
+            "The error rates of the network depend on the dose: give dose, in e/Å² for each "
+            "image, or rates."
         )
     rates = vacancies.rates_from_scores(registry.handle(model).card.scores, float(dose))
     return named_in(atoms.metadata.get_item("VectorMetadata.material", None), rates)

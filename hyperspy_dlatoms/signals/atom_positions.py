@@ -47,14 +47,14 @@ from hyperspy_dlatoms.signals._progress import progress_of
 from hyperspy_dlatoms.signals._quality import REPORTS, record_quality
 from hyperspy_dlatoms.signals._unreadable import naming_unreadable
 
-# What users expect of save, and who writes it.
+# Formats that users may expect of save, and what writes them.
 _NO_SIGNALS = {
     ".csv": "atoms.to_csv(filename)",
     ".xyz": "atoms.to_xyz(filename)",
-    ".cif": "atoms.to_ase(element).write(filename), of one frame",
+    ".cif": "atoms.to_ase(element).write(filename), for one frame",
 }
 _NO_NUMBERS = (
-    "Atoms are no numbers to calculate with. Put results together with AtomPositions.stack, turn "
+    "Atoms are not numbers to calculate with. Combine results with AtomPositions.stack, reorder "
     "their axes with atoms.swap_axes, take sums and means of atoms.to_dataframe() or "
     "atoms.tracks(), draw atoms.plot_histogram(column), compare a column, "
     "atoms.ivec['probability'] > 0.9, or change the arrays of the frames, atoms.data."
@@ -70,21 +70,21 @@ _SINGLE_FRAME = "VectorMetadata.single_frame"
 class AtomPositions(Physics, BaseSignal):
     """Atoms found in images: a ragged signal with the navigation shape of the images.
 
-    Each frame is a (n, k) float array, a row an atom, sorted by y and x; (0, k) where nothing
-    was found. ``metadata.VectorMetadata.column_names`` names the columns, at least `y` and `x`
-    (px of the image, the centre of the first pixel at 0), `probability`, `y_sigma` and `x_sigma`
-    (px). A column `species` is an index into ``metadata.VectorMetadata.species``; a column
-    `agreement` is the fraction of an ensemble of networks that found the atom. ``probability_Mo``
-    and so on are the probabilities of the species, `height` and `height_sigma` the number of atoms
-    in a column. ``metadata.VectorMetadata.domain``, if the network has a domain, has a score for
-    each frame, in the order of the data: above 1 the frame is unlike the training images. `masked`
-    beside it has the fraction of each frame that was masked (NaN, areas of one value, faulty lines,
-    outliers), without what is left out at steps of brightness. `modality` is what the network was
-    trained on, ``"HRTEM"`` or ``"STEM"``. For focal series, ``metadata.VectorMetadata.drift``, of
-    shape (..., images, 2), has the shift of each image against the middle one (y and x, px).
-    ``metadata.VectorMetadata.first_frames`` and ``frame_steps`` of a part that ``inav`` picked have
-    the number of its first frame, and the step from one to the next, along each navigation axis in
-    the order of the data.
+    Each frame is an (n, k) float array, one row per atom, sorted by y and x; (0, k) if nothing was
+    found. ``metadata.VectorMetadata.column_names`` names the columns, at least `y` and `x` (px of
+    the image, the centre of the first pixel at 0), `probability`, `y_sigma` and `x_sigma` (px). A
+    column `species` is an index into ``metadata.VectorMetadata.species``; a column `agreement` is
+    the fraction of an ensemble of networks that found the atom. ``probability_Mo`` and so on are
+    the probabilities of the species, `height` and `height_sigma` the number of atoms in a column.
+    If the network has a domain, ``metadata.VectorMetadata.domain`` holds a score for each frame, in
+    the order of the data: above 1 the frame is unlike the training images. Beside it, `masked`
+    holds the fraction of each frame that was masked (NaN, areas of one value, faulty lines,
+    outliers), not counting what is left out at steps in brightness. `modality` is what the network
+    was trained on, ``"HRTEM"`` or ``"STEM"``. For focal series, ``metadata.VectorMetadata.drift``,
+    of shape (..., images, 2), holds the shift of each image relative to the middle one (y and x,
+    px). For a part picked with ``inav``, ``metadata.VectorMetadata.first_frames`` and
+    ``frame_steps`` hold the number of its first frame, and the step from one to the next, along
+    each navigation axis in the order of the data.
 
     See Also
     --------
@@ -109,7 +109,7 @@ class AtomPositions(Physics, BaseSignal):
     _signal_type = "AtomPositions"
     _signal_dimension = 0
 
-    # Methods of one idea are in a file of their own.
+    # Methods that belong together have a file of their own.
     from_dataframe = classmethod(_tables.from_dataframe)
     from_array = classmethod(_tables.from_array)
     to_dataframe = _tables.to_dataframe
@@ -167,13 +167,13 @@ class AtomPositions(Physics, BaseSignal):
         sampling: float,
         species: list[str] | None = None,
     ) -> AtomPositions:
-        """Return a signal of positions from elsewhere, for instance the truth of a simulation.
+        """Make a signal of positions from elsewhere, for instance the ground truth of a simulation.
 
         Parameters
         ----------
         frames : list of numpy.ndarray or numpy.ndarray
-            A (n, k) array for each frame, k at least 2, with the columns in the order of the
-            class's description; or one array for a signal without navigation axes.
+            An (n, k) array for each frame, k at least 2, with the columns in the order of the class
+            description; or one array for a signal without navigation axes.
         sampling : float
             Å/px.
         species : list of str, optional
@@ -182,12 +182,12 @@ class AtomPositions(Physics, BaseSignal):
         Returns
         -------
         AtomPositions
-            With one navigation axis, or none for one array.
+            With one navigation axis, or none for a single array.
 
         Raises
         ------
         ValueError
-            If the arrays are not of shape (n, k) with one k, or the sampling is not positive.
+            If the arrays are not of shape (n, k) with the same k, or the sampling is not positive.
 
         Examples
         --------
@@ -217,33 +217,33 @@ class AtomPositions(Physics, BaseSignal):
         axis: str | int | None = None,
         new_axis_name: str = "stack_element",
     ) -> AtomPositions:
-        """Put the results of several images or movies together, as ``hs.stack`` does with images.
+        """Combine the results of several images or movies, as ``hs.stack`` does for images.
 
-        ``hs.stack`` itself fails with results: it has no place for arrays of different lengths.
+        ``hs.stack`` itself fails on results: it cannot combine arrays of different lengths.
 
         Parameters
         ----------
         results : iterable of AtomPositions
-            With the same columns, species, image size and calibration of the pixels, and the same
-            navigation shape, but for `axis`.
+            With the same columns, species, image size and pixel calibration, and the same
+            navigation shape except along `axis`.
         axis : str or int, optional
-            The navigation axis along which movies are continued, by its name or its index in
-            ``axes_manager``; by default a new axis, the slowest.
+            The navigation axis along which to join movies, by name or by index in ``axes_manager``;
+            by default a new axis, the slowest.
         new_axis_name : str, optional
             The name of a new axis.
 
         Returns
         -------
         AtomPositions or LazyAtomPositions
-            Lazy if one of the results is. Entries of ``metadata.VectorMetadata`` that are not the
-            same in all results are left out.
+            Lazy if any of the results is. Entries of ``metadata.VectorMetadata`` that differ
+            between results are left out.
 
         Raises
         ------
         ValueError
             If there are no results, or columns, calibrations or shapes differ.
         TypeError
-            For anything else than AtomPositions.
+            For anything other than AtomPositions.
 
         Examples
         --------
@@ -259,7 +259,7 @@ class AtomPositions(Physics, BaseSignal):
             raise ValueError("There are no results: expected one or more.")
         for result in results:
             if not isinstance(result, AtomPositions):
-                raise TypeError(f"There is a {type(result).__name__}: expected AtomPositions.")
+                raise TypeError(f"One result is a {type(result).__name__}: expected AtomPositions.")
         vectors = _stacking.shared([result._calibrated() for result in results])
         data, axes, place = _stacking.join(results, axis, new_axis_name)
         reports = _stacking.joined_reports(results, REPORTS, place)
@@ -273,15 +273,15 @@ class AtomPositions(Physics, BaseSignal):
 
     @property
     def ivec(self) -> _selection.Slicer:
-        """Some columns and rows, ``atoms.ivec[columns, rows]``, as pyxem's vectors have it.
+        """Pick columns and rows, ``atoms.ivec[columns, rows]``, as with pyxem's vectors.
 
-        Columns are a name, a list of names with `y` and `x` first, or a slice; rows a slice, or a
-        mask for each atom, a comparison of a column or several, joined by ``&`` and ``|``. One
-        column by its name is a ragged signal, (n,) a frame; the others are atoms.
+        Columns are a name, a list of names starting with `y` and `x`, or a slice; rows are a slice
+        or a mask of the atoms: a comparison of a column, or several joined by ``&`` and ``|``. A
+        single column by name returns a ragged signal, (n,) per frame; anything else returns atoms.
 
         See Also
         --------
-        select : The same by conditions.
+        select : Selects atoms by conditions.
 
         Examples
         --------
@@ -315,7 +315,7 @@ class AtomPositions(Physics, BaseSignal):
         Parameters
         ----------
         *args, **kwargs
-            As in HyperSpy, which would add up the places of atoms by their rows.
+            As in HyperSpy, which would add up the positions of unrelated atoms, row by row.
         """
         raise TypeError(_NO_NUMBERS)
 
@@ -333,16 +333,17 @@ class AtomPositions(Physics, BaseSignal):
         Parameters
         ----------
         function : callable
-            It takes an array (n, k), the columns of :class:`AtomPositions`. With ``ragged=False``
-            HyperSpy learns from the first frame what shape and type it returns.
+            It takes an (n, k) array with the columns of :class:`AtomPositions`. With
+            ``ragged=False`` HyperSpy infers the shape and type that it returns from the first
+            frame.
         *args, **kwargs
             As in HyperSpy.
 
         Returns
         -------
         AtomPositions, BaseSignal or None
-            Atoms only where the function returns arrays (n, k) with the same columns, see `ivec`
-            for fewer; None with ``inplace=True``.
+            Atoms only if the function returns (n, k) arrays with the same columns (see `ivec` for
+            fewer); None with ``inplace=True``.
 
         Examples
         --------
@@ -374,14 +375,14 @@ class AtomPositions(Physics, BaseSignal):
     def save(self, filename=None, overwrite=None, extension=None, file_format=None, **kwds):
         """Save to a file; see :meth:`hyperspy.api.signals.BaseSignal.save`.
 
-        Lazy positions are computed for it, and stay lazy.
+        Lazy positions are computed for the file but stay lazy.
 
         Parameters
         ----------
         filename : str, pathlib.Path or None
             The file, usually ``.hspy``.
         overwrite : bool, optional
-            Whether an existing file is replaced; by default HyperSpy asks.
+            Whether to replace an existing file; by default HyperSpy asks.
         extension, file_format : str, optional
             As in HyperSpy.
         **kwds
@@ -390,8 +391,8 @@ class AtomPositions(Physics, BaseSignal):
         Raises
         ------
         ValueError
-            For tables and structures, which have methods of their own, and for formats that do not
-            take arrays of different lengths.
+            For tables and structures, which have methods of their own, and for formats that cannot
+            store arrays of different lengths.
 
         See Also
         --------
@@ -424,7 +425,7 @@ class AtomPositions(Physics, BaseSignal):
                 raise
             if new and file.is_file():
                 file.unlink()
-            # Writers that know no ragged arrays, or that the installation lacks, fail in many ways.
+            # Writers that cannot store ragged arrays, or are not installed, fail in many ways.
             raise ValueError(
                 f"{suffix} could not be written ({type(error).__name__}: {error}): save atoms as "
                 ".hspy, or write a table with atoms.to_csv(filename)."
@@ -440,12 +441,12 @@ class AtomPositions(Physics, BaseSignal):
         one = slices[0] if isinstance(slices, tuple) and len(slices) == 1 else slices
         picked = not isinstance(one, slice | tuple) and one is not Ellipsis
         if picked and self.axes_manager.navigation_dimension == 1:
-            # HyperSpy keeps the only axis of a signal; a frame of images loses it, so ours does.
+            # HyperSpy keeps a signal's only axis; a frame of images loses it, so ours does.
             sliced._remove_axis(0)
         indices = self._get_array_slices(slices, isNavigation)
         within = tuple(i if isinstance(i, slice) else slice(i, i + 1 or None) for i in indices)
         if sliced.axes_manager.navigation_dimension == 0:
-            # An element of a dask array would be taken for the array itself.
+            # HyperSpy would take an element of a dask array for the array itself.
             sliced.data = self.data[within].reshape(1)
         self._number_frames(sliced, indices)
         for name in REPORTS:
@@ -463,12 +464,12 @@ class AtomPositions(Physics, BaseSignal):
     get_current_signal = _reordering.get_current_signal
 
     def _vectors(self) -> dict[str, Any]:
-        """Return what the metadata say of the atoms."""
+        """Return what the metadata say about the atoms."""
         vectors = self.metadata.get_item("VectorMetadata")
         return {} if vectors is None else vectors.as_dictionary()
 
     def _calibrated(self) -> dict[str, Any]:
-        """Return the metadata of the positions, without what there is of each frame."""
+        """Return the metadata of the positions, without the entries for each frame."""
         return {name: value for name, value in self._vectors().items() if name not in REPORTS}
 
     @property
@@ -476,7 +477,7 @@ class AtomPositions(Physics, BaseSignal):
         return _export.Calibration.of(self._vectors())
 
     def _number_frames(self, sliced: AtomPositions, indices: Sequence[slice | int]) -> None:
-        """Put into the metadata of a part which frames it has, along each axis that is left."""
+        """Record in the metadata of a part which frames it has, along each remaining axis."""
         if not self.metadata.has_item("VectorMetadata"):
             return
         vectors, numbers = sliced.metadata.VectorMetadata, self._navigation.numbers
@@ -511,7 +512,7 @@ class AtomPositions(Physics, BaseSignal):
         return _export.Navigation(names, units, numbers, [axis.axis for axis in axes])
 
     def _on(self, signal: Signal2D | None) -> AtomPositions:
-        """Return the atoms by the axes that images have now, without those outside of them."""
+        """Return the atoms on the current axes of images, without those outside the images."""
         if signal is None:
             return self
         ours = self.axes_manager.navigation_shape
@@ -519,8 +520,8 @@ class AtomPositions(Physics, BaseSignal):
         if ours != theirs:
             raise ValueError(
                 f"The images have the navigation shape {theirs}, the atoms {ours}: expected the "
-                "images that the atoms were found in, sliced alike with inav; of focal series one "
-                "image each, for example the middle one."
+                "images in which the atoms were found, sliced alike with inav; of focal series, "
+                "one image each, for example the middle one."
             )
         if signal.axes_manager.signal_dimension != 2:
             raise ValueError(
@@ -541,19 +542,19 @@ class AtomPositions(Physics, BaseSignal):
         computed = self._computed()
         if not isinstance(computed, AtomPositions):
             raise TypeError(
-                "A function was mapped that returns no atoms with the columns "
+                "A mapped function returned something other than atoms with the columns "
                 f"{', '.join(self._calibration.columns)}: compute() makes a plain signal of it."
             )
         return computed.data, self._calibration, self._navigation
 
     def _for_markers(self, function: Callable) -> np.ndarray | da.Array:
-        """Apply a function of a frame, and turn the result the way that markers are indexed."""
+        """Apply a function to each frame, and transpose the result as markers are indexed."""
         if self.axes_manager.navigation_dimension == 0:
             return function(self._computed().data.ravel()[0])
         return map_frames(function, self.data).T
 
     def _computed_at(self, index: tuple[int, ...]) -> AtomPositions:
-        """Return atoms of which the block of a frame is computed, and kept, if they are lazy."""
+        """Return the atoms; of lazy ones, the block with this frame is computed and kept."""
         if not self._lazy:
             return self
         data, name = self.data, f"computed-at-{dask.base.tokenize(self.data.name, index)}"
@@ -565,7 +566,7 @@ class AtomPositions(Physics, BaseSignal):
         return self._deepcopy_with_new_data(known)
 
     def _some_frames(self, number: int | None = None) -> list[np.ndarray]:
-        """Return all frames, or of lazy ones a few; or so many evenly spread ones at most."""
+        """Return all frames, a few if they are lazy; or at most `number` evenly spaced ones."""
         if number is None and not self._lazy:
             return list(self.data.flat)
         return self._frames_at(self._some_indices(number or _COMPARED))
@@ -576,7 +577,7 @@ class AtomPositions(Physics, BaseSignal):
         return list(dask.compute(*(self.data[place] for place in places)))
 
     def _some_indices(self, number: int = _COMPARED) -> np.ndarray:
-        """Return the indices of so many frames at most in the flat array."""
+        """Return the indices of at most `number` frames in the flat array."""
         last = self.data.size - 1
         return np.unique(np.linspace(0, last, min(number, last + 1)).round().astype(int))
 
@@ -594,7 +595,7 @@ class LazyAtomPositions(AtomPositions, LazySignal):
 
     See Also
     --------
-    AtomPositions : What it is once it is computed.
+    AtomPositions : What this becomes once it is computed.
 
     Examples
     --------
@@ -613,7 +614,7 @@ class LazyAtomPositions(AtomPositions, LazySignal):
         Parameters
         ----------
         close_file : bool, default False
-            Whether to close the file of the images.
+            Whether to close the image file.
         {SHOW_PROGRESSBAR}
         **kwargs
             For dask, for example ``scheduler`` or ``num_workers``.
@@ -621,18 +622,16 @@ class LazyAtomPositions(AtomPositions, LazySignal):
         Raises
         ------
         ExtrapolationError
-            For an image unlike those that the network was trained on, with
-            ``on_extrapolation="raise"``.
+            For an image unlike the training images, with ``on_extrapolation="raise"``.
         OSError
             If an image cannot be read; the message says which.
 
         Warns
         -----
         ExtrapolationWarning
-            Of images unlike those that the network was trained on, with
-            ``on_extrapolation="warn"``.
+            If images are unlike the training images, with ``on_extrapolation="warn"``.
         SamplingWarning
-            Of a calibration that the atoms contradict, or at which they are not found.
+            If the atoms contradict the calibration, or are not found at it.
         NothingFoundWarning
             If nothing was found in any of the images.
 
@@ -664,7 +663,7 @@ class LazyAtomPositions(AtomPositions, LazySignal):
         # Without meta dask would call the function on an empty block.
         kind = {"dtype": object, "meta": np.empty((0,) * results.ndim, object)}
         sites, *reports = (
-            # Named without hashing, which takes longer than the rest.
+            # Given a name, since hashing would take longer than the rest.
             da.map_blocks(
                 map_frames, attrgetter(name), results, name=f"{name}-{results.name}", **kind
             )
@@ -678,17 +677,17 @@ class LazyAtomPositions(AtomPositions, LazySignal):
     def record_quality(self) -> None:
         """Record the quality of the images as :meth:`compute` does, without holding their atoms.
 
-        It is cheap only for atoms that are on disk already, those of a ``store``.
+        This is cheap only for atoms that are already on disk, in a ``store``.
 
         Raises
         ------
         ExtrapolationError
-            As :meth:`compute`.
+            As for :meth:`compute`.
 
         Warns
         -----
         ExtrapolationWarning, SamplingWarning, NothingFoundWarning
-            As :meth:`compute`; the calibration is compared with the atoms of a few frames.
+            As for :meth:`compute`; the calibration is compared with the atoms of a few frames.
 
         Examples
         --------
@@ -709,38 +708,38 @@ class LazyAtomPositions(AtomPositions, LazySignal):
         record_quality(vectors, sites, **reports)
 
     def _lazy_reports(self) -> dict[str, da.Array]:
-        """Return the results that were not computed yet of each frame besides its atoms."""
+        """Return the results for each frame, besides its atoms, that are not computed yet."""
         items = {name: self.metadata.get_item(f"VectorMetadata.{name}") for name in REPORTS}
         return {name: item for name, item in items.items() if isinstance(item, da.Array)}
 
 
 def _check_type(signal: BaseSignal) -> None:
-    """Make a plain signal of something else than the atoms of frames."""
+    """Make a plain signal of anything other than the atoms of frames."""
     names = signal.metadata.get_item("VectorMetadata.column_names", [])
     if not signal.ragged or not (signal._lazy or _are_atoms(signal.data, names)):
         signal.set_signal_type("")
 
 
 def _are_atoms(frames: np.ndarray, names: Sequence[str]) -> bool:
-    """Whether frames are arrays (n, k) with the columns, and not what `map` made of them."""
+    """Whether frames are (n, k) arrays with the columns, not something that `map` made."""
     return all(
         np.ndim(frame) == 2 and len(names) in (0, np.shape(frame)[1]) for frame in frames.flat
     )
 
 
 def _of_frame(function: Callable, frame: Any, /, **kwargs: Any) -> Any:
-    """Apply a function to a frame, also where HyperSpy tries it on the array that holds one."""
+    """Apply a function to a frame, even where HyperSpy passes the array that holds it."""
     held = isinstance(frame, np.ndarray) and frame.dtype == object
     return function(frame.item() if held else frame, **kwargs)
 
 
 def _leave_out_axis(signal: BaseSignal) -> None:
-    """Leave out the first axis, of one frame."""
+    """Drop the first axis, which has one frame."""
     if signal.data.ndim > 1:
         signal.data = signal.data[0]
     signal._remove_axis(0)
 
 
 def _reports(metadata: dict) -> tuple[str, ...]:
-    """Return what there is of each frame besides its atoms; only focal series drift."""
+    """Return the names of the results for each frame besides its atoms; only series drift."""
     return REPORTS if "focal_axis" in metadata["VectorMetadata"] else REPORTS[:3]

@@ -58,40 +58,40 @@ def find_atoms_nn(
     Parameters
     ----------
     {MODEL}
-        By default, ``"auto"``, windows of up to three images are shown to the networks of the
-        package for single images, and the one that reads them best is used, see `suggest_model`.
+        The default, ``"auto"``, shows windows of up to three images to the package's single-image
+        networks and uses the one that reads them best, see `suggest_model`.
     {SAMPLING}
     {THRESHOLD}
     minimum_agreement : float, optional
-        The minimum fraction of the members of an ensemble that found a site: 0 returns what any of
-        them found, 1 only what all of them found. By default sites are reported if their mean
-        probability reaches `threshold`, or else the threshold of the ensemble in the registry, or
-        the lowest of its members. A single network ignores it.
+        The minimum fraction of an ensemble's members that must find a site: 0 returns what any of
+        them found, 1 only what all found. By default a site is reported if its mean probability
+        reaches `threshold` or, without one, the ensemble's threshold in the registry or the lowest
+        of its members. Single networks ignore it.
     {SYMMETRISE}
     on_extrapolation : {"warn", "raise", "ignore"}, default "warn"
-        What to do about images outside the domain that the network was trained on, if its model
-        file describes one.
+        What to do about images outside the network's training domain, if its model file describes
+        one.
     {ATOMS_OUTPUT}
     interactive : bool, default False
-        Whether to choose the settings with widgets, as ``find_peaks`` of HyperSpy does: the image
-        is plotted with its atoms, which follow the sliders. A click adds an atom, a click with the
-        shift key removes the nearest one, and an area in which no atoms are reported can be drawn.
-        The atoms of all images are found when OK is pressed; until then the returned signal holds
-        none. Lazy atoms are computed if some were added or removed by hand.
+        Whether to choose the settings with widgets, as in HyperSpy's ``find_peaks``: the image is
+        plotted with its atoms, which follow the sliders. Click to add an atom, shift-click to
+        remove the nearest one, or draw an area in which no atoms are reported. Pressing OK finds
+        the atoms of all images; until then the returned signal holds none. Lazy atoms are computed
+        if you added or removed any by hand.
     display, toolkit
-        Of the widgets, as for :meth:`hyperspy.api.signals.Signal2D.find_peaks`.
+        For the widgets, as in :meth:`hyperspy.api.signals.Signal2D.find_peaks`.
 
     Returns
     -------
     AtomPositions or LazyAtomPositions
-        A ragged signal with the navigation shape of the image. Each frame is a (n, k) float
+        A ragged signal with the navigation shape of the images. Each frame is an (n, k) float
         array, sorted by y and x; ``metadata.VectorMetadata.column_names`` names the columns: `y`,
         `x` (px, the centre of the first pixel at 0), `probability`, `y_sigma` and `x_sigma` (px),
-        `species` for a network of several classes, `agreement`, the fraction of the members that
-        found the site, for an ensemble, and `height` and `height_sigma`, the atoms in the column,
-        if the network estimates them. ``metadata.VectorMetadata.domain`` has a score for
-        each image, above 1 where it is unlike those that the network was trained on, if the network
-        has a domain.
+        `species` for a network with several classes; `agreement`, the fraction of members that
+        found the site, for an ensemble; and `height` and `height_sigma`, the number of atoms in the
+        column, if the network estimates it. If the network has a domain,
+        ``metadata.VectorMetadata.domain`` holds a score for each image, above 1 if it is unlike the
+        training images.
 
     Raises
     ------
@@ -99,23 +99,23 @@ def find_atoms_nn(
     {RAISES_MODEL}
     {RAISES_STORE}
     ExtrapolationError
-        With ``on_extrapolation="raise"``, for an image unlike those that the network was trained
-        on; a lazy result raises it when it is computed.
+        With ``on_extrapolation="raise"``, for an image unlike the training images; a lazy result
+        raises it when computed.
     ImportError
-        With ``interactive=True``, if there are no widgets: the extras ``gui-jupyter`` and
-        ``gui-traitsui`` install them.
+        With ``interactive=True``, if no widgets are installed: the extras ``gui-jupyter`` and
+        ``gui-traitsui`` provide them.
 
     Warns
     -----
     ExtrapolationWarning
-        With ``on_extrapolation="warn"``, once for all images unlike those that the network was
-        trained on, or that show a lattice which it does not find; a lazy result warns when it is
-        computed. Also of scanned images (STEM, by the metadata) with a network for HRTEM, and vice
-        versa. With ``model="auto"``, also of images that no network reads clearly; with a network
-        for any crystal, also of images where the mean probability of its columns is below 0.84.
+        With ``on_extrapolation="warn"``, once for all images that are unlike the training images or
+        show a lattice that the network does not find; a lazy result warns when computed. Also if
+        scanned images (STEM, according to the metadata) are searched by a network for HRTEM, or
+        vice versa. With ``model="auto"``, also if no network reads the images clearly; with a
+        network for any crystal, also if the mean probability of an image's columns is below 0.84.
     SamplingWarning
-        If the lattice of the atoms, one that the network knows, suggests a sampling more than 10 %
-        off, or if the network finds its lattice at another sampling only.
+        If the atoms form a lattice that the network knows and that suggests a sampling more than
+        10 % off, or if the network finds its lattice only at another sampling.
     NothingFoundWarning
         If nothing was found in any of the images.
     MaskedPixelsWarning
@@ -124,7 +124,7 @@ def find_atoms_nn(
     See Also
     --------
     classify_species : The same for focal series.
-    suggest_model : Which network reads the images.
+    suggest_model : Which network reads the images best.
     estimate_sampling : The sampling of images without a calibration.
     ensemble_agreement : Where the members of an ensemble agree.
     predict_atoms_nn : The probability map in which the atoms are found.
@@ -157,30 +157,29 @@ def suggest_model(
 ) -> pd.DataFrame:
     """Compare the networks of the package on some of the images, and suggest one.
 
-    Each network for single images is tried on a window of each image, around its sharpest lattice.
-    Among the networks whose domain covers the images, it suggests the one that is surest of its
-    sites and whose sites the others find too. Of two that find the same sites, it is the one made
-    for the material, if the sites form its lattice; one that finds only a part of the crystal is
-    left out. If ``metadata.Acquisition_instrument.TEM.acquisition_mode`` says how the images were
-    made, only networks for such images are compared. If it does not, images along an axis called
-    ``defocus`` are taken to be HRTEM; for all others the networks ``crystal`` and ``stem`` judge by
-    the images how likely HRTEM and STEM are.
+    Each single-image network is tried on a window around the sharpest lattice of each image. Among
+    the networks whose domain covers the images, the one suggested is surest of its sites and finds
+    sites that the others find too. If two find the same sites, the one made for the material is
+    suggested, provided the sites form its lattice; one that finds only part of the crystal is left
+    out. If ``metadata.Acquisition_instrument.TEM.acquisition_mode`` says how the images were made,
+    only networks for such images are compared. Otherwise images along an axis called ``defocus``
+    are taken to be HRTEM; for all others the networks ``crystal`` and ``stem`` judge from the
+    images how likely HRTEM and STEM are.
 
     Parameters
     ----------
     {SAMPLING}
     frames : int, default 3
-        How many images, evenly spread, are shown.
+        How many evenly spaced images to show the networks.
 
     Returns
     -------
     pandas.DataFrame
-        A row for each network, the suggested one first: whether it is the `chosen` one,
-        `sites_per_nm2`, the mean `probability` of the sites, how like a `lattice` of the network's
-        materials they are (1 for a crystal), the `domain` score (above 1 the images are unlike
-        those that the network was trained on), why they are `outside`, and how `likely` it is that
-        they were made the way the network is for, HRTEM or STEM (1 where the metadata say so, or
-        nothing is known).
+        A row for each network, the suggested one first: whether it was `chosen`; `sites_per_nm2`;
+        the mean `probability` of the sites; how closely they match a `lattice` of the network's
+        materials (1 for a crystal); the `domain` score (above 1 the images are unlike the training
+        images); why they are `outside`; and how `likely` it is that they are of the network's kind,
+        HRTEM or STEM (1 if the metadata say so, or nothing is known).
 
     Raises
     ------
@@ -188,7 +187,7 @@ def suggest_model(
 
     See Also
     --------
-    find_atoms_nn : With ``model="auto"``, the atoms by the suggested network.
+    find_atoms_nn : With ``model="auto"``, finds the atoms with the suggested network.
 
     Examples
     --------
@@ -226,8 +225,8 @@ def predict_atoms_nn(
     Returns
     -------
     Signal2D or LazySignal2D
-        Probability, float32, with the axes of the image; of an ensemble the mean of its members. A
-        network of several classes adds a navigation axis ``species``, the fastest one;
+        Probability, float32, with the axes of the image; for an ensemble, the mean of its members.
+        A network with several classes adds a navigation axis ``species``, the fastest one;
         ``metadata.VectorMetadata.species`` names its entries.
 
     Raises
@@ -268,7 +267,7 @@ def ensemble_agreement(
     ----------
     model : str, AtomEnsemble or list, default "metal-nanoparticle-ensemble"
         The name of an ensemble in the registry, or a list of names, paths or networks; a single
-        network is a TypeError.
+        network raises a TypeError.
     {SAMPLING}
     {SYMMETRISE}
     {OUTPUT}
@@ -276,9 +275,9 @@ def ensemble_agreement(
     Returns
     -------
     Signal2D or LazySignal2D
-        Agreement, float32, with the axes of the image: 1 less twice the standard deviation of the
-        members' probabilities. It is 1 where all agree that there is an atom, or that there is
-        none, and 0 where half of them are certain of an atom and the others of none.
+        Agreement, float32, with the axes of the image: 1 minus twice the standard deviation of the
+        members' probabilities. It is 1 where all agree on an atom or on none, and 0 where half are
+        certain of an atom and half of none.
 
     Raises
     ------
@@ -318,16 +317,16 @@ def masked_pixels(
     {STATED_SAMPLING}
     scanned : bool, optional
         Whether the images are scanned (STEM) and searched by a network for STEM. If so, X-ray hits
-        that a scintillator has blurred are not masked. By default it is read from the metadata.
+        that a scintillator has blurred are not masked. By default taken from the metadata.
     {OUTPUT}
 
     Returns
     -------
     Signal2D or LazySignal2D
         Bool, with the axes of the images: True where a pixel shows no image (NaN, areas of one
-        value, faulty lines, outliers). Of the images of a focal series each has its own. Pixels at
-        steps of brightness, such as the edge of a beam stop, that are set to the mean when an image
-        is normalised, are not among them.
+        value, faulty lines, outliers). Each image of a focal series has its own mask. Pixels at
+        steps in brightness, such as the edge of a beam stop, which are set to the mean when an
+        image is normalised, are not included.
 
     Raises
     ------
@@ -339,7 +338,7 @@ def masked_pixels(
 
     See Also
     --------
-    find_atoms_nn : Warns of them, and has their fraction in its metadata.
+    find_atoms_nn : Warns of masked pixels and records their fraction in the metadata.
 
     Examples
     --------
@@ -361,21 +360,21 @@ def estimate_sampling(
     material: str | ase.Atoms | None = None,
     frames: int = 3,
 ) -> float:
-    """Estimate the sampling of images from the lattice of the atoms in them.
+    """Estimate the sampling of images from the lattice of their atoms.
 
-    The calibration of the images, if they have one, is not used.
+    Any calibration of the images is ignored.
 
     Parameters
     ----------
     {MODEL}
     material : str or ase.Atoms, optional
-        The specimen: the symbol of an fcc metal, which is to be seen along [110] or [100];
-        ``"graphene"``, ``"BN"``, ``"MoS2"``, ``"WS2"``, ``"MoSe2"`` or ``"WSe2"``; or any crystal,
-        seen along z, with or without light columns, which the network may not find. By default the
-        materials on the model card are tried, only those of ``metadata.Sample.elements`` if there
-        are any; a network for any crystal, such as ``"crystal"`` or ``"stem"``, needs one.
+        The specimen: the symbol of an fcc metal, viewed along [110] or [100]; ``"graphene"``,
+        ``"BN"``, ``"MoS2"``, ``"WS2"``, ``"MoSe2"`` or ``"WSe2"``; or any crystal, viewed along z,
+        with or without light columns, which the network may miss. By default the materials on the
+        model card are tried, or only those of ``metadata.Sample.elements`` if any match; networks
+        for any crystal, such as ``"crystal"`` or ``"stem"``, need a material.
     frames : int, default 3
-        How many images, evenly spread, are used; the median is returned.
+        How many evenly spaced images to use; the median is returned.
 
     Returns
     -------
@@ -385,24 +384,23 @@ def estimate_sampling(
     Raises
     ------
     SamplingError
-        If it cannot be measured: there is no lattice, several fit equally well, or the result
-        depends by more than 2 % on the material. A ValueError.
+        If the sampling cannot be measured: there is no lattice, several fit equally well, or the
+        result varies by more than 2 % with the material. A ValueError.
     ValueError
-        If the material is not known, the model card names none, or an argument is out of range.
+        If the material is unknown, the model card names none, or an argument is out of range.
     TypeError
-        For images or a material of an unknown kind.
+        For images or a material of an unsupported kind.
     {RAISES_MODEL}
 
     See Also
     --------
-    find_atoms_nn : With ``sampling="estimate"``, the atoms at once.
+    find_atoms_nn : With ``sampling="estimate"``, measures the sampling and finds the atoms.
 
     Notes
     -----
-    A support that is imaged alone, and has the same structure as the material, is taken for it. If
-    the columns of a crystal with and without the light ones are one kind of lattice, as those of
-    SrTiO3 along [100], the error lists both samplings: give the crystal of the columns that are
-    seen.
+    A support imaged on its own is mistaken for the material if it has the same structure. If a
+    crystal forms the same kind of lattice with and without its light columns, as SrTiO3 does along
+    [100], the error lists both samplings: give a crystal of the visible columns only.
 
     Examples
     --------
@@ -439,10 +437,10 @@ def classify_species(
     lazy_output: bool | None = None,
     store: str | os.PathLike[str] | None = None,
 ) -> AtomPositions:
-    """Find atoms and vacancies, and their species, in focal series.
+    """Find atoms and vacancies, and identify their species, in focal series.
 
-    One navigation axis holds the images of a series; the others are frames, so that the signal may
-    be a movie of focal series.
+    One navigation axis holds the images of a series; any others are frames, so the signal may be a
+    movie of focal series.
 
     Parameters
     ----------
@@ -452,22 +450,23 @@ def classify_species(
     {STATED_SAMPLING}
     {THRESHOLD}
     minimum_agreement : float, optional
-        The minimum fraction of the members of an ensemble that found a site, see `find_atoms_nn`.
+        The minimum fraction of an ensemble's members that must find a site, see `find_atoms_nn`.
     {SYMMETRISE}
     on_extrapolation : {"warn", "raise", "ignore"}, default "warn"
-        What to do about defoci and images outside the domain that the network was trained on.
+        What to do about defoci and images outside the network's training domain.
     {ATOMS_OUTPUT}
 
     Returns
     -------
     AtomPositions or LazyAtomPositions
-        As from `find_atoms_nn`, with the navigation axes of the images but for the focal one;
+        As from `find_atoms_nn`, with the navigation axes of the images except the focal one;
         positions are in pixels of the middle image of the series. The columns are `y`, `x`,
         `probability` (of a site of any species), `y_sigma`, `x_sigma`; `species`, an index into
         ``metadata.VectorMetadata.species``; `agreement` for an ensemble; ``probability_Mo``,
-        ``probability_S_vacancy`` and so on, of each species; `height` and `height_sigma`, the atoms
-        in the column, if the network estimates them. ``metadata.VectorMetadata.drift`` has the
-        measured shift of each image of a series against the middle one, y and x in px.
+        ``probability_S_vacancy`` and so on, one for each species; `height` and `height_sigma`, the
+        number of atoms in the column, if the network estimates it.
+        ``metadata.VectorMetadata.drift`` holds the measured shift of each image of a series
+        relative to the middle one, y and x in px.
 
     Raises
     ------
@@ -475,23 +474,23 @@ def classify_species(
     {RAISES_MODEL}
     {RAISES_STORE}
     ExtrapolationError
-        With ``on_extrapolation="raise"``, for defoci or images unlike those that the network was
-        trained on; of images a lazy result raises it when it is computed.
+        With ``on_extrapolation="raise"``, for defoci or images unlike the training data; for
+        images, a lazy result raises it when computed.
 
     Warns
     -----
     ExtrapolationWarning
-        With ``on_extrapolation="warn"``, of defoci and of images unlike those that the network was
-        trained on; a lazy result warns of images when it is computed.
+        With ``on_extrapolation="warn"``, if defoci or images are unlike the training data; a lazy
+        result warns of images when computed.
     DLAtomsWarning
-        If a network for layers MX2 is not told the material, so that it may swap the species.
+        If a network for MX2 layers is not told the material and so may swap the species.
     DriftWarning
-        Of images that are certainly misaligned by more than 1 Å, and with ``align=True`` of
-        uncertain shifts; a lazy result warns when it is computed.
+        If images are certainly misaligned by more than 1 Å or, with ``align=True``, shifts are
+        uncertain; a lazy result warns when computed.
     FocalAxisWarning
-        If several axes may be the focal one.
+        If several axes could be the focal one.
     SamplingWarning, NothingFoundWarning
-        As `find_atoms_nn`.
+        As in `find_atoms_nn`.
     MaskedPixelsWarning
         If bad pixels were masked.
 
@@ -558,10 +557,10 @@ def predict_species(
     Warns
     -----
     ExtrapolationWarning
-        Of defoci unlike those that the network was trained on.
+        If defoci are unlike the training data.
     DriftWarning
-        Of images that are certainly misaligned by more than 1 Å, and with ``align=True`` of
-        uncertain shifts; a lazy result warns when it is computed.
+        If images are certainly misaligned by more than 1 Å or, with ``align=True``, shifts are
+        uncertain; a lazy result warns when computed.
 
     See Also
     --------
@@ -606,13 +605,13 @@ def reconstruct_exit_wave_nn(
     Parameters
     ----------
     model : str, pathlib.Path or AtomNetwork, default "mos2-exit-wave"
-        The name of a network of exit waves in the registry, the path of a model file, or a loaded
+        The name of an exit-wave network in the registry, the path of a model file, or a loaded
         network.
     material : str, optional
-        The formula of a layer MX2, such as ``"WS2"``, for ``mx2-exit-wave`` and others whose recipe
-        has ``network.material``: they then need not infer how strongly the atoms scatter. By
-        default the layer that ``metadata.Sample.elements`` can make. Other networks accept only
-        what they were trained on, which changes nothing.
+        The formula of an MX2 layer, such as ``"WS2"``, for ``mx2-exit-wave`` and other networks
+        whose recipe has ``network.material``: they then need not infer how strongly the atoms
+        scatter. By default the layer that ``metadata.Sample.elements`` can make. Other networks
+        accept only the material they were trained on, which changes nothing.
     {FOCAL_SERIES}
     {STATED_SAMPLING}
     {SYMMETRISE}
@@ -621,20 +620,20 @@ def reconstruct_exit_wave_nn(
     Returns
     -------
     ComplexSignal2D or LazyComplexSignal2D
-        The wave, complex64, with the navigation axes of the images but for the focal one, at the
-        sampling that the network works at. Its mean intensity is about 1, and its mean phase about
-        0, since the images do not determine a constant phase; spatial frequencies above 0.9 1/Å are
-        left out. ``mx2-exit-wave`` gives the wave in the middle of the layer, ``mos2-exit-wave``
-        some 5 Å behind it, and defoci are counted from there. NaN for a series of which an image
-        shows nothing, such as a dark one. ``wave.amplitude`` and ``wave.phase`` are signals.
+        The wave, complex64, with the navigation axes of the images except the focal one, at the
+        network's own sampling. Its mean intensity is about 1, and its mean phase about 0, since the
+        images do not determine a constant phase; spatial frequencies above 0.9 1/Å are left out.
+        ``mx2-exit-wave`` gives the wave in the middle of the layer, ``mos2-exit-wave`` some 5 Å
+        behind it, and defoci are counted from there. NaN for a series in which an image shows
+        nothing, such as a dark one. ``wave.amplitude`` and ``wave.phase`` are signals.
 
     Raises
     ------
     ValueError
-        For a network that finds sites; if there is no such axis, it is not as long as the network
-        expects, or there are not as many defoci; if the local mean of an image is not positive, as
-        after a background subtraction; if the signal axes have no unit of length, are unequal or
-        not uniform, or an argument is out of range.
+        For a network that finds sites; if the focal axis does not exist or is not as long as the
+        network expects, or the number of defoci differs; if the local mean of an image is not
+        positive, as after background subtraction; if the signal axes have no unit of length, are
+        unequal or not uniform, or an argument is out of range.
     TypeError
         For complex or colour images, and defoci that are not numbers.
     {RAISES_MODEL}
@@ -642,12 +641,12 @@ def reconstruct_exit_wave_nn(
     Warns
     -----
     ExtrapolationWarning
-        Of defoci and of ``metadata.Sample.elements`` unlike those that the network was trained on,
-        and of series of which an image shows noise alone, as with a closed shutter.
+        If defoci or ``metadata.Sample.elements`` are unlike the training data, or an image of a
+        series shows only noise, as with a closed shutter.
     DriftWarning
-        Of images that are certainly misaligned by more than 1 Å.
+        If images are certainly misaligned by more than 1 Å.
     MaskedPixelsWarning, SamplingWarning
-        If bad pixels were masked, or the sampling is outside what the network was trained on.
+        If bad pixels were masked, or the sampling is outside the network's training range.
 
     See Also
     --------

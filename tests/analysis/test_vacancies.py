@@ -131,7 +131,7 @@ def test_the_border_is_left_out(movie):
     inside = ((places >= 19.9) & (places < SIZE * 0.2 - 0.1 - 20)).all(axis=1)
     chalcogen = movie.data[0][:, 5] % 2 == 1
     assert inner.sites[1] == (inside & chalcogen).sum() < whole.sites[1]
-    for border, said in ((-1.0, "border is -1"), (41.0, "nothing is left")):
+    for border, said in ((-1.0, "border is -1"), (41.0, "leaves nothing")):
         with pytest.raises(ValueError, match=said):
             movie.vacancy_statistics(rates=RATES, border=border)
 
@@ -176,11 +176,11 @@ def test_rates_from_a_card(movie, monkeypatch):
     plain = make(movie.data, columns=COLUMNS[:6])
     plain.metadata.VectorMetadata.model = "mos2"
     assert set(plain.vacancy_statistics(dose=1000).vacancy) == {"Mo vacancy", "S vacancy"}
-    for dose, said in ((None, "give dose"), (-3, "dose is -3"), (999, "from 1000 e/Å² on")):
+    for dose, said in ((None, "give dose"), (-3, "dose is -3"), (999, "from 1000 e/Å² up")):
         with pytest.raises(ValueError, match=said):
             movie.vacancy_statistics(dose=dose)
     scores.clear()
-    with pytest.raises(ValueError, match="no errors about vacancies"):
+    with pytest.raises(ValueError, match="no error rates for vacancies"):
         movie.vacancy_statistics(dose=1000)
 
 
@@ -194,7 +194,7 @@ def test_rates_that_tell_nothing_are_left_out():
     [
         ({"species": ["Mo", "S", "W", "Se"]}, RATES, "an atom and its vacancy"),
         ({"image_shape": None}, RATES, "lacks image_shape"),
-        ({"model": "theirs"}, None, "'theirs', whose errors are not known"),
+        ({"model": "theirs"}, None, "'theirs', whose error rates are not known"),
         ({}, {"S vacancy": {"recall": 0.9}}, "S vacancy"),
         ({}, {"S vacancy": {"recall": 0.9, "false_per_site": 0, "x": 1}}, "expected recall"),
         ({}, {"Se vacancy": RATES["S vacancy"]}, "rates for 'Se vacancy'"),

@@ -61,6 +61,6 @@ def test_files_of_one_series(monkeypatch, spot_images, tmp_path, capsys, error_o
     image.axes_manager[0].scale *= 2
     image.save(paths[1], overwrite=True)
     message = error_of("classify", *paths, "-o", output)
-    assert "'" + paths[1] + "' has another scale" in message and "Give --sampling" in message
+    assert "'" + paths[1] + "' has a different scale" in message and "Give --sampling" in message
     images.save(paths[1].replace("tif", "hspy"))
     assert not are_single([paths[0], paths[1].replace("tif", "hspy")])

@@ -216,7 +216,7 @@ def test_a_directory_that_is_no_checkpoint_is_left_alone(spot_network, movie, tm
     mine = tmp_path / "atoms.csv.parts" / "mine.txt"
     mine.parent.mkdir()
     mine.touch()
-    assert "is no checkpoint" in error_of("find", path, "-o", tmp_path / "atoms.csv")
+    assert "is not a checkpoint" in error_of("find", path, "-o", tmp_path / "atoms.csv")
     assert mine.exists()
 
 

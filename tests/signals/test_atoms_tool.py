@@ -134,7 +134,7 @@ def test_clicks_add_and_remove(spot_network, spot_images):
     assert rings(tool) == number + 1
     click(signal, FREE)
     assert rings(tool) == number + 1
-    assert "There is an atom here" in tool.status
+    assert "There is already an atom here" in tool.status
     removed = tool._shown[0]
     click(signal, place_of(tool, 0), "shift")
     assert rings(tool) == number

@@ -74,7 +74,7 @@ def test_atomap(sign):
 
 def test_atomap_takes_one_image_with_atoms():
     pytest.importorskip("atomap")
-    with pytest.raises(ValueError, match="Pick a frame with inav"):
+    with pytest.raises(ValueError, match="Pick the same frame of atoms and images with inav"):
         found(frames=2).to_atomap(picture())
     none = AtomPositions.from_array(np.empty((0, 2)), sampling=0.2)
     with pytest.raises(ValueError, match="There are no atoms"):

@@ -203,9 +203,9 @@ def test_another_release_is_refused(movie, tmp_path, monkeypatch):
 
 def test_a_directory_of_something_else_is_refused(movie, tmp_path):
     (tmp_path / "thesis.tex").write_text("all of it")
-    with pytest.raises(ValueError, match="is no checkpoint of a search"):
+    with pytest.raises(ValueError, match="is not a checkpoint of a search"):
         find(movie, tmp_path)
-    with pytest.raises(ValueError, match="is no checkpoint of a search"):
+    with pytest.raises(ValueError, match="is not a checkpoint of a search"):
         find(movie, tmp_path / "thesis.tex")
     assert (tmp_path / "thesis.tex").read_text() == "all of it"
 

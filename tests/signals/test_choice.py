@@ -93,7 +93,7 @@ def test_a_sampling_is_estimated_by_the_network_that_knows_the_lattice():
 
 
 def test_a_sampling_that_no_network_can_estimate():
-    with pytest.raises(SamplingError, match="by any of the networks"):
+    with pytest.raises(SamplingError, match="None of the networks can measure"):
         _choice.choose_model(hs.signals.Signal2D(np.zeros((64, 64))), "estimate", 1, ["graphene"])
 
 
@@ -104,7 +104,7 @@ def test_what_is_said_of_a_choice(capsys):
     say(Choice("near", 0.8, (inside,)), show=True)
     assert "'near', certainty 0.80 (5 sites" in capsys.readouterr().err
     say(Choice("near", 0.8, (inside,)), show=True, series=True)
-    assert capsys.readouterr().err.count("by classify_species") == 1
+    assert capsys.readouterr().err.count("; classify_species (dlatoms classify)") == 1
     outside = Rating("far", True, 5.0, 0.9, 2.0, ("texture",), 0.9)
     say(Choice("far", 0.0, (outside,)), show=True)
     assert "None of them was trained on such images" in capsys.readouterr().err

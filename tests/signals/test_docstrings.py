@@ -48,7 +48,7 @@ def test_a_text_takes_the_place_of_its_name():
     lines = method.__doc__.splitlines()
     assert lines[4:6] == [
         "        path : str or os.PathLike",
-        "            The file; an existing one is replaced once all is written.",
+        "            The file; an existing one is replaced once everything is written.",
     ]
 
 

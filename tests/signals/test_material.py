@@ -72,7 +72,8 @@ def test_the_maps_have_them_too(network, series):
 
 
 def test_without_a_material_the_species_are_roles(network, series):
-    with pytest.warns(DLAtomsWarning, match="may take the metal for the chalcogen: give material"):
+    said = "may mistake the metal for the chalcogen: give material"
+    with pytest.warns(DLAtomsWarning, match=said):
         sites = series.classify_species("mx2")
     assert species(sites) == ["metal", "chalcogen", "chalcogen vacancy"]
     assert network.elements == [None] and not sites.metadata.has_item("VectorMetadata.material")
@@ -104,15 +105,15 @@ def test_a_material_given_wins(network, series):
 
 @pytest.mark.parametrize("material", ["WS", "W2S", "WSSe", "S2W", "SSe2", "XS2", "Mo", "", "ws2"])
 def test_a_material_that_is_no_layer(network, series, material):
-    with pytest.raises(ValueError, match=f"'{material}': expected the formula of a layer MX2"):
+    with pytest.raises(ValueError, match=f"'{material}': expected the formula of an MX2 layer"):
         series.classify_species("mx2", material=material)
-    with pytest.raises(ValueError, match="expected the formula of a layer MX2"):
+    with pytest.raises(ValueError, match="expected the formula of an MX2 layer"):
         series.predict_species("mx2", material=material)
 
 
 @pytest.mark.parametrize("material", ["BN", "h-BN"])
 def test_a_layer_that_another_network_knows(network, series, material):
-    with pytest.raises(ValueError, match="layer MX2, .*, or the network 'bn-focal-series'"):
+    with pytest.raises(ValueError, match="MX2 layer, .*, or the network 'bn-focal-series'"):
         series.classify_species("mx2", material=material)
 
 
@@ -153,7 +154,7 @@ def test_the_sample_contradicts_a_network_of_elements(use, series):
 
 def test_a_network_that_tells_no_elements_apart_takes_no_material():
     card = replace(SpotSeriesNetwork().card, classes=("column",))
-    with pytest.raises(ValueError, match="'series' tells no elements apart"):
+    with pytest.raises(ValueError, match="'series' does not tell elements apart"):
         _material.layer_of("WS2", hs.signals.BaseSignal([0]), card)
 
 

@@ -206,7 +206,7 @@ def test_a_region_is_in_the_units_of_the_axes():
     ("reference", "message"),
     [
         ("mean", "reference is 'mean'"),
-        (np.ones((2, 2)), "not in one line"),
+        (np.ones((2, 2)), "that are not parallel"),
         (np.ones(4), "shape"),
         (3.0, "reference is 3.0"),
     ],
@@ -219,7 +219,7 @@ def test_references_that_are_none(movie, reference, message):
 @pytest.mark.parametrize(
     ("reference", "message"),
     [
-        ([[0, 9.0], [7.0, 0]], "This frame has no lattice of the reference"),
+        ([[0, 9.0], [7.0, 0]], "This frame has no lattice like the reference"),
         (hs.roi.CircleROI(900, 900, 100), "This frame has too few atoms of a grain in the region"),
     ],
 )

@@ -180,9 +180,9 @@ def test_other_frames_are_told():
 @pytest.mark.parametrize(
     ("turn", "says"),
     [
-        (lambda s: s.isig[:, ::-1], "the other way .* along y: taken for the same pixels"),
+        (lambda s: s.isig[:, ::-1], "run opposite .* along y: taken to be the same pixels"),
         (lambda s: s.isig[::-1, ::-1], "along y and x: taken"),
-        (lambda s: s.inav[::-1], "runs the other way .* are the frames reversed"),
+        (lambda s: s.inav[::-1], "runs opposite .* are the frames reversed"),
     ],
 )
 def test_what_was_turned_around_is_told(turn, says):

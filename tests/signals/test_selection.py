@@ -184,7 +184,7 @@ def test_conditions_that_make_no_sense(atoms, conditions, error, says):
 @pytest.mark.parametrize(
     ("vectors", "threshold", "says"),
     [
-        ({"threshold": 0.5, "anchor": 0.9}, 0.7, "below 0.9 that are alone"),
+        ({"threshold": 0.5, "anchor": 0.9}, 0.7, "below 0.9 that are isolated"),
         ({"threshold": [0.5, 0.5], "members": ["a", "b"]}, 0.7, "In an ensemble"),
         ({"threshold": None}, 0.7, "is not known"),
     ],
@@ -394,10 +394,10 @@ def test_the_lattice_at_the_edges_of_an_image_is_that_of_the_quality():
 def test_a_density_of_a_part_of_an_image_is_warned_of(atoms, by, invert):
     where = {"roi": hs.roi.CircleROI(3.5, -1.5, 0.4), "mask": np.eye(40, 60) > 0, "x": (None, 20)}
     part = atoms.select(**{by: where[by]}, species="S", invert=invert)
-    with pytest.warns(DLAtomsWarning, match="g is by the area of the whole image"):
+    with pytest.warns(DLAtomsWarning, match="g refers to the area of the whole image"):
         part.pair_correlation(max_distance=4)
     part.metadata.VectorMetadata.species = ["S", "S vacancy"]
-    with pytest.warns(DLAtomsWarning, match="density of vacancies is by the area"):
+    with pytest.warns(DLAtomsWarning, match="density of vacancies refers to the area"):
         part.vacancy_statistics(rates={})
 
 

@@ -188,7 +188,7 @@ def test_which_axis_is_the_focal_one(network, series):
 def test_of_equal_axes_the_fastest_is_taken(network, series):
     signal, _ = series(3, name="z")
     expected = signal.classify_species(focal_axis="z")
-    with pytest.warns(UserWarning, match=r"'z' \(index 0, 3 long\) is taken for the focal axis"):
+    with pytest.warns(UserWarning, match=r"'z' \(index 0, 3 long\) is taken as the focal axis"):
         sites = signal.classify_species()
     same_frames(sites.data, expected.data)
     signal.axes_manager[1].name = "defocus"
@@ -299,7 +299,7 @@ def test_defoci_in_nanometres(steps, defoci, warned):
         warnings.simplefilter("always")
         check_defoci(defoci, card, "warn")
     texts = [str(one.message) for one in caught]
-    assert ["within 8 Å of each other, as if they were in nm" in one for one in texts] == (
+    assert ["within 8 Å of each other, as if given in nm" in one for one in texts] == (
         [True] * warned
     )
 
@@ -428,7 +428,7 @@ def test_plots(network, series, close_figures):
     signal, _ = series()
     sites = signal.classify_species()
     sites.plot_on(signal.inav[1], by="species")
-    with pytest.raises(ValueError, match="of focal series one image each"):
+    with pytest.raises(ValueError, match="of focal series, one image each"):
         sites.plot_on(signal)
     movie, _ = series(4)
     movie.classify_species().plot_on(movie.inav[1, :], by="species")

@@ -300,7 +300,7 @@ def test_species_of_a_table():
     assert AtomPositions.from_dataframe(numbers, sampling=1, species=["W", "Se"]).data[0][1, 2] == 1
     for one, species, says in (
         (table, ["W"], "has the species Se"),
-        (numbers, None, "numbers from 0 to 1, of 0 names"),
+        (numbers, None, "numbers from 0 to 1, but there are 0 names"),
     ):
         with pytest.raises(ValueError, match=says):
             AtomPositions.from_dataframe(one, sampling=1, species=species)
@@ -311,9 +311,9 @@ def test_species_of_a_table():
     [
         ({"y_px": None}, r"expected y_px and x_px \(or y_nm"),
         ({"y_px": [1.0, np.nan]}, "not finite"),
-        ({"y_sigma_px": [1.0, 1.0]}, "a sigma along one"),
+        ({"y_sigma_px": [1.0, 1.0]}, "a sigma along only one"),
         ({"y_sigma": [1.0, 1.0]}, "no unit in its name: call it y_sigma_px"),
-        ({"label": ["a", "b"]}, "The column label is not of numbers"),
+        ({"label": ["a", "b"]}, "The column label is not numeric"),
     ],
 )
 def test_tables_that_make_no_sense(changes, says):

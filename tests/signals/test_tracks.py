@@ -100,7 +100,7 @@ def test_atoms_that_appear_and_vanish_between_empty_frames_are_complete():
 
 def test_atoms_that_are_all_there_twice_have_no_distance():
     atoms = AtomPositions.from_frames([np.repeat(SITES, 2, axis=0)] * 3, sampling=0.1)
-    with pytest.raises(ValueError, match="at the very place of another one.*search_range"):
+    with pytest.raises(ValueError, match="coincide with another one.*search_range"):
         atoms.tracks()
     # With a range each of the two is followed.
     assert atoms.tracks(search_range=1.0).groupby("track").size().tolist() == [3] * 8

@@ -71,7 +71,7 @@ def test_a_network_of_several_layers_is_told_the_material(monkeypatch, by):
 
 
 def test_a_network_of_one_layer_takes_no_material(network):
-    with pytest.raises(ValueError, match="'copier' tells no elements apart"):
+    with pytest.raises(ValueError, match="'copier' does not tell elements apart"):
         movie().reconstruct_exit_wave_nn(material="WS2")
 
 
@@ -96,7 +96,7 @@ def test_a_network_of_several_layers_warns_of_what_is_none(monkeypatch):
     monkeypatch.setattr(_blocks, "resolve", lambda _: _blocks.Model(Handle(network), network.card))
     signal = movie()
     signal.metadata.set_item("Sample.elements", ["B", "N"])
-    with pytest.warns(ExtrapolationWarning, match="is B, N, which makes no one layer MX2"):
+    with pytest.warns(ExtrapolationWarning, match="is B, N, which fits no single MX2 layer"):
         signal.reconstruct_exit_wave_nn("mx2")
 
 
