@@ -9,6 +9,10 @@ some sites, how many raise a warning::
 
     python benchmarks/choosing.py data/crystal data/stem recipes/graphene.yaml \
         recipes/metal-nanoparticle.yaml
+
+The figures of the guide are sums of ``--seed 41`` and ``--seed 77``, on data sets that no network
+was trained on: 120 waves each of the recipes ``crystal`` and ``stem``, with the seeds 30413 and
+51207 and ``validation_share: 0.9``.
 """
 
 from __future__ import annotations

@@ -226,7 +226,7 @@ def remarks(quality: FrameQuality, domain: float = np.nan, masked: float = np.na
     if quality.holes > 0:
         said.append(
             f"{quality.holes:.0f} {'place' if quality.holes == 1 else 'places'} of the lattice, "
-            "surrounded by atoms, without an atom: vacancies, or atoms that were missed."
+            "surrounded by atoms, with no atom: vacancies, or atoms that were missed."
         )
     if n and quality.doubtful > _SHARE * n:
         said.append(

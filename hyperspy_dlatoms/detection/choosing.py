@@ -39,8 +39,8 @@ _SAME = 0.5  # Å between two readings of a site: a third of the shortest distan
 # the images were made, 20 of 36, and 4 of 147.
 UNCLEAR = 0.45
 # Mean probability, over at least ENOUGH sites, below which a network for all crystals misreads most
-# images: of 480 simulated ones inside the domain of `crystal` or `stem`, 41 of 67 with an F1 below
-# 0.7 have less, and 1 of 209 with one of 0.9 or more (`benchmarks/choosing.py`, two seeds).
+# images: of simulated ones inside the domain of `crystal` or `stem`, 32 of 75 with an F1 below 0.7
+# have less, and none of 196 with one of 0.9 or more (`benchmarks/choosing.py`, two seeds).
 UNSURE = 0.84
 ENOUGH = 30  # With fewer sites, the likeness to a lattice is a matter of chance too.
 _TINY = 1e-4  # Smallest probability: the fit has seen 1300 images, so it knows nothing rarer.

@@ -85,7 +85,7 @@ def quality(self: AtomPositions) -> pd.DataFrame:
        found  expected  too_close  holes  off_lattice
     0     63      64.0          0    1.0          0.0
     >>> print(table.remarks[0])
-    1 place of the lattice, surrounded by atoms, without one: vacancies, or atoms that were missed.
+    1 place of the lattice, surrounded by atoms, with no atom: vacancies, or atoms that were missed.
     """
     import pandas as pd
 

@@ -542,7 +542,7 @@ class AtomPositions(Physics, BaseSignal):
         computed = self._computed()
         if not isinstance(computed, AtomPositions):
             raise TypeError(
-                "A mapped function returned something other than atoms with the columns "
+                "A mapped function returns no atoms with the columns "
                 f"{', '.join(self._calibration.columns)}: compute() makes a plain signal of it."
             )
         return computed.data, self._calibration, self._navigation
