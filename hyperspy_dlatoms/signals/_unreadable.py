@@ -37,15 +37,12 @@ def naming_unreadable(results: da.Array) -> Iterator[None]:
     try:
         yield
     except Exception as error:
-        if not _is_ours(error):
-            layers = results.dask.layers.values()
-            for places in itertools.chain(
-                *(getattr(one, "io_deps", {}).values() for one in layers)
-            ):
-                if isinstance(places, BlocksOfImages):
-                    chunks = places.read_chunks
-                    images = da.Array(results.dask, places.name, chunks, dtype=float)
-                    _read_all(images, len(places.chunks))
+        layers = [] if _is_ours(error) else results.dask.layers.values()
+        inputs = [one for layer in layers for one in getattr(layer, "io_deps", {}).values()]
+        for places in inputs:
+            if isinstance(places, BlocksOfImages):
+                images = da.Array(results.dask, places.name, places.read_chunks, dtype=float)
+                _read_all(images, len(places.chunks))
         raise
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,7 @@ from hyperspy_dlatoms import registry
 from hyperspy_dlatoms.networks import architecture
 from hyperspy_dlatoms.networks._backend import import_backend
 from hyperspy_dlatoms.networks._narrowing import can_narrow, narrowed
+from hyperspy_dlatoms.networks.card import ModelCard
 from hyperspy_dlatoms.networks.model_file import read_model, write_model
 from hyperspy_dlatoms.networks.network import AtomNetwork
 from hyperspy_dlatoms.networks.running import policy
@@ -131,50 +133,49 @@ def _check(recipe: Recipe, on_device: bool | None) -> tuple[AtomNetwork | None, 
         from hyperspy_dlatoms.training import _on_device
 
         _on_device.check(recipe)
-    start = None if settings.start is None else _load_start(settings.start, recipe)
-    return start, None if settings.teacher is None else _load_teacher(settings.teacher, recipe)
+    return (
+        _load(settings.start, recipe, _unfit_to_start_from, "The training cannot start from {!r}"),
+        _load(settings.teacher, recipe, _unfit_to_teach, "{!r} cannot be the teacher"),
+    )
 
 
-def _load_start(source: str, recipe: Recipe) -> AtomNetwork:
-    """Load the network, of a name or a file, that a training starts from."""
-    wanted = arguments_of(recipe)
+def _load(
+    source: str | None, recipe: Recipe, unfit: Callable[[ModelCard, Recipe], str], problem: str
+) -> AtomNetwork | None:
+    """Load the network of a name or a file, unless something makes it unfit for a recipe."""
+    if source is None:
+        return None
     try:
         network = registry.load(source)
         if not isinstance(network, AtomNetwork):
             raise ValueError("it is an ensemble: name one of its networks.")
-        has = architecture.complete(network.card.arguments)
-        fits = {"widths": can_narrow(has["widths"], wanted["widths"])}
-        fits["images"] = has["images"] == wanted["images"]
-        for name in ("widths", "images"):
-            if not fits[name]:
-                raise ValueError(
-                    f"its architecture is another one: {name} is {has[name]}, in the recipe "
-                    f"{wanted[name]}."
-                )
-        return network
+        if reason := unfit(network.card, recipe):
+            raise ValueError(reason)
     except (ValueError, OSError) as error:
-        raise ValueError(f"The training cannot start from {source!r}: {error}") from error
+        raise ValueError(f"{problem.format(source)}: {error}") from error
+    return network
 
 
-def _load_teacher(source: str, recipe: Recipe) -> AtomNetwork:
-    """Load the network, of a name or a file, that one is to learn from."""
-    try:
-        network = registry.load(source)
-        if not isinstance(network, AtomNetwork):
-            raise ValueError("it is an ensemble: name one of its networks.")
-        if network.card.kind != "sites":
-            raise ValueError("it returns exit waves: only networks of sites learn from another.")
-        has, wanted = architecture.complete(network.card.arguments), arguments_of(recipe)
-        for name in ("images", "heights", "wave", "decoys", "material"):
-            if has[name] != wanted[name]:
-                raise ValueError(f"{name} is {has[name]}, in the recipe {wanted[name]}.")
-        if network.card.classes != recipe.network.classes:
-            raise ValueError(
-                f"its classes are {network.card.classes}, in the recipe {recipe.network.classes}."
-            )
-        return network
-    except (ValueError, OSError) as error:
-        raise ValueError(f"{source!r} cannot be the teacher: {error}") from error
+def _unfit_to_start_from(card: ModelCard, recipe: Recipe) -> str:
+    """Say what keeps a training from starting from a network, if anything does."""
+    has, wanted = architecture.complete(card.arguments), arguments_of(recipe)
+    name = "images" if can_narrow(has["widths"], wanted["widths"]) else "widths"
+    if name == "images" and has[name] == wanted[name]:
+        return ""
+    return f"its architecture is another one: {name} is {has[name]}, in the recipe {wanted[name]}."
+
+
+def _unfit_to_teach(card: ModelCard, recipe: Recipe) -> str:
+    """Say what keeps a network from learning from another one, if anything does."""
+    if card.kind != "sites":
+        return "it returns exit waves: only networks of sites learn from another."
+    has, wanted = architecture.complete(card.arguments), arguments_of(recipe)
+    for name in ("images", "heights", "wave", "decoys", "material"):
+        if has[name] != wanted[name]:
+            return f"{name} is {has[name]}, in the recipe {wanted[name]}."
+    if card.classes != recipe.network.classes:
+        return f"its classes are {card.classes}, in the recipe {recipe.network.classes}."
+    return ""
 
 
 def start_from(model: keras.Model, network: AtomNetwork, dilations: int) -> None:
@@ -291,8 +292,6 @@ def _taught(model: keras.Model, teacher: keras.Model, height_weight: float) -> k
     import keras
 
     from hyperspy_dlatoms.training.losses import teacher_loss
-
-    teacher.trainable = False
 
     class Taught(keras.Model):
         def compute_loss(self, x, y, y_pred, sample_weight=None, training=True):
