@@ -10,12 +10,13 @@ import shutil
 import sys
 import warnings
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from hyperspy_dlatoms._atomic_write import atomic_write
+from hyperspy_dlatoms.cli._engine import quick_engine
 from hyperspy_dlatoms.cli._files import Job, Plan, atoms_path, find_files, plan, write_together
 from hyperspy_dlatoms.cli._output import print_error, print_rows, print_warning
 from hyperspy_dlatoms.cli._wording import in_options
@@ -137,7 +138,7 @@ def search(
         return _search_all(task, options, find)
     (job,) = task.jobs
     with in_words_of(options), on_threads():
-        found = find(job, show_progressbar=sys.stderr.isatty())
+        found = find(job, show_progressbar=sys.stderr.isatty(), alone=True)
     shutil.rmtree(job.parts)
     names = ", ".join(path.name for path in (job.source, *job.others))
     rows = [
@@ -243,6 +244,7 @@ def find_in_file(
     more: dict[str, Any],
     show_progressbar: bool,
     units: dict[tuple[str, ...], Path] | None = None,
+    alone: bool = False,
 ) -> Found:
     """Find the atoms in a file and write them; the checkpoint stays."""
     # `units` are those of the axes of earlier files, which have to agree within one table.
@@ -273,18 +275,10 @@ def find_in_file(
         store=job.parts,
         **more,
     )
+    frames = math.prod(images.data.shape[:-2])
     try:
-        atoms = _continued(run, job, resume=options.resume)
-        if job.output.suffix == ".hspy" and atoms._lazy:
-            # HyperSpy writes all atoms at once.
-            atoms.compute(show_progressbar=False)
-        if atoms._lazy:
-            atoms.record_quality()
-        remarks = _write_quality(atoms, job.quality) if job.quality else []
-        if options.strain:
-            atoms = atoms.strain(material=options.material)
-            remarks.insert(0, _strain(atoms))
-        _write_atoms(atoms, job.output)
+        with quick_engine(frames) if alone else nullcontext():
+            atoms, remarks = _find(run, job, options)
         if job.picture:
             _draw(job.picture, atoms, np.asarray(_first_image(images, atoms)))
     except BaseException:
@@ -298,9 +292,26 @@ def find_in_file(
     if units is not None:
         units.setdefault(ours, job.source)
     y, x = atoms.metadata.VectorMetadata.sampling
-    frames = math.prod(images.data.shape[:-2])
     size = f"{' x '.join(map(str, images.data.shape[-2:]))} px"
     return Found(frames, size, float(y * x) ** 0.5, remarks, _counts(atoms))
+
+
+def _find(
+    run: Callable[[], AtomPositions], job: Job, options: argparse.Namespace
+) -> tuple[AtomPositions, list[tuple[str, str]]]:
+    """Find atoms and write them; return them, with remarks on their quality and strain."""
+    atoms = _continued(run, job, resume=options.resume)
+    if job.output.suffix == ".hspy" and atoms._lazy:
+        # HyperSpy writes all atoms at once.
+        atoms.compute(show_progressbar=False)
+    if atoms._lazy:
+        atoms.record_quality()
+    remarks = _write_quality(atoms, job.quality) if job.quality else []
+    if options.strain:
+        atoms = atoms.strain(material=options.material)
+        remarks.insert(0, _strain(atoms))
+    _write_atoms(atoms, job.output)
+    return atoms, remarks
 
 
 def close_maps() -> None:

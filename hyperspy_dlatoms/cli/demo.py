@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from hyperspy_dlatoms.cli._engine import quick_engine
 from hyperspy_dlatoms.cli._output import check_writable, print_rows
 from hyperspy_dlatoms.cli._searching import on_threads
 from hyperspy_dlatoms.networks import _backend
@@ -47,10 +48,10 @@ def run(options: argparse.Namespace) -> None:
         signal.compute(show_progressbar=False)
     counts, sampling = signal.data, 10 * signal.axes_manager[0].scale
     height, width = counts.shape
-    if engine() == "keras":
-        _backend.import_backend()
-    print(f"Finding the atoms in a simulated image, {height} x {width} px ...", flush=True)
-    with on_threads():
+    with on_threads(), quick_engine(images=1):
+        if engine() == "keras":
+            _backend.import_backend()
+        print(f"Finding the atoms in a simulated image, {height} x {width} px ...", flush=True)
         atoms = signal.find_atoms_nn("metal-nanoparticle", show_progressbar=False)
     sites = atoms.data[0]
     result = score(sites[:, :2], truth.data[0][:, :2], sampling)
