@@ -1,14 +1,17 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Images from a file."""
 
+import logging
 import math
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 from hyperspy.signals import BaseSignal, Signal2D
 
+from hyperspy_dlatoms import _warnings
 from hyperspy_dlatoms.signals._colour import as_grey, one_channel
 
 
@@ -20,7 +23,8 @@ def load_images(path: str | os.PathLike[str]) -> tuple[Signal2D, str]:
     if not path.exists():
         raise FileNotFoundError(f"There is no file {str(path)!r}.")
     try:
-        signals = _load(path)
+        with _noticing_cut(path):
+            signals = _load(path)
     except Exception as error:
         # Readers of foreign files fail in every possible way.
         raise ValueError(
@@ -99,6 +103,31 @@ def _load(path: Path) -> list[BaseSignal]:
         loaded = hs.load(path, lazy=False)
     signals = loaded if isinstance(loaded, list) else [loaded]
     return [signal if signal._lazy else signal.as_lazy() for signal in signals]
+
+
+@contextmanager
+def _noticing_cut(path: Path) -> Iterator[None]:
+    """Warn of a TIFF that ends too early, whose reader leaves out images and only logs it."""
+    cut = []
+
+    def is_other(record: logging.LogRecord) -> bool:
+        text = record.getMessage()
+        about_cut = "invalid page offset" in text or "corrupted file" in text
+        cut.extend([text] * about_cut)
+        return not about_cut
+
+    logger = logging.getLogger("tifffile")
+    logger.addFilter(is_other)
+    try:
+        yield
+    finally:
+        logger.removeFilter(is_other)
+    if cut:
+        _warnings.warn(
+            f"{str(path)!r} ends too early, or is damaged: it may hold more images than could be "
+            "read. Copy it again.",
+            _warnings.DLAtomsWarning,
+        )
 
 
 def _stack_of_planes(path: Path) -> BaseSignal | None:

@@ -5,6 +5,7 @@ import hyperspy.api as hs
 import numpy as np
 import pytest
 
+from hyperspy_dlatoms._warnings import DLAtomsWarning
 from hyperspy_dlatoms.signals._loading import load_images
 
 
@@ -116,3 +117,19 @@ def test_unreadable_files(tmp_path):
         load_images(tmp_path / "torn.tif")
     with pytest.raises(FileNotFoundError, match="There is no file"):
         load_images(tmp_path / "missing.dm4")
+
+
+def test_a_tiff_that_ends_too_early(tmp_path, recwarn, caplog):
+    import tifffile
+
+    data = np.random.default_rng(0).poisson(50, (6, 30, 40)).astype(np.uint16)
+    for name, options in (("imagej", {"imagej": True}), ("pages", {"metadata": None})):
+        whole, cut = tmp_path / f"{name}.tif", tmp_path / f"{name}_cut.tif"
+        tifffile.imwrite(whole, data, **options)
+        assert len(load_images(whole)[0].data) == 6
+        assert not [one for one in recwarn if one.category is DLAtomsWarning]
+        content = whole.read_bytes()
+        cut.write_bytes(content[: len(content) * 6 // 10])
+        with pytest.warns(DLAtomsWarning, match=rf"{name}_cut.tif' ends too early.* Copy it again"):
+            load_images(cut)
+    assert not [record for record in caplog.records if record.name == "tifffile"]
