@@ -18,8 +18,9 @@ _SMOOTHED, _AROUND = 0.25, 6.0
 _SHARP, _FEWEST = 1.0, 8
 _WIDTH = 512  # Columns, in the middle, that are judged.
 # Likeness of the offsets of dark and of bright pixels, at least, and their size as a share of the
-# contrast within rows. Of simulated scans without flicker, with displaced rows and lattices along
-# them, none in 2800 is beyond 0.86; and atoms are lost or added from twice that size onwards.
+# contrast within rows. Of 1400 simulated scans without flicker, with displaced rows and lattices
+# along them, those with half that size are alike by 0.86 at most; and atoms are lost or added from
+# about twice that size onwards.
 _ALIKE, _LARGE = 0.9, 0.2
 _SLOW = 3.0  # Å: standard deviation of a Gaussian; the local mean takes care of slower changes.
 
