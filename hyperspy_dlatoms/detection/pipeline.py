@@ -15,6 +15,7 @@ from scipy.ndimage import binary_opening
 
 from hyperspy_dlatoms._warnings import SamplingWarning, warn
 from hyperspy_dlatoms.detection._ensemble import median_score, merge
+from hyperspy_dlatoms.detection._flicker import level_flicker
 from hyperspy_dlatoms.detection._inference import (
     BATCH_PIXELS,
     Frame,
@@ -292,14 +293,15 @@ def working_image(
     pixels: np.ndarray, sampling: float, card: ModelCard, *, steps: bool = True
 ) -> tuple[np.ndarray, Grid, np.ndarray]:
     """Return what a network sees of an image (H, W), or of a focal series (n, H, W)."""
-    # Masked, resampled and normalised, by default separately on either side of steps; also its
-    # grid, and the mask (H, W) of bad pixels.
+    # Masked, a scan without flicker, resampled and normalised, by default separately on either side
+    # of steps; also its grid, and the mask (H, W) of bad pixels.
     bring = resample_on_device if has_accelerator() else resample
     width = card.normalisation_width
     if pixels.ndim == 2:
-        clean, mask, centre, spread, as_recorded = examine(
-            pixels, sampling, camera=card.modality == "HRTEM"
-        )
+        camera = card.modality == "HRTEM"
+        clean, mask, centre, spread, as_recorded = examine(pixels, sampling, camera=camera)
+        if not camera:
+            clean = level_flicker(clean, sampling)
         image, grid = bring(clean, sampling, card.sampling, centre if as_recorded else None)
         if as_recorded:
             image /= np.float32(spread)
