@@ -16,7 +16,7 @@ _SMOOTHED, _AROUND = 0.25, 6.0
 # Periods per Å beyond which lenses transfer hardly anything, where flicker shows; and at least so
 # many frequencies, for a judgement.
 _SHARP, _FEWEST = 1.0, 8
-_WIDTH = 512  # Columns, in the middle, that are judged.
+_JUDGED = 512  # Rows, and columns, in the middle that are judged.
 # Likeness of the offsets of dark and of bright pixels, at least, and their size as a share of the
 # contrast within rows. Of 1400 simulated scans without flicker, with displaced rows and lattices
 # along them, those with half that size are alike by 0.86 at most; and atoms are lost or added from
@@ -27,12 +27,12 @@ _SLOW = 3.0  # Å: standard deviation of a Gaussian; the local mean takes care o
 
 def level_flicker(frame: np.ndarray, sampling: float) -> np.ndarray:
     """Return a scan (H, W), finite, less the flicker of its rows; itself if it has none (Å/px)."""
-    height, width = frame.shape
-    sharp = rfftfreq(height, sampling) > _SHARP
-    if np.count_nonzero(sharp) < _FEWEST or width < _FEWEST:
+    first, left = (max(size - _JUDGED, 0) // 2 for size in frame.shape)
+    middle = frame[first : first + _JUDGED, left : left + _JUDGED]
+    sharp = rfftfreq(len(middle), sampling) > _SHARP
+    if np.count_nonzero(sharp) < _FEWEST or middle.shape[1] < _FEWEST:
         return frame
-    first = max(width - _WIDTH, 0) // 2
-    *thirds, smooth = _thirds(frame[:, first : first + _WIDTH], sampling)
+    *thirds, smooth = _thirds(middle, sampling)
     dark, bright = (_spectrum(one)[sharp] for one in thirds)
     common = np.vdot(dark, bright).real
     alike = common > _ALIKE * (_energy(dark) + _energy(bright)) / 2
