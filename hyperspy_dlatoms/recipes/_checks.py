@@ -26,10 +26,11 @@ def number(
     unit: str = "",
 ) -> Check:
     """Check a number from `low` to `high`, or greater than `above` and less than `below`."""
-    limits = [f"from {low:g}"] * (low > -math.inf) + [f"up to {high:g}"] * (high < math.inf)
+    span = [f"from {low:g}"] * (low > -math.inf) + [f"up to {high:g}"] * (high < math.inf)
+    limits = [" ".join(span)] * bool(span)
     limits += [f"above {above:g}"] * (above > -math.inf) + [f"below {below:g}"] * (below < math.inf)
     kind = "a whole number" if whole else "a number"
-    expected = " ".join([kind, *[f"in {unit}"] * bool(unit), *limits])
+    expected = " ".join([kind, *[f"in {unit}"] * bool(unit), " and ".join(limits)]).rstrip()
 
     def check(place: str, value: Any) -> Any:
         if isinstance(value, str):

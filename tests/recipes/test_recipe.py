@@ -86,8 +86,12 @@ def test_ranges_keep_their_order_which_is_that_of_the_draws():
         ("classes: [C]", "classes: [N]", "expected kinds among C, C vacancy, or a single class"),
         ("classes: [C]", "classes: [C vacancy]", "['C vacancy', 'C vacancy'], expected different"),
         ("widths: [8, 16]", "heights: 1", "network.heights is 1, expected true or false"),
-        ("widths: [8, 16]", "threshold: 1", "network.threshold is 1, expected a number above 0 be"),
-        ("widths: [8, 16]", "anchor: 1", "network.anchor is 1, expected a number above 0 below 1"),
+        (
+            "widths: [8, 16]",
+            "threshold: 1",
+            "threshold is 1, expected a number above 0 and below 1",
+        ),
+        ("widths: [8, 16]", "anchor: 1", "network.anchor is 1, expected a number above 0 and bel"),
         ("widths: [8, 16]", "anchor: 0.4", "network.anchor is 0.4, expected at least the thresh"),
         (
             "count: 10,",
