@@ -123,6 +123,25 @@ def test_the_atoms_are_found(searched, images, name):
     assert np.sqrt((error**2).mean()) < 0.12
 
 
+def test_the_small_network_finds_the_same_atoms(networks, searched, images):
+    small = catalogue.load("metal-nanoparticle-small")
+    card, wide = small.card, networks[NAMES[0]].card
+    assert card.recipe.startswith("name: metal-nanoparticle-small\n")
+    assert (card.classes, card.heights, card.sampling) == (wide.classes, True, wide.sampling)
+    # The first levels, where most of the time goes.
+    ratios = np.divide(card.arguments["widths"], wide.arguments["widths"])[:3]
+    assert (ratios**2 < 0.5).all()
+    image, sampling, true = images[NAMES[0]]
+    sites = sites_of(small, image, sampling)
+    assert agreement(sites[:, :2], true, image, sampling, tolerance=0.5) > 0.95
+    errors = []
+    for found in (sites[:, :2], searched[NAMES[0]][:, :2]):
+        pairs = match(found, true, 0.5 / sampling)
+        shift = (found[pairs[:, 0]] - true[pairs[:, 1]])[inner(true[pairs[:, 1]], image, sampling)]
+        errors.append(np.sqrt(np.mean(shift**2)))
+    assert errors[0] < 1.3 * errors[1]
+
+
 def test_the_demo_finds_the_columns_and_draws_the_picture_of_the_readme(tmp_path, capsys):
     assert cli.main(["demo", "-o", str(tmp_path)]) == 0
     table, example = pd.read_csv(tmp_path / "atoms.csv"), nanoparticle()
