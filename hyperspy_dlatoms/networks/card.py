@@ -29,7 +29,7 @@ class ModelCard:
     Parameters
     ----------
     name, version : str
-        Name of the network and its version.
+        Name of the network and its version. The name has no slashes.
     architecture : str
         Name of the architecture, ``"unet"``.
     arguments : dict
@@ -134,6 +134,8 @@ class ModelCard:
             self._check(name, isinstance(getattr(self, name), str), "a string")
         for name in ("name", "architecture"):
             self._check(name, getattr(self, name) != "", "a string that is not empty")
+        # Folders are made after it, which a slash would put elsewhere.
+        self._check("name", not set(self.name) & {"/", "\\"}, "a name without slashes")
         for name in ("arguments", "domain", "training", "scores"):
             self._check(name, isinstance(getattr(self, name), dict), "a mapping")
         for name, value in self.domain.items():

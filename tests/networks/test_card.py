@@ -34,6 +34,8 @@ def test_defaults_are_filled_in(card):
     [
         ("name", ""),
         ("name", 3),
+        ("name", "../outside"),
+        ("name", "a\\b"),
         ("architecture", None),
         ("arguments", [1]),
         ("classes", ()),
