@@ -7,8 +7,8 @@ import numpy as np
 from scipy.ndimage import gaussian_filter
 
 NEAR, FAR = 0.3, 2.5
-"""Å from an artefact from which on the atoms must be those of the clean frame: of single pixels
-and lines, and of all others."""
+"""Å from an artefact beyond which the atoms must be those of the clean frame: for single pixels and
+lines, and for all others."""
 
 
 def levels(frame):
@@ -65,7 +65,7 @@ def dead_pixels(frame, rng):
 
 
 def hot_pixels(frame, rng):
-    """Up to 1 % hot pixels, each of its own value."""
+    """Up to 1 % hot pixels, each with its own value."""
     centre, step = levels(frame)
     values = centre + step * 10 ** rng.uniform(1, 3, frame.shape)
     return _put(frame, rng.random(frame.shape) < 10 ** rng.uniform(-4, -2), values, NEAR)
@@ -140,7 +140,7 @@ def gain(frame, rng):
 
 
 def _shadow(frame, rng, open_, blur):
-    """Let pass little outside of an opening, with a soft edge and some noise."""
+    """Darken a frame outside an opening, with a soft edge and some noise."""
     share = gaussian_filter(open_.astype(float), blur) if blur else open_.astype(float)
     dark = rng.choice([0, 0.02, 0.2])
     out = frame * (dark + (1 - dark) * share)
@@ -162,7 +162,7 @@ def soft_aperture(frame, rng):
 
 
 def edge(frame, rng):
-    """A straight edge beyond which all is brighter."""
+    """A straight edge beyond which everything is brighter."""
     y, x = (np.mgrid[: frame.shape[0], : frame.shape[1]].T - np.array(frame.shape) / 2).T
     angle = rng.uniform(0, 2 * np.pi)
     side = np.cos(angle) * y + np.sin(angle) * x - rng.uniform(-0.3, 0.3) * len(y)
@@ -180,7 +180,7 @@ def no_number(frame, rng):
 
 
 def text(frame, rng):
-    """Text and a scale bar of any font, with smooth edges."""
+    """Text of any size, with smooth edges."""
     from PIL import Image, ImageDraw, ImageFont
 
     height, width = frame.shape
@@ -204,7 +204,7 @@ def blurred_hits(frame, rng):
 
 
 def slope(frame, rng):
-    """A slope of the brightness, as of an uneven illumination."""
+    """A slope in brightness, as from uneven illumination."""
     y, x = (np.mgrid[: frame.shape[0], : frame.shape[1]].T / np.array(frame.shape)).T
     angle = rng.uniform(0, 2 * np.pi)
     ramp = np.cos(angle) * y + np.sin(angle) * x

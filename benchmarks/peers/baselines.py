@@ -30,14 +30,14 @@ KINDS = 5
 NOTHING = KINDS
 ON_METAL = np.array([True, False, True, False, False, True])
 ON_CHALCOGEN = np.array([False, True, False, True, True, True])
-"""The kinds of each sublattice; a place that is no site can be on both."""
+"""Which kinds each sublattice can hold; `NOTHING`, a place that is no site, can be on both."""
 
 DISC = 0.7
 RINGS = (0.5, 1.0, 1.5, 2.0, 2.5)
 """Radii in Å."""
 
 WORKING = 0.2
-"""Sampling at which exit waves are reconstructed, Å/px: HRTEM carries nothing beyond it."""
+"""Sampling at which exit waves are reconstructed, Å/px: HRTEM images show nothing finer."""
 
 Method = Callable[[FocalSeries], Labelled]
 Calibration = Sequence[FocalSeries]
@@ -76,7 +76,7 @@ def best_single_image(calibration: Calibration, bond: float) -> Method:
 
 
 def all_images(calibration: Calibration, bond: float) -> Method:
-    """Classify known sites as `best_single_image`, by the rings in all images of a series."""
+    """Classify known sites as `best_single_image` does, but in all images of a series."""
     return _known_sites(_rings(range(len(calibration[0].counts))), calibration, bond)
 
 
@@ -151,10 +151,10 @@ def phase_image(
 def wave_image(
     series: FocalSeries, knowledge: Knowledge = "focus"
 ) -> tuple[np.ndarray, float, float]:
-    """Reconstruct the exit wave (h, w) of a series; also its sampling and first pixel (Å).
+    """Reconstruct the exit wave (h, w); also return its sampling (Å/px) and first pixel (Å).
 
-    Of the aberrations are known all; the defoci, Cs and focal spread ("focus"), the others being
-    taken as none; or the steps between the defoci alone, and then the lens that is taken instead.
+    What is known is all aberrations ("all"); the defoci, Cs and focal spread, with the others taken
+    as zero ("focus"); or only the steps between the defoci, with a lens assumed (`Lens`).
     """
     images = [resample(image, series.sampling, WORKING) for image in series.counts]
     grid = images[0][1]
@@ -207,7 +207,7 @@ def _best(
     return max(fitted, key=right)
 
 
-# Of series that several methods are fitted on; those that are timed are never among them.
+# For series that several methods are fitted on; no method is timed on these.
 _known_phase = lru_cache(maxsize=64)(phase_image)
 
 
@@ -256,7 +256,7 @@ def _ring_means(
 
 
 def _maxima(image: np.ndarray, sampling: float, distance: float) -> np.ndarray:
-    """Find the maxima of an image that keep a distance, to a fraction of a pixel, in Å."""
+    """Find the maxima (Å) of an image that are a distance apart, to a fraction of a pixel."""
     from skimage.feature import peak_local_max
     from skimage.filters import gaussian
 

@@ -18,8 +18,8 @@ LATTICES = {
     "WSe2": ("W", "Se", 3.32, 3.36),
     "BN": ("B", "N", 2.504, 0.0),
 }
-"""Metal, chalcogen, lattice constant and distance of the two planes of the chalcogen (Å). Of h-BN,
-flat, boron and nitrogen; lattice: W. Paszkowicz et al., Appl. Phys. A 75 (2002) 431."""
+"""Metal, chalcogen, lattice constant and distance of the two planes of the chalcogen (Å). For
+h-BN, which is flat: boron, nitrogen; lattice: W. Paszkowicz et al., Appl. Phys. A 75 (2002) 431."""
 
 
 def dichalcogenide_specimen(
@@ -33,7 +33,7 @@ def dichalcogenide_specimen(
     hole: bool = False,
 ) -> Specimen:
     """Make a single sheet, by ASE, with vacancies at random sites."""
-    # Lattices about those of the bulk: W. J. Schutte, J. L. de Boer, F. Jellinek, Crystal
+    # The lattices are about those of the bulk: W. J. Schutte, J. L. de Boer, F. Jellinek, Crystal
     # structures of tungsten disulfide and diselenide, J. Solid State Chem. 70 (1987) 207; B.
     # Schönfeld, J. J. Huang, S. C. Moss, Anisotropic mean-square displacements in single crystals
     # of 2H- and 3R-MoS2, Acta Cryst. B39 (1983) 404.
@@ -48,7 +48,7 @@ def dichalcogenide_specimen(
     else:
         sheet = mx2(formula, "2H", a, planes, size=(n, n, 1), vacuum=0)
     is_metal = sheet.symbols == metal
-    # Chalcogen atoms of one place above each other are a column.
+    # Chalcogen atoms above each other form a column.
     places = np.rint(np.linalg.solve(sheet.cell.T, sheet.positions.T).T[:, :2] * 3 * n).astype(int)
     column = np.unique(places % (3 * n), axis=0, return_inverse=True)[1].ravel()
     middle = sheet.positions.mean(axis=0)

@@ -10,7 +10,7 @@ import numpy as np
 
 @dataclass(frozen=True, eq=False)
 class Discriminant:
-    """Normal distributions of one covariance, one for each kind.
+    """Normal distributions, one for each kind, with the same covariance.
 
     With one feature it is a set of thresholds, each halfway between the means of two kinds but
     moved towards the rarer one.
@@ -48,13 +48,13 @@ class Discriminant:
         means /= np.maximum(count, 1)[:, None]
         deviations = features - means[kinds]
         covariance = deviations.T @ deviations / (n - there)
-        # Features that hardly differ from each other are not told apart by rounding errors.
+        # Otherwise rounding errors would tell apart features that are nearly the same.
         covariance += 1e-6 * np.trace(covariance) / d * np.eye(d)
         with np.errstate(divide="ignore"):
             priors = np.log(count / n)
         return cls(means, np.linalg.pinv(covariance), priors)
 
     def scores(self, features: np.ndarray) -> np.ndarray:
-        """Return the log probability of each kind (n, K), but for a constant of each site."""
+        """Return the log probability of each kind (n, K), up to a constant for each site."""
         apart = features[:, None] - self.means
         return self.priors - 0.5 * np.einsum("nki,ij,nkj->nk", apart, self.precision, apart)

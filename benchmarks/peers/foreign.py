@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Images no network was trained for: other crystals, dark fields, photographs, calibrations."""
+"""Images no network was trained for: other crystals, dark fields, photographs, bad calibrations."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def crystal(rng: np.random.Generator, name: str, size: float = 60.0) -> Specimen
 
 
 def foreign_waves(rng: np.random.Generator, each: int, size: float = 60.0) -> Iterator[Item]:
-    """Simulate exit waves of every one of the ``CRYSTALS``, at 300 and 80 kV in turn."""
+    """Simulate exit waves of each of the ``CRYSTALS``, at 300 and 80 kV in turn."""
     from hyperspy_dlatoms.simulation.dataset import Item
 
     for name in CRYSTALS:
@@ -80,7 +80,7 @@ def foreign_waves(rng: np.random.Generator, each: int, size: float = 60.0) -> It
 def wrong_pictures(
     rng: np.random.Generator, item: Item, imaging: dict[str, Any], sampling: float
 ) -> Iterator[Picture]:
-    """Image a wave that a network knows: of a wrong calibration, and of twice the astigmatism."""
+    """Image a wave that a network knows, with wrong calibrations and with twice the astigmatism."""
     for factor in FACTORS:
         picture = take_picture(rng, item, imaging | VISIBLE, sampling).crop(rng)
         yield picture._replace(kind=f"sampling × {factor:.2f}", sampling=factor * picture.pixel)
@@ -92,7 +92,7 @@ def wrong_pictures(
 def foreign_pictures(
     rng: np.random.Generator, waves: list[Item], imaging: dict[str, Any], size: float = 60.0
 ) -> Iterator[Picture]:
-    """Image every one of some waves, as a microscope and as an annular dark field would show it."""
+    """Image each of some waves, as HRTEM and as an annular dark field would show it."""
     for item in waves:
         yield take_picture(rng, item, imaging | VISIBLE, 0.2).crop(rng)
         columns = np.column_stack([item.sites[:, :2], item.sites[:, 2] ** 0.8])
@@ -100,7 +100,7 @@ def foreign_pictures(
 
 
 def photograph(rng: np.random.Generator, name: str) -> Picture:
-    """Take a part of one of the ``PHOTOGRAPHS`` for an image of some pixel size."""
+    """Take part of one of the ``PHOTOGRAPHS`` as an image of some pixel size."""
     from skimage import color, data
 
     image = np.asarray(getattr(data, name)(), np.float32)
@@ -113,7 +113,7 @@ def photograph(rng: np.random.Generator, name: str) -> Picture:
 
 
 def noise(rng: np.random.Generator, size: float = 60.0) -> Picture:
-    """Count electrons where nothing is."""
+    """Count electrons where there is no specimen."""
     pixel, dose = rng.uniform(0.04, 0.25), np.exp(rng.uniform(np.log(100), np.log(1e5)))
     counts = rng.poisson(dose * pixel**2, 2 * [round(size / pixel)]).astype(np.float32)
     return Picture("noise", counts, pixel, pixel, np.empty((0, 2)), dose).crop(rng)

@@ -16,8 +16,8 @@ CUTOFF = 1.1
 """Spatial frequency up to which the wave is reconstructed, periods an Å."""
 
 _FLOOR = 0.02
-"""Of the mean square of the coherence envelopes, so that what they leave of a beam is not
-divided by next to nothing."""
+"""Added to the mean square of the coherence envelopes, so that beams that they damp are not divided
+by next to nothing."""
 
 
 def reconstruct_exit_wave(
@@ -55,7 +55,7 @@ def reconstruct_exit_wave(
             f"The images have the mean values {means.ravel().tolist()}: expected electrons in "
             "each of them."
         )
-    # Means over pixels can be negative where an image was resampled.
+    # Resampled images can be negative in places.
     amplitudes = np.sqrt(np.maximum(series / means, 0))
     transfer = np.stack(
         [

@@ -71,8 +71,8 @@ class SpeciesScores:
     ----------
     table : pandas.DataFrame
         A row for each method, dose and species: ``method``, ``calibration``, ``dose`` (e/Å²),
-        ``species``, ``found``, ``false``, ``missed``, ``precision``, ``recall``, ``f1``, and the
-        median of the ``seconds`` on the processor that a series took.
+        ``species``, ``found``, ``false``, ``missed``, ``precision``, ``recall``, ``f1``, and
+        ``seconds``, the median processor time for a series.
     confusions : dict
         By (method, calibration, dose) the counts of true kinds by found kinds, shape (6, 6), as
         `hyperspy_dlatoms.evaluation.confusion.confusion` gives them for `kinds`.
@@ -106,7 +106,7 @@ def classical_methods(bond: float) -> dict[str, Maker]:
 
 
 def network_method(model: ModelLike, **told: str) -> baselines.Method:
-    """Return a method that finds the sites of a focal series by a network, told what it can be."""
+    """Return a method that finds the sites of a focal series by a network that is told `told`."""
 
     def find(series: FocalSeries) -> Labelled:
         signal = as_signal(series)
@@ -115,7 +115,7 @@ def network_method(model: ModelLike, **told: str) -> baselines.Method:
         species = sites.metadata.VectorMetadata.species
         table = sites.to_dataframe()
         index = table.species.map(species.index).to_numpy(dtype=int)
-        # Without heights, as of h-BN, a vacancy is one without any atom.
+        # Without heights, as for h-BN, a vacancy has no atom left.
         there = ~table.species.str.endswith("vacancy").astype(bool)
         heights = table.get("height", there.astype(float)).to_numpy()
         places = table[["y_px", "x_px"]].to_numpy() * series.sampling
@@ -161,7 +161,7 @@ def series_of(
 
 def plan_of(arguments: Mapping[str, Any], formula: str) -> Plan:
     """Plan one of the specimens."""
-    # Specimens differ by their seed: another one for each that is asked for.
+    # Each specimen has its own seed.
     seed = SEED + [*_CALIBRATION, *UNSEEN].index(arguments)
     return Plan("dichalcogenide", seed, 80e3, {"formula": formula, **arguments}, snapshots=4)
 
@@ -273,12 +273,12 @@ class _Tally:
 
     def add(self, find: baselines.Method, series: FocalSeries) -> None:
         true = baselines.labelled(series.truth)
-        # On a machine that has other work to do, the time by the clock says nothing.
+        # On a machine with other work to do, wall-clock time says nothing.
         start = time.process_time()
         found = find(series)
         self.seconds.append(time.process_time() - start)
         self.confusion += confusion(found, true, baselines.KINDS, series.extent)
-        # Of the two kinds of vacancies of the chalcogen as one species, then each for itself.
+        # First with both kinds of chalcogen vacancy as one species, then each by itself.
         as_species = (
             sites._replace(kinds=baselines.species_of(sites.kinds)) for sites in (found, true)
         )

@@ -54,9 +54,9 @@ class WaveErrors(NamedTuple):
 
 
 def wave_errors(found: np.ndarray, true: np.ndarray) -> WaveErrors:
-    """Compare a wave with the true one, but for the phase and the scale of the whole."""
+    """Compare a wave with the true one, up to an overall phase and scale."""
     if found.shape != true.shape:
-        raise ValueError(f"The waves have shapes {found.shape} and {true.shape}: expected one.")
+        raise ValueError(f"The waves have shapes {found.shape}, {true.shape}: expected one shape.")
     fitted = found * (np.vdot(found, true) / np.vdot(found, found))
 
     def rms(values: np.ndarray) -> float:
@@ -122,10 +122,10 @@ def compare_waves(
 ) -> pd.DataFrame:
     """Compare networks with the iterative reconstruction on sheets that no recipe draws.
 
-    Networks that can be told the material are. The true wave is the mean of those of the thermal
-    snapshots where the specimen is in the middle image, in the plane that the networks give it in
-    and the defoci are counted from, and is compared up to the spatial frequencies that they give,
-    `hyperspy_dlatoms.networks.waves.CUTOFF`.
+    Networks that can be told the material are told it. The true wave is the mean over the thermal
+    snapshots, moved to where the specimen is in the middle image. It is in the plane in which the
+    networks give waves and from which the defoci are counted, and is compared up to the spatial
+    frequency that they reach, `hyperspy_dlatoms.networks.waves.CUTOFF`.
     """
     plans = [plan_of(arguments, formula) for arguments in UNSEEN]
     specimens = load_all(plans, data)
