@@ -77,8 +77,8 @@ def main() -> None:
         )
     everyone = atoms.probability > 0.999
     print(
-        f"precision of full agreement {atoms.right[everyone].mean():.3f}, "
-        f"of the rest {atoms.right[~everyone].mean():.3f}"
+        f"precision where all agree {atoms.right[everyone].mean():.3f}, "
+        f"elsewhere {atoms.right[~everyone].mean():.3f}"
     )
 
 

@@ -2,14 +2,16 @@
 """Atoms in frames with added artefacts against those in the clean frames, kind by kind.
 
 A try passes if, away from the artefact, at most 2 % of the clean frame's atoms are lost and at most
-2 % are false. "Away" means 0.3 Å from single pixels and lines, 2.5 Å from anything else. An empty
-frame passes if it stays empty. The last lines time a frame of 4096² with and without masking.
+2 % are false. "Away" means more than 0.3 Å from single pixels and lines, 2.5 Å from anything
+else. A frame with fewer than 20 atoms counts as empty, and passes if no more are found. The last
+line gives the time for a frame of 4096² with and without masking.
 
     python benchmarks/artefacts.py
     python benchmarks/artefacts.py --cases DIRECTORY --draws 3
     python benchmarks/artefacts.py --kinds gain beam_stop --failures
 
-DIRECTORY has a file ``FAMILY_*.npz`` for each frame, with `counts` (H, W) and `sampling` (Å/px).
+DIRECTORY has a file ``FAMILY_*.npz`` for each frame, with `counts` (H, W) and `sampling` (Å/px);
+FAMILY is gold, graphene or null, and says which network is used.
 """
 
 import argparse
@@ -35,7 +37,7 @@ NETWORKS = {
 }
 """The network for each family of cases."""
 FEWEST = 20
-"""With fewer atoms away from an artefact, a try says nothing."""
+"""A clean frame with fewer atoms is empty; a try with fewer away from the artefact is left out."""
 
 
 def examples() -> Iterator[tuple[str, str, np.ndarray, float]]:
@@ -94,7 +96,7 @@ def count(
 
 
 def measure_time(rounds: int) -> None:
-    """Print the time for a frame of 4096², and for masking it."""
+    """Print the processor time for a frame of 4096², with and without masking."""
     from hyperspy_dlatoms.detection import masking, pipeline
 
     side, sampling = 4096, 0.05
@@ -126,7 +128,7 @@ def measure_time(rounds: int) -> None:
     # The first call of each compiles.
     best = {name: min(each[1:]) for name, each in seconds.items()}
     print(
-        f"{side}² at {sampling} Å/px: {best['with']:.2f} s of the processor, without masking "
+        f"{side}² at {sampling} Å/px: {best['with']:.2f} s of processor time, without masking "
         f"{best['without']:.2f} s, ratio {best['with'] / best['without']:.2f} (expected <= 1.10)"
     )
 
@@ -136,13 +138,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--cases", type=Path, help="a directory of frames besides the examples")
+    parser.add_argument("--cases", type=Path, help="frames to use instead of the examples")
     parser.add_argument("--pattern", default="*.npz", help="of the files in it (%(default)s)")
     parser.add_argument("--kinds", nargs="+", choices=ARTEFACTS, default=list(ARTEFACTS))
-    parser.add_argument("--draws", type=int, default=3, help="of a kind on a frame (%(default)s)")
+    parser.add_argument("--draws", type=int, default=3, help="per kind and frame (%(default)s)")
     parser.add_argument("--first", type=int, default=0, help="seed of the first draw (%(default)s)")
     parser.add_argument("--failures", action="store_true", help="print each try that fails")
-    parser.add_argument("--rounds", type=int, default=5, help="of the time; 0 leaves it out")
+    parser.add_argument("--rounds", type=int, default=5, help="of timing; 0 for none (%(default)s)")
     options = parser.parse_args()
     frames = list(examples() if options.cases is None else cases(options.cases, options.pattern))
     cleans = [sites_of(frame, sampling, network) for _, network, frame, sampling in frames]

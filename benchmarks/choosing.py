@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Whether the network chosen for an image is the one that reads it best.
 
-The images are of waves held out from training, from data sets or simulated from recipes; nothing
-says how they were made. A choice is right if no network's F1 is more than 0.02 above that of the
-chosen one; images that none reads (F1 below 0.5) do not count. Also prints 95 % limits, the result
-when the metadata say how the images were made, and, of the images in which the chosen network finds
-some sites, how many raise a warning::
+The images are of waves held out from training, from data sets or simulated from recipes; no
+metadata say how they were made. A choice is right if no network's F1 is more than 0.02 above that
+of the chosen one; images that none reads (F1 below 0.5) do not count. Also prints 95 %
+limits, the result when the metadata say how the images were made, and, of the images in which the
+chosen network finds some sites, how many raise a warning::
 
     python benchmarks/choosing.py data/crystal data/stem recipes/graphene.yaml \
         recipes/metal-nanoparticle.yaml
@@ -69,7 +69,7 @@ class Trial(NamedTuple):
         return best - self.f1[choose(ratings).name]
 
     def known(self, told: bool = False) -> list[Rating]:
-        """Return the ratings of the networks for images made this way, if the way is given."""
+        """Return the ratings, if `told` only of networks for images made this way."""
         if told:
             return [one for one in self.ratings if one.scanned == self.scanned]
         return weigh_modality(self.ratings)
@@ -119,7 +119,7 @@ def _f1(found: np.ndarray, true: np.ndarray, kinds: np.ndarray) -> float:
 
 
 def table(every: list[Trial]) -> str:
-    """Return the rates, by recipe of the images and by dose."""
+    """Return how often the choice is right, by recipe of the images and by dose."""
     read = [one for one in every if max(one.f1.values()) >= READ]
     groups = {
         name: [one for one in read if one.recipe == name] for name in {o.recipe for o in read}
@@ -128,7 +128,7 @@ def table(every: list[Trial]) -> str:
         part = [one for one in read if int(np.log10(min(one.dose, 9e5))) == decade]
         groups[f"10^{decade} to 10^{decade + 1} e/Å²"] = part
     lines = [
-        f"{'':22} images   right [95 %]          HRTEM or STEM seen   F1 lost   right, told   lost"
+        f"{'':22} images   right [95 %]          HRTEM/STEM correct   F1 lost   right, told   lost"
     ]
     for name, part in (groups | {"all": read}).items():
         if part:
@@ -161,8 +161,8 @@ def _warned(every: list[Trial]) -> str:
                 count[1] += 1
         (bad, misread), (good, others) = counts[True], counts[False]
         lines.append(
-            f"warned of{', told' * told}: {bad} of {misread} with F1 < {MISREAD}, "
-            f"{good} of {others} others"
+            f"warnings{' if told' * told}: on {bad} of {misread} with F1 < {MISREAD}, "
+            f"on {good} of {others} others"
         )
     return "\n".join(lines)
 
@@ -181,7 +181,7 @@ def _unsure(every: list[Trial]) -> str:
         bad = [unsure for unsure, f1 in read if f1 < MISREAD]
         good = [unsure for unsure, f1 in read if f1 >= READ_WELL]
         lines.append(
-            f"{name} not sure of {sum(bad)} of {len(bad)} with F1 < {MISREAD}, {sum(good)} of "
+            f"{name} unsure of {sum(bad)} of {len(bad)} with F1 < {MISREAD}, {sum(good)} of "
             f"{len(good)} with F1 >= {READ_WELL}"
         )
     return "\n".join(lines)

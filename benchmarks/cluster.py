@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Time of a lazy movie on one worker process and on two, each with one core."""
+"""Time to search a lazy movie on one worker process and on two, each with one core."""
 
 import argparse
 import statistics

@@ -29,7 +29,9 @@ def main() -> None:
     """Print a table."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("model", help="a network of single images")
-    parser.add_argument("--waves", type=Path, default=Path("data/coarse"), help="kept there")
+    parser.add_argument(
+        "--waves", type=Path, default=Path("data/coarse"), help="where exit waves are kept"
+    )
     parser.add_argument("--doses", type=float, nargs="+", default=DOSES, help="e/Å²")
     parser.add_argument("--samplings", type=float, nargs="+", default=SAMPLINGS, help="Å/px")
     options = parser.parse_args()

@@ -35,7 +35,7 @@ def measure(models: list[str]) -> None:
     # On a busy machine, only CPU times can be compared.
     for name, ours, alone in zip(("by the clock", "on the processor"), several, one, strict=True):
         print(
-            f"{len(models)} networks: {ours / 4:.2f} s a frame of 1024² {name}, one "
+            f"{len(models)} networks: {ours / 4:.2f} s a frame of 1024² {name}, one network "
             f"{alone / 4:.2f} s: {ours / alone:.2f} times (limit {LIMIT})"
         )
 
@@ -64,8 +64,8 @@ def main(models: list[str]) -> None:
         for some in (models, models[:1])
     ]
     print(
-        f"peak memory {peaks[0]:.2f} GiB, of one {peaks[1]:.2f} GiB: {peaks[0] / peaks[1]:.2f} "
-        "times"
+        f"peak memory {peaks[0]:.2f} GiB, of one network {peaks[1]:.2f} GiB: "
+        f"{peaks[0] / peaks[1]:.2f} times"
     )
 
 

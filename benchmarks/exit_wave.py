@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Exit waves from focal series: errors of a network and of iterative reconstruction.
 
-The sheets are built by ASE and drawn by no recipe; each has three images::
+The sheets are built by ASE and drawn by no recipe; each is imaged at three defoci::
 
     python benchmarks/exit_wave.py data/species mos2-exit-wave -o docs/_tables/exit_wave.csv
     python benchmarks/exit_wave.py data/species mx2-exit-wave --networks-only \\
@@ -31,9 +31,9 @@ def main() -> None:
     parser.add_argument("--networks-only", action="store_true")
     parser.add_argument("--symmetrise", action="store_true", help="the network's waves")
     parser.add_argument(
-        "-o", "--output", type=Path, help="the table as .csv; of several formulas errors"
+        "-o", "--output", type=Path, help="the table as .csv; relative errors if several formulas"
     )
-    parser.add_argument("--write-card", type=Path, help="copy of the model, with its scores")
+    parser.add_argument("--write-card", type=Path, help="where to write the model with its scores")
     options = parser.parse_args()
     options.data.mkdir(parents=True, exist_ok=True)
     network = registry.load(options.model)

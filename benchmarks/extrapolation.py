@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Warnings of a network's domain, compared with its F1 on the same images.
 
-New images are taken of held-out waves of its data set; of crystals, dark-field images, photographs
-and noise that no training set contains; and of held-out waves with a wrong calibration or too much
-astigmatism. The aim is an area under the ROC of 0.95 for images on which F1 falls by more than 0.1,
+The images are new ones of held-out waves of its data set, some with a wrong calibration or too much
+astigmatism; and other crystals, dark fields, photographs and noise, which no training set contains.
+The aim is an area under the ROC of 0.95 for images on which F1 falls by more than 0.1 ("fallen"),
 with warnings on at most 2 % of the images that the network reads correctly::
 
     python benchmarks/extrapolation.py graphene data/graphene

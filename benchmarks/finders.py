@@ -4,8 +4,8 @@
 Lower doses than that of an image are made by keeping each electron with some probability. The peak
 finders are told what the network is not: whether atoms are bright or dark, how far apart they are,
 and the threshold that gives the best F1. Peaks farther than 3 Å from every true atom do not count
-for any method, since a peak finder cannot tell a metal from its support; nor do 3 Å along the
-edges. Atomap is skipped if it is not installed::
+for any method, since a peak finder cannot tell a metal from its support; nor do those within
+3 Å of the edges. Atomap is skipped if it is not installed::
 
     python benchmarks/finders.py
 """
@@ -55,7 +55,7 @@ def find_peaks_default(image, sampling, spacing):
 
 
 def find_peaks_told(image, sampling, spacing):
-    """Find maxima of the smoothed image, given spacing and sign, at several thresholds."""
+    """Find maxima of the smoothed image, given spacing and sign, at many thresholds."""
     signal = hs.signals.Signal2D(smoothed(image, sampling, spacing))
     distance = max(1, round(0.35 * spacing / sampling))
     for threshold in np.linspace(*np.percentile(signal.data, [5, 99.5]), 30):
@@ -65,7 +65,7 @@ def find_peaks_told(image, sampling, spacing):
 
 
 def atomap(image, sampling, spacing):
-    """Find atoms of the smoothed image with Atomap, given spacing and sign, at many thresholds."""
+    """Find atoms of the smoothed image with Atomap, given spacing and sign, at a few thresholds."""
     import atomap.api as am
 
     signal = hs.signals.Signal2D(smoothed(image, sampling, spacing))
@@ -145,7 +145,7 @@ def main() -> None:
                 size = sampling * np.array(image.shape)
                 results = [score(f * sampling, true, size) for f in found]
                 best = max(results, default=NOTHING)
-                # Atomap refines with nine neighbours.
+                # Atomap needs nine neighbours to refine.
                 chosen = found[results.index(best)] if results else np.empty((0, 2))
                 if METHODS[method] is atomap and len(chosen) > 9:
                     better = refined(smoothed(seen, sampling, spacing), chosen)

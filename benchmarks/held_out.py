@@ -49,7 +49,7 @@ def main() -> None:
             each = np.mean([2 * r / max(1, f + t) for r, f, t in counts])
             print(
                 f"{model:40s} {dose:8g} e/Å²  precision {right / max(1, found):.3f}  recall "
-                f"{right / true:.3f}  F1 {2 * right / (found + true):.3f}  of an image {each:.3f}",
+                f"{right / true:.3f}  F1 {2 * right / (found + true):.3f}  per image {each:.3f}",
                 flush=True,
             )
 

@@ -22,7 +22,7 @@ def main() -> None:
         for _ in range(7)
     ]
     added = statistics.median(seconds)
-    print(f"added {added:.3f} s (median of {len(seconds)}), {added / LIMIT:.2f} of {LIMIT} s")
+    print(f"added {added:.3f} s (median of {len(seconds)}), {added / LIMIT:.2f} times the limit")
 
 
 if __name__ == "__main__":

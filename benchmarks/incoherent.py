@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How close the incoherent model of scanned images comes to multislice: columns and whole images.
+"""How close the incoherent model of scanned images comes to multislice.
 
     python benchmarks/incoherent.py [GaAs] [BaTiO3]
 
-abTEM scans a unit cell (frozen phonons); the model's powers, tail and scale are fitted. Takes ten
-minutes on one core.
+abTEM scans a unit cell (frozen phonons). The model's power, growth, tail and halo are the best of a
+grid, by the pixel-to-pixel correlation r. Takes ten minutes on one core.
 """
 
 from __future__ import annotations
@@ -80,7 +80,7 @@ def model(cell, power: float, growth: float, tail: float, halo: float) -> np.nda
         growth=(growth, growth),
     )
     conditions = ScanConditions(
-        # At so weak a signal both fields behave alike, but only bright fields have halos.
+        # At so weak an absorption both fields behave alike, but only bright fields have halos.
         detector="BF",
         sampling=PIXEL,
         absorption=1e-4,

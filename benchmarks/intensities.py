@@ -103,7 +103,7 @@ def main() -> None:
     for name, settings in CASES.items():
         values = [scatter(options.images, dose, **settings) for dose in DOSES]
         print(f"{name:28} " + "".join(f"{one:15.2f}" for one in values), flush=True)
-    print("species of MoS2, Å² of Zr    all columns   single S")
+    print("right in MoS2, Å² of Zr       all columns   single S")
     for cross_section in CROSS_SECTIONS:
         every, single = species(options.images, cross_section)
         print(f"{cross_section:<28g} {every:11.3f} {single:10.3f}", flush=True)

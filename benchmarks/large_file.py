@@ -2,8 +2,8 @@
 """A movie of 30 GiB, larger than the memory allowed, from a file through a store to a table.
 
 The file is a Zarr array of 4096² frames at 0.05 Å/px. A few frames are repeated by links, so that
-it takes 128 MiB of disk but reads like any other file. For comparison, the script also prints the
-time to read it alone with as many threads::
+it takes 128 MiB of disk but reads like any other file. For comparison, the script also prints
+the time that reading alone takes, with as many threads::
 
     python benchmarks/large_file.py
     python benchmarks/large_file.py --gib 2
@@ -30,7 +30,7 @@ SAMPLING, DIFFERENT = {4096: 0.05, 1024: 0.1}, 4
 """Å/px for each frame size, and the number of different frames."""
 
 LIMIT = 2.0
-"""Peak memory allowed, GiB, a fraction of the file's 30."""
+"""Peak memory allowed (GiB), little beside the file's 30."""
 
 
 def movie(path: Path, frames: int, side: int, compressed: bool) -> None:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Time and peak memory of `find_atoms_nn` on a frame of 8192², against a limit of 3 GB."""
+"""Time and peak memory of `find_atoms_nn` on a frame of 8192², against a limit of 3 GiB."""
 
 import resource
 import subprocess
@@ -29,7 +29,7 @@ def measure(sampling: float) -> None:
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
     print(
         f"{sampling} Å/px: {seconds:.1f} s, {seconds / 67.1:.3f} s a megapixel, "
-        f"peak {peak:.2f} GiB, {peak / LIMIT:.2f} of {LIMIT:.0f} GiB, "
+        f"peak {peak:.2f} GiB, {peak / LIMIT:.2f} times the limit, "
         f"{len(atoms.to_dataframe())} sites"
     )
 

@@ -63,7 +63,7 @@ def write(name: str, curves: dict[str, list[dict]], directory: Path) -> None:
         with (directory / f"{name}-{curve}.csv").open("w", newline="", encoding="utf-8") as file:
             writer = csv.writer(file)
             writer.writerow(
-                [CURVES[curve], "F1", "precision", "recall", "rms (pm)", f"warned of, of {FRAMES}"]
+                [CURVES[curve], "F1", "precision", "recall", "rms (pm)", f"warnings (of {FRAMES})"]
             )
             for row in rows:
                 numbers = (row[key] for key in ("f1", "precision", "recall"))
@@ -93,7 +93,9 @@ def main() -> None:
     """Measure both networks, and write tables and picture."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("directory", type=Path, help="of the tables")
-    parser.add_argument("--waves", type=Path, default=Path("data/limits"), help="kept there")
+    parser.add_argument(
+        "--waves", type=Path, default=Path("data/limits"), help="where exit waves are kept"
+    )
     options = parser.parse_args()
     options.directory.mkdir(parents=True, exist_ok=True)
     measured = {}

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """How well a network reads crystals of structure types it was trained on, and of other types.
 
-A dozen of each, through the lenses of a recipe. find_peaks sees the smoothed image and is told the
-neighbour distance, whether columns are bright or dark, and its best threshold; the network is told
-nothing. Light columns count neither as hits nor as misses. Prints F1 with a standard error over the
-materials, and that of find_peaks in brackets::
+A dozen of each are imaged through the lenses of a recipe. find_peaks sees the smoothed image and is
+told the neighbour distance, whether columns are bright or dark, and its best threshold; the network
+is told nothing. Light columns count neither as hits nor as misses. Prints F1 of each material, with
+that of find_peaks in brackets, then means over the materials, with a standard error::
 
     python benchmarks/materials.py [recipes/stem.yaml --model stem --doses 1000 20000]
 """
@@ -109,7 +109,7 @@ SPECIMEN = """
 """One crystal, along a zone in which most columns are resolved."""
 
 FEWEST, BORDER, SEED = 30, 3.0, 77
-"""Columns to be found in an image; Å along the edges that do not count."""
+"""Fewest columns of a wave; Å along the edges that do not count."""
 
 
 def recipe_of(name: str, text: str, folder: Path):

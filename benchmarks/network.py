@@ -110,7 +110,8 @@ def main() -> None:
     print(f"{keras.backend.backend()} on {device}, {options.precision}, {frames} x {options.side}²")
     print(f"frames a second   {frames / whole:.1f} (a batch {whole:.4f} s, spread {spread:.4f} s)")
     print(
-        f"matrix product    {2e-9 * rate:.0f} GFLOP/s, of which the network has {floor / whole:.0%}"
+        f"matrix product    {2e-9 * rate:.0f} GFLOP/s, "
+        f"of which the network reaches {floor / whole:.0%}"
     )
     print(f"copies            {moved / whole:.1%} of the time")
     print(f"time over floor   {whole / floor:.2f} (limit on a CPU {LIMIT:g})")

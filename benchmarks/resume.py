@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A search killed at 60 % and resumed: how much work is repeated, and whether results agree."""
+"""A search killed at 60 % and resumed: how long the rest takes, and whether results agree."""
 
 import argparse
 import signal
@@ -53,11 +53,11 @@ def main() -> None:
             time.sleep(0.01)
         process.send_signal(signal.SIGKILL)
         process.wait()
-        kept = {file.name: file.stat().st_mtime_ns for file in parts.glob("*.npz")}
+        kept = len(list(parts.glob("*.npz")))
         resumed = run("cut.csv", "--resume")
         same = (directory / "whole.csv").read_bytes() == (directory / "cut.csv").read_bytes()
         print(
-            f"{options.frames} frames in {blocks} blocks: killed with {len(kept)} of them written, "
+            f"{options.frames} frames in {blocks} blocks: killed with {kept} of them written, "
             f"the rest took {resumed:.1f} s, all at once {whole:.1f} s; the tables are "
             f"{'the same' if same else 'DIFFERENT'} to the byte"
         )

@@ -38,8 +38,10 @@ def main() -> None:
     """Take the images, estimate, and print the tables."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("material", choices=MODELS)
-    parser.add_argument("--each", type=int, default=1, help="images of each specimen at a dose")
-    parser.add_argument("--waves", type=Path, default=Path("data/sampling"), help="kept there")
+    parser.add_argument("--each", type=int, default=1, help="images of each specimen at each dose")
+    parser.add_argument(
+        "--waves", type=Path, default=Path("data/sampling"), help="where exit waves are kept"
+    )
     parser.add_argument("--doses", type=float, nargs="+", default=DOSES, help="e/Å²")
     arguments = parser.parse_args()
     material, network = arguments.material, registry.load(MODELS[arguments.material])

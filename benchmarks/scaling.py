@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Time per frame against its size, its sampling, and the number of frames and of workers.
+"""Time of a search against frame size, sampling, and the number of frames and of workers.
 
-Each table varies one thing and gives the median and spread of several rounds, from a file in memory
-to atoms::
+Each table varies one thing and gives the median and spread of several rounds, from frames in
+memory to atoms::
 
     python benchmarks/scaling.py
 """
@@ -52,7 +52,7 @@ def movie(frames: int, side: int):
 
 
 def tables(rounds: int) -> Iterator[tuple[str, list[tuple[str, float, list[float]]]]]:
-    """Return a title and rows: what varies, number of megapixels, and seconds."""
+    """Yield a title and rows: what varies, number of megapixels, and seconds."""
     yield (
         "frame size, at 0.1 Å/px",
         [

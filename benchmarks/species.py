@@ -46,7 +46,7 @@ def main() -> None:
     parser.add_argument(
         "--write-card",
         type=Path,
-        help="copy of the first model, with its scores; of several formulas by role",
+        help="where to write the first model with its scores; with several formulas, by role",
     )
     options = parser.parse_args()
     options.data.mkdir(parents=True, exist_ok=True)
@@ -85,7 +85,7 @@ def compared(formula: str, options: argparse.Namespace) -> SpeciesScores:
         print(table.to_string(index=False))
         for (method, calibration, dose), counts in scores.confusions.items():
             if method in networks or (calibration == "same" and "exit wave" in method):
-                print(f"\n{method}, {dose:g} e/Å²: true kinds by found kinds")
+                print(f"\n{method}, {dose:g} e/Å²: true kinds (rows) by found kinds (columns)")
                 print(pd.DataFrame(np.array(counts), scores.kinds, scores.kinds).to_string())
     if options.output:
         table.to_csv(options.output, index=False, float_format="%g")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Whether sites in focal series on which all ensemble members agree are right more often.
+"""Whether sites of focal series are right more often if all ensemble members agree on them.
 
 The sheets are those of benchmarks/species.py, which no recipe draws; a site is right if its species
 is::
@@ -33,14 +33,14 @@ def main() -> None:
     """Print the precision by agreement and dose, and by agreement and species."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("data", type=Path, help="where the exit waves are kept")
-    parser.add_argument("models", nargs="+", help="an ensemble, or the networks of one")
+    parser.add_argument("models", nargs="+", help="an ensemble, or its members")
     parser.add_argument("--formulas", nargs="+", default=["MoS2"])
     parser.add_argument("--lenses", type=int, default=12, help="conditions drawn (%(default)s)")
     options = parser.parse_args()
     options.data.mkdir(parents=True, exist_ok=True)
     ensemble = registry.load(options.models)
     if not isinstance(ensemble, AtomEnsemble):
-        parser.error(f"{options.models[0]!r} is no ensemble")
+        parser.error(f"{options.models[0]!r} is not an ensemble")
     told = ensemble.card.arguments.get("material", False)
     points = list(product(options.formulas, DOSES, range(options.lenses)))
     judged = [
@@ -55,8 +55,8 @@ def main() -> None:
         print(sites.groupby(by).right.agg(sites="count", precision="mean").round(4).to_string())
     everyone = sites.agreement == 1
     print(
-        f"precision of full agreement {sites.right[everyone].mean():.4f}, "
-        f"of the rest {sites.right[~everyone].mean():.4f}"
+        f"precision where all agree {sites.right[everyone].mean():.4f}, "
+        f"elsewhere {sites.right[~everyone].mean():.4f}"
     )
 
 

@@ -2,12 +2,12 @@
 """Time and peak memory for a frame, end to end, compared with baselines.
 
 Also the share of CPU time, on one thread, that is spent outside the network: on masking,
-resampling, normalising, selecting and scoring. Each baseline runs in its own environment, which is
+resampling, normalising, selecting and scoring. AtomAI runs in its own environment, which is
 created at first use::
 
     python benchmarks/speed.py
     python benchmarks/speed.py --baselines ours find_peaks
-    python benchmarks/speed.py --baselines    # the share outside the network alone
+    python benchmarks/speed.py --baselines    # only the share outside the network
 """
 
 import argparse
@@ -166,7 +166,7 @@ def main() -> None:
         inside, rest = json.loads(answer.stdout.splitlines()[-1])
         print(
             f"{side}² at {sampling} Å/px  outside the network {1e3 * rest:.0f} of "
-            f"{1e3 * (inside + rest):.0f} ms of the processor, {rest / (inside + rest):.2f} "
+            f"{1e3 * (inside + rest):.0f} ms of processor time, {rest / (inside + rest):.2f} "
             f"(expected <= {SHARE:g})",
             flush=True,
         )

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Spotiflow, trained on the same frames as a network for scanned images.
+"""Spotiflow, trained on frames like those of a network for scanned images.
 
 The frames are made with this package. Spotiflow is trained, and used by `stem_peers.py`, in its own
 environment, which needs nothing else::
@@ -12,7 +12,8 @@ environment, which needs nothing else::
     python benchmarks/stem_peers.py data/stem --spotiflow runs/spots
 
 It uses its default settings and augmentation, and the threshold that it chooses on frames it was
-not trained on. It cannot leave a column open, so columns light beside others are background.
+not trained on. It cannot leave open whether a column counts, so light columns beside heavy ones are
+background.
 
 M. Dominguez Mantes et al., "Spotiflow: accurate and efficient spot detection for fluorescence
 microscopy with deep stereographic flow regression", Nature Methods 22 (2025).
@@ -33,13 +34,13 @@ if TYPE_CHECKING:
     from hyperspy_dlatoms.simulation.dataset import Item
 
 HELD_OUT = 0.01
-"""Share of the frames used for validation, from waves that `stem` is not trained on either."""
+"""Frames for validation, as a share of the others; `stem` is not trained on their waves either."""
 
 SEED = 7301
 
 
 def frames(options: argparse.Namespace) -> None:
-    """Image waves as for a training, and write the frames with the positions of their columns."""
+    """Image waves as in training, and write the frames with the positions of their columns."""
     from tqdm import tqdm
 
     from hyperspy_dlatoms.recipes.recipe import read_recipe
@@ -120,7 +121,7 @@ def train(options: argparse.Namespace) -> None:
 
 
 def find(options: argparse.Namespace) -> None:
-    """Write the spots of each image whose path is read, until there are no more."""
+    """Replace images by their spots, at the paths read from standard input, until it ends."""
     from spotiflow.model import Spotiflow
 
     model = Spotiflow.from_folder(str(options.model), map_location="cpu")

@@ -9,10 +9,10 @@ A case is an npz file with `counts` (H, W), `sampling` (Å/px), `positions` (n, 
 0 for columns to be found, others count neither as hits nor as misses) and `meta`, a JSON object
 with `dose`, `detector` ("ADF" or "ABF") and `tol` (Å). find_peaks and Atomap are told whether
 columns are dark, and the true neighbour distance of the columns to be found; the network is told
-nothing. find_peaks searches the image smoothed by a Gaussian. Atomap refines by centre of mass and
-then by 2D Gaussians, as in its guide; it needs atomap 0.4 and is skipped without it. It takes
-seconds per image, minutes where its fits do not converge. Spotiflow sees the image at the sampling
-it was trained at, and is told nothing else.
+nothing. find_peaks searches the image smoothed by a Gaussian. Atomap (0.4, skipped if it is not
+installed) refines by centre of mass and then by 2D Gaussians, as in its guide. It takes seconds per
+image, minutes where its fits do not converge. Spotiflow sees the image at the sampling it was
+trained at, and is told nothing else.
 """
 
 from __future__ import annotations
@@ -144,7 +144,7 @@ def by_network(model: str) -> Callable[[Case], np.ndarray]:
 
 
 def by_spotiflow(python: Path, model: Path, target: float) -> Callable[[Case], np.ndarray]:
-    """Return a function that finds columns with Spotiflow at `target` Å/px, in a process."""
+    """Return a function that finds columns with Spotiflow at `target` Å/px, in its own process."""
     command = [python, Path(__file__).with_name("spotiflow_peer.py"), "find", model]
     process = subprocess.Popen(
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
@@ -201,7 +201,7 @@ def main() -> None:
     if find_spec("atomap"):
         ways["atomap"] = by_atomap
     else:
-        print("Atomap is not installed, and left out.")
+        print("Atomap is not installed and is left out.")
     if options.spotiflow:
         python = options.environments / "spotiflow/bin/python"
         target = registry.handle(model).card.sampling

@@ -2,7 +2,7 @@
 """Latency of `dlatoms watch`: from a frame of 1024² on disk to its table of atoms.
 
 A process writes TIFF frames at a steady rate, as a microscope does: first half of each, then, a
-while later, the rest. `benchmarks/scaling.py` gives the highest rate that can be searched::
+while later, the rest. `benchmarks/scaling.py` gives the highest rate that can be kept up with::
 
     python benchmarks/watch.py --frames 20 --seconds 1
 """
@@ -26,7 +26,7 @@ SAMPLING = 0.1101  # Sampling of the example image, Å/px.
 
 
 def write(folder: Path, frames: int, seconds: float) -> None:
-    """Write frames of a particle and its mirror images, one every few `seconds`."""
+    """Write frames of a particle and its mirror images, waiting `seconds` before each."""
     image = data.nanoparticle().data
     frame = np.pad(image, [(0, SIDE - length) for length in image.shape], "symmetric")
     for number in range(frames):
