@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Choose an ensemble's threshold and write it into the package's catalogue::
+"""Choose an ensemble's threshold and write it into the package's catalogue.
 
-python tools/calibrate_ensemble.py graphene-ensemble data
+It is chosen on held-out waves of the members::
+
+    python tools/calibrate_ensemble.py graphene-ensemble data
 """
 
 import argparse

@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
-# Measure inference, then train networks by a list of recipes, on a machine with an accelerator.
+# Measure inference, then train networks from a list of recipes, on a machine with an accelerator.
 #
 #     tools/device.sh DIRECTORY [SECONDS] [RECIPE ...]
 #
 # It ends within SECONDS (570) and continues when it is called again with the same directory, which
-# then holds a network of each recipe that was finished. Without an accelerator it runs on the
-# processor, slowly. Needed are JAX and the packages of the extra `simulation`.
+# then holds a network for each recipe that was finished. Without an accelerator it runs on the
+# processor, slowly. It needs JAX and the packages of the extra `simulation`.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -21,18 +21,18 @@ export KERAS_BACKEND=${KERAS_BACKEND:-jax} PYTHONPATH=$PWD PYTHONUNBUFFERED=1
 python=${PYTHON:-python3}
 mkdir -p "$directory"
 
-# Once a directory: the network alone against a product of matrices, then lazy movies.
+# Once per directory: the network alone against a product of matrices, then lazy movies.
 measure() {
     local name=$1
     shift
     [ -e "$directory/$name.txt" ] && return
-    # What was cut off by the time is measured again by the next call. To timeout, 0 is no limit.
+    # What ran out of time is measured again by the next call. For timeout, 0 means no limit.
     [ $SECONDS -lt $end ] || return
     timeout $((end - SECONDS)) "$python" "$@" 2>&1 | tee "$directory/$name.part" || return
     mv "$directory/$name.part" "$directory/$name.txt"
 }
 for precision in float32 bfloat16; do
-    # A limit of the processor does not hold for other devices: what is measured is kept.
+    # A measurement that fails does not stop the rest.
     measure "network-$precision" benchmarks/network.py --precision "$precision" || true
 done
 measure movies benchmarks/lazy_stack.py || true

@@ -3,8 +3,8 @@
 
     python tools/examples.py hyperspy_dlatoms/data
 
-Each has its own seed, which no network's recipe uses. Update the catalogue afterwards with
-``python tools/catalogue.py``.
+`embed_example.py` makes that one. Each has its own seed, which no network's recipe uses. Update the
+catalogue afterwards with ``python tools/catalogue.py``.
 """
 
 import argparse

@@ -134,7 +134,7 @@ def main() -> None:
         wrong = [np.mean((domain.rate_scanned(x) > 0.5) != k) for k, x in enumerate(both)]
         card, arrays = read_model(path)
         write_model(path, card, arrays | {f"{PREFIX}scanned": domain.scanned})
-        print(f"{path.name}: of these {wrong[0]:.3f} HRTEM, {wrong[1]:.3f} STEM wrong", flush=True)
+        print(f"{path.name}: wrong on {wrong[0]:.3f} of HRTEM, {wrong[1]:.3f} of STEM", flush=True)
 
 
 if __name__ == "__main__":

@@ -61,7 +61,7 @@ def main() -> None:
     image.get_dimensions_from_data()
     search = {"show_progressbar": False, "on_extrapolation": "ignore"}
     warnings.simplefilter("ignore")
-    # What is imported at the first call is no part of the way.
+    # Imports at the first call are not part of the path.
     image.find_atoms_nn("graphene" if options.cold else options.model, **search)
     trace = Trace()
     threading.setprofile(trace)
