@@ -132,8 +132,8 @@ def fit_cell(
         variance = variance[end] + variance[start]
     if len(use) < 4 or np.linalg.matrix_rank(design) < design.shape[1]:
         raise ValueError(
-            f"{len(use)} atoms of grain {grain} are too few, or lie in one row: expected four or "
-            "more in two directions."
+            f"The {len(use)} atoms of grain {grain} are too few, or lie in one row: expected four "
+            "or more, not in one row."
         )
     found, covariances, squares = [], [], 0.0
     for axis in range(2):

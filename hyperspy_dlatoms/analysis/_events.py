@@ -194,5 +194,6 @@ def _check(tracks: pd.DataFrame) -> None:
     missing = [name for name in _NEEDED if name not in tracks]
     if missing:
         raise ValueError(
-            f"The table lacks {', '.join(missing)}: expected that of AtomPositions.tracks()."
+            f"The table lacks {', '.join(missing)}: expected the table that AtomPositions.tracks() "
+            "returns."
         )

@@ -64,7 +64,7 @@ class Rates:
         if self.recall <= self.false_per_site:
             raise ValueError(
                 f"recall is {self.recall} and false_per_site {self.false_per_site}: expected a "
-                "larger recall, since such reports carry no information."
+                "recall above false_per_site, or what was found says nothing about the sites."
             )
 
 

@@ -252,7 +252,7 @@ def _crystal(material: str | ase.Atoms) -> list[tuple[str, str, np.ndarray, np.n
     if abs(np.linalg.det(cell)) < 1e-6:
         raise ValueError(
             f"The crystal {material.get_chemical_formula()!r} has the cell {material.cell[:]!r}: "
-            "expected two periods across z."
+            "expected two cell vectors that span the plane perpendicular to z."
         )
     sites = np.unique(material.positions[:, :2] @ np.linalg.inv(cell) % 1, axis=0)
     kept: list[np.ndarray] = []

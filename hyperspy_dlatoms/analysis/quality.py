@@ -206,9 +206,10 @@ def remarks(quality: FrameQuality, domain: float = np.nan, masked: float = np.na
     if n == 0:
         said.append("No atoms were found.")
     if n and not np.isfinite(quality.expected):
-        few = f"{n} atoms are too few for one" if n < FEWEST else "their neighbours differ"
+        few = f"{n} {'atom is' if n == 1 else 'atoms are'} too few for one"
+        why = few if n < FEWEST else "the atoms differ in their surroundings"
         said.append(
-            f"No lattice was recognised ({few}): holes and sites off the lattice are not known. If "
+            f"No lattice was recognised ({why}): holes and sites off the lattice are not known. If "
             "this is a crystal, the positions or the calibration are doubtful."
         )
     if quality.off_lattice > _SHARE * n:
@@ -221,7 +222,8 @@ def remarks(quality: FrameQuality, domain: float = np.nan, masked: float = np.na
         said.append(
             f"{quality.too_close} {'pair is' if quality.too_close == 1 else 'pairs are'} closer "
             f"than {_TOO_CLOSE * quality.spacing / 10:.2f} nm, {_TOO_CLOSE:g} of the usual "
-            "distance: an atom found twice, overlapping columns, or false atoms. Do not count them."
+            "distance: an atom found twice, overlapping columns, or false atoms. Check them before "
+            "counting atoms."
         )
     if quality.holes > 0:
         said.append(

@@ -99,7 +99,7 @@ def rates_from_scores(scores: Mapping[str, Any], dose: float) -> dict[str, Rates
     # ``scores["species"][NAME][DOSE]`` has the fields of `Rates`; the highest DOSE that is not
     # above `dose` counts. Kinds that were not distinguished at that dose are left out.
     if not (np.isfinite(dose) and dose > 0):
-        raise ValueError(f"dose is {dose}: expected electrons per Å² of each image.")
+        raise ValueError(f"dose is {dose}: expected a positive number, the e/Å² of each image.")
     if not scores.get("species"):
         raise ValueError(
             f"The card of the network has no error rates for vacancies: give rates, {SUCH_AS}."
@@ -112,7 +112,7 @@ def rates_from_scores(scores: Mapping[str, Any], dose: float) -> dict[str, Rates
         if not lower:
             raise ValueError(
                 f"dose is {dose:g} e/Å²: the error rates of the network for {name!r} were measured "
-                f"from {min(by_dose, key=float)} e/Å² up. Give rates of your own."
+                f"at {min(by_dose, key=float)} e/Å² and more. Give rates of your own."
             )
         about = by_dose[max(lower, key=float)]
         if about["recall"] > about["false_per_site"]:
@@ -124,8 +124,8 @@ def species_column(columns: Sequence[str]) -> int:
     """Return the number of the column with the index of the species."""
     if "species" not in columns:
         raise ValueError(
-            f"The columns are {', '.join(columns)}: expected species, from classify_species or a "
-            "network of several classes."
+            f"The columns are {', '.join(columns)}: expected a column species, which "
+            "classify_species and networks of several classes give."
         )
     return list(columns).index("species")
 

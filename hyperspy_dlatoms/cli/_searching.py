@@ -63,8 +63,8 @@ def add_arguments(parser: argparse.ArgumentParser, **of_search: Any) -> None:
     parser.add_argument(
         "--resume",
         action="store_true",
-        help="continue an interrupted search from its checkpoint, OUT.parts, or fail if that "
-        "belongs to another search (by default it is then replaced)",
+        help="continue the interrupted search whose checkpoint is OUT.parts, or stop with an error "
+        "if that was another search (default: continue if it was the same, else start again)",
     )
     parser.add_argument(
         "--plot",
@@ -83,7 +83,7 @@ def add_arguments(parser: argparse.ArgumentParser, **of_search: Any) -> None:
     parser.add_argument(
         "--quality",
         action="store_true",
-        help="say which atoms to doubt, and write this for each image to OUT-quality.csv",
+        help="say what to doubt in each image, and write it to OUT-quality.csv",
     )
 
 
@@ -92,17 +92,24 @@ def add_options(
     *,
     model: str,
     sampling: Callable[[str], float | str] = float,
-    sampling_help: str = "Å/px, if the file does not say",
+    sampling_help: str = "Å/px (default: that of the file)",
 ) -> None:
     """Declare the options of a search; `model` is the default, `sampling` parses one (Å/px)."""
-    parser.add_argument("--model", default=model, help="a name or a file (default: %(default)s)")
+    default = "auto, which takes the one that reads the images best" if model == "auto" else model
+    parser.add_argument(
+        "--model",
+        default=model,
+        help=f"a name that `dlatoms models` lists, or a model file (default: {default})",
+    )
     parser.add_argument("--sampling", type=sampling, help=sampling_help)
-    parser.add_argument("--threshold", type=float, help="lowest probability (default: the model's)")
+    parser.add_argument(
+        "--threshold", type=float, help="lowest probability of an atom (default: the model's)"
+    )
     parser.add_argument(
         "--minimum-agreement",
         metavar="SHARE",
         type=float,
-        help="lowest fraction of an ensemble that must find an atom",
+        help="lowest fraction of the networks of an ensemble that must find an atom",
     )
     parser.add_argument(
         "--symmetrise",
@@ -442,15 +449,15 @@ def _write_quality(atoms: AtomPositions, path: Path) -> list[tuple[str, str]]:
         table.to_csv(draft, index=False)
     doubtful = table[table.remarks != ""]
     if doubtful.empty:
-        return [("quality", "nothing looks doubtful, which is no proof")]
+        return [("quality", "nothing looks doubtful, which does not prove that all is right")]
     if len(table) == 1:
         return [("quality", doubtful.remarks.iloc[0])]
     number = doubtful.index[0]
     return [
         (
             "quality",
-            f"remarks on {len(doubtful)} of {len(table)} images, the first on image {number}: "
-            f"{doubtful.remarks.iloc[0]}",
+            f"remarks on {len(doubtful)} of {len(table)} images, the first on image {number} "
+            f"(counted from 0): {doubtful.remarks.iloc[0]}",
         )
     ]
 

@@ -38,7 +38,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--keep-domain",
         action="store_true",
-        help="skip fitting the domain, which takes half an hour",
+        help="keep the present domain: fitting it again takes half an hour",
     )
 
 
@@ -65,7 +65,9 @@ def run(options: argparse.Namespace) -> None:
         **({} if options.images is None else {"images": options.images}),
         show_progressbar=sys.stderr.isatty(),
     )
-    print_rows(("threshold", f"{threshold:g}"), ("next", "set it in the catalogue entry"))
+    print_rows(
+        ("threshold", f"{threshold:g}"), ("next", "set it in the catalogue entry of the ensemble")
+    )
 
 
 def report(

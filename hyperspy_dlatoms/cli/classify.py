@@ -20,7 +20,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--material",
         metavar="MX2",
-        help="the layer, such as WS2, for networks that can be told the metal and chalcogen",
+        help="formula of the layer, such as WS2, for networks that take its elements as an input",
     )
     parser.add_argument(
         "--focal-axis",
@@ -36,7 +36,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="defocus of each image, positive for underfocus (default: from the axis, or unknown)",
     )
     parser.add_argument(
-        "--align", action="store_true", help="shift the images of a series onto the middle one"
+        "--align", action="store_true", help="align the images of a series to the middle one first"
     )
 
 

@@ -161,7 +161,7 @@ def _cache(wrong: list[str]) -> str:
     except OSError as error:
         wrong.append(
             f"{str(folder)!r} cannot be written ({error.strerror}): set {_cache.CACHE} to a folder "
-            "that can, to keep data sets and the models of others."
+            "that you may write to, for downloaded models and data sets."
         )
         return f"{folder}, not writable"
     return f"{folder}, {free / 1e9:.0f} GB free"

@@ -25,13 +25,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare its arguments."""
     parser.add_argument("model", metavar="MODEL", help="a name or a file")
     parser.add_argument(
-        "--material", choices=("metal", "graphene"), help="specimens (default: those it is for)"
+        "--material",
+        choices=("metal", "graphene"),
+        help="specimens to simulate (default: those that the network is for)",
     )
     parser.add_argument(
         "--data",
         metavar="DIR",
         type=Path,
-        help="folder of exit waves (default: data/evaluation-MATERIAL)",
+        help="folder of exit waves; missing ones are simulated (default: data/evaluation-MATERIAL)",
     )
     parser.add_argument(
         "-o",
@@ -41,13 +43,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="where to write report.html and scores.json (default: evaluation-NAME)",
     )
     length = parser.add_mutually_exclusive_group()
-    length.add_argument("--quick", action="store_true", help="fewer specimens and frames")
+    length.add_argument(
+        "--quick",
+        action="store_true",
+        help=f"fewer specimens, and {_QUICK_FRAMES} images per point",
+    )
     length.add_argument(
         "--frames",
         metavar="N",
         type=int,
         default=_FRAMES,
-        help="images per point (default: %(default)s)",
+        help="images per point of a curve (default: %(default)s)",
     )
     parser.add_argument(
         "--write-card",
@@ -55,7 +61,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         nargs="?",
         type=Path,
         const=Path(),
-        help="write the scores into the model file, or into a copy",
+        help="write the scores into the model file, or into a copy of it, FILE",
     )
 
 
@@ -79,7 +85,7 @@ def run(options: argparse.Namespace) -> None:
     if options.material is None and card.modality != "HRTEM":
         raise ValueError(
             f"{card.name!r} was trained on {card.modality} images, but the benchmarks are of "
-            "HRTEM images: there is none for it."
+            "HRTEM images: give --material to use one all the same."
         )
     material = options.material or material_of(card.name, card.classes)
     output = options.output or Path(f"evaluation-{card.name}")
@@ -121,7 +127,7 @@ def _card_file(model: str, given: Path) -> Path:
     if given == Path():
         if is_registered(model):
             raise ValueError(
-                f"{model!r} is the model of a registry, which is never changed: name another file "
+                f"{model!r} is in a registry, whose files are never changed: name another file "
                 "with --write-card FILE."
             )
         given = file_of(model)

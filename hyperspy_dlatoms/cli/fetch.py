@@ -17,12 +17,14 @@ dlatoms fetch --all models
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare its arguments."""
-    parser.add_argument("names", metavar="NAME", nargs="*", help="what to put into the cache")
+    parser.add_argument(
+        "names", metavar="NAME", nargs="*", help="model or data set to put into the cache"
+    )
     parser.add_argument(
         "--all",
         metavar="DIR",
         type=Path,
-        help="put all files into DIR, for a machine without internet access",
+        help="put all models and examples into DIR, for a machine without internet access",
     )
 
 
@@ -33,7 +35,7 @@ def run(options: argparse.Namespace) -> None:
     from hyperspy_dlatoms.registry.fetch import copy_to
 
     if bool(options.names) == bool(options.all):
-        raise ValueError("Nothing to fetch, or too much: give either names or --all with a folder.")
+        raise ValueError("Give either names or --all with a folder.")
     show = sys.stderr.isatty()
     for name in options.names:
         print_rows(*((one, str(path)) for one, path in _fetch(name, show)))

@@ -34,7 +34,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         parser,
         model="auto",
         sampling=_sampling,
-        sampling_help=f"Å/px, if the file does not say; {_ESTIMATE!r} measures it from the images",
+        sampling_help=f"Å/px (default: that of the file); {_ESTIMATE!r} measures it in the images",
     )
     parser.add_argument(
         "--material",

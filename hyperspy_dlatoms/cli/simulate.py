@@ -19,7 +19,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "-o", "--output", metavar="DIR", type=Path, required=True, help="directory of the data set"
     )
-    parser.add_argument("--workers", metavar="N", type=int, help="number of processes")
+    parser.add_argument(
+        "--workers", metavar="N", type=int, help="number of processes (default: one per core)"
+    )
 
 
 def run(options: argparse.Namespace) -> None:

@@ -21,26 +21,39 @@ dlatoms find image.dm4 --model my-network.safetensors -o atoms.csv
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare its arguments."""
-    parser.add_argument("recipe", metavar="RECIPE", type=Path, help="a recipe (YAML)")
     parser.add_argument(
-        "--data", metavar="DIR", type=Path, help="directory of the data set (default: data/NAME)"
+        "recipe", metavar="RECIPE", type=Path, help="a recipe (YAML), whose name is NAME below"
+    )
+    parser.add_argument(
+        "--data",
+        metavar="DIR",
+        type=Path,
+        help="directory of the data set, simulated where it is missing (default: data/NAME)",
     )
     parser.add_argument(
         "--runs", metavar="DIR", type=Path, help="directory of the run (default: runs/NAME)"
     )
-    parser.add_argument("--minutes", metavar="M", type=float, help="longest training time")
+    parser.add_argument(
+        "--minutes", metavar="M", type=float, help="time limit in minutes (default: the recipe's)"
+    )
     parser.add_argument(
         "--resume",
         action=argparse.BooleanOptionalAction,
         default=True,
-        help="continue the run found in its directory (the default), or refuse to",
+        help="continue the run that its directory holds (the default), or stop with an error",
     )
     parser.add_argument(
         "--on-device",
         action=argparse.BooleanOptionalAction,
         help="make the batches with JAX on the network's device (default: if it is an accelerator)",
     )
-    parser.add_argument("-o", "--output", metavar="FILE", type=Path, help="model file to write")
+    parser.add_argument(
+        "-o",
+        "--output",
+        metavar="FILE",
+        type=Path,
+        help="model file to write (default: NAME.safetensors in the directory of the run)",
+    )
     parser.add_argument(
         "--calibrate", action="store_true", help="then calibrate it, as `dlatoms calibrate` does"
     )

@@ -51,14 +51,14 @@ def _state_of(path: Path) -> _State | None:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare its arguments."""
-    parser.add_argument("folder", metavar="FOLDER", type=Path, help="where the files appear")
+    parser.add_argument("folder", metavar="FOLDER", type=Path, help="folder to watch")
     parser.add_argument(
         "-o",
         "--output",
         metavar="DIR",
         type=Path,
         required=True,
-        help="where to write a table for each file; files that have one are skipped",
+        help="where to write a table for each file; files older than theirs are skipped",
     )
     parser.add_argument("--pattern", default="*", help="names of the files (default: %(default)s)")
     parser.add_argument(

@@ -122,7 +122,8 @@ def _generated(entry: Entry, show: bool | None, num_workers: int | None) -> Fram
                 raise RegistryError(
                     f"Generating {entry.full_name!r} gave the fingerprint {found}, but the "
                     f"catalogue has {entry.sha256 or 'none'}: this version of hyperspy-dlatoms, "
-                    f"or of what it uses, makes other images. They are in {str(directory)!r}."
+                    f"or of a package that it uses, makes different images. They are in "
+                    f"{str(directory)!r}."
                 )
             checked.write_text(entry.sha256)
     return frames

@@ -96,7 +96,9 @@ def read_stored(path: str | os.PathLike[str]) -> Stored:
     kinds: tuple[np.ndarray, ...] = ()
     if species is not None:
         if species.shape != positions.shape[:1] or species.max(initial=0) >= len(meta["kinds"]):
-            raise DataFileError(f"{str(path)!r} has kinds that do not belong to its sites.")
+            raise DataFileError(
+                f"{str(path)!r} has species that do not match its sites, or is damaged."
+            )
         kinds = tuple(np.split(species.astype(int), ends))
     return Stored(counts, sampling, tuple(np.split(positions, ends)), meta, kinds)
 

@@ -97,7 +97,7 @@ def exit_waves(
     if blank:
         warn(
             f"An image of {blank} of {len(frames)} focal series shows noise alone where the others "
-            "show a lattice, as with a closed shutter: the exit waves of these are wrong.",
+            "show a lattice, as with a closed shutter: the exit waves of those series are wrong.",
             ExtrapolationWarning,
         )
     return waves

@@ -98,7 +98,7 @@ def _explained(card: Card) -> list[str]:
         lines += textwrap.wrap(
             f"Probabilities are off by {calibrated:.3f} on average; "
             f"{evaluation.get('within one sigma', float('nan')):.0%} of the errors are within one "
-            "predicted sigma (68 % if they were normal).",
+            "predicted sigma (68 % of normally distributed errors would be).",
             WIDTH,
         )
     shown = ("evaluation", "held-out images a dose", _EMPTY, "species")

@@ -151,7 +151,8 @@ def complete(arguments: dict[str, Any]) -> dict[str, Any]:
     unknown = sorted(set(arguments) - set(DEFAULTS))
     if unknown:
         raise ValueError(
-            f"Unknown argument {unknown[0]!r} of the architecture; known are {sorted(DEFAULTS)}."
+            f"Unknown argument {unknown[0]!r} of the architecture: expected one of "
+            f"{', '.join(sorted(DEFAULTS))}."
         )
     completed = DEFAULTS | arguments
     for name in ("widths", "dilations"):

@@ -252,9 +252,9 @@ class ModelCard:
         missing = sorted(required - values.keys())
         unknown = sorted(values.keys() - {one.name for one in fields})
         if missing or unknown:
-            raise ModelCardError(
-                f"The model card lacks the fields {missing} and has the unknown fields {unknown}."
-            )
+            lacks = [f"lacks the fields {', '.join(missing)}"] * bool(missing)
+            has = [f"has the unknown fields {', '.join(unknown)}"] * bool(unknown)
+            raise ModelCardError(f"The model card {' and '.join([*lacks, *has])}.")
         return cls(**values)
 
 

@@ -200,7 +200,7 @@ class Domain:
                 scanned = float(self.rate_scanned(description[None])[0])
         found = {
             f"sampling outside {low:.3g}-{high:.3g} Å/px": stretch,
-            "texture unlike the images that the network reads right": max(votes, distance),
+            "texture unlike that of images that the network reads correctly": max(votes, distance),
             "contrast transfer unlike that of the training images": oddness,
             "too little signal for the sites that the network finds": blindness,
         }
@@ -279,7 +279,8 @@ def _of_series(working: np.ndarray) -> dict[str, float]:
     noise = np.exp([spectrum(one)[_NOISE] for one in working]).mean(axis=1)
     unlike = float(np.sqrt(noise.max() / noise.min())) / _UNLIKE_NOISE
     return {
-        f"image {image} of the series shows noise alone, as with a closed shutter": value
+        f"image {image} of the series (counted from 0) shows noise alone, as with a closed "
+        "shutter": value
         for image, value in enumerate(OF_NOISE / lattice_powers(working))
     } | {"noise that differs between the images of a series, as if scaled unequally": unlike}
 

@@ -141,7 +141,8 @@ def drawn(item: Check, *, numbers: bool = True) -> Check:
                 return {"choice": list(options)}
             weights = listing(number(0), len(options))(f"{place}.weights", value["weights"])
             if len(weights) != len(options) or not sum(weights):
-                raise Wrong(f"{place}.weights", value["weights"], f"{len(options)} numbers")
+                expected = f"{len(options)} numbers, one for each of {place}.choice and not all 0"
+                raise Wrong(f"{place}.weights", value["weights"], expected)
             return {"choice": list(options), "weights": list(weights)}
         if isinstance(value, (list, tuple)):
             return pair(place, value)
@@ -166,8 +167,8 @@ def named(place: str, value: Any, checks: Mapping[str, Check], needed: Iterable[
         if name in checks:
             return name, checks[name](f"{inner}{name}", one)
         close = difflib.get_close_matches(str(name), checks, 1)
-        hint = f"did you mean {close[0]!r}? Known" if close else "known"
-        raise ValueError(f"{inner}{name} is unknown; {hint} are {', '.join(checks)}.")
+        hint = f"did you mean {close[0]!r}? Expected" if close else "expected"
+        raise ValueError(f"{inner}{name} is unknown; {hint} one of {', '.join(checks)}.")
 
     lacking = [name for name in needed if name not in value]
     wrong = [f"{place or 'the recipe'} lacks {name!r}." for name in lacking]

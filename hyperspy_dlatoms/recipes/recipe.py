@@ -342,7 +342,7 @@ def read_recipe(path: str | Path) -> Recipe:
     try:
         text = path.read_text(encoding="utf-8")
     except UnicodeDecodeError as error:
-        raise ValueError(f"{path} is no text in UTF-8 ({error}): save it as such.") from error
+        raise ValueError(f"{path} is not UTF-8 text ({error}): save it as UTF-8.") from error
     return parse_recipe(text, str(path))
 
 
@@ -439,7 +439,7 @@ def _check_together(recipe: Recipe) -> None:
             expected = "incoherent: there is no crystal among the structures to take cells of"
             raise Wrong("waves.method", waves.method, expected)
         if network.wave:
-            raise Wrong("network.wave", True, "false: scanned images (STEM) are of no exit wave")
+            raise Wrong("network.wave", True, "false: scanned images (STEM) have no exit wave")
     elif methods & {"incoherent", "cells"}:
         expected = "multislice or projected; scanned images (STEM) have an imaging.detector"
         raise Wrong("waves.method", waves.method, expected)
@@ -454,7 +454,7 @@ def _check_together(recipe: Recipe) -> None:
     if kinds is not None:
         check_classes(network, kinds)
     if network.material and recipe.frame_images == 1:
-        raise Wrong("network.material", True, "false, but for focal series")
+        raise Wrong("network.material", True, "false: only networks of focal series take it")
     if network.wave:
         if waves.sampling != network.sampling:
             raise Wrong(

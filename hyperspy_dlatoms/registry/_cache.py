@@ -38,7 +38,7 @@ def folder() -> Path:
 
 def _homeless(given: str | None) -> RegistryError:
     return RegistryError(
-        f"The cache has no place: {given or '~'!r} is in an unknown home folder. Set "
+        f"The cache folder cannot be found: {given or '~'!r} is in an unknown home folder. Set "
         f"{CACHE} to the absolute path of a folder that you may write to."
     )
 

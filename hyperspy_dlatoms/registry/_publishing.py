@@ -180,7 +180,7 @@ def _record(path: Path) -> dict[str, Any]:
         ) from error
     if not isinstance(record, dict):
         raise RegistryError(
-            f"{str(path)!r} is not a Zenodo record: expected named values; delete it to have it "
+            f"{str(path)!r} is not a Zenodo record: expected a JSON object; delete it to have it "
             "rewritten."
         )
     creators = record.get("creators", [])

@@ -104,7 +104,7 @@ class _GrowingFile:
             begins = response.headers.get("Content-Range", "").replace("=", " ")
             if not begins.startswith(f"bytes {self.length}-"):
                 self.restart()
-                raise TransportError("it sent another part than requested", again=True)
+                raise TransportError("it sent a different part from the one requested", again=True)
         elif response.status_code == 416:
             self.restart()
             raise TransportError("it does not have the rest of the file", again=True)

@@ -209,7 +209,7 @@ def _unknown(name: str) -> Entry:
         )
     meant = sources.did_you_mean(name, [*known, *together])
     raise RegistryError(
-        f"There is no model {name!r}.{meant} Known are: {', '.join(known) or 'none'}; "
+        f"There is no model {name!r}.{meant} Known models: {', '.join(known) or 'none'}; "
         f"ensembles: {', '.join(together) or 'none'}; or give the path of a model file "
         f"(*{_SUFFIX})."
     )

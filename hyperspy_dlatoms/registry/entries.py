@@ -104,9 +104,9 @@ class Entry:
             self._check(one, all(isinstance(part, str) and part for part in value), "texts")
             object.__setattr__(self, one, tuple(value))
         for one in ("name", "version", "description", "licence", "citation", "sha256", "file"):
-            self._check(one, isinstance(getattr(self, one), str), "a text")
+            self._check(one, isinstance(getattr(self, one), str), "text")
         for one in ("domain", "generate"):
-            self._check(one, isinstance(getattr(self, one), dict), "named values")
+            self._check(one, isinstance(getattr(self, one), dict), "a JSON object")
         self._check("name", is_name(self.name), "letters, digits and - _ .")
         self._check("kind", self.kind in KINDS, f"one of {', '.join(KINDS)}")
         if self.kind == "ensemble":
@@ -229,7 +229,7 @@ def to_json(entry: Entry) -> dict[str, Any]:
 
 def _entry(values: Any, source: str, home: str) -> Entry:
     if not isinstance(values, Mapping):
-        raise RegistryError(f"an entry is a {type(values).__name__}, expected named values.")
+        raise RegistryError(f"an entry is a {type(values).__name__}, expected a JSON object.")
     known = {one.name for one in dataclasses.fields(Entry)} - {"source", "home"}
     missing = sorted({"name", "kind"} - values.keys())
     if missing:

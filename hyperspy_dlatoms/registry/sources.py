@@ -118,8 +118,8 @@ def find(name: str, *, offline: bool = False) -> Entry:
             return entry
     names = [entry.full_name for entry in known]
     raise RegistryError(
-        f"There is no {name!r} in {where}.{did_you_mean(str(name), names)} Known are: "
-        f"{', '.join(names) or 'none'}."
+        f"There is no {name!r} in {where}.{did_you_mean(str(name), names)} It has: "
+        f"{', '.join(names) or 'nothing'}."
     )
 
 
@@ -163,8 +163,8 @@ def _declared() -> Iterator[Source]:
         except Exception as error:
             # A broken package of others does not block the rest.
             warn(
-                f"The source {point.name!r} of an installed package is left out, {point.value!r} "
-                f"does not say where it is ({type(error).__name__}: {error}): update or uninstall "
+                f"The source {point.name!r} of an installed package is left out: {point.value!r} "
+                f"does not say where it is ({type(error).__name__}: {error}). Update or uninstall "
                 "that package.",
                 RegistryWarning,
             )
@@ -207,8 +207,8 @@ def _source(name: str, offline: bool) -> Source:
         by_name = _by_name([*_declared(), *_nameless(offline, unread)])
         if name not in by_name:
             raise RegistryError(
-                f"There is no source {name!r}. Known are: {', '.join(by_name) or 'none'}; add it "
-                f"with hyperspy_dlatoms.registry.add_source, or name it in {REGISTRY}. "
+                f"There is no source {name!r}. Known sources: {', '.join(by_name) or 'none'}; add "
+                f"it with hyperspy_dlatoms.registry.add_source, or name it in {REGISTRY}. "
                 + " ".join(unread)
             )
     return by_name[name]
@@ -247,7 +247,8 @@ def _read(source: Source, offline: bool) -> str:
                 raise
     if offline:
         raise RegistryError(
-            f"The catalogue {place} was never read on this computer, and cannot be offline."
+            f"The catalogue {place} was never read on this computer, and offline nothing is "
+            "downloaded: use it online once."
         )
     try:
         return _download(place, kept, source)

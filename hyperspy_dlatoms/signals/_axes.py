@@ -290,8 +290,8 @@ def _axis_sampling(axis) -> float:
         sampling = abs(float(axis.scale)) * axis_unit_in_angstrom(axis.units)
     except _FrequencyError as error:
         raise ValueError(
-            f"{name} {error}. Find atoms in the image itself; if this is one, correct the units of "
-            "its axes."
+            f"{name} {error}. Find atoms in the image itself; if this is an image, correct the "
+            "units of its axes."
         ) from error
     except ValueError as error:
         raise AxesError(f"{name} {error}, so its sampling is unknown.") from error

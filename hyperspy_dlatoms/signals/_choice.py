@@ -62,7 +62,7 @@ class Choice(NamedTuple):
         text = f"Network: {self.name!r}, certainty {self.certainty:.2f} ({sites}"
         text += f"; also tried: {others})." if others else ")."
         if rating.density and not rating.inside:
-            text += " None of them was trained on such images: check what it finds."
+            text += f" None of them was trained on such images: check what {self.name!r} finds."
         return text
 
 
@@ -137,7 +137,7 @@ def warn_of_unclear(choice: Choice) -> None:
         warn(
             f"No network reads these images clearly: the evidence for what {choice.name!r} finds, "
             f"by its probabilities{others}, is {choice.evidence:.2f}, expected {choosing.UNCLEAR} "
-            "or more. Networks misread most simulated images with less: they may mistake gaps "
+            "or more. Below that, networks misread most simulated images: they may mistake gaps "
             "between columns for columns. Check the pixel size and the atoms, average images, or "
             "record at another defocus or a higher dose.",
             ExtrapolationWarning,

@@ -164,7 +164,7 @@ def _index(atoms: AtomPositions, frame: int | tuple[int, ...] | None) -> tuple[i
     shape = atoms.data.shape
     if atoms.axes_manager.navigation_dimension == 0:
         if frame not in (None, 0, ()):
-            raise ValueError(f"frame is {frame!r}, but there is one image: leave it out.")
+            raise ValueError(f"frame is {frame!r}, but there is one image: leave frame out.")
         return (0,)
     index = frame if isinstance(frame, tuple) else (frame,)
     whole = len(index) == len(shape) and all(isinstance(at, Integral) for at in index)

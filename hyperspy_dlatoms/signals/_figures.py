@@ -231,7 +231,8 @@ def plot_strain(self: AtomPositions, signal: Signal2D | None = None, **kwargs) -
 
     if self.axes_manager.navigation_dimension:
         raise ValueError(
-            "There are several frames: expected one of both, atoms.inav[0].plot_strain(s.inav[0])."
+            "There are several frames: expected one frame of atoms and of images, "
+            "atoms.inav[0].plot_strain(s.inav[0])."
         )
     there = set(_STRAIN) <= set(self._calibration.columns)
     atoms = (self if there else self.strain(**kwargs))._on(signal)

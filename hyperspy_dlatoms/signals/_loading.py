@@ -28,8 +28,8 @@ def load_images(path: str | os.PathLike[str]) -> tuple[Signal2D, str]:
     except Exception as error:
         # Readers of foreign files fail in every possible way.
         raise ValueError(
-            f"{str(path)!r} could not be read ({type(error).__name__}: {error}). If it is whole, "
-            "save it as a grey TIFF first, for example with ImageJ."
+            f"{str(path)!r} could not be read ({type(error).__name__}: {error}). If it is "
+            "intact, save it as a grey TIFF first, for example with ImageJ."
         ) from error
     for number, signal in sorted(enumerate(signals, start=1), key=lambda one: _in_colour(one[1])):
         images = _as_images(signal)
@@ -41,7 +41,7 @@ def load_images(path: str | os.PathLike[str]) -> tuple[Signal2D, str]:
             )
             return images, remark if len(signals) > 1 else ""
     instead = ", ".join(map(repr, signals)) or "nothing"
-    raise ValueError(f"{str(path)!r} holds no real images, but {instead}.")
+    raise ValueError(f"{str(path)!r} holds {instead}: expected images of real numbers.")
 
 
 def load_series(paths: Sequence[str | os.PathLike[str]], sampling_known: bool = False) -> Signal2D:

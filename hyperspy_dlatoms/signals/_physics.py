@@ -773,9 +773,10 @@ def _strain_settings(reference: Any, calibration: _export.Calibration) -> dict[s
     if isinstance(reference, list | tuple | np.ndarray):
         cell = np.asarray(reference, float)
         if cell.shape != (2, 2) or not np.isfinite(cell).all() or abs(np.linalg.det(cell)) < 1e-6:
+            given = cell.tolist() if cell.shape == (2, 2) else f"of shape {cell.shape}"
             raise ValueError(
-                f"reference has shape {cell.shape}: expected (2, 2), two translations (y, x) in Å "
-                "that are not parallel."
+                f"reference is {given}: expected two translations (y, x) in Å that are not "
+                "parallel, of shape (2, 2)."
             )
         return {"cell": cell}
     try:

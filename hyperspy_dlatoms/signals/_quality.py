@@ -243,8 +243,8 @@ def _describe_unsure(vectors: DictionaryTreeBrowser, found: Sequence[np.ndarray]
     those = "this image" if len(found) == 1 else f"{len(unsure)} of {len(found)} images"
     return (
         f"{vectors.model!r} is not sure of the columns in {those}: their probabilities have a mean "
-        f"of {np.median(unsure):.2f}, expected {UNSURE} or more. Networks misread most simulated "
-        "images with less: they may mistake gaps between columns for columns. Check the pixel "
+        f"of {np.median(unsure):.2f}, expected {UNSURE} or more. Below that, networks misread most "
+        "simulated images: they may mistake gaps between columns for columns. Check the pixel "
         "size, compare the atoms with the image, average images, or record at another defocus or "
         "a higher dose."
     )

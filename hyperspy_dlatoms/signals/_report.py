@@ -261,7 +261,7 @@ def _plot_probabilities(axes: Axes, probability: np.ndarray | None) -> None:
 def _summary(row: pd.Series) -> str:
     """Return what the figure of a frame says in words."""
     # Matplotlib would take a dollar for mathematics, and there is none.
-    text = row.remarks or "Nothing looks doubtful, which proves nothing."
+    text = row.remarks or "Nothing looks doubtful, which does not prove that all is right."
     lines = ["1 atom found" if row.found == 1 else f"{row.found} atoms found"]
     if np.isfinite(row.expected):
         lines[0] += f", {row.expected:.0f} sites of a lattice expected"

@@ -51,7 +51,7 @@ def join(
     managers = [result.axes_manager for result in results]
     axes = [list(map(_described, reversed(manager.navigation_axes))) for manager in managers]
     if axis is not None and not axes[0]:
-        raise ValueError(f"axis is {axis!r}, but the results are of single images: leave it out.")
+        raise ValueError(f"axis is {axis!r}, but the results are of single images: leave axis out.")
     place = None if axis is None else managers[0][axis].index_in_array
     shapes = [manager.navigation_shape[::-1] for manager in managers]
     kept = [shape if place is None else (*shape[:place], *shape[place + 1 :]) for shape in shapes]

@@ -94,8 +94,8 @@ def _domain(atoms: AtomPositions, vectors: Mapping[str, Any]) -> str:
     text = f"{low:.2f}" if f"{low:.2f}" == f"{high:.2f}" else f"{low:.2f} to {high:.2f}"
     outside = np.flatnonzero(known > 1)
     if not len(outside):
-        return f"{text}: within that of the training, 1"
+        return f"{text}: like the training images (up to 1)"
     if atoms.data.size == 1:
-        return f"{text}: unlike the training images, which reach 1"
+        return f"{text}: unlike the training images (above 1)"
     named = ", ".join(map(str, outside[:_NAMED])) + ", ..." * (len(outside) > _NAMED)
-    return f"{text}: images unlike the training, above 1: {named}"
+    return f"{text}: unlike the training images (above 1) at index {named}"

@@ -120,8 +120,9 @@ def _check(recipe: Recipe, on_device: bool | None) -> tuple[AtomNetwork | None, 
         raise ValueError("Give the training a limit: steps or minutes in the recipe, or --minutes.")
     if first_held_out(recipe) < 1:
         raise ValueError(
-            f"Of {recipe.waves.count} waves none are left to train on: a training needs 2 or more, "
-            f"and a training.validation_share below 1 (now {settings.validation_share:g})."
+            f"With waves.count {recipe.waves.count} and training.validation_share "
+            f"{settings.validation_share:g}, no wave is left to train on: expected 2 or more "
+            "waves, and a share below 1."
         )
     across = round(recipe.waves.size / recipe.network.sampling)
     if settings.crop > across:

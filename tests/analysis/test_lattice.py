@@ -105,7 +105,9 @@ def test_materials_that_are_none():
         lattices_of([4.08])
     flat = graphene()
     flat.cell = [0, 0, 0]
-    with pytest.raises(ValueError, match="expected two periods across z"):
+    with pytest.raises(
+        ValueError, match="expected two cell vectors that span the plane perpendicular to z"
+    ):
         lattices_of([flat])
 
 

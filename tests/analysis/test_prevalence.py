@@ -117,7 +117,7 @@ def test_all_found_and_no_sites():
     [
         ((1.2, 0.0), "recall is 1.2"),
         ((0.9, -0.1), "false_per_site is -0.1"),
-        ((0.1, 0.2), "larger recall"),
+        ((0.1, 0.2), "recall above false_per_site"),
         ((0.9, 0.1, 0), "vacancies is 0"),
         ((0.9, 0.1, 5, math.nan), "sites is nan"),
     ],

@@ -131,7 +131,11 @@ FINE = FrameQuality(100, 100.0, 0, 0.0, 0.0, 0, 0.1, np.nan, 2.4, 0.04)
     ("changes", "says"),
     [
         ({"found": 0, "expected": np.nan}, "No atoms were found"),
-        ({"expected": np.nan}, "No lattice was recognised (their neighbours differ)"),
+        (
+            {"expected": np.nan},
+            "No lattice was recognised (the atoms differ in their surroundings)",
+        ),
+        ({"found": 1, "expected": np.nan, "false_expected": 0}, "1 atom is too few for one"),
         ({"found": 5, "expected": np.nan}, "5 atoms are too few for one"),
         ({"off_lattice": 20.0}, "20 of 100 atoms do not continue the lattice"),
         ({"too_close": 1}, "1 pair is closer than 0.14 nm"),

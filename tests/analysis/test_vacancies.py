@@ -176,7 +176,7 @@ def test_rates_from_a_card(movie, monkeypatch):
     plain = make(movie.data, columns=COLUMNS[:6])
     plain.metadata.VectorMetadata.model = "mos2"
     assert set(plain.vacancy_statistics(dose=1000).vacancy) == {"Mo vacancy", "S vacancy"}
-    for dose, said in ((None, "give dose"), (-3, "dose is -3"), (999, "from 1000 e/Å² up")):
+    for dose, said in ((None, "give dose"), (-3, "dose is -3"), (999, "at 1000 e/Å² and more")):
         with pytest.raises(ValueError, match=said):
             movie.vacancy_statistics(dose=dose)
     scores.clear()
@@ -209,7 +209,7 @@ def test_what_is_not_known_is_said(change, rates, said):
 def test_no_species():
     atoms = make(numbered([frame(0)]), columns=COLUMNS[:5])
     for ask in (atoms.species_counts, atoms.vacancy_pairs):
-        with pytest.raises(ValueError, match="expected species"):
+        with pytest.raises(ValueError, match="expected a column species"):
             ask()
 
 

@@ -125,6 +125,9 @@ def test_missing_and_unknown_fields_are_named(card):
     del values["radius"]
     with pytest.raises(ModelCardError, match="radius.*colour"):
         ModelCard.from_json(json.dumps(values))
+    values = json.loads(card.to_json()) | {"colour": "red"}
+    with pytest.raises(ModelCardError, match="^The model card has the unknown fields colour.$"):
+        ModelCard.from_json(json.dumps(values))
 
 
 @pytest.mark.parametrize("value", [object(), float("nan")])

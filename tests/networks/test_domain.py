@@ -191,7 +191,7 @@ def reasons(domain, series):
 
 
 def test_an_image_of_noise_in_a_series_is_outside(domain):
-    closed = "image {} of the series shows noise alone, as with a closed shutter"
+    closed = "image {} of the series (counted from 0) shows noise alone, as with a closed shutter"
     for strengths in ((1.0, 0.7, 1.0), (1.0, 0.35, 1.0), (0.0, 0.0, 0.0)):
         said = reasons(domain, series_of_lattices(strengths))
         assert not any(closed.format(n) in said for n in range(3))

@@ -59,7 +59,7 @@ def test_ranges_keep_their_order_which_is_that_of_the_draws():
         ("name: none", "name: 2001-99-99", "my.yaml is not valid YAML: month must be in 1..12"),
         (GOOD, "[1, 2]", "my.yaml: the content is [1, 2], expected names and their values"),
         ("seed: 1", "", "my.yaml: the recipe lacks 'seed'"),
-        ("seed: 1", "seed: 1\ncolour: 2", "my.yaml: colour is unknown; known are name, seed"),
+        ("seed: 1", "seed: 1\ncolour: 2", "my.yaml: colour is unknown; expected one of name, seed"),
         ("seed: 1", "seed: one", "seed is 'one', expected a whole number from 0"),
         ("images:", "image:", "image is unknown; did you mean 'images'?"),
         ("graphene,", "diamond,", "structures[0].structure is 'diamond', expected one of metal-"),
@@ -71,6 +71,11 @@ def test_ranges_keep_their_order_which_is_that_of_the_draws():
         ("60.0e+3]", "-1]", "waves.energy.choice[1] is -1, expected a number above 0"),
         ("[9, 1]", "[9]", "waves.energy.weights is [9], expected a list of at least 2"),
         ("[9, 1]", "[9, 1, 1]", "waves.energy.weights is [9, 1, 1], expected 2 numbers"),
+        (
+            "[9, 1]",
+            "[0, 0]",
+            "weights is [0, 0], expected 2 numbers, one for each of waves.energy.",
+        ),
         ("defocus:", "defocuss:", "imaging.defocuss is unknown; did you mean 'defocus'?"),
         ("[0, 50]", "[50, 0]", "imaging.defocus is [50, 0], expected a rising range"),
         ("[0, 50]", "[0, 50, 70]", "imaging.defocus is [0, 50, 70], expected a range of two"),
@@ -162,7 +167,7 @@ def test_zones_are_directions_and_no_ranges(zone):
 def test_recipes_of_another_encoding_are_named(tmp_path):
     path = tmp_path / "latin.yaml"
     path.write_bytes("name: möglich".encode("latin-1"))
-    with pytest.raises(ValueError, match="latin.yaml is no text in UTF-8"):
+    with pytest.raises(ValueError, match="latin.yaml is not UTF-8 text"):
         read_recipe(path)
 
 

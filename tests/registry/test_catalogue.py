@@ -71,7 +71,7 @@ def test_names(folder):
 def test_unknown_name_lists_the_known_and_the_nearest(folder):
     with pytest.raises(RegistryError, match="no model 'glod'.*Did you mean 'gold'.*gold, silver"):
         registry.load("glod")
-    with pytest.raises(RegistryError, match="no model 'zzz'. Known are: gold, silver"):
+    with pytest.raises(RegistryError, match="no model 'zzz'. Known models: gold, silver"):
         registry.handle("zzz")
     with pytest.raises(RegistryError, match="Did you mean 'gold'"):
         registry.handle("GOLD")
@@ -85,7 +85,7 @@ def test_unknown_name_lists_the_known_and_the_nearest(folder):
 def test_empty_catalogue(monkeypatch):
     use(monkeypatch, [])
     assert registry.names() == ()
-    with pytest.raises(RegistryError, match="Known are: none"):
+    with pytest.raises(RegistryError, match="Known models: none"):
         registry.path("gold")
 
 

@@ -70,7 +70,7 @@ def test_unknown_names_say_what_there_is(address):
     registry.add_source(address)
     with pytest.raises(RegistryError, match="no 'lab/glod' in the source 'lab'.*mean 'lab/gold'"):
         sources.find("lab/glod")
-    with pytest.raises(RegistryError, match="no source 'lap'. Known are: lab"):
+    with pytest.raises(RegistryError, match="no source 'lap'. Known sources: lab"):
         sources.find("lap/gold")
     with pytest.raises(RegistryError, match="no 'gold' in hyperspy-dlatoms"):
         sources.find("gold")
@@ -202,7 +202,7 @@ def test_an_entry_point_that_is_broken_is_left_out(address, folder, monkeypatch,
     monkeypatch.setattr(EntryPoint, "load", load)
     with pytest.warns(UserWarning, match="'broken'"):
         registry.add_source(address)
-    with pytest.warns(UserWarning, match="'broken' .* left out, 'lab.registry:PLACE'.*update"):
+    with pytest.warns(UserWarning, match="'broken' .* left out: 'lab.registry:PLACE'.*Update"):
         assert fetch(sources.find("lab/gold")).read_bytes() == CONTENT
     with pytest.warns(UserWarning, match="'broken'"):
         assert "lab/gold" in {entry.full_name for entry in sources.entries()}

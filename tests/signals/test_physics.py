@@ -206,7 +206,7 @@ def test_a_region_is_in_the_units_of_the_axes():
     ("reference", "message"),
     [
         ("mean", "reference is 'mean'"),
-        (np.ones((2, 2)), "that are not parallel"),
+        (np.ones((2, 2)), r"is \[\[1.0, 1.0\], \[1.0, 1.0\]\]: expected .* that are not parallel"),
         (np.ones(4), "shape"),
         (3.0, "reference is 3.0"),
     ],

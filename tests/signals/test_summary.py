@@ -20,7 +20,7 @@ def test_atoms_of_a_search(spot_network, spot_images):
     )
     assert rows["network"] == f"{spot_network.card.name} {spot_network.card.version}".strip()
     assert rows["threshold"].startswith(f"{spot_network.card.threshold:g}")
-    assert rows["domain"] == "0.20 to 1.50: images unlike the training, above 1: 1"
+    assert rows["domain"] == "0.20 to 1.50: unlike the training images (above 1) at index 1"
     assert rows["sampling"] == "0.1 Å/px"
     assert len(lines) == 1 + len(rows)
     assert max(map(len, lines)) < 80

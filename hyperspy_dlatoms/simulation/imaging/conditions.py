@@ -149,7 +149,8 @@ def draw_conditions(
     unknown = sorted(set(imaging) - set(IMAGING))
     if unknown:
         raise ValueError(
-            f"Unknown imaging condition {unknown[0]!r}; known are {', '.join(sorted(IMAGING))}."
+            f"Unknown imaging condition {unknown[0]!r}: expected one of "
+            f"{', '.join(sorted(IMAGING))}."
         )
     later = (*EACH, "mtf_curve")
     drawn = {name: draw(rng, spec) for name, spec in imaging.items() if name not in later}

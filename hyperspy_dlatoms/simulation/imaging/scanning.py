@@ -143,7 +143,7 @@ def draw_scan(
     unknown = sorted(set(imaging) - set(SCANNING))
     if unknown:
         raise ValueError(
-            f"Unknown condition {unknown[0]!r} of a scanned image; known are "
+            f"Unknown condition {unknown[0]!r} of a scanned image: expected one of "
             f"{', '.join(sorted(SCANNING))}."
         )
     drawn = {name: draw(rng, spec) for name, spec in imaging.items()}

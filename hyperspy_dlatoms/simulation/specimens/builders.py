@@ -69,9 +69,9 @@ def _check_crystals(place: str, structure: Mapping[str, Any]) -> None:
     for cell in options(structure.get("cell")):
         if cell not in (None, "random", *PROTOTYPES):
             close = difflib.get_close_matches(str(cell), ["random", *PROTOTYPES], 1)
-            hint = f"did you mean {close[0]!r}? Known" if close else "known"
+            hint = f"did you mean {close[0]!r}? Expected" if close else "expected"
             known = ", ".join(["random", *PROTOTYPES])
-            raise ValueError(f"{place}.cell {cell!r} is unknown; {hint} are {known}.")
+            raise ValueError(f"{place}.cell {cell!r} is unknown; {hint} one of {known}.")
     for file in options(structure.get("file")):
         for zone in options(structure.get("zone")) if file is not None else []:
             try:

@@ -73,7 +73,7 @@ def test_the_record_is_json_and_complete():
 
 
 def test_an_unknown_condition_is_refused():
-    with pytest.raises(ValueError, match="'defocuss'; known are .*defocus"):
+    with pytest.raises(ValueError, match="'defocuss': expected one of .*defocus"):
         draw_conditions(np.random.default_rng(0), {"defocuss": 1})
 
 
