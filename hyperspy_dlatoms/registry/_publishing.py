@@ -157,11 +157,11 @@ def zenodo_record(name: str, entries: Sequence[Entry], creators: Sequence[str]) 
     rows = "".join(f"<li>{one.name} {one.version}: {one.description}</li>" for one in entries)
     licences = {one.licence for one in entries}
     record = {
-        "title": f"{name}: networks that find atoms in HRTEM images",
+        "title": f"{name}: networks that find atoms in electron micrographs",
         "upload_type": "software",
         "description": f"<p>Models for hyperspy-dlatoms.</p><ul>{rows}</ul>",
         "creators": [{"name": one} for one in creators],
-        "keywords": ["HRTEM", "electron microscopy", "deep learning", "HyperSpy"],
+        "keywords": ["electron microscopy", "deep learning", "HyperSpy"],
         "access_right": "open",
     }
     # A record has one licence; if the models differ, each entry gives its own.

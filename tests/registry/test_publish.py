@@ -198,6 +198,12 @@ def test_zenodo_record(model, folder):
     assert entry["where"][1] == "doi:10.5281/zenodo.1/gold-1.safetensors"
 
 
+def test_the_record_of_networks_for_scanned_images_does_not_say_hrtem(model, folder):
+    publish([model(modality="STEM")], folder)
+    record = json.loads((folder / ZENODO).read_text("utf-8"))
+    assert "HRTEM" not in json.dumps(record)
+
+
 @pytest.mark.parametrize("change", [{"name": "gold of Rome"}, {"version": "1 beta"}])
 def test_names_that_cannot_be_files(model, folder, change):
     file = model()
