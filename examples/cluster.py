@@ -22,8 +22,8 @@ from hyperspy_dlatoms import data
 # %%
 # A file of 24 frames, in place of a detector's
 # ---------------------------------------------
-# The workers are processes that read the file themselves, so it must have a format that several
-# processes can open, such as ``.hspy`` or, here, Zarr.
+# Workers on a cluster are processes that read the file themselves, so it must have a format that
+# several processes can open, such as ``.hspy`` or, here, Zarr.
 
 folder = Path(tempfile.mkdtemp())
 one = data.nanoparticle()
@@ -36,8 +36,10 @@ da.from_array(frames.astype(np.uint16), chunks=(4, 512, 512)).to_zarr(folder / "
 # -------
 # On your computer use a ``LocalCluster``; on a cluster, use a class of ``dask-jobqueue`` instead,
 # see :doc:`/guide/large_data`. One thread per worker is enough: the network uses the cores itself.
+# Here the worker is part of this process. Leave out ``processes=False`` to give each worker one of
+# its own; a script (not a notebook) then needs ``if __name__ == "__main__":`` before this line.
 
-cluster = LocalCluster(n_workers=1, threads_per_worker=1, dashboard_address=None)
+cluster = LocalCluster(n_workers=1, threads_per_worker=1, processes=False, dashboard_address=None)
 client = Client(cluster)
 
 # %%

@@ -4,8 +4,9 @@ MoS2: vacancies from a focal series
 ===================================
 
 From three images at different defocus a network tells molybdenum from sulphur and finds where atoms
-are missing, without reconstructing the exit wave. After Figure 2 of the paper on the method; the
-series comes with the package: 80 kV, 10 000 e/Å² per image.
+are missing, without reconstructing the exit wave. After Figure 2 of J. Madsen et al.,
+*Advanced Theory and Simulations* 1, 1800037 (2018); the series comes with the package: 80 kV,
+10 000 e/Å² per image.
 """
 
 import matplotlib.pyplot as plt

@@ -54,6 +54,6 @@ neighbours.plot_on(s, by="coordination")
 
 # %%
 # On to other tools: ``atoms.to_ase("Au")`` returns a structure for ASE, and
-# ``atoms.to_xyz("atoms.xyz")`` writes one for OVITO.
+# ``atoms.to_xyz("atoms.xyz", "Au")`` writes one for OVITO.
 
 atoms.to_ase("Au")

@@ -75,8 +75,8 @@ atoms = s.find_atoms_nn("stem")
 
 # %%
 # The network finds columns; their intensities tell what they are. Strontium scatters most, titanium
-# with the oxygen in its column less. Pure oxygen columns are hardly visible in dark field; the
-# network reports some of them.
+# with the oxygen in its column less. Pure oxygen columns are hardly visible in dark field, yet the
+# network reports most of them.
 
 atoms = atoms.column_intensities(s)
 table = atoms.to_dataframe()
@@ -97,7 +97,7 @@ right.set_axis_off()
 
 # %%
 # With the kinds as species, the polarisation is the offset of titanium from the centre of the
-# strontium around it. This crystal has none, so the scatter is the error of the method.
+# strontium around it, in Å. This crystal has none, so the scatter is the error of the method.
 
 frame = np.column_stack([atoms.data.ravel()[0][:, :5], kind])
 typed = AtomPositions.from_frames(frame, sampling=pixel, species=list(names))

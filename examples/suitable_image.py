@@ -59,8 +59,8 @@ try_out(good, "Good")
 # %%
 # Wrong calibration
 # -----------------
-# The same image with half the true pixel size. The lattice found does not fit any metal at this
-# sampling, and the warning names the sampling at which it would.
+# The same image with half the true pixel size. What is found forms no lattice of a metal, and the
+# warning names the samplings at which it would.
 
 try_out(signal(good.data, sampling / 2), "Pixel size wrong by a factor of 2")
 
@@ -76,6 +76,7 @@ try_out(signal(few, sampling), "8 e/Å²")
 # %%
 # Not an image of atoms
 # ---------------------
+# Nothing is found here, and a warning says so.
 
 try_out(signal(camera(), 0.1), "A photograph")
 
