@@ -71,8 +71,8 @@ def add_arguments(parser: argparse.ArgumentParser, **of_search: Any) -> None:
         "--png",
         metavar="FILE",
         type=Path,
-        help="a picture (.png, .pdf, .svg ...) of the first image with its atoms; for several "
-        "files, a directory",
+        help="a picture (.png, .pdf, .svg ...) of the first image, or the middle one of a focal "
+        "series, with its atoms; for several files, a directory",
     )
     parser.add_argument(
         "--strain",
@@ -131,7 +131,7 @@ def search(
     **more: Any,
 ) -> int:
     """Find atoms with a `method` of ``Signal2D`` and write them; return 1 if a file failed."""
-    # With `joins`, files of one image each make up one focal series.
+    # With `joins`, images are focal series, and files of one image each make up one.
     import hyperspy.api as hs
 
     from hyperspy_dlatoms.signals._loading import are_single
@@ -157,7 +157,8 @@ def search(
         ("wrote", " ".join(str(path) for path in (job.output, job.quality) if path)),
     ]
     if job.picture:
-        rows.append(("picture", f"{job.picture}" + " (the first image)" * (found.frames > 1)))
+        which = "the middle image of the first series" if joins else "the first image"
+        rows.append(("picture", f"{job.picture}" + f" ({which})" * (found.frames > 1)))
     print_rows(*rows)
     return 0
 

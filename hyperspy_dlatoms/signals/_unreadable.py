@@ -27,6 +27,7 @@ def read_image(images: Any, index: Sequence[int | np.integer]) -> np.ndarray:
         return np.asanyarray(images[tuple(index)])
     except Exception as error:
         # Decoders fail in every possible way.
+        _check_sent(error)
         raise _unreadable([index], images.shape, error) from error
 
 
@@ -37,6 +38,7 @@ def naming_unreadable(results: da.Array) -> Iterator[None]:
     try:
         yield
     except Exception as error:
+        _check_sent(error)
         layers = [] if _is_ours(error) else results.dask.layers.values()
         inputs = [one for layer in layers for one in getattr(layer, "io_deps", {}).values()]
         for places in inputs:
@@ -46,12 +48,27 @@ def naming_unreadable(results: da.Array) -> Iterator[None]:
         raise
 
 
+def _check_sent(error: Exception) -> None:
+    """Raise if images could not be sent to other processes: the file may be sound."""
+    senders = ("distributed.protocol", "cloudpickle")
+    if isinstance(error, TypeError) and any(one.startswith(senders) for one in _modules(error)):
+        raise TypeError(
+            "The images cannot be sent to other processes, since their reader holds the file open: "
+            "search them with threads, within dask.config.set(scheduler='threads'), or save them "
+            "as .hspy first."
+        ) from error
+
+
 def _is_ours(error: Exception) -> bool:
     """Whether this package raised an error in a task."""
-    frames = (frame for frame, _ in traceback.walk_tb(error.__traceback__))
-    modules = (frame.f_globals.get("__name__", "") for frame in frames)
-    tasks = itertools.dropwhile(lambda module: not module.startswith("dask."), modules)
+    tasks = itertools.dropwhile(lambda module: not module.startswith("dask."), _modules(error))
     return any(module.startswith("hyperspy_dlatoms.") for module in tasks)
+
+
+def _modules(error: Exception) -> Iterator[str]:
+    """Yield the modules that an error came through, the innermost last."""
+    frames = (frame for frame, _ in traceback.walk_tb(error.__traceback__))
+    return (frame.f_globals.get("__name__", "") for frame in frames)
 
 
 def _read_all(images: da.Array, navigation: int) -> None:

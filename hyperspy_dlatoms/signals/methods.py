@@ -115,7 +115,8 @@ def find_atoms_nn(
         network for any crystal, also if the mean probability of an image's columns is below 0.84.
     SamplingWarning
         If the atoms form a lattice that the network knows and that suggests a sampling more than
-        10 % off, or if the network finds its lattice only at another sampling.
+        10 % off, or if the network finds its lattice only at another sampling. Networks for any
+        crystal know no lattice.
     NothingFoundWarning
         If nothing was found in any of the images.
     MaskedPixelsWarning
@@ -162,9 +163,9 @@ def suggest_model(
     sites that the others find too. If two find the same sites, the one made for the material is
     suggested, provided the sites form its lattice; one that finds only part of the crystal is left
     out. If ``metadata.Acquisition_instrument.TEM.acquisition_mode`` says how the images were made,
-    only networks for such images are compared. Otherwise images along an axis called ``defocus``
-    are taken to be HRTEM; for all others the networks ``crystal`` and ``stem`` judge from the
-    images how likely HRTEM and STEM are.
+    only networks for such images are compared. Otherwise images along an axis called ``defocus`` or
+    ``focus`` are taken to be HRTEM; for all others the networks ``crystal`` and ``stem`` judge from
+    the images how likely HRTEM and STEM are.
 
     Parameters
     ----------

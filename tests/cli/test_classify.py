@@ -29,6 +29,7 @@ def test_classify(monkeypatch, spot_images, tmp_path, capsys, error_of):
     printed = capsys.readouterr().out
     assert "6 of 96 x 112 px" in printed
     assert f"S vacancy  {len(table)}" in printed
+    assert "(the middle image of the first series)" in printed
     assert network.told[0] == (-40, 0, 40)
     assert imread(picture).ndim == 3
     assert "has 2 images" in error_of("classify", path, "-o", output, "--focal-axis", 0)

@@ -62,6 +62,15 @@ def test_a_lazy_file_of_hyperspy(expected, movie, client, tmp_path):
     same_frames(stored.data, expected.data)
 
 
+@pytest.mark.parametrize("store", [None, "store"])
+def test_a_sound_file_that_other_processes_cannot_read(movie, client, tmp_path, store):
+    with dask.config.set(scheduler="threads"):
+        movie.save(tmp_path / "movie.tif")
+    lazy = hs.load(tmp_path / "movie.tif", lazy=True)
+    with pytest.raises(TypeError, match="cannot be sent to other processes.*scheduler='threads'"):
+        lazy.find_atoms_nn("spots", store=store and tmp_path / store, lazy_output=False)
+
+
 def test_a_worker_that_dies_loses_nothing(expected, movie, client, tmp_path):
     killed = []
 
