@@ -4,6 +4,7 @@
 import dataclasses
 import json
 import os
+import re
 import shutil
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -51,12 +52,12 @@ def publish(
     name : str, optional
         Name of the registry; by default the name it has, or that of the folder.
     doi : str, optional
-        The DOI of the record that the files are, or will be, uploaded to; they can then also be
-        downloaded from there. Zenodo reserves one before the upload.
+        The DOI of the record that the files are, or will be, uploaded to, or its address at
+        doi.org; they can then also be downloaded from there. Zenodo reserves one before the upload.
     citation : str, optional
         Citation for users of the models.
     creators : sequence of str, optional
-        The names for the record, ``Family, Given``; by default those it has.
+        The names for the record, ``Family, Given``, or one of them; by default those it has.
 
     Returns
     -------
@@ -68,9 +69,9 @@ def publish(
     ModelFileError
         If a file is not a model file.
     RegistryError
-        If a card's name or version cannot be part of a file name, a different file with that name
-        and version is already published, the folder is a registry of another name, or its record
-        is damaged.
+        If a card's name or version cannot be part of a file name, nor the name of the registry, a
+        different file with that name and version is already published, the folder is a registry of
+        another name, or its catalogue or record is damaged.
     OSError
         If the folder cannot be written.
 
@@ -85,6 +86,10 @@ def publish(
     """
     if isinstance(models, str | os.PathLike):
         models = [models]
+    if isinstance(creators, str):
+        creators = [creators]
+    # As people copy it.
+    doi = re.sub(r"^(https?://(dx\.)?doi\.org/|doi:)", "", (doi or "").strip(), flags=re.IGNORECASE)
     to = Path(os.path.expanduser(to))
     catalogue = to / CATALOGUE
     published, name = _published(catalogue, name)
@@ -94,7 +99,7 @@ def publish(
     for model in (Path(os.path.expanduser(one)) for one in models):
         card, _ = read_model(model)
         entry = entry_of(card, model, citation=citation)
-        where = [entry.file, *([f"doi:{doi.removeprefix('doi:')}/{entry.file}"] if doi else [])]
+        where = [entry.file, *([f"doi:{doi}/{entry.file}"] if doi else [])]
         _check_file(entry, to / entry.file, published.values())
         known = published.get(entry.name)
         if known and known.sha256 == entry.sha256:
@@ -104,8 +109,8 @@ def publish(
         entry = dataclasses.replace(entry, where=tuple(where))
         copied.append((model, to / entry.file))
         published[entry.name] = entry
+    to.mkdir(parents=True, exist_ok=True)
     for model, file in copied:
-        to.mkdir(parents=True, exist_ok=True)
         if not file.exists() or not file.samefile(model):
             with atomic_write(file) as draft:
                 shutil.copyfile(model, draft)

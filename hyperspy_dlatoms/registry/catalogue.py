@@ -149,7 +149,11 @@ def name_and_threshold(model: ModelLike, offline: bool) -> tuple[str | None, flo
     """Return the name and the threshold of an ensemble, if it has its own."""
     if isinstance(model, AtomEnsemble):
         return model.card.name, model.threshold
-    return (model, _entry(model, offline).threshold) if isinstance(model, str) else (None, None)
+    if not isinstance(model, str):
+        return None, None
+    entry = _entry(model, offline)
+    # Its own name, without the source: cards have no slashes in theirs.
+    return entry.name, entry.threshold
 
 
 def networks_of(model: ModelLike, offline: bool) -> OneModel | list[OneModel]:

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import pickle
 from pathlib import Path
 
@@ -239,3 +240,18 @@ def test_wrong_type(model):
 
 def test_path_is_a_path(folder):
     assert isinstance(registry.path("silver"), Path)
+
+
+def test_an_ensemble_of_another_source(tmp_path, network):
+    files = [tmp_path / f"{name}.safetensors" for name in ("gold", "silver")]
+    for file in files:
+        card = dataclasses.replace(network.card, name=file.stem)
+        AtomNetwork.from_model(card, network.model).save(file)
+    catalogue = publish(files, tmp_path / "lab")
+    content = json.loads(catalogue.read_text("utf-8"))
+    both = {"name": "both", "kind": "ensemble", "members": ["gold", "silver"], "threshold": 0.35}
+    content["entries"].append(both)
+    catalogue.write_text(json.dumps(content), "utf-8")
+    registry.add_source(catalogue)
+    for card in (registry.load("lab/both").card, registry.handle("lab/both").card):
+        assert card.name == "both" and card.threshold == 0.35

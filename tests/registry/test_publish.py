@@ -228,3 +228,21 @@ def test_nothing_is_copied_where_a_model_fails(model, folder, tmp_path):
     with pytest.raises((ModelFileError, OSError), match="missing"):
         publish([model(), tmp_path / "missing.safetensors"], folder)
     assert not folder.exists()
+
+
+@pytest.mark.parametrize("doi", ["https://doi.org/10.5281/zenodo.1", "DOI:10.5281/zenodo.1"])
+def test_a_doi_as_it_is_copied(doi, model, folder):
+    publish([model()], folder, doi=doi)
+    (entry,) = json.loads((folder / "registry.json").read_text("utf-8"))["entries"]
+    assert entry["where"][1] == "doi:10.5281/zenodo.1/gold-1.safetensors"
+
+
+def test_a_single_name_is_one_creator(model, folder):
+    publish(model(), folder, creators="Curie, Marie")
+    record = json.loads((folder / ZENODO).read_text("utf-8"))
+    assert record["creators"] == [{"name": "Curie, Marie"}]
+
+
+def test_a_registry_of_no_models_yet(folder):
+    publish([], folder)
+    assert json.loads((folder / "registry.json").read_text("utf-8"))["entries"] == []
