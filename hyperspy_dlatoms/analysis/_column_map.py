@@ -25,7 +25,8 @@ def column_map(
     values : numpy.ndarray
         One per atom, shape (n,); NaN is left out.
     sigma : numpy.ndarray or None
-        Their standard deviations, shape (n,): atoms are weighted by the inverse square.
+        Their standard deviations, shape (n,): atoms are weighted by the inverse square, and left
+        out where it is NaN or 0.
     grid : tuple of numpy.ndarray
         y of the rows, shape (h,), and x of the columns, shape (w,).
     resolution : float

@@ -69,12 +69,13 @@ def column_intensities(
     ColumnIntensities
         ``intensity`` and ``sigma``, (n,), in the unit of the image times Å²: the scattering
         cross-section if the image is in fractions of the beam. Negative for a column darker than
-        its surroundings, NaN for one outside the image or masked; and ``width``.
+        its surroundings, NaN for one of which half or more is outside the image or masked; and
+        ``width``.
 
     Raises
     ------
     ValueError
-        If the shapes do not fit, or the width is not a positive length.
+        If the shapes do not fit, or the sampling or the width is not positive.
 
     Notes
     -----
@@ -110,8 +111,11 @@ def column_intensities(
         raise ValueError(f"The mask has the shape {np.shape(mask)}: expected {image.shape}.")
     if width is not None and not (np.isfinite(width) and width > 0):
         raise ValueError(f"width is {width}: expected a positive length in Å.")
+    pixel = np.broadcast_to(sampling, 2)
+    if not (np.isfinite(pixel) & (pixel > 0)).all():
+        raise ValueError(f"sampling is {sampling}: expected positive numbers in Å/px.")
     intensity, sigma = np.full((2, len(positions)), np.nan)
-    picture, places = _picture(image, positions, np.broadcast_to(sampling, 2), mask)
+    picture, places = _picture(image, positions, pixel, mask)
     spacing = max(nearest_distance(places), 1.0) if len(places) > 1 else _ALONE
     tiles = _tiles(picture, places, _NODES * spacing)
     if not tiles:

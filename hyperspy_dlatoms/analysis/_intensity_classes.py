@@ -25,7 +25,7 @@ def intensity_classes(
     intensity, sigma : numpy.ndarray
         (n,), in any unit, see :func:`column_intensities`.
     kinds : sequence of sequence of int
-        The atomic numbers of the atoms in a column of each kind, (k,).
+        The atomic numbers of the atoms in a column of each kind, (k,): none for a vacancy.
 
     Returns
     -------
@@ -56,8 +56,8 @@ def intensity_classes(
     middle = float(np.median(values)) if len(values) else 0.0
     for power in _POWERS if middle else ():
         signals = np.array([sum(float(z) ** power for z in kind) for kind in kinds])
-        # The column in the middle is of one of them.
-        for one in signals:
+        # The column in the middle is of one of them, and not of an empty one.
+        for one in signals[signals > 0]:
             fit = _fitted(values, noise, signals, middle / one)
             if fit[0] > best:
                 best, probability, shares = fit

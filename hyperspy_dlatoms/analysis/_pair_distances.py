@@ -80,7 +80,8 @@ def pair_distances(
     >>> near.pairs, near.expected
     (array([1]), array([0.4]))
     """
-    n, k = len(positions), int(np.sum(marked))
+    marked = np.asarray(marked, bool)
+    n, k = len(positions), int(marked.sum())
     pairs = _count(positions[marked], edges)
     share = k * (k - 1) / (n * (n - 1)) if k > 1 else 0.0
     expected = share * _count(positions, edges)

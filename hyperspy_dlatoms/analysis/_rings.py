@@ -40,7 +40,8 @@ def find_rings(
     positions : numpy.ndarray
         y, x, shape (n, 2).
     pairs : numpy.ndarray, optional
-        The bonds, shape (m, 2), by default those of :func:`bonds`. No two may cross.
+        The bonds, shape (m, 2), by default those of :func:`bonds`; each may be listed twice, from
+        either end. No two may cross.
     largest : int, optional
         Larger rings are taken for holes and left out, like the outside. A missing atom in a
         honeycomb leaves a ring of 12, or of 9 if two of its neighbours are bonded.
@@ -57,7 +58,7 @@ def find_rings(
     (array([6]), array([5.24]))
     """
     positions = np.asarray(positions, float)[:, :2]
-    pairs = bonds(positions) if pairs is None else np.asarray(pairs)
+    pairs = bonds(positions) if pairs is None else np.unique(np.sort(pairs), axis=0)
     # Dangling atoms, and chains of them, are in no ring.
     while len(pairs):
         count = np.bincount(pairs.ravel(), minlength=len(positions))

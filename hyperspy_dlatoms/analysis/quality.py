@@ -173,9 +173,11 @@ def frame_quality(
     """
     found, n = flags(positions, window), len(positions)
     on = int(found.on_lattice.sum())
-    known, spread = found.lattice, np.nan
+    known, spread, agreed = found.lattice, np.nan, np.nan
     if sigma is not None and np.isfinite(sigma).any():
         spread = float(np.nanmedian(sigma))
+    if agreement is not None and np.isfinite(agreement).any():
+        agreed = float(np.nanmean(agreement))
     return FrameQuality(
         found=n,
         expected=float(on + len(found.holes)) if known else np.nan,
@@ -184,7 +186,7 @@ def frame_quality(
         off_lattice=float(n - on) if known else np.nan,
         doubtful=0 if probability is None else int(np.sum(~(probability >= DOUBTFUL))),
         false_expected=np.nan if probability is None else float(np.nansum(1 - probability)),
-        agreement=np.nan if agreement is None or not n else float(np.nanmean(agreement)),
+        agreement=agreed,
         spacing=found.spacing,
         sigma=spread,
     )

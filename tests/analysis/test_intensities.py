@@ -166,3 +166,9 @@ def test_nothing_and_one_place_twice():
 def test_shapes_that_do_not_fit(arguments, message):
     with pytest.raises(ValueError, match=message):
         column_intensities(*arguments)
+
+
+@pytest.mark.parametrize("sampling", [0.0, -0.1, np.nan, (0.1, 0.0)])
+def test_a_sampling_that_is_none(sampling):
+    with pytest.raises(ValueError, match="sampling is .*expected positive"):
+        column_intensities(np.ones((20, 20)), np.full((1, 2), 9.0), sampling)

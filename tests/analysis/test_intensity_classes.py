@@ -83,3 +83,9 @@ def test_single_and_double_sulphur_in_a_simulated_dark_field():
     found = column_intensities(counts, at, pixel)
     kinds = intensity_classes(found.intensity, found.sigma, KINDS).argmax(axis=1)
     assert np.mean(kinds == np.array(true)) > 0.95
+
+
+def test_empty_columns():
+    intensity, sigma = np.array([2.1, 2.0, 4.0, 0.1, 0.0]), np.full(5, 0.2)
+    kinds = intensity_classes(intensity, sigma, [[16], [16, 16], []]).argmax(axis=1)
+    assert kinds.tolist() == [0, 0, 1, 2, 2]

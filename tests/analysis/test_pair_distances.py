@@ -65,3 +65,9 @@ def test_no_pair(sites, number):
 def test_no_site():
     counted = pair_distances(np.empty((0, 2)), np.empty(0, dtype=bool), EDGES, rng())
     assert counted.pairs.sum() == counted.expected.sum() == 0
+
+
+def test_marks_as_numbers(sites):
+    marked = rng().random(len(sites)) < 0.1
+    by_number = pair_distances(sites, marked.astype(int), EDGES, rng(), shuffles=3)
+    np.testing.assert_equal(by_number, pair_distances(sites, marked, EDGES, rng(), shuffles=3))

@@ -158,3 +158,7 @@ def test_words_about_the_image():
     assert "30 % of the image is masked" in remarks(FINE, masked=0.3)[0]
     # The worst first.
     assert "domain" in remarks(FINE._replace(too_close=3), domain=2.0)[0]
+
+
+def test_agreement_that_is_not_known():
+    assert np.isnan(frame_quality(np.eye(2), agreement=np.full(2, np.nan)).agreement)

@@ -79,3 +79,10 @@ def test_dangling_atoms_and_chains_are_in_no_ring():
     rings = find_rings(np.concatenate([hexagon, chain]))
     assert rings.sizes.tolist() == [6]
     assert sorted(rings.members[0]) == list(range(6))
+
+
+def test_bonds_from_either_end_are_one():
+    places = crystal("graphene", 15)
+    pairs = bonds(places)
+    rings = find_rings(places, np.concatenate([pairs[:1], pairs, pairs[:, ::-1]]))
+    assert counted(rings) == counted(find_rings(places))
