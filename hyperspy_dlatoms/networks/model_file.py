@@ -162,13 +162,13 @@ def _to_stored(name: str, array: np.ndarray) -> np.ndarray:
     if array.dtype.kind not in "fiub":
         raise ModelFileError(f"The array {name!r} has dtype {array.dtype}, expected numbers.")
     if array.dtype.kind != "f":
-        return np.ascontiguousarray(array)
+        return np.asarray(array, order="C")
     if not (np.abs(array) <= _LARGEST_FLOAT16).all():
         raise ModelFileError(
             f"The array {name!r} holds values that are not finite or beyond {_LARGEST_FLOAT16:g}, "
             "the largest of float16: did the training diverge?"
         )
-    return np.ascontiguousarray(array, dtype=np.float16)
+    return np.asarray(array, np.float16, order="C")
 
 
 def _to_working(path: Path, name: str, array: np.ndarray) -> np.ndarray:

@@ -131,6 +131,8 @@ class AtomNetwork:
         ValueError
             If the requested precision is unknown.
         """
+        if precision and precision not in POLICIES:
+            raise ValueError(f"precision is {precision!r}: expected one of {', '.join(POLICIES)}.")
         path = Path(path).absolute()
         # Threads that ask for the same network at once share one.
         with _loading:

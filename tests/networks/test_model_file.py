@@ -146,3 +146,10 @@ def test_weights_that_are_complex(tmp_path, card):
     save_file({"a": np.ones(3, np.complex64)}, path, metadata={"card": card.to_json()})
     with pytest.raises(ModelFileError, match="'a' has dtype complex64, expected real numbers"):
         read_model(path)
+
+
+def test_a_single_number_stays_one(tmp_path, card):
+    path = tmp_path / "one.safetensors"
+    write_model(path, card, {"scale": np.float32(3), "steps": np.array(5)})
+    _, arrays = read_model(path)
+    assert {name: array.shape for name, array in arrays.items()} == {"scale": (), "steps": ()}

@@ -281,3 +281,8 @@ def test_domain_of_a_newer_or_damaged_file_is_refused(file, card):
     write_model(file, card, arrays | {"domain/votes": np.ones(3)})
     with pytest.raises(ModelFileError, match="domain has the arrays.*update"):
         AtomNetwork.load(file)
+
+
+def test_an_unknown_precision(file):
+    with pytest.raises(ValueError, match="'half': expected one of float32, bfloat16"):
+        AtomNetwork.load(file, "half")
