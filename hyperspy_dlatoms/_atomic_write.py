@@ -11,11 +11,17 @@ from pathlib import Path
 @contextmanager
 def atomic_write(path: Path) -> Iterator[Path]:
     """Yield a temporary path of the same suffix; it replaces `path` once all is written."""
-    if not path.parent.is_dir():
-        raise FileNotFoundError(f"There is no directory {str(path.parent)!r}: create it first.")
-    draft = path.with_name(f".{path.stem}.{os.getpid()}.{threading.get_ident()}{path.suffix}")
+    target = target_of(path)
+    if not target.parent.is_dir():
+        raise FileNotFoundError(f"There is no directory {str(target.parent)!r}: create it first.")
+    draft = target.with_name(f".{path.stem}.{os.getpid()}.{threading.get_ident()}{path.suffix}")
     try:
         yield draft
-        os.replace(draft, path)
+        os.replace(draft, target)
     finally:
         draft.unlink(missing_ok=True)
+
+
+def target_of(path: Path) -> Path:
+    """Return the file that is written: where `path` is a symbolic link, the one it points to."""
+    return Path(os.path.realpath(path)) if path.is_symlink() else path

@@ -33,3 +33,15 @@ def test_a_missing_directory_is_named(tmp_path):
         atomic_write(path) as draft,
     ):
         draft.write_text("new")
+
+
+def test_a_symbolic_link_stays_and_its_file_is_replaced(tmp_path):
+    (tmp_path / "server").mkdir()
+    real, link = tmp_path / "server" / "0815", tmp_path / "note.txt"
+    real.write_text("old")
+    link.symlink_to("server/0815")
+    with atomic_write(link) as draft:
+        draft.write_text("new")
+        assert draft.suffix == ".txt"
+    assert link.is_symlink() and real.read_text() == "new"
+    assert list(real.parent.iterdir()) == [real]

@@ -7,6 +7,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+from hyperspy_dlatoms._atomic_write import target_of
 from hyperspy_dlatoms._warnings import DLAtomsWarning
 
 
@@ -56,9 +57,9 @@ def check_writable(*paths: Path) -> None:
             raise IsADirectoryError(f"{str(path)!r} is a directory: expected a file to write.")
         try:
             if path.exists():
-                with path.open("ab"):
-                    continue
-            with tempfile.TemporaryFile(dir=path.parent):
+                path.open("ab").close()
+            # Files are written beside the old one, see `atomic_write`.
+            with tempfile.TemporaryFile(dir=target_of(path).parent):
                 pass
         except OSError as error:
             raise OSError(f"{str(path)!r} cannot be written: {error.strerror}.") from error

@@ -1,15 +1,17 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
+import errno
 import io
 import sys
+import tempfile
 import warnings
 
 import pytest
 
 from hyperspy_dlatoms import cli
 from hyperspy_dlatoms._warnings import SamplingWarning, warn
-from hyperspy_dlatoms.cli._output import command_of, print_warning
+from hyperspy_dlatoms.cli._output import check_writable, command_of, print_warning
 
 
 def test_warnings_of_this_package_are_printed(capsys):
@@ -36,3 +38,21 @@ def test_a_command_to_copy_has_quotes_of_every_shell():
     # That of Windows knows no single ones, and a backslash is the separator of its paths.
     plain = r"runs\gold\gold.safetensors"
     assert command_of("dlatoms", plain, "C:/my data") == f'dlatoms {plain} "C:/my data"'
+
+
+def test_a_file_in_a_folder_that_takes_no_other_cannot_be_written(tmp_path, monkeypatch):
+    def refuse(**_):
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr(tempfile, "TemporaryFile", refuse)
+    path = tmp_path / "atoms.csv"
+    path.write_text("old")
+    with pytest.raises(OSError, match="'.*atoms.csv' cannot be written: Permission denied"):
+        check_writable(path)
+    assert path.read_text() == "old"
+
+
+def test_a_link_into_a_missing_folder_cannot_be_written(tmp_path):
+    (tmp_path / "atoms.csv").symlink_to("missing/atoms.csv")
+    with pytest.raises(OSError, match="cannot be written: No such file"):
+        check_writable(tmp_path / "atoms.csv")
