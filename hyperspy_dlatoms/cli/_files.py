@@ -7,7 +7,7 @@ import hashlib
 import os
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from glob import glob, has_magic
+from glob import escape, glob, has_magic
 from pathlib import Path
 from typing import NamedTuple
 
@@ -52,9 +52,16 @@ def find_files(names: Sequence[str]) -> list[Path]:
     """Return the files that names and patterns match, each once; an unmatched pattern as it is."""
     paths: list[Path] = []
     for name in names:
-        found = glob(name, recursive=True) if has_magic(name) and not Path(name).exists() else []
+        found = _matches(name) if has_magic(name) and not Path(name).exists() else []
         paths += map(Path, sorted(found) or [name])
     return list({path.resolve(): path for path in reversed(paths)}.values())[::-1]
+
+
+def _matches(pattern: str) -> list[str]:
+    """Return the files that match a pattern, in a folder whose own name may have brackets."""
+    path = Path(pattern)
+    folder = next(one for one in path.parents if one.is_dir() or not has_magic(str(one)))
+    return glob(str(Path(escape(str(folder))) / path.relative_to(folder)), recursive=True)
 
 
 def plan(
@@ -117,7 +124,11 @@ def write_together(path: Path, tables: Mapping[Path, Path]) -> None:
                 if name not in columns:
                     columns.insert(place, name)
                 place = columns.index(name) + 1
-    with atomic_write(path) as draft, draft.open("w", encoding="utf-8", newline="") as file:
+    # The names of files from other systems may not be text.
+    with (
+        atomic_write(path) as draft,
+        draft.open("w", encoding="utf-8", errors="backslashreplace", newline="") as file,
+    ):
         writer = csv.DictWriter(file, columns, restval="", lineterminator="\n")
         writer.writeheader()
         for source, table in tables.items():

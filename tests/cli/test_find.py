@@ -515,3 +515,31 @@ def test_output_is_checked_before_the_work(movie, tmp_path, error_of, monkeypatc
     assert not (tmp_path / "atoms.csv").exists()
     (tmp_path / "file").touch()
     assert "file" in error_of("demo", "-o", tmp_path / "file")
+
+
+def test_a_pattern_in_a_folder_whose_name_has_brackets(spot_network, movie, tmp_path):
+    path, truth = movie
+    folder = tmp_path / "Gold [2024] ä"
+    folder.mkdir()
+    path.rename(folder / "movie.hspy")
+    output = tmp_path / "atoms.csv"
+    assert cli.main(["find", str(folder / "*.hspy"), "-o", str(output)]) == 0
+    assert len(pd.read_csv(output)) == sum(map(len, truth))
+
+
+@pytest.mark.skipif(os.name == "nt", reason="names are always text there")
+def test_a_name_that_is_no_text_goes_into_a_table(spot_network, movie, tmp_path):
+    path, truth = movie
+    # As an archive from Windows is unpacked on Linux.
+    foreign = path.with_name(os.fsdecode(b"M\xfcnchen.hspy"))
+    try:
+        foreign.write_bytes(path.read_bytes())
+    except OSError:
+        pytest.skip("names have to be UTF-8 on this file system")
+    output = tmp_path / "atoms.csv"
+    assert cli.main(["find", str(path), str(foreign), "-o", str(output)]) == 0
+    counts = pd.read_csv(output).file.value_counts()
+    assert counts.to_dict() == {
+        str(path): sum(map(len, truth)),
+        str(path.with_name("M\\udcfcnchen.hspy")): sum(map(len, truth)),
+    }
