@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 # directions, up to which a lattice may be that of a material: a calibration that is wrong by 10 %,
 # and a shear by drift of 10 %. [110] and [100] of fcc metals differ by 0.17.
 _SIZE, _SHAPE = 0.1, 0.05
+# Either of these between a lattice and translations that are taken for its shortest ones: more than
+# a calibration can be wrong by, less than for translations of which it has only every second one.
+_FAR = 0.25
 # Logarithm of the ratio of sizes by which calibrations are off: it cannot tell silver from gold.
 _SAME_SIZE = 0.01
 # Every other choice of the shortest translations of a lattice: whole numbers, determinant 1 or -1.
@@ -229,7 +232,8 @@ def in_setting_of(cell: np.ndarray, reference: np.ndarray) -> np.ndarray | None:
     nearest = np.linalg.solve(whole, reference)
     size, shape = misfit(nearest, cell)
     # Large cells are close to some multiple of any other cell.
-    return None if number > 1 and (abs(size) > _SIZE or shape > _SHAPE) else nearest
+    largest = (_FAR, _FAR) if number == 1 else (_SIZE, _SHAPE)
+    return None if abs(size) > largest[0] or shape > largest[1] else nearest
 
 
 def misfit(reference: np.ndarray, cell: np.ndarray) -> tuple[float, float]:

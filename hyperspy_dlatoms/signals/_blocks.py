@@ -257,6 +257,11 @@ def map_masked(
 ) -> Signal2D:
     """Map the pixels that are masked in every image."""
     _check_workers(output)
+    if isinstance(sampling, str):
+        raise TypeError(
+            f"sampling is {sampling!r}, but pixels are masked without a network: expected a number "
+            "in Å/px, for example from estimate_sampling, or None."
+        )
     images = read_images(signal, sampling, lazy=bool(output.lazy) and not signal._lazy)
     if scanned is None:
         scanned = is_scanned(images.mode)

@@ -104,7 +104,8 @@ def to_atomap(self: AtomPositions, signal: Signal2D, *, dark: bool | None = None
     """Return the atoms of one image for Atomap, one sublattice per species.
 
     Atomap refines positions by fitting bright Gaussians to the image of a sublattice: for dark
-    atoms this is the negative of the image. Either is shifted so that its minimum is 0.
+    atoms this is the negative of the image. Either is shifted so that its minimum is 0; pixels
+    without a value (NaN) get the median.
 
     Parameters
     ----------
@@ -145,11 +146,7 @@ def to_atomap(self: AtomPositions, signal: Signal2D, *, dark: bool | None = None
     frame = frames.ravel()[0]
     if not len(frame):
         raise ValueError("There are no atoms, and Atomap cannot make an empty sublattice.")
-    original = np.asarray(signal.data, np.float64)
-    if dark is None:
-        dark = _are_dark(original, frame[:, :2])
-    # The Gaussians are fitted without a background below 0.
-    image = original.max() - original if dark else original - original.min()
+    image = _with_bright_atoms(signal.data, frame[:, :2], dark)
     species = calibration.values(frame, "species")
     kinds = np.zeros(len(frame), int) if species is None else species.astype(int)
     names = calibration.species or ["atoms"]
@@ -288,6 +285,17 @@ def _structure(
         if name not in ("y", "x", "species"):
             atoms.set_array(name, values * in_angstrom.get(name, 1.0))
     return atoms
+
+
+def _with_bright_atoms(image: Any, places: np.ndarray, dark: bool | None) -> np.ndarray:
+    """Return an image, or its negative if the atoms, (y, x) in px, are dark; its minimum is 0."""
+    # The Gaussians are fitted without a background below 0, and without NaN.
+    image = np.array(image, np.float64)
+    known = np.isfinite(image)
+    image[~known] = np.median(image[known])
+    if dark is None:
+        dark = _are_dark(image, places)
+    return image.max() - image if dark else image - image.min()
 
 
 def _are_dark(image: np.ndarray, places: np.ndarray) -> bool:

@@ -134,6 +134,11 @@ class Navigation(NamedTuple):
         grids = np.meshgrid(*self.numbers, indexing="ij")
         return {f"index_{axis}": grid.ravel() for axis, grid in enumerate(grids)}
 
+    def titles(self) -> list[str]:
+        """Return what figures call the axes, also those without a name."""
+        both = zip(self.names, self.units, strict=True)
+        return [name or ("time" if is_time(unit) else "frame") for name, unit in both]
+
     def labels(self, taken: Container[str]) -> list[str]:
         """Return names for the axes that are not taken; empty for those without a name."""
         labels: list[str] = []

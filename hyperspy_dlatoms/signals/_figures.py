@@ -141,8 +141,8 @@ def plot_counts(self: AtomPositions) -> Figure:
         (line,) = axes.plot(at, values, color=colour, lw=1.5, marker=marker, ms=4, label=name)
         # Some of the colours are faint on white.
         line.set_path_effects([withStroke(linewidth=3, foreground="0.3")])
-    name, units = (navigation.names[0], navigation.units[0]) if single else ("", "")
-    axes.set(xlabel=f"{name or 'frame'} ({units})" if units else name or "frame", ylabel="atoms")
+    name, units = (navigation.titles()[0], navigation.units[0]) if single else ("frame", "")
+    axes.set(xlabel=f"{name} ({units})" if units else name, ylabel="atoms")
     axes.set_ylim(0, max(axes.get_ylim()[1], 1.05))
     whole_numbers(axes.yaxis)
     if not units and np.array_equal(at, np.round(at)):
@@ -195,7 +195,7 @@ def plot_tracks(self: AtomPositions, signal: Signal2D | None = None, **kwargs) -
     _picture.draw_image(axes, image, shape, float(calibration.sampling[1]))
     lines = LineCollection(paths, array=np.array(times), cmap=colour_map(), linewidths=1.3)
     axes.add_collection(lines)
-    name, units = navigation.names[0] or "frame", navigation.units[0]
+    name, units = navigation.titles()[0], navigation.units[0]
     label = f"{name} ({units})" if units else name
     bar = figure.colorbar(lines, ax=axes, label=label, shrink=0.8, ticks=None if times else [])
     if times and not units and np.array_equal(times, np.round(times)):

@@ -165,7 +165,8 @@ def classify_by_intensity(
     kinds = [_atomic_numbers(formula) for formula in named.values()]
     if len(kinds) < 2:
         raise ValueError(f"species is {species!r}: expected two or more.")
-    names = ["species", *(f"probability_{name.replace(' ', '_')}" for name in named)]
+    names = ["species", *map(_probability_of, named)]
+    before = {_probability_of(name) for name in self._calibration.species} - {*names}
     places = [columns.index(name) for name in COLUMNS]
 
     def classify(sites: Sites) -> np.ndarray:
@@ -173,11 +174,16 @@ def classify_by_intensity(
         probability = intensity_classes(intensity, sigma, kinds)
         return np.column_stack([probability.argmax(axis=1), probability])
 
-    classified = self._with_columns(classify, names)
+    classified = self._with_columns(classify, names, left_out=before)
     classified.metadata.VectorMetadata.species = list(named)
     if not self._lazy:
         _warn_of_doubt(classified, len(kinds))
     return classified
+
+
+def _probability_of(name: str) -> str:
+    """Return the name of the column with the probability of a species."""
+    return f"probability_{name.replace(' ', '_')}"
 
 
 def _atomic_numbers(formula: str) -> list[int]:
@@ -187,7 +193,7 @@ def _atomic_numbers(formula: str) -> list[int]:
     try:
         counts = Formula(formula).count()
         return [atomic_numbers[symbol] for symbol, n in counts.items() for _ in range(n)]
-    except (ValueError, TypeError, KeyError, AttributeError) as error:
+    except (AssertionError, ValueError, TypeError, KeyError, AttributeError) as error:
         raise ValueError(
             f"A column is {formula!r}: expected the formula of its atoms, such as 'S2'."
         ) from error

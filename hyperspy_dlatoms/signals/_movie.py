@@ -79,7 +79,7 @@ def save_movie(
         some = [_picture.image_at(signal, np.unravel_index(one, atoms.data.shape)) for one in flat]
         contrast = _picture.contrast(np.stack(some))
     figure, axes = _figure(shape, colouring, frames, calibration.species)
-    labels = [name or "frame" for name in navigation.names]
+    labels = navigation.titles()
     number = 0
     with writer.saving(figure, os.fspath(path), dpi):
         for block in _export.slabs(atoms.data):

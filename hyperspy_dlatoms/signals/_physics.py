@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any, Self
 
@@ -720,10 +720,13 @@ class Physics:
         metadata = self.metadata.deepcopy().as_dictionary() | {"VectorMetadata": vectors}
         return type(self)(data, axes=axes, metadata=metadata, ragged=True)  # type: ignore[call-arg]
 
-    def _with_columns(self, function: Callable, names: Sequence[str], *others) -> Any:
+    def _with_columns(
+        self, function: Callable, names: Sequence[str], *others, left_out: Collection[str] = ()
+    ) -> Any:
         """Return the atoms with columns that a function of each frame gives, old ones replaced."""
         calibration = self._calibration
-        kept = [at for at, name in enumerate(calibration.columns) if name not in names]
+        gone = {*names, *left_out}
+        kept = [at for at, name in enumerate(calibration.columns) if name not in gone]
 
         def extended(frame: np.ndarray, *of_frame) -> np.ndarray:
             added = function(Sites(frame, calibration), *of_frame)

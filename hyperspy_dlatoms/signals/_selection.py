@@ -203,10 +203,13 @@ class Slicer:
 
 
 def _compared(compare: np.ufunc) -> Callable[[Any, Any], Any]:
-    """Return a method that compares each atom's number in a column with another number."""
+    """Return a method that compares each atom's number in a column with another, or a number."""
 
     def method(self: Column, other: Any) -> Column:
-        compared = map_frames(lambda column: compare(column, other), self.data)
+        if isinstance(other, Column):
+            compared = map_frames(compare, self.data, other.data)
+        else:
+            compared = map_frames(lambda column: compare(column, other), self.data)
         return self._deepcopy_with_new_data(compared)
 
     return method
@@ -283,8 +286,11 @@ def _of_column(calibration: Calibration, name: str, condition: Any) -> _Rule:
     if callable(condition):
         return partial(_by_function, at=at, name=name, function=condition)
     if isinstance(condition, tuple):
-        if len(condition) != 2:
-            raise ValueError(f"{name} is {condition!r}: expected a pair (low, high).")
+        if len(condition) != 2 or any(isinstance(one, str) for one in condition):
+            raise ValueError(
+                f"{name} is {condition!r}: expected a pair (low, high) of numbers, or a list of "
+                "values."
+            )
         low, high = (
             bound if one is None else float(one)
             for one, bound in zip(condition, (-np.inf, np.inf), strict=True)

@@ -43,7 +43,7 @@ def _atoms(atoms: AtomPositions, vectors: Mapping[str, Any]) -> str:
         return f"not computed yet, in {images}: call compute()"
     counts = [len(frame) for frame in atoms.data.flat]
     text = f"{sum(counts)} in {images}"
-    if number == 1:
+    if number < 2:
         return text
     low, high = min(counts), max(counts)
     return f"{text}, {low} in each" if low == high else f"{text}, {low} to {high} in each"

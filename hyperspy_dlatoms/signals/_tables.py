@@ -429,11 +429,7 @@ def _classes(column: pd.Series, species: list[str]) -> tuple[np.ndarray, list[st
     """Return the index of the species of each atom, and their names."""
     if np.issubdtype(getattr(column.dtype, "type", object), np.number):
         indices = column.to_numpy(float)
-        if len(indices) and not (np.isin(indices, np.arange(len(species)))).all():
-            raise ValueError(
-                f"species are numbers from {indices.min():g} to {indices.max():g}, but there are "
-                f"{len(species)} names: give species, the names of the classes in order."
-            )
+        check_classes(indices, species)
         return indices, species
     written = [str(name) for name in column]
     names = species or sorted(set(written))
@@ -442,6 +438,15 @@ def _classes(column: pd.Series, species: list[str]) -> tuple[np.ndarray, list[st
             f"The table has the species {', '.join(unknown)}: expected {', '.join(names)}."
         )
     return np.array([names.index(name) for name in written], float), names
+
+
+def check_classes(indices: np.ndarray, species: Sequence[str]) -> None:
+    """Raise a ValueError unless each index has the name of a species."""
+    if len(indices) and not np.isin(indices, np.arange(len(species))).all():
+        raise ValueError(
+            f"species are numbers from {indices.min():g} to {indices.max():g}, but there are "
+            f"{len(species)} names: give species, the names of the classes in order."
+        )
 
 
 def _frames(

@@ -198,7 +198,8 @@ def vacancy_pairs(
     Raises
     ------
     ValueError
-        If there are no vacancies among the species, or an argument is out of range.
+        If there are no vacancies among the species, an argument is out of range, or the size of the
+        image, which `border` needs, is not known.
 
     Warns
     -----

@@ -173,7 +173,7 @@ class AtomPositions(Physics, BaseSignal):
         ----------
         frames : list of numpy.ndarray or numpy.ndarray
             An (n, k) array for each frame, k at least 2, with the columns in the order of the class
-            description; or one array for a signal without navigation axes.
+            description; or one array for a signal without navigation axes. Rows keep their order.
         sampling : float
             Å/px.
         species : list of str, optional
@@ -187,7 +187,8 @@ class AtomPositions(Physics, BaseSignal):
         Raises
         ------
         ValueError
-            If the arrays are not of shape (n, k) with the same k, or the sampling is not positive.
+            If the arrays are not of shape (n, k) with the same k, the sampling is not positive, or
+            the names of the classes are missing.
 
         Examples
         --------
@@ -205,9 +206,10 @@ class AtomPositions(Physics, BaseSignal):
                 f"with the same k, 2 to {len(names)}, for the columns {', '.join(names)}."
             )
         axes = [] if single else [{"size": len(arrays), "navigate": True}]
-        return _tables.signal_of(
-            cls, arrays, names[: widths.pop()], float(sampling), species or [], axes
-        )
+        columns = names[: widths.pop()]
+        if "species" in columns:
+            _tables.check_classes(np.concatenate([array[:, -1] for array in arrays]), species or [])
+        return _tables.signal_of(cls, arrays, columns, float(sampling), species or [], axes)
 
     @classmethod
     def stack(
@@ -276,8 +278,9 @@ class AtomPositions(Physics, BaseSignal):
         """Pick columns and rows, ``atoms.ivec[columns, rows]``, as with pyxem's vectors.
 
         Columns are a name, a list of names starting with `y` and `x`, or a slice; rows are a slice
-        or a mask of the atoms: a comparison of a column, or several joined by ``&`` and ``|``. A
-        single column by name returns a ragged signal, (n,) per frame; anything else returns atoms.
+        or a mask of the atoms: a comparison of a column with a number or another column, or several
+        joined by ``&`` and ``|``. A single column by name returns a ragged signal, (n,) per frame,
+        species as their index; anything else returns atoms.
 
         See Also
         --------

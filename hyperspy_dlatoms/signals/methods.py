@@ -335,7 +335,7 @@ def masked_pixels(
         If the signal axes have no unit of length, are unequal or not uniform, or an argument is out
         of range.
     TypeError
-        For complex or colour images.
+        For complex or colour images, and a sampling that is not a number.
 
     See Also
     --------
@@ -388,7 +388,8 @@ def estimate_sampling(
         If the sampling cannot be measured: there is no lattice, several fit equally well, or the
         result varies by more than 2 % with the material. A ValueError.
     ValueError
-        If the material is unknown, the model card names none, or an argument is out of range.
+        If the material is unknown, the model card names none, an argument is out of range, or the
+        network takes focal series.
     TypeError
         For images or a material of an unsupported kind.
     {RAISES_MODEL}

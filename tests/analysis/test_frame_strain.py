@@ -67,6 +67,12 @@ def test_against_a_cell_of_another_lattice(strained):
     assert np.isnan(table[:, :-1]).all()
 
 
+def test_against_half_a_translation(strained):
+    half = np.diag([0.55, 1]) @ CELLS["Au [110]"][0]
+    table = lattice_strain(*strained, cell=half)
+    assert np.isnan(table[:, :-1]).all()
+
+
 def test_against_a_region_and_the_median():
     places = crystal("Au [100]", 30)
     right = places[:, 1] > 0

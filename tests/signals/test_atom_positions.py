@@ -362,6 +362,13 @@ def test_frames_of_other_shapes(frames):
         AtomPositions.from_frames(frames, sampling=0.1)
 
 
+@pytest.mark.parametrize("names", [None, ["Mo"]])
+def test_frames_of_species_without_names(names):
+    frames = [np.empty((0, 6)), np.ones((2, 6))]
+    with pytest.raises(ValueError, match="give species, the names of the classes in order"):
+        AtomPositions.from_frames(frames, sampling=0.1, species=names)
+
+
 def test_positions_without_calibration():
     data = np.empty(1, dtype=object)
     data[0] = np.zeros((2, 5))

@@ -9,7 +9,7 @@ import pytest
 
 from hyperspy_dlatoms import AtomPositions
 from hyperspy_dlatoms._extras import MissingExtraError
-from hyperspy_dlatoms.signals._bridges import _are_dark
+from hyperspy_dlatoms.signals._bridges import _are_dark, _with_bright_atoms
 
 SIZE = 120
 PLACES = np.stack(np.meshgrid(np.arange(8), np.arange(8), indexing="ij"), -1).reshape(-1, 2)
@@ -51,6 +51,16 @@ def test_dark_atoms_are_told_from_bright_ones(sign):
         tilted = image + slope * np.arange(SIZE)
         assert _are_dark(tilted, PLACES) == (sign < 0)
         assert _are_dark(tilted, PLACES[:1]) == (sign < 0)
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+def test_pixels_without_a_value_leave_the_others_as_they_are(sign):
+    # As after an alignment, which moves the border into the image.
+    image = picture(sign).data
+    image[:4] = np.nan
+    bright = _with_bright_atoms(image, PLACES, None)
+    np.testing.assert_allclose(bright[4:], (sign * image - np.nanmin(sign * image))[4:])
+    assert np.isfinite(bright).all() and np.isnan(image[:4]).all()
 
 
 @pytest.mark.parametrize("sign", [1, -1])

@@ -8,6 +8,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 from matplotlib.animation import FFMpegWriter, PillowWriter
+from matplotlib.axes import Axes
 from matplotlib.colors import to_rgba_array
 from PIL import Image
 
@@ -300,6 +301,19 @@ def test_counts():
     np.testing.assert_allclose(axes.lines[0].get_xdata(), [0, 0.5, 1])
     with pytest.raises(ValueError, match="only one image"):
         atoms.inav[0].plot_counts()
+
+
+@pytest.mark.parametrize(("units", "label"), [("s", "time (s)"), ("deg", "frame (deg)")])
+def test_frames_along_an_axis_without_a_name(units, label, tmp_path, monkeypatch):
+    _, atoms = made(3)
+    atoms.axes_manager[0].name, atoms.axes_manager[0].units = "", units
+    assert atoms.plot_counts().axes[0].get_xlabel() == label
+    assert atoms.plot_tracks().axes[1].get_ylabel() == label
+    titles = []
+    monkeypatch.setattr(Axes, "set_title", lambda _, text, **style: titles.append(text))
+    atoms.save_movie(tmp_path / "movie.gif", dpi=30)
+    name = label.split()[0]
+    assert titles == [f"{name} 0 {units}", f"{name} 0.5 {units}", f"{name} 1 {units}"]
 
 
 def test_tracks():

@@ -118,7 +118,10 @@ def test_species_by_intensity_stay_lazy():
         np.testing.assert_array_equal(one.data[1], found.data[1])
     assert found.species_counts()[["Mo", "S", "S vacancy"]].to_numpy().tolist() == [[6, 5, 1]] * 2
     assert "probability_S_vacancy" in found.to_dataframe()
-    assert set(atoms.classify_by_intensity(["Mo", "S2"]).to_dataframe().species) == {"Mo", "S2"}
+    other = found.classify_by_intensity(["Mo", "S2"]).to_dataframe()
+    assert set(other.species) == {"Mo", "S2"}
+    chances = [name for name in other if name.startswith("probability_")]
+    assert chances == ["probability_Mo", "probability_S2"]
 
 
 def test_species_that_intensities_do_not_tell_apart():
@@ -128,5 +131,7 @@ def test_species_that_intensities_do_not_tell_apart():
         movie()[1].classify_by_intensity(SPECIES)
     with pytest.raises(ValueError, match="'sulphur': expected the formula"):
         layer().classify_by_intensity(["Mo", "sulphur"])
+    with pytest.raises(ValueError, match="16: expected the formula"):
+        layer().classify_by_intensity(["Mo", 16])
     with pytest.raises(ValueError, match="two or more"):
         layer().classify_by_intensity(["Mo"])

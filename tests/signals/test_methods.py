@@ -321,6 +321,8 @@ def test_masked_pixels(spot_images, lazy):
         axis.units = ""
     with pytest.raises(ValueError, match="sampling"):
         bare.masked_pixels()
+    with pytest.raises(TypeError, match="masked without a network: expected a number"):
+        signal.masked_pixels(sampling="estimate")
 
 
 def test_masked_pixels_are_those_of_the_search(spot_network, spot_images):

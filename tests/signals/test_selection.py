@@ -168,6 +168,7 @@ def test_what_was_selected_is_recorded(atoms, tmp_path):
         ({"height": 3}, ValueError, "There is no column 'height'"),
         ({"species": "W"}, ValueError, "species is 'W': expected one of Mo, S"),
         ({"probability": (1, 2, 3)}, ValueError, "expected a pair"),
+        ({"species": ("Mo", "S")}, ValueError, "or a list of values"),
         ({"probability": None}, TypeError, "expected a number, a pair"),
         ({"probability": lambda p: p}, ValueError, "expected bool"),
         ({"roi": hs.roi.SpanROI(0, 1)}, TypeError, "expected a RectangularROI"),
@@ -256,6 +257,8 @@ def test_ivec(either, atoms):
     check(either.ivec[:, chance < 0.6], atoms, lambda f: f[:, 2] < 0.6)
     check(either.ivec[:, chance >= 0.6], atoms, lambda f: f[:, 2] >= 0.6)
     check(either.ivec[:, either.ivec[-1] != 1], atoms, lambda f: f[:, 5] != 1)
+    right = either.ivec["y"] < either.ivec["x"]
+    check(either.ivec[:, right], atoms, lambda f: f[:, 0] < f[:, 1])
     cut = either.ivec[["y", "x", "species"], :5]
     assert cut.metadata.VectorMetadata.column_names == ["y", "x", "species"]
     assert list(cut.to_dataframe(units="px"))[-3:] == ["y_px", "x_px", "species"]

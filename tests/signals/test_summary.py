@@ -33,6 +33,13 @@ def test_as_many_atoms_in_each_image():
     assert dict(rows_of(atoms))["atoms"] == "4 in 2 images, 2 in each"
 
 
+def test_no_images():
+    atoms = AtomPositions.from_frames([np.ones((2, 2))] * 3, sampling=0.1)
+    assert dict(rows_of(atoms.inav[0:0]))["atoms"] == "0 in 0 images"
+    table = atoms.to_dataframe()[:0]
+    assert "0 in 0 images" in repr(AtomPositions.from_dataframe(table, sampling=0.1))
+
+
 def test_lazy_atoms_are_not_found_for_it(spot_network, spot_images, monkeypatch):
     signal, _ = spot_images(3, lazy=True)
     atoms = signal.find_atoms_nn()
