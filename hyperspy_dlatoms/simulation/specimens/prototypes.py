@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import re
 from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -14,6 +15,7 @@ from hyperspy_dlatoms._warnings import DLAtomsWarning, warn
 
 if TYPE_CHECKING:
     from ase import Atoms
+    from ase.io.cif import CIFBlock
 
 # Elements found on the same kind of site.
 ROLES: dict[str, tuple[str, ...]] = {
@@ -73,6 +75,9 @@ _OPERATIONS = (
     "_symmetry_equiv_pos_as_xyz",
 )
 _SETTING = "_symmetry_space_group_setting"
+_SYMBOLS = ("_space_group_name_h-m_alt", "_symmetry_space_group_name_h-m")
+_ORTHORHOMBIC = range(16, 75)  # Their symbols tell the order of the axes, their numbers do not.
+_SAME_SITE = 1e-3  # Fractions of the cell within which ASE takes two positions as one site.
 _SAME_METRIC = 0.01  # Relative deviation of a cell's metric tensor allowed from its symmetry.
 
 
@@ -150,6 +155,7 @@ def random_cell(rng: np.random.Generator) -> Atoms:
 def cell_of_file(file: str) -> Atoms:
     """Read the unit cell of a CIF or any other file that ASE reads."""
     from ase.io import read
+    from ase.io.cif import parse_cif
     from ase.io.formats import filetype
     from ase.neighborlist import neighbor_list
 
@@ -159,7 +165,11 @@ def cell_of_file(file: str) -> Atoms:
         raise ValueError(f"{file} cannot be read by ASE as a crystal: {error}") from error
     if not atoms.cell.rank == 3 or len(atoms) == 0:
         raise ValueError(f"{file} holds no crystal: expected atoms in a cell with three vectors.")
-    doubt = _doubt_of_setting(file, atoms) if filetype(file) == "cif" else ""
+    doubt = ""
+    if filetype(file) == "cif":
+        *_, block = (one for one in parse_cif(file) if one.has_structure())
+        doubt = _doubt_of_setting(block, atoms)
+        _sum_shares(block, atoms)
     pairs, apart = neighbor_list("id", atoms, _NEAREST)
     if len(pairs):
         element, nearest = atoms.symbols[pairs[0]], apart.min()
@@ -208,16 +218,46 @@ def _mixed_sites(atoms: Atoms) -> dict[str, dict[str, float]]:
     }
 
 
-def _doubt_of_setting(file: str, atoms: Atoms) -> str:
+def _sum_shares(block: CIFBlock, atoms: Atoms) -> None:
+    """Add up the shares of an element that a CIF lists twice at a site, as Fe2+ and Fe3+."""
+    # Of these ASE keeps the last. Its kinds of sites are numbered as the positions of the file.
+    given = block.get("_atom_site_occupancy")
+    if given is None:
+        return
+    listed = block.get_unsymmetrized_structure()
+    places = listed.get_scaled_positions(wrap=False)
+    # What a file leaves open is 1, and what a refinement leaves below 0 is none.
+    shares = [1.0 if isinstance(share, str) else max(float(share), 0.0) for share in given]
+    for kind, site in atoms.info["occupancy"].items():
+        here = np.linalg.norm(places - places[int(kind)], axis=1) < _SAME_SITE
+        for element in site:
+            there = np.flatnonzero(here & (listed.symbols == element))
+            site[element] = sum(shares[one] for one in there)
+
+
+def _same_axes(symbol: str, other: str) -> bool:
+    """Whether two symbols of an orthorhombic space group are the same."""
+    # The letter e of later tables stands for either of two glide planes.
+    first, second = (re.sub("[ _]|:.*", "", one).lower() for one in (symbol, other))
+    alike = (a == b or "e" in (a, b) for a, b in zip(first, second, strict=False))
+    return len(first) == len(second) and all(alike)
+
+
+def _doubt_of_setting(block: CIFBlock, atoms: Atoms) -> str:
     """Return what is uncertain about the axes and origin that ASE took for a CIF, "" if nothing."""
-    from ase.io.cif import parse_cif
     from ase.spacegroup import Spacegroup
     from ase.spacegroup.spacegroup import SpacegroupNotFoundError
 
-    *_, block = (one for one in parse_cif(file) if one.has_structure())
     if any(block.get(name) for name in (*_OPERATIONS, _SETTING)):
         return ""
     group = atoms.info["spacegroup"]
+    symbol = next(filter(None, map(block.get, _SYMBOLS)), group.symbol)
+    if group.no in _ORTHORHOMBIC and not _same_axes(symbol, group.symbol):
+        return (
+            f"It lists no symmetry operations and was read with the axes of {group.symbol} "
+            f"(no. {group.no}), as {atoms.get_chemical_formula()} per cell. Its positions refer to "
+            f"those of {symbol}: write the file with its symmetry operations."
+        )
     metric = atoms.cell.array @ atoms.cell.array.T
 
     def fits(one: Spacegroup) -> bool:

@@ -126,6 +126,51 @@ def test_a_group_of_one_setting_is_read_without_a_word(tmp_path, recwarn):
     assert not [one for one in recwarn if one.category is DLAtomsWarning]
 
 
+@pytest.mark.parametrize(("symbol", "told"), [("P b n m", 1), ("P n m a", 0), ("Pnma:1", 0)])
+def test_a_cif_of_another_order_of_the_axes_is_told_of(tmp_path, recwarn, symbol, told):
+    # By the axes of Pbnm the place lies on a mirror plane, 4 to the cell; by those of Pnma 8.
+    more = f"_symmetry_space_group_name_H-M '{symbol}'"
+    cell_of_file(asymmetric(tmp_path / "one.cif", 62, ["La 0.1 0.03 0.25"], more=more))
+    warned = [str(one.message) for one in recwarn if one.category is DLAtomsWarning]
+    assert len(warned) == told
+    assert all("axes of P n m a (no. 62)" in one and "of P b n m" in one for one in warned)
+
+
+def test_glide_planes_of_either_name_are_the_same(tmp_path, recwarn):
+    for symbol in ("C m c a", "C m c e"):
+        more = f"_symmetry_space_group_name_H-M '{symbol}'"
+        cell_of_file(asymmetric(tmp_path / "one.cif", 64, ["La 0 0 0"], more=more))
+    assert not [one for one in recwarn if one.category is DLAtomsWarning]
+
+
+def occupied_cif(path, *rows):
+    """Write a CIF of a cell of 6 Å with shares of its sites."""
+    lines = [f"_cell_length_{name} 6" for name in "abc"]
+    lines += [f"_cell_angle_{name} 90" for name in ("alpha", "beta", "gamma")]
+    lines += ["_space_group_IT_number 221", "loop_", "_atom_site_label", "_atom_site_type_symbol"]
+    lines += [f"_atom_site_fract_{name}" for name in "xyz"]
+    path.write_text("\n".join(["data_one", *lines, "_atom_site_occupancy", *rows, ""]))
+    return str(path)
+
+
+def test_the_shares_of_an_element_in_two_oxidation_states_add_up(tmp_path):
+    rows = "Fe1 Fe2+ 0 0 0 0.25", "Fe2 Fe3+ 0 0 0 0.5", "Al Al3+ 0 0 0 0.25"
+    with pytest.warns(DLAtomsWarning, match=r"partly occupied \(Al 0.25 Fe 0.75\)"):
+        cell = cell_of_file(occupied_cif(tmp_path / "spinel.cif", *rows))
+    numbers = occupied(np.random.default_rng(0), cell, np.zeros(4000, int))
+    assert [np.mean(numbers == one) for one in (26, 13, 0)] == pytest.approx(
+        [0.75, 0.25, 0], abs=0.03
+    )
+
+
+def test_shares_that_are_left_open_or_negative(tmp_path):
+    rows = "Fe Fe 0 0 0 ?", "O O 0.5 0.5 0.5 .", "H H 0.5 0 0 -0.01"
+    with pytest.warns(DLAtomsWarning, match=r"partly occupied \(H 0\)"):
+        cell = cell_of_file(occupied_cif(tmp_path / "open.cif", *rows))
+    numbers = occupied(np.random.default_rng(0), cell, np.arange(len(cell)))
+    assert sorted(numbers) == [0, 0, 0, 8, 26]
+
+
 def test_split_sites_are_no_cell(tmp_path):
     file = disordered(tmp_path / "split.cif", {"Ba": 1 / 6}, x=0.06)
     with pytest.raises(ValueError, match="0.34 Å apart, of Ba for instance"):
