@@ -23,6 +23,7 @@ def number(
     above: float = -math.inf,
     below: float = math.inf,
     whole: bool = False,
+    finite: bool = True,
     unit: str = "",
 ) -> Check:
     """Check a number from `low` to `high`, or greater than `above` and less than `below`."""
@@ -42,6 +43,8 @@ def number(
         right = isinstance(value, (int, float)) and not isinstance(value, bool)
         if not right or not low <= value <= high or value <= above or value >= below < math.inf:
             raise Wrong(place, value, expected)
+        if finite and math.isinf(value):
+            raise Wrong(place, value, "a finite number")
         if whole and value != round(value):
             raise Wrong(place, value, expected)
         return value
@@ -116,7 +119,7 @@ def drawn(item: Check, *, numbers: bool = True) -> Check:
     def pair(place: str, value: Any, low: float = -math.inf) -> list[Any]:
         if not isinstance(value, (list, tuple)) or len(value) != 2:
             raise Wrong(place, value, "a range of two numbers, [low, high]")
-        first, last = (number()(place, one) for one in value)
+        first, last = (number(finite=False)(place, one) for one in value)
         for end in (first, last):
             item(place, end)
         if math.isinf(first) or math.isinf(last):

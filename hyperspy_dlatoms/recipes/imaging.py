@@ -19,6 +19,7 @@ from hyperspy_dlatoms.recipes._checks import (
 
 _ANY, _POSITIVE, _NOT_NEGATIVE = drawn(number()), drawn(number(above=0)), drawn(number(0))
 _SHARE = drawn(number(0, 1))
+_DOSE = drawn(number(above=0, finite=False))  # Electrons per Å²; no noise if infinite.
 
 # Å/px: no camera is finer than 0.01, and 0.005 to 0.02 is typical in nm.
 _SAMPLING = drawn(at_least(0.01, "Å/px, at least 0.01: 0.01 nm is 0.1 Å"))
@@ -62,7 +63,7 @@ IMAGING: dict[str, Check] = {
     **_LIGHT,
     # Camera: Å/px, e/Å², Å, Å, electrons per pixel.
     "sampling": _SAMPLING,
-    "dose": _POSITIVE,
+    "dose": _DOSE,
     "blur": _NOT_NEGATIVE,
     "vibration": _NOT_NEGATIVE,
     "readout": _NOT_NEGATIVE,
@@ -95,9 +96,9 @@ SCANNING: dict[str, Check] = {
     **_LIGHT,
     # Å/px, e/Å².
     "sampling": _SAMPLING,
-    "dose": _POSITIVE,
+    "dose": _DOSE,
     # Dark field: electrons counted per Å², in place of the dose; share of its mean.
-    "counts": _POSITIVE,
+    "counts": _DOSE,
     "background": _NOT_NEGATIVE,
     # Scan: Å per line, Å per line, shares, number of times, share of lines.
     "jitter": _NOT_NEGATIVE,

@@ -216,7 +216,7 @@ class TrainingSettings(_Section):
     batch: int = _setting(count(1), 8)
     crop: int = _setting(count(16), 240)
     steps: int | None = _setting(optional(count(1)), None)
-    minutes: float | None = _setting(optional(number(above=0)), None)
+    minutes: float | None = _setting(optional(number(above=0, finite=False)), None)
     steps_per_epoch: int = _setting(count(1), 100)
     learning_rate: float = _setting(number(above=0), 2e-3)
     weight_decay: float = _setting(number(0), 1e-4)
@@ -289,10 +289,17 @@ class Recipe:
         -------
         bool
         """
-        alike = ["seed", "structures", "waves"]
+        alike, ours, theirs = ["seed", "structures", "waves"], self.structures, other.structures
         if self.images.per_wave or other.images.per_wave:
             alike += ["images", "imaging"]
-        return all(getattr(self, part) == getattr(other, part) for part in alike)
+            ours, theirs = [*ours, self.imaging], [*theirs, other.imaging]
+        same = all(getattr(self, part) == getattr(other, part) for part in alike)
+        return same and [*map(_order, ours)] == [*map(_order, theirs)]
+
+
+def _order(ranges: Mapping[str, Any]) -> list[str]:
+    """Return the names of ranges in the order that they are drawn in."""
+    return [name for name, one in ranges.items() if isinstance(one, (Mapping, list))]
 
 
 def _name(place: str, value: Any) -> str:

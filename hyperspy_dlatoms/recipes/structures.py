@@ -135,7 +135,11 @@ def structure(place: str, value: Any) -> dict[str, Any]:
         raise Wrong(place, value, "a `structure` with its arguments")
     name = one_of(*STRUCTURES)(f"{place}.structure", value["structure"])
     checks = {"structure": text, "share": number(0)} | STRUCTURES[name]
-    return named(f"{place} ({name})", value, checks)
+    place = f"{place} ({name})"
+    checked = named(place, value, checks)
+    if None in options(checked.get("formula", "")) and None in options(checked.get("file")):
+        raise Wrong(f"{place}.formula", value["formula"], "a formula, or a file that holds a layer")
+    return checked
 
 
 def site_kinds(structures: Iterable[Mapping[str, Any]]) -> set[str] | None:
@@ -160,4 +164,4 @@ def site_kinds(structures: Iterable[Mapping[str, Any]]) -> set[str] | None:
 
 def options(spec: Any) -> list[Any]:
     """Return the values that a choice can give, or the single value."""
-    return list(spec["choice"]) if isinstance(spec, Mapping) else [spec]
+    return list(spec["choice"]) if isinstance(spec, Mapping) and "choice" in spec else [spec]

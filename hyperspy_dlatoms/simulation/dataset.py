@@ -149,7 +149,8 @@ def simulate(
     Raises
     ------
     ValueError
-        If the directory holds a data set made from another recipe.
+        If the directory holds a data set made from another recipe or other files, or waves without
+        their recipe, the recipe's structures cannot be built, or its images do not fit its waves.
     """
     from dask.diagnostics import ProgressBar
 
@@ -281,6 +282,11 @@ def prepare(recipe: Recipe, directory: Path) -> None:
                 "empty directory, or restore the old file."
             )
         return
+    if any((directory / "records").iterdir()):
+        raise ValueError(
+            f"{directory} holds waves of a recipe that is no longer there, {kept}; give an empty "
+            "directory, or restore it."
+        )
     count, size = recipe.waves.count, round(recipe.waves.size / recipe.waves.sampling)
     per_wave = recipe.images.per_wave
     group = zarr.open_group(str(directory / "arrays.zarr"), mode="w")

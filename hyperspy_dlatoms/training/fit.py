@@ -86,7 +86,7 @@ def train(
     """
     recipe = recipe if isinstance(recipe, Recipe) else read_recipe(recipe)
     if minutes is not None:
-        number(above=0)("minutes", minutes)
+        number(above=0, finite=False)("minutes", minutes)
         recipe = dataclasses.replace(recipe, training=recipe.training | {"minutes": minutes})
     start, teacher = _check(recipe, on_device)
     directory = Path(directory or Path("runs") / recipe.name)

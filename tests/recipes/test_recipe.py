@@ -108,6 +108,14 @@ def test_ranges_keep_their_order_which_is_that_of_the_draws():
         ("[0.1, 0.2]", "[0.005, 0.02]", "imaging.sampling.choice[1] is 0.005, expected Å/px, at"),
         ("count: 10,", "count: 10, size: 6,", "waves.size is 6, expected a number in Å from 16"),
         ("count: 10,", "count: 10, size: .inf,", "waves.size is inf, expected a number in Å from"),
+        ("count: 10", "count: .inf", "waves.count is inf, expected a finite number"),
+        ("seed: 1", "seed: 1e400", "seed is inf, expected a finite number"),
+        ("[0, 50]", ".inf", "imaging.defocus is inf, expected a finite number"),
+        (
+            "graphene, kind: perfect, mark_vacancies: true",
+            "two-dimensional, formula: null",
+            "structures[0] (two-dimensional).formula is None, expected a formula, or a file",
+        ),
         ("count: 10,", "count: 10, displacement: 7,", "waves.displacement is 7, expected a number"),
         (
             "{log: [100, 1.0e+4]}",
@@ -221,6 +229,29 @@ def test_images_matter_to_the_data_only_if_they_are_stored():
     images = dataclasses.replace(recipe.images, per_wave=1)
     assert not dataclasses.replace(recipe, images=images).makes_same_data(other)
     assert not recipe.makes_same_data(dataclasses.replace(recipe, seed=2))
+
+
+def test_data_are_others_if_their_ranges_are_drawn_in_another_order():
+    text = GOOD.replace("perfect,", "perfect, ripple_amplitude: [0, 1], coverage: [0, 0.1],")
+    turned = GOOD.replace("perfect,", "perfect, coverage: [0, 0.1], ripple_amplitude: [0, 1],")
+    assert not parse_recipe(text).makes_same_data(parse_recipe(turned))
+    text = GOOD.replace("per_wave: 0", "per_wave: 1, pixels: 100")
+    turned = text.replace("  defocus: [0, 50]\n", "")
+    turned = turned.replace("network:", "  defocus: [0, 50]\nnetwork:")
+    assert parse_recipe(text).imaging == parse_recipe(turned).imaging
+    assert not parse_recipe(text).makes_same_data(parse_recipe(turned))
+    # What is not drawn may stand anywhere.
+    assert parse_recipe(text).makes_same_data(
+        parse_recipe(
+            text.replace("{structure: vacuum, share: 0.5}", "{share: 0.5, structure: vacuum}")
+        )
+    )
+
+
+def test_a_dose_and_a_time_may_be_infinite():
+    text = GOOD.replace("{log: [100, 1.0e+4]}", "{choice: [.inf, [10, 20]]}")
+    recipe = parse_recipe(text.replace("steps: 5", "minutes: .inf"))
+    assert recipe.imaging["dose"]["choice"][0] == recipe.training.minutes == float("inf")
 
 
 SCANNED = """

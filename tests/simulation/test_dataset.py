@@ -269,3 +269,13 @@ def test_windows_waits_for_61_processes_at_most(small_recipe_text, tmp_path, mon
         simulate(recipe, tmp_path, num_workers=number, show_progressbar=False)
     # `concurrent.futures` refuses more.
     assert asked == [61, 8]
+
+
+def test_waves_without_their_recipe_are_not_taken_for_those_of_another(complete, tmp_path):
+    directory = tmp_path / "data"
+    shutil.copytree(complete / "data", directory)
+    before = digests(directory)
+    (directory / "recipe.yaml").unlink()
+    with pytest.raises(ValueError, match=r"no longer there, .*recipe.yaml; give an empty"):
+        simulate(complete / "small.yaml", directory, num_workers=1, show_progressbar=False)
+    assert digests(directory) == before
