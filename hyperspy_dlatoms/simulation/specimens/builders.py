@@ -54,8 +54,11 @@ def check_structures(structures: Sequence[Mapping[str, Any]], size: float) -> No
         if name == "crystal":
             _check_crystals(f"structures[{number}] (crystal)", one)
         for element in options(one.get("element", "Au")) if name in SPREADS else []:
-            constant = one.get("lattice_constant") or fcc_lattice_constant(element)
-            largest = largest_radius(size, bounds(constant)[1], SPREADS[name])
+            constants = [
+                fcc_lattice_constant(element) if constant is None else bounds(constant)[1]
+                for constant in options(one.get("lattice_constant"))
+            ]
+            largest = largest_radius(size, max(constants), SPREADS[name])
             if "radius" in one and bounds(one["radius"])[1] > largest:
                 raise ValueError(
                     f"structures[{number}] ({name}).radius is {one['radius']!r}: a box of {size:g} "

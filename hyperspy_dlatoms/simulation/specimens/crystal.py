@@ -77,8 +77,9 @@ def crystal(
     size : float, optional
         Edge of the box (Å).
     file : str, optional
-        A CIF, or another file that ASE reads, in place of `cell`. At sites that are partly
-        occupied, or shared by several elements, each occupant is drawn.
+        A CIF, or another file that ASE reads, in place of `cell`; of several structures in it, the
+        last. At sites that are partly occupied, or shared by several elements, each occupant is
+        drawn.
     zone : str, optional
         Direction along the beam, three indices such as "110" or "1-10"; None draws one along
         which most columns are resolved.
@@ -154,7 +155,7 @@ def crystal(
     else:
         parts = pieces[0].shift(np.array([size / 2, size / 2, 0]))
         parts = parts.select(in_box(parts.positions, size, EMPTY))
-    if shape == "particle" and support == "crystal":
+    if shape == "particle" and support == "crystal" and len(parts.positions):
         second, other = drawn_crystal(rng, cell, None, None)
         parts = _on_crystal(rng, parts, second, size, draw(rng, thickness))
         about["second"] = other["cell"]

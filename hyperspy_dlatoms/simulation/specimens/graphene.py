@@ -153,7 +153,8 @@ def graphene_sheet(
         raise ValueError(f"size {size} Å is too small for a sheet: make it at least 10 Å.")
     check_shares(vacancy_fraction=vacancy_fraction, coverage=coverage, substituted=substituted)
     n_bonds = draw_count(rng, rotated_bonds) * (1 + 2 * BEYOND / size) ** 2
-    sheet, about = whole_sheet(rng, kind, size, draw_count(rng, grains), int(round(n_bonds)))
+    n_grains = max(1, draw_count(rng, grains))
+    sheet, about = whole_sheet(rng, kind, size, n_grains, int(round(n_bonds)))
 
     keep = vacancies(rng, sheet, draw(rng, vacancy_fraction))
     lost = ~keep

@@ -19,7 +19,7 @@ EDGE = 3.0  # Least distance of a particle from the edges of the box (Å).
 def place(rng: np.random.Generator, parts: list[AtomList], size: float) -> tuple[AtomList, int]:
     """Put particles at random places in the box, clear of its edges and of each other."""
     placed: list[AtomList] = []
-    for part in parts:
+    for part in (one for one in parts if len(one.positions)):
         xy = part.positions[:, :2]
         low, high = EDGE - xy.min(axis=0), size - EDGE - xy.max(axis=0)
         for _ in range(20):
@@ -27,7 +27,7 @@ def place(rng: np.random.Generator, parts: list[AtomList], size: float) -> tuple
             if not placed or not overlaps(moved, join(*placed), 2.5).any():
                 placed.append(moved)
                 break
-    return join(*placed), len(placed)
+    return join(*(placed or parts[:1])), len(placed)
 
 
 def supported(

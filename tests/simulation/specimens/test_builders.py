@@ -125,3 +125,12 @@ def test_particles_that_their_box_cannot_hold_are_refused():
     with pytest.raises(ValueError, match="'Fe' is not fcc"):
         check_structures([particle | {"element": {"choice": ["Au", "Fe"]}}], 36.0)
     check_structures([particle | {"element": "Fe", "lattice_constant": 3.6}], 36.0)
+
+
+def test_lattice_constants_may_be_those_of_the_element_or_given():
+    # The largest counts: that of gold is 4.08 Å.
+    particle = {"structure": "metal-nanoparticle", "radius": [5, 9]}
+    check_structures([particle | {"lattice_constant": {"choice": [None, [3.9, 4.0]]}}], 36.0)
+    check_structures([particle | {"lattice_constant": {"log": [3.9, 4.0]}}], 36.0)
+    with pytest.raises(ValueError, match="radius is"):
+        check_structures([particle | {"lattice_constant": {"choice": [None, 9.0]}}], 36.0)

@@ -127,3 +127,11 @@ def test_directions(zone, expected):
 def test_wrong_arguments(arguments, message):
     with pytest.raises(ValueError, match=message):
         build(0, **arguments)
+
+
+@pytest.mark.parametrize("support", [None, "crystal", "carbon"])
+def test_a_particle_that_loses_all_its_atoms_leaves_the_box_empty(support):
+    arguments = {"zone": "001", "shape": "particle", "radius": 3, "vacancies": 1.0}
+    rng = np.random.default_rng(1)
+    specimen = crystal(rng, "caesium chloride", 30, support=support, **arguments)
+    assert len(specimen.sites()) == len(specimen.atoms) == 0

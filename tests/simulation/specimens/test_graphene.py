@@ -59,6 +59,10 @@ def test_density_of_a_perfect_sheet():
     assert (sheet.sites()[:, 2] == 1).all()
 
 
+def test_a_polycrystal_has_a_grain_at_least():
+    assert len(build(2, kind="polycrystal", grains=0).description["angles"]) == 1
+
+
 def test_grains_differ_in_rotation():
     sheet = build(2, kind="polycrystal", grains=3)
     assert len(sheet.description["angles"]) == 3
