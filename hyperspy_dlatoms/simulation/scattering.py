@@ -64,7 +64,7 @@ def scattering_map(
     Raises
     ------
     ValueError
-        If the label is unknown.
+        If the label is unknown, or the sampling is finer than 0.1 Å/px.
 
     References
     ----------

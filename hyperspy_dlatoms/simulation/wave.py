@@ -25,6 +25,7 @@ METHODS = ("multislice", "projected")
 SITES = ("snapshot", "rest")
 MOTIONS = ("snapshot", "blurred")
 PLANES = ("exit", "middle")
+POTENTIALS = ("lobato", "kirkland", "peng")
 
 # Å/px of the potential's grid: with abTEM's cut-off at two thirds it carries 2.7 periods per Å.
 FINE_SAMPLING = 0.125
@@ -97,7 +98,8 @@ def exit_wave(
     Raises
     ------
     ValueError
-        If the method, label, motion or plane is unknown.
+        If the parametrization, method, label, motion or plane is unknown, or the sampling is finer
+        than the 0.125 Å/px of the potential.
 
     References
     ----------
@@ -108,6 +110,10 @@ def exit_wave(
     require("abtem", extra="simulation", what="Simulating an exit wave")
     import abtem
 
+    if isinstance(parametrization, str) and parametrization not in POTENTIALS:
+        raise ValueError(
+            f"parametrization {parametrization!r} is not known: expected one of {POTENTIALS}."
+        )
     if method not in METHODS:
         raise ValueError(f"method {method!r} is not known: expected one of {METHODS}.")
     if label not in SITES:

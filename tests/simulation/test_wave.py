@@ -207,6 +207,7 @@ def test_vacant_sites_are_labelled_where_their_atoms_would_be_whatever_the_least
     ("wrong", "message"),
     [
         ({"method": "bloch"}, "method 'bloch' is not known: expected one of .*'projected'"),
+        ({"parametrization": "waasmaier"}, "parametrization 'waasmaier' is not known: expected"),
         ({"plane": "top"}, "plane 'top' is not known: expected one of .*'middle'"),
         ({"label": "mean"}, "sites 'mean' are not known: expected one of .*'rest'"),
     ],
