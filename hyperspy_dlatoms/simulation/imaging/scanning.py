@@ -193,7 +193,7 @@ def take_scan(
     Returns
     -------
     counts : numpy.ndarray
-        (M, M) float32, electrons per pixel, before any processing of the image.
+        (M, M) float32, electrons per pixel if the image is not processed.
     pixel : float
         Exact sampling of the image along its lines, ``N * sampling / M`` Å/px.
     positions : numpy.ndarray
@@ -247,7 +247,7 @@ def take_scan(
     # The mean shift that the afterglow causes.
     positions[:, 1] += glow / (1 - glow)
     positions *= scale
-    return counts, pixel, positions
+    return counts.astype(np.float32, copy=False), pixel, positions
 
 
 def _expected(

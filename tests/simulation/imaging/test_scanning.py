@@ -145,3 +145,10 @@ def test_conditions_are_drawn_from_their_ranges():
     assert easy.to_dict()["probe"]["source_size"] == 0.3
     with pytest.raises(ValueError, match="Unknown condition 'blur' of a scanned image"):
         draw_scan(np.random.default_rng(0), ranges | {"blur": 0.1})
+
+
+@pytest.mark.parametrize("dtype", [np.complex64, np.complex128])
+def test_counts_are_single_precision_whatever_the_map_is(dtype):
+    rng, scattering = np.random.default_rng(0), np.full((64, 64), 0.1 + 0.1j, dtype)
+    counts, *_ = take_scan(rng, scattering, 0.2, 300e3, ScanConditions(), np.array([[6.4, 6.4]]))
+    assert counts.dtype == np.float32
