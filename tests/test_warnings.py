@@ -194,6 +194,12 @@ def test_misaligned_series(number, named):
         _quality.check_drift(drifts, 0.5, align=False)
 
 
+def test_a_series_misaligned_by_no_lattice_vector():
+    drift = Drift(np.array([[0.0, 3.2], [0.0, 0.0], [0.0, 0.0]]), False)
+    with pytest.warns(DriftWarning, match=r"misaligned, by at least 1\.6 Å: use align"):
+        _quality.check_drift([drift], 0.5, align=False)
+
+
 def test_a_category_can_be_an_error(spot_network, spot_images):
     signal, _ = spot_images()
     signal.data[5, 5] = np.nan

@@ -28,6 +28,10 @@ _NOISE_OF_ZERO = 0.02  # Of the brightest, how far the noise of a camera goes be
 _BRIGHTEST = 4.0
 _BLOCK = 16  # px a side of the blocks whose means fill wide holes.
 _LARGEST = 1e300  # Largest magnitude whose differences are finite in float64.
+# Of the rows of an image enlarged without interpolation, by 1.25 to 10, those equal to the one
+# before; scans repeat a few. And px that rows are long at least, not to be equal by chance.
+_LEAST_REPEATED, _MOST_REPEATED = 0.2, 0.9
+_LONG_ENOUGH = 32
 # Spreads at which pixels are clipped, and magnitudes up to which float32 is used: the squares of
 # both fit into it.
 _LARGEST_OF_SPREAD = 1e6
@@ -131,6 +135,42 @@ def examine(
         )
     if frame.ndim != 2:
         raise ValueError(f"The image has {frame.ndim} dimensions, expected 2.")
+    originals = [np.unique(_originals(one), return_inverse=True) for one in (frame, frame.T)]
+    if all(len(own) == len(places) for own, places in originals):
+        return _examine(frame, sampling, aligned=aligned, camera=camera)
+    # Pixels enlarged to blocks fall as steeply as artefacts, and touch others of their value.
+    small = frame[np.ix_(*(own for own, _ in originals))]
+    if sampling is not None:
+        sampling *= float(np.sqrt(frame.size / small.size))
+    masked = _examine(small, sampling, aligned=aligned, camera=camera)
+    enlarged = np.ix_(*(places for _, places in originals))
+    return masked._replace(image=masked.image[enlarged], mask=masked.mask[enlarged])
+
+
+def _originals(frame: np.ndarray) -> np.ndarray:
+    """Return the row that each row (H,) repeats if an image was enlarged by repeating pixels."""
+    own = np.arange(len(frame))
+    if min(frame.shape) < _LONG_ENOUGH:
+        return own
+    # Some columns tell that most rows of ordinary images repeat none.
+    some = np.linspace(0, frame.shape[1] - 1, _LONG_ENOUGH).astype(int)
+    repeated = np.append(False, _are_equal(frame[1:, some], frame[:-1, some]))
+    if repeated.mean() < _LEAST_REPEATED:
+        return own
+    # Those of one value, such as a border's, are kept.
+    repeated[1:] &= _are_equal(frame[1:], frame[:-1])
+    repeated[1:] &= ~_are_equal(frame[1:, 1:], frame[1:, :-1])
+    if not _LEAST_REPEATED <= repeated.mean() <= _MOST_REPEATED:
+        return own
+    return np.maximum.accumulate(np.where(repeated, 0, own))
+
+
+def _are_equal(rows: np.ndarray, others: np.ndarray) -> np.ndarray:
+    """Return which of some rows (n,) equal others, NaN as well."""
+    return ((rows == others) | ((rows != rows) & (others != others))).all(axis=1)
+
+
+def _examine(frame: np.ndarray, sampling: float | None, *, aligned: bool, camera: bool) -> Masked:
     mask = _not_finite(frame)
     mask = _joined(mask, constant_areas(frame, mask, sampling, aligned=aligned))
     sample = _sample(frame, mask)

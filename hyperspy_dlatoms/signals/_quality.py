@@ -140,7 +140,7 @@ def check_defoci(defoci: Sequence[float] | None, card: ModelCard, on_extrapolati
 
 
 def check_drift(drifts: Sequence[Drift], sampling: float, *, align: bool) -> None:
-    """Warn of series that are certainly misaligned, or were aligned with uncertain shifts."""
+    """Warn of series that are misaligned, or were aligned with uncertain shifts."""
     if align:
         unsure = sum(not drift.certain for drift in drifts)
         if unsure:
@@ -153,13 +153,14 @@ def check_drift(drifts: Sequence[Drift], sampling: float, *, align: bool) -> Non
             )
         return
     farthest = np.array([sampling * np.hypot(*drift.offsets.T).max() for drift in drifts])
-    # What is known only up to the lattice may well be no drift at all.
-    far = (farthest > _TOLERATED_DRIFT) & [drift.certain for drift in drifts]
+    # Of those known only up to the lattice this is the smallest, and no drift fits worse.
+    far = farthest > _TOLERATED_DRIFT
     if far.any():
+        sure = all(drift.certain for drift, one in zip(drifts, far, strict=True) if one)
         warn(
             f"The images of {_of_series(int(far.sum()), len(drifts))} seem to be "
-            f"misaligned, by up to {farthest[far].max():.1f} Å: use align=True, or align them "
-            "first.",
+            f"misaligned, by {'up to' if sure else 'at least'} {farthest[far].max():.1f} Å: use "
+            "align=True, or align them first.",
             DriftWarning,
         )
 

@@ -487,7 +487,7 @@ def classify_species(
     DLAtomsWarning
         If a network for MX2 layers is not told the material and so may swap the species.
     DriftWarning
-        If images are certainly misaligned by more than 1 Å or, with ``align=True``, shifts are
+        If images are misaligned by more than 1 Å or, with ``align=True``, shifts are
         uncertain; a lazy result warns when computed.
     FocalAxisWarning
         If several axes could be the focal one.
@@ -561,7 +561,7 @@ def predict_species(
     ExtrapolationWarning
         If defoci are unlike the training data.
     DriftWarning
-        If images are certainly misaligned by more than 1 Å or, with ``align=True``, shifts are
+        If images are misaligned by more than 1 Å or, with ``align=True``, shifts are
         uncertain; a lazy result warns when computed.
 
     See Also
@@ -646,7 +646,7 @@ def reconstruct_exit_wave_nn(
         If defoci or ``metadata.Sample.elements`` are unlike the training data, or an image of a
         series shows only noise, as with a closed shutter.
     DriftWarning
-        If images are certainly misaligned by more than 1 Å.
+        If images are misaligned by more than 1 Å.
     MaskedPixelsWarning, SamplingWarning
         If bad pixels were masked, or the sampling is outside the network's training range.
 

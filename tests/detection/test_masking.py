@@ -78,6 +78,24 @@ def test_few_bright_columns_are_not_masked(sigma, noise):
     assert not mask_bad(-frame)[1].any()
 
 
+@pytest.mark.parametrize("factors", [(2, 2), (3, 3), (1.5, 1.5), (2, 1)])
+def test_enlarged_pixels_are_masked_as_those_of_the_original(factors):
+    rng = np.random.default_rng(2)
+    y, x = np.mgrid[:300, :300]
+    lattice = (np.cos(np.pi * y / 24) * np.cos(np.pi * x / 24)) ** 40
+    frame = rng.poisson(1 + 200 * lattice).astype(np.float32)
+    frame[40, 50], frame[150] = 1e4, np.nan
+    frame[-60:] = 100
+    clean, mask = mask_bad(frame, 0.12)
+    rows, columns = ((np.arange(int(300 * one)) / one).astype(int) for one in factors)
+    enlarged = np.ix_(rows, columns)
+    sampling = 0.12 / np.sqrt(np.prod(factors))
+    again, bad = mask_bad(frame[enlarged], sampling)
+    assert np.mean(bad != mask[enlarged]) < 5e-3
+    good = ~(mask[enlarged] | bad)
+    np.testing.assert_allclose(again[good], clean[enlarged][good], rtol=0.05, atol=0.02)
+
+
 @pytest.mark.parametrize("value", [1e5, -1e5, np.nan, np.inf, -np.inf])
 @pytest.mark.parametrize("place", [(0, 0), (50, 60), (99, 119), (0, 70)])
 def test_bad_pixel_is_masked_and_filled_from_around(value, place):
