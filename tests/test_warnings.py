@@ -112,6 +112,17 @@ def test_where_nothing_is_found_a_short_line_says_so(spot_network, spot_images, 
         blank(spot_images).find_atoms_nn("spots", on_extrapolation="ignore")
 
 
+def test_nothing_is_found_where_all_is_masked(spot_network, spot_images):
+    signal, _ = spot_images()
+    signal.data = np.full(signal.data.shape, np.nan)
+    with pytest.warns() as caught:
+        signal.find_atoms_nn("spots")
+    assert str(caught[-1].message) == (
+        "'spots' found nothing in this image: all pixels were masked, as in a focal series of "
+        "which one image is blank."
+    )
+
+
 def test_one_frame_with_atoms_is_something(spot_network, spot_images):
     signal, _ = spot_images(3)
     signal.data[1:] = blank(spot_images).data

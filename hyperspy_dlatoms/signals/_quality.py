@@ -225,11 +225,13 @@ def _warn_of_sites(
         warn(text, ExtrapolationWarning)
     elif not any(map(len, found)):
         where = "this image" if len(found) == 1 else f"any of {len(found)} images"
-        warn(
-            f"{vectors.model!r} found nothing in {where}: check the pixel size ({sampling:.4g} "
-            "Å/px), try another network, or pass a lower threshold.",
-            NothingFoundWarning,
+        advice = (
+            f"check the pixel size ({sampling:.4g} Å/px), try another network, or pass a lower "
+            "threshold"
         )
+        if np.equal(vectors.get_item("masked", [0.0]), 1).all():
+            advice = "all pixels were masked, as in a focal series of which one image is blank"
+        warn(f"{vectors.model!r} found nothing in {where}: {advice}.", NothingFoundWarning)
 
 
 def _describe_unsure(vectors: DictionaryTreeBrowser, found: Sequence[np.ndarray]) -> str:
