@@ -6,6 +6,7 @@ import pandas as pd
 from scipy.spatial import cKDTree
 
 from hyperspy_dlatoms.analysis.matching import most_pairs
+from hyperspy_dlatoms.signals._columns import is_time
 
 _NEEDED = ("frame", "track", "y_steady", "x_steady")
 
@@ -178,8 +179,13 @@ def _time_column(tracks: pd.DataFrame) -> str | None:
     named = tracks.attrs.get("time")
     if named in tracks:
         return named
-    # A table that was written and read again.
-    there = [column for column in tracks if str(column).startswith("time_")]
+    # A table that was written and read again: as ``time_s``, or ``t_s`` beside ``t``.
+    parts = {str(column): str(column).rpartition("_") for column in tracks}
+    there = [
+        column
+        for column, (name, _, unit) in parts.items()
+        if column.startswith("time_") or (name in parts and is_time(unit))
+    ]
     return there[0] if len(there) == 1 else None
 
 
