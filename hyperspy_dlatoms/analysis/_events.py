@@ -33,7 +33,7 @@ def residence(tracks: pd.DataFrame) -> pd.DataFrame:
     Raises
     ------
     ValueError
-        If the table lacks a column.
+        If the table lacks a column, or has a track twice in a frame, as tables of several movies.
 
     Examples
     --------
@@ -105,7 +105,7 @@ def jumps(
     Raises
     ------
     ValueError
-        If the table lacks a column or an argument is out of range.
+        As for :func:`residence`, and if an argument is out of range.
 
     Examples
     --------
@@ -202,4 +202,9 @@ def _check(tracks: pd.DataFrame) -> None:
         raise ValueError(
             f"The table lacks {', '.join(missing)}: expected the table that AtomPositions.tracks() "
             "returns."
+        )
+    if tracks.duplicated(["frame", "track"]).any():
+        raise ValueError(
+            "Some tracks have several atoms in one frame, as in joined tables of several movies: "
+            "expected the table of one movie. Take one after another, for example with groupby."
         )
