@@ -5,8 +5,8 @@ import numpy as np
 import pandas as pd
 from scipy.spatial import cKDTree
 
+from hyperspy_dlatoms.analysis._time import is_time
 from hyperspy_dlatoms.analysis.matching import most_pairs
-from hyperspy_dlatoms.signals._columns import is_time
 
 _NEEDED = ("frame", "track", "y_steady", "x_steady")
 
