@@ -5,6 +5,7 @@ import numpy as np
 import pandas as pd
 from scipy.spatial import cKDTree
 
+from hyperspy_dlatoms.analysis._time import is_time
 from hyperspy_dlatoms.analysis.matching import most_pairs
 
 _NEEDED = ("frame", "track", "y_steady", "x_steady")
@@ -32,7 +33,7 @@ def residence(tracks: pd.DataFrame) -> pd.DataFrame:
     Raises
     ------
     ValueError
-        If the table lacks a column.
+        If the table lacks a column, or has a track twice in a frame, as tables of several movies.
 
     Examples
     --------
@@ -104,7 +105,7 @@ def jumps(
     Raises
     ------
     ValueError
-        If the table lacks a column or an argument is out of range.
+        As for :func:`residence`, and if an argument is out of range.
 
     Examples
     --------
@@ -178,8 +179,13 @@ def _time_column(tracks: pd.DataFrame) -> str | None:
     named = tracks.attrs.get("time")
     if named in tracks:
         return named
-    # A table that was written and read again.
-    there = [column for column in tracks if str(column).startswith("time_")]
+    # A table that was written and read again: as ``time_s``, or ``t_s`` beside ``t``.
+    parts = {str(column): str(column).rpartition("_") for column in tracks}
+    there = [
+        column
+        for column, (name, _, unit) in parts.items()
+        if column.startswith("time_") or (name in parts and is_time(unit))
+    ]
     return there[0] if len(there) == 1 else None
 
 
@@ -196,4 +202,9 @@ def _check(tracks: pd.DataFrame) -> None:
         raise ValueError(
             f"The table lacks {', '.join(missing)}: expected the table that AtomPositions.tracks() "
             "returns."
+        )
+    if tracks.duplicated(["frame", "track"]).any():
+        raise ValueError(
+            "Some tracks have several atoms in one frame, as in joined tables of several movies: "
+            "expected the table of one movie. Take one after another, for example with groupby."
         )

@@ -16,6 +16,9 @@ from hyperspy_dlatoms.analysis._grains import nearest_distance
 # Of the distance of neighbours, how far an atom is searched for if no range is given: below half of
 # it the nearest atom is the same one.
 _SHARE = 0.4
+# Of the atoms of a frame, the share that is too small to predict the drift to the next one: where
+# nothing but a few false atoms were found, about half of them are linked by chance.
+_FEW = 0.25
 _POSITION = ["y", "x"]
 
 
@@ -42,12 +45,13 @@ def link(frames: Iterable[np.ndarray], search_range: float | None, memory: int) 
         search_range = usual_range(first[_POSITION].to_numpy())
 
     class Predictor(trackpy.predict.DriftPredict):
-        vel: np.ndarray
+        vel = np.zeros(2)  # Å per frame.
 
-        def observe(self, frame: object) -> None:
-            super().observe(frame)
-            # The drift between two frames without a common atom is not known; trackpy has NaN.
-            self.vel = np.nan_to_num(self.vel)
+        def observe(self, frame: pd.DataFrame) -> None:
+            _, _, moves = self._compute_velocities(frame)
+            # Few atoms, maybe false ones, do not tell the drift: it goes on as before.
+            if len(moves) >= _FEW * max(map(len, self.recent_frames)):
+                self.vel = moves.mean().to_numpy()
 
     predictor = Predictor(pos_columns=_POSITION)
     with _quiet():
@@ -101,17 +105,20 @@ def _tables(frames: Iterable[np.ndarray]) -> Iterator[pd.DataFrame]:
 
 
 def _drift(tracks: pd.DataFrame) -> pd.DataFrame:
-    """Return the drift at each frame; if no atom continues from the frame before, none is added."""
-    import trackpy
-
-    # trackpy knows only steps of one frame: frames without atoms are left out.
+    """Return the drift (Å) at each frame with atoms; without an atom seen before, none is added."""
+    # An atom tells the drift since the frame in which it was last seen, so that it goes on across
+    # frames without atoms, and those in which nothing but false ones were found.
     seen, step = np.unique(tracks.frame, return_inverse=True)
-    none = pd.DataFrame(0.0, seen, _POSITION)
-    if len(seen) < 2:
-        return none
-    with warnings.catch_warnings(action="ignore"):
-        drift = trackpy.compute_drift(tracks.assign(frame=step), pos_columns=_POSITION)
-    return drift.reindex(range(len(seen))).ffill().fillna(0.0).set_index(seen)
+    atoms = tracks.assign(step=step).groupby("particle")
+    before = atoms.step.shift(fill_value=-1).to_numpy()
+    moves = atoms[_POSITION].diff().to_numpy()
+    drift = np.zeros((len(seen), 2))
+    ends = np.searchsorted(step, np.arange(len(seen)), side="right")
+    for now in range(1, len(seen)):
+        rows = np.arange(ends[now - 1], ends[now])
+        rows = rows[before[rows] >= 0]
+        drift[now] = (drift[before[rows]] + moves[rows]).mean(0) if len(rows) else drift[now - 1]
+    return pd.DataFrame(drift, seen, _POSITION)
 
 
 @contextmanager

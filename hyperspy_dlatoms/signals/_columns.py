@@ -40,17 +40,6 @@ def with_unit(name: str, unit: str) -> str:
     return f"{name}_{'_'.join(unit.split())}" if unit.strip() else name
 
 
-def is_time(unit: str) -> bool:
-    """Whether a unit is one of time."""
-    import pint
-
-    try:
-        return bool(pint.get_application_registry().Unit(unit).is_compatible_with("s"))
-    except Exception:
-        # Pint raises errors of many kinds, its tokenizer's among them.
-        return False
-
-
 def length_columns(columns: Iterable[str]) -> dict[str, tuple[str, str]]:
     """Find the lengths among the columns of a table: the column and the unit of each."""
     # If a length is given in several units, pixels count first, which need no sampling.

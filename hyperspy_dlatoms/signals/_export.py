@@ -14,11 +14,11 @@ import dask
 import dask.array as da
 import numpy as np
 
+from hyperspy_dlatoms.analysis._time import is_time
 from hyperspy_dlatoms.signals._columns import (
     DEFAULT,
     IN_UNITS,
     LENGTHS,
-    is_time,
     pixel_size,
     with_unit,
 )

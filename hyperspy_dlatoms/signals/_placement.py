@@ -13,8 +13,8 @@ import numpy as np
 from hyperspy.axes import BaseDataAxis
 
 from hyperspy_dlatoms._warnings import DLAtomsWarning, SamplingWarning, warn
+from hyperspy_dlatoms.analysis._time import is_time
 from hyperspy_dlatoms.signals._axes import axis_unit_in_angstrom
-from hyperspy_dlatoms.signals._columns import is_time
 from hyperspy_dlatoms.signals._export import Calibration
 
 # Relative difference of equal scales, even after converting units back and forth.

@@ -120,7 +120,7 @@ def _described(axis: BaseDataAxis) -> dict:
 
 
 def _longer(axes: list[dict], size: int) -> dict:
-    """Return the first axis, extended by those that follow."""
+    """Return the first axis, extended by those that follow; evenly, if they start anew."""
     first = axes[0]
     for number, other in enumerate(axes[1:], start=1):
         for name in ("units", "scale"):
@@ -129,9 +129,20 @@ def _longer(axes: list[dict], size: int) -> dict:
                     f"The axis along which the results are joined has different {name}: "
                     f"number 0 has {first.get(name)}, number {number} {other.get(name)}."
                 )
+    values = np.concatenate([_values(axis) for axis in axes])
     if "axis" in first:
-        return first | {"axis": np.concatenate([axis["axis"] for axis in axes])}
+        return first | {"axis": values}
+    steps = np.diff(values) / first["scale"]
+    if (steps > 0).all() and not np.allclose(steps, 1.0):
+        # Parts of one movie without the frames between them, which keep their values.
+        return {name: first[name] for name in ("name", "units", "navigate")} | {"axis": values}
     return first | {"size": size}
+
+
+def _values(axis: dict) -> np.ndarray:
+    if "axis" in axis:
+        return np.asarray(axis["axis"])
+    return axis["offset"] + axis["scale"] * np.arange(axis["size"])
 
 
 def _same(one: Any, other: Any) -> bool:

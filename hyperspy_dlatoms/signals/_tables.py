@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from hyperspy_dlatoms._atomic_write import atomic_write
+from hyperspy_dlatoms.analysis._time import is_time
 from hyperspy_dlatoms.signals import _columns, _export
 from hyperspy_dlatoms.signals._docstrings import filled
 
@@ -354,7 +355,7 @@ def _axis_of_movie(table: pd.DataFrame) -> tuple[dict[str, Any], set[str]]:
     if not own and not 1 < table["frame"].nunique() < len(table):
         beside = []
     times = [column for column in map(str, table.columns) if column.startswith("time_")]
-    if len(times) != 1 or not _columns.is_time(times[0].removeprefix("time_")):
+    if len(times) != 1 or not is_time(times[0].removeprefix("time_")):
         times = []
     columns = set(beside) if own else set()
     for column in (*times, *reversed(beside)):

@@ -40,7 +40,8 @@ def tracks(
         The largest displacement of an atom from one frame to the next (Å); by default 0.4 times the
         distance between neighbours in the first frame with atoms.
     memory : int, optional
-        The number of successive frames from which an atom may be missing.
+        The number of successive frames from which an atom may be missing, not counting frames
+        without any atoms.
     {SHOW_PROGRESSBAR}
 
     Returns

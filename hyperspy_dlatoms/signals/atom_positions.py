@@ -230,7 +230,8 @@ class AtomPositions(Physics, BaseSignal):
             navigation shape except along `axis`.
         axis : str or int, optional
             The navigation axis along which to join movies, by name or by index in ``axes_manager``;
-            by default a new axis, the slowest.
+            by default a new axis, the slowest. Parts of one movie keep their values along it, also
+            without the frames between them; movies that start anew go on evenly after the first.
         new_axis_name : str, optional
             The name of a new axis.
 

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -106,6 +108,13 @@ def test_nothing():
 def test_a_table_of_something_else(function):
     with pytest.raises(ValueError, match="lacks y_steady, x_steady"):
         function(pd.DataFrame({"frame": [0], "track": [0]}))
+
+
+@pytest.mark.parametrize("function", [residence, partial(jumps, max_distance=1.0)])
+def test_joined_tables_of_several_movies(function):
+    one = pd.DataFrame({"frame": [0, 1, 2], "track": 0, "y_steady": 0.0, "x_steady": 0.0})
+    with pytest.raises(ValueError, match="tables of several movies"):
+        function(pd.concat([one, one.assign(x_steady=9.0)]))
 
 
 @pytest.mark.parametrize(

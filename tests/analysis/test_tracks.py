@@ -85,6 +85,26 @@ def test_the_drift_goes_on_across_frames_without_atoms(nothing):
     np.testing.assert_allclose(drift, elapsed * [0.3, -0.2], atol=1e-9)
 
 
+@pytest.mark.parametrize("false", [[[50.0, 50.0]], [[50.0, 50.0], [1.9, -0.9]]])
+def test_the_drift_goes_on_across_a_frame_with_nothing_but_false_atoms(false):
+    frames = [LATTICE + number * np.array([0.3, -0.2]) for number in range(8)]
+    frames[4] = np.array(false)
+    linked = link(frames, 1.0, 1)
+    drift = linked.groupby("frame")[["y_drift", "x_drift"]].first().drop(4)
+    np.testing.assert_allclose(drift, drift.index.to_numpy()[:, None] * [0.3, -0.2], atol=0.03)
+
+
+def test_a_drift_beyond_the_range_is_followed_across_a_frame_of_false_atoms():
+    # It grows by 0.2 Å each frame, to beyond the range of 1 Å.
+    drift = 0.1 * np.arange(10.0) ** 2
+    frames = [LATTICE + shift for shift in drift]
+    frames[7] = np.array([[50.0, 50.0]])
+    linked = link(frames, 1.0, 1)
+    assert linked.track.nunique() == len(LATTICE) + 1
+    measured = linked.groupby("frame").y_drift.first().drop(7)
+    np.testing.assert_allclose(measured, np.delete(drift, 7), atol=1e-9)
+
+
 def test_frames_without_an_atom_in_common():
     linked = link([LATTICE, LATTICE + 100, LATTICE + 100, LATTICE], 1.0, 0)
     assert linked.groupby("frame").track.agg(["min", "max"]).to_numpy().tolist() == [

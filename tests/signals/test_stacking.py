@@ -56,6 +56,27 @@ def test_the_halves_of_a_movie():
     pd.testing.assert_frame_equal(stacked.to_dataframe(), movie.to_dataframe())
 
 
+@pytest.mark.parametrize("scale", [0.5, -0.5])
+def test_parts_of_a_movie_keep_their_times_without_the_frames_between(scale, tmp_path):
+    movie = result(2, 1, 3, 2, 2, 1)
+    axis = movie.axes_manager[0]
+    axis.name, axis.units, axis.scale, axis.offset = "time", "s", scale, 3.0
+    stacked = AtomPositions.stack([movie.inav[:2], movie.inav[4:]], axis="time")
+    expected = 3.0 + scale * np.array([0, 1, 4, 5])
+    np.testing.assert_allclose(stacked.axes_manager[0].axis, expected)
+    assert stacked.axes_manager[0].units == "s"
+    stacked.save(tmp_path / "atoms.hspy")
+    again = hs.load(tmp_path / "atoms.hspy").to_dataframe(units="nm")
+    np.testing.assert_allclose(again.time_s, np.repeat(expected, [2, 1, 2, 1]))
+
+
+def test_movies_that_begin_at_the_same_time_go_on_evenly():
+    movie = result(2, 1, 3)
+    movie.axes_manager[0].scale = 0.5
+    stacked = AtomPositions.stack([movie, movie], axis=0)
+    np.testing.assert_allclose(stacked.axes_manager[0].axis, 0.5 * np.arange(6))
+
+
 def test_the_halves_of_a_movie_whose_axis_has_a_formula():
     movie = result(2, 1, 3)
     movie.axes_manager[0].name = "dose"

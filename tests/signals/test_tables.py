@@ -380,6 +380,16 @@ def test_durations_in_the_unit_of_the_time_axis(tracked, tmp_path):
     assert list(jumps(tracked, 0.1)) == list(jumps(tracked, 10))
 
 
+@pytest.mark.parametrize("name", ["t", "Time", "frame time"])
+def test_durations_of_written_tracks_whatever_the_time_is_called(name, tmp_path):
+    atoms = AtomPositions.from_array([np.array([[10.0, 10.0], [40.0, 40.0]])] * 4, sampling=0.5)
+    axis = atoms.axes_manager[0]
+    axis.name, axis.units, axis.scale = name, "ms", 0.25
+    atoms.tracks().to_csv(tmp_path / "tracks.csv", index=False)
+    stays = residence(pd.read_csv(tmp_path / "tracks.csv"))
+    np.testing.assert_allclose(stays.duration_ms, 1.0)
+
+
 def test_tracks_in_nm(tracked):
     np.testing.assert_allclose(tracked.y_drift_nm, 0.05 * tracked.frame, atol=1e-12)
     np.testing.assert_allclose(tracked.y_steady_nm, tracked.y_nm - tracked.y_drift_nm)
