@@ -112,6 +112,16 @@ def test_where_nothing_is_found_a_short_line_says_so(spot_network, spot_images, 
         blank(spot_images).find_atoms_nn("spots", on_extrapolation="ignore")
 
 
+def test_nothing_is_found_in_an_image_narrower_than_a_cell(spot_network, spot_images):
+    signal = blank(spot_images).isig[:, :32]
+    with pytest.warns(NothingFoundWarning) as caught:
+        signal.find_atoms_nn("spots")
+    assert str(caught[-1].message) == (
+        "'spots' found nothing in this image: the image is only 3.2 Å wide (0.1 Å/px), take a "
+        "larger one."
+    )
+
+
 def test_nothing_is_found_where_all_is_masked(spot_network, spot_images):
     signal, _ = spot_images()
     signal.data = np.full(signal.data.shape, np.nan)

@@ -132,6 +132,7 @@ def acquisition_mode(signal: Signal2D) -> str | None:
 
 def some_images(signal: Signal2D, number: int) -> np.ndarray:
     """Read a few images, evenly spread and in grey, shape (n, H, W)."""
+    check_images(signal)
     shape = signal.data.shape[:-2]
     count = int(np.prod(shape))
     chosen = np.unique(np.linspace(0, count - 1, min(number, count)).round())
@@ -158,10 +159,10 @@ def check_images(signal: Signal2D) -> None:
         )
     dtype = signal.data.dtype
     if dtype.names is None and dtype.kind not in "biuf":
-        raise TypeError(
-            f"The images have dtype {dtype}: expected real numbers. "
-            "Take the amplitude, phase or real part of complex images."
-        )
+        remedy = "Take the amplitude, phase or real part of complex images."
+        if dtype.kind != "c":
+            remedy = "Convert them first, for example with signal.change_dtype('float32')."
+        raise TypeError(f"The images have dtype {dtype}: expected real numbers. {remedy}")
 
 
 def frame_sampling(axes: Sequence[BaseDataAxis], sampling: float | str | None = None) -> Sampling:

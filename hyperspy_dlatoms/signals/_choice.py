@@ -102,7 +102,6 @@ def choose_model(
 ) -> tuple[Choice, float]:
     """Choose a network by some frames of a signal; also return their sampling, Å/px."""
     names = list(names) or candidates(signal)
-    _axes.check_images(signal)
     some = _axes.some_images(signal, frames)
     if sampling == "estimate":
         pixel = _estimated(some, names, signal.metadata.get_item("Sample.elements", []))

@@ -25,6 +25,8 @@ _NAMED = 5  # Indices of images that a warning names.
 # Å: about half the distance of neighbouring columns, beyond which images no longer show the same
 # sites at the same places.
 _TOLERATED_DRIFT = 1.0
+# Å: neighbouring columns are up to about this far apart, so a narrower image may hold no two.
+_NARROW = 5.0
 # What records images, by the mode that RosettaSciIO writes into the metadata.
 _MODALITIES = {"STEM": "STEM", "SCANNING": "STEM", "TEM": "HRTEM", "HRTEM": "HRTEM"}
 # Å, the smallest step in the recipes of focal series, and a range in which images hardly differ.
@@ -229,6 +231,11 @@ def _warn_of_sites(
             f"check the pixel size ({sampling:.4g} Å/px), try another network, or pass a lower "
             "threshold"
         )
+        narrowest = min(vectors.get_item("image_shape", [np.inf])) * sampling
+        if narrowest < _NARROW:
+            advice = (
+                f"the image is only {narrowest:.2g} Å wide ({sampling:.4g} Å/px), take a larger one"
+            )
         if np.equal(vectors.get_item("masked", [0.0]), 1).all():
             advice = "all pixels were masked, as in a focal series of which one image is blank"
         warn(f"{vectors.model!r} found nothing in {where}: {advice}.", NothingFoundWarning)

@@ -5,7 +5,7 @@ import hyperspy.api as hs
 import numpy as np
 import pytest
 
-from hyperspy_dlatoms.signals._axes import check_images, frame_sampling
+from hyperspy_dlatoms.signals._axes import check_images, frame_sampling, some_images
 
 
 def axes(*scales, units="nm"):
@@ -126,6 +126,20 @@ def test_colours_taken_for_images(channels):
     with pytest.raises(ValueError, match=f"9 by {channels} pixels, as if the last axis held red"):
         check_images(hs.signals.Signal2D(np.zeros((8, 9, channels))))
     check_images(hs.signals.Signal2D(np.zeros((8, 9))))
+
+
+def test_a_few_images_are_checked_too():
+    with pytest.raises(ValueError, match="9 by 3 pixels, as if the last axis held red"):
+        some_images(hs.signals.Signal2D(np.zeros((8, 9, 3))), 3)
+    with pytest.raises(ValueError, match="0 by 5 pixels: expected one or more"):
+        some_images(hs.signals.Signal2D(np.zeros((0, 5))), 3)
+
+
+def test_only_complex_images_have_a_phase():
+    with pytest.raises(TypeError, match="Take the amplitude, phase"):
+        check_images(hs.signals.Signal2D(np.zeros((8, 9), complex)))
+    with pytest.raises(TypeError, match="dtype object: expected real numbers. Convert them first"):
+        check_images(hs.signals.Signal2D(np.zeros((8, 9), object)))
 
 
 @pytest.mark.parametrize("shape", [(0, 5), (2, 5, 0)])
