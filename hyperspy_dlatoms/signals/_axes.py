@@ -32,6 +32,8 @@ _REMEDY = (
 )
 # Channels of pictures in colour, without and with opacity: images this narrow hold no atoms.
 _COLOURS = (3, 4)
+# Images that are looked at, for each one wanted, where some are blank.
+_READ = 4
 _FOCAL_NAMES = ("defocus", "focus")
 _DEFOCUS = "defocus"  # The values of a "focus" axis may have either sign.
 # As users of DigitalMicrograph type it; to pint, A is ampere, which no axis of an image has.
@@ -131,14 +133,23 @@ def acquisition_mode(signal: Signal2D) -> str | None:
 
 
 def some_images(signal: Signal2D, number: int) -> np.ndarray:
-    """Read a few images, evenly spread and in grey, shape (n, H, W)."""
+    """Read a few images, evenly spread and in grey, shape (n, H, W); blank ones if all are."""
     check_images(signal)
     shape = signal.data.shape[:-2]
     count = int(np.prod(shape))
-    chosen = np.unique(np.linspace(0, count - 1, min(number, count)).round())
-    indices = [np.unravel_index(int(one), shape) if shape else () for one in chosen]
-    stack = np.stack([unmasked(read_image(signal.data, index)) for index in indices])
-    return np.asarray(as_grey(stack))
+    places = [
+        np.linspace(0, count - 1, min(one, count)).round() for one in (number, _READ * number)
+    ]
+    some: dict[int, np.ndarray] = {}
+    shown: list[np.ndarray] = []
+    for place in map(int, np.concatenate(places)):
+        if place in some or len(shown) == number:
+            continue
+        index = np.unravel_index(place, shape) if shape else ()
+        some[place] = np.asarray(as_grey(unmasked(read_image(signal.data, index))))
+        if (some[place] != some[place].flat[0]).any():
+            shown.append(some[place])
+    return np.stack(shown or list(some.values())[:number])
 
 
 def is_focal_series(signal: Signal2D) -> bool:

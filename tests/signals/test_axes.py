@@ -135,6 +135,17 @@ def test_a_few_images_are_checked_too():
         some_images(hs.signals.Signal2D(np.zeros((0, 5))), 3)
 
 
+def test_a_few_images_show_something_if_others_do():
+    frames = np.zeros((5, 8, 9))
+    frames[1], frames[3] = np.eye(8, 9), 2 * np.eye(8, 9)
+    some = some_images(hs.signals.Signal2D(frames), 3)
+    np.testing.assert_array_equal(some, frames[[1, 3]])
+    frames[1] = frames[3] = 0
+    assert some_images(hs.signals.Signal2D(frames), 3).shape == (3, 8, 9)
+    frames += np.eye(8, 9) * np.arange(1, 6)[:, None, None]
+    np.testing.assert_array_equal(some_images(hs.signals.Signal2D(frames), 3), frames[[0, 2, 4]])
+
+
 def test_only_complex_images_have_a_phase():
     with pytest.raises(TypeError, match="Take the amplitude, phase"):
         check_images(hs.signals.Signal2D(np.zeros((8, 9), complex)))
