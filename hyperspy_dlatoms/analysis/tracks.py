@@ -48,10 +48,12 @@ def link(frames: Iterable[np.ndarray], search_range: float | None, memory: int) 
         vel = np.zeros(2)  # Å per frame.
 
         def observe(self, frame: pd.DataFrame) -> None:
-            _, _, moves = self._compute_velocities(frame)
+            before = self.vel
+            super().observe(frame)
+            last, now = self.recent_frames[0].index, self.recent_frames[-1].index
             # Few atoms, maybe false ones, do not tell the drift: it goes on as before.
-            if len(moves) >= _FEW * max(map(len, self.recent_frames)):
-                self.vel = moves.mean().to_numpy()
+            if now.isin(last).sum() < _FEW * max(len(last), len(now)):
+                self.vel = before
 
     predictor = Predictor(pos_columns=_POSITION)
     with _quiet():

@@ -58,7 +58,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="DIR",
         type=Path,
         required=True,
-        help="where to write a table for each file; files older than theirs are skipped",
+        help="where to write a table for each file; files older than their tables are skipped",
     )
     parser.add_argument("--pattern", default="*", help="names of the files (default: %(default)s)")
     parser.add_argument(
